@@ -1,0 +1,68 @@
+//! What the administrator decided: the numbers and texts of the greylist.
+
+/// Seconds in a day, for options that count days.
+pub const SECONDS_PER_DAY: i64 = 86_400;
+
+/// All that [`decide`](super::decide) and the reply texts need to know of the
+/// command line. Times are in seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a new triplet has to wait (`--delay`, 300). Negative values let
+    /// the first attempt pass, as the original does (BEHAVIOUR A3).
+    pub delay: i64,
+    /// How long after its first attempt a triplet may still pass for the first
+    /// time (`--retry-window`, two days).
+    pub retry_window: i64,
+    /// Age at which an entry that was not seen again is forgotten
+    /// (`--max-age`, 35 days).
+    pub max_age: i64,
+    /// How a client's address becomes part of the triplet's key.
+    pub lookup: Lookup,
+    /// First passes after which a client is no longer greylisted
+    /// (`--auto-whitelist-clients`, 5); `None` switches this off (`=0`).
+    pub auto_whitelist: Option<u64>,
+    /// Keys are SHA-1 sums of themselves (`--privacy`).
+    pub privacy: bool,
+    /// First word of a deferring reply (`--greylist-action`, `DEFER_IF_PERMIT`).
+    pub greylist_action: Vec<u8>,
+    /// Template of the text after it (`--greylist-text`), with `%s` and `%r`.
+    pub greylist_text: Vec<u8>,
+    /// Template of the header that a delayed mail gets (`--x-greylist-header`),
+    /// with `%t`, `%v`, `%d` and `%h`.
+    pub header: Vec<u8>,
+    /// The name that stands for `%h` (`--hostname`, or the machine's).
+    pub hostname: Vec<u8>,
+}
+
+/// Which clients count as the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// All of a network are one client (`--lookup-by-subnet`), with the network's
+    /// prefix lengths in bits (`--ipv4cidr`, 24; `--ipv6cidr`, 64).
+    Subnet {
+        /// 0 to 32.
+        ipv4: u8,
+        /// 0 to 128.
+        ipv6: u8,
+    },
+    /// Each address is its own client (`--lookup-by-host`).
+    Host,
+}
+
+impl Default for Policy {
+    /// The original's defaults, with an empty host name.
+    fn default() -> Self {
+        Policy {
+            delay: 300,
+            retry_window: 2 * SECONDS_PER_DAY,
+            max_age: 35 * SECONDS_PER_DAY,
+            lookup: Lookup::Subnet { ipv4: 24, ipv6: 64 },
+            auto_whitelist: Some(5),
+            privacy: false,
+            greylist_action: b"DEFER_IF_PERMIT".to_vec(),
+            greylist_text: b"Greylisted, see http://postgrey.schweikert.ch/help/%r.html".to_vec(),
+            header: b"X-Greylist: delayed %t seconds by postgrey-%v at %h; %d".to_vec(),
+            hostname: Vec::new(),
+        }
+    }
+}

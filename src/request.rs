@@ -1,0 +1,42 @@
+//! The question that every front door asks of the greylist.
+
+use std::net::IpAddr;
+
+/// One delivery attempt: may this client send mail from this sender to this
+/// recipient?
+///
+/// All texts are the bytes that the mail server sent (BEHAVIOUR D2): not
+/// trimmed, not decoded, at most 512 bytes each, case as received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Address of the client as received; [`Request::address`] reads it.
+    pub client_address: &'a [u8],
+    /// Verified name of the client, `unknown` (or empty, from Exim) without one.
+    pub client_name: &'a [u8],
+    /// Envelope sender, empty for bounces.
+    pub sender: &'a [u8],
+    /// Envelope recipient.
+    pub recipient: &'a [u8],
+    /// Names one message of the mail server; the `X-Greylist` header is given
+    /// once for each (BEHAVIOUR D5).
+    pub instance: Option<&'a [u8]>,
+    /// The mail server's queue id, empty when it has none yet.
+    pub queue_id: &'a [u8],
+    /// Whether the mail server sent `etrn_domain`, be it empty: the sign of a
+    /// Postfix that takes enhanced status codes (BEHAVIOUR D5).
+    pub has_etrn_domain: bool,
+    /// Seconds since the epoch that replace the clock for this request, the
+    /// original's own hook for tests (BEHAVIOUR D5).
+    pub test_time: Option<i64>,
+}
+
+impl Request<'_> {
+    /// The client's address, if it is a literal IPv4 or IPv6 address.
+    ///
+    /// Anything else (`unknown`, `1.2.3.4:25`, a zone suffix, octal numbers)
+    /// is `None`: the original dies of some and resolves others by DNS
+    /// (BEHAVIOUR D4).
+    pub fn address(&self) -> Option<IpAddr> {
+        std::str::from_utf8(self.client_address).ok()?.parse().ok()
+    }
+}
