@@ -1,0 +1,148 @@
+//! A client of the policy protocol, as Postfix is one.
+
+use super::start_of_time;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a test waits for a reply before it fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The attributes of one request, in order.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    attributes: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Attempt {
+    /// A request with the four attributes that greylisting needs.
+    pub fn new(address: &str, name: &str, sender: &str, recipient: &str) -> Attempt {
+        Attempt {
+            attributes: Vec::new(),
+        }
+        .with("request", "smtpd_access_policy")
+        .with("client_address", address)
+        .with("client_name", name)
+        .with("sender", sender)
+        .with("recipient", recipient)
+    }
+
+    /// Adds an attribute, or replaces it in its place.
+    pub fn with(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Attempt {
+        let (name, value) = (name.as_ref().to_vec(), value.as_ref().to_vec());
+        match self.attributes.iter_mut().find(|(known, _)| *known == name) {
+            Some(attribute) => attribute.1 = value,
+            None => self.attributes.push((name, value)),
+        }
+        self
+    }
+
+    /// Leaves an attribute out.
+    pub fn without(mut self, name: &str) -> Attempt {
+        self.attributes
+            .retain(|(known, _)| known != name.as_bytes());
+        self
+    }
+
+    /// The same attempt, so many seconds after the start of time.
+    pub fn at(self, seconds: i64) -> Attempt {
+        self.with("policy_test_time", (start_of_time() + seconds).to_string())
+    }
+
+    /// The request as it goes over the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, value) in &self.attributes {
+            bytes.extend_from_slice(name);
+            bytes.push(b'=');
+            bytes.extend_from_slice(value);
+            bytes.push(b'\n');
+        }
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+trait Stream: Read + Write + Send {
+    fn end_of_input(&self);
+}
+
+impl Stream for UnixStream {
+    fn end_of_input(&self) {
+        self.shutdown(Shutdown::Write).expect("half-close");
+    }
+}
+
+impl Stream for TcpStream {
+    fn end_of_input(&self) {
+        self.shutdown(Shutdown::Write).expect("half-close");
+    }
+}
+
+/// One connection to a policy server.
+pub struct Client {
+    stream: BufReader<Box<dyn Stream>>,
+}
+
+impl Client {
+    /// Connects to a Unix-domain socket.
+    pub fn unix(path: &Path) -> std::io::Result<Client> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Client {
+            stream: BufReader::new(Box::new(stream)),
+        })
+    }
+
+    /// Connects over TCP to `host:port`.
+    pub fn tcp(address: &str) -> std::io::Result<Client> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Client {
+            stream: BufReader::new(Box::new(stream)),
+        })
+    }
+
+    /// Sends a request and waits for what follows `action=` in the reply.
+    pub fn ask(&mut self, attempt: &Attempt) -> String {
+        self.send(&attempt.bytes());
+        self.reply()
+            .unwrap_or_else(|| panic!("no reply to {attempt:?}"))
+    }
+
+    /// Writes bytes as they are.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let stream = self.stream.get_mut();
+        stream
+            .write_all(bytes)
+            .and_then(|()| stream.flush())
+            .expect("a server that reads");
+    }
+
+    /// Says that no more requests will come.
+    pub fn half_close(&mut self) {
+        self.stream.get_ref().end_of_input();
+    }
+
+    /// The next reply, or nothing when the server closed the connection. Holds
+    /// the server to the exact framing `action=TEXT\n\n`.
+    pub fn reply(&mut self) -> Option<String> {
+        let mut reply = Vec::new();
+        while !reply.ends_with(b"\n\n") {
+            match self.stream.read_until(b'\n', &mut reply) {
+                Ok(0) if reply.is_empty() => return None,
+                Ok(0) => panic!("cut off: {}", reply.escape_ascii()),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("while waiting for a reply: {error}"),
+            }
+        }
+        let text = reply
+            .strip_prefix(b"action=")
+            .and_then(|rest| rest.strip_suffix(b"\n\n"))
+            .unwrap_or_else(|| panic!("not a reply: {}", reply.escape_ascii()));
+        Some(text.escape_ascii().to_string())
+    }
+}

@@ -1,0 +1,238 @@
+//! A policy server that a test started, and its end.
+
+use super::{Client, Program, Scratch};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for a server to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What to start, and with which options.
+#[derive(Debug)]
+pub struct Builder {
+    program: Program,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    scratch: Scratch,
+    has_client_list: bool,
+    has_recipient_list: bool,
+}
+
+impl Builder {
+    /// Adds an option.
+    pub fn arg(mut self, argument: impl Into<String>) -> Builder {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Builder {
+        self.environment.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    /// The text of its only client whitelist.
+    pub fn whitelist_clients(mut self, text: impl AsRef<[u8]>) -> Builder {
+        let path = self.scratch.file("whitelist_clients", text);
+        self.has_client_list = true;
+        self.arg(format!("--whitelist-clients={}", path.display()))
+    }
+
+    /// The text of its only recipient whitelist.
+    pub fn whitelist_recipients(mut self, text: impl AsRef<[u8]>) -> Builder {
+        let path = self.scratch.file("whitelist_recipients", text);
+        self.has_recipient_list = true;
+        self.arg(format!("--whitelist-recipients={}", path.display()))
+    }
+
+    /// The directory in which the server will live.
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    /// Starts the server in the foreground on a Unix-domain socket, with empty
+    /// whitelists unless some were given, and waits until it takes connections.
+    pub fn start(mut self) -> Daemon {
+        if !self.has_client_list {
+            self = self.whitelist_clients("");
+        }
+        if !self.has_recipient_list {
+            self = self.whitelist_recipients("");
+        }
+        let socket = self.scratch.path().join("socket");
+        let mut command = Command::new(self.program.path());
+        command
+            .arg(format!("--unix={}", socket.display()))
+            .arg(format!(
+                "--dbdir={}",
+                self.scratch.subdirectory("db").display()
+            ))
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.scratch.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(self.scratch.path().join("log")).expect("a log file"));
+        let child = command.spawn().expect("the program under test");
+        let mut daemon = Daemon {
+            program: self.program,
+            child,
+            socket,
+            scratch: Some(self.scratch),
+        };
+        daemon.wait_until_it_answers();
+        daemon
+    }
+}
+
+/// A server in the foreground. Dropping it kills it.
+#[derive(Debug)]
+pub struct Daemon {
+    program: Program,
+    child: Child,
+    socket: PathBuf,
+    scratch: Option<Scratch>,
+}
+
+/// What a server left behind.
+#[derive(Debug)]
+pub struct Stopped {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All its log lines, see [`Daemon::log`].
+    pub log: Vec<String>,
+    /// Its directory, with the database in `db`.
+    pub scratch: Scratch,
+}
+
+impl Stopped {
+    /// Prepares to start a server on the same directory.
+    pub fn again(self, program: Program) -> Builder {
+        Daemon::builder_in(program, self.scratch)
+    }
+}
+
+impl Daemon {
+    /// Prepares a server in a fresh directory.
+    pub fn builder(program: Program) -> Builder {
+        Daemon::builder_in(program, Scratch::new())
+    }
+
+    fn builder_in(program: Program, scratch: Scratch) -> Builder {
+        Builder {
+            program,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            scratch,
+            has_client_list: false,
+            has_recipient_list: false,
+        }
+    }
+
+    /// Opens a connection.
+    pub fn client(&self) -> Client {
+        Client::unix(&self.socket).unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
+    }
+
+    /// The socket it listens on.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Its directory.
+    pub fn scratch(&self) -> &Scratch {
+        self.scratch
+            .as_ref()
+            .expect("a daemon that was not stopped")
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
+    }
+
+    /// All that it wrote to standard error so far, line by line.
+    pub fn log(&self) -> Vec<String> {
+        self.raw_log().lines().map(str::to_string).collect()
+    }
+
+    fn raw_log(&self) -> String {
+        let bytes = fs::read(self.scratch().path().join("log")).expect("the log file");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("a living daemon");
+    }
+
+    /// Stops it as an administrator would (TERM) and waits for its end.
+    pub fn stop(self) -> Stopped {
+        self.end_by(Signal::SIGTERM)
+    }
+
+    /// Kills it without a chance to tidy up.
+    pub fn kill(self) -> Stopped {
+        self.end_by(Signal::SIGKILL)
+    }
+
+    /// Sends a signal and waits for the end.
+    pub fn end_by(mut self, signal: Signal) -> Stopped {
+        self.signal(signal);
+        let status = self.wait();
+        let log = self.log();
+        let scratch = self.scratch.take().expect("a daemon stops once");
+        Stopped {
+            status,
+            log,
+            scratch,
+        }
+    }
+
+    /// Waits for an end that the test caused by other means.
+    fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            if self.program == Program::Theirs {
+                // The original acts on a signal only when its socket has
+                // something to read (BEHAVIOUR C5).
+                drop(Client::unix(&self.socket));
+            }
+            assert!(
+                Instant::now() < deadline,
+                "it does not stop\n{}",
+                self.raw_log()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while Client::unix(&self.socket).is_err() {
+            let alive = self.child.try_wait().expect("a child").is_none();
+            assert!(
+                alive && Instant::now() < deadline,
+                "it does not start\n{}",
+                self.raw_log()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.scratch.is_some() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
