@@ -4,5 +4,6 @@
 //! bytes out. See the rooms below; only `server` and `daemon` touch the
 //! operating system, only `store::lmdb` the database library.
 
+pub mod cli;
 pub mod greylist;
 pub mod request;

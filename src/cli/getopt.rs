@@ -1,0 +1,168 @@
+//! Perl's Getopt::Long habits, which scripts and init files rely on and clap
+//! does not have: rewrites the words so that clap parses what Perl would have.
+//!
+//! The one thing to know: it names no option. Which options exist and what
+//! they take is asked of the clap command, so each program has one table.
+
+use std::any::TypeId;
+use std::ffi::{OsStr, OsString};
+use std::iter::Peekable;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use clap::{Arg, Command};
+
+/// What an option takes, as its clap entry says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// A switch (`num_args(0)`).
+    Nothing,
+    /// A value; the next word is it, even if it begins with a dash.
+    Value {
+        /// Whether `--name=` is accepted, too (`num_args(0..=1)` with
+        /// `allow_hyphen_values`).
+        may_be_empty: bool,
+    },
+    /// A value if the next word looks like one (`num_args(0..=1)`).
+    PerhapsValue,
+}
+
+impl Takes {
+    /// Reads it off an entry of a command that was built.
+    pub(super) fn of(arg: &Arg) -> Takes {
+        if !arg.get_action().takes_values() {
+            return Takes::Nothing;
+        }
+        let may_be_empty = arg.get_num_args().is_some_and(|n| n.min_values() == 0);
+        if may_be_empty && !arg.is_allow_hyphen_values_set() {
+            return Takes::PerhapsValue;
+        }
+        Takes::Value { may_be_empty }
+    }
+}
+
+/// Rewrites `words` (without the program's name) into `--name` and
+/// `--name=value` for each option, and drops everything from the first plain
+/// word on, which the original ignores.
+///
+/// # Errors
+///
+/// One line for each word that cannot be understood, in the order of the
+/// words, in Getopt::Long's sentences (BEHAVIOUR A1).
+pub(super) fn rewrite(
+    command: &Command,
+    words: Vec<OsString>,
+) -> Result<Vec<OsString>, Vec<String>> {
+    let mut rewritten = Vec::with_capacity(words.len());
+    let mut errors = Vec::new();
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next_if(|word| is_option(word)) {
+        match option(command, &word, &mut words) {
+            Ok(word) => rewritten.push(word),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        Ok(rewritten)
+    } else {
+        Err(errors)
+    }
+}
+
+/// `-` alone is a plain word, and `--` ends the options.
+fn is_option(word: &OsStr) -> bool {
+    word.as_bytes().starts_with(b"-") && word != "-" && word != "--"
+}
+
+/// Rewrites one option, with its value from the words that follow.
+fn option(
+    command: &Command,
+    word: &OsStr,
+    following: &mut Peekable<impl Iterator<Item = OsString>>,
+) -> Result<OsString, String> {
+    let (name, attached) = split(word);
+    let shown = name.to_string_lossy();
+    let arg = find(command, name).ok_or_else(|| format!("Unknown option: {shown}"))?;
+    let missing = || format!("Option {shown} requires an argument");
+
+    let value = match Takes::of(arg) {
+        Takes::Nothing if attached.is_some() => {
+            return Err(format!("Option {shown} does not take an argument"));
+        }
+        Takes::Nothing => None,
+        Takes::Value { may_be_empty } => match attached {
+            Some(value) if value.is_empty() && !may_be_empty => return Err(missing()),
+            Some(value) => Some(value.to_owned()).filter(|value| !value.is_empty()),
+            None => Some(following.next().ok_or_else(missing)?),
+        },
+        Takes::PerhapsValue => attached
+            .map(OsStr::to_owned)
+            .or_else(|| following.next_if(|word| !is_option(word) && word != "--"))
+            .filter(|value| !value.is_empty()),
+    };
+    let value = match value {
+        Some(value) if is_number(arg) => Some(
+            number(&value)
+                .map(OsString::from)
+                .ok_or_else(|| number_expected(&shown, &value.to_string_lossy()))?,
+        ),
+        value => value,
+    };
+    Ok(join(arg, value.as_deref()))
+}
+
+/// The complaint about a value that is no number, or none that makes sense.
+pub(super) fn number_expected(name: &str, value: &str) -> String {
+    format!("Value \"{value}\" invalid for option {name} (number expected)")
+}
+
+/// The option's name, and the value after the first `=` that is not the name's
+/// first character. A single dash takes no attached value.
+fn split(word: &OsStr) -> (&OsStr, Option<&OsStr>) {
+    let bytes = word.as_bytes();
+    let Some(long) = bytes.strip_prefix(b"--") else {
+        return (OsStr::from_bytes(&bytes[1..]), None);
+    };
+    let (name, value) = match memchr::memchr(b'=', &long[1..]) {
+        Some(at) => (&long[..=at], Some(OsStr::from_bytes(&long[at + 2..]))),
+        None => (long, None),
+    };
+    (OsStr::from_bytes(name), value)
+}
+
+/// The entry with this very name, long or short: no abbreviations, and no
+/// difference between one dash and two.
+fn find<'a>(command: &'a Command, name: &OsStr) -> Option<&'a Arg> {
+    let name = name.to_str()?;
+    command.get_arguments().find(|arg| {
+        arg.get_long() == Some(name)
+            || arg.get_all_aliases().is_some_and(|all| all.contains(&name))
+            || arg
+                .get_short()
+                .is_some_and(|short| name == short.to_string())
+    })
+}
+
+/// Whether the entry's value is parsed as an `i64`.
+fn is_number(arg: &Arg) -> bool {
+    arg.get_value_parser().type_id() == TypeId::of::<i64>()
+}
+
+/// A decimal number as Getopt::Long takes it, with underscores between digits
+/// and perhaps a newline at the end; returned in plain digits.
+fn number(value: &OsStr) -> Option<String> {
+    let text = value.to_str()?;
+    let plain = text.strip_suffix('\n').unwrap_or(text).replace('_', "");
+    let number: i64 = plain.parse().ok()?;
+    Some(number.to_string())
+}
+
+/// The form that clap cannot misread, whatever the value looks like.
+fn join(arg: &Arg, value: Option<&OsStr>) -> OsString {
+    let mut word = b"--".to_vec();
+    word.extend_from_slice(arg.get_long().unwrap_or(arg.get_id().as_str()).as_bytes());
+    if let Some(value) = value {
+        word.push(b'=');
+        word.extend_from_slice(value.as_bytes());
+    }
+    OsString::from_vec(word)
+}

@@ -1,0 +1,95 @@
+//! What the user typed, as typed and validated options.
+//!
+//! The words go through [`getopt`], which rewrites Getopt::Long's habits into
+//! plain `--name=value`; clap, whose command in [`flags`] is the one table of
+//! options; and [`options`], which gives the values their types and limits.
+
+mod facility;
+mod flags;
+mod getopt;
+mod options;
+
+use std::ffi::OsString;
+use std::fmt;
+
+use clap::{ArgMatches, Command};
+
+pub use facility::Facility;
+pub use options::{Listen, Options, Verbosity, WhitelistFiles};
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// Start the daemon.
+    Serve(Box<Options>),
+    /// Print this text, which ends with a newline, to stdout and exit with 0.
+    Print(String),
+}
+
+/// A command line that cannot be obeyed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageError {
+    /// One or more lines for stderr, without the last newline.
+    pub message: String,
+    /// The exit status: 1 when the words could not be parsed, 2 when what they
+    /// say makes no sense.
+    pub status: u8,
+}
+
+impl UsageError {
+    fn parse(message: String) -> Self {
+        UsageError { message, status: 1 }
+    }
+
+    fn refused(sentence: impl fmt::Display) -> Self {
+        UsageError {
+            message: format!("ERROR: {sentence}"),
+            status: 2,
+        }
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Parses the arguments of `postgrey`, without the program's name.
+///
+/// # Errors
+///
+/// Everything that BEHAVIOUR A1 to A3 refuse, with the original's texts where
+/// it has one.
+pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+    let mut command = flags::command();
+    let matches = matches(&mut command, arguments)?;
+    if matches.get_flag("help") {
+        return Ok(Invocation::Print(command.render_help().to_string()));
+    }
+    if matches.get_flag("version") {
+        return Ok(Invocation::Print(format!(
+            "postgrey {}\n",
+            env!("CARGO_PKG_VERSION")
+        )));
+    }
+    if matches.get_flag("noaction") {
+        return Err(UsageError::refused("don't know how to \"no-action\"."));
+    }
+    let machine = nix::unistd::gethostname().unwrap_or_default();
+    let options = Options::from_matches(&matches, &machine)?;
+    Ok(Invocation::Serve(Box::new(options)))
+}
+
+fn matches(command: &mut Command, arguments: Vec<OsString>) -> Result<ArgMatches, UsageError> {
+    let words =
+        getopt::rewrite(command, arguments).map_err(|lines| UsageError::parse(lines.join("\n")))?;
+    command
+        .try_get_matches_from_mut(words)
+        .map_err(|error| UsageError::parse(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;
