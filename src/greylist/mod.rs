@@ -1,5 +1,14 @@
-//! The decision and nothing else.
+//! The decision and nothing else: no clock, no socket, no file, no log.
 
+mod answer;
+mod auto_whitelist;
+mod decide;
 mod policy;
+mod texts;
+pub mod triplet;
+mod verdict;
 
+pub use answer::{Answer, HeaderMemory, answer, is_true, log_line};
+pub use decide::decide;
 pub use policy::{Lookup, Policy, SECONDS_PER_DAY};
+pub use verdict::{Decision, Exemption, Note, Verdict, Wait};

@@ -1,0 +1,267 @@
+//! From a verdict to what the mail server is told and what the log says.
+
+use super::texts;
+use super::{Exemption, Policy, Verdict, Wait};
+use crate::request::Request;
+use std::collections::VecDeque;
+
+/// What the mail server is told, whichever protocol it speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing against this mail; go on with the other restrictions.
+    Dunno,
+    /// Try again later, for the reason given.
+    Defer(Vec<u8>),
+    /// Go on, and put this header in front of the mail.
+    Prepend(Vec<u8>),
+}
+
+/// Remembers which messages have got their header, since a message with many
+/// recipients asks once for each (BEHAVIOUR D5).
+#[derive(Debug)]
+pub struct HeaderMemory {
+    instances: VecDeque<Vec<u8>>,
+}
+
+/// Messages that are remembered; the original's number.
+const REMEMBERED: usize = 10;
+
+impl Default for HeaderMemory {
+    /// The original begins with a list of zeros, so the instance `0` never
+    /// gets a header.
+    fn default() -> Self {
+        HeaderMemory {
+            instances: std::iter::repeat_n(b"0".to_vec(), REMEMBERED).collect(),
+        }
+    }
+}
+
+impl HeaderMemory {
+    /// Whether a message is still to get its header; remembers that it did.
+    /// Without an instance there is nothing to tell messages apart by.
+    fn is_first_of(&mut self, instance: Option<&[u8]>) -> bool {
+        let Some(instance) = instance else {
+            return true;
+        };
+        if self.instances.iter().any(|known| known == instance) {
+            return false;
+        }
+        self.instances.pop_front();
+        self.instances.push_back(instance.to_vec());
+        true
+    }
+}
+
+/// Turns a verdict into an answer. `date` makes the header's date and is only
+/// asked when there is a header.
+pub fn answer(
+    policy: &Policy,
+    memory: &mut HeaderMemory,
+    request: &Request<'_>,
+    verdict: Verdict,
+    date: impl FnOnce() -> String,
+) -> Answer {
+    match verdict {
+        Verdict::Exempt(_) | Verdict::NoAddress => Answer::Dunno,
+        Verdict::Greylisted { missing, .. } => {
+            Answer::Defer(texts::deferral(policy, request, missing))
+        }
+        Verdict::Passed { waited, first_time } => {
+            if first_time && memory.is_first_of(request.instance) {
+                Answer::Prepend(texts::header(policy, waited, &date()))
+            } else {
+                Answer::Dunno
+            }
+        }
+    }
+}
+
+/// The log line of an answer (BEHAVIOUR E2). Fields are as received, and left
+/// out when empty or `0`.
+pub fn log_line(request: &Request<'_>, verdict: Verdict, answer: &Answer) -> Vec<u8> {
+    let mut line = Vec::with_capacity(256);
+    if is_true(request.queue_id) {
+        line.extend_from_slice(request.queue_id);
+        line.extend_from_slice(b": ");
+    }
+    line.extend_from_slice(action_and_reason(verdict, answer).as_bytes());
+    let fields = [
+        ("client_name", request.client_name),
+        ("client_address", request.client_address),
+        ("sender", request.sender),
+        ("recipient", request.recipient),
+    ];
+    for (name, value) in fields.into_iter().filter(|(_, value)| is_true(value)) {
+        line.extend_from_slice(b", ");
+        line.extend_from_slice(name.as_bytes());
+        line.push(b'=');
+        line.extend_from_slice(value);
+    }
+    line
+}
+
+fn action_and_reason(verdict: Verdict, answer: &Answer) -> String {
+    let text = match verdict {
+        Verdict::Exempt(Exemption::Client) => "action=pass, reason=client whitelist",
+        Verdict::Exempt(Exemption::Recipient) => "action=pass, reason=recipient whitelist",
+        Verdict::Exempt(Exemption::AutoWhitelist) => "action=pass, reason=client AWL",
+        Verdict::NoAddress => "action=pass, reason=no client address",
+        Verdict::Greylisted {
+            reason: Wait::New, ..
+        } => "action=greylist, reason=new",
+        Verdict::Greylisted {
+            reason: Wait::EarlyRetry,
+            missing,
+        } => {
+            return format!("action=greylist, reason=early-retry ({missing}s missing)");
+        }
+        Verdict::Passed { waited, .. } if matches!(answer, Answer::Prepend(_)) => {
+            return format!("action=pass, reason=triplet found, delay={waited}");
+        }
+        Verdict::Passed { .. } => "action=pass, reason=triplet found",
+    };
+    text.to_string()
+}
+
+/// Perl's truth: the original leaves out what is empty or `0`.
+pub fn is_true(value: &[u8]) -> bool {
+    !matches!(value, b"" | b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSED: Verdict = Verdict::Passed {
+        waited: 300,
+        first_time: true,
+    };
+
+    fn request<'a>() -> Request<'a> {
+        Request {
+            client_address: b"1.2.3.4",
+            client_name: b"mx.b.example",
+            sender: b"A@b.example",
+            recipient: b"c@D.example",
+            ..Request::default()
+        }
+    }
+
+    fn ask(memory: &mut HeaderMemory, instance: Option<&[u8]>) -> Answer {
+        let request = Request {
+            instance,
+            ..request()
+        };
+        answer(&Policy::default(), memory, &request, PASSED, || {
+            "DATE".to_string()
+        })
+    }
+
+    fn header() -> Answer {
+        Answer::Prepend(
+            concat!(
+                "X-Greylist: delayed 300 seconds by postgrey-",
+                env!("CARGO_PKG_VERSION"),
+                " at ; DATE"
+            )
+            .into(),
+        )
+    }
+
+    #[test]
+    fn a_message_gets_one_header() {
+        let mut memory = HeaderMemory::default();
+        assert_eq!(ask(&mut memory, Some(b"m1")), header());
+        assert_eq!(ask(&mut memory, Some(b"m1")), Answer::Dunno);
+        assert_eq!(ask(&mut memory, Some(b"")), header());
+        assert_eq!(ask(&mut memory, Some(b"")), Answer::Dunno);
+        assert_eq!(ask(&mut memory, Some(b"0")), Answer::Dunno);
+        assert_eq!(ask(&mut memory, None), header());
+        assert_eq!(ask(&mut memory, None), header());
+    }
+
+    #[test]
+    fn ten_messages_are_remembered() {
+        let mut memory = HeaderMemory::default();
+        for message in 1..=10 {
+            assert_eq!(
+                ask(&mut memory, Some(format!("m{message}").as_bytes())),
+                header()
+            );
+        }
+        assert_eq!(ask(&mut memory, Some(b"m1")), Answer::Dunno);
+        assert_eq!(ask(&mut memory, Some(b"m11")), header());
+        assert_eq!(ask(&mut memory, Some(b"m1")), header());
+    }
+
+    #[test]
+    fn each_answer_has_its_log_line() {
+        const FIELDS: &str = "client_name=mx.b.example, client_address=1.2.3.4, \
+                              sender=A@b.example, recipient=c@D.example";
+        let early = Verdict::Greylisted {
+            reason: Wait::EarlyRetry,
+            missing: 299,
+        };
+        let new = Verdict::Greylisted {
+            reason: Wait::New,
+            missing: 300,
+        };
+        let table = [
+            (
+                Verdict::Exempt(Exemption::Client),
+                Answer::Dunno,
+                "pass, reason=client whitelist",
+            ),
+            (
+                Verdict::Exempt(Exemption::Recipient),
+                Answer::Dunno,
+                "pass, reason=recipient whitelist",
+            ),
+            (
+                Verdict::Exempt(Exemption::AutoWhitelist),
+                Answer::Dunno,
+                "pass, reason=client AWL",
+            ),
+            (new, Answer::Defer(Vec::new()), "greylist, reason=new"),
+            (
+                early,
+                Answer::Defer(Vec::new()),
+                "greylist, reason=early-retry (299s missing)",
+            ),
+            (PASSED, header(), "pass, reason=triplet found, delay=300"),
+            (PASSED, Answer::Dunno, "pass, reason=triplet found"),
+        ];
+        for (verdict, answer, text) in table {
+            let line = log_line(&request(), verdict, &answer);
+            let expected = format!("action={text}, {FIELDS}");
+            assert_eq!(line.escape_ascii().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn the_log_leaves_out_what_is_empty_or_zero() {
+        let new = Verdict::Greylisted {
+            reason: Wait::New,
+            missing: 300,
+        };
+        let request = Request {
+            sender: b"",
+            recipient: b"0",
+            queue_id: b"3F1A2B",
+            ..request()
+        };
+        let line = log_line(&request, new, &Answer::Dunno);
+        assert_eq!(
+            line,
+            b"3F1A2B: action=greylist, reason=new, client_name=mx.b.example, \
+              client_address=1.2.3.4"
+        );
+        let request = Request {
+            queue_id: b"0",
+            client_name: b"",
+            ..request
+        };
+        let line = log_line(&request, new, &Answer::Dunno);
+        assert_eq!(line, b"action=greylist, reason=new, client_address=1.2.3.4");
+    }
+}

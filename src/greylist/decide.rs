@@ -1,0 +1,194 @@
+//! The decision: a function of the request, the clock and what is remembered.
+
+use super::verdict::{Decision, Exemption, Note, Verdict, Wait};
+use super::{Policy, auto_whitelist, triplet};
+use crate::request::Request;
+use crate::store::{self, Seen, Transaction, Urgency};
+use crate::whitelist::Whitelists;
+use std::net::IpAddr;
+
+/// Decides one request and remembers the attempt. `now` is in seconds since
+/// the epoch.
+///
+/// The order of the rules is the original's (BEHAVIOUR E1): whitelists by
+/// client name, client address and recipient, then the auto-whitelist, then
+/// the triplet. What the whitelists exempt is not remembered.
+///
+/// # Errors
+/// When the database fails; nothing is decided then.
+pub fn decide(
+    policy: &Policy,
+    whitelists: &Whitelists,
+    transaction: &mut dyn Transaction,
+    now: i64,
+    request: &Request<'_>,
+) -> Result<Decision, store::Error> {
+    let mut notes = Vec::new();
+    let address = request.address();
+    let verdict = match (exemption(whitelists, request, address, &mut notes), address) {
+        (Some(exemption), _) => Verdict::Exempt(exemption),
+        (None, None) => Verdict::NoAddress,
+        (None, Some(client)) => {
+            let attempt = Attempt {
+                policy,
+                now,
+                client,
+            };
+            if attempt.is_auto_whitelisted(transaction)? {
+                Verdict::Exempt(Exemption::AutoWhitelist)
+            } else {
+                attempt.greylist(transaction, request, &mut notes)?
+            }
+        }
+    };
+    Ok(Decision { verdict, notes })
+}
+
+/// What the administrator's lists exempt. A client without a usable address
+/// is still looked up by its name and its recipient.
+fn exemption(
+    whitelists: &Whitelists,
+    request: &Request<'_>,
+    address: Option<IpAddr>,
+    notes: &mut Vec<Note>,
+) -> Option<Exemption> {
+    let mut warnings = Vec::new();
+    let clients = &whitelists.clients;
+    let exemption = if clients
+        .by_name(request.client_name, &mut warnings)
+        .is_some()
+        || address.is_some_and(|address| clients.by_address(address).is_some())
+    {
+        Some(Exemption::Client)
+    } else if whitelists
+        .recipients
+        .find(request.recipient, &mut warnings)
+        .is_some()
+    {
+        Some(Exemption::Recipient)
+    } else {
+        None
+    };
+    notes.extend(warnings.into_iter().map(Note::Whitelist));
+    exemption
+}
+
+/// One attempt of a client that no list exempts.
+struct Attempt<'a> {
+    policy: &'a Policy,
+    now: i64,
+    client: IpAddr,
+}
+
+impl Attempt<'_> {
+    fn is_auto_whitelisted(&self, transaction: &mut dyn Transaction) -> Result<bool, store::Error> {
+        let Some(enough) = self.policy.auto_whitelist else {
+            return Ok(false);
+        };
+        let key = triplet::client_key(self.policy, self.client);
+        let Some(row) = transaction.client(&key)?.filter(|row| row.count >= enough) else {
+            return Ok(false);
+        };
+        if let Some(row) = auto_whitelist::after_exempt_pass(row, self.now) {
+            transaction.put_client(&key, row)?;
+        }
+        Ok(true)
+    }
+
+    fn greylist(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request<'_>,
+        notes: &mut Vec<Note>,
+    ) -> Result<Verdict, store::Error> {
+        let key = triplet::key(self.policy, self.client, request.sender, request.recipient);
+        let known = transaction.triplet(&key)?;
+        let has_passed = known.is_some_and(|seen| self.is_waited(seen.first, seen.last));
+        let first = self.first_seen(known, has_passed, notes);
+        let seen = Seen {
+            first,
+            last: self.now,
+        };
+        transaction.put_triplet(&key, seen, self.urgency(known, seen))?;
+
+        if !self.is_waited(first, self.now) {
+            let reason = if first == self.now {
+                Wait::New
+            } else {
+                Wait::EarlyRetry
+            };
+            let missing = self
+                .policy
+                .delay
+                .saturating_sub(self.now.saturating_sub(first));
+            return Ok(Verdict::Greylisted { reason, missing });
+        }
+        if !has_passed {
+            self.count_first_pass(transaction, notes)?;
+        }
+        Ok(Verdict::Passed {
+            waited: self.now - first,
+            first_time: !has_passed,
+        })
+    }
+
+    /// The time from which the delay counts (BEHAVIOUR E3): a triplet that did
+    /// not come back within the retry window begins anew, and so does one
+    /// whose first attempt lies in the future.
+    fn first_seen(&self, known: Option<Seen>, has_passed: bool, notes: &mut Vec<Note>) -> i64 {
+        let Some(Seen { first, .. }) = known else {
+            return self.now;
+        };
+        if !has_passed && self.now.saturating_sub(first) > self.policy.retry_window {
+            return self.now;
+        }
+        if first > self.now {
+            notes.push(Note::FirstSeenInFuture);
+            return self.now;
+        }
+        first
+    }
+
+    /// A row may wait for the disk if no later decision could tell whether it
+    /// was written: same first attempt, and last seen on the same side of the
+    /// delay as before.
+    fn urgency(&self, known: Option<Seen>, seen: Seen) -> Urgency {
+        let is_same = |known: Seen| {
+            known.first == seen.first
+                && self.is_waited(known.first, known.last) == self.is_waited(seen.first, seen.last)
+        };
+        if known.is_some_and(is_same) {
+            Urgency::Soon
+        } else {
+            Urgency::BeforeReply
+        }
+    }
+
+    fn is_waited(&self, first: i64, last: i64) -> bool {
+        last.saturating_sub(first) >= self.policy.delay
+    }
+
+    fn count_first_pass(
+        &self,
+        transaction: &mut dyn Transaction,
+        notes: &mut Vec<Note>,
+    ) -> Result<(), store::Error> {
+        let Some(enough) = self.policy.auto_whitelist else {
+            return Ok(());
+        };
+        let key = triplet::client_key(self.policy, self.client);
+        let known = transaction.client(&key)?;
+        let Some(row) = auto_whitelist::after_first_pass(known, self.now) else {
+            return Ok(());
+        };
+        transaction.put_client(&key, row)?;
+        if row.count == enough {
+            notes.push(Note::AutoWhitelisted(self.client));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,310 @@
+//! The rules of BEHAVIOUR E, on a store in memory.
+
+use super::super::SECONDS_PER_DAY;
+use super::*;
+use crate::store::{Error, Passes};
+use std::collections::HashMap;
+
+#[derive(Default)]
+struct Memory {
+    triplets: HashMap<Vec<u8>, (Seen, Urgency)>,
+    clients: HashMap<Vec<u8>, Passes>,
+}
+
+impl Transaction for Memory {
+    fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, Error> {
+        Ok(self.triplets.get(key).map(|(seen, _)| *seen))
+    }
+
+    fn put_triplet(&mut self, key: &[u8], seen: Seen, urgency: Urgency) -> Result<(), Error> {
+        self.triplets.insert(key.to_vec(), (seen, urgency));
+        Ok(())
+    }
+
+    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
+        Ok(self.clients.get(key).copied())
+    }
+
+    fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
+        self.clients.insert(key.to_vec(), passes);
+        Ok(())
+    }
+}
+
+const KEY: &[u8] = b"192.0.2.0/a@b.example/c@d.example";
+const CLIENT: &[u8] = b"192.0.2.1";
+const NEW: Verdict = Verdict::Greylisted {
+    reason: Wait::New,
+    missing: 300,
+};
+const FOUND: Verdict = Verdict::Passed {
+    waited: 0,
+    first_time: false,
+};
+
+fn early(missing: i64) -> Verdict {
+    Verdict::Greylisted {
+        reason: Wait::EarlyRetry,
+        missing,
+    }
+}
+
+fn first_pass(waited: i64) -> Verdict {
+    Verdict::Passed {
+        waited,
+        first_time: true,
+    }
+}
+
+/// One triplet, tried again and again.
+struct Story {
+    policy: Policy,
+    memory: Memory,
+    recipient: String,
+    notes: Vec<Note>,
+}
+
+impl Story {
+    fn with(policy: Policy) -> Story {
+        let recipient = "c@d.example".to_string();
+        Story {
+            policy,
+            memory: Memory::default(),
+            recipient,
+            notes: Vec::new(),
+        }
+    }
+
+    fn new() -> Story {
+        Story::with(Policy {
+            auto_whitelist: None,
+            ..Policy::default()
+        })
+    }
+
+    fn remembering(mut self, first: i64, last: i64) -> Story {
+        self.memory
+            .triplets
+            .insert(KEY.to_vec(), (Seen { first, last }, Urgency::BeforeReply));
+        self
+    }
+
+    fn at(&mut self, now: i64) -> Verdict {
+        let request = Request {
+            client_address: CLIENT,
+            client_name: b"mx.b.example",
+            sender: b"a@b.example",
+            recipient: self.recipient.as_bytes(),
+            ..Request::default()
+        };
+        let lists = Whitelists::default();
+        let decision = decide(&self.policy, &lists, &mut self.memory, now, &request).unwrap();
+        self.notes = decision.notes;
+        match decision.verdict {
+            Verdict::Passed {
+                first_time: false, ..
+            } => FOUND,
+            verdict => verdict,
+        }
+    }
+
+    fn row(&self) -> (i64, i64) {
+        let seen = self.memory.triplets[KEY].0;
+        (seen.first, seen.last)
+    }
+
+    fn urgency(&self) -> Urgency {
+        self.memory.triplets[KEY].1
+    }
+
+    fn count(&self) -> Option<(u64, i64)> {
+        self.memory
+            .clients
+            .get(CLIENT)
+            .map(|passes| (passes.count, passes.last))
+    }
+}
+
+#[test]
+fn a_triplet_passes_when_the_delay_is_over() {
+    let mut story = Story::new();
+    assert_eq!(story.at(1000), NEW);
+    assert_eq!(story.at(1000), NEW);
+    assert_eq!(story.at(1001), early(299));
+    assert_eq!(story.at(1299), early(1));
+    assert_eq!(story.at(1300), first_pass(300));
+    assert_eq!(story.at(1301), FOUND);
+    assert_eq!(story.row(), (1000, 1301));
+}
+
+#[test]
+fn the_retry_window_counts_from_the_first_attempt() {
+    let window = 2 * SECONDS_PER_DAY;
+    let mut story = Story::new().remembering(1000, 1010);
+    assert_eq!(story.at(1000 + window), first_pass(window));
+
+    let mut story = Story::new().remembering(1000, 1000 + window - 1);
+    story.policy.delay = 3 * SECONDS_PER_DAY;
+    assert_eq!(
+        story.at(1001 + window),
+        Verdict::Greylisted {
+            reason: Wait::New,
+            missing: 3 * SECONDS_PER_DAY
+        }
+    );
+    assert_eq!(story.row(), (1001 + window, 1001 + window));
+}
+
+#[test]
+fn what_has_passed_does_not_expire_at_lookup() {
+    let mut story = Story::new().remembering(1000, 1300);
+    assert_eq!(story.at(1300 + 400 * SECONDS_PER_DAY), FOUND);
+}
+
+#[test]
+fn a_first_attempt_in_the_future_is_set_right() {
+    let mut story = Story::new().remembering(2000, 2300);
+    assert_eq!(story.at(1000), NEW);
+    assert_eq!(story.notes, [Note::FirstSeenInFuture]);
+    assert_eq!(story.row(), (1000, 1000));
+}
+
+#[test]
+fn a_clock_set_back_makes_a_triplet_wait_and_pass_again() {
+    let mut story = Story::new().remembering(1000, 5000);
+    assert_eq!(story.at(1100), early(200));
+    assert_eq!(story.row(), (1000, 1100));
+    assert_eq!(story.at(1300), first_pass(300));
+}
+
+#[test]
+fn another_delay_judges_old_rows_anew() {
+    let mut story = Story::new().remembering(1000, 1300);
+    story.policy.delay = 600;
+    assert_eq!(story.at(1301), early(299));
+    assert_eq!(story.at(1600), first_pass(600));
+}
+
+#[test]
+fn a_negative_delay_lets_the_first_attempt_pass() {
+    let mut story = Story::new();
+    story.policy.delay = -5;
+    assert_eq!(story.at(1000), first_pass(0));
+    assert_eq!(story.row(), (1000, 1000));
+    assert_eq!(story.at(1000), FOUND);
+}
+
+#[test]
+fn a_retry_window_of_zero_lets_nothing_pass() {
+    let mut story = Story::new();
+    story.policy.retry_window = 0;
+    assert_eq!(story.at(1000), NEW);
+    assert_eq!(story.at(1300), NEW);
+    assert_eq!(story.row(), (1300, 1300));
+}
+
+#[test]
+fn only_what_changes_a_later_decision_must_be_on_disk_first() {
+    let mut story = Story::new();
+    story.at(1000);
+    assert_eq!(story.urgency(), Urgency::BeforeReply, "new");
+    story.at(1100);
+    assert_eq!(story.urgency(), Urgency::Soon, "early again");
+    story.at(1300);
+    assert_eq!(story.urgency(), Urgency::BeforeReply, "first pass");
+    story.at(9999);
+    assert_eq!(story.urgency(), Urgency::Soon, "known");
+    story.at(1100);
+    assert_eq!(
+        story.urgency(),
+        Urgency::BeforeReply,
+        "clock back across the delay"
+    );
+    story.at(500);
+    assert_eq!(
+        story.urgency(),
+        Urgency::BeforeReply,
+        "clock back before the first"
+    );
+}
+
+#[test]
+fn first_passes_are_counted_once_an_hour() {
+    let mut story = Story::with(Policy::default());
+    for (recipient, now, count) in [
+        ("r1@d", 10_000, Some((1, 10_000))),
+        ("r2@d", 13_599, Some((1, 10_000))),
+        ("r3@d", 13_600, Some((2, 13_600))),
+    ] {
+        story.recipient = recipient.to_string();
+        assert_eq!(story.at(now - 300), NEW);
+        assert_eq!(story.at(now), first_pass(300));
+        assert_eq!(story.at(now + 1), FOUND);
+        assert_eq!(story.count(), count, "{recipient}");
+    }
+}
+
+#[test]
+fn the_pass_that_reaches_the_count_is_announced() {
+    let mut story = Story::with(Policy {
+        auto_whitelist: Some(2),
+        ..Policy::default()
+    });
+    for (recipient, now) in [("r1@d", 10_000), ("r2@d", 20_000)] {
+        story.recipient = recipient.to_string();
+        story.at(now - 300);
+        assert_eq!(story.at(now), first_pass(300));
+    }
+    assert_eq!(story.notes, [Note::AutoWhitelisted([192, 0, 2, 1].into())]);
+    story.recipient = "r3@d".to_string();
+    assert_eq!(story.at(20_100), Verdict::Exempt(Exemption::AutoWhitelist));
+    assert_eq!(story.count(), Some((2, 20_000)));
+    assert_eq!(
+        story.memory.triplets.len(),
+        2,
+        "an exempt pass writes no triplet"
+    );
+    assert_eq!(story.at(23_600), Verdict::Exempt(Exemption::AutoWhitelist));
+    assert_eq!(story.count(), Some((3, 23_600)));
+    assert_eq!(story.at(500), Verdict::Exempt(Exemption::AutoWhitelist));
+    assert_eq!(
+        story.count(),
+        Some((4, 500)),
+        "a last pass in the future is set right"
+    );
+}
+
+#[test]
+fn without_an_auto_whitelist_nothing_is_counted() {
+    let mut story = Story::new();
+    story
+        .memory
+        .clients
+        .insert(CLIENT.to_vec(), Passes { count: 9, last: 0 });
+    assert_eq!(story.at(1000), NEW);
+    assert_eq!(story.at(1300), first_pass(300));
+    assert_eq!(story.count(), Some((9, 0)));
+}
+
+#[test]
+fn a_client_without_an_address_is_not_judged() {
+    let mut memory = Memory::default();
+    for address in [
+        "unknown",
+        "",
+        "1.2.3.4:25",
+        "1.2.3.256",
+        "fe80::1%eth0",
+        "010.1.1.1",
+        "1.2.3",
+    ] {
+        let request = Request {
+            client_address: address.as_bytes(),
+            ..Request::default()
+        };
+        let lists = Whitelists::default();
+        let decision = decide(&Policy::default(), &lists, &mut memory, 0, &request).unwrap();
+        assert_eq!(decision.verdict, Verdict::NoAddress, "{address}");
+    }
+    assert!(memory.triplets.is_empty());
+}

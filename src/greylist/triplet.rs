@@ -1,0 +1,164 @@
+//! From a request to the key of its triplet.
+//!
+//! Mailing lists and bounce-address schemes put a number of the day into the
+//! sender; networks send one mail from several addresses. Both would never
+//! meet the same triplet twice, so what varies is taken out (BEHAVIOUR E5).
+
+use super::{Lookup, Policy};
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The key of a triplet: `client/sender/recipient` in lower case, or its SHA-1
+/// sum in hexadecimal with `--privacy`.
+pub fn key(policy: &Policy, client: IpAddr, sender: &[u8], recipient: &[u8]) -> Vec<u8> {
+    let mut key = client_part(policy.lookup, client).into_bytes();
+    key.reserve(sender.len() + recipient.len() + 2);
+    key.push(b'/');
+    push_sender(&mut key, sender);
+    key.push(b'/');
+    key.extend_from_slice(recipient);
+    key.make_ascii_lowercase();
+    hidden(policy, key)
+}
+
+/// The key of a client in the auto-whitelist: its whole address, IPv6 in upper
+/// case (BEHAVIOUR E6), or the SHA-1 sum of that with `--privacy`.
+pub fn client_key(policy: &Policy, client: IpAddr) -> Vec<u8> {
+    hidden(policy, client_text(client).into_bytes())
+}
+
+/// A client's address as the auto-whitelist and its log line spell it: IPv6 in
+/// eight groups, upper case, nothing shortened.
+pub fn client_text(client: IpAddr) -> String {
+    let mut text = full(client);
+    text.make_ascii_uppercase();
+    text
+}
+
+/// How keys are made, as one word for the database's own notes: reports and
+/// tools find the daemon's keys by it.
+pub fn description(policy: &Policy) -> String {
+    let lookup = match policy.lookup {
+        Lookup::Subnet { ipv4, ipv6 } => format!("subnet,{ipv4},{ipv6}"),
+        Lookup::Host => "host".to_string(),
+    };
+    if policy.privacy {
+        lookup + ",privacy"
+    } else {
+        lookup
+    }
+}
+
+fn hidden(policy: &Policy, key: Vec<u8>) -> Vec<u8> {
+    if policy.privacy {
+        sha1_smol::Sha1::from(&key)
+            .digest()
+            .to_string()
+            .into_bytes()
+    } else {
+        key
+    }
+}
+
+/// The network's address, or with `--lookup-by-host` the client's own and its
+/// prefix length, which the original leaves in the key.
+fn client_part(lookup: Lookup, client: IpAddr) -> String {
+    match (lookup, client) {
+        (Lookup::Subnet { ipv4, .. }, IpAddr::V4(address)) => {
+            full(network_v4(address, ipv4).into())
+        }
+        (Lookup::Subnet { ipv6, .. }, IpAddr::V6(address)) => {
+            full(network_v6(address, ipv6).into())
+        }
+        (Lookup::Host, IpAddr::V4(_)) => full(client) + "/32",
+        (Lookup::Host, IpAddr::V6(_)) => full(client) + "/128",
+    }
+}
+
+fn network_v4(address: Ipv4Addr, bits: u8) -> Ipv4Addr {
+    let mask = u32::MAX
+        .checked_shl(32 - u32::from(bits.min(32)))
+        .unwrap_or(0);
+    Ipv4Addr::from_bits(address.to_bits() & mask)
+}
+
+fn network_v6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
+    let mask = u128::MAX
+        .checked_shl(128 - u32::from(bits.min(128)))
+        .unwrap_or(0);
+    Ipv6Addr::from_bits(address.to_bits() & mask)
+}
+
+/// An address with all its parts: no `::`, which std would write.
+fn full(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let mut text = String::with_capacity(39);
+            for (position, group) in address.segments().into_iter().enumerate() {
+                let colon = if position == 0 { "" } else { ":" };
+                let _ = write!(text, "{colon}{group:x}");
+            }
+            text
+        }
+    }
+}
+
+fn push_sender(key: &mut Vec<u8>, sender: &[u8]) {
+    let Some(at) = memchr::memchr(b'@', sender) else {
+        key.extend_from_slice(sender);
+        return;
+    };
+    let (user, domain) = sender.split_at(at);
+    let user = without_extension(without_batv_tag(user));
+    push_without_numbers(key, user);
+    key.extend_from_slice(domain);
+}
+
+/// The user behind a BATV signature, `prvs=TAG=USER` (draft-levine-smtp-batv)
+/// or `prvs=USER=TAG` as older signers write it. A tag is ten letters and
+/// digits; where both sides could be one, the last is the user.
+fn without_batv_tag(user: &[u8]) -> &[u8] {
+    let mut fields = user.split(|byte| *byte == b'=');
+    let (Some(b"prvs"), Some(middle), Some(last), None) =
+        (fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return user;
+    };
+    if last.is_empty() {
+        user
+    } else if starts_with_tag(last) && !starts_with_tag(middle) {
+        middle
+    } else {
+        last
+    }
+}
+
+fn starts_with_tag(field: &[u8]) -> bool {
+    field.len() >= 10
+        && field[..10]
+            .iter()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+}
+
+/// The user before a `+extension`.
+fn without_extension(user: &[u8]) -> &[u8] {
+    &user[..memchr::memchr(b'+', user).unwrap_or(user.len())]
+}
+
+/// Each number that stands alone becomes `#`. Letters, digits and `_` make a
+/// word; all other bytes, those of UTF-8 among them, end it.
+fn push_without_numbers(key: &mut Vec<u8>, user: &[u8]) {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    for run in user.chunk_by(|left, right| is_word(left) == is_word(right)) {
+        if run.iter().all(u8::is_ascii_digit) {
+            key.push(b'#');
+        } else {
+            key.extend_from_slice(run);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "triplet_tests.rs"]
+mod tests;

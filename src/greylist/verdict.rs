@@ -1,0 +1,66 @@
+//! What the greylist decided, and why.
+
+use std::net::IpAddr;
+
+/// The answer to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not to be greylisted at all.
+    Exempt(Exemption),
+    /// To be tried again later.
+    Greylisted {
+        /// Why it has to wait.
+        reason: Wait,
+        /// Seconds until it may pass.
+        missing: i64,
+    },
+    /// A triplet that has waited long enough.
+    Passed {
+        /// Seconds since its first attempt.
+        waited: i64,
+        /// Whether it passes for the first time, which earns the mail a header.
+        first_time: bool,
+    },
+    /// Not decided, because the client has no address to tell it by.
+    NoAddress,
+}
+
+/// Why mail is not greylisted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exemption {
+    /// The client is on a whitelist, by name or by address.
+    Client,
+    /// The recipient is on a whitelist.
+    Recipient,
+    /// The client passed often enough before.
+    AutoWhitelist,
+}
+
+/// Why a triplet has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Never seen before, or too long ago.
+    New,
+    /// Seen, but the delay is not over.
+    EarlyRetry,
+}
+
+/// A verdict with what the administrator should hear about on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The answer.
+    pub verdict: Verdict,
+    /// What the log says before the answer's own line.
+    pub notes: Vec<Note>,
+}
+
+/// Something worth a log line of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The triplet was first seen in the future: the clock went back.
+    FirstSeenInFuture,
+    /// The client has just reached the auto-whitelist.
+    AutoWhitelisted(IpAddr),
+    /// A whitelist's pattern could not be applied.
+    Whitelist(crate::whitelist::Warning),
+}
