@@ -1,0 +1,234 @@
+//! Postfix's policy delegation protocol (SMTPD_POLICY_README), which Exim
+//! speaks as well.
+//!
+//! A request is lines of `name=value` with an empty line at its end, the reply
+//! `action=TEXT` and an empty line. A [`Session`] takes the bytes in whatever
+//! pieces they come.
+
+use crate::greylist::Answer;
+use crate::request::Request;
+use std::ops::Range;
+
+/// The longest request, in bytes. Postfix's are about one thousand.
+pub const LONGEST_REQUEST: usize = 64 * 1024;
+
+/// Bytes of a value that count; the original's number (BEHAVIOUR D2).
+const LONGEST_VALUE: usize = 512;
+
+/// Bytes of a senseless line that are worth showing (BEHAVIOUR D2).
+const SHOWN_GARBAGE: usize = 100;
+
+/// The input of one connection.
+///
+/// Nothing carries over from one request to the next. The original forgets to
+/// forget when requests are pipelined (BEHAVIOUR D1).
+#[derive(Debug, Default)]
+pub struct Session {
+    buffer: Vec<u8>,
+    /// Where the current request begins in the buffer.
+    start: usize,
+    /// Where its first line begins that was not looked at, from `start`.
+    line: usize,
+    /// How far the end of that line was searched for, from `start`.
+    searched: usize,
+    attributes: Attributes,
+}
+
+/// What a session found in its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A complete request, to be answered.
+    Request(Request<'a>),
+    /// A complete request that lacks the attribute named here, to be answered
+    /// with [`Answer::Dunno`] (BEHAVIOUR D4).
+    Missing(&'static str),
+    /// A request of another type, which gets no reply (BEHAVIOUR D3).
+    UnknownType(&'a [u8]),
+    /// The beginning of a line without a name; the request goes on.
+    Garbage(&'a [u8]),
+    /// A `policy_test_time` that is no number; the request goes on without.
+    BadTime(&'a [u8]),
+}
+
+/// The values of the current request that are of use, as ranges from its start.
+#[derive(Clone, Debug, Default)]
+struct Attributes {
+    request: Option<Range<usize>>,
+    client_address: Option<Range<usize>>,
+    client_name: Option<Range<usize>>,
+    sender: Option<Range<usize>>,
+    recipient: Option<Range<usize>>,
+    instance: Option<Range<usize>>,
+    queue_id: Option<Range<usize>>,
+    etrn_domain: Option<Range<usize>>,
+    policy_test_time: Option<Range<usize>>,
+}
+
+impl Attributes {
+    /// The place for the value of a name that is of use.
+    fn place(&mut self, name: &[u8]) -> Option<&mut Option<Range<usize>>> {
+        Some(match name {
+            b"request" => &mut self.request,
+            b"client_address" => &mut self.client_address,
+            b"client_name" => &mut self.client_name,
+            b"sender" => &mut self.sender,
+            b"recipient" => &mut self.recipient,
+            b"instance" => &mut self.instance,
+            b"queue_id" => &mut self.queue_id,
+            b"etrn_domain" => &mut self.etrn_domain,
+            b"policy_test_time" => &mut self.policy_test_time,
+            _ => return None,
+        })
+    }
+
+    /// The first attribute without which there is no decision, in the order
+    /// in which the original looks for them (BEHAVIOUR D4).
+    fn missing(&self) -> Option<&'static str> {
+        let required = [
+            ("client_address", &self.client_address),
+            ("client_name", &self.client_name),
+            ("recipient", &self.recipient),
+            ("sender", &self.sender),
+        ];
+        required
+            .into_iter()
+            .find(|(_, value)| value.is_none())
+            .map(|(name, _)| name)
+    }
+}
+
+impl Session {
+    /// Takes bytes from the mail server.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// What the bytes so far amount to; ask until there is nothing more.
+    pub fn next_event(&mut self) -> Option<Event<'_>> {
+        while let Some(line) = self.next_line() {
+            if line.is_empty() {
+                return Some(self.end_of_request());
+            }
+            let request = &self.buffer[self.start..];
+            let Some((name, value)) = split(request, &line) else {
+                let shown = line.start..line.end.min(line.start + SHOWN_GARBAGE);
+                return Some(Event::Garbage(&self.buffer[self.start..][shown]));
+            };
+            let value = value.start..value.end.min(value.start + LONGEST_VALUE);
+            if let Some(place) = self.attributes.place(&request[name.clone()]) {
+                *place = Some(value.clone());
+                if &request[name] == b"policy_test_time"
+                    && number(&request[value.clone()]).is_none()
+                {
+                    *place = None;
+                    return Some(Event::BadTime(&self.buffer[self.start..][value]));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the current request has outgrown [`LONGEST_REQUEST`]; to be
+    /// asked when there are no more events.
+    pub fn is_too_long(&self) -> bool {
+        self.buffer.len() - self.start > LONGEST_REQUEST
+    }
+
+    /// The next complete line, without its end (`\n` or `\r\n`).
+    fn next_line(&mut self) -> Option<Range<usize>> {
+        let current = &self.buffer[self.start..];
+        let Some(length) = memchr::memchr(b'\n', &current[self.searched..]) else {
+            self.searched = current.len();
+            return None;
+        };
+        let newline = self.searched + length;
+        let mut line = self.line..newline;
+        if current[line.clone()].ends_with(b"\r") {
+            line.end -= 1;
+        }
+        self.line = newline + 1;
+        self.searched = self.line;
+        Some(line)
+    }
+
+    fn end_of_request(&mut self) -> Event<'_> {
+        let attributes = std::mem::take(&mut self.attributes);
+        let request = &self.buffer[self.start..];
+        self.start += self.line;
+        self.line = 0;
+        self.searched = 0;
+
+        let missing = attributes.missing();
+        let value = |range: Option<Range<usize>>| range.map(|range| &request[range]);
+        let kind = value(attributes.request).unwrap_or_default();
+        if kind != b"smtpd_access_policy" {
+            return Event::UnknownType(kind);
+        }
+        if let Some(name) = missing {
+            return Event::Missing(name);
+        }
+        Event::Request(Request {
+            client_address: value(attributes.client_address).unwrap_or_default(),
+            client_name: value(attributes.client_name).unwrap_or_default(),
+            sender: value(attributes.sender).unwrap_or_default(),
+            recipient: value(attributes.recipient).unwrap_or_default(),
+            instance: value(attributes.instance),
+            queue_id: value(attributes.queue_id).unwrap_or_default(),
+            has_etrn_domain: attributes.etrn_domain.is_some(),
+            test_time: value(attributes.policy_test_time).and_then(number),
+        })
+    }
+}
+
+/// Where the name and the value of a line stand in a request. Leading `=` are
+/// passed over, as the original does (BEHAVIOUR D2).
+fn split(request: &[u8], line: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
+    let text = &request[line.clone()];
+    let name = text.iter().position(|byte| *byte != b'=')?;
+    let equals = name + memchr::memchr(b'=', &text[name..])?;
+    Some((
+        line.start + name..line.start + equals,
+        line.start + equals + 1..line.end,
+    ))
+}
+
+/// A number of seconds: digits and nothing else.
+fn number(text: &[u8]) -> Option<i64> {
+    let digits = std::str::from_utf8(text).ok()?;
+    if digits.starts_with('+') || digits.starts_with('-') {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+/// Appends the reply to a request. `deferral` is the word before the text of a
+/// deferral (`--greylist-action`).
+pub fn reply(output: &mut Vec<u8>, deferral: &[u8], answer: &Answer) {
+    output.extend_from_slice(b"action=");
+    match answer {
+        Answer::Dunno => output.extend_from_slice(b"DUNNO"),
+        Answer::Defer(text) => push_text(output, deferral, text),
+        Answer::Prepend(header) => push_text(output, b"PREPEND", header),
+    }
+    output.extend_from_slice(b"\n\n");
+}
+
+/// A carriage return from an address must not end a line of the SMTP reply
+/// that the mail server makes of this.
+fn push_text(output: &mut Vec<u8>, word: &[u8], text: &[u8]) {
+    output.extend_from_slice(word);
+    output.push(b' ');
+    output.extend(text.iter().map(|byte| {
+        if matches!(byte, b'\r' | b'\n') {
+            b' '
+        } else {
+            *byte
+        }
+    }));
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;
