@@ -1,0 +1,71 @@
+//! What the greylist remembers, and how it is kept.
+//!
+//! [`Transaction`] is all that the decision sees; [`lmdb`] keeps it on disk.
+//! Rows are the original's own texts (BEHAVIOUR G), so that a dump of either
+//! program's database reads the same.
+
+pub mod lmdb;
+mod record;
+mod refreshes;
+
+pub use record::{Passes, Seen};
+
+use std::fmt;
+
+/// When a write has to be on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Before the reply: a later decision depends on it.
+    BeforeReply,
+    /// Within a second or so: every later decision is the same without it.
+    Soon,
+}
+
+/// The view of one turn of the loop: reads see all earlier writes, and the
+/// writes become durable together.
+pub trait Transaction {
+    /// The row of a triplet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, Error>;
+
+    /// Writes the row of a triplet.
+    ///
+    /// # Errors
+    /// When the database cannot be written. What was written before in the
+    /// same transaction is lost with it.
+    fn put_triplet(&mut self, key: &[u8], seen: Seen, urgency: Urgency) -> Result<(), Error>;
+
+    /// The row of a client that had mail pass.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error>;
+
+    /// Writes the row of a client, to be on disk before the reply.
+    ///
+    /// # Errors
+    /// As [`Transaction::put_triplet`].
+    fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error>;
+}
+
+/// The database failed. Its text says what an administrator can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    what: String,
+}
+
+impl Error {
+    fn new(what: impl Into<String>) -> Error {
+        Error { what: what.into() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Error {}

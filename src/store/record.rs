@@ -1,0 +1,126 @@
+//! The rows: two numbers as text with a comma between (BEHAVIOUR E3, E6).
+//!
+//! Reading follows Perl's idea of a number, because rows of the original, and
+//! rows that somebody mended by hand, must mean the same here: leading digits
+//! count, anything else is zero, and fields after the second are ignored.
+
+/// When a triplet was seen, in seconds since the epoch. As text `first,last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The attempt from which the delay counts.
+    pub first: i64,
+    /// The latest attempt.
+    pub last: i64,
+}
+
+/// How often mail of a client passed for the first time. As text `count,last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passes {
+    /// First passes, at most one an hour.
+    pub count: u64,
+    /// When it was last counted, in seconds since the epoch.
+    pub last: i64,
+}
+
+impl Seen {
+    /// Reads a row; `None` where there is no first time to count from.
+    pub fn parse(row: &[u8]) -> Option<Seen> {
+        let (first, last) = split(row);
+        Some(Seen {
+            first: leading_number(first)?,
+            last: leading_number(last).unwrap_or(0),
+        })
+    }
+
+    /// The row's text.
+    pub fn text(self) -> String {
+        format!("{},{}", self.first, self.last)
+    }
+}
+
+impl Passes {
+    /// Reads a row; `None` where there is no count.
+    pub fn parse(row: &[u8]) -> Option<Passes> {
+        let (count, last) = split(row);
+        let count = u64::try_from(leading_number(count)?).unwrap_or(0);
+        Some(Passes {
+            count,
+            last: leading_number(last).unwrap_or(0),
+        })
+    }
+
+    /// The row's text.
+    pub fn text(self) -> String {
+        format!("{},{}", self.count, self.last)
+    }
+}
+
+/// The first two fields; a missing one is empty.
+fn split(row: &[u8]) -> (&[u8], &[u8]) {
+    let mut fields = row.split(|byte| *byte == b',');
+    (
+        fields.next().unwrap_or_default(),
+        fields.next().unwrap_or_default(),
+    )
+}
+
+/// The number at the start of a field, if there is one that fits.
+fn leading_number(field: &[u8]) -> Option<i64> {
+    let sign = usize::from(matches!(field.first(), Some(b'-' | b'+')));
+    let digits = field[sign..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    std::str::from_utf8(&field[..sign + digits])
+        .ok()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_the_original_s_text() {
+        let seen = Seen {
+            first: 1_700_000_000,
+            last: 1_700_000_300,
+        };
+        assert_eq!(seen.text(), "1700000000,1700000300");
+        assert_eq!(Seen::parse(seen.text().as_bytes()), Some(seen));
+        let passes = Passes {
+            count: 3,
+            last: 1_700_000_000,
+        };
+        assert_eq!(passes.text(), "3,1700000000");
+        assert_eq!(Passes::parse(passes.text().as_bytes()), Some(passes));
+    }
+
+    #[test]
+    fn odd_rows_mean_what_perl_makes_of_them() {
+        let table: [(&[u8], Option<(i64, i64)>); 9] = [
+            (b"100,200,4", Some((100, 200))),
+            (b"100", Some((100, 0))),
+            (b"100,", Some((100, 0))),
+            (b"100x,200y", Some((100, 200))),
+            (b"-5,7", Some((-5, 7))),
+            (b"", None),
+            (b",", None),
+            (b"abc,abc", None),
+            (b"99999999999999999999,1", None),
+        ];
+        for (row, times) in table {
+            let seen = times.map(|(first, last)| Seen { first, last });
+            assert_eq!(Seen::parse(row), seen, "{}", row.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_client_row_without_a_time_counts_all_the_same() {
+        assert_eq!(Passes::parse(b"5"), Some(Passes { count: 5, last: 0 }));
+        assert_eq!(Passes::parse(b"5,"), Some(Passes { count: 5, last: 0 }));
+        assert_eq!(Passes::parse(b"x,y"), None);
+        assert_eq!(Passes::parse(b""), None);
+    }
+}
