@@ -1,0 +1,56 @@
+//! One daemon a database directory.
+
+use super::Failure;
+use super::failure::errno;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::unistd::{Gid, Uid, fchown};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The locked `postgrey.lock` of a directory: the original's own lock, so that
+/// the two programs keep out of each other's way as well. Free again when it
+/// is dropped; the file stays, as the original's does (BEHAVIOUR G).
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: Flock<File>,
+}
+
+impl DirectoryLock {
+    /// Locks a directory. The file is given to `owner`, if there is one: root
+    /// makes it before it becomes the daemon's user.
+    ///
+    /// # Errors
+    /// When another daemon holds the lock, or the file cannot be made.
+    pub fn take(directory: &Path, owner: Option<(Uid, Gid)>) -> Result<DirectoryLock, Failure> {
+        let path = directory.join("postgrey.lock");
+        let shown = path.display();
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            // The directory belongs to a user that root does not trust.
+            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits())
+            .open(&path)
+            .map_err(|error| {
+                let why = errno(&error);
+                Failure::system(
+                    format!("can't open lock file: {shown}: {}", why.desc()),
+                    why,
+                )
+            })?;
+        if let Some((user, group)) = owner {
+            fchown(&file, Some(user), Some(group)).map_err(|why| {
+                Failure::system(
+                    format!("can't chown lock file: {shown}: {}", why.desc()),
+                    why,
+                )
+            })?;
+        }
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => Ok(DirectoryLock { _file: file }),
+            Err((_, why)) => Err(Failure::system(format!("locked: {shown}"), why)),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! From root to the daemon's own user, for good.
+
+use super::failure::Failure;
+use super::{Log, Severity};
+use nix::errno::Errno;
+use nix::unistd::{Gid, Group, Uid, User, geteuid, setgid, setgroups, setuid};
+
+/// The user whom the package makes, and the default of `--user` and `--group`.
+const OWN_NAME: &str = "postgrey";
+
+/// Whom to become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub user: Uid,
+    /// The group, which is the first of the supplementary groups as well.
+    pub group: Gid,
+    /// All groups that `--group` names.
+    pub groups: Vec<Gid>,
+}
+
+impl Identity {
+    /// Looks up `--user` and `--group`: names or numbers, and for the group a
+    /// list of them.
+    ///
+    /// An ordinary user on a machine without the user `postgrey` runs as
+    /// himself: he could not become it anyway.
+    ///
+    /// # Errors
+    /// When there is no such user or group; the texts are the original's.
+    pub fn look_up(user: &str, group: &str) -> Result<Identity, Failure> {
+        let may_stay = !geteuid().is_root();
+        let user = match find_user(user)? {
+            Some(user) => user,
+            None if may_stay && user == OWN_NAME => Uid::current(),
+            None => return Err(Failure::new(format!("No such user \"{user}\""))),
+        };
+        let mut groups = Vec::new();
+        for name in group.split([' ', ',']).filter(|name| !name.is_empty()) {
+            groups.push(match find_group(name)? {
+                Some(group) => group,
+                None if may_stay && name == OWN_NAME => Gid::current(),
+                None => return Err(Failure::new(format!("No such group \"{name}\""))),
+            });
+        }
+        match groups.first() {
+            Some(first) => Ok(Identity {
+                user,
+                group: *first,
+                groups,
+            }),
+            None => Err(Failure::new(format!("No such group \"{group}\""))),
+        }
+    }
+
+    /// Becomes this user. Without the right to do so it says what it could
+    /// not do and goes on, as the original does (BEHAVIOUR B4).
+    ///
+    /// # Errors
+    /// When root cannot give up its rights.
+    pub fn assume(&self, log: &mut Log) -> Result<(), Failure> {
+        if !geteuid().is_root() {
+            self.complain(log);
+            return Ok(());
+        }
+        let numbers = |groups: &[Gid]| {
+            let texts: Vec<String> = groups.iter().map(Gid::to_string).collect();
+            texts.join(" ")
+        };
+        log.line(
+            Severity::Notice,
+            format!(
+                "Setting gid to \"{} {}\"",
+                self.group,
+                numbers(&self.groups)
+            ),
+        );
+        let fail = |what: String| {
+            move |why: Errno| Failure::system(format!("{what}: {}", why.desc()), why)
+        };
+        setgroups(&self.groups)
+            .and_then(|()| setgid(self.group))
+            .map_err(fail(format!("Couldn't become gid \"{}\"", self.group)))?;
+        if self.user.is_root() {
+            return Ok(());
+        }
+        log.line(
+            Severity::Notice,
+            format!("Setting uid to \"{}\"", self.user),
+        );
+        setuid(self.user).map_err(fail(format!("Couldn't become uid \"{}\"", self.user)))
+    }
+
+    fn complain(&self, log: &mut Log) {
+        let not_permitted = Errno::EPERM.desc();
+        if self.group != Gid::current() {
+            let line = format!("Couldn't become gid \"{}\": {not_permitted}", self.group);
+            log.line(Severity::Warning, line);
+        }
+        if self.user != Uid::current() {
+            let line = format!("Couldn't become uid \"{}\": {not_permitted}", self.user);
+            log.line(Severity::Warning, line);
+        }
+    }
+
+    /// The owner for files that root makes for the daemon; none where the
+    /// process cannot give files away.
+    pub fn owner(&self) -> Option<(Uid, Gid)> {
+        geteuid().is_root().then_some((self.user, self.group))
+    }
+}
+
+fn find_user(name: &str) -> Result<Option<Uid>, Failure> {
+    if let Ok(number) = name.parse() {
+        return Ok(Some(Uid::from_raw(number)));
+    }
+    let user = User::from_name(name).map_err(|why| {
+        Failure::system(
+            format!("can't look up user \"{name}\": {}", why.desc()),
+            why,
+        )
+    })?;
+    Ok(user.map(|user| user.uid))
+}
+
+fn find_group(name: &str) -> Result<Option<Gid>, Failure> {
+    if let Ok(number) = name.parse() {
+        return Ok(Some(Gid::from_raw(number)));
+    }
+    let group = Group::from_name(name).map_err(|why| {
+        Failure::system(
+            format!("can't look up group \"{name}\": {}", why.desc()),
+            why,
+        )
+    })?;
+    Ok(group.map(|group| group.gid))
+}
