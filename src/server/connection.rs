@@ -1,0 +1,189 @@
+//! One connection of a mail server: bytes in both directions, never waiting.
+
+use crate::protocol::policy::Session;
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use std::io::{self, ErrorKind, Read, Write};
+
+/// Bytes of replies that may wait for a client to read them. A client that
+/// lets more gather is not listened to until it has read some.
+const MOST_UNREAD: usize = 64 * 1024;
+
+/// A stream of either kind.
+#[derive(Debug)]
+pub enum Stream {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Through a Unix-domain socket.
+    Unix(UnixStream),
+}
+
+impl Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    /// Asks to be told when the stream can be read or written.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Stream::Tcp(stream) => stream.register(registry, token, interest),
+            Stream::Unix(stream) => stream.register(registry, token, interest),
+        }
+    }
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Requests may come.
+    Open,
+    /// No more will be read; what was read is still answered.
+    Ending,
+    /// Nothing more can be read or written.
+    Broken,
+}
+
+/// A connection with its unread input and unsent output.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    /// The requests in its input.
+    pub session: Session,
+    output: Vec<u8>,
+    sent: usize,
+    phase: Phase,
+    /// Whether the system may have bytes for us: events come once, when that
+    /// changes.
+    readable: bool,
+    /// Whether the client has said that it will send no more, behind what is
+    /// still to be read.
+    half_closed: bool,
+    /// Whether the session holds requests that wait for room.
+    unanswered: bool,
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub fn new(stream: Stream) -> Connection {
+        Connection {
+            stream,
+            session: Session::default(),
+            output: Vec::new(),
+            sent: 0,
+            phase: Phase::Open,
+            readable: true,
+            half_closed: false,
+            unanswered: false,
+        }
+    }
+
+    /// Notes that there may be something to read, and whether it is the last.
+    pub fn mark_readable(&mut self, half_closed: bool) {
+        self.readable = true;
+        self.half_closed |= half_closed;
+    }
+
+    /// Notes whether requests were left in the session for want of room.
+    pub fn mark_unanswered(&mut self, unanswered: bool) {
+        self.unanswered = unanswered;
+    }
+
+    /// Whether there may be requests that were not looked at and whose replies
+    /// would find room.
+    pub fn wants_a_turn(&self) -> bool {
+        let has_input = self.unanswered || (self.phase == Phase::Open && self.readable);
+        has_input && self.has_room() && !self.is_broken()
+    }
+
+    /// Whether another reply may be queued.
+    pub fn has_room(&self) -> bool {
+        self.output.len() - self.sent < MOST_UNREAD
+    }
+
+    /// Reads once into the session, so that one client's flood does not keep
+    /// others waiting.
+    pub fn read(&mut self, buffer: &mut [u8]) {
+        if self.phase != Phase::Open || !self.readable {
+            return;
+        }
+        match self.stream.read(buffer) {
+            Ok(0) => self.end(),
+            Ok(length) => {
+                // A short read has emptied the socket and the next event will
+                // tell of more, but not of an end that was told already.
+                self.readable = length == buffer.len() || self.half_closed;
+                self.session.feed(&buffer[..length]);
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => self.readable = false,
+                ErrorKind::Interrupted => {}
+                _ => self.phase = Phase::Broken,
+            },
+        }
+    }
+
+    /// Reads no more, answers what is there, then closes.
+    fn end(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Ending;
+        }
+    }
+
+    /// Forgets what was not answered, and closes once the replies are sent.
+    pub fn hang_up(&mut self) {
+        self.session = Session::default();
+        self.unanswered = false;
+        self.end();
+    }
+
+    /// Whether replies still make sense.
+    pub fn is_broken(&self) -> bool {
+        self.phase == Phase::Broken
+    }
+
+    /// Queues a reply.
+    pub fn reply(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+    }
+
+    /// Sends as much as the client takes now.
+    pub fn send(&mut self) {
+        while self.sent < self.output.len() && self.phase != Phase::Broken {
+            match self.stream.write(&self.output[self.sent..]) {
+                Ok(0) => self.phase = Phase::Broken,
+                Ok(length) => self.sent += length,
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return,
+                    ErrorKind::Interrupted => {}
+                    _ => self.phase = Phase::Broken,
+                },
+            }
+        }
+        self.output.clear();
+        self.sent = 0;
+    }
+
+    /// Whether it can be closed: nothing left to say, or nobody to say it to.
+    pub fn is_done(&self) -> bool {
+        match self.phase {
+            Phase::Open => false,
+            Phase::Ending => self.output.is_empty() && !self.unanswered,
+            Phase::Broken => true,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The sockets on which mail servers ask (BEHAVIOUR B2, B3).
+
+use super::connection::Stream;
+use super::endpoint::{Endpoint, family};
+use crate::cli::Listen;
+use crate::daemon::{Failure, Log, Severity, clock, errno};
+use mio::event::Source;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+/// Connections that may wait to be accepted, where nothing else was asked for;
+/// the system lowers it to its own limit (BEHAVIOUR A3).
+const BACKLOG: i32 = 4096;
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// On an address and port.
+    Tcp(TcpListener),
+    /// On a path.
+    Unix(UnixListener, SocketFile),
+}
+
+impl Listener {
+    /// Asks to be told when clients wait.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
+            Listener::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+        }
+    }
+
+    /// Takes the next waiting client, with the original's line for it
+    /// (BEHAVIOUR C4).
+    ///
+    /// # Errors
+    /// When nobody waits, or no more descriptors are to be had.
+    pub fn accept(&self, log: &mut Log) -> io::Result<Stream> {
+        let is_told = log.takes(Severity::Info);
+        let stamp = || clock::log_stamp();
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, _) = listener.accept()?;
+                // A reply is one small write; it must not wait for another.
+                let _ = stream.set_nodelay(true);
+                if is_told {
+                    let end = |address: io::Result<SocketAddr>| {
+                        address.map_or_else(|_| "?".to_string(), bracketed)
+                    };
+                    let (peer, local) = (end(stream.peer_addr()), end(stream.local_addr()));
+                    let line = format!(
+                        "{} CONNECT TCP Peer: \"{peer}\" Local: \"{local}\"",
+                        stamp()
+                    );
+                    log.line(Severity::Info, line);
+                }
+                Ok(Stream::Tcp(stream))
+            }
+            Listener::Unix(listener, file) => {
+                let (stream, _) = listener.accept()?;
+                if is_told {
+                    let path = file.path.display();
+                    log.line(
+                        Severity::Info,
+                        format!("{} CONNECT UNIX Socket: \"{path}\"", stamp()),
+                    );
+                }
+                Ok(Stream::Unix(stream))
+            }
+        }
+    }
+}
+
+fn bracketed(address: SocketAddr) -> String {
+    format!("[{}]:{}", address.ip(), address.port())
+}
+
+/// The file of a Unix-domain socket, removed when it is dropped: but only if
+/// it is still the file that was made here, and not another daemon's.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    device_and_inode: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|identity| identity == self.device_and_inode) {
+            // A directory that belongs to root keeps the file, as with the
+            // original; the next start takes it over.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Opens all sockets that the command line asks for. A socket file is given to
+/// `owner`, if there is one.
+///
+/// # Errors
+/// When a socket cannot be had; the text says which and why.
+pub fn open(
+    listen: &Listen,
+    backlog: Option<i32>,
+    owner: Option<(Uid, Gid)>,
+    log: &mut Log,
+) -> Result<Vec<Listener>, Failure> {
+    let backlog = backlog.unwrap_or(BACKLOG);
+    match listen {
+        Listen::Unix { path, mode } => {
+            let shown = path.display();
+            log.line(
+                Severity::Notice,
+                format!("Binding to UNIX socket file \"{shown}\""),
+            );
+            Ok(vec![open_unix(path, *mode, backlog, owner, log)?])
+        }
+        Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log),
+    }
+}
+
+fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Listener>, Failure> {
+    let resolution = endpoint.resolve()?;
+    for line in &resolution.lines {
+        log.line(Severity::Notice, line);
+    }
+    let mut addresses = resolution.addresses;
+    let mut listeners = Vec::new();
+    let mut absent = None;
+    while !addresses.is_empty() {
+        let address = addresses.remove(0);
+        let (ip, port) = (address.ip(), address.port());
+        let line = format!(
+            "Binding to TCP port {port} on host {ip} with {}",
+            family(address)
+        );
+        log.line(Severity::Notice, line);
+        match bind_tcp(address, backlog) {
+            Ok((listener, bound)) => {
+                if port == 0 {
+                    // The system chose a port; the other addresses get the same.
+                    log.line(
+                        Severity::Notice,
+                        format!("  Bound to auto-assigned port {bound}"),
+                    );
+                    addresses
+                        .iter_mut()
+                        .for_each(|address| address.set_port(bound));
+                }
+                listeners.push(Listener::Tcp(listener));
+            }
+            Err(error) => {
+                let why = errno(&error);
+                let text = format!("Can't connect to TCP port {port} on {ip} [{}]", why.desc());
+                let failure = Failure::system(text, why);
+                // `localhost` often has an IPv6 address where IPv6 is off.
+                if !matches!(why, Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT) {
+                    return Err(failure);
+                }
+                absent.get_or_insert(failure);
+            }
+        }
+    }
+    match absent {
+        Some(failure) if listeners.is_empty() => Err(failure),
+        Some(failure) => {
+            log.line(
+                Severity::Warning,
+                format!("{failure}; going on with the other addresses"),
+            );
+            Ok(listeners)
+        }
+        None => Ok(listeners),
+    }
+}
+
+fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<(TcpListener, u16)> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM.nonblocking(),
+        None,
+    )?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // `::` stands for IPv4 as well, whatever the system's default.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(backlog)?;
+    let listener = std::net::TcpListener::from(socket);
+    let port = listener.local_addr()?.port();
+    Ok((TcpListener::from_std(listener), port))
+}
+
+fn open_unix(
+    path: &Path,
+    mode: u32,
+    backlog: i32,
+    owner: Option<(Uid, Gid)>,
+    log: &mut Log,
+) -> Result<Listener, Failure> {
+    let shown = path.display();
+    let fail = |why: Errno| {
+        let text = format!(
+            "Can't connect to UNIX socket at file {shown} [{}]",
+            why.desc()
+        );
+        Failure::system(text, why)
+    };
+    make_way(path).map_err(fail)?;
+    let listener = bind_unix(path, backlog).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => fail(Errno::ENAMETOOLONG),
+        _ => fail(errno(&error)),
+    })?;
+    let fail = |what: &str, error: &io::Error| {
+        let why = errno(error);
+        Failure::system(format!("Couldn't {what} \"{shown}\" [{}]", why.desc()), why)
+    };
+    let device_and_inode = identity(path).map_err(|error| fail("find", &error))?;
+    let file = SocketFile {
+        path: path.to_path_buf(),
+        device_and_inode,
+    };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(|error| fail("chmod", &error))?;
+    if let Some((user, group)) = owner {
+        std::os::unix::fs::lchown(path, Some(user.as_raw()), Some(group.as_raw()))
+            .map_err(|error| fail("chown", &error))?;
+    }
+    log.flush();
+    Ok(Listener::Unix(listener, file))
+}
+
+fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(backlog)?;
+    Ok(UnixListener::from_std(socket.into()))
+}
+
+/// Removes what stands in the way of a socket. What an earlier daemon left
+/// goes; a socket on which somebody still listens stays (BEHAVIOUR B3).
+fn make_way(path: &Path) -> Result<(), Errno> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if metadata.is_dir() {
+        return Err(Errno::EISDIR);
+    }
+    if metadata.file_type().is_socket() && UnixStream::connect(path).is_ok() {
+        return Err(Errno::EADDRINUSE);
+    }
+    fs::remove_file(path).map_err(|error| errno(&error))
+}

@@ -1,0 +1,12 @@
+//! The server: sockets at the edge, one thread, one loop.
+
+mod connection;
+mod endpoint;
+mod greylister;
+mod listen;
+mod poll_loop;
+mod start;
+mod trouble;
+mod turn;
+
+pub use start::run;

@@ -1,0 +1,150 @@
+//! One turn of the loop: requests of many connections, one commit.
+//!
+//! What needs no write is answered at once. The rest is decided in order of
+//! arrival and told only after the commit: what a client was told is on disk.
+
+use super::connection::Connection;
+use super::greylister::Greylister;
+use super::trouble::Trouble;
+use crate::daemon::{Log, Severity};
+use crate::store::{self, lmdb};
+
+/// A turn under way.
+pub struct Turn<'a> {
+    greylister: &'a mut Greylister,
+    store: lmdb::Turn<'a>,
+    log: &'a mut Log,
+    trouble: &'a mut Trouble,
+    now: i64,
+    one_reply: bool,
+    held: Vec<Held>,
+}
+
+/// A reply that waits for the commit, with the lines that tell of it.
+struct Held {
+    connection: usize,
+    reply: Vec<u8>,
+    lines: Vec<(Severity, Vec<u8>)>,
+}
+
+impl<'a> Turn<'a> {
+    /// Begins a turn at `now`, in seconds since the epoch. With `one_reply`
+    /// (`--exim`) each connection is closed after its first.
+    pub fn begin(
+        greylister: &'a mut Greylister,
+        store: lmdb::Turn<'a>,
+        log: &'a mut Log,
+        trouble: &'a mut Trouble,
+        now: i64,
+        one_reply: bool,
+    ) -> Turn<'a> {
+        Turn {
+            greylister,
+            store,
+            log,
+            trouble,
+            now,
+            one_reply,
+            held: Vec::new(),
+        }
+    }
+
+    /// Handles the requests in a connection's input. Returns whether a reply
+    /// is held until [`Turn::settle`].
+    pub fn serve(&mut self, key: usize, connection: &mut Connection) -> bool {
+        let mut is_exhausted = false;
+        while connection.has_room() {
+            let Some(event) = connection.session.next_event() else {
+                is_exhausted = true;
+                break;
+            };
+            let outcome = self.greylister.handle(event, &mut self.store, self.now);
+            if let Some(failure) = outcome.failure {
+                self.trouble.report(|| passing(&failure), self.log);
+            }
+            let replied = outcome.reply.is_some();
+            // Replies of one connection stay in order: after a held one, all are.
+            let is_held = self.store.take_unsettled() || self.holds_for(key);
+            match outcome.reply {
+                Some(reply) if is_held => {
+                    self.held.push(Held {
+                        connection: key,
+                        reply,
+                        lines: outcome.lines,
+                    });
+                }
+                reply => {
+                    write_lines(self.log, &outcome.lines);
+                    connection.reply(reply.as_deref().unwrap_or_default());
+                }
+            }
+            if replied && self.one_reply {
+                connection.hang_up();
+                return self.holds_for(key);
+            }
+        }
+        if is_exhausted && connection.session.is_too_long() {
+            self.log.line(
+                Severity::Warning,
+                "closing a connection: its request has grown past 65536 bytes without an end",
+            );
+            connection.hang_up();
+        }
+        connection.mark_unanswered(!is_exhausted);
+        self.holds_for(key)
+    }
+
+    /// Whether the connection that was served last has a reply held.
+    fn holds_for(&self, key: usize) -> bool {
+        self.held.last().is_some_and(|held| held.connection == key)
+    }
+
+    /// Hands over the log lines of what may be told at once.
+    pub fn flush_log(&mut self) {
+        self.log.flush();
+    }
+
+    /// Makes the turn's writes durable; then hands each held reply to `tell`
+    /// with its connection. If the disk does not take them, the replies let
+    /// the mail through.
+    pub fn settle(self, mut tell: impl FnMut(usize, &[u8])) {
+        let Turn {
+            greylister,
+            store,
+            log,
+            trouble,
+            held,
+            ..
+        } = self;
+        match store.commit() {
+            Ok(()) => {
+                for Held {
+                    connection,
+                    reply,
+                    lines,
+                } in held
+                {
+                    write_lines(log, &lines);
+                    tell(connection, &reply);
+                }
+            }
+            Err(failure) => {
+                trouble.report(|| passing(&failure), log);
+                for Held { connection, .. } in held {
+                    tell(connection, &greylister.dunno());
+                }
+            }
+        }
+    }
+}
+
+/// What the log says of a database that fails.
+pub fn passing(failure: &store::Error) -> String {
+    format!("{failure}; mail passes without greylisting until that is mended")
+}
+
+fn write_lines(log: &mut Log, lines: &[(Severity, Vec<u8>)]) {
+    for (severity, line) in lines {
+        log.line(*severity, line);
+    }
+}
