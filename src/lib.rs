@@ -5,5 +5,10 @@
 //! operating system, only `store::lmdb` the database library.
 
 pub mod cli;
+pub mod daemon;
 pub mod greylist;
+pub mod protocol;
 pub mod request;
+pub mod server;
+pub mod store;
+pub mod whitelist;

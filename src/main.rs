@@ -1,1 +1,26 @@
-fn main() {}
+//! Picks the program, runs it, prints its error once, chooses the exit code.
+
+use postgrey::cli::{self, Invocation};
+use postgrey::server;
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1).collect()) {
+        Ok(Invocation::Print(text)) => {
+            // Nobody is left to tell when the reader has gone.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Serve(options)) => match server::run(*options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => fail(&format!("ERROR: {failure}"), failure.status()),
+        },
+        Err(error) => fail(&error.message, error.status),
+    }
+}
+
+fn fail(message: &str, status: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{message}");
+    ExitCode::from(status)
+}

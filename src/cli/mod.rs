@@ -15,7 +15,7 @@ use std::fmt;
 use clap::{ArgMatches, Command};
 
 pub use facility::Facility;
-pub use options::{Listen, Options, Verbosity, WhitelistFiles};
+pub use options::{Listen, Options, WhitelistFiles};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

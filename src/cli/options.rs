@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 
 use super::{Facility, UsageError, getopt};
+use crate::daemon::Verbosity;
 use crate::greylist::{Lookup, Policy, SECONDS_PER_DAY};
 
 /// All that the command line of the daemon says.
@@ -56,17 +57,6 @@ pub enum Listen {
     },
     /// `[HOST:]PORT` as typed, which is not empty (BEHAVIOUR B2).
     Inet(String),
-}
-
-/// How much to log; `--quiet` wins over `--verbose`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// Warnings and errors.
-    Quiet,
-    /// Notices, too: start, stop and what became of each request.
-    Normal,
-    /// Each connection, too.
-    Verbose,
 }
 
 /// Whitelist files, in the order in which they are read.

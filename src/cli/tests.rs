@@ -1,6 +1,7 @@
 //! The whole way from words to options, one row of BEHAVIOUR A1 to A4 each.
 
 use super::*;
+use crate::daemon::Verbosity;
 use crate::greylist::Policy;
 
 /// Splits at `|`, so that a row can hold empty words and blanks.
