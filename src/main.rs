@@ -1,6 +1,7 @@
 //! Picks the program, runs it, prints its error once, chooses the exit code.
 
 use postgrey::cli::{self, Invocation};
+use postgrey::daemon::title;
 use postgrey::server;
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,10 +13,13 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
-        Ok(Invocation::Serve(options)) => match server::run(*options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => fail(&format!("ERROR: {failure}"), failure.status()),
-        },
+        Ok(Invocation::Serve(options)) => {
+            title::shorten();
+            match server::run(*options) {
+                Ok(status) => ExitCode::from(status),
+                Err(failure) => fail(&format!("ERROR: {failure}"), failure.status()),
+            }
+        }
         Err(error) => fail(&error.message, error.status),
     }
 }

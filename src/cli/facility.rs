@@ -85,16 +85,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_facility() {
-        for name in [
-            "",
-            "bogus",
-            "LOG_",
-            "LOG_LOG_MAIL",
-            "local8",
-            "info",
-            "16",
-            " mail",
-        ] {
+        for name in ["", "bogus", "LOG_", "LOG_LOG_MAIL", "local8", "info", "16", " mail"] {
             assert_eq!(Facility::from_name(name), None, "{name}");
         }
     }

@@ -41,9 +41,7 @@ fn listening() -> [Arg; 5] {
         value("inet", "[HOST:]PORT").short('i'),
         value("unix", "PATH").short('u'),
         text("socketmode", "MODE", "0666"),
-        number("listen-queue-size", "N")
-            .hide_default_value(true)
-            .default_value("0"),
+        number("listen-queue-size", "N").hide_default_value(true).default_value("0"),
         switch("exim"),
     ]
 }
@@ -81,18 +79,14 @@ fn clients() -> [Arg; 4] {
 
 fn whitelists() -> [Arg; 3] {
     [
-        value("whitelist-clients", "FILE")
-            .action(ArgAction::Append)
-            .default_values([
-                "/etc/postgrey/whitelist_clients",
-                "/etc/postgrey/whitelist_clients.local",
-            ]),
-        value("whitelist-recipients", "FILE")
-            .action(ArgAction::Append)
-            .default_values([
-                "/etc/postgrey/whitelist_recipients",
-                "/etc/postgrey/whitelist_recipients.local",
-            ]),
+        value("whitelist-clients", "FILE").action(ArgAction::Append).default_values([
+            "/etc/postgrey/whitelist_clients",
+            "/etc/postgrey/whitelist_clients.local",
+        ]),
+        value("whitelist-recipients", "FILE").action(ArgAction::Append).default_values([
+            "/etc/postgrey/whitelist_recipients",
+            "/etc/postgrey/whitelist_recipients.local",
+        ]),
         Arg::new("auto-whitelist-clients")
             .long("auto-whitelist-clients")
             .value_name("N")
@@ -146,9 +140,7 @@ fn value(name: &'static str, value: &'static str) -> Arg {
 
 /// An option whose default is used for an empty value or `0`, too.
 fn text(name: &'static str, shown: &'static str, default: &'static str) -> Arg {
-    value(name, shown)
-        .value_parser(OrDefault(OsStringValueParser::new()))
-        .default_value(default)
+    value(name, shown).value_parser(OrDefault(OsStringValueParser::new())).default_value(default)
 }
 
 /// An integer option whose default is used for 0, too.
@@ -171,9 +163,7 @@ impl<P: TypedValueParser> TypedValueParser for OrDefault<P> {
     ) -> Result<Self::Value, clap::Error> {
         let default = arg.and_then(|arg| arg.get_default_values().first());
         let falsy = value.is_empty() || value == "0";
-        let value = default
-            .filter(|_| falsy)
-            .map_or(value, |default| default.as_ref());
+        let value = default.filter(|_| falsy).map_or(value, |default| default.as_ref());
         self.0.parse_ref(command, arg, value)
     }
 }

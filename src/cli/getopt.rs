@@ -61,11 +61,7 @@ pub(super) fn rewrite(
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() {
-        Ok(rewritten)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(rewritten) } else { Err(errors) }
 }
 
 /// `-` alone is a plain word, and `--` ends the options.
@@ -136,9 +132,7 @@ fn find<'a>(command: &'a Command, name: &OsStr) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| {
         arg.get_long() == Some(name)
             || arg.get_all_aliases().is_some_and(|all| all.contains(&name))
-            || arg
-                .get_short()
-                .is_some_and(|short| name == short.to_string())
+            || arg.get_short().is_some_and(|short| name == short.to_string())
     })
 }
 

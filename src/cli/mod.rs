@@ -42,10 +42,7 @@ impl UsageError {
     }
 
     fn refused(sentence: impl fmt::Display) -> Self {
-        UsageError {
-            message: format!("ERROR: {sentence}"),
-            status: 2,
-        }
+        UsageError { message: format!("ERROR: {sentence}"), status: 2 }
     }
 }
 
@@ -70,10 +67,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         return Ok(Invocation::Print(command.render_help().to_string()));
     }
     if matches.get_flag("version") {
-        return Ok(Invocation::Print(format!(
-            "postgrey {}\n",
-            env!("CARGO_PKG_VERSION")
-        )));
+        return Ok(Invocation::Print(format!("postgrey {}\n", env!("CARGO_PKG_VERSION"))));
     }
     if matches.get_flag("noaction") {
         return Err(UsageError::refused("don't know how to \"no-action\"."));
@@ -86,9 +80,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
 fn matches(command: &mut Command, arguments: Vec<OsString>) -> Result<ArgMatches, UsageError> {
     let words =
         getopt::rewrite(command, arguments).map_err(|lines| UsageError::parse(lines.join("\n")))?;
-    command
-        .try_get_matches_from_mut(words)
-        .map_err(|error| UsageError::parse(error.to_string()))
+    command.try_get_matches_from_mut(words).map_err(|error| UsageError::parse(error.to_string()))
 }
 
 #[cfg(test)]

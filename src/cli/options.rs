@@ -114,9 +114,7 @@ impl Options {
 
 /// The value of an option that has a default in the table.
 fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
-    matches
-        .get_one::<OsString>(id)
-        .map_or(OsStr::new(""), OsString::as_os_str)
+    matches.get_one::<OsString>(id).map_or(OsStr::new(""), OsString::as_os_str)
 }
 
 /// The value of an integer option that has a default in the table.
@@ -125,12 +123,7 @@ fn number(matches: &ArgMatches, id: &str) -> i64 {
 }
 
 fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
-    matches
-        .get_many::<OsString>(id)
-        .into_iter()
-        .flatten()
-        .map(PathBuf::from)
-        .collect()
+    matches.get_many::<OsString>(id).into_iter().flatten().map(PathBuf::from).collect()
 }
 
 /// A value that is a name to the system, and never was anything but text.
@@ -162,10 +155,7 @@ fn listen(matches: &ArgMatches) -> Result<Listen, UsageError> {
         return name("inet", inet).map(Listen::Inet);
     }
     match unix.filter(|unix| !unix.is_empty()) {
-        Some(unix) => Ok(Listen::Unix {
-            path: unix.into(),
-            mode,
-        }),
+        Some(unix) => Ok(Listen::Unix { path: unix.into(), mode }),
         None => Err(UsageError::refused(
             "--inet must name a port, or --unix the path of a socket: the value is empty",
         )),
@@ -222,9 +212,7 @@ fn verbosity(matches: &ArgMatches) -> Verbosity {
 
 fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Policy, UsageError> {
     let line = |id| one_line(id, text(matches, id));
-    let hostname = matches
-        .get_one::<OsString>("hostname")
-        .map_or(machine, OsString::as_os_str);
+    let hostname = matches.get_one::<OsString>("hostname").map_or(machine, OsString::as_os_str);
     Ok(Policy {
         delay: seconds(matches, "delay", 1)?,
         retry_window,
@@ -257,10 +245,8 @@ fn retry_window(value: &OsStr) -> Result<i64, UsageError> {
             Some(hours) => (hours, SECONDS_PER_DAY / 24),
             None => (text, SECONDS_PER_DAY),
         };
-        let amount: u32 = digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| digits.parse().ok())??;
+        let amount: u32 =
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
         Some(i64::from(amount) * unit)
     };
     window().ok_or_else(|| UsageError::refused(RETRY_WINDOW))
@@ -279,14 +265,11 @@ fn lookup(matches: &ArgMatches) -> Result<Lookup, UsageError> {
 /// The length of a network's prefix in bits.
 fn prefix(matches: &ArgMatches, id: &str, longest: u8) -> Result<u8, UsageError> {
     let bits = number(matches, id);
-    u8::try_from(bits)
-        .ok()
-        .filter(|bits| *bits <= longest)
-        .ok_or_else(|| {
-            UsageError::refused(format!(
-                "--{id} must be a number of bits from 1 to {longest}, unlike {bits}"
-            ))
-        })
+    u8::try_from(bits).ok().filter(|bits| *bits <= longest).ok_or_else(|| {
+        UsageError::refused(format!(
+            "--{id} must be a number of bits from 1 to {longest}, unlike {bits}"
+        ))
+    })
 }
 
 fn auto_whitelist(matches: &ArgMatches) -> Result<Option<u64>, UsageError> {

@@ -7,11 +7,7 @@ use crate::greylist::Policy;
 /// Splits at `|`, so that a row can hold empty words and blanks.
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     let words = line.split('|').map(OsString::from);
-    parse(if line.is_empty() {
-        Vec::new()
-    } else {
-        words.collect()
-    })
+    parse(if line.is_empty() { Vec::new() } else { words.collect() })
 }
 
 #[test]
@@ -43,8 +39,5 @@ fn without_options_but_a_port_everything_is_the_originals_default() {
             ],
         },
     };
-    assert_eq!(
-        parse_line("--inet=10023"),
-        Ok(Invocation::Serve(Box::new(options)))
-    );
+    assert_eq!(parse_line("--inet=10023"), Ok(Invocation::Serve(Box::new(options))));
 }

@@ -5,24 +5,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since the epoch; zero on a clock that stands before it.
 pub fn now() -> i64 {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The date of an `X-Greylist` header, in local time with the zone's name:
 /// `Mon, 23 Nov 2026 22:53:04 UTC` (BEHAVIOUR E4).
 pub fn header_date() -> String {
-    ZonedDateTime::now()
-        .strftime("%a, %d %b %Y %H:%M:%S %Z")
-        .to_string()
+    ZonedDateTime::now().strftime("%a, %d %b %Y %H:%M:%S %Z").to_string()
 }
 
 /// The time in front of the log's first and last line:
 /// `2026/11/23-22:53:04` (BEHAVIOUR C1).
 pub fn log_stamp() -> String {
-    ZonedDateTime::now()
-        .strftime("%Y/%m/%d-%H:%M:%S")
-        .to_string()
+    ZonedDateTime::now().strftime("%Y/%m/%d-%H:%M:%S").to_string()
 }

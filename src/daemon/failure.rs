@@ -13,19 +13,13 @@ pub struct Failure {
 impl Failure {
     /// A failure of which the system knows nothing.
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure {
-            message: message.into(),
-            status: 255,
-        }
+        Failure { message: message.into(), status: 255 }
     }
 
     /// A failure of a system call, whose number becomes the exit status: so
     /// does the original's (BEHAVIOUR B, `rc=errno`).
     pub fn system(message: impl Into<String>, error: Errno) -> Failure {
-        Failure {
-            message: message.into(),
-            status: u8::try_from(error as i32).unwrap_or(255),
-        }
+        Failure { message: message.into(), status: u8::try_from(error as i32).unwrap_or(255) }
     }
 
     /// The exit status, never zero.

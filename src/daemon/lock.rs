@@ -2,8 +2,7 @@
 
 use super::Failure;
 use super::failure::errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
-use nix::unistd::{Gid, Uid, fchown};
+use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -17,12 +16,12 @@ pub struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Locks a directory. The file is given to `owner`, if there is one: root
-    /// makes it before it becomes the daemon's user.
+    /// Locks a directory. To be called with the rights of the daemon's user,
+    /// to whom the file then belongs.
     ///
     /// # Errors
     /// When another daemon holds the lock, or the file cannot be made.
-    pub fn take(directory: &Path, owner: Option<(Uid, Gid)>) -> Result<DirectoryLock, Failure> {
+    pub fn take(directory: &Path) -> Result<DirectoryLock, Failure> {
         let path = directory.join("postgrey.lock");
         let shown = path.display();
         let file = OpenOptions::new()
@@ -30,24 +29,11 @@ impl DirectoryLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            // The directory belongs to a user that root does not trust.
-            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits())
             .open(&path)
             .map_err(|error| {
                 let why = errno(&error);
-                Failure::system(
-                    format!("can't open lock file: {shown}: {}", why.desc()),
-                    why,
-                )
+                Failure::system(format!("can't open lock file: {shown}: {}", why.desc()), why)
             })?;
-        if let Some((user, group)) = owner {
-            fchown(&file, Some(user), Some(group)).map_err(|why| {
-                Failure::system(
-                    format!("can't chown lock file: {shown}: {}", why.desc()),
-                    why,
-                )
-            })?;
-        }
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => Ok(DirectoryLock { _file: file }),
             Err((_, why)) => Err(Failure::system(format!("locked: {shown}"), why)),

@@ -1,12 +1,24 @@
-//! The log: one line an event, to standard error.
+//! The log: one line an event, to standard error or to syslog.
+//!
+//! Logging never waits. Lines gather in memory and are handed over when their
+//! reader takes them; when too many gather, the newest are lost and counted.
 
+use super::syslog::Syslog;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::VecDeque;
 use std::io::Write;
+use std::os::fd::AsFd;
 
 /// How much an event matters, as syslog counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The end of the daemon.
+    Critical,
     /// A request that could not be understood, or a failure inside.
     Error,
+    /// What the original says by Perl's `warn`: syslog shows it with
+    /// `WARNING: ` in front (BEHAVIOUR C4).
+    Complaint,
     /// Something that an administrator should hear about.
     Warning,
     /// Normal life: starts, stops, decisions.
@@ -26,26 +38,42 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// Lines that may wait for a reader that takes none.
+pub const MOST_WAITING: usize = 10_000;
+
 /// The log of this process. Lines gather until [`Log::flush`], so that a busy
 /// turn of the loop costs one write.
 #[derive(Debug)]
 pub struct Log {
     least: Severity,
-    gathered: Vec<u8>,
+    sink: Sink,
+    lost: u64,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Stderr(VecDeque<Vec<u8>>),
+    Syslog(Box<Syslog>),
 }
 
 impl Log {
     /// A log on standard error.
     pub fn to_stderr(verbosity: Verbosity) -> Log {
+        Log::new(verbosity, Sink::Stderr(VecDeque::new()))
+    }
+
+    /// A log on the system's `/dev/log`, under a facility's number.
+    pub fn to_syslog(verbosity: Verbosity, facility: u8) -> Log {
+        Log::new(verbosity, Sink::Syslog(Box::new(Syslog::new(facility))))
+    }
+
+    fn new(verbosity: Verbosity, sink: Sink) -> Log {
         let least = match verbosity {
             Verbosity::Quiet => Severity::Warning,
             Verbosity::Normal => Severity::Notice,
             Verbosity::Verbose => Severity::Info,
         };
-        Log {
-            least,
-            gathered: Vec::new(),
-        }
+        Log { least, sink, lost: 0 }
     }
 
     /// Whether events of this severity are written at all.
@@ -53,52 +81,137 @@ impl Log {
         severity <= self.least
     }
 
-    /// Writes one line. Bytes that are not printable are shown as `%XX`, as in
-    /// the original (BEHAVIOUR C1), so that no client can forge a line.
+    /// Writes one line. What could forge a line or command a terminal is shown
+    /// as `%XX`; on standard error all that is not ASCII as well, as in the
+    /// original (BEHAVIOUR C1).
     pub fn line(&mut self, severity: Severity, text: impl AsRef<[u8]>) {
         if !self.takes(severity) {
             return;
         }
-        for byte in text.as_ref() {
-            if matches!(byte, b' '..=b'~') {
-                self.gathered.push(*byte);
-            } else {
-                let _ = write!(self.gathered, "%{byte:02X}");
-            }
+        if self.waiting() >= MOST_WAITING {
+            self.lost += 1;
+            return;
         }
-        self.gathered.push(b'\n');
+        self.push(severity, text.as_ref());
     }
 
-    /// Hands over the gathered lines. What cannot be written is lost: there is
-    /// nobody left to tell.
-    pub fn flush(&mut self) {
-        if !self.gathered.is_empty() {
-            let _ = std::io::stderr().write_all(&self.gathered);
-            self.gathered.clear();
+    fn push(&mut self, severity: Severity, text: &[u8]) {
+        match &mut self.sink {
+            Sink::Stderr(lines) => {
+                let mut line = Vec::with_capacity(text.len() + 1);
+                escape(&mut line, text, |byte| matches!(byte, b' '..=b'~'));
+                line.push(b'\n');
+                lines.push_back(line);
+            }
+            Sink::Syslog(syslog) => {
+                let mut line = Vec::with_capacity(text.len());
+                escape(&mut line, text, |byte| !byte.is_ascii_control());
+                syslog.push(severity, &line);
+            }
         }
     }
+
+    /// Hands over as many of the gathered lines as their reader takes now.
+    pub fn flush(&mut self) {
+        self.hand_over();
+        if self.lost > 0 && self.waiting() == 0 {
+            let line = format!("{} log lines were lost: nothing took them", self.lost);
+            self.lost = 0;
+            self.push(Severity::Warning, line.as_bytes());
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
+        match &mut self.sink {
+            Sink::Stderr(lines) => write_to_stderr(lines),
+            Sink::Syslog(syslog) => syslog.send(),
+        }
+    }
+
+    /// Whether lines wait for their reader, so that [`Log::flush`] should be
+    /// tried again soon.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting() > 0 || self.lost > 0
+    }
+
+    fn waiting(&self) -> usize {
+        match &self.sink {
+            Sink::Stderr(lines) => lines.len(),
+            Sink::Syslog(syslog) => syslog.waiting(),
+        }
+    }
+}
+
+fn escape(line: &mut Vec<u8>, text: &[u8], is_plain: impl Fn(u8) -> bool) {
+    for byte in text {
+        if is_plain(*byte) {
+            line.push(*byte);
+        } else {
+            let _ = write!(line, "%{byte:02X}");
+        }
+    }
+}
+
+/// A pipe that polls as writable takes this many bytes without waiting
+/// (`PIPE_BUF`).
+const SAFE_WRITE: usize = 4096;
+
+/// Writes waiting lines in pieces that cannot block.
+fn write_to_stderr(lines: &mut VecDeque<Vec<u8>>) {
+    let mut stderr = std::io::stderr();
+    let mut piece = Vec::with_capacity(SAFE_WRITE);
+    while !lines.is_empty() && is_writable(&stderr) {
+        while let Some(line) = lines.front_mut() {
+            let room = SAFE_WRITE - piece.len();
+            if line.len() > room {
+                // Only a line that is longer than a whole piece is divided.
+                if piece.is_empty() {
+                    piece.extend(line.drain(..room));
+                }
+                break;
+            }
+            piece.append(line);
+            lines.pop_front();
+        }
+        // Whatever is wrong with standard error, there is nobody to tell.
+        let _ = stderr.write_all(&piece);
+        piece.clear();
+    }
+}
+
+fn is_writable(stream: &impl AsFd) -> bool {
+    let mut streams = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+    matches!(poll(&mut streams, PollTimeout::ZERO), Ok(1..))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn lines(log: &Log) -> Vec<String> {
+        let Sink::Stderr(lines) = &log.sink else { panic!("not on standard error") };
+        lines.iter().map(|line| line.escape_ascii().to_string()).collect()
+    }
+
     #[test]
     fn unprintable_bytes_cannot_forge_a_line() {
         let mut log = Log::to_stderr(Verbosity::Normal);
         log.line(Severity::Notice, "sender=\r\nx\u{1b}[2J\té 100%\0");
-        assert_eq!(log.gathered, b"sender=%0D%0Ax%1B[2J%09%C3%A9 100%%00\n");
+        assert_eq!(lines(&log), ["sender=%0D%0Ax%1B[2J%09%C3%A9 100%%00\\n"]);
     }
 
     #[test]
     fn verbosity_chooses_what_is_written() {
         let table = [
-            (Verbosity::Quiet, [true, true, false, false]),
-            (Verbosity::Normal, [true, true, true, false]),
-            (Verbosity::Verbose, [true, true, true, true]),
+            (Verbosity::Quiet, [true, true, true, true, false, false]),
+            (Verbosity::Normal, [true, true, true, true, true, false]),
+            (Verbosity::Verbose, [true, true, true, true, true, true]),
         ];
         let severities = [
+            Severity::Critical,
             Severity::Error,
+            Severity::Complaint,
             Severity::Warning,
             Severity::Notice,
             Severity::Info,
@@ -107,5 +220,16 @@ mod tests {
             let log = Log::to_stderr(verbosity);
             assert_eq!(severities.map(|severity| log.takes(severity)), written);
         }
+    }
+
+    #[test]
+    fn what_nobody_takes_is_counted_not_kept() {
+        let mut log = Log::to_stderr(Verbosity::Normal);
+        for _ in 0..MOST_WAITING + 7 {
+            log.line(Severity::Notice, "x");
+        }
+        assert_eq!(lines(&log).len(), MOST_WAITING);
+        assert_eq!(log.lost, 7);
+        assert!(log.is_waiting());
     }
 }

@@ -1,13 +1,18 @@
-//! What a daemon needs of the operating system: its clock, its log, its
-//! signals, its user and the lock of its directory.
+//! What a daemon needs of the operating system, a piece a file.
 
 pub mod clock;
+mod detach;
 mod failure;
 mod lock;
 mod log;
+pub mod pidfile;
 pub mod privileges;
 mod signals;
+mod syslog;
+pub mod systemd;
+pub mod title;
 
+pub use detach::{Readiness, Side, detach};
 pub use failure::{Failure, errno};
 pub use lock::DirectoryLock;
 pub use log::{Log, Severity, Verbosity};

@@ -3,7 +3,10 @@
 use super::failure::Failure;
 use super::{Log, Severity};
 use nix::errno::Errno;
-use nix::unistd::{Gid, Group, Uid, User, geteuid, setgid, setgroups, setuid};
+use nix::sys::prctl;
+use nix::unistd::{
+    Gid, Group, Uid, User, getegid, geteuid, getgroups, setegid, seteuid, setgid, setgroups, setuid,
+};
 
 /// The user whom the package makes, and the default of `--user` and `--group`.
 const OWN_NAME: &str = "postgrey";
@@ -44,51 +47,62 @@ impl Identity {
             });
         }
         match groups.first() {
-            Some(first) => Ok(Identity {
-                user,
-                group: *first,
-                groups,
-            }),
+            Some(first) => Ok(Identity { user, group: *first, groups }),
             None => Err(Failure::new(format!("No such group \"{group}\""))),
         }
     }
 
-    /// Becomes this user. Without the right to do so it says what it could
-    /// not do and goes on, as the original does (BEHAVIOUR B4).
+    /// Does some work with this user's rights, but not for good: what root
+    /// would be let to do must not hide what the daemon will not be.
+    ///
+    /// # Errors
+    /// The work's own, or when the system does not let root change its rights.
+    pub fn lend<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        if !geteuid().is_root() {
+            return work();
+        }
+        let own_groups = getgroups().map_err(|why| refused("read the groups", why))?;
+        let own_group = getegid();
+        setgroups(&self.groups)
+            .and_then(|()| setegid(self.group))
+            .and_then(|()| seteuid(self.user))
+            .map_err(|why| self.cannot_become(why))?;
+        let result = work();
+        seteuid(Uid::from_raw(0))
+            .and_then(|()| setegid(own_group))
+            .and_then(|()| setgroups(&own_groups))
+            .map_err(|why| refused("become root again", why))?;
+        result
+    }
+
+    /// Becomes this user for good. Without the right to do so it says what it
+    /// could not do and goes on, as the original does (BEHAVIOUR B4).
     ///
     /// # Errors
     /// When root cannot give up its rights.
     pub fn assume(&self, log: &mut Log) -> Result<(), Failure> {
-        if !geteuid().is_root() {
+        if geteuid().is_root() {
+            let groups: Vec<String> = self.groups.iter().map(Gid::to_string).collect();
+            let line = format!("Setting gid to \"{} {}\"", self.group, groups.join(" "));
+            log.line(Severity::Notice, line);
+            setgroups(&self.groups)
+                .and_then(|()| setgid(self.group))
+                .map_err(|why| self.cannot_become(why))?;
+            if !self.user.is_root() {
+                log.line(Severity::Notice, format!("Setting uid to \"{}\"", self.user));
+                setuid(self.user).map_err(|why| self.cannot_become(why))?;
+            }
+        } else {
             self.complain(log);
-            return Ok(());
         }
-        let numbers = |groups: &[Gid]| {
-            let texts: Vec<String> = groups.iter().map(Gid::to_string).collect();
-            texts.join(" ")
-        };
-        log.line(
-            Severity::Notice,
-            format!(
-                "Setting gid to \"{} {}\"",
-                self.group,
-                numbers(&self.groups)
-            ),
-        );
-        let fail = |what: String| {
-            move |why: Errno| Failure::system(format!("{what}: {}", why.desc()), why)
-        };
-        setgroups(&self.groups)
-            .and_then(|()| setgid(self.group))
-            .map_err(fail(format!("Couldn't become gid \"{}\"", self.group)))?;
-        if self.user.is_root() {
-            return Ok(());
-        }
-        log.line(
-            Severity::Notice,
-            format!("Setting uid to \"{}\"", self.user),
-        );
-        setuid(self.user).map_err(fail(format!("Couldn't become uid \"{}\"", self.user)))
+        // Nothing that this process executes could win rights by it; it
+        // executes nothing, so a kernel that does not know this is none the worse.
+        let _ = prctl::set_no_new_privs();
+        Ok(())
+    }
+
+    fn cannot_become(&self, why: Errno) -> Failure {
+        refused(&format!("become uid \"{}\" and gid \"{}\"", self.user, self.group), why)
     }
 
     fn complain(&self, log: &mut Log) {
@@ -110,15 +124,16 @@ impl Identity {
     }
 }
 
+fn refused(what: &str, why: Errno) -> Failure {
+    Failure::system(format!("Couldn't {what}: {}", why.desc()), why)
+}
+
 fn find_user(name: &str) -> Result<Option<Uid>, Failure> {
     if let Ok(number) = name.parse() {
         return Ok(Some(Uid::from_raw(number)));
     }
     let user = User::from_name(name).map_err(|why| {
-        Failure::system(
-            format!("can't look up user \"{name}\": {}", why.desc()),
-            why,
-        )
+        Failure::system(format!("can't look up user \"{name}\": {}", why.desc()), why)
     })?;
     Ok(user.map(|user| user.uid))
 }
@@ -128,10 +143,7 @@ fn find_group(name: &str) -> Result<Option<Gid>, Failure> {
         return Ok(Some(Gid::from_raw(number)));
     }
     let group = Group::from_name(name).map_err(|why| {
-        Failure::system(
-            format!("can't look up group \"{name}\": {}", why.desc()),
-            why,
-        )
+        Failure::system(format!("can't look up group \"{name}\": {}", why.desc()), why)
     })?;
     Ok(group.map(|group| group.gid))
 }

@@ -4,7 +4,7 @@
 //! between a look at the flags and the wait that follows. The original acts on
 //! a signal only when a client happens to speak (BEHAVIOUR C5).
 
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -12,17 +12,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the administrator wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
     /// Finish and end (TERM, INT, QUIT).
-    Stop,
+    pub stop: bool,
+    /// Read the lists anew (HUP).
+    pub reload: bool,
+    /// Log the counters (USR1).
+    pub statistics: bool,
 }
 
 /// The signals of this process.
 #[derive(Debug)]
 pub struct Signals {
     wakes: UnixStream,
+    waker: UnixStream,
     stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+    statistics: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -33,13 +40,26 @@ impl Signals {
     pub fn register() -> io::Result<Signals> {
         let (wakes, waker) = UnixStream::pair()?;
         wakes.set_nonblocking(true)?;
-        let stop = Arc::new(AtomicBool::new(false));
+        let signals = Signals {
+            wakes,
+            waker,
+            stop: Arc::default(),
+            reload: Arc::default(),
+            statistics: Arc::default(),
+        };
         for signal in [SIGTERM, SIGINT, SIGQUIT] {
-            // Handlers run in this order: the flag is up before the loop wakes.
-            flag::register(signal, Arc::clone(&stop))?;
-            pipe::register(signal, waker.try_clone()?)?;
+            signals.watch(signal, &signals.stop)?;
         }
-        Ok(Signals { wakes, stop })
+        signals.watch(SIGHUP, &signals.reload)?;
+        signals.watch(SIGUSR1, &signals.statistics)?;
+        Ok(signals)
+    }
+
+    fn watch(&self, signal: i32, raised: &Arc<AtomicBool>) -> io::Result<()> {
+        // Handlers run in this order: the flag is up before the loop wakes.
+        flag::register(signal, Arc::clone(raised))?;
+        pipe::register(signal, self.waker.try_clone()?)?;
+        Ok(())
     }
 
     /// The socket to wait on.
@@ -48,11 +68,14 @@ impl Signals {
     }
 
     /// What was asked for since the last call.
-    pub fn take(&mut self) -> Option<Wanted> {
+    pub fn take(&mut self) -> Wanted {
         let mut bytes = [0; 64];
         while matches!(self.wakes.read(&mut bytes), Ok(count) if count > 0) {}
-        self.stop
-            .swap(false, Ordering::Relaxed)
-            .then_some(Wanted::Stop)
+        let take = |raised: &AtomicBool| raised.swap(false, Ordering::Relaxed);
+        Wanted {
+            stop: take(&self.stop),
+            reload: take(&self.reload),
+            statistics: take(&self.statistics),
+        }
     }
 }

@@ -30,9 +30,7 @@ impl Default for HeaderMemory {
     /// The original begins with a list of zeros, so the instance `0` never
     /// gets a header.
     fn default() -> Self {
-        HeaderMemory {
-            instances: std::iter::repeat_n(b"0".to_vec(), REMEMBERED).collect(),
-        }
+        HeaderMemory { instances: std::iter::repeat_n(b"0".to_vec(), REMEMBERED).collect() }
     }
 }
 
@@ -106,13 +104,8 @@ fn action_and_reason(verdict: Verdict, answer: &Answer) -> String {
         Verdict::Exempt(Exemption::Recipient) => "action=pass, reason=recipient whitelist",
         Verdict::Exempt(Exemption::AutoWhitelist) => "action=pass, reason=client AWL",
         Verdict::NoAddress => "action=pass, reason=no client address",
-        Verdict::Greylisted {
-            reason: Wait::New, ..
-        } => "action=greylist, reason=new",
-        Verdict::Greylisted {
-            reason: Wait::EarlyRetry,
-            missing,
-        } => {
+        Verdict::Greylisted { reason: Wait::New, .. } => "action=greylist, reason=new",
+        Verdict::Greylisted { reason: Wait::EarlyRetry, missing } => {
             return format!("action=greylist, reason=early-retry ({missing}s missing)");
         }
         Verdict::Passed { waited, .. } if matches!(answer, Answer::Prepend(_)) => {
@@ -132,10 +125,7 @@ pub fn is_true(value: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const PASSED: Verdict = Verdict::Passed {
-        waited: 300,
-        first_time: true,
-    };
+    const PASSED: Verdict = Verdict::Passed { waited: 300, first_time: true };
 
     fn request<'a>() -> Request<'a> {
         Request {
@@ -148,13 +138,8 @@ mod tests {
     }
 
     fn ask(memory: &mut HeaderMemory, instance: Option<&[u8]>) -> Answer {
-        let request = Request {
-            instance,
-            ..request()
-        };
-        answer(&Policy::default(), memory, &request, PASSED, || {
-            "DATE".to_string()
-        })
+        let request = Request { instance, ..request() };
+        answer(&Policy::default(), memory, &request, PASSED, || "DATE".to_string())
     }
 
     fn header() -> Answer {
@@ -184,10 +169,7 @@ mod tests {
     fn ten_messages_are_remembered() {
         let mut memory = HeaderMemory::default();
         for message in 1..=10 {
-            assert_eq!(
-                ask(&mut memory, Some(format!("m{message}").as_bytes())),
-                header()
-            );
+            assert_eq!(ask(&mut memory, Some(format!("m{message}").as_bytes())), header());
         }
         assert_eq!(ask(&mut memory, Some(b"m1")), Answer::Dunno);
         assert_eq!(ask(&mut memory, Some(b"m11")), header());
@@ -198,36 +180,18 @@ mod tests {
     fn each_answer_has_its_log_line() {
         const FIELDS: &str = "client_name=mx.b.example, client_address=1.2.3.4, \
                               sender=A@b.example, recipient=c@D.example";
-        let early = Verdict::Greylisted {
-            reason: Wait::EarlyRetry,
-            missing: 299,
-        };
-        let new = Verdict::Greylisted {
-            reason: Wait::New,
-            missing: 300,
-        };
+        let early = Verdict::Greylisted { reason: Wait::EarlyRetry, missing: 299 };
+        let new = Verdict::Greylisted { reason: Wait::New, missing: 300 };
         let table = [
-            (
-                Verdict::Exempt(Exemption::Client),
-                Answer::Dunno,
-                "pass, reason=client whitelist",
-            ),
+            (Verdict::Exempt(Exemption::Client), Answer::Dunno, "pass, reason=client whitelist"),
             (
                 Verdict::Exempt(Exemption::Recipient),
                 Answer::Dunno,
                 "pass, reason=recipient whitelist",
             ),
-            (
-                Verdict::Exempt(Exemption::AutoWhitelist),
-                Answer::Dunno,
-                "pass, reason=client AWL",
-            ),
+            (Verdict::Exempt(Exemption::AutoWhitelist), Answer::Dunno, "pass, reason=client AWL"),
             (new, Answer::Defer(Vec::new()), "greylist, reason=new"),
-            (
-                early,
-                Answer::Defer(Vec::new()),
-                "greylist, reason=early-retry (299s missing)",
-            ),
+            (early, Answer::Defer(Vec::new()), "greylist, reason=early-retry (299s missing)"),
             (PASSED, header(), "pass, reason=triplet found, delay=300"),
             (PASSED, Answer::Dunno, "pass, reason=triplet found"),
         ];
@@ -240,27 +204,15 @@ mod tests {
 
     #[test]
     fn the_log_leaves_out_what_is_empty_or_zero() {
-        let new = Verdict::Greylisted {
-            reason: Wait::New,
-            missing: 300,
-        };
-        let request = Request {
-            sender: b"",
-            recipient: b"0",
-            queue_id: b"3F1A2B",
-            ..request()
-        };
+        let new = Verdict::Greylisted { reason: Wait::New, missing: 300 };
+        let request = Request { sender: b"", recipient: b"0", queue_id: b"3F1A2B", ..request() };
         let line = log_line(&request, new, &Answer::Dunno);
         assert_eq!(
             line,
             b"3F1A2B: action=greylist, reason=new, client_name=mx.b.example, \
               client_address=1.2.3.4"
         );
-        let request = Request {
-            queue_id: b"0",
-            client_name: b"",
-            ..request
-        };
+        let request = Request { queue_id: b"0", client_name: b"", ..request };
         let line = log_line(&request, new, &Answer::Dunno);
         assert_eq!(line, b"action=greylist, reason=new, client_address=1.2.3.4");
     }

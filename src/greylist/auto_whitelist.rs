@@ -12,10 +12,7 @@ const INTERVAL: i64 = 3600;
 /// pass is too close to the last to count.
 pub fn after_first_pass(row: Option<Passes>, now: i64) -> Option<Passes> {
     match row {
-        None => Some(Passes {
-            count: 1,
-            last: now,
-        }),
+        None => Some(Passes { count: 1, last: now }),
         Some(row) => is_due(row, now).then(|| counted(row, now)),
     }
 }
@@ -31,8 +28,5 @@ fn is_due(row: Passes, now: i64) -> bool {
 }
 
 fn counted(row: Passes, now: i64) -> Passes {
-    Passes {
-        count: row.count.saturating_add(1),
-        last: now,
-    }
+    Passes { count: row.count.saturating_add(1), last: now }
 }

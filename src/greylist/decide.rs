@@ -29,11 +29,7 @@ pub fn decide(
         (Some(exemption), _) => Verdict::Exempt(exemption),
         (None, None) => Verdict::NoAddress,
         (None, Some(client)) => {
-            let attempt = Attempt {
-                policy,
-                now,
-                client,
-            };
+            let attempt = Attempt { policy, now, client };
             if attempt.is_auto_whitelisted(transaction)? {
                 Verdict::Exempt(Exemption::AutoWhitelist)
             } else {
@@ -54,17 +50,11 @@ fn exemption(
 ) -> Option<Exemption> {
     let mut warnings = Vec::new();
     let clients = &whitelists.clients;
-    let exemption = if clients
-        .by_name(request.client_name, &mut warnings)
-        .is_some()
+    let exemption = if clients.by_name(request.client_name, &mut warnings).is_some()
         || address.is_some_and(|address| clients.by_address(address).is_some())
     {
         Some(Exemption::Client)
-    } else if whitelists
-        .recipients
-        .find(request.recipient, &mut warnings)
-        .is_some()
-    {
+    } else if whitelists.recipients.find(request.recipient, &mut warnings).is_some() {
         Some(Exemption::Recipient)
     } else {
         None
@@ -105,31 +95,18 @@ impl Attempt<'_> {
         let known = transaction.triplet(&key)?;
         let has_passed = known.is_some_and(|seen| self.is_waited(seen.first, seen.last));
         let first = self.first_seen(known, has_passed, notes);
-        let seen = Seen {
-            first,
-            last: self.now,
-        };
+        let seen = Seen { first, last: self.now };
         transaction.put_triplet(&key, seen, self.urgency(known, seen))?;
 
         if !self.is_waited(first, self.now) {
-            let reason = if first == self.now {
-                Wait::New
-            } else {
-                Wait::EarlyRetry
-            };
-            let missing = self
-                .policy
-                .delay
-                .saturating_sub(self.now.saturating_sub(first));
+            let reason = if first == self.now { Wait::New } else { Wait::EarlyRetry };
+            let missing = self.policy.delay.saturating_sub(self.now.saturating_sub(first));
             return Ok(Verdict::Greylisted { reason, missing });
         }
         if !has_passed {
             self.count_first_pass(transaction, notes)?;
         }
-        Ok(Verdict::Passed {
-            waited: self.now - first,
-            first_time: !has_passed,
-        })
+        Ok(Verdict::Passed { waited: self.now - first, first_time: !has_passed })
     }
 
     /// The time from which the delay counts (BEHAVIOUR E3): a triplet that did
@@ -157,11 +134,7 @@ impl Attempt<'_> {
             known.first == seen.first
                 && self.is_waited(known.first, known.last) == self.is_waited(seen.first, seen.last)
         };
-        if known.is_some_and(is_same) {
-            Urgency::Soon
-        } else {
-            Urgency::BeforeReply
-        }
+        if known.is_some_and(is_same) { Urgency::Soon } else { Urgency::BeforeReply }
     }
 
     fn is_waited(&self, first: i64, last: i64) -> bool {

@@ -33,27 +33,15 @@ impl Transaction for Memory {
 
 const KEY: &[u8] = b"192.0.2.0/a@b.example/c@d.example";
 const CLIENT: &[u8] = b"192.0.2.1";
-const NEW: Verdict = Verdict::Greylisted {
-    reason: Wait::New,
-    missing: 300,
-};
-const FOUND: Verdict = Verdict::Passed {
-    waited: 0,
-    first_time: false,
-};
+const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
+const FOUND: Verdict = Verdict::Passed { waited: 0, first_time: false };
 
 fn early(missing: i64) -> Verdict {
-    Verdict::Greylisted {
-        reason: Wait::EarlyRetry,
-        missing,
-    }
+    Verdict::Greylisted { reason: Wait::EarlyRetry, missing }
 }
 
 fn first_pass(waited: i64) -> Verdict {
-    Verdict::Passed {
-        waited,
-        first_time: true,
-    }
+    Verdict::Passed { waited, first_time: true }
 }
 
 /// One triplet, tried again and again.
@@ -67,25 +55,15 @@ struct Story {
 impl Story {
     fn with(policy: Policy) -> Story {
         let recipient = "c@d.example".to_string();
-        Story {
-            policy,
-            memory: Memory::default(),
-            recipient,
-            notes: Vec::new(),
-        }
+        Story { policy, memory: Memory::default(), recipient, notes: Vec::new() }
     }
 
     fn new() -> Story {
-        Story::with(Policy {
-            auto_whitelist: None,
-            ..Policy::default()
-        })
+        Story::with(Policy { auto_whitelist: None, ..Policy::default() })
     }
 
     fn remembering(mut self, first: i64, last: i64) -> Story {
-        self.memory
-            .triplets
-            .insert(KEY.to_vec(), (Seen { first, last }, Urgency::BeforeReply));
+        self.memory.triplets.insert(KEY.to_vec(), (Seen { first, last }, Urgency::BeforeReply));
         self
     }
 
@@ -101,9 +79,7 @@ impl Story {
         let decision = decide(&self.policy, &lists, &mut self.memory, now, &request).unwrap();
         self.notes = decision.notes;
         match decision.verdict {
-            Verdict::Passed {
-                first_time: false, ..
-            } => FOUND,
+            Verdict::Passed { first_time: false, .. } => FOUND,
             verdict => verdict,
         }
     }
@@ -118,10 +94,7 @@ impl Story {
     }
 
     fn count(&self) -> Option<(u64, i64)> {
-        self.memory
-            .clients
-            .get(CLIENT)
-            .map(|passes| (passes.count, passes.last))
+        self.memory.clients.get(CLIENT).map(|passes| (passes.count, passes.last))
     }
 }
 
@@ -147,10 +120,7 @@ fn the_retry_window_counts_from_the_first_attempt() {
     story.policy.delay = 3 * SECONDS_PER_DAY;
     assert_eq!(
         story.at(1001 + window),
-        Verdict::Greylisted {
-            reason: Wait::New,
-            missing: 3 * SECONDS_PER_DAY
-        }
+        Verdict::Greylisted { reason: Wait::New, missing: 3 * SECONDS_PER_DAY }
     );
     assert_eq!(story.row(), (1001 + window, 1001 + window));
 }
@@ -215,17 +185,9 @@ fn only_what_changes_a_later_decision_must_be_on_disk_first() {
     story.at(9999);
     assert_eq!(story.urgency(), Urgency::Soon, "known");
     story.at(1100);
-    assert_eq!(
-        story.urgency(),
-        Urgency::BeforeReply,
-        "clock back across the delay"
-    );
+    assert_eq!(story.urgency(), Urgency::BeforeReply, "clock back across the delay");
     story.at(500);
-    assert_eq!(
-        story.urgency(),
-        Urgency::BeforeReply,
-        "clock back before the first"
-    );
+    assert_eq!(story.urgency(), Urgency::BeforeReply, "clock back before the first");
 }
 
 #[test]
@@ -246,10 +208,7 @@ fn first_passes_are_counted_once_an_hour() {
 
 #[test]
 fn the_pass_that_reaches_the_count_is_announced() {
-    let mut story = Story::with(Policy {
-        auto_whitelist: Some(2),
-        ..Policy::default()
-    });
+    let mut story = Story::with(Policy { auto_whitelist: Some(2), ..Policy::default() });
     for (recipient, now) in [("r1@d", 10_000), ("r2@d", 20_000)] {
         story.recipient = recipient.to_string();
         story.at(now - 300);
@@ -259,28 +218,17 @@ fn the_pass_that_reaches_the_count_is_announced() {
     story.recipient = "r3@d".to_string();
     assert_eq!(story.at(20_100), Verdict::Exempt(Exemption::AutoWhitelist));
     assert_eq!(story.count(), Some((2, 20_000)));
-    assert_eq!(
-        story.memory.triplets.len(),
-        2,
-        "an exempt pass writes no triplet"
-    );
+    assert_eq!(story.memory.triplets.len(), 2, "an exempt pass writes no triplet");
     assert_eq!(story.at(23_600), Verdict::Exempt(Exemption::AutoWhitelist));
     assert_eq!(story.count(), Some((3, 23_600)));
     assert_eq!(story.at(500), Verdict::Exempt(Exemption::AutoWhitelist));
-    assert_eq!(
-        story.count(),
-        Some((4, 500)),
-        "a last pass in the future is set right"
-    );
+    assert_eq!(story.count(), Some((4, 500)), "a last pass in the future is set right");
 }
 
 #[test]
 fn without_an_auto_whitelist_nothing_is_counted() {
     let mut story = Story::new();
-    story
-        .memory
-        .clients
-        .insert(CLIENT.to_vec(), Passes { count: 9, last: 0 });
+    story.memory.clients.insert(CLIENT.to_vec(), Passes { count: 9, last: 0 });
     assert_eq!(story.at(1000), NEW);
     assert_eq!(story.at(1300), first_pass(300));
     assert_eq!(story.count(), Some((9, 0)));
@@ -289,19 +237,9 @@ fn without_an_auto_whitelist_nothing_is_counted() {
 #[test]
 fn a_client_without_an_address_is_not_judged() {
     let mut memory = Memory::default();
-    for address in [
-        "unknown",
-        "",
-        "1.2.3.4:25",
-        "1.2.3.256",
-        "fe80::1%eth0",
-        "010.1.1.1",
-        "1.2.3",
-    ] {
-        let request = Request {
-            client_address: address.as_bytes(),
-            ..Request::default()
-        };
+    for address in ["unknown", "", "1.2.3.4:25", "1.2.3.256", "fe80::1%eth0", "010.1.1.1", "1.2.3"]
+    {
+        let request = Request { client_address: address.as_bytes(), ..Request::default() };
         let lists = Whitelists::default();
         let decision = decide(&Policy::default(), &lists, &mut memory, 0, &request).unwrap();
         assert_eq!(decision.verdict, Verdict::NoAddress, "{address}");

@@ -54,14 +54,8 @@ mod tests {
     use super::*;
 
     fn deferral_of(template: &str, recipient: &str) -> String {
-        let policy = Policy {
-            greylist_text: template.into(),
-            ..Policy::default()
-        };
-        let request = Request {
-            recipient: recipient.as_bytes(),
-            ..Request::default()
-        };
+        let policy = Policy { greylist_text: template.into(), ..Policy::default() };
+        let request = Request { recipient: recipient.as_bytes(), ..Request::default() };
         String::from_utf8(deferral(&policy, &request, 300)).unwrap()
     }
 
@@ -80,25 +74,15 @@ mod tests {
             ("%r", "a@%s.example", "%s.example"),
         ];
         for (template, recipient, text) in table {
-            assert_eq!(
-                deferral_of(template, recipient),
-                text,
-                "{template} {recipient}"
-            );
+            assert_eq!(deferral_of(template, recipient), text, "{template} {recipient}");
         }
     }
 
     #[test]
     fn postfix_gets_an_enhanced_status_code() {
-        let request = Request {
-            has_etrn_domain: true,
-            ..Request::default()
-        };
+        let request = Request { has_etrn_domain: true, ..Request::default() };
         let with = |template: &str| {
-            let policy = Policy {
-                greylist_text: template.into(),
-                ..Policy::default()
-            };
+            let policy = Policy { greylist_text: template.into(), ..Policy::default() };
             String::from_utf8(deferral(&policy, &request, 300)).unwrap()
         };
         assert_eq!(with("wait"), "4.2.0 wait");

@@ -42,22 +42,11 @@ pub fn description(policy: &Policy) -> String {
         Lookup::Subnet { ipv4, ipv6 } => format!("subnet,{ipv4},{ipv6}"),
         Lookup::Host => "host".to_string(),
     };
-    if policy.privacy {
-        lookup + ",privacy"
-    } else {
-        lookup
-    }
+    if policy.privacy { lookup + ",privacy" } else { lookup }
 }
 
 fn hidden(policy: &Policy, key: Vec<u8>) -> Vec<u8> {
-    if policy.privacy {
-        sha1_smol::Sha1::from(&key)
-            .digest()
-            .to_string()
-            .into_bytes()
-    } else {
-        key
-    }
+    if policy.privacy { sha1_smol::Sha1::from(&key).digest().to_string().into_bytes() } else { key }
 }
 
 /// The network's address, or with `--lookup-by-host` the client's own and its
@@ -76,16 +65,12 @@ fn client_part(lookup: Lookup, client: IpAddr) -> String {
 }
 
 fn network_v4(address: Ipv4Addr, bits: u8) -> Ipv4Addr {
-    let mask = u32::MAX
-        .checked_shl(32 - u32::from(bits.min(32)))
-        .unwrap_or(0);
+    let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
     Ipv4Addr::from_bits(address.to_bits() & mask)
 }
 
 fn network_v6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
-    let mask = u128::MAX
-        .checked_shl(128 - u32::from(bits.min(128)))
-        .unwrap_or(0);
+    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
     Ipv6Addr::from_bits(address.to_bits() & mask)
 }
 
@@ -135,10 +120,7 @@ fn without_batv_tag(user: &[u8]) -> &[u8] {
 }
 
 fn starts_with_tag(field: &[u8]) -> bool {
-    field.len() >= 10
-        && field[..10]
-            .iter()
-            .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+    field.len() >= 10 && field[..10].iter().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
 }
 
 /// The user before a `+extension`.

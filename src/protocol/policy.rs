@@ -90,10 +90,7 @@ impl Attributes {
             ("recipient", &self.recipient),
             ("sender", &self.sender),
         ];
-        required
-            .into_iter()
-            .find(|(_, value)| value.is_none())
-            .map(|(name, _)| name)
+        required.into_iter().find(|(_, value)| value.is_none()).map(|(name, _)| name)
     }
 }
 
@@ -188,10 +185,7 @@ fn split(request: &[u8], line: &Range<usize>) -> Option<(Range<usize>, Range<usi
     let text = &request[line.clone()];
     let name = text.iter().position(|byte| *byte != b'=')?;
     let equals = name + memchr::memchr(b'=', &text[name..])?;
-    Some((
-        line.start + name..line.start + equals,
-        line.start + equals + 1..line.end,
-    ))
+    Some((line.start + name..line.start + equals, line.start + equals + 1..line.end))
 }
 
 /// A number of seconds: digits and nothing else.
@@ -220,13 +214,7 @@ pub fn reply(output: &mut Vec<u8>, deferral: &[u8], answer: &Answer) {
 fn push_text(output: &mut Vec<u8>, word: &[u8], text: &[u8]) {
     output.extend_from_slice(word);
     output.push(b' ');
-    output.extend(text.iter().map(|byte| {
-        if matches!(byte, b'\r' | b'\n') {
-            b' '
-        } else {
-            *byte
-        }
-    }));
+    output.extend(text.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
 }
 
 #[cfg(test)]

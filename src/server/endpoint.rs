@@ -52,15 +52,13 @@ impl Endpoint {
 
     fn new(host: &str, port: &str) -> Result<Endpoint, Failure> {
         let host = if host.is_empty() { "*" } else { host };
-        let is_service = !is_number(port) && port.starts_with(|c: char| c.is_ascii_alphabetic());
-        let is_port = port.parse::<u16>().is_ok() && is_number(port);
-        if !is_port && !(is_service && service_port(port).is_some()) {
+        let is_port = is_number(port) && port.parse::<u16>().is_ok();
+        // Only a word: to the resolver a number is a service as well.
+        let is_word = port.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !is_port && (!is_word || service_port(port).is_none()) {
             return Err(no_port(host, port));
         }
-        Ok(Endpoint {
-            host: host.to_string(),
-            port: port.to_string(),
-        })
+        Ok(Endpoint { host: host.to_string(), port: port.to_string() })
     }
 
     /// Finds the addresses. This may ask the resolver and take its time.
@@ -69,40 +67,21 @@ impl Endpoint {
     /// When the host cannot be resolved.
     pub fn resolve(&self) -> Result<Resolution, Failure> {
         let Endpoint { host, port } = self;
-        let number = port
-            .parse()
-            .ok()
-            .or_else(|| service_port(port))
-            .unwrap_or(0);
+        let number = port.parse().ok().or_else(|| service_port(port)).unwrap_or(0);
         if host == "*" {
             return Ok(every_address(port, number));
         }
         if let Ok(address) = host.parse::<IpAddr>() {
             let address = SocketAddr::new(address, number);
-            let lines = if is_number(port) {
-                vec![]
-            } else {
-                vec![resolved(host, port, address)]
-            };
-            return Ok(Resolution {
-                addresses: vec![address],
-                lines,
-            });
+            let lines = if is_number(port) { vec![] } else { vec![resolved(host, port, address)] };
+            return Ok(Resolution { addresses: vec![address], lines });
         }
-        let hints = AddrInfoHints {
-            socktype: SockType::Stream.into(),
-            ..AddrInfoHints::default()
-        };
+        let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
         let found = getaddrinfo(Some(host), None, Some(hints)).map_err(|error| {
             let error = std::io::Error::from(error);
             let why = error.to_string();
-            let why = why
-                .strip_prefix("failed to lookup address information: ")
-                .unwrap_or(&why);
-            Failure::system(
-                format!("Unresolveable [{host}]:{port}: {why}"),
-                Errno::EAGAIN,
-            )
+            let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
+            Failure::system(format!("Unresolveable [{host}]:{port}: {why}"), Errno::EAGAIN)
         })?;
         let mut resolution = Resolution::default();
         for mut address in found.filter_map(Result::ok).map(|info| info.sockaddr) {
@@ -124,25 +103,16 @@ fn every_address(port: &str, number: u16) -> Resolution {
     let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
     let has_ipv6 = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).is_ok();
     if !has_ipv6 {
-        return Resolution {
-            addresses: vec![v4],
-            lines: vec![resolved("*", port, v4)],
-        };
+        return Resolution { addresses: vec![v4], lines: vec![resolved("*", port, v4)] };
     }
     let skipped =
         "Not including resolved host [0.0.0.0] IPv4 because it will be handled by [::] IPv6";
-    Resolution {
-        addresses: vec![v6],
-        lines: vec![resolved("*", port, v6), skipped.to_string()],
-    }
+    Resolution { addresses: vec![v6], lines: vec![resolved("*", port, v6), skipped.to_string()] }
 }
 
 fn resolved(host: &str, port: &str, address: SocketAddr) -> String {
     let (ip, number) = (address.ip(), address.port());
-    format!(
-        "Resolved [{host}]:{port} to [{ip}]:{number}, {}",
-        family(address)
-    )
+    format!("Resolved [{host}]:{port} to [{ip}]:{number}, {}", family(address))
 }
 
 /// `IPv4` or `IPv6`.
@@ -156,18 +126,13 @@ fn is_number(text: &str) -> bool {
 
 /// The port of a TCP service that the system knows by name.
 fn service_port(name: &str) -> Option<u16> {
-    let hints = AddrInfoHints {
-        socktype: SockType::Stream.into(),
-        ..AddrInfoHints::default()
-    };
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let mut found = getaddrinfo(None, Some(name), Some(hints)).ok()?;
     found.find_map(Result::ok).map(|info| info.sockaddr.port())
 }
 
 fn no_port(host: &str, port: &str) -> Failure {
-    Failure::new(format!(
-        "Could not determine port number from host [{host}]:{port}"
-    ))
+    Failure::new(format!("Could not determine port number from host [{host}]:{port}"))
 }
 
 #[cfg(test)]
@@ -205,11 +170,7 @@ mod tests {
             ("0", "localhost", "0"),
         ];
         for (text, host, port) in table {
-            assert_eq!(
-                parsed(text),
-                Ok((host.to_string(), port.to_string())),
-                "{text}"
-            );
+            assert_eq!(parsed(text), Ok((host.to_string(), port.to_string())), "{text}");
         }
     }
 
@@ -237,10 +198,7 @@ mod tests {
         let resolution = Endpoint::parse("[::1]:20101").unwrap().resolve().unwrap();
         assert_eq!(resolution.addresses, ["[::1]:20101".parse().unwrap()]);
         assert_eq!(resolution.lines, [""; 0]);
-        let resolution = Endpoint::parse("127.0.0.1:02013")
-            .unwrap()
-            .resolve()
-            .unwrap();
+        let resolution = Endpoint::parse("127.0.0.1:02013").unwrap().resolve().unwrap();
         assert_eq!(resolution.addresses, ["127.0.0.1:2013".parse().unwrap()]);
     }
 }

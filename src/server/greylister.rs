@@ -1,6 +1,7 @@
 //! Where a request meets the decision: from an event of a session to a reply
 //! and its log lines.
 
+use super::counters::Counters;
 use crate::daemon::{Severity, clock};
 use crate::greylist::{self, Answer, HeaderMemory, Note, Policy, Verdict, triplet};
 use crate::protocol::policy::{Event, reply};
@@ -14,6 +15,8 @@ pub struct Greylister {
     policy: Policy,
     whitelists: Whitelists,
     headers: HeaderMemory,
+    /// What it did so far.
+    pub counters: Counters,
 }
 
 /// What became of an event.
@@ -34,7 +37,13 @@ impl Greylister {
             policy,
             whitelists,
             headers: HeaderMemory::default(),
+            counters: Counters::default(),
         }
+    }
+
+    /// Goes on with other lists, and gives back the old ones.
+    pub fn exchange(&mut self, whitelists: Whitelists) -> Whitelists {
+        std::mem::replace(&mut self.whitelists, whitelists)
     }
 
     /// Handles one event. `now` is in seconds since the epoch.
@@ -47,26 +56,18 @@ impl Greylister {
         match event {
             Event::Request(request) => self.answer(&request, transaction, now),
             Event::Missing(name) => {
+                self.counters.incomplete += 1;
                 let line = format!("attribute missing: {name}");
-                Outcome {
-                    reply: Some(self.dunno()),
-                    ..warning(line)
-                }
+                Outcome { reply: Some(self.dunno()), ..complaint(line) }
             }
             Event::UnknownType(kind) => {
                 let line = [b"unrecognized request type: '".as_slice(), kind, b"'"].concat();
-                Outcome {
-                    lines: vec![(Severity::Error, line)],
-                    ..Outcome::default()
-                }
+                Outcome { lines: vec![(Severity::Error, line)], ..Outcome::default() }
             }
             Event::Garbage(line) => warning([b"ignoring garbage: ".as_slice(), line].concat()),
             Event::BadTime(time) => warning(
-                [
-                    b"policy_test_time is no number of seconds, ignoring it: ".as_slice(),
-                    time,
-                ]
-                .concat(),
+                [b"policy_test_time is no number of seconds, ignoring it: ".as_slice(), time]
+                    .concat(),
             ),
         }
     }
@@ -82,43 +83,29 @@ impl Greylister {
         transaction: &mut dyn Transaction,
         now: i64,
     ) -> Outcome {
-        let Greylister {
-            policy,
-            whitelists,
-            headers,
-        } = self;
+        let Greylister { policy, whitelists, headers, counters } = self;
         let now = request.test_time.unwrap_or(now);
         let decision = match greylist::decide(policy, whitelists, transaction, now, request) {
             Ok(decision) => decision,
             Err(failure) => {
+                counters.failures += 1;
                 let reply = Some(self.dunno());
-                return Outcome {
-                    reply,
-                    failure: Some(failure),
-                    ..Outcome::default()
-                };
+                return Outcome { reply, failure: Some(failure), ..Outcome::default() };
             }
         };
         let verdict = decision.verdict;
+        counters.count(verdict);
         let answer = greylist::answer(policy, headers, request, verdict, clock::header_date);
         let notes = decision.notes.into_iter();
-        let mut lines: Vec<_> = notes
-            .map(|note| (Severity::Warning, note_line(note, request)))
-            .collect();
+        let mut lines: Vec<_> =
+            notes.map(|note| (Severity::Warning, note_line(note, request))).collect();
         lines.push(if verdict == Verdict::NoAddress {
             let text = b"client_address is not an IP address: ".as_slice();
-            (Severity::Warning, [text, request.client_address].concat())
+            (Severity::Complaint, [text, request.client_address].concat())
         } else {
-            (
-                Severity::Notice,
-                greylist::log_line(request, verdict, &answer),
-            )
+            (Severity::Notice, greylist::log_line(request, verdict, &answer))
         });
-        Outcome {
-            reply: Some(self.reply(&answer)),
-            lines,
-            failure: None,
-        }
+        Outcome { reply: Some(self.reply(&answer)), lines, failure: None }
     }
 
     fn reply(&self, answer: &Answer) -> Vec<u8> {
@@ -129,10 +116,11 @@ impl Greylister {
 }
 
 fn warning(line: impl Into<Vec<u8>>) -> Outcome {
-    Outcome {
-        lines: vec![(Severity::Warning, line.into())],
-        ..Outcome::default()
-    }
+    Outcome { lines: vec![(Severity::Warning, line.into())], ..Outcome::default() }
+}
+
+fn complaint(line: impl Into<Vec<u8>>) -> Outcome {
+    Outcome { lines: vec![(Severity::Complaint, line.into())], ..Outcome::default() }
 }
 
 /// The original's texts (BEHAVIOUR E3, E6).
@@ -143,14 +131,7 @@ fn note_line(note: Note, request: &Request<'_>) -> Vec<u8> {
             let address = triplet::client_text(client);
             if greylist::is_true(request.client_name) {
                 let name = request.client_name;
-                [
-                    b"whitelisted: ".as_slice(),
-                    name,
-                    b"[",
-                    address.as_bytes(),
-                    b"]",
-                ]
-                .concat()
+                [b"whitelisted: ".as_slice(), name, b"[", address.as_bytes(), b"]"].concat()
             } else {
                 format!("whitelisted: {address}").into_bytes()
             }

@@ -13,6 +13,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,8 @@ const BACKLOG: i32 = 4096;
 pub enum Listener {
     /// On an address and port.
     Tcp(TcpListener),
-    /// On a path.
-    Unix(UnixListener, SocketFile),
+    /// On a path, whose file is ours unless systemd made it.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 impl Listener {
@@ -60,10 +61,8 @@ impl Listener {
                         address.map_or_else(|_| "?".to_string(), bracketed)
                     };
                     let (peer, local) = (end(stream.peer_addr()), end(stream.local_addr()));
-                    let line = format!(
-                        "{} CONNECT TCP Peer: \"{peer}\" Local: \"{local}\"",
-                        stamp()
-                    );
+                    let line =
+                        format!("{} CONNECT TCP Peer: \"{peer}\" Local: \"{local}\"", stamp());
                     log.line(Severity::Info, line);
                 }
                 Ok(Stream::Tcp(stream))
@@ -71,7 +70,7 @@ impl Listener {
             Listener::Unix(listener, file) => {
                 let (stream, _) = listener.accept()?;
                 if is_told {
-                    let path = file.path.display();
+                    let path = file.as_ref().map_or(Path::new(""), |file| &file.path).display();
                     log.line(
                         Severity::Info,
                         format!("{} CONNECT UNIX Socket: \"{path}\"", stamp()),
@@ -124,14 +123,34 @@ pub fn open(
     match listen {
         Listen::Unix { path, mode } => {
             let shown = path.display();
-            log.line(
-                Severity::Notice,
-                format!("Binding to UNIX socket file \"{shown}\""),
-            );
+            log.line(Severity::Notice, format!("Binding to UNIX socket file \"{shown}\""));
             Ok(vec![open_unix(path, *mode, backlog, owner, log)?])
         }
         Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log),
     }
+}
+
+/// Takes over sockets that are listening already, from systemd.
+///
+/// # Errors
+/// When one is no stream socket.
+pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
+    let adopt = |descriptor: OwnedFd| {
+        let socket = Socket::from(descriptor);
+        socket.set_nonblocking(true)?;
+        if socket.r#type()? != Type::STREAM {
+            return Err(io::Error::from(Errno::ESOCKTNOSUPPORT));
+        }
+        Ok(match socket.domain()? {
+            Domain::UNIX => Listener::Unix(UnixListener::from_std(socket.into()), None),
+            _ => Listener::Tcp(TcpListener::from_std(socket.into())),
+        })
+    };
+    log.line(Severity::Notice, format!("Using {} sockets of systemd", sockets.len()));
+    sockets.into_iter().map(adopt).collect::<io::Result<_>>().map_err(|error| {
+        let why = errno(&error);
+        Failure::system(format!("can't use a socket of systemd: {}", why.desc()), why)
+    })
 }
 
 fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Listener>, Failure> {
@@ -145,22 +164,14 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
     while !addresses.is_empty() {
         let address = addresses.remove(0);
         let (ip, port) = (address.ip(), address.port());
-        let line = format!(
-            "Binding to TCP port {port} on host {ip} with {}",
-            family(address)
-        );
+        let line = format!("Binding to TCP port {port} on host {ip} with {}", family(address));
         log.line(Severity::Notice, line);
         match bind_tcp(address, backlog) {
             Ok((listener, bound)) => {
                 if port == 0 {
                     // The system chose a port; the other addresses get the same.
-                    log.line(
-                        Severity::Notice,
-                        format!("  Bound to auto-assigned port {bound}"),
-                    );
-                    addresses
-                        .iter_mut()
-                        .for_each(|address| address.set_port(bound));
+                    log.line(Severity::Notice, format!("  Bound to auto-assigned port {bound}"));
+                    addresses.iter_mut().for_each(|address| address.set_port(bound));
                 }
                 listeners.push(Listener::Tcp(listener));
             }
@@ -179,10 +190,7 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
     match absent {
         Some(failure) if listeners.is_empty() => Err(failure),
         Some(failure) => {
-            log.line(
-                Severity::Warning,
-                format!("{failure}; going on with the other addresses"),
-            );
+            log.line(Severity::Warning, format!("{failure}; going on with the other addresses"));
             Ok(listeners)
         }
         None => Ok(listeners),
@@ -190,11 +198,7 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
 }
 
 fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<(TcpListener, u16)> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM.nonblocking(),
-        None,
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         // `::` stands for IPv4 as well, whatever the system's default.
@@ -216,10 +220,7 @@ fn open_unix(
 ) -> Result<Listener, Failure> {
     let shown = path.display();
     let fail = |why: Errno| {
-        let text = format!(
-            "Can't connect to UNIX socket at file {shown} [{}]",
-            why.desc()
-        );
+        let text = format!("Can't connect to UNIX socket at file {shown} [{}]", why.desc());
         Failure::system(text, why)
     };
     make_way(path).map_err(fail)?;
@@ -232,10 +233,7 @@ fn open_unix(
         Failure::system(format!("Couldn't {what} \"{shown}\" [{}]", why.desc()), why)
     };
     let device_and_inode = identity(path).map_err(|error| fail("find", &error))?;
-    let file = SocketFile {
-        path: path.to_path_buf(),
-        device_and_inode,
-    };
+    let file = SocketFile { path: path.to_path_buf(), device_and_inode };
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|error| fail("chmod", &error))?;
     if let Some((user, group)) = owner {
@@ -243,7 +241,7 @@ fn open_unix(
             .map_err(|error| fail("chown", &error))?;
     }
     log.flush();
-    Ok(Listener::Unix(listener, file))
+    Ok(Listener::Unix(listener, Some(file)))
 }
 
 fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {

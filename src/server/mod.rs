@@ -1,10 +1,12 @@
 //! The server: sockets at the edge, one thread, one loop.
 
 mod connection;
+mod counters;
 mod endpoint;
 mod greylister;
 mod listen;
 mod poll_loop;
+mod reload;
 mod start;
 mod trouble;
 mod turn;

@@ -3,12 +3,14 @@
 use super::connection::Connection;
 use super::greylister::Greylister;
 use super::listen::Listener;
+use super::reload::{self, Reloader};
 use super::trouble::Trouble;
 use super::turn::{Turn, passing};
-use crate::daemon::{Log, Severity, Signals, Wanted, clock};
+use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
 use crate::store::lmdb::Store;
+use crate::whitelist::Files;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -25,13 +27,32 @@ const MOST_ACCEPTED: usize = 256;
 const REST: Duration = Duration::from_millis(100);
 
 const SIGNALS: Token = Token(0);
-const FIRST_LISTENER: usize = 1;
+const WAKER: Token = Token(1);
+const FIRST_LISTENER: usize = 2;
+
+/// How long log lines wait that nobody took, before the next try.
+const LOG_PAUSE: Duration = Duration::from_millis(50);
+
+/// All that a daemon is made of, ready to serve.
+pub struct Service {
+    /// Where clients come.
+    pub listeners: Vec<Listener>,
+    /// Who answers them.
+    pub greylister: Greylister,
+    /// What is remembered.
+    pub store: Store,
+    /// The whitelists, to be read anew when somebody asks.
+    pub lists: Files,
+    /// Whether each connection is closed after its first reply (`--exim`).
+    pub one_reply: bool,
+}
 
 /// The server's state between two turns.
 pub struct PollLoop {
     poll: Poll,
-    listeners: Vec<Listener>,
+    service: Service,
     signals: Signals,
+    reloader: Reloader,
     connections: Slab<Connection>,
     /// Connections to be looked at in this turn.
     due: Vec<usize>,
@@ -39,49 +60,40 @@ pub struct PollLoop {
     waiting: Vec<usize>,
     /// No client is accepted before this moment.
     rest_until: Option<Instant>,
-    greylister: Greylister,
-    store: Store,
+    /// How often systemd wants to hear of us, and when next.
+    watchdog: Option<(Duration, Instant)>,
     store_trouble: Trouble,
     accept_trouble: Trouble,
-    one_reply: bool,
     buffer: Vec<u8>,
 }
 
 impl PollLoop {
-    /// Watches the sockets. With `one_reply` (`--exim`) each connection is
-    /// closed after its first reply.
+    /// Watches the sockets and the signals.
     ///
     /// # Errors
     /// When the system does not let them be watched.
-    pub fn new(
-        mut listeners: Vec<Listener>,
-        signals: Signals,
-        greylister: Greylister,
-        store: Store,
-        one_reply: bool,
-    ) -> io::Result<PollLoop> {
+    pub fn new(mut service: Service, signals: Signals) -> io::Result<PollLoop> {
         let poll = Poll::new()?;
+        let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();
-        poll.registry()
-            .register(&mut SourceFd(&signal_socket), SIGNALS, Interest::READABLE)?;
-        for (index, listener) in listeners.iter_mut().enumerate() {
-            listener.register(poll.registry(), Token(FIRST_LISTENER + index))?;
+        registry.register(&mut SourceFd(&signal_socket), SIGNALS, Interest::READABLE)?;
+        for (index, listener) in service.listeners.iter_mut().enumerate() {
+            listener.register(registry, Token(FIRST_LISTENER + index))?;
         }
-        // What came before the sockets were watched gives no event.
-        let waiting = (0..listeners.len()).collect();
+        let reloader = Reloader::new(service.lists.clone(), Waker::new(registry, WAKER)?);
         Ok(PollLoop {
+            // What came before the sockets were watched gives no event.
+            waiting: (0..service.listeners.len()).collect(),
             poll,
-            listeners,
+            service,
             signals,
+            reloader,
             connections: Slab::new(),
             due: Vec::new(),
-            waiting,
             rest_until: None,
-            greylister,
-            store,
+            watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
             store_trouble: Trouble::default(),
             accept_trouble: Trouble::default(),
-            one_reply,
             buffer: vec![0; READ_SIZE],
         })
     }
@@ -91,46 +103,81 @@ impl PollLoop {
     pub fn run(&mut self, log: &mut Log) {
         let mut events = Events::with_capacity(1024);
         loop {
-            match self.poll.poll(&mut events, self.timeout()) {
+            match self.poll.poll(&mut events, self.timeout(log)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     log.line(Severity::Error, format!("waiting for clients: {error}"));
                     break;
                 }
                 _ => {}
             }
-            if self.note(&events) == Some(Wanted::Stop) {
+            let wanted = self.note(&events);
+            if wanted.stop {
                 break;
             }
+            self.obey(wanted, log);
             self.accept(log);
             self.turn(log);
-            if self.store.due().is_some_and(|due| due <= Instant::now()) {
-                self.write_waiting_rows(log);
-            }
+            self.keep_time(log);
             log.flush();
         }
         self.write_waiting_rows(log);
     }
 
+    /// Does what a signal asked for, short of stopping.
+    fn obey(&mut self, wanted: Wanted, log: &mut Log) {
+        if wanted.statistics {
+            log.line(Severity::Warning, self.service.greylister.counters.to_string());
+        }
+        if wanted.reload {
+            log.line(Severity::Warning, "HUP received: reloading whitelists...");
+            systemd::reloading();
+            self.reloader.begin();
+        }
+        if let Some((lists, warnings)) = self.reloader.take() {
+            for warning in warnings {
+                log.line(Severity::Complaint, warning.to_string());
+            }
+            reload::discard(self.service.greylister.exchange(lists));
+            systemd::ready();
+        }
+    }
+
+    /// Does what has become due by the clock.
+    fn keep_time(&mut self, log: &mut Log) {
+        let now = Instant::now();
+        if self.service.store.due().is_some_and(|due| due <= now) {
+            self.write_waiting_rows(log);
+        }
+        match &mut self.watchdog {
+            Some((interval, next)) if *next <= now => {
+                *next = now + *interval;
+                systemd::alive();
+            }
+            _ => {}
+        }
+    }
+
     /// How long there is nothing to do without an event.
-    fn timeout(&self) -> Option<Duration> {
+    fn timeout(&self, log: &Log) -> Option<Duration> {
         if !self.due.is_empty() {
             return Some(Duration::ZERO);
         }
-        let accept = match self.rest_until {
-            Some(moment) => Some(moment),
-            None => (!self.waiting.is_empty()).then(Instant::now),
-        };
-        let next = [accept, self.store.due()].into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        let now = Instant::now();
+        let accept = self.rest_until.or((!self.waiting.is_empty()).then_some(now));
+        let watchdog = self.watchdog.map(|(_, next)| next);
+        let log = log.is_waiting().then_some(now + LOG_PAUSE);
+        let next = [accept, watchdog, log, self.service.store.due()].into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(now))
     }
 
     /// Notes what the events say; tells what a signal asks for.
-    fn note(&mut self, events: &Events) -> Option<Wanted> {
-        let mut wanted = None;
-        let first_connection = FIRST_LISTENER + self.listeners.len();
+    fn note(&mut self, events: &Events) -> Wanted {
+        let mut wanted = Wanted::default();
+        let first_connection = self.first_connection();
         for event in events {
             match event.token() {
                 SIGNALS => wanted = self.signals.take(),
+                WAKER => {}
                 Token(token) if token < first_connection => {
                     self.waiting.push(token - FIRST_LISTENER);
                 }
@@ -148,12 +195,14 @@ impl PollLoop {
         wanted
     }
 
+    /// The token of the first connection; the others follow.
+    fn first_connection(&self) -> usize {
+        FIRST_LISTENER + self.service.listeners.len()
+    }
+
     /// Accepts waiting clients, as many as one turn should.
     fn accept(&mut self, log: &mut Log) {
-        if self
-            .rest_until
-            .is_some_and(|moment| Instant::now() < moment)
-        {
+        if self.rest_until.is_some_and(|moment| Instant::now() < moment) {
             return;
         }
         self.rest_until = None;
@@ -177,9 +226,9 @@ impl PollLoop {
 
     /// Accepts from one socket until nobody waits there.
     fn accept_from(&mut self, index: usize, log: &mut Log) -> io::Result<()> {
-        let first_connection = FIRST_LISTENER + self.listeners.len();
+        let first_connection = self.first_connection();
         for _ in 0..MOST_ACCEPTED {
-            let mut stream = match self.listeners[index].accept(log) {
+            let mut stream = match self.service.listeners[index].accept(log) {
                 Ok(stream) => stream,
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return Ok(()),
@@ -192,6 +241,7 @@ impl PollLoop {
             let key = entry.key();
             stream.register(self.poll.registry(), Token(first_connection + key))?;
             entry.insert(Connection::new(stream));
+            self.service.greylister.counters.connections += 1;
             self.due.push(key);
         }
         self.waiting.push(index);
@@ -200,30 +250,16 @@ impl PollLoop {
 
     /// Reads, decides, commits, replies.
     fn turn(&mut self, log: &mut Log) {
-        let PollLoop {
-            connections,
-            greylister,
-            store,
-            store_trouble,
-            due,
-            buffer,
-            ..
-        } = self;
+        let PollLoop { connections, service, store_trouble, due, buffer, .. } = self;
         if due.is_empty() {
             return;
         }
         let mut served = mem::take(due);
         served.sort_unstable();
         served.dedup();
-        let (now, one_reply) = (clock::now(), self.one_reply);
-        let mut turn = Turn::begin(
-            greylister,
-            store.begin(),
-            log,
-            store_trouble,
-            now,
-            one_reply,
-        );
+        let Service { greylister, store, one_reply, .. } = service;
+        let now = clock::now();
+        let mut turn = Turn::begin(greylister, store.begin(), log, store_trouble, now, *one_reply);
         let mut at_once = Vec::with_capacity(served.len());
         for &key in &served {
             let connection = &mut connections[key];
@@ -252,7 +288,7 @@ impl PollLoop {
     }
 
     fn write_waiting_rows(&mut self, log: &mut Log) {
-        if let Err(failure) = self.store.flush() {
+        if let Err(failure) = self.service.store.flush() {
             self.store_trouble.report(|| passing(&failure), log);
         }
     }

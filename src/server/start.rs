@@ -1,70 +1,135 @@
 //! The order in which a daemon comes to life.
 //!
 //! Whatever can fail for a reason that the administrator can mend fails before
-//! the first client is served, and leaves nothing behind.
+//! the first client is served, reaches the terminal, and leaves nothing
+//! behind: the database is opened with the daemon's own rights before any
+//! socket is bound, and root's rights are given up last.
 
 use super::greylister::Greylister;
-use super::listen;
-use super::poll_loop::PollLoop;
+use super::listen::{self, Listener};
+use super::poll_loop::{PollLoop, Service};
 use crate::cli::Options;
+use crate::daemon::pidfile::{self, Earlier, PidFile};
 use crate::daemon::privileges::Identity;
-use crate::daemon::{DirectoryLock, Failure, Log, Severity, Signals, clock, errno};
+use crate::daemon::{
+    DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, clock, detach, errno, systemd,
+};
 use crate::greylist::triplet;
 use crate::store::lmdb::Store;
-use crate::whitelist::Whitelists;
+use crate::whitelist::{Warning, Whitelists};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 
-/// Serves until it is told to stop.
+/// Serves until it is told to stop. In the process that went to the background
+/// as well as in the one that the administrator started, the result is the
+/// exit status.
 ///
 /// # Errors
-/// When it cannot start, or when the system takes its loop away.
-pub fn run(options: Options) -> Result<(), Failure> {
-    let mut log = Log::to_stderr(options.verbosity);
-    let result = serve(options, &mut log);
+/// When it cannot start.
+pub fn run(options: Options) -> Result<u8, Failure> {
+    let is_daemon = options.daemonize;
+    let mut log = if is_daemon {
+        Log::to_syslog(options.verbosity, options.facility.number())
+    } else {
+        Log::to_stderr(options.verbosity)
+    };
+    let result = start(options, &mut log);
+    if let Err(failure) = &result {
+        // The terminal hears of it as well; who started it may not look here.
+        if is_daemon {
+            log.line(Severity::Critical, format!("FATAL: {failure}"));
+        }
+    }
     log.flush();
     result
 }
 
-fn serve(options: Options, log: &mut Log) -> Result<(), Failure> {
+fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let (whitelists, warnings) = Whitelists::read(&options.whitelists);
-    for warning in warnings {
-        log.line(Severity::Warning, warning.to_string());
-    }
-    let (stamp, pid) = (clock::log_stamp(), std::process::id());
-    let kind = "(type Net::Server::Multiplex)";
-    log.line(
-        Severity::Notice,
-        format!("{stamp} postgrey {kind} starting! pid({pid})"),
-    );
-
     let identity = Identity::look_up(&options.user, &options.group)?;
-    let lock = DirectoryLock::take(&options.dbdir, identity.owner())?;
-    let signals = Signals::register().map_err(|error| {
-        let why = errno(&error);
-        Failure::system(format!("can't take over signals: {}", why.desc()), why)
+    let earlier = options.pidfile.as_deref().map_or(Ok(Earlier::Nothing), pidfile::check)?;
+    let mut readiness = None;
+    if options.daemonize {
+        match detach()? {
+            Side::Parent(status) => return Ok(status),
+            Side::Daemon(ready) => readiness = Some(ready),
+        }
+        log.line(Severity::Notice, "Process Backgrounded");
+    }
+    tell_beginning(&options, &warnings, earlier, log);
+
+    // Before anything is made: no file of the daemon is for others to read.
+    umask(Mode::from_bits_truncate(0o077));
+    let (lock, store) = identity.lend(|| {
+        let lock = DirectoryLock::take(&options.dbdir)?;
+        let keys = triplet::description(&options.policy);
+        let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
+        Ok((lock, store))
     })?;
-    let listeners = listen::open(&options.listen, options.backlog, identity.owner(), log)?;
+    let listeners = open_sockets(&options, &identity, log)?;
+    let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
     allow_many_connections();
     identity.assume(log)?;
-    umask(Mode::from_bits_truncate(0o077));
 
-    let keys = triplet::description(&options.policy);
-    let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
-    log.flush();
     let greylister = Greylister::new(options.policy, whitelists);
-    let mut poll_loop = PollLoop::new(listeners, signals, greylister, store, options.exim)
-        .map_err(|error| {
-            let why = errno(&error);
-            Failure::system(format!("can't watch the sockets: {}", why.desc()), why)
-        })?;
-    poll_loop.run(log);
-    log.line(
-        Severity::Notice,
-        format!("{} Server closing!", clock::log_stamp()),
-    );
-    drop(poll_loop);
+    let service = Service {
+        listeners,
+        greylister,
+        store,
+        lists: options.whitelists,
+        one_reply: options.exim,
+    };
+    serve(service, readiness, log)?;
+    if let Some(file) = pid_file {
+        file.remove(log);
+    }
     drop(lock);
+    log.line(Severity::Notice, format!("{} Server closing!", clock::log_stamp()));
+    Ok(0)
+}
+
+/// The original's first lines, and what is wrong with the lists.
+fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log: &mut Log) {
+    if let (Earlier::Stale, Some(path)) = (earlier, &options.pidfile) {
+        let path = path.display();
+        let line = format!("Pid_file \"{path}\" already exists.  Overwriting!");
+        log.line(Severity::Complaint, line);
+    }
+    for warning in warnings {
+        log.line(Severity::Complaint, warning.to_string());
+    }
+    let (stamp, pid) = (clock::log_stamp(), std::process::id());
+    let line = format!("{stamp} postgrey (type Net::Server::Multiplex) starting! pid({pid})");
+    log.line(Severity::Notice, line);
+}
+
+fn open_sockets(
+    options: &Options,
+    identity: &Identity,
+    log: &mut Log,
+) -> Result<Vec<Listener>, Failure> {
+    let handed_over = systemd::sockets();
+    if handed_over.is_empty() {
+        listen::open(&options.listen, options.backlog, identity.owner(), log)
+    } else {
+        listen::adopt(handed_over, log)
+    }
+}
+
+fn serve(service: Service, readiness: Option<Readiness>, log: &mut Log) -> Result<(), Failure> {
+    let fail = |error: std::io::Error| {
+        let why = errno(&error);
+        Failure::system(format!("can't watch sockets and signals: {}", why.desc()), why)
+    };
+    let signals = Signals::register().map_err(fail)?;
+    let mut poll_loop = PollLoop::new(service, signals).map_err(fail)?;
+    log.flush();
+    if let Some(readiness) = readiness {
+        readiness.announce();
+    }
+    systemd::ready();
+    poll_loop.run(log);
+    systemd::stopping();
     Ok(())
 }
 

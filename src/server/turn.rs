@@ -38,15 +38,7 @@ impl<'a> Turn<'a> {
         now: i64,
         one_reply: bool,
     ) -> Turn<'a> {
-        Turn {
-            greylister,
-            store,
-            log,
-            trouble,
-            now,
-            one_reply,
-            held: Vec::new(),
-        }
+        Turn { greylister, store, log, trouble, now, one_reply, held: Vec::new() }
     }
 
     /// Handles the requests in a connection's input. Returns whether a reply
@@ -67,11 +59,7 @@ impl<'a> Turn<'a> {
             let is_held = self.store.take_unsettled() || self.holds_for(key);
             match outcome.reply {
                 Some(reply) if is_held => {
-                    self.held.push(Held {
-                        connection: key,
-                        reply,
-                        lines: outcome.lines,
-                    });
+                    self.held.push(Held { connection: key, reply, lines: outcome.lines });
                 }
                 reply => {
                     write_lines(self.log, &outcome.lines);
@@ -108,22 +96,10 @@ impl<'a> Turn<'a> {
     /// with its connection. If the disk does not take them, the replies let
     /// the mail through.
     pub fn settle(self, mut tell: impl FnMut(usize, &[u8])) {
-        let Turn {
-            greylister,
-            store,
-            log,
-            trouble,
-            held,
-            ..
-        } = self;
+        let Turn { greylister, store, log, trouble, held, .. } = self;
         match store.commit() {
             Ok(()) => {
-                for Held {
-                    connection,
-                    reply,
-                    lines,
-                } in held
-                {
+                for Held { connection, reply, lines } in held {
                     write_lines(log, &lines);
                     tell(connection, &reply);
                 }

@@ -60,24 +60,14 @@ impl Store {
             .set_map_size(2 * HEADROOM)
             .open_with_permissions(&path, 0o600)
             .map_err(explain)?;
-        let meta = environment
-            .create_db(Some("meta"), DatabaseFlags::empty())
-            .map_err(explain)?;
+        let meta = environment.create_db(Some("meta"), DatabaseFlags::empty()).map_err(explain)?;
         check_format(&environment, meta, &path)?;
-        let triplets = environment
-            .create_db(Some("triplets"), DatabaseFlags::empty())
-            .map_err(explain)?;
-        let clients = environment
-            .create_db(Some("clients"), DatabaseFlags::empty())
-            .map_err(explain)?;
+        let triplets =
+            environment.create_db(Some("triplets"), DatabaseFlags::empty()).map_err(explain)?;
+        let clients =
+            environment.create_db(Some("clients"), DatabaseFlags::empty()).map_err(explain)?;
         note_meta(&environment, meta, keys).map_err(explain)?;
-        Ok(Store {
-            environment,
-            triplets,
-            clients,
-            refreshes: Refreshes::default(),
-            path,
-        })
+        Ok(Store { environment, triplets, clients, refreshes: Refreshes::default(), path })
     }
 
     /// Begins a turn.
@@ -230,10 +220,7 @@ impl<'store> Turn<'store> {
                 let reader = self.environment.begin_ro_txn();
                 self.reader = Some(reader.map_err(|error| explain_read(path, error))?);
             }
-            self.reader
-                .as_ref()
-                .expect("begun above")
-                .get(database, &key.as_ref())
+            self.reader.as_ref().expect("begun above").get(database, &key.as_ref())
         };
         match row {
             Ok(row) => Ok(Some(row)),
@@ -374,19 +361,11 @@ fn explain_open(path: &Path, error: lmdb::Error) -> Error {
 }
 
 fn explain_read(path: &Path, error: lmdb::Error) -> Error {
-    Error::new(format!(
-        "can't read database {}: {}",
-        path.display(),
-        describe(error)
-    ))
+    Error::new(format!("can't read database {}: {}", path.display(), describe(error)))
 }
 
 fn explain_write(path: &Path, error: lmdb::Error) -> Error {
-    Error::new(format!(
-        "can't write database {}: {}",
-        path.display(),
-        describe(error)
-    ))
+    Error::new(format!("can't write database {}: {}", path.display(), describe(error)))
 }
 
 fn describe(error: lmdb::Error) -> String {

@@ -29,7 +29,7 @@ impl Recipients {
 }
 
 impl Whitelists {
-    pub fn read(_: &crate::cli::WhitelistFiles) -> (Whitelists, Vec<Warning>) {
+    pub fn read(_: &Files) -> (Whitelists, Vec<Warning>) {
         (Whitelists::default(), vec![])
     }
 }
@@ -38,3 +38,4 @@ impl std::fmt::Display for Warning {
         f.write_str("")
     }
 }
+pub use crate::cli::WhitelistFiles as Files;

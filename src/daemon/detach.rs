@@ -1,0 +1,81 @@
+//! Into the background (BEHAVIOUR C2), with a parent that waits for the truth.
+//!
+//! The `daemonize` crate is not used: its parent cannot wait until the daemon
+//! serves, it changes the working directory, and it gives the pid file away;
+//! besides, it is no longer maintained (RUSTSEC-2025-0069).
+
+use super::Failure;
+use nix::errno::Errno;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+/// Who this process is after [`detach`].
+#[derive(Debug)]
+pub enum Side {
+    /// The one that the administrator started, with the status to exit with:
+    /// zero if the daemon serves, else the daemon's own.
+    Parent(u8),
+    /// The daemon to be, which still has the administrator's standard error.
+    Daemon(Readiness),
+}
+
+/// The daemon's word to its parent.
+#[derive(Debug)]
+pub struct Readiness {
+    parent: UnixStream,
+    null: File,
+}
+
+/// Forks; the child begins a session of its own, without a terminal.
+///
+/// # Errors
+/// When the system does not let it.
+pub fn detach() -> Result<Side, Failure> {
+    let fail = |why: Errno| Failure::system(format!("Couldn't fork: {}", why.desc()), why);
+    let (reader, writer) = UnixStream::pair().map_err(|error| fail(super::errno(&error)))?;
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .map_err(|error| fail(super::errno(&error)))?;
+    // SAFETY: the process has one thread at this moment, so that the child
+    // inherits no lock that is held by a thread it does not have.
+    #[allow(unsafe_code)]
+    let side = unsafe { fork() }.map_err(fail)?;
+    match side {
+        ForkResult::Parent { child } => {
+            drop(writer);
+            Ok(Side::Parent(wait(reader, child)))
+        }
+        ForkResult::Child => {
+            setsid().map_err(fail)?;
+            dup2_stdin(&null).and_then(|()| dup2_stdout(&null)).map_err(fail)?;
+            Ok(Side::Daemon(Readiness { parent: writer, null }))
+        }
+    }
+}
+
+/// The exit status for the administrator.
+fn wait(mut daemon: UnixStream, child: Pid) -> u8 {
+    let mut word = [0];
+    if matches!(daemon.read(&mut word), Ok(1)) {
+        return 0;
+    }
+    match waitpid(child, None) {
+        Ok(WaitStatus::Exited(_, status)) => u8::try_from(status).unwrap_or(255).max(1),
+        _ => 255,
+    }
+}
+
+impl Readiness {
+    /// Tells the parent that clients are served, and lets go of the
+    /// administrator's terminal.
+    pub fn announce(mut self) {
+        // If this fails the terminal stays open, which harms nobody.
+        let _ = dup2_stderr(&self.null);
+        let _ = self.parent.write_all(b"1");
+    }
+}

@@ -1,0 +1,143 @@
+//! The pid file (BEHAVIOUR C3).
+//!
+//! It belongs to root and stays so: start-stop-daemon refuses to signal by a
+//! file that the daemon's own user could have changed.
+
+use super::{Failure, Log, Severity, errno};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// A pid file that this process wrote.
+#[derive(Debug)]
+pub struct PidFile {
+    path: PathBuf,
+}
+
+/// What an earlier daemon left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// No file.
+    Nothing,
+    /// A file of a process that is gone.
+    Stale,
+}
+
+/// Looks whether the pid file of a living process is in the way.
+///
+/// # Errors
+/// When one is, or when the file does not say whose it is.
+pub fn check(path: &Path) -> Result<Earlier, Failure> {
+    let shown = path.display();
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Earlier::Nothing),
+        Err(error) => {
+            let why = errno(&error);
+            let text = format!("Couldn't open existent pid_file \"{shown}\" [{}]", why.desc());
+            return Err(Failure::system(text, why));
+        }
+    };
+    let digits = content.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 && !content.is_empty() {
+        return Err(Failure::new(format!(
+            "{shown}: Couldn't find pid in existent pid_file; remove it if no postgrey runs"
+        )));
+    }
+    let number = std::str::from_utf8(&content[..digits]).ok().and_then(|text| text.parse().ok());
+    let alive = number.filter(|number| {
+        // Zero would ask about our own process group.
+        *number > 0 && kill(Pid::from_raw(*number), None) != Err(Errno::ESRCH)
+    });
+    match alive {
+        Some(number) => Err(Failure::new(format!(
+            "Pid_file already exists for running process ({number})... aborting; it is {shown}"
+        ))),
+        None => Ok(Earlier::Stale),
+    }
+}
+
+impl PidFile {
+    /// Writes this process's number, in place of a stale file.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn write(path: &Path) -> Result<PidFile, Failure> {
+        let write = || {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o644)
+                .custom_flags(OFlag::O_NOFOLLOW.bits())
+                .open(path)?
+                .write_all(format!("{}\n", std::process::id()).as_bytes())
+        };
+        match write() {
+            Ok(()) => Ok(PidFile { path: path.to_path_buf() }),
+            Err(error) => {
+                let (why, shown) = (errno(&error), path.display());
+                let text = format!("Couldn't open pid file \"{shown}\" [{}].", why.desc());
+                Err(Failure::system(text, why))
+            }
+        }
+    }
+
+    /// Removes the file, where the daemon's user may.
+    pub fn remove(self, log: &mut Log) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            let (why, shown) = (errno(&error), self.path.display());
+            let line = format!("Couldn't unlink \"{shown}\" [{}]", why.desc());
+            log.line(Severity::Warning, line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(content: &[u8]) -> Result<Earlier, String> {
+        let name = format!("postgrey-pidfile-{}-{:p}", std::process::id(), content);
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, content).unwrap();
+        let result = check(&path).map_err(|failure| failure.to_string());
+        fs::remove_file(&path).unwrap();
+        result
+    }
+
+    #[test]
+    fn the_file_of_a_dead_process_is_stale() {
+        for content in ["2147483646\n", "0", "99999999999", ""] {
+            assert_eq!(checked(content.as_bytes()), Ok(Earlier::Stale), "{content}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_a_living_process_is_respected() {
+        let error = checked(format!("{}\n", std::process::id()).as_bytes()).unwrap_err();
+        assert!(error.starts_with("Pid_file already exists for running process ("), "{error}");
+        assert!(checked(b"1\n").is_err(), "another user's process lives, too");
+    }
+
+    #[test]
+    fn a_file_without_a_number_is_not_overwritten() {
+        for content in ["garbage", " 5", "-5"] {
+            let error = checked(content.as_bytes()).unwrap_err();
+            assert!(error.contains("Couldn't find pid in existent pid_file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_file_is_no_obstacle() {
+        assert_eq!(check(Path::new("/nonexistent/postgrey.pid")), Ok(Earlier::Nothing));
+    }
+}

@@ -1,0 +1,60 @@
+//! What the daemon did since it started, for USR1.
+
+use crate::greylist::{Exemption, Verdict, Wait};
+use std::fmt;
+
+/// Numbers that only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections that were accepted.
+    pub connections: u64,
+    /// Requests that were let through because the database failed.
+    pub failures: u64,
+    /// Requests that lacked something, the client's address above all.
+    pub incomplete: u64,
+    client_whitelist: u64,
+    recipient_whitelist: u64,
+    auto_whitelist: u64,
+    new: u64,
+    early_retry: u64,
+    first_pass: u64,
+    found: u64,
+}
+
+impl Counters {
+    /// Counts a decision.
+    pub fn count(&mut self, verdict: Verdict) {
+        let counter = match verdict {
+            Verdict::Exempt(Exemption::Client) => &mut self.client_whitelist,
+            Verdict::Exempt(Exemption::Recipient) => &mut self.recipient_whitelist,
+            Verdict::Exempt(Exemption::AutoWhitelist) => &mut self.auto_whitelist,
+            Verdict::Greylisted { reason: Wait::New, .. } => &mut self.new,
+            Verdict::Greylisted { reason: Wait::EarlyRetry, .. } => &mut self.early_retry,
+            Verdict::Passed { first_time: true, .. } => &mut self.first_pass,
+            Verdict::Passed { first_time: false, .. } => &mut self.found,
+            Verdict::NoAddress => &mut self.incomplete,
+        };
+        *counter += 1;
+    }
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "statistics: connections={}, new={}, early-retry={}, first-pass={}, \
+             triplet-found={}, client-whitelist={}, recipient-whitelist={}, client-awl={}, \
+             incomplete={}, database-failures={}",
+            self.connections,
+            self.new,
+            self.early_retry,
+            self.first_pass,
+            self.found,
+            self.client_whitelist,
+            self.recipient_whitelist,
+            self.auto_whitelist,
+            self.incomplete,
+            self.failures
+        )
+    }
+}

@@ -1,0 +1,61 @@
+//! Reading the lists anew beside the old ones (HUP).
+//!
+//! A long list takes a while to read. That happens on a thread of its own,
+//! whose one result the loop takes over between two turns; the old lists serve
+//! until then.
+
+use crate::whitelist::{Files, Warning, Whitelists};
+use mio::Waker;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+/// What was read, and what is wrong with it.
+pub type Reading = (Whitelists, Vec<Warning>);
+
+/// Reads the lists when asked to.
+pub struct Reloader {
+    files: Files,
+    waker: Arc<Waker>,
+    reading: Option<Receiver<Reading>>,
+    is_wanted_again: bool,
+}
+
+impl Reloader {
+    /// Will read these files, and wake the loop whenever it is done.
+    pub fn new(files: Files, waker: Waker) -> Reloader {
+        Reloader { files, waker: Arc::new(waker), reading: None, is_wanted_again: false }
+    }
+
+    /// Begins to read. Asked again meanwhile, it will read once more, since
+    /// the files may have changed behind the reader.
+    pub fn begin(&mut self) {
+        if self.reading.is_some() {
+            self.is_wanted_again = true;
+            return;
+        }
+        let (sender, receiver) = channel();
+        let (files, waker) = (self.files.clone(), Arc::clone(&self.waker));
+        thread::spawn(move || {
+            // Both fail only when the loop has ended.
+            let _ = sender.send(Whitelists::read(&files));
+            let _ = waker.wake();
+        });
+        self.reading = Some(receiver);
+    }
+
+    /// The new lists, when they are ready.
+    pub fn take(&mut self) -> Option<Reading> {
+        let reading = self.reading.as_ref()?.try_recv().ok()?;
+        self.reading = None;
+        if std::mem::take(&mut self.is_wanted_again) {
+            self.begin();
+        }
+        Some(reading)
+    }
+}
+
+/// Frees lists that are no longer used, which takes a while as well.
+pub fn discard(whitelists: Whitelists) {
+    thread::spawn(move || drop(whitelists));
+}
