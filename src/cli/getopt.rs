@@ -27,7 +27,7 @@ pub(super) enum Takes {
 }
 
 impl Takes {
-    /// Reads it off an entry of a command that was built.
+    /// Reads it off an entry of a command that was built (`Command::build`).
     pub(super) fn of(arg: &Arg) -> Takes {
         if !arg.get_action().takes_values() {
             return Takes::Nothing;
@@ -40,7 +40,8 @@ impl Takes {
     }
 }
 
-/// Rewrites `words` (without the program's name) into `--name` and
+/// Rewrites `words` (without the program's name) by the entries of `command`,
+/// which was built, into `--name` and
 /// `--name=value` for each option, and drops everything from the first plain
 /// word on, which the original ignores.
 ///
@@ -147,12 +148,19 @@ fn is_number(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<i64>()
 }
 
-/// A decimal number as Getopt::Long takes it, with underscores between digits
+/// A decimal number as Getopt::Long takes it, with underscores among the digits
 /// and perhaps a newline at the end; returned in plain digits.
 fn number(value: &OsStr) -> Option<String> {
     let text = value.to_str()?;
-    let plain = text.strip_suffix('\n').unwrap_or(text).replace('_', "");
-    let number: i64 = plain.parse().ok()?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'_')
+    {
+        return None;
+    }
+    let number: i64 = text.replace('_', "").parse().ok()?;
     Some(number.to_string())
 }
 
@@ -165,4 +173,80 @@ fn join(arg: &Arg, value: Option<&OsStr>) -> OsString {
         word.extend_from_slice(value.as_bytes());
     }
     OsString::from_vec(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{ArgAction, value_parser};
+
+    use super::*;
+
+    fn table() -> Command {
+        let mut command = Command::new("hello").args([
+            Arg::new("loud")
+                .long("loud")
+                .short('l')
+                .action(ArgAction::SetTrue),
+            Arg::new("to")
+                .long("to")
+                .visible_alias("name")
+                .allow_hyphen_values(true),
+            Arg::new("times")
+                .long("times")
+                .value_parser(value_parser!(i64)),
+            Arg::new("pause")
+                .long("pause")
+                .num_args(0..=1)
+                .require_equals(true),
+        ]);
+        command.build();
+        command
+    }
+
+    fn rewritten(line: &str) -> Result<String, String> {
+        let words = line.split(' ').map(OsString::from).collect();
+        let words = rewrite(&table(), words).map_err(|lines| lines.join("; "))?;
+        Ok(words.join(OsStr::new(" ")).into_string().unwrap())
+    }
+
+    #[test]
+    fn every_spelling_becomes_the_long_name_with_an_attached_value() {
+        for (typed, expected) in [
+            ("-l --l -loud --loud", "--loud --loud --loud --loud"),
+            ("--to you --name=me -name us", "--to=you --to=me --to=us"),
+            ("--to -l --to -- -l", "--to=-l --to=-- --loud"),
+            ("--times -010 --times=+1_000", "--times=-10 --times=1000"),
+            (
+                "--pause --pause= --pause=x --pause y",
+                "--pause --pause --pause=x --pause=y",
+            ),
+            ("--pause -l", "--pause --loud"),
+            ("--pause -- -l", "--pause"),
+            ("-l plain --unknown", "--loud"),
+            ("-l - --unknown", "--loud"),
+        ] {
+            assert_eq!(rewritten(typed).as_deref(), Ok(expected), "{typed}");
+        }
+    }
+
+    #[test]
+    fn each_word_that_cannot_be_understood_is_named() {
+        for (typed, expected) in [
+            (
+                "--lou -to=x -l --no",
+                "Unknown option: lou; Unknown option: to=x; Unknown option: no",
+            ),
+            ("--loud=", "Option loud does not take an argument"),
+            (
+                "--to= --name",
+                "Option to requires an argument; Option name requires an argument",
+            ),
+            (
+                "--times many",
+                "Value \"many\" invalid for option times (number expected)",
+            ),
+        ] {
+            assert_eq!(rewritten(typed).unwrap_err(), expected, "{typed}");
+        }
+    }
 }

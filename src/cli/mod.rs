@@ -2,8 +2,9 @@
 //!
 //! The words go through [`getopt`], which rewrites Getopt::Long's habits into
 //! plain `--name=value`; clap, whose command in [`flags`] is the one table of
-//! options; and [`options`], which gives the values their types and limits.
+//! options; and [`convert`], which gives the values their types and limits.
 
+mod convert;
 mod facility;
 mod flags;
 mod getopt;
@@ -79,7 +80,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         return Err(UsageError::refused("don't know how to \"no-action\"."));
     }
     let machine = nix::unistd::gethostname().unwrap_or_default();
-    let options = Options::from_matches(&matches, &machine)?;
+    let options = convert::options(&matches, &machine)?;
     Ok(Invocation::Serve(Box::new(options)))
 }
 
