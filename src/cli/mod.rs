@@ -8,6 +8,10 @@ mod convert;
 mod facility;
 mod flags;
 mod getopt;
+mod help;
+mod layout;
+mod man;
+mod manual;
 mod options;
 
 use std::ffi::OsString;
@@ -68,7 +72,10 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = flags::command();
     let matches = matches(&mut command, arguments)?;
     if matches.get_flag("help") {
-        return Ok(Invocation::Print(command.render_help().to_string()));
+        return Ok(Invocation::Print(help::help(&mut command)));
+    }
+    if matches.get_flag("man") {
+        return Ok(Invocation::Print(manual::page(&command).text()));
     }
     if matches.get_flag("version") {
         return Ok(Invocation::Print(format!(
@@ -82,6 +89,12 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let machine = nix::unistd::gethostname().unwrap_or_default();
     let options = convert::options(&matches, &machine)?;
     Ok(Invocation::Serve(Box::new(options)))
+}
+
+/// The source of postgrey(8), as it is kept in `man/`.
+#[must_use]
+pub fn man_page() -> String {
+    manual::page(&flags::command()).roff()
 }
 
 fn matches(command: &mut Command, arguments: Vec<OsString>) -> Result<ArgMatches, UsageError> {
