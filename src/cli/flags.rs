@@ -233,7 +233,7 @@ fn daemon() -> [Arg; 5] {
             .help("run as GROUP, a name or a number")
             .long_help(
                 "Run as GROUP, a name or a number. Further groups may follow, separated by \
-                     commas or blanks.",
+                 commas or blanks.",
             ),
         text("dbdir", "PATH", "/var/lib/postgrey")
             .help("keep the database in the directory PATH")

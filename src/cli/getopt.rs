@@ -40,10 +40,9 @@ impl Takes {
     }
 }
 
-/// Rewrites `words` (without the program's name) by the entries of `command`,
-/// which was built, into `--name` and
+/// Rewrites `words` (without the program's name) into `--name` or
 /// `--name=value` for each option, and drops everything from the first plain
-/// word on, which the original ignores.
+/// word on, which the original ignores. `command` must have been built.
 ///
 /// # Errors
 ///
@@ -83,23 +82,8 @@ fn option(
     let (name, attached) = split(word);
     let shown = name.to_string_lossy();
     let arg = find(command, name).ok_or_else(|| format!("Unknown option: {shown}"))?;
-    let missing = || format!("Option {shown} requires an argument");
-
-    let value = match Takes::of(arg) {
-        Takes::Nothing if attached.is_some() => {
-            return Err(format!("Option {shown} does not take an argument"));
-        }
-        Takes::Nothing => None,
-        Takes::Value { may_be_empty } => match attached {
-            Some(value) if value.is_empty() && !may_be_empty => return Err(missing()),
-            Some(value) => Some(value.to_owned()).filter(|value| !value.is_empty()),
-            None => Some(following.next().ok_or_else(missing)?),
-        },
-        Takes::PerhapsValue => attached
-            .map(OsStr::to_owned)
-            .or_else(|| following.next_if(|word| !is_option(word) && word != "--"))
-            .filter(|value| !value.is_empty()),
-    };
+    let value = value(Takes::of(arg), attached, following)
+        .map_err(|problem| format!("Option {shown} {problem}"))?;
     let value = match value {
         Some(value) if is_number(arg) => Some(
             number(&value)
@@ -109,6 +93,29 @@ fn option(
         value => value,
     };
     Ok(join(arg, value.as_deref()))
+}
+
+/// The option's value, if it has one, from after its `=` or from the words that
+/// follow.
+fn value(
+    takes: Takes,
+    attached: Option<&OsStr>,
+    following: &mut Peekable<impl Iterator<Item = OsString>>,
+) -> Result<Option<OsString>, &'static str> {
+    const MISSING: &str = "requires an argument";
+    match (takes, attached) {
+        (Takes::Nothing, None) => Ok(None),
+        (Takes::Nothing, Some(_)) => Err("does not take an argument"),
+        (Takes::Value { .. }, None) => following.next().map(Some).ok_or(MISSING),
+        (Takes::Value { may_be_empty }, Some(value)) if value.is_empty() && !may_be_empty => {
+            Err(MISSING)
+        }
+        (Takes::PerhapsValue, None) => {
+            let value = following.next_if(|word| !is_option(word) && word != "--");
+            Ok(value.filter(|value| !value.is_empty()))
+        }
+        (_, Some(value)) => Ok(Some(value.to_owned()).filter(|value| !value.is_empty())),
+    }
 }
 
 /// The complaint about a value that is no number, or none that makes sense.

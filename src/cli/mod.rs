@@ -1,8 +1,8 @@
 //! What the user typed, as typed and validated options.
 //!
-//! The words go through [`getopt`], which rewrites Getopt::Long's habits into
-//! plain `--name=value`; clap, whose command in [`flags`] is the one table of
-//! options; and [`convert`], which gives the values their types and limits.
+//! The words go through `getopt`, which rewrites Getopt::Long's habits into
+//! plain `--name=value`; clap, whose command in `flags` is the one table of
+//! options; and `convert`, which gives the values their types and limits.
 
 mod convert;
 mod facility;
