@@ -9,6 +9,9 @@ use std::ffi::OsStr;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, Command, value_parser};
 
+const GREYLIST_TEXT: &str = "Greylisted, see http://postgrey.schweikert.ch/help/%r.html";
+const HEADER: &str = "X-Greylist: delayed %t seconds by postgrey-%v at %h; %d";
+
 /// The command of `postgrey`, built.
 pub(super) fn command() -> Command {
     let mut command = Command::new("postgrey")
@@ -18,17 +21,18 @@ pub(super) fn command() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
-        .next_help_heading("Listening (one of --inet and --unix is needed)")
+        .next_help_heading("Where to listen (one of --inet and --unix is needed)")
         .args(listening())
         .next_help_heading("Greylisting")
         .args(greylisting())
-        .next_help_heading("Clients as networks or hosts")
+        .args(replies())
+        .next_help_heading("Which clients count as the same")
         .args(clients())
         .next_help_heading("Whitelists")
         .args(whitelists())
-        .next_help_heading("Process")
-        .args(process())
-        .next_help_heading("Log")
+        .next_help_heading("The daemon")
+        .args(daemon())
+        .next_help_heading("The log")
         .args(log())
         .next_help_heading("Information")
         .args(information());
@@ -38,55 +42,146 @@ pub(super) fn command() -> Command {
 
 fn listening() -> [Arg; 5] {
     [
-        value("inet", "[HOST:]PORT").short('i'),
-        value("unix", "PATH").short('u'),
-        text("socketmode", "MODE", "0666"),
-        number("listen-queue-size", "N").hide_default_value(true).default_value("0"),
-        switch("exim"),
+        value("inet", "[HOST:]PORT")
+            .short('i')
+            .help("listen on a TCP port, of localhost if HOST is left out")
+            .long_help(
+                "Listen on a TCP port. HOST is a name, an IPv4 address, an IPv6 address in \
+                 brackets, or * for all addresses of this machine; without it, only this machine \
+                 itself can connect. PORT is a number or the name of a service. Whoever can \
+                 connect can ask: there is no further access control. If --unix is given, too, \
+                 it is ignored.",
+            ),
+        value("unix", "PATH").short('u').help("listen on the Unix socket PATH").long_help(
+            "Listen on a Unix socket, which belongs to --user and --group. A socket that an \
+                 earlier run left at PATH is replaced.",
+        ),
+        text("socketmode", "MODE", "0666")
+            .help("permissions of the Unix socket, in octal")
+            .long_help(
+                "Permissions of the Unix socket, an octal number as for chmod(1); 0x and 0b \
+                 introduce hexadecimal and binary ones. The umask has no influence.",
+            ),
+        number("listen-queue-size", "N", "0")
+            .hide_default_value(true)
+            .help("let up to N connections wait (default: the system's limit)")
+            .long_help(
+                "How many connections may wait to be accepted, 999 at most. Without this option, \
+                 the limit is the system's own.",
+            ),
+        switch("exim").help("close a connection after one answer, for Exim").long_help(
+            "Close each connection after its first answer. Exim takes the end of the \
+                 connection for the end of the answer.",
+        ),
     ]
 }
 
-fn greylisting() -> [Arg; 8] {
+fn greylisting() -> [Arg; 4] {
     [
-        number("delay", "N").default_value("300"),
-        value("retry-window", "N").default_value("2"),
-        number("max-age", "N").default_value("35"),
-        text("greylist-action", "ACTION", "DEFER_IF_PERMIT"),
+        number("delay", "N", "300").help("defer a new triplet for N seconds").long_help(
+            "How many seconds a triplet of client, sender and recipient is deferred, counted \
+                 from its first attempt. With a negative number, the first attempt passes.",
+        ),
+        value("retry-window", "N")
+            .default_value("2")
+            .help("let it pass only within N days, or N hours with an h after it (6h)")
+            .long_help(
+                "How many days after its first attempt a triplet may pass for the first time; \
+                 with an h after the number, as in 6h, how many hours. A triplet that comes \
+                 later is treated as new. With 0, nothing ever passes.",
+            ),
+        number("max-age", "N", "35").help("forget what was not seen for N days").long_help(
+            "Delete triplets and automatically whitelisted clients from the database when \
+                 they were not seen for more than N days.",
+        ),
+        switch("privacy").help("store SHA-1 sums in place of addresses").long_help(
+            "Keep SHA-1 sums in the database in place of addresses. What was stored without \
+             this option is not found with it, nor the other way round. The log names the \
+             addresses all the same.",
+        ),
+    ]
+}
+
+fn replies() -> [Arg; 4] {
+    [
+        text("greylist-action", "ACTION", "DEFER_IF_PERMIT")
+            .help("what to tell Postfix when a mail is deferred")
+            .long_help(
+                "The action of access(5) that defers a mail. With DEFER_IF_PERMIT, Postfix's \
+                 later restrictions can still reject the mail for good; with 451, it is deferred \
+                 at once.",
+            ),
         text("greylist-text", "TEXT", GREYLIST_TEXT)
             .num_args(0..=1)
             .require_equals(true)
-            .default_missing_value(GREYLIST_TEXT),
-        text(
-            "x-greylist-header",
-            "TEXT",
-            "X-Greylist: delayed %t seconds by postgrey-%v at %h; %d",
-        ),
-        value("hostname", "NAME"),
-        switch("privacy"),
+            .default_missing_value(GREYLIST_TEXT)
+            .help("text of the temporary error")
+            .long_help(
+                "The text of the temporary error. In it, the first %s stands for the number of \
+                 seconds that remain to be waited, and the first %r for the domain of the \
+                 recipient. Empty, as in --greylist-text= alone, it means the default.",
+            ),
+        text("x-greylist-header", "TEXT", HEADER)
+            .help("header for a mail that was delayed")
+            .long_help(
+                "The header that a delayed mail gets when it passes. In it, the first %t stands \
+                 for the number of seconds since the first attempt, %v for the version of \
+                 postgrey, %d for the date and %h for --hostname.",
+            ),
+        value("hostname", "NAME")
+            .help("name of this machine in that header (default: its host name)")
+            .long_help(
+                "The name that %h stands for in --x-greylist-header. It may be empty. Without \
+                 this option, it is the machine's host name.",
+            ),
     ]
 }
 
-const GREYLIST_TEXT: &str = "Greylisted, see http://postgrey.schweikert.ch/help/%r.html";
-
 fn clients() -> [Arg; 4] {
     [
-        switch("lookup-by-subnet"),
-        number("ipv4cidr", "N").default_value("24"),
-        number("ipv6cidr", "N").default_value("64"),
-        switch("lookup-by-host"),
+        switch("lookup-by-subnet").help("all clients of a network (the default)").long_help(
+            "Treat all clients of a network as the same client, because large sites retry from \
+             another machine than the first time. This is the default, and the option is there \
+             for completeness.",
+        ),
+        number("ipv4cidr", "N", "24")
+            .help("bits of an address that make an IPv4 network, 1 to 32")
+            .long_help("How many bits of an IPv4 address say which network it is in, 1 to 32."),
+        number("ipv6cidr", "N", "64")
+            .help("bits of an address that make an IPv6 network, 1 to 128")
+            .long_help("How many bits of an IPv6 address say which network it is in, 1 to 128."),
+        switch("lookup-by-host").help("each client for itself").long_help(
+            "Treat each client address for itself. Mail from sites that send from many machines \
+             is then delayed much longer. Wins over --lookup-by-subnet.",
+        ),
     ]
 }
 
 fn whitelists() -> [Arg; 3] {
     [
-        value("whitelist-clients", "FILE").action(ArgAction::Append).default_values([
-            "/etc/postgrey/whitelist_clients",
-            "/etc/postgrey/whitelist_clients.local",
-        ]),
-        value("whitelist-recipients", "FILE").action(ArgAction::Append).default_values([
-            "/etc/postgrey/whitelist_recipients",
-            "/etc/postgrey/whitelist_recipients.local",
-        ]),
+        value("whitelist-clients", "FILE")
+            .action(ArgAction::Append)
+            .default_values([
+                "/etc/postgrey/whitelist_clients",
+                "/etc/postgrey/whitelist_clients.local",
+            ])
+            .help("read clients to let pass from FILE; may be repeated")
+            .long_help(
+                "Read clients that are never deferred from FILE, in place of the default files. \
+                 The option may be repeated. A missing file is warned about unless its name \
+                 ends in .local.",
+            ),
+        value("whitelist-recipients", "FILE")
+            .action(ArgAction::Append)
+            .default_values([
+                "/etc/postgrey/whitelist_recipients",
+                "/etc/postgrey/whitelist_recipients.local",
+            ])
+            .help("read recipients who want no greylisting; may be repeated")
+            .long_help(
+                "Read recipients whose mail is never deferred from FILE, in place of the default \
+                 files. The option may be repeated.",
+            ),
         Arg::new("auto-whitelist-clients")
             .long("auto-whitelist-clients")
             .value_name("N")
@@ -94,61 +189,103 @@ fn whitelists() -> [Arg; 3] {
             .require_equals(true)
             .value_parser(value_parser!(i64))
             .default_value("5")
-            .default_missing_value("5"),
+            .default_missing_value("5")
+            .help("let a client pass after N delayed mails; 0: never")
+            .long_help(
+                "Stop deferring a client address once N of its triplets passed after their \
+                 delay, of which at most one an hour counts. With 0, no client is ever \
+                 whitelisted like this.",
+            ),
     ]
 }
 
-fn process() -> [Arg; 5] {
+fn daemon() -> [Arg; 5] {
     [
-        switch("daemonize").short('d'),
-        text("pidfile", "PATH", ""),
-        text("user", "USER", "postgrey"),
-        text("group", "GROUP", "postgrey"),
-        text("dbdir", "PATH", "/var/lib/postgrey"),
+        switch("daemonize").short('d').help("run in the background and log to syslog").long_help(
+            "Run in the background and log to syslog. The command returns when the daemon is \
+             ready for requests, or fails with the reason why it is not.",
+        ),
+        text("pidfile", "PATH", "")
+            .hide_default_value(true)
+            .help("write the process ID to PATH (only with --daemonize)")
+            .long_help("Write the daemon's process ID to PATH. Ignored without --daemonize."),
+        text("user", "USER", "postgrey").help("run as USER, a name or a number").long_help(
+            "Run as USER, a name or a number, which must be able to write to --dbdir. The \
+                 number 0 means the default.",
+        ),
+        text("group", "GROUP", "postgrey").help("run as GROUP, a name or a number").long_help(
+            "Run as GROUP, a name or a number. Further groups may follow, separated by \
+                 commas or blanks.",
+        ),
+        text("dbdir", "PATH", "/var/lib/postgrey")
+            .help("keep the database in the directory PATH")
+            .long_help("Keep the database and its lock file in the directory PATH."),
     ]
 }
 
 fn log() -> [Arg; 3] {
     [
-        text("syslog-facility", "NAME", "mail").visible_aliases(["facility", "syslogfacility"]),
-        switch("verbose").short('v'),
-        switch("quiet").short('q'),
+        text("syslog-facility", "NAME", "mail")
+            .visible_aliases(["facility", "syslogfacility"])
+            .help("syslog facility to log to")
+            .long_help(
+                "The syslog facility to log to with --daemonize, such as mail, daemon, user or \
+                 local0. Case does not matter, and LOG_ may precede the name.",
+            ),
+        switch("verbose")
+            .short('v')
+            .help("log each connection, too")
+            .long_help("Log each connection, too, not only what became of each request."),
+        switch("quiet")
+            .short('q')
+            .help("log only warnings and errors")
+            .long_help("Log only warnings and errors. Wins over --verbose."),
     ]
 }
 
 fn information() -> [Arg; 4] {
     [
-        switch("help").short('h'),
-        switch("man"),
-        switch("version"),
-        switch("noaction").short('n').visible_alias("no-action"),
+        switch("help")
+            .short('h')
+            .help("print this and exit")
+            .long_help("Print a summary of the options and exit."),
+        switch("man").help("print the manual and exit").long_help("Print this manual and exit."),
+        switch("version")
+            .help("print the version and exit")
+            .long_help("Print the version and exit."),
+        switch("noaction")
+            .short('n')
+            .visible_alias("no-action")
+            .help("not possible: fail")
+            .long_help("Fail: a server that takes no action is of no use."),
     ]
 }
 
+/// An option without a value.
 fn switch(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
 /// An option whose value is taken as it is.
-fn value(name: &'static str, value: &'static str) -> Arg {
+fn value(name: &'static str, shown: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
-        .value_name(value)
+        .value_name(shown)
         .value_parser(OsStringValueParser::new())
         .allow_hyphen_values(true)
 }
 
-/// An option whose default is used for an empty value or `0`, too.
+/// An option that means its default when its value is empty or `0`.
 fn text(name: &'static str, shown: &'static str, default: &'static str) -> Arg {
     value(name, shown).value_parser(OrDefault(OsStringValueParser::new())).default_value(default)
 }
 
-/// An integer option whose default is used for 0, too.
-fn number(name: &'static str, shown: &'static str) -> Arg {
-    value(name, shown).value_parser(OrDefault(value_parser!(i64)))
+/// An integer option that means its default when its value is 0.
+fn number(name: &'static str, shown: &'static str, default: &'static str) -> Arg {
+    value(name, shown).value_parser(OrDefault(value_parser!(i64))).default_value(default)
 }
 
-/// Parses the option's default in place of what Perl holds for false.
+/// Parses the option's default in place of a value that is false in Perl.
 #[derive(Clone)]
 struct OrDefault<P>(P);
 
@@ -162,8 +299,10 @@ impl<P: TypedValueParser> TypedValueParser for OrDefault<P> {
         value: &OsStr,
     ) -> Result<Self::Value, clap::Error> {
         let default = arg.and_then(|arg| arg.get_default_values().first());
-        let falsy = value.is_empty() || value == "0";
-        let value = default.filter(|_| falsy).map_or(value, |default| default.as_ref());
+        let value = match default {
+            Some(default) if value.is_empty() || value == "0" => default.as_ref(),
+            _ => value,
+        };
         self.0.parse_ref(command, arg, value)
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Takes {
 }
 
 impl Takes {
-    /// Reads it off an entry of a command that was built.
+    /// Reads it off an entry of a command that was built (`Command::build`).
     pub(super) fn of(arg: &Arg) -> Takes {
         if !arg.get_action().takes_values() {
             return Takes::Nothing;
@@ -40,9 +40,9 @@ impl Takes {
     }
 }
 
-/// Rewrites `words` (without the program's name) into `--name` and
+/// Rewrites `words` (without the program's name) into `--name` or
 /// `--name=value` for each option, and drops everything from the first plain
-/// word on, which the original ignores.
+/// word on, which the original ignores. `command` must have been built.
 ///
 /// # Errors
 ///
@@ -78,23 +78,8 @@ fn option(
     let (name, attached) = split(word);
     let shown = name.to_string_lossy();
     let arg = find(command, name).ok_or_else(|| format!("Unknown option: {shown}"))?;
-    let missing = || format!("Option {shown} requires an argument");
-
-    let value = match Takes::of(arg) {
-        Takes::Nothing if attached.is_some() => {
-            return Err(format!("Option {shown} does not take an argument"));
-        }
-        Takes::Nothing => None,
-        Takes::Value { may_be_empty } => match attached {
-            Some(value) if value.is_empty() && !may_be_empty => return Err(missing()),
-            Some(value) => Some(value.to_owned()).filter(|value| !value.is_empty()),
-            None => Some(following.next().ok_or_else(missing)?),
-        },
-        Takes::PerhapsValue => attached
-            .map(OsStr::to_owned)
-            .or_else(|| following.next_if(|word| !is_option(word) && word != "--"))
-            .filter(|value| !value.is_empty()),
-    };
+    let value = value(Takes::of(arg), attached, following)
+        .map_err(|problem| format!("Option {shown} {problem}"))?;
     let value = match value {
         Some(value) if is_number(arg) => Some(
             number(&value)
@@ -104,6 +89,29 @@ fn option(
         value => value,
     };
     Ok(join(arg, value.as_deref()))
+}
+
+/// The option's value, if it has one, from after its `=` or from the words that
+/// follow.
+fn value(
+    takes: Takes,
+    attached: Option<&OsStr>,
+    following: &mut Peekable<impl Iterator<Item = OsString>>,
+) -> Result<Option<OsString>, &'static str> {
+    const MISSING: &str = "requires an argument";
+    match (takes, attached) {
+        (Takes::Nothing, None) => Ok(None),
+        (Takes::Nothing, Some(_)) => Err("does not take an argument"),
+        (Takes::Value { .. }, None) => following.next().map(Some).ok_or(MISSING),
+        (Takes::Value { may_be_empty }, Some(value)) if value.is_empty() && !may_be_empty => {
+            Err(MISSING)
+        }
+        (Takes::PerhapsValue, None) => {
+            let value = following.next_if(|word| !is_option(word) && word != "--");
+            Ok(value.filter(|value| !value.is_empty()))
+        }
+        (_, Some(value)) => Ok(Some(value.to_owned()).filter(|value| !value.is_empty())),
+    }
 }
 
 /// The complaint about a value that is no number, or none that makes sense.
@@ -141,12 +149,16 @@ fn is_number(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<i64>()
 }
 
-/// A decimal number as Getopt::Long takes it, with underscores between digits
+/// A decimal number as Getopt::Long takes it, with underscores among the digits
 /// and perhaps a newline at the end; returned in plain digits.
 fn number(value: &OsStr) -> Option<String> {
     let text = value.to_str()?;
-    let plain = text.strip_suffix('\n').unwrap_or(text).replace('_', "");
-    let number: i64 = plain.parse().ok()?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
+        return None;
+    }
+    let number: i64 = text.replace('_', "").parse().ok()?;
     Some(number.to_string())
 }
 
@@ -159,4 +171,60 @@ fn join(arg: &Arg, value: Option<&OsStr>) -> OsString {
         word.extend_from_slice(value.as_bytes());
     }
     OsString::from_vec(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{ArgAction, value_parser};
+
+    use super::*;
+
+    fn table() -> Command {
+        let mut command = Command::new("hello").args([
+            Arg::new("loud").long("loud").short('l').action(ArgAction::SetTrue),
+            Arg::new("to").long("to").visible_alias("name").allow_hyphen_values(true),
+            Arg::new("times").long("times").value_parser(value_parser!(i64)),
+            Arg::new("pause").long("pause").num_args(0..=1).require_equals(true),
+        ]);
+        command.build();
+        command
+    }
+
+    fn rewritten(line: &str) -> Result<String, String> {
+        let words = line.split(' ').map(OsString::from).collect();
+        let words = rewrite(&table(), words).map_err(|lines| lines.join("; "))?;
+        Ok(words.join(OsStr::new(" ")).into_string().unwrap())
+    }
+
+    #[test]
+    fn every_spelling_becomes_the_long_name_with_an_attached_value() {
+        for (typed, expected) in [
+            ("-l --l -loud --loud", "--loud --loud --loud --loud"),
+            ("--to you --name=me -name us", "--to=you --to=me --to=us"),
+            ("--to -l --to -- -l", "--to=-l --to=-- --loud"),
+            ("--times -010 --times=+1_000", "--times=-10 --times=1000"),
+            ("--pause --pause= --pause=x --pause y", "--pause --pause --pause=x --pause=y"),
+            ("--pause -l", "--pause --loud"),
+            ("--pause -- -l", "--pause"),
+            ("-l plain --unknown", "--loud"),
+            ("-l - --unknown", "--loud"),
+        ] {
+            assert_eq!(rewritten(typed).as_deref(), Ok(expected), "{typed}");
+        }
+    }
+
+    #[test]
+    fn each_word_that_cannot_be_understood_is_named() {
+        for (typed, expected) in [
+            (
+                "--lou -to=x -l --no",
+                "Unknown option: lou; Unknown option: to=x; Unknown option: no",
+            ),
+            ("--loud=", "Option loud does not take an argument"),
+            ("--to= --name", "Option to requires an argument; Option name requires an argument"),
+            ("--times many", "Value \"many\" invalid for option times (number expected)"),
+        ] {
+            assert_eq!(rewritten(typed).unwrap_err(), expected, "{typed}");
+        }
+    }
 }

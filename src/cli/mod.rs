@@ -1,12 +1,17 @@
 //! What the user typed, as typed and validated options.
 //!
-//! The words go through [`getopt`], which rewrites Getopt::Long's habits into
-//! plain `--name=value`; clap, whose command in [`flags`] is the one table of
-//! options; and [`options`], which gives the values their types and limits.
+//! The words go through `getopt`, which rewrites Getopt::Long's habits into
+//! plain `--name=value`; clap, whose command in `flags` is the one table of
+//! options; and `convert`, which gives the values their types and limits.
 
+mod convert;
 mod facility;
 mod flags;
 mod getopt;
+mod help;
+mod layout;
+mod man;
+mod manual;
 mod options;
 
 use std::ffi::OsString;
@@ -64,7 +69,10 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = flags::command();
     let matches = matches(&mut command, arguments)?;
     if matches.get_flag("help") {
-        return Ok(Invocation::Print(command.render_help().to_string()));
+        return Ok(Invocation::Print(help::help(&mut command)));
+    }
+    if matches.get_flag("man") {
+        return Ok(Invocation::Print(manual::page(&command).text()));
     }
     if matches.get_flag("version") {
         return Ok(Invocation::Print(format!("postgrey {}\n", env!("CARGO_PKG_VERSION"))));
@@ -73,8 +81,14 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         return Err(UsageError::refused("don't know how to \"no-action\"."));
     }
     let machine = nix::unistd::gethostname().unwrap_or_default();
-    let options = Options::from_matches(&matches, &machine)?;
+    let options = convert::options(&matches, &machine)?;
     Ok(Invocation::Serve(Box::new(options)))
+}
+
+/// The source of postgrey(8), as it is kept in `man/`.
+#[must_use]
+pub fn man_page() -> String {
+    manual::page(&flags::command()).roff()
 }
 
 fn matches(command: &mut Command, arguments: Vec<OsString>) -> Result<ArgMatches, UsageError> {

@@ -1,0 +1,231 @@
+//! From clap's matches to [`Options`], with all limits checked.
+//!
+//! The one thing to know: this is a pure function. The machine's name is given
+//! to it, and nothing is looked up or opened.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+
+use super::{Facility, Listen, Options, UsageError, WhitelistFiles, getopt};
+use crate::daemon::Verbosity;
+use crate::greylist::{Lookup, Policy, SECONDS_PER_DAY};
+
+/// More waiting connections than this were never possible in the original.
+const MAX_BACKLOG: i64 = 999;
+
+/// Backlog in place of a negative one (BEHAVIOUR A3).
+const BACKLOG_IF_NEGATIVE: i32 = 5;
+
+/// No time may be longer or shorter, in seconds, so that sums with a clock's
+/// value do not overflow.
+const MAX_SECONDS: i64 = i64::MAX / 4;
+
+/// The original's text, both lines (BEHAVIOUR A2).
+const RETRY_WINDOW: &str = "--retry-window must be either a number of days or a number\n       \
+     followed by 'h' for hours ('6h' for example).";
+
+/// Converts what clap matched; `machine` is the host name to use when none was
+/// given.
+///
+/// # Errors
+///
+/// The first value that cannot be used: what the original refuses comes first,
+/// in its order.
+pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, UsageError> {
+    if !matches.contains_id("unix") && !matches.contains_id("inet") {
+        return Err(UsageError::refused("--unix or --inet must be specified"));
+    }
+    let retry_window = retry_window(text(matches, "retry-window"))?;
+    let daemonize = matches.get_flag("daemonize");
+    let pidfile = text(matches, "pidfile");
+    Ok(Options {
+        listen: listen(matches)?,
+        backlog: backlog(number(matches, "listen-queue-size")),
+        dbdir: text(matches, "dbdir").into(),
+        user: name("user", text(matches, "user"))?,
+        group: name("group", text(matches, "group"))?,
+        daemonize,
+        pidfile: (daemonize && !pidfile.is_empty()).then(|| pidfile.into()),
+        facility: facility(matches)?,
+        verbosity: verbosity(matches),
+        exim: matches.get_flag("exim"),
+        policy: policy(matches, retry_window, machine)?,
+        whitelists: WhitelistFiles {
+            clients: paths(matches, "whitelist-clients"),
+            recipients: paths(matches, "whitelist-recipients"),
+        },
+    })
+}
+
+/// The value of an option, empty if it was not given and has no default.
+fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
+    matches.get_one::<OsString>(id).map_or(OsStr::new(""), OsString::as_os_str)
+}
+
+/// The value of an integer option that has a default in the table.
+fn number(matches: &ArgMatches, id: &str) -> i64 {
+    matches.get_one::<i64>(id).copied().unwrap_or_default()
+}
+
+fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
+    matches.get_many::<OsString>(id).into_iter().flatten().map(PathBuf::from).collect()
+}
+
+/// A value that can only be text: an address, a user, a group.
+fn name(id: &str, value: &OsStr) -> Result<String, UsageError> {
+    value.to_str().map(str::to_owned).ok_or_else(|| {
+        let value = value.to_string_lossy();
+        UsageError::refused(format!("--{id} must be valid UTF-8, unlike \"{value}\""))
+    })
+}
+
+/// A value that becomes part of a reply, which ends at the first line break.
+fn one_line(id: &str, value: &OsStr) -> Result<Vec<u8>, UsageError> {
+    if value.as_bytes().contains(&b'\n') {
+        return Err(UsageError::refused(format!(
+            "--{id} must be a single line: the rest would not reach the mail server"
+        )));
+    }
+    Ok(value.as_bytes().to_vec())
+}
+
+fn listen(matches: &ArgMatches) -> Result<Listen, UsageError> {
+    let mode = socket_mode(text(matches, "socketmode"))?;
+    let inet = text(matches, "inet");
+    if !inet.is_empty() {
+        return name("inet", inet).map(Listen::Inet);
+    }
+    match matches.get_one::<OsString>("unix") {
+        Some(path) if !path.is_empty() => Ok(Listen::Unix { path: path.into(), mode }),
+        Some(_) => Err(UsageError::refused("--unix needs the path of a socket, not an empty word")),
+        None => Err(UsageError::refused("--inet needs [HOST:]PORT, not an empty word")),
+    }
+}
+
+/// Permission bits as Perl's `oct` reads them, octal unless a prefix says
+/// otherwise (BEHAVIOUR B3).
+fn socket_mode(value: &OsStr) -> Result<u32, UsageError> {
+    let text = value.to_string_lossy().to_ascii_lowercase();
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x', ..] => (&text[2..], 16),
+        [b'0', b'b', ..] => (&text[2..], 2),
+        [b'0', b'o', ..] => (&text[2..], 8),
+        _ => (text.as_str(), 8),
+    };
+    u32::from_str_radix(digits, radix)
+        .ok()
+        .filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'))
+        .ok_or_else(|| {
+            UsageError::refused(format!(
+                "--socketmode must be an octal number up to 7777, unlike \"{}\"",
+                value.to_string_lossy()
+            ))
+        })
+}
+
+fn backlog(wanted: i64) -> Option<i32> {
+    match wanted {
+        0 => None,
+        ..0 => Some(BACKLOG_IF_NEGATIVE),
+        _ => i32::try_from(wanted.min(MAX_BACKLOG)).ok(),
+    }
+}
+
+fn facility(matches: &ArgMatches) -> Result<Facility, UsageError> {
+    let name = text(matches, "syslog-facility").to_string_lossy();
+    Facility::from_name(&name).ok_or_else(|| {
+        UsageError::refused(format!(
+            "--syslog-facility must be a facility like mail, daemon or local0, unlike \"{name}\""
+        ))
+    })
+}
+
+fn verbosity(matches: &ArgMatches) -> Verbosity {
+    if matches.get_flag("quiet") {
+        Verbosity::Quiet
+    } else if matches.get_flag("verbose") {
+        Verbosity::Verbose
+    } else {
+        Verbosity::Normal
+    }
+}
+
+fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Policy, UsageError> {
+    let line = |id| one_line(id, text(matches, id));
+    let hostname = matches.get_one::<OsString>("hostname").map_or(machine, OsString::as_os_str);
+    Ok(Policy {
+        delay: seconds(matches, "delay", 1)?,
+        retry_window,
+        max_age: seconds(matches, "max-age", SECONDS_PER_DAY)?,
+        lookup: lookup(matches)?,
+        auto_whitelist: auto_whitelist(matches)?,
+        privacy: matches.get_flag("privacy"),
+        greylist_action: line("greylist-action")?,
+        greylist_text: line("greylist-text")?,
+        header: line("x-greylist-header")?,
+        hostname: one_line("hostname", hostname)?,
+    })
+}
+
+/// A time given in a unit of so many seconds.
+fn seconds(matches: &ArgMatches, id: &str, unit: i64) -> Result<i64, UsageError> {
+    let amount = number(matches, id);
+    amount
+        .checked_mul(unit)
+        .filter(|seconds| (-MAX_SECONDS..=MAX_SECONDS).contains(seconds))
+        .ok_or_else(|| not_a_number(id, amount))
+}
+
+/// A number of days, or of hours with `h` after it (BEHAVIOUR A3).
+fn retry_window(value: &OsStr) -> Result<i64, UsageError> {
+    let window = || {
+        let text = value.to_str()?;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let (digits, unit) = match text.strip_suffix(['h', 'H']) {
+            Some(hours) => (hours, SECONDS_PER_DAY / 24),
+            None => (text, SECONDS_PER_DAY),
+        };
+        let amount: u32 =
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+        Some(i64::from(amount) * unit)
+    };
+    window().ok_or_else(|| UsageError::refused(RETRY_WINDOW))
+}
+
+fn lookup(matches: &ArgMatches) -> Result<Lookup, UsageError> {
+    let ipv4 = prefix(matches, "ipv4cidr", 32)?;
+    let ipv6 = prefix(matches, "ipv6cidr", 128)?;
+    if matches.get_flag("lookup-by-host") {
+        Ok(Lookup::Host)
+    } else {
+        Ok(Lookup::Subnet { ipv4, ipv6 })
+    }
+}
+
+/// The length of a network's prefix in bits.
+fn prefix(matches: &ArgMatches, id: &str, longest: u8) -> Result<u8, UsageError> {
+    let bits = number(matches, id);
+    u8::try_from(bits).ok().filter(|bits| *bits <= longest).ok_or_else(|| {
+        UsageError::refused(format!(
+            "--{id} must be a number of bits from 1 to {longest}, unlike {bits}"
+        ))
+    })
+}
+
+fn auto_whitelist(matches: &ArgMatches) -> Result<Option<u64>, UsageError> {
+    let id = "auto-whitelist-clients";
+    let count = number(matches, id);
+    match u64::try_from(count) {
+        Ok(0) => Ok(None),
+        Ok(count) => Ok(Some(count)),
+        Err(_) => Err(not_a_number(id, count)),
+    }
+}
+
+/// A number that no clock or counter could hold.
+fn not_a_number(id: &str, value: i64) -> UsageError {
+    UsageError::parse(getopt::number_expected(id, &value.to_string()))
+}

@@ -1,0 +1,60 @@
+//! Text in the 80 columns of a terminal.
+
+/// Columns of a line.
+const WIDTH: usize = 80;
+
+/// Breaks `text` between words into lines, each after `indent` blanks.
+pub(super) fn fill(text: &str, indent: usize) -> String {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && indent + line.len() + 1 + word.len() > WIDTH {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
+}
+
+/// A name at `indent` and its explanation at `column`, in the same line if the
+/// name is short enough.
+pub(super) fn item(name: &str, text: &str, indent: usize, column: usize) -> String {
+    let mut lines = fill(text, column);
+    let end = indent + name.len();
+    if end < column {
+        lines.replace_range(indent..end, name);
+        lines
+    } else {
+        format!("{:indent$}{name}\n{lines}", "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_before_column_81() {
+        let forty = "x".repeat(40);
+        let text = format!("{forty} {} {forty} y", "x".repeat(39));
+        let lines = fill(&text, 0);
+        let lengths: Vec<usize> = lines.lines().map(str::len).collect();
+        assert_eq!(lengths, [80, 42]);
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_keeps_a_line_for_itself() {
+        let long = "x".repeat(90);
+        assert_eq!(fill(&format!("a {long} b"), 2), format!("  a\n  {long}\n  b\n"));
+    }
+
+    #[test]
+    fn a_long_name_moves_its_explanation_to_the_next_line() {
+        assert_eq!(item("-x", "short", 2, 8), "  -x    short\n");
+        assert_eq!(item("--long", "text", 2, 8), "  --long\n        text\n");
+    }
+}

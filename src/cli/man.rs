@@ -1,0 +1,209 @@
+//! A manual page as a value, and its two forms: roff for man(1), plain text
+//! for `--man`.
+//!
+//! The one thing to know: texts hold no markup. Options are known by their
+//! dashes, and set in bold.
+
+use super::layout;
+
+/// Where the text of a page begins, in columns, as man(1) has it.
+const MARGIN: usize = 7;
+/// How much deeper the text of an item and an example begin.
+const STEP: usize = 7;
+
+/// A page of the manual.
+pub(super) struct Page {
+    /// Name of the program.
+    pub(super) name: &'static str,
+    /// Section of the manual.
+    pub(super) section: u8,
+    /// Year, month and day of the last change.
+    pub(super) date: &'static str,
+    /// Version of the program.
+    pub(super) version: &'static str,
+    /// What stands on it.
+    pub(super) blocks: Vec<Block>,
+}
+
+/// A piece of a page; texts are broken into lines where needed.
+pub(super) enum Block {
+    /// The heading of a section.
+    Section(&'static str),
+    /// The heading of a part of a section.
+    Subsection(String),
+    /// A paragraph.
+    Text(String),
+    /// A name and a paragraph that explains it.
+    Item(String, String),
+    /// Lines to be kept as they are.
+    Example(&'static str),
+}
+
+impl Page {
+    /// The page in roff, with the man macros.
+    pub(super) fn roff(&self) -> String {
+        let Page { name, section, date, version, blocks } = self;
+        let title = name.to_uppercase();
+        let head = format!(
+            ".\\\" Generated from the program's table of options; do not edit.\n\
+             .TH {title} {section} {date} \"{name} {version}\"\n\
+             .nh\n.ad l\n"
+        );
+        blocks.iter().fold(head, |page, block| page + &block.roff())
+    }
+
+    /// The page in plain text of 80 columns.
+    pub(super) fn text(&self) -> String {
+        let head = format!("{}({})\n\n", self.name.to_uppercase(), self.section);
+        let blocks = self.blocks.iter();
+        let page = blocks.fold(head, |page, block| page + &block.text());
+        page.trim_end().to_owned() + "\n"
+    }
+}
+
+impl Block {
+    fn roff(&self) -> String {
+        match self {
+            Block::Section(title) => format!(".SH {title}\n"),
+            Block::Subsection(title) => format!(".SS {}\n", escape(title)),
+            Block::Text(text) => format!(".PP\n{}", sentences(text)),
+            Block::Item(name, text) => {
+                format!(".TP\n{}\n{}", heading(name), sentences(text))
+            }
+            Block::Example(lines) => format!(".PP\n.RS 4\n.nf\n{}.fi\n.RE\n", roff_lines(lines)),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Block::Section(title) => layout::fill(title, 0),
+            Block::Subsection(title) => layout::fill(title, MARGIN / 2),
+            Block::Text(text) => layout::fill(text, MARGIN) + "\n",
+            Block::Item(name, text) => layout::item(name, text, MARGIN, MARGIN + STEP) + "\n",
+            Block::Example(lines) => {
+                let indented = |line| format!("{:1$}{line}\n", "", MARGIN + STEP);
+                lines.lines().map(indented).collect::<String>() + "\n"
+            }
+        }
+    }
+}
+
+/// A paragraph, one sentence a line: roff sees by that where sentences end.
+fn sentences(text: &str) -> String {
+    roff_lines(&text.replace(". ", ".\n"))
+}
+
+/// Lines of text as lines of roff.
+fn roff_lines(text: &str) -> String {
+    text.lines().map(|line| roff_line(line) + "\n").collect()
+}
+
+fn roff_line(line: &str) -> String {
+    let line = line.split(' ').map(roff_word).collect::<Vec<_>>().join(" ");
+    // A dot at the start would make the line a request.
+    if line.starts_with('.') { format!("\\&{line}") } else { line }
+}
+
+/// Sets a word in bold that is an option, without what stands around it.
+fn roff_word(word: &str) -> String {
+    let (before, option) = word.split_at(if word.starts_with('(') { 1 } else { 0 });
+    if !option.starts_with("--") {
+        return escape(word);
+    }
+    let is_name = |letter: char| letter == '-' || letter.is_ascii_alphanumeric();
+    let (name, after) = option.split_at(option.find(|c| !is_name(c)).unwrap_or(option.len()));
+    format!("{before}\\fB{}\\fR{}", escape(name), escape(after))
+}
+
+/// What an item is about: bold up to its value, which is in italics.
+fn heading(name: &str) -> String {
+    let (name, value) = name.split_at(name.find(['=', '[']).unwrap_or(name.len()));
+    if value.is_empty() {
+        format!("\\fB{}\\fR", escape(name))
+    } else {
+        format!("\\fB{}\\fI{}\\fR", escape(name), escape(value))
+    }
+}
+
+/// Keeps characters that roff would take for something else.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\\' => escaped.push_str("\\e"),
+            '-' => escaped.push_str("\\-"),
+            '\'' => escaped.push_str("\\(aq"),
+            '`' => escaped.push_str("\\(ga"),
+            '^' => escaped.push_str("\\(ha"),
+            '~' => escaped.push_str("\\(ti"),
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_bold_and_what_roff_would_interpret_is_escaped() {
+        for (line, roff) in [
+            ("plain words", "plain words"),
+            ("use --delay=5, not -x", "use \\fB\\-\\-delay\\fR=5, not \\-x"),
+            (".local is a suffix", "\\&.local is a suffix"),
+            ("it's a\\b", "it\\(aqs a\\eb"),
+            ("/^mx/", "/\\(hamx/"),
+        ] {
+            assert_eq!(roff_line(line), roff);
+        }
+    }
+
+    #[test]
+    fn a_value_is_in_italics() {
+        assert_eq!(heading("-u, --unix=PATH"), "\\fB\\-u, \\-\\-unix\\fI=PATH\\fR");
+        assert_eq!(heading("--man"), "\\fB\\-\\-man\\fR");
+    }
+
+    #[test]
+    fn a_page_has_a_title_line_and_its_blocks_in_order() {
+        let page = Page {
+            name: "greet",
+            section: 1,
+            date: "2026-11-24",
+            version: "1.0",
+            blocks: vec![
+                Block::Section("NAME"),
+                Block::Text("greet - say hello".to_owned()),
+                Block::Item("SIGHUP".to_owned(), "Say it. Again.".to_owned()),
+                Block::Example("greet you\n  twice\n"),
+            ],
+        };
+        assert_eq!(
+            page.roff().lines().skip(1).collect::<Vec<_>>(),
+            [
+                ".TH GREET 1 2026-11-24 \"greet 1.0\"",
+                ".nh",
+                ".ad l",
+                ".SH NAME",
+                ".PP",
+                "greet \\- say hello",
+                ".TP",
+                "\\fBSIGHUP\\fR",
+                "Say it.",
+                "Again.",
+                ".PP",
+                ".RS 4",
+                ".nf",
+                "greet you",
+                "  twice",
+                ".fi",
+                ".RE",
+            ]
+        );
+        assert_eq!(
+            page.text(),
+            "GREET(1)\n\nNAME\n       greet - say hello\n\n       SIGHUP Say it. Again.\n\n              greet you\n                twice\n"
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! The whole way from words to options: each row of BEHAVIOUR A1 to A4.
+//!
+//! Command lines are written with `|` between the words, so that a word can be
+//! empty or hold blanks.
+
+mod grammar;
+mod values;
+
+use std::os::unix::ffi::OsStringExt;
+
+use super::*;
+use crate::daemon::Verbosity;
+use crate::greylist::Policy;
+
+fn parse_line(line: &str) -> Result<Invocation, UsageError> {
+    parse(line.split('|').map(OsString::from).collect())
+}
+
+/// The options of a command line that has `--inet` as well.
+fn options(line: &str) -> Options {
+    let result = parse_line(&format!("--inet=10023|{line}"));
+    let Ok(Invocation::Serve(options)) = result else {
+        panic!("{line}: {result:?}");
+    };
+    *options
+}
+
+/// What all options are when only `--inet` is given.
+fn defaults() -> Options {
+    Options {
+        listen: Listen::Inet("10023".to_owned()),
+        backlog: None,
+        dbdir: "/var/lib/postgrey".into(),
+        user: "postgrey".to_owned(),
+        group: "postgrey".to_owned(),
+        daemonize: false,
+        pidfile: None,
+        facility: Facility::MAIL,
+        verbosity: Verbosity::Normal,
+        exim: false,
+        policy: Policy {
+            hostname: nix::unistd::gethostname().unwrap().into_vec(),
+            ..Policy::default()
+        },
+        whitelists: WhitelistFiles {
+            clients: vec![
+                "/etc/postgrey/whitelist_clients".into(),
+                "/etc/postgrey/whitelist_clients.local".into(),
+            ],
+            recipients: vec![
+                "/etc/postgrey/whitelist_recipients".into(),
+                "/etc/postgrey/whitelist_recipients.local".into(),
+            ],
+        },
+    }
+}
+
+/// A command line, and how its options differ from the defaults.
+type Row = (&'static str, fn(&mut Options));
+
+fn check(rows: &[Row]) {
+    for (line, change) in rows {
+        let mut expected = defaults();
+        change(&mut expected);
+        assert_eq!(options(line), expected, "{line}");
+    }
+}
+
+/// Command lines that are refused with this status, and the message.
+fn check_refused(status: u8, rows: &[(&str, &str)]) {
+    for (line, message) in rows {
+        let message = (*message).to_owned();
+        assert_eq!(parse_line(line), Err(UsageError { message, status }), "{line}");
+    }
+}
+
+const NO_CHANGE: fn(&mut Options) = |_| {};
+
+const RETRY_WINDOW: &str = "ERROR: --retry-window must be either a number of days or a number
+       followed by 'h' for hours ('6h' for example).";
