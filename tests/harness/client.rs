@@ -11,9 +11,15 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The attributes of one request, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Attempt {
     attributes: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl std::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Attempt({})", self.bytes().escape_ascii())
+    }
 }
 
 impl Attempt {
@@ -110,6 +116,13 @@ impl Client {
         self.send(&attempt.bytes());
         self.reply()
             .unwrap_or_else(|| panic!("no reply to {attempt:?}"))
+    }
+
+    /// Like [`Client::ask`], of a server that may be killed meanwhile: nothing
+    /// when the reply did not arrive.
+    pub fn ask_mortal(&mut self, attempt: &Attempt) -> Option<String> {
+        self.stream.get_mut().write_all(&attempt.bytes()).ok()?;
+        self.reply()
     }
 
     /// Writes bytes as they are.

@@ -1,6 +1,6 @@
 //! A policy server that a test started, and its end.
 
-use super::{Client, Program, Scratch};
+use super::{Client, Program, Scratch, free_port};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::{self, File};
@@ -11,10 +11,37 @@ use std::time::{Duration, Instant};
 /// How long a test waits for a server to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub enum Door {
+    /// On a Unix-domain socket.
+    Unix(PathBuf),
+    /// On `host:port`.
+    Tcp(String),
+}
+
+impl Door {
+    /// Opens a connection.
+    pub fn connect(&self) -> std::io::Result<Client> {
+        match self {
+            Door::Unix(path) => Client::unix(path),
+            Door::Tcp(address) => Client::tcp(address),
+        }
+    }
+
+    fn option(&self) -> String {
+        match self {
+            Door::Unix(path) => format!("--unix={}", path.display()),
+            Door::Tcp(address) => format!("--inet={address}"),
+        }
+    }
+}
+
 /// What to start, and with which options.
 #[derive(Debug)]
 pub struct Builder {
     program: Program,
+    door: Door,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     scratch: Scratch,
@@ -32,6 +59,12 @@ impl Builder {
     /// Sets a variable of the server's environment.
     pub fn env(mut self, name: &str, value: &str) -> Builder {
         self.environment.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    /// Lets it listen on a free TCP port of 127.0.0.1 in place of its socket.
+    pub fn tcp(mut self) -> Builder {
+        self.door = Door::Tcp(format!("127.0.0.1:{}", free_port()));
         self
     }
 
@@ -54,8 +87,9 @@ impl Builder {
         &self.scratch
     }
 
-    /// Starts the server in the foreground on a Unix-domain socket, with empty
-    /// whitelists unless some were given, and waits until it takes connections.
+    /// Starts the server in the foreground on a Unix-domain socket, or over TCP
+    /// if that was asked for, with empty whitelists unless some were given, and
+    /// waits until it takes connections.
     pub fn start(mut self) -> Daemon {
         if !self.has_client_list {
             self = self.whitelist_clients("");
@@ -63,10 +97,9 @@ impl Builder {
         if !self.has_recipient_list {
             self = self.whitelist_recipients("");
         }
-        let socket = self.scratch.path().join("socket");
         let mut command = Command::new(self.program.path());
         command
-            .arg(format!("--unix={}", socket.display()))
+            .arg(self.door.option())
             .arg(format!(
                 "--dbdir={}",
                 self.scratch.subdirectory("db").display()
@@ -81,7 +114,7 @@ impl Builder {
         let mut daemon = Daemon {
             program: self.program,
             child,
-            socket,
+            door: self.door,
             scratch: Some(self.scratch),
         };
         daemon.wait_until_it_answers();
@@ -94,7 +127,7 @@ impl Builder {
 pub struct Daemon {
     program: Program,
     child: Child,
-    socket: PathBuf,
+    door: Door,
     scratch: Option<Scratch>,
 }
 
@@ -125,6 +158,7 @@ impl Daemon {
     fn builder_in(program: Program, scratch: Scratch) -> Builder {
         Builder {
             program,
+            door: Door::Unix(scratch.path().join("socket")),
             arguments: Vec::new(),
             environment: Vec::new(),
             scratch,
@@ -135,12 +169,22 @@ impl Daemon {
 
     /// Opens a connection.
     pub fn client(&self) -> Client {
-        Client::unix(&self.socket).unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
+        self.door
+            .connect()
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
+    }
+
+    /// Where it listens.
+    pub fn door(&self) -> &Door {
+        &self.door
     }
 
     /// The socket it listens on.
     pub fn socket(&self) -> &Path {
-        &self.socket
+        match &self.door {
+            Door::Unix(path) => path,
+            Door::Tcp(address) => panic!("no socket, it listens on {address}"),
+        }
     }
 
     /// Its directory.
@@ -203,7 +247,7 @@ impl Daemon {
             if self.program == Program::Theirs {
                 // The original acts on a signal only when its socket has
                 // something to read (BEHAVIOUR C5).
-                drop(Client::unix(&self.socket));
+                drop(self.door.connect());
             }
             assert!(
                 Instant::now() < deadline,
@@ -216,7 +260,7 @@ impl Daemon {
 
     fn wait_until_it_answers(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while Client::unix(&self.socket).is_err() {
+        while self.door.connect().is_err() {
             let alive = self.child.try_wait().expect("a child").is_none();
             assert!(
                 alive && Instant::now() < deadline,

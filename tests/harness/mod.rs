@@ -10,13 +10,19 @@
     unused_imports,
     reason = "each test program uses its own part"
 )]
+#![allow(
+    clippy::print_stderr,
+    reason = "what a failed test leaves to its reader"
+)]
 
 mod client;
 mod daemon;
+mod port;
 mod scratch;
 
 pub use client::{Attempt, Client};
-pub use daemon::{Builder, Daemon, Stopped};
+pub use daemon::{Builder, Daemon, Door, Stopped};
+pub use port::free_port;
 pub use scratch::Scratch;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +39,24 @@ pub enum Program {
 }
 
 impl Program {
+    /// The program that the environment variable `POSTGREY_UNDER_TEST` names,
+    /// `ours` or `theirs`; ours when it is not set.
+    pub fn under_test() -> Program {
+        match std::env::var("POSTGREY_UNDER_TEST").as_deref() {
+            Ok("ours") | Err(std::env::VarError::NotPresent) => Program::Ours,
+            Ok("theirs") => Program::Theirs,
+            other => panic!("POSTGREY_UNDER_TEST is {other:?}: give \"ours\" or \"theirs\""),
+        }
+    }
+
+    /// How it signs the header of a delayed message: its name and version.
+    pub fn signature(self) -> &'static str {
+        match self {
+            Program::Ours => concat!("postgrey-", env!("CARGO_PKG_VERSION")),
+            Program::Theirs => "postgrey-1.37",
+        }
+    }
+
     /// The executable.
     pub fn path(self) -> PathBuf {
         match self {
