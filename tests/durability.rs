@@ -66,10 +66,7 @@ impl Load {
             thread::spawn(move || ask_until_death(&door, &name, comes_back, &answered))
         };
         let connections = (0..CONNECTIONS).map(connection).collect();
-        Load {
-            answers,
-            connections,
-        }
+        Load { answers, connections }
     }
 
     /// What arrived besides, once the server is dead.
@@ -108,10 +105,7 @@ fn ask_until_death(door: &Door, name: &str, comes_back: bool, answered: &Sender<
 /// A triplet that was put off passes after the delay, counted from before the
 /// kill; one that passed gets no second header.
 fn assert_remembered(daemon: &Daemon, program: Program, told: &[Told]) {
-    let header = format!(
-        "PREPEND X-Greylist: delayed 300 seconds by {} ",
-        program.signature()
-    );
+    let header = format!("PREPEND X-Greylist: delayed 300 seconds by {} ", program.signature());
     let mut client = daemon.client();
     for Told { triplet, news } in told {
         let reply = client.ask(&triplet.clone().at(300));

@@ -22,9 +22,7 @@ fn exims_attempt() -> Attempt {
 
 fn daemon(options: &[&str]) -> Daemon {
     let builder = Daemon::builder(Program::under_test());
-    let builder = options
-        .iter()
-        .fold(builder, |builder, option| builder.arg(*option));
+    let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
     builder.start()
 }
 
@@ -44,10 +42,7 @@ fn assert_serves_read_socket(options: &[&str]) {
     assert_eq!(early, [GREYLISTED], "{options:?}");
     let retry = read_socket(&daemon, &exims_attempt().at(300));
     let header = "PREPEND X-Greylist: delayed 300 seconds by ";
-    assert!(
-        retry.len() == 1 && retry[0].starts_with(header),
-        "{options:?}: {retry:?}"
-    );
+    assert!(retry.len() == 1 && retry[0].starts_with(header), "{options:?}: {retry:?}");
     let known = read_socket(&daemon, &exims_attempt().at(301));
     assert_eq!(known, ["DUNNO"], "{options:?}");
 }

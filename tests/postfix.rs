@@ -115,23 +115,14 @@ fn strangers() -> Vec<(&'static str, [Envelope; 2])> {
                 named("198.18.1.7").sender("list+two-5678@sender.test"),
             ],
         ),
-        (
-            "a client without a verified name",
-            twice(client("192.0.2.7")),
-        ),
+        ("a client without a verified name", twice(client("192.0.2.7"))),
         ("the null sender", twice(named("198.18.2.7").sender(""))),
-        (
-            "a client that has logged in",
-            twice(named("198.18.3.7").logged_in("joe")),
-        ),
+        ("a client that has logged in", twice(named("198.18.3.7").logged_in("joe"))),
         (
             "two recipients",
             twice(named("198.18.4.7").recipients(&["bob@example.org", "carol@example.org"])),
         ),
-        (
-            "a quoted recipient",
-            twice(named("198.18.5.7").recipients(&[r#""bo b"@example.org"#])),
-        ),
+        ("a quoted recipient", twice(named("198.18.5.7").recipients(&[r#""bo b"@example.org"#]))),
     ]
 }
 
@@ -139,26 +130,11 @@ fn strangers() -> Vec<(&'static str, [Envelope; 2])> {
 fn friends() -> Vec<(&'static str, Envelope)> {
     let client = Envelope::from_client;
     vec![
-        (
-            "a client with a whitelisted name",
-            client("198.18.10.7").named("mail.trusted.test"),
-        ),
-        (
-            "a client of a whitelisted IPv4 network",
-            client("203.0.113.7"),
-        ),
-        (
-            "a client of a whitelisted IPv6 network",
-            client("2001:db8:77:1::7"),
-        ),
-        (
-            "a whitelisted recipient",
-            client("198.18.11.7").recipients(&["postmaster@example.org"]),
-        ),
-        (
-            "the null sender from a whitelisted client",
-            client("203.0.113.8").sender(""),
-        ),
+        ("a client with a whitelisted name", client("198.18.10.7").named("mail.trusted.test")),
+        ("a client of a whitelisted IPv4 network", client("203.0.113.7")),
+        ("a client of a whitelisted IPv6 network", client("2001:db8:77:1::7")),
+        ("a whitelisted recipient", client("198.18.11.7").recipients(&["postmaster@example.org"])),
+        ("the null sender from a whitelisted client", client("203.0.113.8").sender("")),
     ]
 }
 
@@ -197,10 +173,7 @@ fn strangers_wait_and_friends_do_not(postfix: &Postfix) {
 #[test]
 fn swaks_is_put_off_and_then_let_in() {
     let site = Site::start(policy_server());
-    let networks = [
-        ("198.51.100.7", "198.51.100.8"),
-        ("IPV6:2001:db8::7", "IPV6:2001:db8::8"),
-    ];
+    let networks = [("198.51.100.7", "198.51.100.8"), ("IPV6:2001:db8::7", "IPV6:2001:db8::8")];
     for (address, _) in networks {
         let dialogue = swaks(&site.postfix, address);
         let refusal = format!("\n<** {}\n", put_off("bob@example.org"));
@@ -210,10 +183,7 @@ fn swaks_is_put_off_and_then_let_in() {
     for (_, neighbour) in networks {
         let dialogue = swaks(&site.postfix, neighbour);
         assert!(dialogue.contains("\n<-  250 2.1.5 Ok\n"), "{dialogue}");
-        assert!(
-            dialogue.contains("\n<-  250 2.0.0 Ok: queued"),
-            "{dialogue}"
-        );
+        assert!(dialogue.contains("\n<-  250 2.0.0 Ok: queued"), "{dialogue}");
     }
 }
 
@@ -240,10 +210,7 @@ fn every_recipient_of_500_messages_gets_one_reply_a_try() {
     assert_eq!(refused_again, Vec::<String>::new());
     let rejected = found(r"reject: .*: 450 4\.2\.0 .* to=<(.*?)>", &maillog);
     assert_eq!(rejected, recipients);
-    let greylisted = found(
-        r"action=greylist, reason=new, .*recipient=(.*)",
-        &daemon_log,
-    );
+    let greylisted = found(r"action=greylist, reason=new, .*recipient=(.*)", &daemon_log);
     assert_eq!(greylisted, recipients);
 
     let sent = found(r" to=<(.*?)>, .* status=sent ", &maillog);
@@ -253,10 +220,7 @@ fn every_recipient_of_500_messages_gets_one_reply_a_try() {
 
     assert_eq!(found("(.*action=.*)", &daemon_log).len(), 1000);
     assert_eq!(found("(.*reject:.*)", &maillog).len(), 500);
-    assert_eq!(
-        found(r"(smtpd\[\d+\]: warning: .*)", &maillog),
-        Vec::<String>::new()
-    );
+    assert_eq!(found(r"(smtpd\[\d+\]: warning: .*)", &maillog), Vec::<String>::new());
 }
 
 /// What the first group of a pattern finds in each line that matches, sorted.

@@ -58,8 +58,6 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     }
     tell_beginning(&options, &warnings, earlier, log);
 
-    // Before anything is made: no file of the daemon is for others to read.
-    umask(Mode::from_bits_truncate(0o077));
     let (lock, store) = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
         let keys = triplet::description(&options.policy);
@@ -69,6 +67,8 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let listeners = open_sockets(&options, &identity, log)?;
     let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
     allow_many_connections();
+    // The pid file is for all to read; nothing that is made from here on is.
+    umask(Mode::from_bits_truncate(0o077));
     identity.assume(log)?;
 
     let greylister = Greylister::new(options.policy, whitelists);

@@ -25,14 +25,12 @@ impl std::fmt::Debug for Attempt {
 impl Attempt {
     /// A request with the four attributes that greylisting needs.
     pub fn new(address: &str, name: &str, sender: &str, recipient: &str) -> Attempt {
-        Attempt {
-            attributes: Vec::new(),
-        }
-        .with("request", "smtpd_access_policy")
-        .with("client_address", address)
-        .with("client_name", name)
-        .with("sender", sender)
-        .with("recipient", recipient)
+        Attempt { attributes: Vec::new() }
+            .with("request", "smtpd_access_policy")
+            .with("client_address", address)
+            .with("client_name", name)
+            .with("sender", sender)
+            .with("recipient", recipient)
     }
 
     /// Adds an attribute, or replaces it in its place.
@@ -47,8 +45,7 @@ impl Attempt {
 
     /// Leaves an attribute out.
     pub fn without(mut self, name: &str) -> Attempt {
-        self.attributes
-            .retain(|(known, _)| known != name.as_bytes());
+        self.attributes.retain(|(known, _)| known != name.as_bytes());
         self
     }
 
@@ -97,25 +94,20 @@ impl Client {
     pub fn unix(path: &Path) -> std::io::Result<Client> {
         let stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Client {
-            stream: BufReader::new(Box::new(stream)),
-        })
+        Ok(Client { stream: BufReader::new(Box::new(stream)) })
     }
 
     /// Connects over TCP to `host:port`.
     pub fn tcp(address: &str) -> std::io::Result<Client> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Client {
-            stream: BufReader::new(Box::new(stream)),
-        })
+        Ok(Client { stream: BufReader::new(Box::new(stream)) })
     }
 
     /// Sends a request and waits for what follows `action=` in the reply.
     pub fn ask(&mut self, attempt: &Attempt) -> String {
         self.send(&attempt.bytes());
-        self.reply()
-            .unwrap_or_else(|| panic!("no reply to {attempt:?}"))
+        self.reply().unwrap_or_else(|| panic!("no reply to {attempt:?}"))
     }
 
     /// Like [`Client::ask`], of a server that may be killed meanwhile: nothing
@@ -128,10 +120,7 @@ impl Client {
     /// Writes bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) {
         let stream = self.stream.get_mut();
-        stream
-            .write_all(bytes)
-            .and_then(|()| stream.flush())
-            .expect("a server that reads");
+        stream.write_all(bytes).and_then(|()| stream.flush()).expect("a server that reads");
     }
 
     /// Says that no more requests will come.

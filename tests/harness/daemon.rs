@@ -100,10 +100,7 @@ impl Builder {
         let mut command = Command::new(self.program.path());
         command
             .arg(self.door.option())
-            .arg(format!(
-                "--dbdir={}",
-                self.scratch.subdirectory("db").display()
-            ))
+            .arg(format!("--dbdir={}", self.scratch.subdirectory("db").display()))
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.scratch.path())
@@ -111,12 +108,8 @@ impl Builder {
             .stdout(Stdio::null())
             .stderr(File::create(self.scratch.path().join("log")).expect("a log file"));
         let child = command.spawn().expect("the program under test");
-        let mut daemon = Daemon {
-            program: self.program,
-            child,
-            door: self.door,
-            scratch: Some(self.scratch),
-        };
+        let mut daemon =
+            Daemon { program: self.program, child, door: self.door, scratch: Some(self.scratch) };
         daemon.wait_until_it_answers();
         daemon
     }
@@ -169,9 +162,7 @@ impl Daemon {
 
     /// Opens a connection.
     pub fn client(&self) -> Client {
-        self.door
-            .connect()
-            .unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
+        self.door.connect().unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
     }
 
     /// Where it listens.
@@ -189,9 +180,7 @@ impl Daemon {
 
     /// Its directory.
     pub fn scratch(&self) -> &Scratch {
-        self.scratch
-            .as_ref()
-            .expect("a daemon that was not stopped")
+        self.scratch.as_ref().expect("a daemon that was not stopped")
     }
 
     /// Its process id.
@@ -230,11 +219,7 @@ impl Daemon {
         let status = self.wait();
         let log = self.log();
         let scratch = self.scratch.take().expect("a daemon stops once");
-        Stopped {
-            status,
-            log,
-            scratch,
-        }
+        Stopped { status, log, scratch }
     }
 
     /// Waits for an end that the test caused by other means.
@@ -249,11 +234,7 @@ impl Daemon {
                 // something to read (BEHAVIOUR C5).
                 drop(self.door.connect());
             }
-            assert!(
-                Instant::now() < deadline,
-                "it does not stop\n{}",
-                self.raw_log()
-            );
+            assert!(Instant::now() < deadline, "it does not stop\n{}", self.raw_log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -262,11 +243,7 @@ impl Daemon {
         let deadline = Instant::now() + PATIENCE;
         while self.door.connect().is_err() {
             let alive = self.child.try_wait().expect("a child").is_none();
-            assert!(
-                alive && Instant::now() < deadline,
-                "it does not start\n{}",
-                self.raw_log()
-            );
+            assert!(alive && Instant::now() < deadline, "it does not start\n{}", self.raw_log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -5,15 +5,8 @@
 //! The test times are near the real clock, because both programs' clean-up
 //! goes by the real clock.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "each test program uses its own part"
-)]
-#![allow(
-    clippy::print_stderr,
-    reason = "what a failed test leaves to its reader"
-)]
+#![allow(dead_code, unused_imports, reason = "each test program uses its own part")]
+#![allow(clippy::print_stderr, reason = "what a failed test leaves to its reader")]
 
 mod client;
 mod daemon;

@@ -51,10 +51,7 @@ impl Postfix {
             nix::unistd::geteuid().is_root(),
             "run these tests as root: Postfix starts for nobody else"
         );
-        let mut postfix = Postfix {
-            port: 0,
-            scratch: Scratch::new(),
-        };
+        let mut postfix = Postfix { port: 0, scratch: Scratch::new() };
         postfix.make_directories();
         postfix.write_configuration(policy_service);
         // Between the choice of a port and its use, somebody else may take it.
@@ -190,10 +187,7 @@ smtpd_recipient_restrictions =
     }
 
     fn run(&self, command: &str) -> ExitStatus {
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(self.path("log/output"));
+        let output = File::options().create(true).append(true).open(self.path("log/output"));
         let output = output.expect("a file for its output");
         Command::new("/usr/sbin/postfix")
             .arg("-c")
@@ -212,10 +206,7 @@ smtpd_recipient_restrictions =
     }
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "what a failed test leaves to its reader"
-)]
+#[allow(clippy::print_stderr, reason = "what a failed test leaves to its reader")]
 impl Drop for Postfix {
     fn drop(&mut self) {
         self.run("stop");
@@ -227,10 +218,7 @@ impl Drop for Postfix {
 
 /// Fails when a program is not installed.
 pub fn require(program: &str, package: &str) {
-    assert!(
-        Path::new(program).exists(),
-        "{program} is missing: apt-get install {package}"
-    );
+    assert!(Path::new(program).exists(), "{program} is missing: apt-get install {package}");
 }
 
 /// Looks again and again until there is something to see.

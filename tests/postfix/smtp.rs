@@ -66,9 +66,7 @@ impl Smtp {
     /// Waits for the server's greeting.
     pub fn greet(stream: TcpStream) -> Smtp {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        let mut smtp = Smtp {
-            stream: BufReader::new(stream),
-        };
+        let mut smtp = Smtp { stream: BufReader::new(stream) };
         let greeting = smtp.reply();
         assert!(greeting.starts_with("220 "), "{greeting}");
         smtp
@@ -82,9 +80,7 @@ impl Smtp {
         self.expect("250", "EHLO mail.sender.test");
         self.expect("250", &format!("MAIL FROM:<{}>", envelope.sender));
         let recipients = envelope.recipients.iter();
-        recipients
-            .map(|recipient| self.say(&format!("RCPT TO:<{recipient}>")))
-            .collect()
+        recipients.map(|recipient| self.say(&format!("RCPT TO:<{recipient}>"))).collect()
     }
 
     /// Sends the message after an offer: the header, and a body of one line.
@@ -116,10 +112,7 @@ impl Smtp {
         loop {
             let mut line = String::new();
             self.stream.read_line(&mut line).expect("a reply");
-            assert!(
-                line.len() > 3,
-                "the server hung up, its last word: {line:?}"
-            );
+            assert!(line.len() > 3, "the server hung up, its last word: {line:?}");
             if line.as_bytes()[3] != b'-' {
                 return line.trim_end().to_string();
             }
