@@ -374,3 +374,7 @@ fn describe(error: lmdb::Error) -> String {
         error => error.to_string(),
     }
 }
+
+#[cfg(test)]
+#[path = "lmdb_tests.rs"]
+mod tests;

@@ -1,0 +1,229 @@
+//! The store on a real file.
+
+use super::*;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory that goes away with the test.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Directory {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("postgrey-store-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Directory(path)
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.0, "subnet,24,64").unwrap()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join(FILE_NAME)
+    }
+
+    fn error(&self) -> String {
+        match Store::open(&self.0, "subnet,24,64") {
+            Ok(_) => panic!("it opens"),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const FIRST: Seen = Seen { first: 100, last: 100 };
+const LATER: Seen = Seen { first: 100, last: 500 };
+
+fn triplet(store: &mut Store, key: &[u8]) -> Option<Seen> {
+    store.begin().triplet(key).unwrap()
+}
+
+#[test]
+fn what_was_committed_is_there_at_the_next_start() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    turn.put_client(b"1.2.3.4", Passes { count: 1, last: 7 }).unwrap();
+    turn.commit().unwrap();
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert_eq!(triplet(&mut store, b"a/b/d"), None);
+    let client = store.begin().client(b"1.2.3.4").unwrap();
+    assert_eq!(client, Some(Passes { count: 1, last: 7 }));
+}
+
+#[test]
+fn a_turn_without_a_commit_leaves_nothing() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    assert_eq!(triplet(&mut store, b"a/b/c"), None);
+}
+
+#[test]
+fn what_waits_is_seen_at_once_and_written_with_the_next_commit() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    assert_eq!(store.due(), None);
+
+    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
+    assert!(store.due().is_some());
+
+    let mut turn = store.begin();
+    turn.put_triplet(b"x/y/z", FIRST, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    assert_eq!(store.due(), None);
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
+}
+
+#[test]
+fn what_waits_can_be_written_by_itself() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    store.flush().unwrap();
+    store.flush().unwrap();
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
+}
+
+#[test]
+fn a_newer_write_overtakes_what_waits() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+}
+
+#[test]
+fn nobody_is_told_of_a_row_that_is_not_committed() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let mut turn = store.begin();
+    turn.triplet(b"a/b/c").unwrap();
+    assert!(!turn.take_unsettled(), "nothing was written");
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    assert!(turn.take_unsettled(), "a new row");
+    turn.triplet(b"x/y/z").unwrap();
+    assert!(!turn.take_unsettled(), "another row");
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
+    assert!(turn.take_unsettled(), "the new row again");
+    turn.put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    assert!(turn.take_unsettled(), "what refreshes the new row");
+    turn.put_triplet(b"x/y/z", LATER, Urgency::Soon).unwrap();
+    assert!(!turn.take_unsettled(), "what refreshes another");
+}
+
+#[test]
+fn long_keys_are_told_apart_by_their_whole_length() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let long = vec![b'x'; 2000];
+    let mut turn = store.begin();
+    for length in [509, 510, 511, 512, 2000] {
+        let seen = Seen { first: i64::try_from(length).unwrap(), last: 1 };
+        turn.put_triplet(&long[..length], seen, Urgency::BeforeReply).unwrap();
+    }
+    turn.commit().unwrap();
+    for length in [509, 510, 511, 512, 2000] {
+        let seen = triplet(&mut store, &long[..length]).unwrap();
+        assert_eq!(seen.first, i64::try_from(length).unwrap());
+    }
+    assert_eq!(triplet(&mut store, &long[..600]), None);
+}
+
+#[test]
+fn a_long_key_is_kept_whole_in_its_row() {
+    let key = vec![b'x'; 600];
+    let short = stored_key(&key);
+    assert_eq!(short.len(), 511);
+    assert_eq!(&short[..470], &key[..470]);
+    assert_eq!(short[470], 0);
+
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let mut turn = store.begin();
+    turn.put_triplet(&key, FIRST, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    let reader = store.environment.begin_ro_txn().unwrap();
+    let row = reader.get(store.triplets, &short.as_ref()).unwrap();
+    assert_eq!(row, [b"100,100\0".as_slice(), &key].concat());
+}
+
+#[test]
+fn the_map_grows_with_the_database() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let size = store.environment.info().unwrap().map_size();
+    for batch in 0..40 {
+        let mut turn = store.begin();
+        for row in 0..500 {
+            // Rows of 4 kB fill the first map with few of them.
+            let key = format!("{batch}/{row}/{}", "k".repeat(4000));
+            turn.put_triplet(key.as_bytes(), FIRST, Urgency::BeforeReply).unwrap();
+        }
+        turn.commit().unwrap();
+    }
+    assert!(store.environment.info().unwrap().map_size() > size);
+    assert_eq!(triplet(&mut store, format!("0/0/{}", "k".repeat(4000)).as_bytes()), Some(FIRST));
+}
+
+#[test]
+fn a_foreign_file_is_refused_and_left_alone() {
+    let directory = Directory::new();
+    let foreign = b"this is not a database\n".repeat(1000);
+    fs::write(directory.file(), &foreign).unwrap();
+    let error = directory.error();
+    assert!(error.contains("postgrey.mdb is not a database of this program"), "{error}");
+    assert!(error.contains("to start with an empty database"), "{error}");
+    assert_eq!(fs::read(directory.file()).unwrap(), foreign);
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_refused() {
+    let directory = Directory::new();
+    drop(directory.open());
+    let file = fs::OpenOptions::new().write(true).open(directory.file()).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 4096).unwrap();
+    let error = directory.error();
+    assert!(error.contains("is cut off"), "{error}");
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let directory = Directory::new();
+    let store = directory.open();
+    let meta = store.environment.open_db(Some("meta")).unwrap();
+    let mut writer = store.environment.begin_rw_txn().unwrap();
+    writer.put(meta, b"format", b"2", WriteFlags::empty()).unwrap();
+    writer.commit().unwrap();
+    drop(store);
+    let error = directory.error();
+    assert!(error.contains("has format 2"), "{error}");
+}
+
+#[test]
+fn the_file_is_for_the_daemon_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = Directory::new();
+    drop(directory.open());
+    let mode = fs::metadata(directory.file()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
