@@ -1,0 +1,126 @@
+//! The database on disk: LMDB, behind [`Store`] and [`Turn`].
+//!
+//! The only room that knows the `lmdb` crate. One process writes (the daemon
+//! holds the lock of the directory), in one thread, in one transaction a turn
+//! of its loop; readers elsewhere never wait for it, nor it for them.
+
+mod open;
+mod rows;
+mod turn;
+
+pub use turn::Turn;
+
+use super::Error;
+use super::refreshes::Refreshes;
+use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags};
+use open::{check_format, explain_open, explain_write, note_meta, refuse_truncated};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The file's name inside the database directory.
+pub const FILE_NAME: &str = "postgrey.mdb";
+
+/// Bytes that the map always has to spare, so that no turn can fill it: a turn
+/// rewrites at most a few thousand pages.
+const HEADROOM: usize = 64 << 20;
+
+/// The tables of the database that hold rows.
+#[derive(Clone, Copy, Debug)]
+struct Tables {
+    triplets: Database,
+    clients: Database,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Table {
+    Triplets,
+    Clients,
+}
+
+impl Tables {
+    fn database(self, table: Table) -> Database {
+        match table {
+            Table::Triplets => self.triplets,
+            Table::Clients => self.clients,
+        }
+    }
+}
+
+/// An open database.
+pub struct Store {
+    environment: Environment,
+    tables: Tables,
+    refreshes: Refreshes,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the database in a directory, or makes it. `keys` says how the
+    /// daemon makes its keys and is kept in the file for reports and tools.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no database of this program; the
+    /// text names the file and what to do. The file is left as it was.
+    pub fn open(directory: &Path, keys: &str) -> Result<Store, Error> {
+        let path = directory.join(FILE_NAME);
+        refuse_truncated(&path)?;
+        let explain = |error| explain_open(&path, error);
+        let environment = Environment::new()
+            // Without a thread-bound reader, a turn may read and then write.
+            .set_flags(EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_TLS)
+            .set_max_dbs(3)
+            .set_map_size(2 * HEADROOM)
+            .open_with_permissions(&path, 0o600)
+            .map_err(explain)?;
+        let table = |name| environment.create_db(Some(name), DatabaseFlags::empty());
+        let meta = table("meta").map_err(explain)?;
+        check_format(&environment, meta, &path)?;
+        note_meta(&environment, meta, keys).map_err(explain)?;
+        let triplets = table("triplets").map_err(explain)?;
+        let clients = table("clients").map_err(explain)?;
+        let tables = Tables { triplets, clients };
+        Ok(Store { environment, tables, refreshes: Refreshes::default(), path })
+    }
+
+    /// Begins a turn.
+    pub fn begin(&mut self) -> Turn<'_> {
+        let failure = self.make_room().err();
+        Turn::new(&self.environment, self.tables, &mut self.refreshes, &self.path, failure)
+    }
+
+    /// When the rows that wait for a commit have to be written.
+    pub fn due(&self) -> Option<Instant> {
+        self.refreshes.due()
+    }
+
+    /// Writes the rows that wait, if any.
+    ///
+    /// # Errors
+    /// When the database cannot be written; the rows go on waiting.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if self.refreshes.is_empty() {
+            return Ok(());
+        }
+        let mut turn = self.begin();
+        // A failure is remembered by the turn and comes back from the commit.
+        let _ = turn.writer();
+        turn.commit()
+    }
+
+    fn make_room(&self) -> Result<(), Error> {
+        let explain = |error| explain_write(&self.path, error);
+        let info = self.environment.info().map_err(explain)?;
+        // LMDB's page is the machine's; 64 KiB is the largest that is in use.
+        let page_size = self.environment.stat().map_err(explain)?.page_size() as usize;
+        let used = (info.last_pgno() + 1) * page_size;
+        if info.map_size() < used + HEADROOM {
+            let larger = (2 * info.map_size()).max(used + 2 * HEADROOM);
+            self.environment.set_map_size(larger).map_err(explain)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

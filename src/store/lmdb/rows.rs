@@ -1,0 +1,39 @@
+//! Rows as the file has them: keys that are too long for LMDB are shortened.
+
+use lmdb::{Database, RwTransaction, WriteFlags};
+use std::borrow::Cow;
+
+/// The longest key that is stored as it is. LMDB takes 511 bytes; keys of
+/// exactly that length are the shortened ones, so the two kinds cannot meet.
+const LONGEST_PLAIN_KEY: usize = 510;
+
+/// How much of a longer key stays readable: with a NUL and 40 digits, 511.
+const READABLE_PREFIX: usize = 470;
+
+/// Writes a row.
+pub fn put(
+    writer: &mut RwTransaction<'_>,
+    database: Database,
+    key: &[u8],
+    text: &str,
+) -> Result<(), lmdb::Error> {
+    match stored_key(key) {
+        Cow::Borrowed(key) => writer.put(database, &key, &text, WriteFlags::empty()),
+        Cow::Owned(short) => {
+            let row = [text.as_bytes(), b"\0", key].concat();
+            writer.put(database, &short, &row, WriteFlags::empty())
+        }
+    }
+}
+
+/// The key as the file has it: one that is too long for LMDB keeps a readable
+/// start and is told apart by its hash. Its row then holds the whole key.
+pub fn stored_key(key: &[u8]) -> Cow<'_, [u8]> {
+    if key.len() <= LONGEST_PLAIN_KEY {
+        return Cow::Borrowed(key);
+    }
+    let mut short = key[..READABLE_PREFIX].to_vec();
+    short.push(0);
+    short.extend_from_slice(sha1_smol::Sha1::from(key).digest().to_string().as_bytes());
+    Cow::Owned(short)
+}

@@ -1,0 +1,131 @@
+//! Dependencies between the rooms of the house point one way.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms a room may use.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("main", &["cli", "daemon", "server"]),
+    ("cli", &["daemon", "greylist", "whitelist"]),
+    ("server", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
+    ("protocol", &["greylist", "request"]),
+    ("greylist", &["request", "store", "whitelist"]),
+    ("whitelist", &[]),
+    ("store", &[]),
+    ("daemon", &[]),
+    ("request", &[]),
+];
+
+/// In which files a crate that should be easy to exchange may be imported.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("lmdb", &["store/lmdb/"]),
+    ("syslog", &["daemon/syslog.rs"]),
+    ("sd_notify", &["daemon/systemd.rs"]),
+    ("signal_hook", &["daemon/signals.rs"]),
+];
+
+/// Where code may be that the compiler cannot check.
+const UNSAFE: &[&str] = &["daemon/detach.rs", "daemon/systemd.rs"];
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut directories = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a source directory") {
+            let path: PathBuf = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(&root).expect("below src").display().to_string();
+                sources.push((name, fs::read_to_string(&path).expect("UTF-8")));
+            }
+        }
+    }
+    assert!(sources.len() > 20, "the sources were not found");
+    sources
+}
+
+fn room(file: &str) -> &str {
+    file.split('/').next().expect("a name").trim_end_matches(".rs")
+}
+
+/// The lines of a file that are code.
+fn code(source: &str) -> impl Iterator<Item = &str> {
+    source.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+/// The words that follow a path's beginning, such as `crate::`.
+fn followers<'s>(line: &'s str, beginning: &'s str) -> impl Iterator<Item = &'s str> {
+    line.match_indices(beginning).map(move |(at, _)| {
+        let rest = &line[at + beginning.len()..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+#[test]
+fn rooms_use_only_what_they_may() {
+    let mut wrong = BTreeSet::new();
+    for (file, source) in sources() {
+        let from = room(&file);
+        if from == "lib" {
+            continue;
+        }
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|(room, _)| *room == from)
+            .unwrap_or_else(|| panic!("{file} is in no room of the table"));
+        let beginning = if from == "main" { "postgrey::" } else { "crate::" };
+        for line in code(&source) {
+            for to in followers(line, beginning) {
+                let is_room = ARROWS.iter().any(|(room, _)| *room == to);
+                if is_room && to != from && !allowed.contains(&to) {
+                    wrong.insert(format!("{file} uses {to}: {line}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_arrow_of_the_table_is_drawn() {
+    let sources = sources();
+    for (from, allowed) in ARROWS {
+        let beginning = if *from == "main" { "postgrey::" } else { "crate::" };
+        for to in *allowed {
+            let is_drawn =
+                sources.iter().filter(|(file, _)| room(file) == *from).any(|(_, text)| {
+                    code(text).any(|line| {
+                        followers(line, beginning).any(|word| word == *to)
+                            || line.contains(&format!("{beginning}{{")) && line.contains(to)
+                    })
+                });
+            assert!(is_drawn, "nothing in {from} uses {to}: take it out of the table");
+        }
+    }
+}
+
+#[test]
+fn exchangeable_crates_have_one_owner() {
+    for (file, source) in sources() {
+        for (name, owners) in OWNERS {
+            let import = format!("use {name}::");
+            let names_it = code(&source).any(|line| line.trim_start().starts_with(&import));
+            assert!(
+                !names_it || owners.iter().any(|owner| file.starts_with(owner)),
+                "{file} names the crate {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn unchecked_code_is_fenced_in() {
+    for (file, source) in sources() {
+        let is_unsafe = code(&source).any(|line| line.contains("unsafe"));
+        assert_eq!(is_unsafe, UNSAFE.contains(&file.as_str()), "{file}");
+    }
+}
