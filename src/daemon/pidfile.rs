@@ -91,13 +91,20 @@ impl PidFile {
         }
     }
 
-    /// Removes the file, where the daemon's user may.
+    /// Removes the file, and says where the daemon's user may not.
     pub fn remove(self, log: &mut Log) {
         if let Err(error) = fs::remove_file(&self.path) {
             let (why, shown) = (errno(&error), self.path.display());
             let line = format!("Couldn't unlink \"{shown}\" [{}]", why.desc());
             log.line(Severity::Warning, line);
         }
+    }
+}
+
+impl Drop for PidFile {
+    /// A start that fails leaves no file behind.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
     }
 }
 

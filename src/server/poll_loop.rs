@@ -131,7 +131,10 @@ impl PollLoop {
         if wanted.reload {
             log.line(Severity::Warning, "HUP received: reloading whitelists...");
             systemd::reloading();
-            self.reloader.begin();
+            if let Err(error) = self.reloader.begin() {
+                log.line(Severity::Error, format!("can't read the whitelists now: {error}"));
+                systemd::ready();
+            }
         }
         if let Some((lists, warnings)) = self.reloader.take() {
             for warning in warnings {
@@ -184,8 +187,9 @@ impl PollLoop {
                 Token(token) => {
                     let key = token - first_connection;
                     if let Some(connection) = self.connections.get_mut(key) {
-                        if event.is_readable() {
-                            connection.mark_readable(event.is_read_closed());
+                        let is_over = event.is_read_closed() || event.is_error();
+                        if event.is_readable() || is_over {
+                            connection.mark_readable(is_over);
                         }
                         self.due.push(key);
                     }

@@ -6,6 +6,7 @@
 
 use crate::whitelist::{Files, Warning, Whitelists};
 use mio::Waker;
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -29,19 +30,23 @@ impl Reloader {
 
     /// Begins to read. Asked again meanwhile, it will read once more, since
     /// the files may have changed behind the reader.
-    pub fn begin(&mut self) {
+    ///
+    /// # Errors
+    /// When the system has no room for a thread.
+    pub fn begin(&mut self) -> io::Result<()> {
         if self.reading.is_some() {
             self.is_wanted_again = true;
-            return;
+            return Ok(());
         }
         let (sender, receiver) = channel();
         let (files, waker) = (self.files.clone(), Arc::clone(&self.waker));
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             // Both fail only when the loop has ended.
             let _ = sender.send(Whitelists::read(&files));
             let _ = waker.wake();
-        });
+        })?;
         self.reading = Some(receiver);
+        Ok(())
     }
 
     /// The new lists, when they are ready.
@@ -49,7 +54,8 @@ impl Reloader {
         let reading = self.reading.as_ref()?.try_recv().ok()?;
         self.reading = None;
         if std::mem::take(&mut self.is_wanted_again) {
-            self.begin();
+            // If it fails, what was just read is fresh enough.
+            let _ = self.begin();
         }
         Some(reading)
     }
@@ -57,5 +63,6 @@ impl Reloader {
 
 /// Frees lists that are no longer used, which takes a while as well.
 pub fn discard(whitelists: Whitelists) {
-    thread::spawn(move || drop(whitelists));
+    // Without a thread they are dropped with the closure, here and now.
+    let _ = thread::Builder::new().spawn(move || drop(whitelists));
 }

@@ -64,22 +64,21 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
         Ok((lock, store))
     })?;
-    let listeners = open_sockets(&options, &identity, log)?;
-    let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
-    allow_many_connections();
-    // The pid file is for all to read; nothing that is made from here on is.
-    umask(Mode::from_bits_truncate(0o077));
-    identity.assume(log)?;
-
-    let greylister = Greylister::new(options.policy, whitelists);
     let service = Service {
-        listeners,
-        greylister,
+        listeners: open_sockets(&options, &identity, log)?,
+        greylister: Greylister::new(options.policy, whitelists),
         store,
         lists: options.whitelists,
         one_reply: options.exim,
     };
-    serve(service, readiness, log)?;
+    allow_many_connections();
+    let poll_loop = watch(service)?;
+    let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
+    // The pid file is for all to read; nothing that is made from here on is.
+    umask(Mode::from_bits_truncate(0o077));
+    identity.assume(log)?;
+
+    serve(poll_loop, readiness, log);
     if let Some(file) = pid_file {
         file.remove(log);
     }
@@ -116,13 +115,15 @@ fn open_sockets(
     }
 }
 
-fn serve(service: Service, readiness: Option<Readiness>, log: &mut Log) -> Result<(), Failure> {
-    let fail = |error: std::io::Error| {
+fn watch(service: Service) -> Result<PollLoop, Failure> {
+    let watched = Signals::register().and_then(|signals| PollLoop::new(service, signals));
+    watched.map_err(|error| {
         let why = errno(&error);
         Failure::system(format!("can't watch sockets and signals: {}", why.desc()), why)
-    };
-    let signals = Signals::register().map_err(fail)?;
-    let mut poll_loop = PollLoop::new(service, signals).map_err(fail)?;
+    })
+}
+
+fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {
     log.flush();
     if let Some(readiness) = readiness {
         readiness.announce();
@@ -130,13 +131,16 @@ fn serve(service: Service, readiness: Option<Readiness>, log: &mut Log) -> Resul
     systemd::ready();
     poll_loop.run(log);
     systemd::stopping();
-    Ok(())
 }
 
-/// Each connection takes a descriptor, and the usual soft limit is for
-/// programs of another kind. Where it cannot be raised it stays.
+/// Descriptors that the daemon asks for, one a connection. The usual soft limit
+/// is for programs of another kind.
+const DESCRIPTORS: u64 = 65_536;
+
+/// Raises the limit as far as that; where it cannot be raised it stays.
 fn allow_many_connections() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let wanted = hard.min(DESCRIPTORS).max(soft);
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard);
     }
 }
