@@ -7,19 +7,22 @@
 //! [`Summary`] says what could not be. Memory does not grow with the file.
 //!
 //! The format is that of btree versions 8 to 10 (Berkeley DB 5 writes 9), in
-//! both byte orders.
+//! both byte orders. The files lag behind while the original runs, and stay
+//! behind when it is killed (BEHAVIOUR G): see [`changes_pending`].
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 mod leaf;
+mod log;
 mod meta;
 mod page;
 mod pages;
 #[cfg(test)]
 mod tests;
 
+pub use log::changes_pending;
 pub use meta::OpenError;
 pub use page::Lsn;
 
@@ -58,7 +61,8 @@ pub struct Summary {
     pub lost_items: u64,
     /// What is wrong, for people: the first 20 findings, each with its page.
     pub notes: Vec<String>,
-    /// Place in the log of the last change that reached this file.
+    /// Place in the log of the last change that reached this file, for
+    /// [`changes_pending`].
     pub newest_change: Lsn,
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::pages::MAX_ITEM_BYTES;
-use super::super::{BerkeleyFile, MAX_NOTES};
+use super::super::{BerkeleyFile, Lsn, MAX_NOTES, changes_pending};
 use super::{Scratch, dumped, fixture, rows_of_changed, sorted};
 
 /// Bytes of a page of all fixtures but the original's.
@@ -350,5 +350,25 @@ fn no_damage_makes_reading_panic_hang_or_grow() {
     assert!(
         opened > 3_000,
         "most damage must get past the first page: {opened}"
+    );
+}
+
+#[test]
+fn no_damage_makes_the_log_panic_or_hang() {
+    let log = fs::read(fixture("original/log.0000000001")).unwrap();
+    let dbdir = std::env::temp_dir().join(format!("postgrey-log-{}", std::process::id()));
+    fs::create_dir_all(&dbdir).unwrap();
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut pending = 0;
+    for _ in 0..500 {
+        let mut bytes = log.clone();
+        random.damage(&mut bytes);
+        fs::write(dbdir.join("log.0000000001"), bytes).unwrap();
+        pending += usize::from(changes_pending(&dbdir, Lsn::default()).unwrap());
+    }
+    fs::remove_dir_all(&dbdir).unwrap();
+    assert!(
+        (1..500).contains(&pending),
+        "damage must matter at times: {pending}"
     );
 }

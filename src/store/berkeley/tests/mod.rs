@@ -188,6 +188,30 @@ fn the_originals_own_file_is_read() {
 }
 
 #[test]
+fn the_log_tells_that_a_killed_original_left_changes_unwritten() {
+    let dbdir = fixture("original");
+    let (found, killed) = rows(&dbdir.join("killed.db"));
+    assert_eq!(found, []);
+    assert!(changes_pending(&dbdir, killed.newest_change).unwrap());
+    let (_, recovered) = rows(&dbdir.join("recovered.db"));
+    assert!(!changes_pending(&dbdir, recovered.newest_change).unwrap());
+    // The last change but one, too, leaves one to be written.
+    assert!(
+        changes_pending(
+            &dbdir,
+            Lsn {
+                file: 1,
+                offset: 9065
+            }
+        )
+        .unwrap()
+    );
+    // An older log file has been written back; no log at all has nothing.
+    assert!(!changes_pending(&dbdir, Lsn { file: 2, offset: 0 }).unwrap());
+    assert!(!changes_pending(&fixture(""), Lsn::default()).unwrap());
+}
+
+#[test]
 fn btree_versions_8_to_10_are_read() {
     for version in [8, 9, 10] {
         let (found, _) = rows_of_changed("little-endian.db", |bytes| bytes[16] = version);
