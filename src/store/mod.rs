@@ -4,6 +4,7 @@
 //! Rows are the original's own texts (BEHAVIOUR G), so that a dump of either
 //! program's database reads the same.
 
+pub mod berkeley;
 pub mod lmdb;
 mod record;
 mod refreshes;

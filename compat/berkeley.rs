@@ -1,0 +1,327 @@
+//! Our reader of Berkeley DB files against Berkeley DB itself, on files that its
+//! tools and the original daemon wrote: what `db5.3_dump -p` prints is what we
+//! must read.
+//!
+//! Needs root and Debian's packages `postgrey`, `db5.3-util` and
+//! `libberkeleydb-perl` (which `postgrey` brings along).
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use nix::unistd::geteuid;
+use postgrey::store::berkeley::{BerkeleyFile, Summary, changes_pending};
+
+#[test]
+fn files_of_every_page_size_and_byte_order_are_read() {
+    let dir = Scratch::new();
+    let mut random = Random(20_100_321);
+    for exponent in 9..=16 {
+        for order in [1234, 4321] {
+            for checksums in [0, 1] {
+                let page = 1 << exponent;
+                let file = dir.0.join(format!("{page}-{order}-{checksums}.db"));
+                let header = format!("db_pagesize={page}\ndb_lorder={order}\nchksum={checksums}");
+                load(&file, &header, &random.rows(400));
+                let summary = assert_read_as_dumped(&file);
+                assert_eq!(summary.rows, 400, "{}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_with_a_past_of_replaced_and_deleted_rows_are_read() {
+    const PROGRAM: &str = r#"
+        use strict; use warnings; use BerkeleyDB;
+        my ($file, $seed) = @ARGV;
+        srand $seed;
+        my $db = BerkeleyDB::Btree->new(
+            -Filename => $file, -Flags => DB_CREATE, -Pagesize => 512 << $seed % 4,
+        ) or die "$file: $BerkeleyDB::Error\n";
+        my @keys;
+        for my $round (1 .. 6000) {
+            if (@keys and rand() < ($round < 3000 ? 0.2 : 0.6)) {
+                $db->db_del(splice @keys, rand @keys, 1);
+            }
+            else {
+                my $key = @keys && rand() < 0.3 ? $keys[rand @keys]
+                    : join '', map { chr rand 256 } 1 .. (rand() < 0.02 ? 1500 : 40);
+                $db->db_put($key, 'v' x rand(rand() < 0.02 ? 9000 : 60));
+                push @keys, $key;
+            }
+        }
+        $db->db_close;
+    "#;
+    let dir = Scratch::new();
+    for seed in 1..=8 {
+        let file = dir.0.join(format!("{seed}.db"));
+        let mut perl = Command::new("perl");
+        run(perl.args(["-e", PROGRAM]).arg(&file).arg(seed.to_string()));
+        let summary = assert_read_as_dumped(&file);
+        assert!(summary.rows > 100, "{}: {summary:?}", file.display());
+    }
+}
+
+#[test]
+fn databases_of_the_original_are_read() {
+    let slashes_and_bytes: &[u8] = b"o'b/r\xfc\xdf/ch@m\xfcller.example";
+    let cases: [(&[&str], Client, &[u8], u32); 6] = [
+        (&[], Client::V4, b"alice@example.org", 1),
+        (&[], Client::V4, b"alice-42@example.org", 10_000),
+        (&["--privacy"], Client::V4, b"alice@example.org", 200),
+        (&["--lookup-by-host"], Client::V4, b"alice@example.org", 200),
+        (&[], Client::V6, b"", 200),
+        (&[], Client::V4, slashes_and_bytes, 200),
+    ];
+    for (options, client, sender, triplets) in cases {
+        let mut original = Original::start(options);
+        for number in 0..triplets {
+            original.ask(client, number, sender, 1_700_000_000);
+        }
+        // Some come again after the delay and put their client on record.
+        for number in (0..triplets).step_by(10) {
+            original.ask(client, number, sender, 1_700_000_400);
+        }
+        let dbdir = original.stop();
+
+        let main = assert_read_as_dumped(&dbdir.0.join("postgrey.db"));
+        assert_eq!(main.rows, u64::from(triplets), "{options:?}");
+        let clients = assert_read_as_dumped(&dbdir.0.join("postgrey_clients.db"));
+        assert_eq!(clients.rows, u64::from(triplets.div_ceil(10)), "{options:?}");
+        let newest = main.newest_change.max(clients.newest_change);
+        assert!(!changes_pending(&dbdir.0, newest).unwrap(), "{options:?}");
+    }
+}
+
+#[test]
+fn a_killed_original_is_noticed_until_its_databases_are_recovered() {
+    // Enough rows for Berkeley DB's cache to write some pages and not others.
+    const TRIPLETS: u32 = 4_000;
+    let mut original = Original::start(&[]);
+    for number in 0..TRIPLETS {
+        original.ask(Client::V4, number, b"alice@example.org", 1_700_000_000);
+    }
+    let dbdir = original.kill();
+    let newest = |summaries: [Summary; 2]| summaries.map(|s| s.newest_change).into_iter().max();
+
+    let files = ["postgrey.db", "postgrey_clients.db"].map(|name| dbdir.0.join(name));
+    let killed = files.clone().map(|file| read(&file).1);
+    assert!(killed[0].rows < u64::from(TRIPLETS), "{killed:?}");
+    assert!(changes_pending(&dbdir.0, newest(killed).unwrap()).unwrap());
+
+    run(Command::new("db5.3_recover").arg("-h").arg(&dbdir.0));
+    let recovered = files.map(|file| assert_read_as_dumped(&file));
+    assert_eq!(recovered[0].rows, u64::from(TRIPLETS));
+    assert!(!changes_pending(&dbdir.0, newest(recovered).unwrap()).unwrap());
+}
+
+/// Compares all rows and their order, and wants no damage found.
+fn assert_read_as_dumped(file: &Path) -> Summary {
+    let (rows, summary) = read(file);
+    let dumped = run(Command::new("db5.3_dump").env("LC_ALL", "C").arg("-p").arg(file));
+    let (_, dumped) = dumped.split_once("HEADER=END\n").expect("a header");
+    assert!(rows + "DATA=END\n" == dumped, "{} differs: {summary:?}", file.display());
+    assert!(!summary.is_damaged(), "{}: {summary:?}", file.display());
+    summary
+}
+
+/// The rows as `db_dump -p` prints them.
+fn read(file: &Path) -> (String, Summary) {
+    let mut text = String::new();
+    let database =
+        BerkeleyFile::open(file).unwrap_or_else(|error| panic!("{} {error}", file.display()));
+    let summary = database.for_each(|key, value| {
+        for item in [key, value] {
+            text.push(' ');
+            for &byte in item {
+                match byte {
+                    b'\\' => text.push_str("\\\\"),
+                    b' '..=b'~' => text.push(char::from(byte)),
+                    _ => write!(text, "\\{byte:02x}").expect("strings can grow"),
+                }
+            }
+            text.push('\n');
+        }
+    });
+    (text, summary)
+}
+
+/// Makes a file of rows that are written as `db5.3_dump` prints them.
+fn load(file: &Path, header: &str, rows: &str) {
+    let mut load = Command::new("db5.3_load");
+    let mut child = spawn(load.arg(file).stdin(Stdio::piped()));
+    let mut input = child.stdin.take().expect("a pipe");
+    write!(input, "VERSION=3\nformat=bytevalue\ntype=btree\n{header}\n").expect("db5.3_load reads");
+    write!(input, "HEADER=END\n{rows}DATA=END\n").expect("db5.3_load reads");
+    drop(input);
+    assert!(child.wait().expect("its status").success(), "db5.3_load {header}");
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command.spawn().unwrap_or_else(|error| {
+        panic!(
+            "{command:?}: {error}\n(this test needs: apt-get install \
+             postgrey db5.3-util libberkeleydb-perl)"
+        )
+    })
+}
+
+/// Waits for a program to succeed and returns its output.
+fn run(command: &mut Command) -> String {
+    let child = spawn(command.stdout(Stdio::piped()));
+    let output = child.wait_with_output().expect("its output");
+    assert!(output.status.success(), "{command:?}: {}", output.status);
+    String::from_utf8(output.stdout).expect("ASCII")
+}
+
+/// How the clients of a case are addressed.
+#[derive(Clone, Copy)]
+enum Client {
+    V4,
+    V6,
+}
+
+impl Client {
+    /// Different numbers are different networks.
+    fn address(self, number: u32) -> String {
+        let (high, low) = (number >> 8, number & 0xff);
+        match self {
+            Client::V4 => format!("10.{high}.{low}.7"),
+            Client::V6 => format!("2001:db8:{high:x}:{low:x}::7"),
+        }
+    }
+}
+
+/// A process that is killed with the value.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running original with a directory of its own.
+struct Original {
+    daemon: Daemon,
+    dbdir: Scratch,
+    connection: BufReader<UnixStream>,
+}
+
+impl Original {
+    fn start(options: &[&str]) -> Original {
+        assert!(geteuid().is_root(), "this test must be run by root");
+        let dbdir = Scratch::new();
+        let socket = dbdir.0.join("socket");
+        let mut command = Command::new("/usr/sbin/postgrey");
+        command
+            .arg(format!("--unix={}", socket.display()))
+            .arg(format!("--dbdir={}", dbdir.0.display()))
+            .args(["--user=root", "--group=root"])
+            .args(["--whitelist-clients=/dev/null", "--whitelist-recipients=/dev/null"])
+            .args(options)
+            .stderr(Stdio::piped());
+        let mut daemon = Daemon(spawn(&mut command));
+        let mut log = BufReader::new(daemon.0.stderr.take().expect("a pipe"));
+        let mut lines = String::new();
+        // This line comes after the socket is there.
+        while !lines.contains("Setting gid") {
+            let read = log.read_line(&mut lines).expect("its log");
+            assert!(read > 0, "{command:?} did not start:\n{lines}");
+        }
+        thread::spawn(move || io::copy(&mut log, &mut io::sink()));
+        let connection = UnixStream::connect(&socket).expect("its socket");
+        Original { daemon, dbdir, connection: BufReader::new(connection) }
+    }
+
+    fn ask(&mut self, client: Client, number: u32, sender: &[u8], time: u32) {
+        let address = client.address(number);
+        let mut request = format!(
+            "request=smtpd_access_policy\nclient_address={address}\nclient_name=unknown\n\
+             policy_test_time={time}\nrecipient=bob@example.com\nsender="
+        )
+        .into_bytes();
+        request.extend_from_slice(sender);
+        request.extend_from_slice(b"\n\n");
+        self.connection.get_mut().write_all(&request).expect("it reads");
+        let mut answer = String::new();
+        while !answer.ends_with("\n\n") {
+            let read = self.connection.read_line(&mut answer).expect("it answers");
+            assert!(read > 0, "the original closed the connection");
+        }
+    }
+
+    fn stop(mut self) -> Scratch {
+        let kill = format!("kill -TERM {}", self.daemon.0.id());
+        run(Command::new("sh").args(["-c", &kill]));
+        // It may notice the signal only when something comes in (BEHAVIOUR C5).
+        drop(UnixStream::connect(self.dbdir.0.join("socket")));
+        let status = self.daemon.0.wait().expect("its status");
+        assert!(status.success(), "the original stopped with {status}");
+        self.dbdir
+    }
+
+    fn kill(self) -> Scratch {
+        drop(self.daemon);
+        self.dbdir
+    }
+}
+
+/// A directory of its own, gone with the value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Scratch {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("postgrey-compat-berkeley-{}-{count}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        fs::create_dir(&dir).expect("a directory for temporary files");
+        Scratch(dir)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Random numbers that are the same in every run (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+
+    /// So many rows of random bytes in hexadecimal, one key or value a line, one
+    /// in fifty too long for its page. Keys differ in their first four bytes.
+    fn rows(&mut self, count: u32) -> String {
+        let mut text = String::new();
+        for number in 0..count {
+            for start in [&number.to_le_bytes()[..], &[]] {
+                let limit = if self.below(50) == 0 { 40_000 } else { 60 };
+                text.push(' ');
+                for byte in start {
+                    write!(text, "{byte:02x}").expect("strings can grow");
+                }
+                for _ in 0..self.below(limit) {
+                    write!(text, "{:02x}", self.below(256)).expect("strings can grow");
+                }
+                text.push('\n');
+            }
+        }
+        text
+    }
+}

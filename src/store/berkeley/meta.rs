@@ -1,0 +1,148 @@
+//! The first page of a file: whether it is one that can be read, and how.
+
+use std::{error, fmt, io};
+
+use super::page::{ByteOrder, HEADER_BYTES, Layout};
+
+/// Bytes of the first page that say what the file is, whatever its page size.
+pub(super) const META_BYTES: usize = 512;
+
+/// Bytes that a checksum and its padding take behind the header of each page.
+const CHECKSUM_BYTES: usize = 6;
+
+/// Why a file cannot be read at all; its text goes on after the file's name.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The operating system's error.
+    Io(io::Error),
+    /// A directory, a socket, a pipe.
+    NotAFile,
+    /// No bytes at all: the database never held anything.
+    Empty,
+    /// Something else, or the first page is damaged.
+    NotBerkeleyDb,
+    /// Berkeley DB's, but not one plain btree.
+    WrongKind(&'static str),
+    /// The btree format's version, if it is not 8, 9 or 10.
+    Version(u32),
+    /// Encrypted with a password.
+    Encrypted,
+    /// Bytes of a page, if this is no power of two from 512 to 65,536.
+    PageSize(u32),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Io(error) => write!(f, "cannot be read: {error}"),
+            OpenError::NotAFile => f.write_str("is not a regular file"),
+            OpenError::Empty => f.write_str("is an empty file"),
+            OpenError::NotBerkeleyDb => f.write_str("is not a Berkeley DB file"),
+            OpenError::WrongKind(kind) => {
+                write!(f, "is a Berkeley DB {kind}, not a plain btree")
+            }
+            OpenError::Version(version) => write!(
+                f,
+                "has version {version} of the Berkeley DB btree format; \
+                 versions 8 to 10 can be read (db_upgrade converts older ones)"
+            ),
+            OpenError::Encrypted => f.write_str("is encrypted"),
+            OpenError::PageSize(size) => {
+                write!(f, "has a damaged first page (it claims pages of {size} bytes)")
+            }
+        }
+    }
+}
+
+impl error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            OpenError::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What the first page tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Meta {
+    pub(super) layout: Layout,
+    /// Page at the top of the tree.
+    pub(super) root: u32,
+    /// Highest number of a page; 0 where old versions do not say.
+    pub(super) last: u32,
+}
+
+impl Meta {
+    /// Reads the first [`META_BYTES`] of a file; fewer are no Berkeley DB.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Meta, OpenError> {
+        const PARTITIONED: u8 = 0x06;
+        const CHECKSUMS: u8 = 0x01;
+
+        let order = byte_order(bytes)?;
+        let number = |at| order.u32(bytes, at).ok_or(OpenError::NotBerkeleyDb);
+        let byte = |at| bytes.get(at).copied().ok_or(OpenError::NotBerkeleyDb);
+
+        let version = number(16)?;
+        if !(8..=10).contains(&version) {
+            return Err(OpenError::Version(version));
+        }
+        if byte(24)? != 0 {
+            return Err(OpenError::Encrypted);
+        }
+        let page_size = number(20)?;
+        if !page_size.is_power_of_two() || !(512..=65_536).contains(&page_size) {
+            return Err(OpenError::PageSize(page_size));
+        }
+        if byte(26)? & PARTITIONED != 0 {
+            return Err(OpenError::WrongKind("partitioned btree"));
+        }
+        plain_btree(number(48)?)?;
+        let checksum = match byte(26)? & CHECKSUMS {
+            0 => 0,
+            _ => CHECKSUM_BYTES,
+        };
+        Ok(Meta {
+            layout: Layout {
+                order,
+                page_size: page_size as usize,
+                content: HEADER_BYTES + checksum,
+            },
+            root: number(88)?,
+            last: number(32)?,
+        })
+    }
+}
+
+/// Finds the order in which the magic number makes sense.
+fn byte_order(bytes: &[u8]) -> Result<ByteOrder, OpenError> {
+    const AT: usize = 12;
+    for order in [ByteOrder::Little, ByteOrder::Big] {
+        match order.u32(bytes, AT) {
+            Some(0x0005_3162) => return Ok(order),
+            Some(0x0006_1561) => return Err(OpenError::WrongKind("hash file")),
+            Some(0x0004_2253) => return Err(OpenError::WrongKind("queue file")),
+            Some(0x0007_4582) => return Err(OpenError::WrongKind("heap file")),
+            _ => {}
+        }
+    }
+    Err(OpenError::NotBerkeleyDb)
+}
+
+/// Refuses the btrees that are more than keys and values. Several values for a
+/// key can be read (all but the first are skipped), record counts do not matter.
+fn plain_btree(flags: u32) -> Result<(), OpenError> {
+    const RECNO: u32 = 0x02;
+    const SEVERAL: u32 = 0x20;
+    const COMPRESSED: u32 = 0x80;
+    for (flag, kind) in [
+        (RECNO, "recno file"),
+        (SEVERAL, "file of several databases"),
+        (COMPRESSED, "compressed btree"),
+    ] {
+        if flags & flag != 0 {
+            return Err(OpenError::WrongKind(kind));
+        }
+    }
+    Ok(())
+}
