@@ -125,7 +125,7 @@ impl Log {
     fn hand_over(&mut self) {
         match &mut self.sink {
             Sink::Stderr(lines) => write_to_stderr(lines),
-            Sink::Syslog(syslog) => syslog.send(),
+            Sink::Syslog(syslog) => self.lost += syslog.send(),
         }
     }
 
