@@ -14,8 +14,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Connections that may wait to be accepted, where nothing else was asked for;
@@ -260,8 +259,19 @@ fn make_way(path: &Path) -> Result<(), Errno> {
     if metadata.is_dir() {
         return Err(Errno::EISDIR);
     }
-    if metadata.file_type().is_socket() && UnixStream::connect(path).is_ok() {
-        return Err(Errno::EADDRINUSE);
+    match knock(path).map_err(|error| errno(&error)) {
+        // Nobody listens, or there is no socket behind the name at all.
+        Err(Errno::ECONNREFUSED | Errno::ENOENT) => {
+            fs::remove_file(path).map_err(|error| errno(&error))
+        }
+        // Somebody does, though he may not keep up, or not with streams.
+        Ok(()) | Err(Errno::EAGAIN | Errno::EPROTOTYPE) => Err(Errno::EADDRINUSE),
+        Err(why) => Err(why),
     }
-    fs::remove_file(path).map_err(|error| errno(&error))
+}
+
+/// Tries to connect, without waiting for a listener that is busy.
+fn knock(path: &Path) -> io::Result<()> {
+    let address = SockAddr::unix(path).map_err(|_| io::Error::from(Errno::ENAMETOOLONG))?;
+    Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?.connect(&address)
 }
