@@ -176,8 +176,7 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
             }
             Err(error) => {
                 let why = errno(&error);
-                let text = format!("Can't connect to TCP port {port} on {ip} [{}]", why.desc());
-                let failure = Failure::system(text, why);
+                let failure = refused(&format!("TCP port {port} on {ip}"), why);
                 // `localhost` often has an IPv6 address where IPv6 is off.
                 if !matches!(why, Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT) {
                     return Err(failure);
@@ -194,6 +193,20 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
         }
         None => Ok(listeners),
     }
+}
+
+/// The original's words for a socket that cannot be had, and what to do.
+fn refused(socket: &str, why: Errno) -> Failure {
+    let advice = match why {
+        Errno::EADDRINUSE => "; another program listens there",
+        Errno::EADDRNOTAVAIL => "; this machine has no such address",
+        Errno::EACCES => "; start it as root, it gives up root's rights by itself",
+        Errno::ENOENT => "; make the directory first",
+        Errno::EISDIR => "; add a name for the socket in it",
+        Errno::ENAMETOOLONG => "; the path of a socket has 107 bytes at most",
+        _ => "",
+    };
+    Failure::system(format!("Can't connect to {socket} [{}]{advice}", why.desc()), why)
 }
 
 fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<(TcpListener, u16)> {
@@ -218,10 +231,7 @@ fn open_unix(
     log: &mut Log,
 ) -> Result<Listener, Failure> {
     let shown = path.display();
-    let fail = |why: Errno| {
-        let text = format!("Can't connect to UNIX socket at file {shown} [{}]", why.desc());
-        Failure::system(text, why)
-    };
+    let fail = |why: Errno| refused(&format!("UNIX socket at file {shown}"), why);
     make_way(path).map_err(fail)?;
     let listener = bind_unix(path, backlog).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => fail(Errno::ENAMETOOLONG),
