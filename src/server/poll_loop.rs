@@ -131,13 +131,25 @@ impl PollLoop {
         if wanted.reload {
             log.line(Severity::Warning, "HUP received: reloading whitelists...");
             systemd::reloading();
-            self.reloader.begin();
+            self.reload(log);
         }
         if let Some((lists, warnings)) = self.reloader.take() {
             for warning in warnings {
                 log.line(Severity::Complaint, warning.to_string());
             }
             reload::discard(self.service.greylister.exchange(lists));
+            if self.reloader.take_wanted_again() {
+                self.reload(log);
+            } else {
+                systemd::ready();
+            }
+        }
+    }
+
+    fn reload(&mut self, log: &mut Log) {
+        if let Err(error) = self.reloader.begin() {
+            let line = format!("can't reload the whitelists, the old ones stay: {error}");
+            log.line(Severity::Error, line);
             systemd::ready();
         }
     }

@@ -6,9 +6,11 @@
 
 use crate::whitelist::{Files, Warning, Whitelists};
 use mio::Waker;
+use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::Builder;
 
 /// What was read, and what is wrong with it.
 pub type Reading = (Whitelists, Vec<Warning>);
@@ -29,33 +31,40 @@ impl Reloader {
 
     /// Begins to read. Asked again meanwhile, it will read once more, since
     /// the files may have changed behind the reader.
-    pub fn begin(&mut self) {
+    ///
+    /// # Errors
+    /// When the system has no room for a thread.
+    pub fn begin(&mut self) -> io::Result<()> {
         if self.reading.is_some() {
             self.is_wanted_again = true;
-            return;
+            return Ok(());
         }
         let (sender, receiver) = channel();
         let (files, waker) = (self.files.clone(), Arc::clone(&self.waker));
-        thread::spawn(move || {
+        Builder::new().spawn(move || {
             // Both fail only when the loop has ended.
             let _ = sender.send(Whitelists::read(&files));
             let _ = waker.wake();
-        });
+        })?;
         self.reading = Some(receiver);
+        Ok(())
     }
 
     /// The new lists, when they are ready.
     pub fn take(&mut self) -> Option<Reading> {
         let reading = self.reading.as_ref()?.try_recv().ok()?;
         self.reading = None;
-        if std::mem::take(&mut self.is_wanted_again) {
-            self.begin();
-        }
         Some(reading)
+    }
+
+    /// Whether it was asked again while it read, which it now forgets.
+    pub fn take_wanted_again(&mut self) -> bool {
+        mem::take(&mut self.is_wanted_again)
     }
 }
 
 /// Frees lists that are no longer used, which takes a while as well.
 pub fn discard(whitelists: Whitelists) {
-    thread::spawn(move || drop(whitelists));
+    // Without room for a thread they are freed here and now.
+    let _ = Builder::new().spawn(move || drop(whitelists));
 }
