@@ -98,8 +98,8 @@ impl PollLoop {
         })
     }
 
-    /// Serves until a signal asks to stop; then everything that was read is
-    /// answered and all is on disk.
+    /// Serves until a signal asks to stop; then everything that had arrived by
+    /// then is answered and all is on disk.
     pub fn run(&mut self, log: &mut Log) {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -111,14 +111,16 @@ impl PollLoop {
                 _ => {}
             }
             let wanted = self.note(&events);
-            if wanted.stop {
-                break;
-            }
             self.obey(wanted, log);
-            self.accept(log);
+            if !wanted.stop {
+                self.accept(log);
+            }
             self.turn(log);
             self.keep_time(log);
             log.flush();
+            if wanted.stop {
+                break;
+            }
         }
         self.write_waiting_rows(log);
     }
