@@ -64,25 +64,29 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
         Ok((lock, store))
     })?;
-    let listeners = open_sockets(&options, &identity, log)?;
-    let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
-    allow_many_connections();
-    // The pid file is for all to read; nothing that is made from here on is.
-    umask(Mode::from_bits_truncate(0o077));
-    identity.assume(log)?;
-
-    let greylister = Greylister::new(options.policy, whitelists);
+    // From here on there is something to tidy up, so that no signal may end
+    // the process just like that.
+    let signals = Signals::register().map_err(|error| unwatchable(&error))?;
     let service = Service {
-        listeners,
-        greylister,
+        listeners: open_sockets(&options, &identity, log)?,
+        greylister: Greylister::new(options.policy, whitelists),
         store,
         lists: options.whitelists,
         one_reply: options.exim,
     };
-    serve(service, readiness, log)?;
+    let poll_loop = PollLoop::new(service, signals).map_err(|error| unwatchable(&error))?;
+    let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
+    allow_many_connections();
+    // The pid file is for all to read; nothing that is made from here on is.
+    umask(Mode::from_bits_truncate(0o077));
+    let assumed = identity.assume(log);
+    if assumed.is_ok() {
+        serve(poll_loop, readiness, log);
+    }
     if let Some(file) = pid_file {
         file.remove(log);
     }
+    assumed?;
     drop(lock);
     log.line(Severity::Notice, format!("{} Server closing!", clock::log_stamp()));
     Ok(0)
@@ -116,13 +120,7 @@ fn open_sockets(
     }
 }
 
-fn serve(service: Service, readiness: Option<Readiness>, log: &mut Log) -> Result<(), Failure> {
-    let fail = |error: std::io::Error| {
-        let why = errno(&error);
-        Failure::system(format!("can't watch sockets and signals: {}", why.desc()), why)
-    };
-    let signals = Signals::register().map_err(fail)?;
-    let mut poll_loop = PollLoop::new(service, signals).map_err(fail)?;
+fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {
     log.flush();
     if let Some(readiness) = readiness {
         readiness.announce();
@@ -130,7 +128,11 @@ fn serve(service: Service, readiness: Option<Readiness>, log: &mut Log) -> Resul
     systemd::ready();
     poll_loop.run(log);
     systemd::stopping();
-    Ok(())
+}
+
+fn unwatchable(error: &std::io::Error) -> Failure {
+    let why = errno(error);
+    Failure::system(format!("can't watch sockets and signals: {}", why.desc()), why)
 }
 
 /// Each connection takes a descriptor, and the usual soft limit is for
