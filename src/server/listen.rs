@@ -27,7 +27,12 @@ pub enum Listener {
     /// On an address and port.
     Tcp(TcpListener),
     /// On a path, whose file is ours unless systemd made it.
-    Unix(UnixListener, Option<SocketFile>),
+    Unix {
+        /// The socket.
+        listener: UnixListener,
+        /// To be removed at the end.
+        _file: Option<SocketFile>,
+    },
 }
 
 impl Listener {
@@ -38,7 +43,9 @@ impl Listener {
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Listener::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+            Listener::Unix { listener, .. } => {
+                listener.register(registry, token, Interest::READABLE)
+            }
         }
     }
 
@@ -66,14 +73,14 @@ impl Listener {
                 }
                 Ok(Stream::Tcp(stream))
             }
-            Listener::Unix(listener, file) => {
+            Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept()?;
                 if is_told {
-                    let path = file.as_ref().map_or(Path::new(""), |file| &file.path).display();
-                    log.line(
-                        Severity::Info,
-                        format!("{} CONNECT UNIX Socket: \"{path}\"", stamp()),
-                    );
+                    let address = listener.local_addr().ok();
+                    let path = address.as_ref().and_then(|address| address.as_pathname());
+                    let path = path.unwrap_or(Path::new("")).display();
+                    let line = format!("{} CONNECT UNIX Socket: \"{path}\"", stamp());
+                    log.line(Severity::Info, line);
                 }
                 Ok(Stream::Unix(stream))
             }
@@ -132,7 +139,7 @@ pub fn open(
 /// Takes over sockets that are listening already, from systemd.
 ///
 /// # Errors
-/// When one is no stream socket.
+/// When one is no stream socket on which somebody listens.
 pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
     let adopt = |descriptor: OwnedFd| {
         let socket = Socket::from(descriptor);
@@ -140,8 +147,14 @@ pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Fail
         if socket.r#type()? != Type::STREAM {
             return Err(io::Error::from(Errno::ESOCKTNOSUPPORT));
         }
+        if !socket.is_listener()? {
+            // A connection, as a unit with `Accept=yes` hands it over.
+            return Err(io::Error::from(Errno::EOPNOTSUPP));
+        }
         Ok(match socket.domain()? {
-            Domain::UNIX => Listener::Unix(UnixListener::from_std(socket.into()), None),
+            Domain::UNIX => {
+                Listener::Unix { listener: UnixListener::from_std(socket.into()), _file: None }
+            }
             _ => Listener::Tcp(TcpListener::from_std(socket.into())),
         })
     };
@@ -250,7 +263,7 @@ fn open_unix(
             .map_err(|error| fail("chown", &error))?;
     }
     log.flush();
-    Ok(Listener::Unix(listener, Some(file)))
+    Ok(Listener::Unix { listener, _file: Some(file) })
 }
 
 fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
