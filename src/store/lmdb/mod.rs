@@ -5,9 +5,11 @@
 //! of its loop; readers elsewhere never wait for it, nor it for them.
 
 mod open;
+mod reader;
 mod rows;
 mod turn;
 
+pub use reader::Reader;
 pub use turn::Turn;
 
 use super::Error;
@@ -33,9 +35,21 @@ struct Tables {
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Table {
+pub enum Table {
+    /// Triplets, with when they were seen.
     Triplets,
+    /// Clients, with how often their mail passed.
     Clients,
+}
+
+impl Table {
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Triplets => "triplets",
+            Table::Clients => "clients",
+        }
+    }
 }
 
 impl Tables {
@@ -77,8 +91,8 @@ impl Store {
         let meta = table("meta").map_err(explain)?;
         check_format(&environment, meta, &path)?;
         note_meta(&environment, meta, keys).map_err(explain)?;
-        let triplets = table("triplets").map_err(explain)?;
-        let clients = table("clients").map_err(explain)?;
+        let triplets = table(Table::Triplets.name()).map_err(explain)?;
+        let clients = table(Table::Clients.name()).map_err(explain)?;
         let tables = Tables { triplets, clients };
         Ok(Store { environment, tables, refreshes: Refreshes::default(), path })
     }
