@@ -6,3 +6,4 @@
 
 pub mod greylist;
 pub mod request;
+pub mod whitelist;
