@@ -21,7 +21,7 @@ use std::fmt;
 use clap::{ArgMatches, Command};
 
 pub use facility::Facility;
-pub use options::{Listen, Options, WhitelistFiles};
+pub use options::{Listen, Options};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
