@@ -8,7 +8,7 @@ use super::trouble::Trouble;
 use super::turn::{Turn, passing};
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
 use crate::store::lmdb::Store;
-use crate::whitelist::Files;
+use crate::whitelist::Reader;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
@@ -41,8 +41,6 @@ pub struct Service {
     pub greylister: Greylister,
     /// What is remembered.
     pub store: Store,
-    /// The whitelists, to be read anew when somebody asks.
-    pub lists: Files,
     /// Whether each connection is closed after its first reply (`--exim`).
     pub one_reply: bool,
 }
@@ -68,11 +66,12 @@ pub struct PollLoop {
 }
 
 impl PollLoop {
-    /// Watches the sockets and the signals.
+    /// Watches the sockets and the signals; `lists` reads the whitelists anew
+    /// when one asks for it.
     ///
     /// # Errors
     /// When the system does not let them be watched.
-    pub fn new(mut service: Service, signals: Signals) -> io::Result<PollLoop> {
+    pub fn new(mut service: Service, lists: Reader, signals: Signals) -> io::Result<PollLoop> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();
@@ -80,7 +79,7 @@ impl PollLoop {
         for (index, listener) in service.listeners.iter_mut().enumerate() {
             listener.register(registry, Token(FIRST_LISTENER + index))?;
         }
-        let reloader = Reloader::new(service.lists.clone(), Waker::new(registry, WAKER)?);
+        let reloader = Reloader::new(lists, Waker::new(registry, WAKER)?);
         Ok(PollLoop {
             // What came before the sockets were watched gives no event.
             waiting: (0..service.listeners.len()).collect(),

@@ -4,12 +4,12 @@
 //! whose one result the loop takes over between two turns; the old lists serve
 //! until then.
 
-use crate::whitelist::{Files, Warning, Whitelists};
+use crate::whitelist::{Reader, Warning, Whitelists};
 use mio::Waker;
 use std::io;
 use std::mem;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
 /// What was read, and what is wrong with it.
@@ -17,16 +17,21 @@ pub type Reading = (Whitelists, Vec<Warning>);
 
 /// Reads the lists when asked to.
 pub struct Reloader {
-    files: Files,
+    reader: Arc<Mutex<Reader>>,
     waker: Arc<Waker>,
     reading: Option<Receiver<Reading>>,
     is_wanted_again: bool,
 }
 
 impl Reloader {
-    /// Will read these files, and wake the loop whenever it is done.
-    pub fn new(files: Files, waker: Waker) -> Reloader {
-        Reloader { files, waker: Arc::new(waker), reading: None, is_wanted_again: false }
+    /// Will read with this reader, and wake the loop whenever it is done.
+    pub fn new(reader: Reader, waker: Waker) -> Reloader {
+        Reloader {
+            reader: Arc::new(Mutex::new(reader)),
+            waker: Arc::new(waker),
+            reading: None,
+            is_wanted_again: false,
+        }
     }
 
     /// Begins to read. Asked again meanwhile, it will read once more, since
@@ -40,10 +45,12 @@ impl Reloader {
             return Ok(());
         }
         let (sender, receiver) = channel();
-        let (files, waker) = (self.files.clone(), Arc::clone(&self.waker));
+        let (reader, waker) = (Arc::clone(&self.reader), Arc::clone(&self.waker));
         Builder::new().spawn(move || {
+            // One thread at a time reads, so that nobody waits for this lock.
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
             // Both fail only when the loop has ended.
-            let _ = sender.send(Whitelists::read(&files));
+            let _ = sender.send(reader.read());
             let _ = waker.wake();
         })?;
         self.reading = Some(receiver);

@@ -16,7 +16,7 @@ use crate::daemon::{
 };
 use crate::greylist::triplet;
 use crate::store::lmdb::Store;
-use crate::whitelist::{Warning, Whitelists};
+use crate::whitelist::{Reader, Warning};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 
@@ -45,7 +45,8 @@ pub fn run(options: Options) -> Result<u8, Failure> {
 }
 
 fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
-    let (whitelists, warnings) = Whitelists::read(&options.whitelists);
+    let mut lists = Reader::new(options.whitelists.clone());
+    let (whitelists, warnings) = lists.read();
     let identity = Identity::look_up(&options.user, &options.group)?;
     let earlier = options.pidfile.as_deref().map_or(Ok(Earlier::Nothing), pidfile::check)?;
     let mut readiness = None;
@@ -71,10 +72,9 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         listeners: open_sockets(&options, &identity, log)?,
         greylister: Greylister::new(options.policy, whitelists),
         store,
-        lists: options.whitelists,
         one_reply: options.exim,
     };
-    let poll_loop = PollLoop::new(service, signals).map_err(|error| unwatchable(&error))?;
+    let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
     let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
     allow_many_connections();
     // The pid file is for all to read; nothing that is made from here on is.

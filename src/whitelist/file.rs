@@ -1,6 +1,7 @@
 //! From files to rules: one rule a line, `#` starts a comment anywhere
 //! (BEHAVIOUR F1), and every rule and complaint knows its file and line.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -47,24 +48,17 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     text: String,
-    unreadable_file: bool,
 }
 
 impl Warning {
     /// About one rule; `text` follows `FILE line N: `, except where the
     /// original's words do without the colon.
     pub(super) fn about(origin: &Origin, text: &str) -> Warning {
-        Warning { text: format!("{origin}: {text}"), unreadable_file: false }
+        Warning { text: format!("{origin}: {text}") }
     }
 
     fn unreadable(file: &Path, why: &str) -> Warning {
-        Warning { text: format!("can't open {}: {why}", file.display()), unreadable_file: true }
-    }
-
-    /// Whether a whole file could not be read. A reload then keeps the list it
-    /// has: the original would go on with an empty one (BEHAVIOUR C5).
-    pub fn is_unreadable_file(&self) -> bool {
-        self.unreadable_file
+        Warning { text: format!("can't open {}: {why}", file.display()) }
     }
 }
 
@@ -124,18 +118,33 @@ fn trim(bytes: &[u8]) -> &[u8] {
     &bytes[start..end]
 }
 
-/// Reads all files that can be read. A missing file is worth no word if its
-/// name ends in `.local`: a site need not have one.
-pub(super) fn read(files: &[PathBuf], warnings: &mut Vec<Warning>) -> Vec<Text> {
-    let mut texts = Vec::new();
+/// Reads all files. One that cannot be read keeps the content that `known` has
+/// of it: the original would go on with an empty list (BEHAVIOUR C5). A missing
+/// file is worth no word if its name ends in `.local`: a site need not have one.
+pub(super) fn read(
+    files: &[PathBuf],
+    known: &mut HashMap<PathBuf, Vec<u8>>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<Text> {
     for file in files {
         match read_one(file) {
-            Ok(bytes) => texts.push(Text { file: file.clone(), bytes }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && is_local(file) => {}
-            Err(error) => warnings.push(Warning::unreadable(file, &reason(&error))),
+            Ok(bytes) => {
+                known.insert(file.clone(), bytes);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_local(file) => {
+                known.remove(file);
+            }
+            Err(error) => {
+                let mut why = reason(&error);
+                if known.contains_key(file) {
+                    why.push_str("; its rules stay as they were");
+                }
+                warnings.push(Warning::unreadable(file, &why));
+            }
         }
     }
-    texts
+    let text = |file: &PathBuf| Some(Text { file: file.clone(), bytes: known.get(file)?.clone() });
+    files.iter().filter_map(text).collect()
 }
 
 fn is_local(file: &Path) -> bool {

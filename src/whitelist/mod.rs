@@ -12,6 +12,7 @@ mod networks;
 mod pattern;
 mod recipients;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 pub use clients::Clients;
@@ -47,14 +48,33 @@ pub struct Whitelists {
     pub recipients: Recipients,
 }
 
-impl Whitelists {
+/// Reads the lists, as often as it is asked to.
+#[derive(Debug)]
+pub struct Reader {
+    files: Files,
+    known: HashMap<PathBuf, Vec<u8>>,
+}
+
+impl Reader {
+    /// Will read these files.
+    pub fn new(files: Files) -> Reader {
+        Reader { files, known: HashMap::new() }
+    }
+
     /// Reads all files. Never fails: broken lines and unreadable files become
-    /// warnings, in the order in which the original would complain.
-    pub fn read(files: &Files) -> (Whitelists, Vec<Warning>) {
+    /// warnings, in the order in which the original would complain. A file
+    /// that could be read before keeps its last content.
+    pub fn read(&mut self) -> (Whitelists, Vec<Warning>) {
+        let Reader { files, known } = self;
         let mut warnings = Vec::new();
-        let clients = Clients::parse(file::read(&files.clients, &mut warnings), &mut warnings);
-        let recipients =
-            Recipients::parse(file::read(&files.recipients, &mut warnings), &mut warnings);
+        let texts = file::read(&files.clients, known, &mut warnings);
+        let clients = Clients::parse(texts, &mut warnings);
+        let texts = file::read(&files.recipients, known, &mut warnings);
+        let recipients = Recipients::parse(texts, &mut warnings);
         (Whitelists { clients, recipients }, warnings)
     }
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod reader_tests;
