@@ -5,7 +5,7 @@ use super::greylister::Greylister;
 use super::listen::Listener;
 use super::reload::{self, Reloader};
 use super::trouble::Trouble;
-use super::turn::{Turn, passing};
+use super::turn::{MENDED, Turn, passing};
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
 use crate::store::lmdb::Store;
 use crate::whitelist::Reader;
@@ -302,8 +302,10 @@ impl PollLoop {
     }
 
     fn write_waiting_rows(&mut self, log: &mut Log) {
-        if let Err(failure) = self.service.store.flush() {
-            self.store_trouble.report(|| passing(&failure), log);
+        match self.service.store.flush() {
+            Ok(true) => self.store_trouble.end(MENDED, log),
+            Ok(false) => {}
+            Err(failure) => self.store_trouble.report(|| passing(&failure), log),
         }
     }
 }

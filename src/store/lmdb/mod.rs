@@ -14,17 +14,17 @@ pub use turn::Turn;
 
 use super::Error;
 use super::refreshes::Refreshes;
-use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags};
-use open::{check_format, explain_open, explain_write, note_meta, refuse_truncated};
+use lmdb::Database;
+use open::File;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The file's name inside the database directory.
 pub const FILE_NAME: &str = "postgrey.mdb";
 
-/// Bytes that the map always has to spare, so that no turn can fill it: a turn
-/// rewrites at most a few thousand pages.
-const HEADROOM: usize = 64 << 20;
+/// How long a database that failed is left alone before the next try. Until
+/// then all turns fail at once: a disk in trouble is slow to say so.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The tables of the database that hold rows.
 #[derive(Clone, Copy, Debug)]
@@ -61,12 +61,29 @@ impl Tables {
     }
 }
 
-/// An open database.
+/// An open database. It survives what its disk does to it: after a failure the
+/// file is closed and opened anew, because LMDB refuses all work for ever once
+/// some things have failed, and has lost its view of the file after others.
 pub struct Store {
-    environment: Environment,
-    tables: Tables,
+    /// Open, unless it could not be opened again.
+    file: Option<File>,
+    failure: Option<Failure>,
     refreshes: Refreshes,
     path: PathBuf,
+    keys: String,
+}
+
+/// What went wrong last, and when.
+#[derive(Debug)]
+struct Failure {
+    error: Error,
+    moment: Instant,
+}
+
+impl Failure {
+    fn new(error: Error) -> Failure {
+        Failure { error, moment: Instant::now() }
+    }
 }
 
 impl Store {
@@ -78,29 +95,22 @@ impl Store {
     /// text names the file and what to do. The file is left as it was.
     pub fn open(directory: &Path, keys: &str) -> Result<Store, Error> {
         let path = directory.join(FILE_NAME);
-        refuse_truncated(&path)?;
-        let explain = |error| explain_open(&path, error);
-        let environment = Environment::new()
-            // Without a thread-bound reader, a turn may read and then write.
-            .set_flags(EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_TLS)
-            .set_max_dbs(3)
-            .set_map_size(2 * HEADROOM)
-            .open_with_permissions(&path, 0o600)
-            .map_err(explain)?;
-        let table = |name| environment.create_db(Some(name), DatabaseFlags::empty());
-        let meta = table("meta").map_err(explain)?;
-        check_format(&environment, meta, &path)?;
-        note_meta(&environment, meta, keys).map_err(explain)?;
-        let triplets = table(Table::Triplets.name()).map_err(explain)?;
-        let clients = table(Table::Clients.name()).map_err(explain)?;
-        let tables = Tables { triplets, clients };
-        Ok(Store { environment, tables, refreshes: Refreshes::default(), path })
+        let file = Some(File::open(&path, keys)?);
+        let refreshes = Refreshes::default();
+        Ok(Store { file, failure: None, refreshes, path, keys: keys.to_string() })
     }
 
     /// Begins a turn.
     pub fn begin(&mut self) -> Turn<'_> {
-        let failure = self.make_room().err();
-        Turn::new(&self.environment, self.tables, &mut self.refreshes, &self.path, failure)
+        let is_cramped = self.file.as_ref().is_some_and(|file| !file.has_room());
+        let is_worth_a_try = match &self.failure {
+            Some(failure) => failure.moment.elapsed() >= PAUSE,
+            None => is_cramped,
+        };
+        if is_worth_a_try {
+            self.open_again();
+        }
+        Turn::new(self.file.as_ref(), &mut self.failure, &mut self.refreshes, &self.path)
     }
 
     /// When the rows that wait for a commit have to be written.
@@ -108,13 +118,13 @@ impl Store {
         self.refreshes.due()
     }
 
-    /// Writes the rows that wait, if any.
+    /// Writes the rows that wait. Gives whether there were any.
     ///
     /// # Errors
     /// When the database cannot be written; the rows go on waiting.
-    pub fn flush(&mut self) -> Result<(), Error> {
+    pub fn flush(&mut self) -> Result<bool, Error> {
         if self.refreshes.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut turn = self.begin();
         // A failure is remembered by the turn and comes back from the commit.
@@ -122,17 +132,16 @@ impl Store {
         turn.commit()
     }
 
-    fn make_room(&self) -> Result<(), Error> {
-        let explain = |error| explain_write(&self.path, error);
-        let info = self.environment.info().map_err(explain)?;
-        // LMDB's page is the machine's; 64 KiB is the largest that is in use.
-        let page_size = self.environment.stat().map_err(explain)?.page_size() as usize;
-        let used = (info.last_pgno() + 1) * page_size;
-        if info.map_size() < used + HEADROOM {
-            let larger = (2 * info.map_size()).max(used + 2 * HEADROOM);
-            self.environment.set_map_size(larger).map_err(explain)?;
+    fn open_again(&mut self) {
+        // The old one first: a process must not have a file of LMDB open twice.
+        self.file = None;
+        match File::open(&self.path, &self.keys) {
+            Ok(file) => {
+                self.file = Some(file);
+                self.failure = None;
+            }
+            Err(error) => self.failure = Some(Failure::new(error)),
         }
-        Ok(())
     }
 }
 

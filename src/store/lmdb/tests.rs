@@ -45,6 +45,10 @@ impl Drop for Directory {
 const FIRST: Seen = Seen { first: 100, last: 100 };
 const LATER: Seen = Seen { first: 100, last: 500 };
 
+fn file(store: &Store) -> &File {
+    store.file.as_ref().unwrap()
+}
+
 fn triplet(store: &mut Store, key: &[u8]) -> Option<Seen> {
     store.begin().triplet(key).unwrap()
 }
@@ -166,8 +170,8 @@ fn a_long_key_is_kept_whole_in_its_row() {
     let mut turn = store.begin();
     turn.put_triplet(&key, FIRST, Urgency::BeforeReply).unwrap();
     turn.commit().unwrap();
-    let reader = store.environment.begin_ro_txn().unwrap();
-    let row = reader.get(store.tables.triplets, &short.as_ref()).unwrap();
+    let reader = file(&store).environment.begin_ro_txn().unwrap();
+    let row = reader.get(file(&store).tables.triplets, &short.as_ref()).unwrap();
     assert_eq!(row, [b"100,100\0".as_slice(), &key].concat());
 }
 
@@ -175,7 +179,7 @@ fn a_long_key_is_kept_whole_in_its_row() {
 fn the_map_grows_with_the_database() {
     let directory = Directory::new();
     let mut store = directory.open();
-    let size = store.environment.info().unwrap().map_size();
+    let size = file(&store).environment.info().unwrap().map_size();
     // A few large rows fill the first map as well as many small ones.
     let key = |batch, row| format!("{batch}/{row}/{}", "k".repeat(100_000)).into_bytes();
     for batch in 0..10 {
@@ -185,8 +189,25 @@ fn the_map_grows_with_the_database() {
         }
         turn.commit().unwrap();
     }
-    assert!(store.environment.info().unwrap().map_size() > size);
+    assert!(file(&store).environment.info().unwrap().map_size() > size);
     assert_eq!(triplet(&mut store, &key(0, 0)), Some(FIRST));
+}
+
+#[test]
+fn a_database_without_a_free_page_opens_again() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let first_map = file(&store).environment.info().unwrap().map_size();
+    file(&store).environment.set_map_size(3 * first_map).unwrap();
+    let row = |number| format!("{number}/{}", "k".repeat(1 << 20)).into_bytes();
+    let mut turn = store.begin();
+    for number in 0..=first_map >> 20 {
+        turn.put_triplet(&row(number), FIRST, Urgency::BeforeReply).unwrap();
+    }
+    turn.commit().unwrap();
+    drop(store);
+    let mut store = Store::open(&directory.0, "subnet,32,128").unwrap();
+    assert_eq!(triplet(&mut store, &row(first_map >> 20)), Some(FIRST));
 }
 
 #[test]
@@ -214,8 +235,8 @@ fn a_file_that_was_cut_off_is_refused() {
 fn a_newer_format_is_refused() {
     let directory = Directory::new();
     let store = directory.open();
-    let meta = store.environment.open_db(Some("meta")).unwrap();
-    let mut writer = store.environment.begin_rw_txn().unwrap();
+    let meta = file(&store).environment.open_db(Some("meta")).unwrap();
+    let mut writer = file(&store).environment.begin_rw_txn().unwrap();
     writer.put(meta, b"format", b"2", WriteFlags::empty()).unwrap();
     writer.commit().unwrap();
     drop(store);

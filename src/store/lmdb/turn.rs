@@ -2,49 +2,46 @@
 
 use super::open::{explain_read, explain_write};
 use super::rows::{put, stored_key};
-use super::{Table, Tables};
+use super::{Failure, File, Table};
 use crate::store::refreshes::Refreshes;
 use crate::store::{Error, Passes, Seen, Transaction, Urgency};
-use lmdb::{Environment, RoTransaction, RwTransaction, Transaction as _};
+use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::collections::HashSet;
 use std::path::Path;
 
 /// One turn of the loop: a view of the database and, from the first write on,
 /// a transaction. Dropped without [`Turn::commit`], its writes are undone.
 ///
-/// The first failure ends the transaction: all later writes of the turn, and
-/// its commit, fail with it.
+/// The first failure ends the transaction: whatever the turn does later fails
+/// with it, the commit above all.
 pub struct Turn<'store> {
-    environment: &'store Environment,
-    tables: Tables,
+    file: Option<&'store File>,
+    failure: &'store mut Option<Failure>,
     refreshes: &'store mut Refreshes,
     path: &'store Path,
     reader: Option<RoTransaction<'store>>,
     writer: Option<RwTransaction<'store>>,
     uncommitted: HashSet<(Table, Vec<u8>)>,
     is_unsettled: bool,
-    failure: Option<Error>,
 }
 
 impl<'store> Turn<'store> {
-    /// Begins a turn, which fails from the start with a `failure`.
+    /// Begins a turn, which fails from the start if there is a `failure`.
     pub(super) fn new(
-        environment: &'store Environment,
-        tables: Tables,
+        file: Option<&'store File>,
+        failure: &'store mut Option<Failure>,
         refreshes: &'store mut Refreshes,
         path: &'store Path,
-        failure: Option<Error>,
     ) -> Turn<'store> {
         Turn {
-            environment,
-            tables,
+            file,
+            failure,
             refreshes,
             path,
             reader: None,
             writer: None,
             uncommitted: HashSet::new(),
             is_unsettled: false,
-            failure,
         }
     }
 
@@ -54,13 +51,13 @@ impl<'store> Turn<'store> {
         std::mem::take(&mut self.is_unsettled)
     }
 
-    /// Makes the turn's writes durable, and the waiting rows with them.
-    /// Without any write it does nothing.
+    /// Makes the turn's writes durable, and the waiting rows with them. Gives
+    /// whether there was any write; without one it does nothing.
     ///
     /// # Errors
     /// When the disk does not take them: none of the turn's writes are kept,
     /// and the waiting rows go on waiting.
-    pub fn commit(mut self) -> Result<(), Error> {
+    pub fn commit(mut self) -> Result<bool, Error> {
         let result = self.try_commit();
         if result.is_err() {
             self.refreshes.postpone();
@@ -68,66 +65,79 @@ impl<'store> Turn<'store> {
         result
     }
 
-    fn try_commit(&mut self) -> Result<(), Error> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
+    fn try_commit(&mut self) -> Result<bool, Error> {
+        let file = self.file()?;
         let Some(mut writer) = self.writer.take() else {
-            return Ok(());
+            return Ok(false);
         };
-        let explain = |error| explain_write(self.path, error);
-        for (key, seen) in self.refreshes.iter() {
-            put(&mut writer, self.tables.triplets, key, &seen.text()).map_err(explain)?;
-        }
-        writer.commit().map_err(explain)?;
+        let written = self
+            .refreshes
+            .iter()
+            .try_for_each(|(key, seen)| put(&mut writer, file.tables.triplets, key, &seen.text()))
+            .and_then(|()| writer.commit());
+        written.map_err(|error| self.fail(explain_write(self.path, error)))?;
         self.refreshes.clear();
-        Ok(())
+        Ok(true)
+    }
+
+    /// The file, while nothing has failed.
+    fn file(&self) -> Result<&'store File, Error> {
+        match &*self.failure {
+            Some(failure) => Err(failure.error.clone()),
+            None => Ok(self.file.expect("a file that failed to open is a failure")),
+        }
     }
 
     pub(super) fn writer(&mut self) -> Result<&mut RwTransaction<'store>, Error> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.clone());
-        }
+        let file = self.file()?;
         if self.writer.is_none() {
             // A reader of the same age would keep pages from being used again.
             self.reader = None;
-            match self.environment.begin_rw_txn() {
+            match file.environment.begin_rw_txn() {
                 Ok(writer) => self.writer = Some(writer),
-                Err(error) => return Err(self.fail(error)),
+                Err(error) => return Err(self.fail(explain_write(self.path, error))),
             }
         }
         Ok(self.writer.as_mut().expect("begun above"))
     }
 
-    fn fail(&mut self, error: lmdb::Error) -> Error {
+    fn fail(&mut self, error: Error) -> Error {
         self.writer = None;
-        self.failure.insert(explain_write(self.path, error)).clone()
+        self.reader = None;
+        self.failure.insert(Failure::new(error)).error.clone()
     }
 
-    fn row(&mut self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
+    /// What `parse` makes of a row, if there is one.
+    fn row<T>(
+        &mut self,
+        table: Table,
+        key: &[u8],
+        parse: fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let file = self.file()?;
         self.is_unsettled |= self.is_uncommitted(table, key);
-        let (database, path) = (self.tables.database(table), self.path);
-        let key = stored_key(key);
-        let row = if let Some(writer) = &self.writer {
-            writer.get(database, &key.as_ref())
-        } else {
-            if self.reader.is_none() {
-                let reader = self.environment.begin_ro_txn();
-                self.reader = Some(reader.map_err(|error| explain_read(path, error))?);
+        if self.writer.is_none() && self.reader.is_none() {
+            match file.environment.begin_ro_txn() {
+                Ok(reader) => self.reader = Some(reader),
+                Err(error) => return Err(self.fail(explain_read(self.path, error))),
             }
-            self.reader.as_ref().expect("begun above").get(database, &key.as_ref())
+        }
+        let (database, key) = (file.tables.database(table), stored_key(key));
+        let row = match (&self.writer, &self.reader) {
+            (Some(writer), _) => writer.get(database, &key),
+            (None, reader) => reader.as_ref().expect("begun above").get(database, &key),
         };
         match row {
-            Ok(row) => Ok(Some(row)),
+            Ok(row) => Ok(parse(row)),
             Err(lmdb::Error::NotFound) => Ok(None),
-            Err(error) => Err(explain_read(path, error)),
+            Err(error) => Err(self.fail(explain_read(self.path, error))),
         }
     }
 
     fn put_row(&mut self, table: Table, key: &[u8], text: &str) -> Result<(), Error> {
-        let database = self.tables.database(table);
+        let database = self.file()?.tables.database(table);
         let result = put(self.writer()?, database, key, text);
-        result.map_err(|error| self.fail(error))?;
+        result.map_err(|error| self.fail(explain_write(self.path, error)))?;
         self.uncommitted.insert((table, key.to_vec()));
         self.is_unsettled = true;
         Ok(())
@@ -143,7 +153,7 @@ impl Transaction for Turn<'_> {
         if let Some(seen) = self.refreshes.get(key) {
             return Ok(Some(seen));
         }
-        Ok(self.row(Table::Triplets, key)?.and_then(Seen::parse))
+        self.row(Table::Triplets, key, Seen::parse)
     }
 
     fn put_triplet(&mut self, key: &[u8], seen: Seen, urgency: Urgency) -> Result<(), Error> {
@@ -157,7 +167,7 @@ impl Transaction for Turn<'_> {
     }
 
     fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
-        Ok(self.row(Table::Clients, key)?.and_then(Passes::parse))
+        self.row(Table::Clients, key, Passes::parse)
     }
 
     fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
