@@ -98,8 +98,8 @@ impl PollLoop {
         })
     }
 
-    /// Serves until a signal asks to stop; then everything that was read is
-    /// answered and all is on disk.
+    /// Serves until a signal asks to stop; then everything that had arrived by
+    /// then is answered and all is on disk.
     pub fn run(&mut self, log: &mut Log) {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -111,14 +111,16 @@ impl PollLoop {
                 _ => {}
             }
             let wanted = self.note(&events);
-            if wanted.stop {
-                break;
-            }
             self.obey(wanted, log);
-            self.accept(log);
+            if !wanted.stop {
+                self.accept(log);
+            }
             self.turn(log);
             self.keep_time(log);
             log.flush();
+            if wanted.stop {
+                break;
+            }
         }
         self.write_waiting_rows(log);
     }
@@ -131,16 +133,25 @@ impl PollLoop {
         if wanted.reload {
             log.line(Severity::Warning, "HUP received: reloading whitelists...");
             systemd::reloading();
-            if let Err(error) = self.reloader.begin() {
-                log.line(Severity::Error, format!("can't read the whitelists now: {error}"));
-                systemd::ready();
-            }
+            self.reload(log);
         }
         if let Some((lists, warnings)) = self.reloader.take() {
             for warning in warnings {
                 log.line(Severity::Complaint, warning.to_string());
             }
             reload::discard(self.service.greylister.exchange(lists));
+            if self.reloader.take_wanted_again() {
+                self.reload(log);
+            } else {
+                systemd::ready();
+            }
+        }
+    }
+
+    fn reload(&mut self, log: &mut Log) {
+        if let Err(error) = self.reloader.begin() {
+            let line = format!("can't reload the whitelists, the old ones stay: {error}");
+            log.line(Severity::Error, line);
             systemd::ready();
         }
     }

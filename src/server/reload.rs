@@ -7,9 +7,10 @@
 use crate::whitelist::{Files, Warning, Whitelists};
 use mio::Waker;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::Builder;
 
 /// What was read, and what is wrong with it.
 pub type Reading = (Whitelists, Vec<Warning>);
@@ -40,7 +41,7 @@ impl Reloader {
         }
         let (sender, receiver) = channel();
         let (files, waker) = (self.files.clone(), Arc::clone(&self.waker));
-        thread::Builder::new().spawn(move || {
+        Builder::new().spawn(move || {
             // Both fail only when the loop has ended.
             let _ = sender.send(Whitelists::read(&files));
             let _ = waker.wake();
@@ -53,16 +54,17 @@ impl Reloader {
     pub fn take(&mut self) -> Option<Reading> {
         let reading = self.reading.as_ref()?.try_recv().ok()?;
         self.reading = None;
-        if std::mem::take(&mut self.is_wanted_again) {
-            // If it fails, what was just read is fresh enough.
-            let _ = self.begin();
-        }
         Some(reading)
+    }
+
+    /// Whether it was asked again while it read, which it now forgets.
+    pub fn take_wanted_again(&mut self) -> bool {
+        mem::take(&mut self.is_wanted_again)
     }
 }
 
 /// Frees lists that are no longer used, which takes a while as well.
 pub fn discard(whitelists: Whitelists) {
-    // Without a thread they are dropped with the closure, here and now.
-    let _ = thread::Builder::new().spawn(move || drop(whitelists));
+    // Without room for a thread they are freed here and now.
+    let _ = Builder::new().spawn(move || drop(whitelists));
 }

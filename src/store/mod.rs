@@ -5,6 +5,7 @@
 //! program's database reads the same.
 
 pub mod berkeley;
+pub mod dump;
 pub mod lmdb;
 mod record;
 mod refreshes;

@@ -5,9 +5,11 @@
 //! of its loop; readers elsewhere never wait for it, nor it for them.
 
 mod open;
+mod reader;
 mod rows;
 mod turn;
 
+pub use reader::Reader;
 pub use turn::Turn;
 
 use super::Error;
@@ -33,9 +35,21 @@ struct Tables {
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Table {
+pub enum Table {
+    /// Triplets, with when they were seen.
     Triplets,
+    /// Clients, with how often their mail passed.
     Clients,
+}
+
+impl Table {
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Triplets => "triplets",
+            Table::Clients => "clients",
+        }
+    }
 }
 
 impl Tables {

@@ -1,6 +1,6 @@
 //! Opening the file, and what can be wrong with it.
 
-use super::Tables;
+use super::{Table, Tables};
 use crate::store::Error;
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
 use nix::errno::Errno;
@@ -47,8 +47,8 @@ impl File {
         let meta = table("meta").map_err(explain)?;
         check_format(&environment, meta, path)?;
         note_meta(&environment, meta, keys).map_err(explain)?;
-        let triplets = table("triplets").map_err(explain)?;
-        let clients = table("clients").map_err(explain)?;
+        let triplets = table(Table::Triplets.name()).map_err(explain)?;
+        let clients = table(Table::Clients.name()).map_err(explain)?;
         Ok(File { environment, tables: Tables { triplets, clients } })
     }
 
@@ -66,7 +66,7 @@ impl File {
 
 /// LMDB maps what its first pages promise; reading past the end of a file that
 /// was cut off would kill the process by a signal. Gives the length in bytes.
-fn refuse_truncated(path: &Path) -> Result<usize, Error> {
+pub fn refuse_truncated(path: &Path) -> Result<usize, Error> {
     let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
     if length == 0 {
         return Ok(0);
@@ -133,7 +133,7 @@ fn note_meta(environment: &Environment, meta: Database, keys: &str) -> Result<()
 const START_AFRESH: &str =
     "to start with an empty database, move this file and its -lock file away";
 
-fn explain_open(path: &Path, error: lmdb::Error) -> Error {
+pub fn explain_open(path: &Path, error: lmdb::Error) -> Error {
     let path = path.display();
     Error::new(match error {
         lmdb::Error::Invalid | lmdb::Error::VersionMismatch | lmdb::Error::Corrupted => {

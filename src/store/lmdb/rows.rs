@@ -37,3 +37,12 @@ pub fn stored_key(key: &[u8]) -> Cow<'_, [u8]> {
     short.extend_from_slice(sha1_smol::Sha1::from(key).digest().to_string().as_bytes());
     Cow::Owned(short)
 }
+
+/// The key and the text of a row as they were before [`put`].
+pub fn whole<'row>(key: &'row [u8], row: &'row [u8]) -> (&'row [u8], &'row [u8]) {
+    let is_short = key.len() > LONGEST_PLAIN_KEY;
+    match memchr::memchr(0, row).filter(|_| is_short) {
+        Some(end) => (&row[end + 1..], &row[..end]),
+        None => (key, row),
+    }
+}
