@@ -6,6 +6,8 @@
 
 mod harness;
 
+#[path = "faults/connections.rs"]
+mod connections;
 #[path = "faults/disk.rs"]
 mod disk;
 #[path = "faults/namespace.rs"]

@@ -7,6 +7,7 @@
 
 use crate::greylist::Answer;
 use crate::request::Request;
+use std::mem;
 use std::ops::Range;
 
 /// The longest request, in bytes. Postfix's are about one thousand.
@@ -14,6 +15,9 @@ pub const LONGEST_REQUEST: usize = 64 * 1024;
 
 /// Bytes of a value that count; the original's number (BEHAVIOUR D2).
 const LONGEST_VALUE: usize = 512;
+
+/// Bytes of its buffer that a session keeps for the next request.
+const KEPT: usize = 4096;
 
 /// Bytes of a senseless line that are worth showing (BEHAVIOUR D2).
 const SHOWN_GARBAGE: usize = 100;
@@ -97,8 +101,7 @@ impl Attributes {
 impl Session {
     /// Takes bytes from the mail server.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.buffer.drain(..self.start);
-        self.start = 0;
+        self.buffer.drain(..mem::take(&mut self.start));
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -127,6 +130,22 @@ impl Session {
         None
     }
 
+    /// Whether all that was fed was understood, and nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.len() == self.start
+    }
+
+    /// Gives back memory that the last requests took and the next need not.
+    pub fn rest(&mut self) {
+        self.buffer.drain(..mem::take(&mut self.start));
+        self.buffer.shrink_to(KEPT);
+    }
+
+    /// Bytes that its buffer takes.
+    pub fn buffered(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Whether the current request has outgrown [`LONGEST_REQUEST`]; to be
     /// asked when there are no more events.
     pub fn is_too_long(&self) -> bool {
@@ -151,7 +170,7 @@ impl Session {
     }
 
     fn end_of_request(&mut self) -> Event<'_> {
-        let attributes = std::mem::take(&mut self.attributes);
+        let attributes = mem::take(&mut self.attributes);
         let request = &self.buffer[self.start..];
         self.start += self.line;
         self.line = 0;

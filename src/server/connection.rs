@@ -5,10 +5,14 @@ use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
+use std::time::Instant;
 
 /// Bytes of replies that may wait for a client to read them. A client that
 /// lets more gather is not listened to until it has read some.
 const MOST_UNREAD: usize = 64 * 1024;
+
+/// Bytes of a buffer that are kept for the next use.
+const KEPT: usize = 4096;
 
 /// A stream of either kind.
 #[derive(Debug)]
@@ -64,6 +68,12 @@ pub struct Connection {
     stream: Stream,
     /// The requests in its input.
     pub session: Session,
+    /// Whether it waits for its turn.
+    pub is_due: bool,
+    /// When it was accepted or last asked something.
+    pub asked: Instant,
+    /// Bytes of its buffers when they were last counted.
+    pub counted: usize,
     output: Vec<u8>,
     sent: usize,
     phase: Phase,
@@ -73,7 +83,7 @@ pub struct Connection {
     /// Whether the client has said that it will send no more, behind what is
     /// still to be read.
     half_closed: bool,
-    /// Whether the session holds requests that wait for room.
+    /// Whether the session may hold requests that were not looked at.
     unanswered: bool,
 }
 
@@ -83,6 +93,9 @@ impl Connection {
         Connection {
             stream,
             session: Session::default(),
+            is_due: false,
+            asked: Instant::now(),
+            counted: 0,
             output: Vec::new(),
             sent: 0,
             phase: Phase::Open,
@@ -98,7 +111,7 @@ impl Connection {
         self.half_closed |= half_closed;
     }
 
-    /// Notes whether requests were left in the session for want of room.
+    /// Notes whether requests may have been left in the session.
     pub fn mark_unanswered(&mut self, unanswered: bool) {
         self.unanswered = unanswered;
     }
@@ -116,9 +129,9 @@ impl Connection {
     }
 
     /// Reads once into the session, so that one client's flood does not keep
-    /// others waiting.
+    /// others waiting; not while it holds requests of before.
     pub fn read(&mut self, buffer: &mut [u8]) {
-        if self.phase != Phase::Open || !self.readable {
+        if self.phase != Phase::Open || !self.readable || self.unanswered {
             return;
         }
         match self.stream.read(buffer) {
@@ -168,14 +181,22 @@ impl Connection {
                 Ok(0) => self.phase = Phase::Broken,
                 Ok(length) => self.sent += length,
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => return,
+                    // A client that always leaves something unread must not
+                    // make what it has read pile up here.
+                    ErrorKind::WouldBlock => break,
                     ErrorKind::Interrupted => {}
                     _ => self.phase = Phase::Broken,
                 },
             }
         }
-        self.output.clear();
+        self.output.drain(..self.sent);
+        self.output.shrink_to(KEPT);
         self.sent = 0;
+    }
+
+    /// Bytes that its buffers take.
+    pub fn buffered(&self) -> usize {
+        self.session.buffered() + self.output.capacity()
     }
 
     /// Whether it can be closed: nothing left to say, or nobody to say it to.

@@ -1,6 +1,7 @@
 //! The server: sockets at the edge, one thread, one loop.
 
 mod connection;
+mod connections;
 mod counters;
 mod endpoint;
 mod greylister;

@@ -1,6 +1,7 @@
 //! The loop: waits for sockets, lets each turn decide, sends the replies.
 
-use super::connection::Connection;
+use super::connection::Stream;
+use super::connections::{Connections, MOST_BUFFERED, SILENCE};
 use super::greylister::Greylister;
 use super::listen::Listener;
 use super::reload::{self, Reloader};
@@ -11,14 +12,18 @@ use crate::store::lmdb::Store;
 use crate::whitelist::Reader;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use slab::Slab;
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// Bytes read from one connection in one turn.
-const READ_SIZE: usize = 16 * 1024;
+/// Bytes read from one connection in one turn: several requests as they are.
+const READ_SIZE: usize = 4096;
+
+/// Requests that one turn decides, in equal shares of the connections that have
+/// some: enough to make a commit worth its sync, few enough that no client waits
+/// long for the others.
+const MOST_DECIDED: usize = 512;
 
 /// Connections accepted from one socket in one turn.
 const MOST_ACCEPTED: usize = 256;
@@ -51,9 +56,7 @@ pub struct PollLoop {
     service: Service,
     signals: Signals,
     reloader: Reloader,
-    connections: Slab<Connection>,
-    /// Connections to be looked at in this turn.
-    due: Vec<usize>,
+    connections: Connections,
     /// Listeners that may have clients waiting.
     waiting: Vec<usize>,
     /// No client is accepted before this moment.
@@ -62,6 +65,7 @@ pub struct PollLoop {
     watchdog: Option<(Duration, Instant)>,
     store_trouble: Trouble,
     accept_trouble: Trouble,
+    memory_trouble: Trouble,
     buffer: Vec<u8>,
 }
 
@@ -87,12 +91,12 @@ impl PollLoop {
             service,
             signals,
             reloader,
-            connections: Slab::new(),
-            due: Vec::new(),
+            connections: Connections::new(),
             rest_until: None,
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
             store_trouble: Trouble::default(),
             accept_trouble: Trouble::default(),
+            memory_trouble: Trouble::default(),
             buffer: vec![0; READ_SIZE],
         })
     }
@@ -114,7 +118,11 @@ impl PollLoop {
             if !wanted.stop {
                 self.accept(log);
             }
-            self.turn(log);
+            // Before the end, all that are due have their last turn.
+            let turns = if wanted.stop { self.connections.due().div_ceil(MOST_DECIDED) } else { 1 };
+            for _ in 0..turns {
+                self.turn(log);
+            }
             self.keep_time(log);
             log.flush();
             if wanted.stop {
@@ -172,7 +180,7 @@ impl PollLoop {
 
     /// How long there is nothing to do without an event.
     fn timeout(&self, log: &Log) -> Option<Duration> {
-        if !self.due.is_empty() {
+        if self.connections.due() > 0 {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
@@ -195,13 +203,11 @@ impl PollLoop {
                     self.waiting.push(token - FIRST_LISTENER);
                 }
                 Token(token) => {
-                    let key = token - first_connection;
-                    if let Some(connection) = self.connections.get_mut(key) {
-                        let is_over = event.is_read_closed() || event.is_error();
+                    let is_over = event.is_read_closed() || event.is_error();
+                    if let Some(connection) = self.connections.wake(token - first_connection) {
                         if event.is_readable() || is_over {
                             connection.mark_readable(is_over);
                         }
-                        self.due.push(key);
                     }
                 }
             }
@@ -225,15 +231,11 @@ impl PollLoop {
         for index in mem::take(&mut self.waiting) {
             if let Err(error) = self.accept_from(index, log) {
                 self.waiting.push(index);
-                self.rest_until = Some(Instant::now() + REST);
                 let open = self.connections.len();
-                let line = || {
-                    format!(
-                        "can't accept more connections: {error}; {open} are open, further \
-                         clients wait; raise the limit (LimitNOFILE, ulimit -n)"
-                    )
-                };
-                self.accept_trouble.report(line, log);
+                if self.connections.close_silent() == 0 {
+                    self.rest_until = Some(Instant::now() + REST);
+                }
+                self.accept_trouble.report(|| no_room(&error, open), log);
             }
         }
     }
@@ -242,7 +244,8 @@ impl PollLoop {
     fn accept_from(&mut self, index: usize, log: &mut Log) -> io::Result<()> {
         let first_connection = self.first_connection();
         for _ in 0..MOST_ACCEPTED {
-            let mut stream = match self.service.listeners[index].accept(log) {
+            self.connections.expect_room()?;
+            let stream = match self.service.listeners[index].accept(log) {
                 Ok(stream) => stream,
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return Ok(()),
@@ -251,12 +254,12 @@ impl PollLoop {
                     _ => return Err(error),
                 },
             };
-            let entry = self.connections.vacant_entry();
-            let key = entry.key();
-            stream.register(self.poll.registry(), Token(first_connection + key))?;
-            entry.insert(Connection::new(stream));
+            let registry = self.poll.registry();
+            let watch = |stream: &mut Stream, key: usize| {
+                stream.register(registry, Token(first_connection + key))
+            };
+            self.connections.admit(stream, watch)?;
             self.service.greylister.counters.connections += 1;
-            self.due.push(key);
         }
         self.waiting.push(index);
         Ok(())
@@ -264,13 +267,12 @@ impl PollLoop {
 
     /// Reads, decides, commits, replies.
     fn turn(&mut self, log: &mut Log) {
-        let PollLoop { connections, service, store_trouble, due, buffer, .. } = self;
-        if due.is_empty() {
+        let PollLoop { connections, service, store_trouble, memory_trouble, buffer, .. } = self;
+        let served = connections.take_due(MOST_DECIDED);
+        if served.is_empty() {
             return;
         }
-        let mut served = mem::take(due);
-        served.sort_unstable();
-        served.dedup();
+        let share = MOST_DECIDED / served.len();
         let Service { greylister, store, one_reply, .. } = service;
         let now = clock::now();
         let mut turn = Turn::begin(greylister, store.begin(), log, store_trouble, now, *one_reply);
@@ -278,9 +280,8 @@ impl PollLoop {
         for &key in &served {
             let connection = &mut connections[key];
             connection.send();
-            turn.serve(key, connection);
             connection.read(buffer);
-            if !turn.serve(key, connection) {
+            if !turn.serve(key, connection, share) {
                 at_once.push(key);
             }
         }
@@ -291,12 +292,9 @@ impl PollLoop {
         turn.settle(|key, reply| connections[key].reply(reply));
         log.flush();
         for key in served {
-            let connection = &mut connections[key];
-            connection.send();
-            if connection.is_done() {
-                connections.remove(key);
-            } else if connection.wants_a_turn() {
-                due.push(key);
+            connections[key].send();
+            if connections.settle(key) {
+                memory_trouble.report(too_much_waits, log);
             }
         }
     }
@@ -308,4 +306,23 @@ impl PollLoop {
             Err(failure) => self.store_trouble.report(|| passing(&failure), log),
         }
     }
+}
+
+/// What the log says when further clients have to wait.
+fn no_room(error: &io::Error, open: usize) -> String {
+    format!(
+        "can't accept more connections: {error}; {open} are open, further clients wait, and \
+         connections that were silent for {} seconds are closed; raise the limit \
+         (LimitNOFILE, ulimit -n)",
+        SILENCE.as_secs()
+    )
+}
+
+/// What the log says when clients want too much memory.
+fn too_much_waits() -> String {
+    format!(
+        "closing connections: requests without an end and replies that nobody reads take \
+         more than {} MiB",
+        MOST_BUFFERED >> 20
+    )
 }

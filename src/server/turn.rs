@@ -8,6 +8,7 @@ use super::greylister::Greylister;
 use super::trouble::Trouble;
 use crate::daemon::{Log, Severity};
 use crate::store::{self, lmdb};
+use std::time::Instant;
 
 /// A turn under way.
 pub struct Turn<'a> {
@@ -41,11 +42,14 @@ impl<'a> Turn<'a> {
         Turn { greylister, store, log, trouble, now, one_reply, held: Vec::new() }
     }
 
-    /// Handles the requests in a connection's input. Returns whether a reply
-    /// is held until [`Turn::settle`].
-    pub fn serve(&mut self, key: usize, connection: &mut Connection) -> bool {
+    /// Handles requests in a connection's input, at most `share` of them.
+    /// Returns whether a reply is held until [`Turn::settle`].
+    pub fn serve(&mut self, key: usize, connection: &mut Connection, share: usize) -> bool {
         let mut is_exhausted = false;
-        while connection.has_room() {
+        for _ in 0..share {
+            if !connection.has_room() {
+                break;
+            }
             let Some(event) = connection.session.next_event() else {
                 is_exhausted = true;
                 break;
@@ -66,11 +70,15 @@ impl<'a> Turn<'a> {
                     connection.reply(reply.as_deref().unwrap_or_default());
                 }
             }
-            if replied && self.one_reply {
-                connection.hang_up();
-                return self.holds_for(key);
+            if replied {
+                connection.asked = Instant::now();
+                if self.one_reply {
+                    connection.hang_up();
+                    return self.holds_for(key);
+                }
             }
         }
+        connection.session.rest();
         if is_exhausted && connection.session.is_too_long() {
             self.log.line(
                 Severity::Warning,
@@ -78,7 +86,7 @@ impl<'a> Turn<'a> {
             );
             connection.hang_up();
         }
-        connection.mark_unanswered(!is_exhausted);
+        connection.mark_unanswered(!is_exhausted && !connection.session.is_empty());
         self.holds_for(key)
     }
 

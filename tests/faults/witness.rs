@@ -41,7 +41,7 @@ pub struct Experience {
 }
 
 impl Neighbour {
-    /// Begins to ask: always about new triplets, so that each reply waits for
+    /// Begins to ask, and has had a first reply: always about new triplets, so that each reply waits for
     /// the disk.
     pub fn of(daemon: &Daemon) -> Neighbour {
         let (is_over, asked) = (Arc::default(), Arc::default());
@@ -50,7 +50,9 @@ impl Neighbour {
                 (daemon.door().clone(), Arc::clone(&is_over), Arc::clone(&asked));
             thread::spawn(move || ask_until(&door, &is_over, &asked))
         };
-        Neighbour { is_over, asked, thread }
+        let neighbour = Neighbour { is_over, asked, thread };
+        neighbour.let_ask(1);
+        neighbour
     }
 
     /// Waits until it has had so many more replies.
@@ -102,6 +104,15 @@ pub fn status(pid: Pid, name: &str) -> usize {
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = line.and_then(|line| line.split_whitespace().next());
     number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name}: {status}"))
+}
+
+/// The processor time that a process has taken so far.
+pub fn processor_time(pid: Pid) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
+    let (_, fields) = stat.rsplit_once(')').expect("the name in brackets");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// Looks again and again until there is something to see.

@@ -1,6 +1,6 @@
 //! Opening the file, and what can be wrong with it.
 
-use super::Tables;
+use super::{Table, Tables};
 use crate::store::Error;
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
 use nix::errno::Errno;
@@ -47,8 +47,8 @@ impl File {
         let meta = table("meta").map_err(explain)?;
         check_format(&environment, meta, path)?;
         note_meta(&environment, meta, keys).map_err(explain)?;
-        let triplets = table("triplets").map_err(explain)?;
-        let clients = table("clients").map_err(explain)?;
+        let triplets = table(Table::Triplets.name()).map_err(explain)?;
+        let clients = table(Table::Clients.name()).map_err(explain)?;
         Ok(File { environment, tables: Tables { triplets, clients } })
     }
 

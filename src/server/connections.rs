@@ -1,0 +1,163 @@
+//! All open connections: which of them are due, and what they may cost.
+//!
+//! Whoever can reach a socket can open connections and leave them half used. So
+//! there are bounds: of their number, within the limit of descriptors, and of
+//! the memory that their buffers take together.
+
+use super::connection::{Connection, Stream};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
+use slab::Slab;
+use std::io;
+use std::mem;
+use std::ops::{Index, IndexMut};
+use std::time::{Duration, Instant};
+
+/// Descriptors that are not for connections: sockets, the database, the log,
+/// the whitelists when they are read anew.
+const OTHER_DESCRIPTORS: u64 = 32;
+
+/// How long a client must have asked nothing before its connection may be
+/// closed for want of descriptors. A mail server opens another when it needs
+/// one.
+pub const SILENCE: Duration = Duration::from_secs(10);
+
+/// Connections that are closed at once for want of descriptors.
+const MOST_CLOSED: usize = 256;
+
+/// Bytes that all buffers together may take.
+pub const MOST_BUFFERED: usize = 64 << 20;
+
+/// Bytes that a connection may take in any case.
+const FEW: usize = 8 << 10;
+
+/// Where all connections live, by keys that are used again.
+#[derive(Debug)]
+pub struct Connections {
+    slab: Slab<Connection>,
+    /// Which are to be looked at, in the order in which they came to be due.
+    due: Vec<usize>,
+    /// Bytes that all buffers take together.
+    buffered: usize,
+    most: usize,
+}
+
+impl Connections {
+    /// None yet, and as many to come as the limit of descriptors allows.
+    pub fn new() -> Connections {
+        let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+        let most = limit.saturating_sub(OTHER_DESCRIPTORS).max(1);
+        Connections {
+            slab: Slab::new(),
+            due: Vec::new(),
+            buffered: 0,
+            most: usize::try_from(most).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// How many are open.
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Fails when there is no descriptor to spare for another connection.
+    ///
+    /// # Errors
+    /// The system's own for that case.
+    pub fn expect_room(&self) -> io::Result<()> {
+        if self.len() < self.most { Ok(()) } else { Err(Errno::EMFILE.into()) }
+    }
+
+    /// Takes in a new connection, which is due: its client may have sent
+    /// something already. It is watched under its key.
+    ///
+    /// # Errors
+    /// When it cannot be watched; it is closed then.
+    pub fn admit(
+        &mut self,
+        mut stream: Stream,
+        watch: impl FnOnce(&mut Stream, usize) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let entry = self.slab.vacant_entry();
+        let key = entry.key();
+        watch(&mut stream, key)?;
+        entry.insert(Connection::new(stream));
+        self.wake(key);
+        Ok(())
+    }
+
+    /// The connection with a key, which is due from now on; none if it was
+    /// closed meanwhile.
+    pub fn wake(&mut self, key: usize) -> Option<&mut Connection> {
+        let connection = self.slab.get_mut(key)?;
+        if !mem::replace(&mut connection.is_due, true) {
+            self.due.push(key);
+        }
+        Some(connection)
+    }
+
+    /// How many are due.
+    pub fn due(&self) -> usize {
+        self.due.len()
+    }
+
+    /// The keys of those that have been due for longest. Each goes through
+    /// [`Connections::settle`] after its turn.
+    pub fn take_due(&mut self, most: usize) -> Vec<usize> {
+        let later = self.due.split_off(self.due.len().min(most));
+        let now = mem::replace(&mut self.due, later);
+        for key in &now {
+            self.slab[*key].is_due = false;
+        }
+        now
+    }
+
+    /// Closes a connection that is done, or takes more than its part of the
+    /// memory when there is none left; lets another wait for its next turn.
+    /// Gives whether it was closed for its size.
+    pub fn settle(&mut self, key: usize) -> bool {
+        let connection = &mut self.slab[key];
+        let size = connection.buffered();
+        self.buffered = self.buffered - mem::replace(&mut connection.counted, size) + size;
+        let is_too_large = self.buffered > MOST_BUFFERED && size > FEW;
+        if is_too_large || connection.is_done() {
+            self.close(key);
+        } else if connection.wants_a_turn() {
+            self.wake(key);
+        }
+        is_too_large
+    }
+
+    /// Closes some of the connections on which nothing was asked for
+    /// [`SILENCE`], and gives how many.
+    pub fn close_silent(&mut self) -> usize {
+        let now = Instant::now();
+        let is_silent = |connection: &Connection| {
+            !connection.is_due && now.duration_since(connection.asked) >= SILENCE
+        };
+        let silent = self.slab.iter().filter(|(_, connection)| is_silent(connection));
+        let keys: Vec<usize> = silent.map(|(key, _)| key).take(MOST_CLOSED).collect();
+        for key in &keys {
+            self.close(*key);
+        }
+        keys.len()
+    }
+
+    fn close(&mut self, key: usize) {
+        self.buffered -= self.slab.remove(key).counted;
+    }
+}
+
+impl Index<usize> for Connections {
+    type Output = Connection;
+
+    fn index(&self, key: usize) -> &Connection {
+        &self.slab[key]
+    }
+}
+
+impl IndexMut<usize> for Connections {
+    fn index_mut(&mut self, key: usize) -> &mut Connection {
+        &mut self.slab[key]
+    }
+}
