@@ -4,6 +4,7 @@
 //! holds the lock of the directory), in one thread, in one transaction a turn
 //! of its loop; readers elsewhere never wait for it, nor it for them.
 
+mod free_pages;
 mod open;
 mod rows;
 mod turn;

@@ -1,8 +1,9 @@
 //! Opening the file, and what can be wrong with it.
 
+use super::free_pages::free_pages;
 use crate::store::Error;
 use lmdb::{Database, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 /// The layout of the file that this program reads and writes.
@@ -25,15 +26,24 @@ pub fn refuse_truncated(path: &Path) -> Result<(), Error> {
         .open(path)
         .map_err(|error| explain_open(path, error))?;
     let explain = |error| explain_open(path, error);
-    let pages = environment.info().map_err(explain)?.last_pgno() as u64 + 1;
-    let promised = pages * u64::from(environment.stat().map_err(explain)?.page_size());
-    if length < promised {
+    let pages = environment.info().map_err(explain)?.last_pgno() + 1;
+    let page_size = environment.stat().map_err(explain)?.page_size() as usize;
+    let promised = pages as u64 * page_size as u64;
+    if length < promised && !are_unused(path, page_size, length, pages) {
         return Err(Error::new(format!(
             "{} is cut off: it should have {promised} bytes and has {length}; {START_AFRESH}",
             path.display()
         )));
     }
     Ok(())
+}
+
+/// Whether nothing is kept on the pages that a file does not have, up to but
+/// not including page `end`.
+fn are_unused(path: &Path, page_size: usize, length: u64, end: usize) -> bool {
+    let whole = usize::try_from(length).unwrap_or(usize::MAX) / page_size;
+    let free = File::open(path).and_then(|file| free_pages(&file, page_size));
+    free.is_ok_and(|free| (whole..end).all(|page| free.contains(&page)))
 }
 
 pub fn check_format(environment: &Environment, meta: Database, path: &Path) -> Result<(), Error> {

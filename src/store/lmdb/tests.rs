@@ -211,6 +211,62 @@ fn a_file_that_was_cut_off_is_refused() {
 }
 
 #[test]
+fn a_file_that_lacks_only_free_pages_is_whole() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let key = |row: usize| format!("{row:08}/{}", "k".repeat(60)).into_bytes();
+    let mut turn = store.begin();
+    for row in 0..2400 {
+        turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
+    }
+    turn.commit().unwrap();
+    let mut writer = store.environment.begin_rw_txn().unwrap();
+    for row in 2100..2400 {
+        writer.del(store.tables.triplets, &key(row), None).unwrap();
+    }
+    writer.commit().unwrap();
+    let pages = store.environment.info().unwrap().last_pgno() as u64 + 1;
+    let page_size = u64::from(store.environment.stat().unwrap().page_size());
+    drop(store);
+    let length = fs::metadata(directory.file()).unwrap().len();
+    assert!(length < pages * page_size, "LMDB wrote a page that it had given back");
+
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, &key(0)), Some(FIRST));
+    assert_eq!(triplet(&mut store, &key(2099)), Some(FIRST));
+    drop(store);
+    let file = fs::OpenOptions::new().write(true).open(directory.file()).unwrap();
+    file.set_len(length - page_size).unwrap();
+    let error = directory.error();
+    assert!(error.contains("is cut off"), "{error}");
+}
+
+#[test]
+fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let key = |row: usize| format!("{row:08}/{}", "k".repeat(200)).into_bytes();
+    let mut turn = store.begin();
+    for row in 0..20_000 {
+        turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
+    }
+    turn.commit().unwrap();
+    let file = fs::File::open(directory.file()).unwrap();
+    let page_size = store.environment.stat().unwrap().page_size() as usize;
+    // One list that is longer than a page, then many short ones.
+    let batches = [0..10_000].into_iter().chain((10_000..20_000).step_by(20).map(|a| a..a + 20));
+    for rows in batches {
+        let mut writer = store.environment.begin_rw_txn().unwrap();
+        for row in rows {
+            writer.del(store.tables.triplets, &key(row), None).unwrap();
+        }
+        writer.commit().unwrap();
+        let free = free_pages::free_pages(&file, page_size).unwrap();
+        assert_eq!(free.len(), store.environment.freelist().unwrap());
+    }
+}
+
+#[test]
 fn a_newer_format_is_refused() {
     let directory = Directory::new();
     let store = directory.open();
