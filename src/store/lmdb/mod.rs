@@ -4,6 +4,7 @@
 //! holds the lock of the directory), in one thread, in one transaction a turn
 //! of its loop; readers elsewhere never wait for it, nor it for them.
 
+mod create;
 mod free_pages;
 mod open;
 mod rows;
@@ -13,6 +14,7 @@ pub use turn::Turn;
 
 use super::Error;
 use super::refreshes::Refreshes;
+use create::create_if_missing;
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags};
 use open::{check_format, explain_open, explain_write, note_meta, refuse_truncated};
 use std::path::{Path, PathBuf};
@@ -65,6 +67,7 @@ impl Store {
     /// text names the file and what to do. The file is left as it was.
     pub fn open(directory: &Path, keys: &str) -> Result<Store, Error> {
         let path = directory.join(FILE_NAME);
+        create_if_missing(directory, &path)?;
         refuse_truncated(&path)?;
         let explain = |error| explain_open(&path, error);
         let environment = Environment::new()

@@ -16,9 +16,6 @@ pub fn refuse_truncated(path: &Path) -> Result<(), Error> {
         return Ok(());
     };
     let length = metadata.len();
-    if length == 0 {
-        return Ok(());
-    }
     let environment = Environment::new()
         .set_flags(
             EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::READ_ONLY | EnvironmentFlags::NO_LOCK,

@@ -66,6 +66,17 @@ fn what_was_committed_is_there_at_the_next_start() {
 }
 
 #[test]
+fn a_database_that_was_never_finished_is_made_anew() {
+    let directory = Directory::new();
+    let unfinished = directory.0.join("postgrey.mdb.new");
+    fs::write(directory.file(), "").unwrap();
+    fs::write(&unfinished, "cut off by a power failure").unwrap();
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), None);
+    assert!(!unfinished.exists());
+}
+
+#[test]
 fn a_turn_without_a_commit_leaves_nothing() {
     let directory = Directory::new();
     let mut store = directory.open();
