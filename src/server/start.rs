@@ -62,7 +62,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         let lock = DirectoryLock::take(&options.dbdir)?;
         let keys = triplet::description(&options.policy);
         let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
-        Ok((lock, store))
+        Ok((lock, store.writing_within(options.sync)))
     })?;
     let service = Service {
         listeners: open_sockets(&options, &identity, log)?,

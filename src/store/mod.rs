@@ -7,7 +7,7 @@
 pub mod berkeley;
 pub mod lmdb;
 mod record;
-mod refreshes;
+mod waiting;
 
 pub use record::{Passes, Seen};
 
@@ -16,10 +16,22 @@ use std::fmt;
 /// When a write has to be on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// Before the reply: a later decision depends on it.
+    /// Before the reply, since a later decision depends on it; or as soon as
+    /// the administrator wants it (`--sync`).
     BeforeReply,
     /// Within a second or so: every later decision is the same without it.
     Soon,
+}
+
+/// The two tables of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Triplets,
+    Clients,
+}
+
+impl Table {
+    const ALL: [Table; 2] = [Table::Triplets, Table::Clients];
 }
 
 /// The view of one turn of the loop: reads see all earlier writes, and the
@@ -44,7 +56,7 @@ pub trait Transaction {
     /// When the database cannot be read.
     fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error>;
 
-    /// Writes the row of a client, to be on disk before the reply.
+    /// Writes the row of a client, [`Urgency::BeforeReply`].
     ///
     /// # Errors
     /// As [`Transaction::put_triplet`].

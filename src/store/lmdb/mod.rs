@@ -12,13 +12,13 @@ mod turn;
 
 pub use turn::Turn;
 
-use super::Error;
-use super::refreshes::Refreshes;
+use super::waiting::Waiting;
+use super::{Error, Table};
 use create::create_if_missing;
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags};
 use open::{check_format, explain_open, explain_write, note_meta, refuse_truncated};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The file's name inside the database directory.
 pub const FILE_NAME: &str = "postgrey.mdb";
@@ -34,13 +34,6 @@ struct Tables {
     clients: Database,
 }
 
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Table {
-    Triplets,
-    Clients,
-}
-
 impl Tables {
     fn database(self, table: Table) -> Database {
         match table {
@@ -54,7 +47,7 @@ impl Tables {
 pub struct Store {
     environment: Environment,
     tables: Tables,
-    refreshes: Refreshes,
+    waiting: Waiting,
     path: PathBuf,
 }
 
@@ -84,18 +77,28 @@ impl Store {
         let triplets = table("triplets").map_err(explain)?;
         let clients = table("clients").map_err(explain)?;
         let tables = Tables { triplets, clients };
-        Ok(Store { environment, tables, refreshes: Refreshes::default(), path })
+        Ok(Store { environment, tables, waiting: Waiting::default(), path })
+    }
+
+    /// Lets all rows wait for the disk, for so long at most: what was told of
+    /// them may be lost until then, but commits are fewer (`--sync`). Zero
+    /// keeps it at those that no decision depends on.
+    pub fn writing_within(mut self, patience: Duration) -> Store {
+        if !patience.is_zero() {
+            self.waiting.be_patient(patience);
+        }
+        self
     }
 
     /// Begins a turn.
     pub fn begin(&mut self) -> Turn<'_> {
         let failure = self.make_room().err();
-        Turn::new(&self.environment, self.tables, &mut self.refreshes, &self.path, failure)
+        Turn::new(&self.environment, self.tables, &mut self.waiting, &self.path, failure)
     }
 
     /// When the rows that wait for a commit have to be written.
     pub fn due(&self) -> Option<Instant> {
-        self.refreshes.due()
+        self.waiting.due()
     }
 
     /// Writes the rows that wait, if any.
@@ -103,7 +106,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written; the rows go on waiting.
     pub fn flush(&mut self) -> Result<(), Error> {
-        if self.refreshes.is_empty() {
+        if self.waiting.is_empty() {
             return Ok(());
         }
         let mut turn = self.begin();

@@ -128,6 +128,95 @@ fn a_newer_write_overtakes_what_waits() {
 }
 
 #[test]
+fn what_waits_outlives_a_commit_that_fails() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
+    drop(turn);
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
+    store.flush().unwrap();
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
+}
+
+#[test]
+fn with_patience_all_rows_wait_and_are_told_at_once() {
+    let directory = Directory::new();
+    let passes = Passes { count: 1, last: 7 };
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    turn.put_client(b"1.2.3.4", passes).unwrap();
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
+    assert_eq!(turn.client(b"1.2.3.4").unwrap(), Some(passes));
+    assert!(!turn.take_unsettled());
+    turn.commit().unwrap();
+    let wait = store.due().unwrap() - Instant::now();
+    assert!(wait > Duration::from_secs(50), "{wait:?}");
+    drop(store);
+
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    assert_eq!(triplet(&mut store, b"a/b/c"), None, "it waited for longer than the store lived");
+    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    store.begin().put_client(b"1.2.3.4", passes).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.due(), None);
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert_eq!(store.begin().client(b"1.2.3.4").unwrap(), Some(passes));
+}
+
+#[test]
+fn with_patience_only_so_many_rows_wait() {
+    let directory = Directory::new();
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    let key = |row: usize| format!("a/b/{row}").into_bytes();
+    let mut turn = store.begin();
+    let mut waiting = 0;
+    while {
+        turn.put_triplet(&key(waiting), FIRST, Urgency::BeforeReply).unwrap();
+        !turn.take_unsettled()
+    } {
+        waiting += 1;
+    }
+    assert_eq!(waiting, 2048);
+    turn.commit().unwrap();
+    assert_eq!(store.due(), None, "a commit takes them all");
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, &key(0)), Some(FIRST));
+    assert_eq!(triplet(&mut store, &key(waiting)), Some(FIRST));
+}
+
+#[test]
+fn with_patience_nothing_more_waits_for_a_disk_that_takes_nothing() {
+    let directory = Directory::new();
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    let mut turn = store.begin();
+    turn.fail(lmdb::Error::MapFull);
+    turn.commit().unwrap_err();
+
+    let mut turn = store.begin();
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST), "told before, and not lost");
+    turn.put_triplet(b"x/y/z", FIRST, Urgency::BeforeReply).unwrap();
+    assert!(turn.take_unsettled());
+    turn.commit().unwrap();
+    let mut turn = store.begin();
+    turn.put_triplet(b"1/2/3", FIRST, Urgency::BeforeReply).unwrap();
+    assert!(!turn.take_unsettled(), "the disk takes rows again");
+    drop(turn);
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert_eq!(triplet(&mut store, b"x/y/z"), Some(FIRST));
+}
+
+#[test]
 fn nobody_is_told_of_a_row_that_is_not_committed() {
     let directory = Directory::new();
     let mut store = directory.open();
@@ -265,7 +354,7 @@ fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
     let file = fs::File::open(directory.file()).unwrap();
     let page_size = store.environment.stat().unwrap().page_size() as usize;
     // One list that is longer than a page, then many short ones.
-    let batches = [0..10_000].into_iter().chain((10_000..20_000).step_by(20).map(|a| a..a + 20));
+    let batches = std::iter::once(0..10_000).chain((10_000..20_000).step_by(20).map(|a| a..a + 20));
     for rows in batches {
         let mut writer = store.environment.begin_rw_txn().unwrap();
         for row in rows {

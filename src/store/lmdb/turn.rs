@@ -1,10 +1,10 @@
 //! One turn of the loop: reads, then writes that become durable together.
 
+use super::Tables;
 use super::open::{explain_read, explain_write};
 use super::rows::{put, stored_key};
-use super::{Table, Tables};
-use crate::store::refreshes::Refreshes;
-use crate::store::{Error, Passes, Seen, Transaction, Urgency};
+use crate::store::waiting::Waiting;
+use crate::store::{Error, Passes, Seen, Table, Transaction, Urgency};
 use lmdb::{Environment, RoTransaction, RwTransaction, Transaction as _};
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,11 +17,11 @@ use std::path::Path;
 pub struct Turn<'store> {
     environment: &'store Environment,
     tables: Tables,
-    refreshes: &'store mut Refreshes,
+    waiting: &'store mut Waiting,
     path: &'store Path,
     reader: Option<RoTransaction<'store>>,
     writer: Option<RwTransaction<'store>>,
-    uncommitted: HashSet<(Table, Vec<u8>)>,
+    uncommitted: [HashSet<Vec<u8>>; 2],
     is_unsettled: bool,
     failure: Option<Error>,
 }
@@ -31,18 +31,18 @@ impl<'store> Turn<'store> {
     pub(super) fn new(
         environment: &'store Environment,
         tables: Tables,
-        refreshes: &'store mut Refreshes,
+        waiting: &'store mut Waiting,
         path: &'store Path,
         failure: Option<Error>,
     ) -> Turn<'store> {
         Turn {
             environment,
             tables,
-            refreshes,
+            waiting,
             path,
             reader: None,
             writer: None,
-            uncommitted: HashSet::new(),
+            uncommitted: Default::default(),
             is_unsettled: false,
             failure,
         }
@@ -63,7 +63,7 @@ impl<'store> Turn<'store> {
     pub fn commit(mut self) -> Result<(), Error> {
         let result = self.try_commit();
         if result.is_err() {
-            self.refreshes.postpone();
+            self.waiting.postpone();
         }
         result
     }
@@ -76,11 +76,14 @@ impl<'store> Turn<'store> {
             return Ok(());
         };
         let explain = |error| explain_write(self.path, error);
-        for (key, seen) in self.refreshes.iter() {
-            put(&mut writer, self.tables.triplets, key, &seen.text()).map_err(explain)?;
+        for (table, key, row) in self.waiting.iter() {
+            // A row that waited is older than one of this turn.
+            if !self.is_uncommitted(table, key) {
+                put(&mut writer, self.tables.database(table), key, row).map_err(explain)?;
+            }
         }
         writer.commit().map_err(explain)?;
-        self.refreshes.clear();
+        self.waiting.clear();
         Ok(())
     }
 
@@ -99,13 +102,27 @@ impl<'store> Turn<'store> {
         Ok(self.writer.as_mut().expect("begun above"))
     }
 
-    fn fail(&mut self, error: lmdb::Error) -> Error {
+    pub(super) fn fail(&mut self, error: lmdb::Error) -> Error {
         self.writer = None;
         self.failure.insert(explain_write(self.path, error)).clone()
     }
 
-    fn row(&mut self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
-        self.is_unsettled |= self.is_uncommitted(table, key);
+    /// A row as the turn's requests see it.
+    fn row<T>(
+        &mut self,
+        table: Table,
+        key: &[u8],
+        parse: fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        if self.is_uncommitted(table, key) {
+            self.is_unsettled = true;
+        } else if let Some(row) = self.waiting.get(table, key) {
+            return Ok(parse(row.as_bytes()));
+        }
+        Ok(self.stored_row(table, key)?.and_then(parse))
+    }
+
+    fn stored_row(&mut self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
         let (database, path) = (self.tables.database(table), self.path);
         let key = stored_key(key);
         let row = if let Some(writer) = &self.writer {
@@ -124,43 +141,45 @@ impl<'store> Turn<'store> {
         }
     }
 
-    fn put_row(&mut self, table: Table, key: &[u8], text: &str) -> Result<(), Error> {
+    fn put(
+        &mut self,
+        table: Table,
+        key: &[u8],
+        row: String,
+        urgency: Urgency,
+    ) -> Result<(), Error> {
+        let may_wait = urgency == Urgency::Soon || self.waiting.takes_news();
+        if may_wait && !self.is_uncommitted(table, key) {
+            self.waiting.put(table, key, row);
+            return Ok(());
+        }
         let database = self.tables.database(table);
-        let result = put(self.writer()?, database, key, text);
+        let result = put(self.writer()?, database, key, &row);
         result.map_err(|error| self.fail(error))?;
-        self.uncommitted.insert((table, key.to_vec()));
+        self.uncommitted[table as usize].insert(key.to_vec());
         self.is_unsettled = true;
         Ok(())
     }
 
     fn is_uncommitted(&self, table: Table, key: &[u8]) -> bool {
-        !self.uncommitted.is_empty() && self.uncommitted.contains(&(table, key.to_vec()))
+        self.uncommitted[table as usize].contains(key)
     }
 }
 
 impl Transaction for Turn<'_> {
     fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, Error> {
-        if let Some(seen) = self.refreshes.get(key) {
-            return Ok(Some(seen));
-        }
-        Ok(self.row(Table::Triplets, key)?.and_then(Seen::parse))
+        self.row(Table::Triplets, key, Seen::parse)
     }
 
     fn put_triplet(&mut self, key: &[u8], seen: Seen, urgency: Urgency) -> Result<(), Error> {
-        if urgency == Urgency::Soon && !self.is_uncommitted(Table::Triplets, key) {
-            self.refreshes.put(key, seen);
-            return Ok(());
-        }
-        self.put_row(Table::Triplets, key, &seen.text())?;
-        self.refreshes.remove(key);
-        Ok(())
+        self.put(Table::Triplets, key, seen.text(), urgency)
     }
 
     fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
-        Ok(self.row(Table::Clients, key)?.and_then(Passes::parse))
+        self.row(Table::Clients, key, Passes::parse)
     }
 
     fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
-        self.put_row(Table::Clients, key, &passes.text())
+        self.put(Table::Clients, key, passes.text(), Urgency::BeforeReply)
     }
 }
