@@ -4,6 +4,7 @@ mod connection;
 mod counters;
 mod endpoint;
 mod greylister;
+mod housekeeping;
 mod listen;
 mod poll_loop;
 mod reload;

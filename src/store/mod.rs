@@ -6,9 +6,11 @@
 
 pub mod berkeley;
 pub mod lmdb;
+mod maintenance;
 mod record;
 mod waiting;
 
+pub use maintenance::{Lap, Lifetimes, Look, Tally};
 pub use record::{Passes, Seen};
 
 use std::fmt;

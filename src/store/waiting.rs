@@ -105,6 +105,11 @@ impl Waiting {
         self.rows.iter().map(BTreeMap::len).sum()
     }
 
+    /// Whether the disk did not take the rows when it should.
+    pub fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
     /// When the rows have to be written, if any wait.
     pub fn due(&self) -> Option<Instant> {
         self.due

@@ -9,16 +9,18 @@ mod free_pages;
 mod open;
 mod rows;
 mod turn;
+mod walk;
 
 pub use turn::Turn;
 
 use super::waiting::Waiting;
-use super::{Error, Table};
+use super::{Error, Lap, Lifetimes, Look, Table};
 use create::create_if_missing;
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags};
-use open::{check_format, explain_open, explain_write, note_meta, refuse_truncated};
+use open::{check_format, explain_open, explain_read, explain_write, note_meta, refuse_truncated};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use walk::{Surroundings, Walk};
 
 /// The file's name inside the database directory.
 pub const FILE_NAME: &str = "postgrey.mdb";
@@ -48,6 +50,7 @@ pub struct Store {
     environment: Environment,
     tables: Tables,
     waiting: Waiting,
+    walk: Walk,
     path: PathBuf,
 }
 
@@ -77,7 +80,7 @@ impl Store {
         let triplets = table("triplets").map_err(explain)?;
         let clients = table("clients").map_err(explain)?;
         let tables = Tables { triplets, clients };
-        Ok(Store { environment, tables, waiting: Waiting::default(), path })
+        Ok(Store { environment, tables, waiting: Waiting::default(), walk: Walk::default(), path })
     }
 
     /// Lets all rows wait for the disk, for so long at most: what was told of
@@ -93,20 +96,44 @@ impl Store {
     /// Begins a turn.
     pub fn begin(&mut self) -> Turn<'_> {
         let failure = self.make_room().err();
-        Turn::new(&self.environment, self.tables, &mut self.waiting, &self.path, failure)
+        let Store { environment, tables, waiting, walk, path } = self;
+        Turn::new(environment, *tables, waiting, walk, path, failure)
     }
 
-    /// When the rows that wait for a commit have to be written.
+    /// Looks for at most a millisecond whether the next rows are too old at
+    /// `now`, in seconds since the epoch. Those that are go with the next
+    /// commit, or when [`Store::due`] says so.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn look(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Look, Error> {
+        let Store { environment, tables, waiting, walk, path } = self;
+        let around = Surroundings { environment, tables: *tables, waiting, lifetimes, now };
+        walk.look(&around).map_err(|error| explain_read(path, error))
+    }
+
+    /// What the looks have come to, once they have been at all rows and what
+    /// was too old is gone. The next look is at the first rows again.
+    pub fn take_lap(&mut self) -> Option<Lap> {
+        self.walk.take_lap()
+    }
+
+    /// When what waits for a commit has to be written.
     pub fn due(&self) -> Option<Instant> {
-        self.waiting.due()
+        self.waiting.due().into_iter().chain(self.walk.due()).min()
     }
 
-    /// Writes the rows that wait, if any.
+    /// Whether the last commit failed.
+    pub fn is_failing(&self) -> bool {
+        self.waiting.is_refused()
+    }
+
+    /// Writes what waits, if anything does.
     ///
     /// # Errors
     /// When the database cannot be written; the rows go on waiting.
     pub fn flush(&mut self) -> Result<(), Error> {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && !self.walk.has_old_rows() {
             return Ok(());
         }
         let mut turn = self.begin();

@@ -37,3 +37,14 @@ pub fn stored_key(key: &[u8]) -> Cow<'_, [u8]> {
     short.extend_from_slice(sha1_smol::Sha1::from(key).digest().to_string().as_bytes());
     Cow::Owned(short)
 }
+
+/// The key and the text of a row as the program knows them, from what the file
+/// has.
+pub fn whole<'r>(key: &'r [u8], row: &'r [u8]) -> (&'r [u8], &'r [u8]) {
+    if key.len() > LONGEST_PLAIN_KEY {
+        if let Some(end) = row.iter().position(|byte| *byte == 0) {
+            return (&row[end + 1..], &row[..end]);
+        }
+    }
+    (key, row)
+}

@@ -3,6 +3,7 @@
 use super::Tables;
 use super::open::{explain_read, explain_write};
 use super::rows::{put, stored_key};
+use super::walk::Walk;
 use crate::store::waiting::Waiting;
 use crate::store::{Error, Passes, Seen, Table, Transaction, Urgency};
 use lmdb::{Environment, RoTransaction, RwTransaction, Transaction as _};
@@ -18,6 +19,7 @@ pub struct Turn<'store> {
     environment: &'store Environment,
     tables: Tables,
     waiting: &'store mut Waiting,
+    walk: &'store mut Walk,
     path: &'store Path,
     reader: Option<RoTransaction<'store>>,
     writer: Option<RwTransaction<'store>>,
@@ -32,6 +34,7 @@ impl<'store> Turn<'store> {
         environment: &'store Environment,
         tables: Tables,
         waiting: &'store mut Waiting,
+        walk: &'store mut Walk,
         path: &'store Path,
         failure: Option<Error>,
     ) -> Turn<'store> {
@@ -39,6 +42,7 @@ impl<'store> Turn<'store> {
             environment,
             tables,
             waiting,
+            walk,
             path,
             reader: None,
             writer: None,
@@ -54,16 +58,17 @@ impl<'store> Turn<'store> {
         std::mem::take(&mut self.is_unsettled)
     }
 
-    /// Makes the turn's writes durable, and the waiting rows with them.
-    /// Without any write it does nothing.
+    /// Makes the turn's writes durable, and the waiting rows with them; rows
+    /// that were found too old go. Without any write it does nothing.
     ///
     /// # Errors
-    /// When the disk does not take them: none of the turn's writes are kept,
-    /// and the waiting rows go on waiting.
+    /// When the disk does not take it: none of the turn's writes are kept, and
+    /// the waiting rows go on waiting.
     pub fn commit(mut self) -> Result<(), Error> {
         let result = self.try_commit();
         if result.is_err() {
             self.waiting.postpone();
+            self.walk.forget();
         }
         result
     }
@@ -76,6 +81,10 @@ impl<'store> Turn<'store> {
             return Ok(());
         };
         let explain = |error| explain_write(self.path, error);
+        let has_newer = |table, key: &[u8]| {
+            self.is_uncommitted(table, key) || self.waiting.get(table, key).is_some()
+        };
+        let deleted = self.walk.delete(&mut writer, self.tables, has_newer).map_err(explain)?;
         for (table, key, row) in self.waiting.iter() {
             // A row that waited is older than one of this turn.
             if !self.is_uncommitted(table, key) {
@@ -84,6 +93,7 @@ impl<'store> Turn<'store> {
         }
         writer.commit().map_err(explain)?;
         self.waiting.clear();
+        self.walk.note(&deleted);
         Ok(())
     }
 
