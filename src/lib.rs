@@ -4,6 +4,7 @@
 //! bytes out. See the rooms below; only `server` and `daemon` touch the
 //! operating system, only `store::lmdb` the database library.
 
+pub mod admin;
 pub mod cli;
 pub mod daemon;
 pub mod greylist;

@@ -1,9 +1,10 @@
 //! Picks the program, runs it, prints its error once, chooses the exit code.
 
+use postgrey::admin::{self, Trouble};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
 use postgrey::server;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,6 +19,13 @@ fn main() -> ExitCode {
             match server::run(*options) {
                 Ok(status) => ExitCode::from(status),
                 Err(failure) => fail(&format!("ERROR: {failure}"), failure.status()),
+            }
+        }
+        Ok(Invocation::Administer(order)) => {
+            match admin::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
+                Ok(outcome) => ExitCode::from(outcome.status()),
+                Err(Trouble::Unread) => ExitCode::SUCCESS,
+                Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
             }
         }
         Err(error) => fail(&error.message, error.status),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may use.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["cli", "daemon", "server"]),
+    ("main", &["admin", "cli", "daemon", "server"]),
+    ("admin", &["cli", "daemon", "store"]),
     ("cli", &["daemon", "greylist", "whitelist"]),
     ("server", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
     ("protocol", &["greylist", "request"]),

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::{Facility, Listen, Options, UsageError, WhitelistFiles, getopt};
+use super::{Facility, Listen, Options, UsageError, getopt};
 use crate::daemon::Verbosity;
 use crate::greylist::{Lookup, Policy, SECONDS_PER_DAY};
+use crate::whitelist::Files;
 
 /// More waiting connections than this were never possible in the original.
 const MAX_BACKLOG: i64 = 999;
@@ -58,7 +59,7 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
         verbosity: verbosity(matches),
         exim: matches.get_flag("exim"),
         policy: policy(matches, retry_window, machine)?,
-        whitelists: WhitelistFiles {
+        whitelists: Files {
             clients: paths(matches, "whitelist-clients"),
             recipients: paths(matches, "whitelist-recipients"),
         },

@@ -4,6 +4,7 @@
 //! plain `--name=value`; clap, whose command in `flags` is the one table of
 //! options; and `convert`, which gives the values their types and limits.
 
+pub mod admin;
 mod convert;
 mod facility;
 mod flags;
@@ -20,13 +21,15 @@ use std::fmt;
 use clap::{ArgMatches, Command};
 
 pub use facility::Facility;
-pub use options::{Listen, Options, WhitelistFiles};
+pub use options::{Listen, Options};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// Start the daemon.
     Serve(Box<Options>),
+    /// Do something with the database, beside the daemon or without it.
+    Administer(Box<admin::Order>),
     /// Print this text, which ends with a newline, to stdout and exit with 0.
     Print(String),
 }
@@ -66,6 +69,9 @@ impl std::error::Error for UsageError {}
 /// Everything that BEHAVIOUR A1 to A3 refuse, with the original's texts where
 /// it has one.
 pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+    if arguments.first().is_some_and(|word| admin::is_command(word)) {
+        return admin::parse(arguments);
+    }
     let mut command = flags::command();
     let matches = matches(&mut command, arguments)?;
     if matches.get_flag("help") {

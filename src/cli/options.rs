@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Facility;
 use crate::daemon::Verbosity;
 use crate::greylist::Policy;
+use crate::whitelist::Files;
 
 /// All that the command line of the daemon says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct Options {
     /// The greylist's numbers and texts.
     pub policy: Policy,
     /// The files that exempt clients and recipients.
-    pub whitelists: WhitelistFiles,
+    pub whitelists: Files,
 }
 
 /// Where requests come from: `--inet` wins when both are given.
@@ -54,13 +55,4 @@ pub enum Listen {
     },
     /// `[HOST:]PORT` as typed, which is not empty (BEHAVIOUR B2).
     Inet(String),
-}
-
-/// Whitelist files, in the order in which they are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WhitelistFiles {
-    /// Files of clients that are not greylisted.
-    pub clients: Vec<PathBuf>,
-    /// Files of recipients that do not want greylisting.
-    pub recipients: Vec<PathBuf>,
 }

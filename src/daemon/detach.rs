@@ -32,7 +32,8 @@ pub struct Readiness {
 /// Forks; the child begins a session of its own, without a terminal.
 ///
 /// # Errors
-/// When the system does not let it.
+/// When the system does not let it; in the parent also when the daemon ended
+/// before it could say why.
 pub fn detach() -> Result<Side, Failure> {
     let fail = |why: Errno| Failure::system(format!("Couldn't fork: {}", why.desc()), why);
     let (reader, writer) = UnixStream::pair().map_err(|error| fail(super::errno(&error)))?;
@@ -48,7 +49,7 @@ pub fn detach() -> Result<Side, Failure> {
     match side {
         ForkResult::Parent { child } => {
             drop(writer);
-            Ok(Side::Parent(wait(reader, child)))
+            wait(reader, child).map(Side::Parent)
         }
         ForkResult::Child => {
             setsid().map_err(fail)?;
@@ -58,15 +59,19 @@ pub fn detach() -> Result<Side, Failure> {
     }
 }
 
-/// The exit status for the administrator.
-fn wait(mut daemon: UnixStream, child: Pid) -> u8 {
+/// The exit status for the administrator, who has heard the reason from the
+/// daemon itself unless something killed it.
+fn wait(mut daemon: UnixStream, child: Pid) -> Result<u8, Failure> {
     let mut word = [0];
     if matches!(daemon.read(&mut word), Ok(1)) {
-        return 0;
+        return Ok(0);
     }
     match waitpid(child, None) {
-        Ok(WaitStatus::Exited(_, status)) => u8::try_from(status).unwrap_or(255).max(1),
-        _ => 255,
+        Ok(WaitStatus::Exited(_, status)) => Ok(u8::try_from(status).unwrap_or(255).max(1)),
+        Ok(WaitStatus::Signaled(_, signal, _)) => {
+            Err(Failure::new(format!("the daemon was killed by {signal} before it could serve")))
+        }
+        _ => Err(Failure::new("the daemon ended before it could serve, for an unknown reason")),
     }
 }
 

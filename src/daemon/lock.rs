@@ -32,7 +32,12 @@ impl DirectoryLock {
             .open(&path)
             .map_err(|error| {
                 let why = errno(&error);
-                Failure::system(format!("can't open lock file: {shown}: {}", why.desc()), why)
+                let text = format!(
+                    "can't open lock file: {shown}: {}; --dbdir must be a directory in which \
+                     --user may write",
+                    why.desc()
+                );
+                Failure::system(text, why)
             })?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => Ok(DirectoryLock { _file: file }),

@@ -3,11 +3,9 @@
 //! Logging never waits. Lines gather in memory and are handed over when their
 //! reader takes them; when too many gather, the newest are lost and counted.
 
+use super::stderr::Stderr;
 use super::syslog::Syslog;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::collections::VecDeque;
 use std::io::Write;
-use std::os::fd::AsFd;
 
 /// How much an event matters, as syslog counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,14 +50,14 @@ pub struct Log {
 
 #[derive(Debug)]
 enum Sink {
-    Stderr(VecDeque<Vec<u8>>),
+    Stderr(Stderr),
     Syslog(Box<Syslog>),
 }
 
 impl Log {
     /// A log on standard error.
     pub fn to_stderr(verbosity: Verbosity) -> Log {
-        Log::new(verbosity, Sink::Stderr(VecDeque::new()))
+        Log::new(verbosity, Sink::Stderr(Stderr::new()))
     }
 
     /// A log on the system's `/dev/log`, under a facility's number.
@@ -97,11 +95,11 @@ impl Log {
 
     fn push(&mut self, severity: Severity, text: &[u8]) {
         match &mut self.sink {
-            Sink::Stderr(lines) => {
+            Sink::Stderr(stderr) => {
                 let mut line = Vec::with_capacity(text.len() + 1);
                 escape(&mut line, text, |byte| matches!(byte, b' '..=b'~'));
                 line.push(b'\n');
-                lines.push_back(line);
+                stderr.lines.push_back(line);
             }
             Sink::Syslog(syslog) => {
                 let mut line = Vec::with_capacity(text.len());
@@ -124,8 +122,8 @@ impl Log {
 
     fn hand_over(&mut self) {
         match &mut self.sink {
-            Sink::Stderr(lines) => write_to_stderr(lines),
-            Sink::Syslog(syslog) => syslog.send(),
+            Sink::Stderr(stderr) => stderr.send(),
+            Sink::Syslog(syslog) => self.lost += syslog.send(),
         }
     }
 
@@ -137,7 +135,7 @@ impl Log {
 
     fn waiting(&self) -> usize {
         match &self.sink {
-            Sink::Stderr(lines) => lines.len(),
+            Sink::Stderr(stderr) => stderr.waiting(),
             Sink::Syslog(syslog) => syslog.waiting(),
         }
     }
@@ -153,45 +151,13 @@ fn escape(line: &mut Vec<u8>, text: &[u8], is_plain: impl Fn(u8) -> bool) {
     }
 }
 
-/// A pipe that polls as writable takes this many bytes without waiting
-/// (`PIPE_BUF`).
-const SAFE_WRITE: usize = 4096;
-
-/// Writes waiting lines in pieces that cannot block.
-fn write_to_stderr(lines: &mut VecDeque<Vec<u8>>) {
-    let mut stderr = std::io::stderr();
-    let mut piece = Vec::with_capacity(SAFE_WRITE);
-    while !lines.is_empty() && is_writable(&stderr) {
-        while let Some(line) = lines.front_mut() {
-            let room = SAFE_WRITE - piece.len();
-            if line.len() > room {
-                // Only a line that is longer than a whole piece is divided.
-                if piece.is_empty() {
-                    piece.extend(line.drain(..room));
-                }
-                break;
-            }
-            piece.append(line);
-            lines.pop_front();
-        }
-        // Whatever is wrong with standard error, there is nobody to tell.
-        let _ = stderr.write_all(&piece);
-        piece.clear();
-    }
-}
-
-fn is_writable(stream: &impl AsFd) -> bool {
-    let mut streams = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
-    matches!(poll(&mut streams, PollTimeout::ZERO), Ok(1..))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn lines(log: &Log) -> Vec<String> {
-        let Sink::Stderr(lines) = &log.sink else { panic!("not on standard error") };
-        lines.iter().map(|line| line.escape_ascii().to_string()).collect()
+        let Sink::Stderr(stderr) = &log.sink else { panic!("not on standard error") };
+        stderr.lines.iter().map(|line| line.escape_ascii().to_string()).collect()
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod log;
 pub mod pidfile;
 pub mod privileges;
 mod signals;
+mod stderr;
 mod syslog;
 pub mod systemd;
 pub mod title;

@@ -7,7 +7,7 @@ use super::{Failure, Log, Severity, errno};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::kill;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -51,12 +51,15 @@ pub fn check(path: &Path) -> Result<Earlier, Failure> {
     }
     let number = std::str::from_utf8(&content[..digits]).ok().and_then(|text| text.parse().ok());
     let alive = number.filter(|number| {
-        // Zero would ask about our own process group.
-        *number > 0 && kill(Pid::from_raw(*number), None) != Err(Errno::ESRCH)
+        // Zero would ask about our own process group. Our own number is what an
+        // earlier container left, in which we were started the same way.
+        let pid = Pid::from_raw(*number);
+        *number > 0 && pid != getpid() && kill(pid, None) != Err(Errno::ESRCH)
     });
     match alive {
         Some(number) => Err(Failure::new(format!(
-            "Pid_file already exists for running process ({number})... aborting; it is {shown}"
+            "Pid_file already exists for running process ({number})... aborting; \
+             if that is not postgrey, remove {shown}"
         ))),
         None => Ok(Earlier::Stale),
     }
@@ -79,7 +82,7 @@ impl PidFile {
                 .mode(0o644)
                 .custom_flags(OFlag::O_NOFOLLOW.bits())
                 .open(path)?
-                .write_all(format!("{}\n", std::process::id()).as_bytes())
+                .write_all(&line_of(std::process::id()))
         };
         match write() {
             Ok(()) => Ok(PidFile { path: path.to_path_buf() }),
@@ -91,21 +94,27 @@ impl PidFile {
         }
     }
 
-    /// Removes the file, and says where the daemon's user may not.
+    /// Removes the file, where the daemon's user may and if it is still ours.
     pub fn remove(self, log: &mut Log) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            let (why, shown) = (errno(&error), self.path.display());
-            let line = format!("Couldn't unlink \"{shown}\" [{}]", why.desc());
-            log.line(Severity::Warning, line);
-        }
+        let (shown, pid) = (self.path.display(), std::process::id());
+        let line = match fs::read(&self.path) {
+            Ok(content) if content != line_of(pid) => {
+                format!("Process {pid} doesn't own pid_file \"{shown}\". Can't remove it.")
+            }
+            Ok(_) => match fs::remove_file(&self.path) {
+                Err(error) => format!("Couldn't unlink \"{shown}\" [{}]", errno(&error).desc()),
+                Ok(()) => return,
+            },
+            // Somebody was quicker.
+            Err(_) => return,
+        };
+        log.line(Severity::Warning, line);
     }
 }
 
-impl Drop for PidFile {
-    /// A start that fails leaves no file behind.
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
+/// What the file holds.
+fn line_of(pid: u32) -> Vec<u8> {
+    format!("{pid}\n").into_bytes()
 }
 
 #[cfg(test)]
@@ -130,9 +139,16 @@ mod tests {
 
     #[test]
     fn the_file_of_a_living_process_is_respected() {
-        let error = checked(format!("{}\n", std::process::id()).as_bytes()).unwrap_err();
-        assert!(error.starts_with("Pid_file already exists for running process ("), "{error}");
-        assert!(checked(b"1\n").is_err(), "another user's process lives, too");
+        let error = checked(b"1\n").unwrap_err();
+        assert!(
+            error.starts_with("Pid_file already exists for running process (1)... aborting"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn our_own_number_is_not_another_daemon_s() {
+        assert_eq!(checked(&line_of(std::process::id())), Ok(Earlier::Stale));
     }
 
     #[test]

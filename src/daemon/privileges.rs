@@ -85,15 +85,25 @@ impl Identity {
             let groups: Vec<String> = self.groups.iter().map(Gid::to_string).collect();
             let line = format!("Setting gid to \"{} {}\"", self.group, groups.join(" "));
             log.line(Severity::Notice, line);
-            setgroups(&self.groups)
-                .and_then(|()| setgid(self.group))
-                .map_err(|why| self.cannot_become(why))?;
             if !self.user.is_root() {
                 log.line(Severity::Notice, format!("Setting uid to \"{}\"", self.user));
-                setuid(self.user).map_err(|why| self.cannot_become(why))?;
             }
         } else {
             self.complain(log);
+        }
+        self.assume_silently()
+    }
+
+    /// The same without a word, for tools.
+    ///
+    /// # Errors
+    /// As [`Identity::assume`].
+    pub fn assume_silently(&self) -> Result<(), Failure> {
+        if geteuid().is_root() {
+            setgroups(&self.groups)
+                .and_then(|()| setgid(self.group))
+                .and_then(|()| if self.user.is_root() { Ok(()) } else { setuid(self.user) })
+                .map_err(|why| self.cannot_become(why))?;
         }
         // Nothing that this process executes could win rights by it; it
         // executes nothing, so a kernel that does not know this is none the worse.

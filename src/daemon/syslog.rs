@@ -4,8 +4,9 @@
 //! for a slow reader and never come back to one that was restarted, so the
 //! datagrams queue here and go through a socket of ours.
 
-use super::Severity;
+use super::{Severity, errno};
 use jiff::ZonedDateTime;
+use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -97,24 +98,34 @@ impl Syslog {
         self.logger.backend.queue.len()
     }
 
-    /// Sends waiting messages until the logger takes no more.
-    pub fn send(&mut self) {
-        while let Some(datagram) = self.logger.backend.queue.front() {
+    /// Sends waiting messages until the logger takes no more. Returns how many
+    /// it can never take, which are lost.
+    pub fn send(&mut self) -> u64 {
+        let mut lost = 0;
+        let queue = &mut self.logger.backend.queue;
+        while let Some(datagram) = queue.front() {
             let Some(socket) = connected(&mut self.socket, &mut self.missed) else {
-                return;
+                break;
             };
             match socket.send(datagram) {
                 Ok(_) => {
-                    self.logger.backend.queue.pop_front();
+                    queue.pop_front();
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => return,
-                    ErrorKind::Interrupted => {}
-                    // The logger went away; a new one may be there already.
-                    _ => self.socket = None,
-                },
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if errno(&error) == Errno::EMSGSIZE => {
+                    queue.pop_front();
+                    lost += 1;
+                }
+                // The logger went away. It may be one that takes connections
+                // and no messages, so the next try waits in either case.
+                Err(_) => {
+                    self.socket = None;
+                    self.missed = Some(Instant::now());
+                }
             }
         }
+        lost
     }
 }
 

@@ -2,7 +2,13 @@
 //! Without systemd all of it does nothing.
 
 use sd_notify::NotifyState;
+use std::env;
+use std::ffi::OsStr;
+use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 /// Says that clients are served, for the first time or again after a reload.
@@ -34,8 +40,24 @@ pub fn watchdog() -> Option<Duration> {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    // A service manager that does not listen is no reason to do less.
-    let _ = sd_notify::notify(states);
+    if let Some(address) = env::var_os("NOTIFY_SOCKET") {
+        // A service manager that does not listen is no reason to do less.
+        let _ = send(address.as_bytes(), states);
+    }
+}
+
+/// Sends without waiting: the crate's own way waits for a service manager that
+/// does not keep up, and mail would wait with it.
+fn send(address: &[u8], states: &[NotifyState<'_>]) -> io::Result<()> {
+    let address = match address {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        path => SocketAddr::from_pathname(OsStr::from_bytes(path))?,
+    };
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to_addr(message.as_bytes(), &address)?;
+    Ok(())
 }
 
 /// The listening sockets that systemd hands over (`postgrey.socket`). To be

@@ -64,7 +64,9 @@ impl Greylister {
                 let line = [b"unrecognized request type: '".as_slice(), kind, b"'"].concat();
                 Outcome { lines: vec![(Severity::Error, line)], ..Outcome::default() }
             }
-            Event::Garbage(line) => warning([b"ignoring garbage: ".as_slice(), line].concat()),
+            Event::Garbage(line) => {
+                warning([b"ignoring garbage: <".as_slice(), line, b">"].concat())
+            }
             Event::BadTime(time) => warning(
                 [b"policy_test_time is no number of seconds, ignoring it: ".as_slice(), time]
                     .concat(),

@@ -14,8 +14,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Connections that may wait to be accepted, where nothing else was asked for;
@@ -28,7 +27,12 @@ pub enum Listener {
     /// On an address and port.
     Tcp(TcpListener),
     /// On a path, whose file is ours unless systemd made it.
-    Unix(UnixListener, Option<SocketFile>),
+    Unix {
+        /// The socket.
+        listener: UnixListener,
+        /// To be removed at the end.
+        _file: Option<SocketFile>,
+    },
 }
 
 impl Listener {
@@ -39,7 +43,9 @@ impl Listener {
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Listener::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+            Listener::Unix { listener, .. } => {
+                listener.register(registry, token, Interest::READABLE)
+            }
         }
     }
 
@@ -67,14 +73,14 @@ impl Listener {
                 }
                 Ok(Stream::Tcp(stream))
             }
-            Listener::Unix(listener, file) => {
+            Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept()?;
                 if is_told {
-                    let path = file.as_ref().map_or(Path::new(""), |file| &file.path).display();
-                    log.line(
-                        Severity::Info,
-                        format!("{} CONNECT UNIX Socket: \"{path}\"", stamp()),
-                    );
+                    let address = listener.local_addr().ok();
+                    let path = address.as_ref().and_then(|address| address.as_pathname());
+                    let path = path.unwrap_or(Path::new("")).display();
+                    let line = format!("{} CONNECT UNIX Socket: \"{path}\"", stamp());
+                    log.line(Severity::Info, line);
                 }
                 Ok(Stream::Unix(stream))
             }
@@ -133,7 +139,7 @@ pub fn open(
 /// Takes over sockets that are listening already, from systemd.
 ///
 /// # Errors
-/// When one is no stream socket.
+/// When one is no stream socket on which somebody listens.
 pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
     let adopt = |descriptor: OwnedFd| {
         let socket = Socket::from(descriptor);
@@ -141,8 +147,14 @@ pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Fail
         if socket.r#type()? != Type::STREAM {
             return Err(io::Error::from(Errno::ESOCKTNOSUPPORT));
         }
+        if !socket.is_listener()? {
+            // A connection, as a unit with `Accept=yes` hands it over.
+            return Err(io::Error::from(Errno::EOPNOTSUPP));
+        }
         Ok(match socket.domain()? {
-            Domain::UNIX => Listener::Unix(UnixListener::from_std(socket.into()), None),
+            Domain::UNIX => {
+                Listener::Unix { listener: UnixListener::from_std(socket.into()), _file: None }
+            }
             _ => Listener::Tcp(TcpListener::from_std(socket.into())),
         })
     };
@@ -177,8 +189,7 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
             }
             Err(error) => {
                 let why = errno(&error);
-                let text = format!("Can't connect to TCP port {port} on {ip} [{}]", why.desc());
-                let failure = Failure::system(text, why);
+                let failure = refused(&format!("TCP port {port} on {ip}"), why);
                 // `localhost` often has an IPv6 address where IPv6 is off.
                 if !matches!(why, Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT) {
                     return Err(failure);
@@ -195,6 +206,20 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
         }
         None => Ok(listeners),
     }
+}
+
+/// The original's words for a socket that cannot be had, and what to do.
+fn refused(socket: &str, why: Errno) -> Failure {
+    let advice = match why {
+        Errno::EADDRINUSE => "; another program listens there",
+        Errno::EADDRNOTAVAIL => "; this machine has no such address",
+        Errno::EACCES => "; start it as root, it gives up root's rights by itself",
+        Errno::ENOENT => "; make the directory first",
+        Errno::EISDIR => "; add a name for the socket in it",
+        Errno::ENAMETOOLONG => "; the path of a socket has 107 bytes at most",
+        _ => "",
+    };
+    Failure::system(format!("Can't connect to {socket} [{}]{advice}", why.desc()), why)
 }
 
 fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<(TcpListener, u16)> {
@@ -219,10 +244,7 @@ fn open_unix(
     log: &mut Log,
 ) -> Result<Listener, Failure> {
     let shown = path.display();
-    let fail = |why: Errno| {
-        let text = format!("Can't connect to UNIX socket at file {shown} [{}]", why.desc());
-        Failure::system(text, why)
-    };
+    let fail = |why: Errno| refused(&format!("UNIX socket at file {shown}"), why);
     make_way(path).map_err(fail)?;
     let listener = bind_unix(path, backlog).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => fail(Errno::ENAMETOOLONG),
@@ -241,7 +263,7 @@ fn open_unix(
             .map_err(|error| fail("chown", &error))?;
     }
     log.flush();
-    Ok(Listener::Unix(listener, Some(file)))
+    Ok(Listener::Unix { listener, _file: Some(file) })
 }
 
 fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
@@ -260,8 +282,19 @@ fn make_way(path: &Path) -> Result<(), Errno> {
     if metadata.is_dir() {
         return Err(Errno::EISDIR);
     }
-    if metadata.file_type().is_socket() && UnixStream::connect(path).is_ok() {
-        return Err(Errno::EADDRINUSE);
+    match knock(path).map_err(|error| errno(&error)) {
+        // Nobody listens, or there is no socket behind the name at all.
+        Err(Errno::ECONNREFUSED | Errno::ENOENT) => {
+            fs::remove_file(path).map_err(|error| errno(&error))
+        }
+        // Somebody does, though he may not keep up, or not with streams.
+        Ok(()) | Err(Errno::EAGAIN | Errno::EPROTOTYPE) => Err(Errno::EADDRINUSE),
+        Err(why) => Err(why),
     }
-    fs::remove_file(path).map_err(|error| errno(&error))
+}
+
+/// Tries to connect, without waiting for a listener that is busy.
+fn knock(path: &Path) -> io::Result<()> {
+    let address = SockAddr::unix(path).map_err(|_| io::Error::from(Errno::ENAMETOOLONG))?;
+    Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?.connect(&address)
 }

@@ -6,10 +6,10 @@ use super::housekeeping::Housekeeping;
 use super::listen::Listener;
 use super::reload::{self, Reloader};
 use super::trouble::Trouble;
-use super::turn::{Turn, passing};
+use super::turn::{MENDED, Turn, passing};
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
 use crate::store::lmdb::Store;
-use crate::whitelist::Files;
+use crate::whitelist::Reader;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
@@ -44,8 +44,6 @@ pub struct Service {
     pub store: Store,
     /// Who keeps that from growing without end.
     pub housekeeping: Housekeeping,
-    /// The whitelists, to be read anew when somebody asks.
-    pub lists: Files,
     /// Whether each connection is closed after its first reply (`--exim`).
     pub one_reply: bool,
 }
@@ -71,11 +69,12 @@ pub struct PollLoop {
 }
 
 impl PollLoop {
-    /// Watches the sockets and the signals.
+    /// Watches the sockets and the signals; `lists` reads the whitelists anew
+    /// when one asks for it.
     ///
     /// # Errors
     /// When the system does not let them be watched.
-    pub fn new(mut service: Service, signals: Signals) -> io::Result<PollLoop> {
+    pub fn new(mut service: Service, lists: Reader, signals: Signals) -> io::Result<PollLoop> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();
@@ -83,7 +82,7 @@ impl PollLoop {
         for (index, listener) in service.listeners.iter_mut().enumerate() {
             listener.register(registry, Token(FIRST_LISTENER + index))?;
         }
-        let reloader = Reloader::new(service.lists.clone(), Waker::new(registry, WAKER)?);
+        let reloader = Reloader::new(lists, Waker::new(registry, WAKER)?);
         Ok(PollLoop {
             // What came before the sockets were watched gives no event.
             waiting: (0..service.listeners.len()).collect(),
@@ -101,8 +100,8 @@ impl PollLoop {
         })
     }
 
-    /// Serves until a signal asks to stop; then everything that was read is
-    /// answered and all is on disk.
+    /// Serves until a signal asks to stop; then everything that had arrived by
+    /// then is answered and all is on disk.
     pub fn run(&mut self, log: &mut Log) {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -114,14 +113,16 @@ impl PollLoop {
                 _ => {}
             }
             let wanted = self.note(&events);
-            if wanted.stop {
-                break;
-            }
             self.obey(wanted, log);
-            self.accept(log);
+            if !wanted.stop {
+                self.accept(log);
+            }
             self.turn(log);
             self.keep_time(log);
             log.flush();
+            if wanted.stop {
+                break;
+            }
         }
         self.write_waiting_rows(log);
     }
@@ -134,16 +135,25 @@ impl PollLoop {
         if wanted.reload {
             log.line(Severity::Warning, "HUP received: reloading whitelists...");
             systemd::reloading();
-            if let Err(error) = self.reloader.begin() {
-                log.line(Severity::Error, format!("can't read the whitelists now: {error}"));
-                systemd::ready();
-            }
+            self.reload(log);
         }
         if let Some((lists, warnings)) = self.reloader.take() {
             for warning in warnings {
                 log.line(Severity::Complaint, warning.to_string());
             }
             reload::discard(self.service.greylister.exchange(lists));
+            if self.reloader.take_wanted_again() {
+                self.reload(log);
+            } else {
+                systemd::ready();
+            }
+        }
+    }
+
+    fn reload(&mut self, log: &mut Log) {
+        if let Err(error) = self.reloader.begin() {
+            let line = format!("can't reload the whitelists, the old ones stay: {error}");
+            log.line(Severity::Error, line);
             systemd::ready();
         }
     }
@@ -299,8 +309,10 @@ impl PollLoop {
     }
 
     fn write_waiting_rows(&mut self, log: &mut Log) {
-        if let Err(failure) = self.service.store.flush() {
-            self.store_trouble.report(|| passing(&failure), log);
+        match self.service.store.flush() {
+            Ok(true) => self.store_trouble.end(MENDED, log),
+            Ok(false) => {}
+            Err(failure) => self.store_trouble.report(|| passing(&failure), log),
         }
     }
 }

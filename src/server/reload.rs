@@ -4,28 +4,34 @@
 //! whose one result the loop takes over between two turns; the old lists serve
 //! until then.
 
-use crate::whitelist::{Files, Warning, Whitelists};
+use crate::whitelist::{Reader, Warning, Whitelists};
 use mio::Waker;
 use std::io;
-use std::sync::Arc;
+use std::mem;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 
 /// What was read, and what is wrong with it.
 pub type Reading = (Whitelists, Vec<Warning>);
 
 /// Reads the lists when asked to.
 pub struct Reloader {
-    files: Files,
+    reader: Arc<Mutex<Reader>>,
     waker: Arc<Waker>,
     reading: Option<Receiver<Reading>>,
     is_wanted_again: bool,
 }
 
 impl Reloader {
-    /// Will read these files, and wake the loop whenever it is done.
-    pub fn new(files: Files, waker: Waker) -> Reloader {
-        Reloader { files, waker: Arc::new(waker), reading: None, is_wanted_again: false }
+    /// Will read with this reader, and wake the loop whenever it is done.
+    pub fn new(reader: Reader, waker: Waker) -> Reloader {
+        Reloader {
+            reader: Arc::new(Mutex::new(reader)),
+            waker: Arc::new(waker),
+            reading: None,
+            is_wanted_again: false,
+        }
     }
 
     /// Begins to read. Asked again meanwhile, it will read once more, since
@@ -39,10 +45,12 @@ impl Reloader {
             return Ok(());
         }
         let (sender, receiver) = channel();
-        let (files, waker) = (self.files.clone(), Arc::clone(&self.waker));
-        thread::Builder::new().spawn(move || {
+        let (reader, waker) = (Arc::clone(&self.reader), Arc::clone(&self.waker));
+        Builder::new().spawn(move || {
+            // One thread at a time reads, so that nobody waits for this lock.
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
             // Both fail only when the loop has ended.
-            let _ = sender.send(Whitelists::read(&files));
+            let _ = sender.send(reader.read());
             let _ = waker.wake();
         })?;
         self.reading = Some(receiver);
@@ -53,16 +61,17 @@ impl Reloader {
     pub fn take(&mut self) -> Option<Reading> {
         let reading = self.reading.as_ref()?.try_recv().ok()?;
         self.reading = None;
-        if std::mem::take(&mut self.is_wanted_again) {
-            // If it fails, what was just read is fresh enough.
-            let _ = self.begin();
-        }
         Some(reading)
+    }
+
+    /// Whether it was asked again while it read, which it now forgets.
+    pub fn take_wanted_again(&mut self) -> bool {
+        mem::take(&mut self.is_wanted_again)
     }
 }
 
 /// Frees lists that are no longer used, which takes a while as well.
 pub fn discard(whitelists: Whitelists) {
-    // Without a thread they are dropped with the closure, here and now.
-    let _ = thread::Builder::new().spawn(move || drop(whitelists));
+    // Without room for a thread they are freed here and now.
+    let _ = Builder::new().spawn(move || drop(whitelists));
 }

@@ -18,7 +18,7 @@ use crate::daemon::{
 use crate::greylist::{Policy, triplet};
 use crate::store::Lifetimes;
 use crate::store::lmdb::Store;
-use crate::whitelist::{Warning, Whitelists};
+use crate::whitelist::{Reader, Warning};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 
@@ -47,7 +47,8 @@ pub fn run(options: Options) -> Result<u8, Failure> {
 }
 
 fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
-    let (whitelists, warnings) = Whitelists::read(&options.whitelists);
+    let mut lists = Reader::new(options.whitelists.clone());
+    let (whitelists, warnings) = lists.read();
     let identity = Identity::look_up(&options.user, &options.group)?;
     let earlier = options.pidfile.as_deref().map_or(Ok(Earlier::Nothing), pidfile::check)?;
     let mut readiness = None;
@@ -66,25 +67,29 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
         Ok((lock, store.writing_within(options.sync)))
     })?;
+    // From here on there is something to tidy up, so that no signal may end
+    // the process just like that.
+    let signals = Signals::register().map_err(|error| unwatchable(&error))?;
     let service = Service {
         listeners: open_sockets(&options, &identity, log)?,
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
         greylister: Greylister::new(options.policy, whitelists),
         store,
-        lists: options.whitelists,
         one_reply: options.exim,
     };
-    allow_many_connections();
-    let poll_loop = watch(service)?;
+    let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
     let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
+    allow_many_connections();
     // The pid file is for all to read; nothing that is made from here on is.
     umask(Mode::from_bits_truncate(0o077));
-    identity.assume(log)?;
-
-    serve(poll_loop, readiness, log);
+    let assumed = identity.assume(log);
+    if assumed.is_ok() {
+        serve(poll_loop, readiness, log);
+    }
     if let Some(file) = pid_file {
         file.remove(log);
     }
+    assumed?;
     drop(lock);
     log.line(Severity::Notice, format!("{} Server closing!", clock::log_stamp()));
     Ok(0)
@@ -124,14 +129,6 @@ fn open_sockets(
     }
 }
 
-fn watch(service: Service) -> Result<PollLoop, Failure> {
-    let watched = Signals::register().and_then(|signals| PollLoop::new(service, signals));
-    watched.map_err(|error| {
-        let why = errno(&error);
-        Failure::system(format!("can't watch sockets and signals: {}", why.desc()), why)
-    })
-}
-
 fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {
     log.flush();
     if let Some(readiness) = readiness {
@@ -140,6 +137,11 @@ fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {
     systemd::ready();
     poll_loop.run(log);
     systemd::stopping();
+}
+
+fn unwatchable(error: &std::io::Error) -> Failure {
+    let why = errno(error);
+    Failure::system(format!("can't watch sockets and signals: {}", why.desc()), why)
 }
 
 /// Descriptors that the daemon asks for, one a connection. The usual soft limit

@@ -10,6 +10,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Trouble {
     told: Option<Instant>,
+    /// Whether its end would be news.
+    is_open: bool,
 }
 
 impl Trouble {
@@ -17,7 +19,15 @@ impl Trouble {
     pub fn report(&mut self, line: impl FnOnce() -> String, log: &mut Log) {
         if self.told.is_none_or(|told| told.elapsed() >= SILENCE) {
             self.told = Some(Instant::now());
+            self.is_open = true;
             log.line(Severity::Error, line());
+        }
+    }
+
+    /// Tells of its end, if its beginning was told.
+    pub fn end(&mut self, line: &str, log: &mut Log) {
+        if std::mem::take(&mut self.is_open) {
+            log.line(Severity::Warning, line);
         }
     }
 }

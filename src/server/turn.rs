@@ -98,7 +98,10 @@ impl<'a> Turn<'a> {
     pub fn settle(self, mut tell: impl FnMut(usize, &[u8])) {
         let Turn { greylister, store, log, trouble, held, .. } = self;
         match store.commit() {
-            Ok(()) => {
+            Ok(is_written) => {
+                if is_written {
+                    trouble.end(MENDED, log);
+                }
                 for Held { connection, reply, lines } in held {
                     write_lines(log, &lines);
                     tell(connection, &reply);
@@ -106,6 +109,7 @@ impl<'a> Turn<'a> {
             }
             Err(failure) => {
                 trouble.report(|| passing(&failure), log);
+                greylister.counters.failures += held.len() as u64;
                 for Held { connection, .. } in held {
                     tell(connection, &greylister.dunno());
                 }
@@ -118,6 +122,9 @@ impl<'a> Turn<'a> {
 pub fn passing(failure: &store::Error) -> String {
     format!("{failure}; mail passes without greylisting until that is mended")
 }
+
+/// What the log says when it no longer does.
+pub const MENDED: &str = "the database can be written again: greylisting goes on";
 
 fn write_lines(log: &mut Log, lines: &[(Severity, Vec<u8>)]) {
     for (severity, line) in lines {

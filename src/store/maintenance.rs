@@ -39,7 +39,7 @@ impl Lifetimes {
 }
 
 /// What one look at the next few rows came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// Rows that were looked at.
     pub rows: usize,

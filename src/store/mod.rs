@@ -5,6 +5,7 @@
 //! program's database reads the same.
 
 pub mod berkeley;
+pub mod dump;
 pub mod lmdb;
 mod maintenance;
 mod record;
@@ -27,13 +28,23 @@ pub enum Urgency {
 
 /// The two tables of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Table {
+pub enum Table {
+    /// Triplets, with when they were seen.
     Triplets,
+    /// Clients, with how often their mail passed.
     Clients,
 }
 
 impl Table {
     const ALL: [Table; 2] = [Table::Triplets, Table::Clients];
+
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Triplets => "triplets",
+            Table::Clients => "clients",
+        }
+    }
 }
 
 /// The view of one turn of the loop: reads see all earlier writes, and the

@@ -1,41 +1,80 @@
-//! stub until merge
-#![allow(missing_docs)]
-use std::net::IpAddr;
-#[derive(Default)]
-pub struct Whitelists {
-    pub clients: Clients,
-    pub recipients: Recipients,
-}
-#[derive(Default)]
-pub struct Clients;
-#[derive(Default)]
-pub struct Recipients;
-#[derive(Debug)]
-pub struct Origin;
+//! Who is never greylisted: the administrator's lists of clients and recipients.
+//!
+//! Lists are parsed once into one immutable value; a lookup's cost does not
+//! grow with the number of names, addresses and networks in them. Patterns are
+//! Perl regular expressions and keep Perl's meaning, or are refused with a
+//! warning: a line that silently meant something else would open the door.
+
+mod clients;
+mod file;
+mod names;
+mod networks;
+mod pattern;
+mod recipients;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+pub use clients::Clients;
+pub use file::{Origin, Text, Warning};
+pub use recipients::Recipients;
+
+/// The files that hold the lists; their order is that of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning;
-impl Clients {
-    pub fn by_name(&self, _: &[u8], _: &mut Vec<Warning>) -> Option<&Origin> {
-        None
-    }
-    pub fn by_address(&self, _: IpAddr) -> Option<&Origin> {
-        None
-    }
+pub struct Files {
+    /// Lists of clients (`--whitelist-clients`).
+    pub clients: Vec<PathBuf>,
+    /// Lists of recipients (`--whitelist-recipients`).
+    pub recipients: Vec<PathBuf>,
 }
-impl Recipients {
-    pub fn find(&self, _: &[u8], _: &mut Vec<Warning>) -> Option<&Origin> {
-        None
+
+impl Default for Files {
+    /// The default paths, the shipped list before the site's own (BEHAVIOUR F1).
+    fn default() -> Self {
+        let in_etc = |name: &str| PathBuf::from("/etc/postgrey").join(name);
+        Files {
+            clients: vec![in_etc("whitelist_clients"), in_etc("whitelist_clients.local")],
+            recipients: vec![in_etc("whitelist_recipients"), in_etc("whitelist_recipients.local")],
+        }
     }
 }
 
-impl Whitelists {
-    pub fn read(_: &Files) -> (Whitelists, Vec<Warning>) {
-        (Whitelists::default(), vec![])
+/// All lists. The default value matches nothing.
+#[derive(Debug, Default)]
+pub struct Whitelists {
+    /// Rules on the client's name and address.
+    pub clients: Clients,
+    /// Rules on the recipient's address.
+    pub recipients: Recipients,
+}
+
+/// Reads the lists, as often as it is asked to.
+#[derive(Debug)]
+pub struct Reader {
+    files: Files,
+    known: HashMap<PathBuf, Vec<u8>>,
+}
+
+impl Reader {
+    /// Will read these files.
+    pub fn new(files: Files) -> Reader {
+        Reader { files, known: HashMap::new() }
+    }
+
+    /// Reads all files. Never fails: broken lines and unreadable files become
+    /// warnings, in the order in which the original would complain. A file
+    /// that could be read before keeps its last content.
+    pub fn read(&mut self) -> (Whitelists, Vec<Warning>) {
+        let Reader { files, known } = self;
+        let mut warnings = Vec::new();
+        let texts = file::read(&files.clients, known, &mut warnings);
+        let clients = Clients::parse(texts, &mut warnings);
+        let texts = file::read(&files.recipients, known, &mut warnings);
+        let recipients = Recipients::parse(texts, &mut warnings);
+        (Whitelists { clients, recipients }, warnings)
     }
 }
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("")
-    }
-}
-pub use crate::cli::WhitelistFiles as Files;
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod reader_tests;

@@ -3,6 +3,7 @@
 use super::{Client, Program, Scratch, free_port};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -44,6 +45,7 @@ pub struct Builder {
     door: Door,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
     scratch: Scratch,
     has_client_list: bool,
     has_recipient_list: bool,
@@ -59,6 +61,13 @@ impl Builder {
     /// Sets a variable of the server's environment.
     pub fn env(mut self, name: &str, value: &str) -> Builder {
         self.environment.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    /// Lets another program start it, one that becomes it by exec: `nsenter`,
+    /// `prlimit`.
+    pub fn within(mut self, wrapper: impl IntoIterator<Item = String>) -> Builder {
+        self.wrapper.extend(wrapper);
         self
     }
 
@@ -90,15 +99,31 @@ impl Builder {
     /// Starts the server in the foreground on a Unix-domain socket, or over TCP
     /// if that was asked for, with empty whitelists unless some were given, and
     /// waits until it takes connections.
-    pub fn start(mut self) -> Daemon {
+    pub fn start(self) -> Daemon {
+        let mut daemon = self.launch();
+        daemon.wait_until_it_answers();
+        daemon
+    }
+
+    /// Starts a server that will not come to serve, and waits for its end.
+    pub fn start_in_vain(self) -> Stopped {
+        let mut daemon = self.launch();
+        let status = daemon.wait();
+        daemon.into_stopped(status)
+    }
+
+    fn launch(mut self) -> Daemon {
         if !self.has_client_list {
             self = self.whitelist_clients("");
         }
         if !self.has_recipient_list {
             self = self.whitelist_recipients("");
         }
-        let mut command = Command::new(self.program.path());
+        let mut words = self.wrapper.iter().map(OsString::from).collect::<Vec<_>>();
+        words.push(self.program.path().into());
+        let mut command = Command::new(&words[0]);
         command
+            .args(&words[1..])
             .arg(self.door.option())
             .arg(format!("--dbdir={}", self.scratch.subdirectory("db").display()))
             .args(&self.arguments)
@@ -108,10 +133,7 @@ impl Builder {
             .stdout(Stdio::null())
             .stderr(File::create(self.scratch.path().join("log")).expect("a log file"));
         let child = command.spawn().expect("the program under test");
-        let mut daemon =
-            Daemon { program: self.program, child, door: self.door, scratch: Some(self.scratch) };
-        daemon.wait_until_it_answers();
-        daemon
+        Daemon { program: self.program, child, door: self.door, scratch: Some(self.scratch) }
     }
 }
 
@@ -154,6 +176,7 @@ impl Daemon {
             door: Door::Unix(scratch.path().join("socket")),
             arguments: Vec::new(),
             environment: Vec::new(),
+            wrapper: Vec::new(),
             scratch,
             has_client_list: false,
             has_recipient_list: false,
@@ -217,6 +240,10 @@ impl Daemon {
     pub fn end_by(mut self, signal: Signal) -> Stopped {
         self.signal(signal);
         let status = self.wait();
+        self.into_stopped(status)
+    }
+
+    fn into_stopped(mut self, status: ExitStatus) -> Stopped {
         let log = self.log();
         let scratch = self.scratch.take().expect("a daemon stops once");
         Stopped { status, log, scratch }

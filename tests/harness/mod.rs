@@ -67,6 +67,11 @@ impl Program {
     }
 }
 
+/// Fails with what to install when a program that the tests need is missing.
+pub fn require(program: &str, package: &str) {
+    assert!(Path::new(program).exists(), "{program} is missing: apt-get install {package}");
+}
+
 /// The moment that a test program calls zero, in seconds since the epoch; the
 /// same for all tests of one process.
 pub fn start_of_time() -> i64 {

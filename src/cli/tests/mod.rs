@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::*;
 use crate::daemon::Verbosity;
 use crate::greylist::Policy;
+use crate::whitelist::Files;
 
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     parse(line.split('|').map(OsString::from).collect())
@@ -44,7 +45,7 @@ fn defaults() -> Options {
             hostname: nix::unistd::gethostname().unwrap().into_vec(),
             ..Policy::default()
         },
-        whitelists: WhitelistFiles {
+        whitelists: Files {
             clients: vec![
                 "/etc/postgrey/whitelist_clients".into(),
                 "/etc/postgrey/whitelist_clients.local".into(),

@@ -11,12 +11,12 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// Makes an empty database at a path in a directory unless there is one. An
-/// empty file is none.
+/// Makes an empty database at a path unless there is one. An empty file is
+/// none.
 ///
 /// # Errors
 /// When the directory or the disk does not take it.
-pub fn create_if_missing(directory: &Path, path: &Path) -> Result<(), Error> {
+pub fn create_if_missing(path: &Path) -> Result<(), Error> {
     if fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) {
         return Ok(());
     }
@@ -32,6 +32,8 @@ pub fn create_if_missing(directory: &Path, path: &Path) -> Result<(), Error> {
     }
     make(&unfinished).map_err(|error| explain_open(path, error))?;
     fs::rename(&unfinished, path).map_err(explain)?;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(explain)
 }
 

@@ -7,27 +7,30 @@
 mod create;
 mod free_pages;
 mod open;
+mod reader;
 mod rows;
 mod turn;
 mod walk;
 
+pub use reader::Reader;
 pub use turn::Turn;
 
 use super::waiting::Waiting;
-use super::{Error, Lap, Lifetimes, Look, Table};
-use create::create_if_missing;
-use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags};
-use open::{check_format, explain_open, explain_read, explain_write, note_meta, refuse_truncated};
+use super::{Error, Lap, Lifetimes, Look};
+use lmdb::Database;
+use open::{File, explain_read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use walk::{Surroundings, Walk};
 
+pub use super::Table;
+
 /// The file's name inside the database directory.
 pub const FILE_NAME: &str = "postgrey.mdb";
 
-/// Bytes that the map always has to spare, so that no turn can fill it: a turn
-/// rewrites at most a few thousand pages.
-const HEADROOM: usize = 64 << 20;
+/// How long a database that failed is left alone before the next try. Until
+/// then all turns fail at once: a disk in trouble is slow to say so.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The tables of the database that hold rows.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +48,30 @@ impl Tables {
     }
 }
 
-/// An open database.
+/// An open database. It survives what its disk does to it: after a failure the
+/// file is closed and opened anew, because LMDB refuses all work for ever once
+/// some things have failed, and has lost its view of the file after others.
 pub struct Store {
-    environment: Environment,
-    tables: Tables,
+    /// Open, unless it could not be opened again.
+    file: Option<File>,
+    failure: Option<Failure>,
     waiting: Waiting,
     walk: Walk,
     path: PathBuf,
+    keys: String,
+}
+
+/// What went wrong last, and when.
+#[derive(Debug)]
+struct Failure {
+    error: Error,
+    moment: Instant,
+}
+
+impl Failure {
+    fn new(error: Error) -> Failure {
+        Failure { error, moment: Instant::now() }
+    }
 }
 
 impl Store {
@@ -63,24 +83,9 @@ impl Store {
     /// text names the file and what to do. The file is left as it was.
     pub fn open(directory: &Path, keys: &str) -> Result<Store, Error> {
         let path = directory.join(FILE_NAME);
-        create_if_missing(directory, &path)?;
-        refuse_truncated(&path)?;
-        let explain = |error| explain_open(&path, error);
-        let environment = Environment::new()
-            // Without a thread-bound reader, a turn may read and then write.
-            .set_flags(EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_TLS)
-            .set_max_dbs(3)
-            .set_map_size(2 * HEADROOM)
-            .open_with_permissions(&path, 0o600)
-            .map_err(explain)?;
-        let table = |name| environment.create_db(Some(name), DatabaseFlags::empty());
-        let meta = table("meta").map_err(explain)?;
-        check_format(&environment, meta, &path)?;
-        note_meta(&environment, meta, keys).map_err(explain)?;
-        let triplets = table("triplets").map_err(explain)?;
-        let clients = table("clients").map_err(explain)?;
-        let tables = Tables { triplets, clients };
-        Ok(Store { environment, tables, waiting: Waiting::default(), walk: Walk::default(), path })
+        let file = Some(File::open(&path, keys)?);
+        let (waiting, walk) = (Waiting::default(), Walk::default());
+        Ok(Store { file, failure: None, waiting, walk, path, keys: keys.to_string() })
     }
 
     /// Lets all rows wait for the disk, for so long at most: what was told of
@@ -95,9 +100,16 @@ impl Store {
 
     /// Begins a turn.
     pub fn begin(&mut self) -> Turn<'_> {
-        let failure = self.make_room().err();
-        let Store { environment, tables, waiting, walk, path } = self;
-        Turn::new(environment, *tables, waiting, walk, path, failure)
+        let is_cramped = self.file.as_ref().is_some_and(|file| !file.has_room());
+        let is_worth_a_try = match &self.failure {
+            Some(failure) => failure.moment.elapsed() >= PAUSE,
+            None => is_cramped,
+        };
+        if is_worth_a_try {
+            self.open_again();
+        }
+        let Store { file, failure, waiting, walk, path, .. } = self;
+        Turn::new(file.as_ref(), failure, waiting, walk, path)
     }
 
     /// Looks for at most a millisecond whether the next rows are too old at
@@ -107,8 +119,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn look(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Look, Error> {
-        let Store { environment, tables, waiting, walk, path } = self;
-        let around = Surroundings { environment, tables: *tables, waiting, lifetimes, now };
+        let Some(file) = self.file.as_ref().filter(|_| self.failure.is_none()) else {
+            // The next turn tries to open it anew.
+            return Ok(Look::default());
+        };
+        let Store { waiting, walk, path, .. } = self;
+        let around = Surroundings { file, waiting, lifetimes, now };
         walk.look(&around).map_err(|error| explain_read(path, error))
     }
 
@@ -128,13 +144,13 @@ impl Store {
         self.waiting.is_refused()
     }
 
-    /// Writes what waits, if anything does.
+    /// Writes what waits. Gives whether anything did.
     ///
     /// # Errors
     /// When the database cannot be written; the rows go on waiting.
-    pub fn flush(&mut self) -> Result<(), Error> {
+    pub fn flush(&mut self) -> Result<bool, Error> {
         if self.waiting.is_empty() && !self.walk.has_old_rows() {
-            return Ok(());
+            return Ok(false);
         }
         let mut turn = self.begin();
         // A failure is remembered by the turn and comes back from the commit.
@@ -142,17 +158,16 @@ impl Store {
         turn.commit()
     }
 
-    fn make_room(&self) -> Result<(), Error> {
-        let explain = |error| explain_write(&self.path, error);
-        let info = self.environment.info().map_err(explain)?;
-        // LMDB's page is the machine's; 64 KiB is the largest that is in use.
-        let page_size = self.environment.stat().map_err(explain)?.page_size() as usize;
-        let used = (info.last_pgno() + 1) * page_size;
-        if info.map_size() < used + HEADROOM {
-            let larger = (2 * info.map_size()).max(used + 2 * HEADROOM);
-            self.environment.set_map_size(larger).map_err(explain)?;
+    fn open_again(&mut self) {
+        // The old one first: a process must not have a file of LMDB open twice.
+        self.file = None;
+        match File::open(&self.path, &self.keys) {
+            Ok(file) => {
+                self.file = Some(file);
+                self.failure = None;
+            }
+            Err(error) => self.failure = Some(Failure::new(error)),
         }
-        Ok(())
     }
 }
 

@@ -1,21 +1,79 @@
 //! Opening the file, and what can be wrong with it.
 
+use super::Tables;
+use super::create::create_if_missing;
 use super::free_pages::free_pages;
 use crate::store::Error;
-use lmdb::{Database, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
-use std::fs::{self, File};
-use std::path::Path;
+use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
+use nix::errno::Errno;
+use nix::fcntl::posix_fallocate;
+use nix::sys::statvfs::statvfs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 /// The layout of the file that this program reads and writes.
 const FORMAT: &[u8] = b"1";
 
+const EIO: i32 = Errno::EIO as i32;
+const ENOMEM: i32 = Errno::ENOMEM as i32;
+
+/// Bytes that the map always has to spare, so that no turn can fill it: a turn
+/// rewrites at most a few thousand pages.
+const HEADROOM: usize = 64 << 20;
+
+/// Size of LMDB's lock file, in bytes: 126 readers and a head.
+const LOCK_FILE_SIZE: i64 = 8192;
+
+/// The open file.
+pub struct File {
+    pub environment: Environment,
+    pub tables: Tables,
+}
+
+impl File {
+    /// Opens a file, or makes it, with a map twice as large as the file and
+    /// room to spare.
+    pub fn open(path: &Path, keys: &str) -> Result<File, Error> {
+        create_if_missing(path)?;
+        let length = refuse_truncated(path)?;
+        reserve_lock_file(path)?;
+        let explain = |error| explain_open(path, error);
+        let environment = Environment::new()
+            // Without a thread-bound reader, a turn may read and then write.
+            .set_flags(EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_TLS)
+            .set_max_dbs(3)
+            .set_map_size(2 * (length + HEADROOM))
+            .open_with_permissions(path, 0o600)
+            .map_err(explain)?;
+        let table = |name| environment.create_db(Some(name), DatabaseFlags::empty());
+        let meta = table("meta").map_err(explain)?;
+        check_format(&environment, meta, path)?;
+        note_meta(&environment, meta, keys).map_err(explain)?;
+        let triplets = table("triplets").map_err(explain)?;
+        let clients = table("clients").map_err(explain)?;
+        Ok(File { environment, tables: Tables { triplets, clients } })
+    }
+
+    /// Whether the map is large enough for a turn. It never grows while it is
+    /// open: if there is no address space for a larger one, LMDB has given the
+    /// old one away already.
+    pub fn has_room(&self) -> bool {
+        let (Ok(info), Ok(stat)) = (self.environment.info(), self.environment.stat()) else {
+            return false;
+        };
+        let used = (info.last_pgno() + 1) * stat.page_size() as usize;
+        info.map_size() >= used + HEADROOM
+    }
+}
+
 /// LMDB maps what its first pages promise; reading past the end of a file that
-/// was cut off would kill the process by a signal.
-pub fn refuse_truncated(path: &Path) -> Result<(), Error> {
-    let Ok(metadata) = fs::metadata(path) else {
-        return Ok(());
-    };
-    let length = metadata.len();
+/// was cut off would kill the process by a signal. Gives the length in bytes.
+pub fn refuse_truncated(path: &Path) -> Result<usize, Error> {
+    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if length == 0 {
+        return Ok(0);
+    }
     let environment = Environment::new()
         .set_flags(
             EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::READ_ONLY | EnvironmentFlags::NO_LOCK,
@@ -32,18 +90,31 @@ pub fn refuse_truncated(path: &Path) -> Result<(), Error> {
             path.display()
         )));
     }
-    Ok(())
+    Ok(usize::try_from(length).unwrap_or(usize::MAX / 4))
 }
 
 /// Whether nothing is kept on the pages that a file does not have, up to but
 /// not including page `end`.
 fn are_unused(path: &Path, page_size: usize, length: u64, end: usize) -> bool {
     let whole = usize::try_from(length).unwrap_or(usize::MAX) / page_size;
-    let free = File::open(path).and_then(|file| free_pages(&file, page_size));
+    let free = fs::File::open(path).and_then(|file| free_pages(&file, page_size));
     free.is_ok_and(|free| (whole..end).all(|page| free.contains(&page)))
 }
 
-pub fn check_format(environment: &Environment, meta: Database, path: &Path) -> Result<(), Error> {
+/// LMDB writes to its lock file through memory; where the disk has no page for
+/// that, the process would be killed by a signal.
+fn reserve_lock_file(path: &Path) -> Result<(), Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let path = PathBuf::from(name);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let reserved = file.map_err(|error| error.to_string()).and_then(|file| {
+        posix_fallocate(&file, 0, LOCK_FILE_SIZE).map_err(|error| error.desc().to_string())
+    });
+    reserved.map_err(|why| Error::new(format!("can't open database {}: {why}", path.display())))
+}
+
+fn check_format(environment: &Environment, meta: Database, path: &Path) -> Result<(), Error> {
     let explain = |error| explain_open(path, error);
     let transaction = environment.begin_ro_txn().map_err(explain)?;
     match transaction.get(meta, b"format") {
@@ -58,10 +129,16 @@ pub fn check_format(environment: &Environment, meta: Database, path: &Path) -> R
     }
 }
 
-pub fn note_meta(environment: &Environment, meta: Database, keys: &str) -> Result<(), lmdb::Error> {
+/// Notes the format and how keys are made, if the file does not say so yet: on
+/// a full disk a database can be opened that has nothing to add.
+fn note_meta(environment: &Environment, meta: Database, keys: &str) -> Result<(), lmdb::Error> {
     let mut writer = environment.begin_rw_txn()?;
-    writer.put(meta, b"format", &FORMAT, WriteFlags::empty())?;
-    writer.put(meta, b"keys", &keys, WriteFlags::empty())?;
+    let wanted = [(b"format".as_slice(), FORMAT), (b"keys", keys.as_bytes())];
+    for (name, value) in wanted {
+        if writer.get(meta, &name) != Ok(value) {
+            writer.put(meta, &name, &value, WriteFlags::empty())?;
+        }
+    }
     writer.commit()
 }
 
@@ -74,6 +151,9 @@ pub fn explain_open(path: &Path, error: lmdb::Error) -> Error {
         lmdb::Error::Invalid | lmdb::Error::VersionMismatch | lmdb::Error::Corrupted => {
             format!("{path} is not a database of this program, or is damaged; {START_AFRESH}")
         }
+        lmdb::Error::Other(ENOMEM) => {
+            format!("can't open database {path}: no address space for it (LimitAS, ulimit -v)")
+        }
         error => format!("can't open database {path}: {}", describe(error)),
     })
 }
@@ -83,12 +163,18 @@ pub fn explain_read(path: &Path, error: lmdb::Error) -> Error {
 }
 
 pub fn explain_write(path: &Path, error: lmdb::Error) -> Error {
+    // To LMDB a write that was cut short for want of room is an I/O error.
+    let is_full = || statvfs(path).is_ok_and(|disk| disk.blocks_available() == 0);
+    let error = match error {
+        lmdb::Error::Other(EIO) if is_full() => lmdb::Error::Other(Errno::ENOSPC as i32),
+        error => error,
+    };
     Error::new(format!("can't write database {}: {}", path.display(), describe(error)))
 }
 
 fn describe(error: lmdb::Error) -> String {
     match error {
-        lmdb::Error::Other(code) => nix::errno::Errno::from_raw(code).desc().to_string(),
+        lmdb::Error::Other(code) => Errno::from_raw(code).desc().to_string(),
         error => error.to_string(),
     }
 }

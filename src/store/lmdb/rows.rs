@@ -38,13 +38,11 @@ pub fn stored_key(key: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(short)
 }
 
-/// The key and the text of a row as the program knows them, from what the file
-/// has.
-pub fn whole<'r>(key: &'r [u8], row: &'r [u8]) -> (&'r [u8], &'r [u8]) {
-    if key.len() > LONGEST_PLAIN_KEY {
-        if let Some(end) = row.iter().position(|byte| *byte == 0) {
-            return (&row[end + 1..], &row[..end]);
-        }
+/// The key and the text of a row as they were before [`put`].
+pub fn whole<'row>(key: &'row [u8], row: &'row [u8]) -> (&'row [u8], &'row [u8]) {
+    let is_short = key.len() > LONGEST_PLAIN_KEY;
+    match memchr::memchr(0, row).filter(|_| is_short) {
+        Some(end) => (&row[end + 1..], &row[..end]),
+        None => (key, row),
     }
-    (key, row)
 }

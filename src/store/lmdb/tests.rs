@@ -45,6 +45,10 @@ impl Drop for Directory {
 const FIRST: Seen = Seen { first: 100, last: 100 };
 const LATER: Seen = Seen { first: 100, last: 500 };
 
+fn file(store: &Store) -> &File {
+    store.file.as_ref().unwrap()
+}
+
 fn triplet(store: &mut Store, key: &[u8]) -> Option<Seen> {
     store.begin().triplet(key).unwrap()
 }
@@ -198,8 +202,11 @@ fn with_patience_nothing_more_waits_for_a_disk_that_takes_nothing() {
     let mut store = directory.open().writing_within(Duration::from_secs(60));
     store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
     let mut turn = store.begin();
-    turn.fail(lmdb::Error::MapFull);
+    turn.fail(Error::new("the disk is full"));
     turn.commit().unwrap_err();
+    assert!(store.is_failing());
+    // As after a second.
+    store.failure = None;
 
     let mut turn = store.begin();
     assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST), "told before, and not lost");
@@ -266,8 +273,8 @@ fn a_long_key_is_kept_whole_in_its_row() {
     let mut turn = store.begin();
     turn.put_triplet(&key, FIRST, Urgency::BeforeReply).unwrap();
     turn.commit().unwrap();
-    let reader = store.environment.begin_ro_txn().unwrap();
-    let row = reader.get(store.tables.triplets, &short.as_ref()).unwrap();
+    let reader = file(&store).environment.begin_ro_txn().unwrap();
+    let row = reader.get(file(&store).tables.triplets, &short.as_ref()).unwrap();
     assert_eq!(row, [b"100,100\0".as_slice(), &key].concat());
 }
 
@@ -275,7 +282,7 @@ fn a_long_key_is_kept_whole_in_its_row() {
 fn the_map_grows_with_the_database() {
     let directory = Directory::new();
     let mut store = directory.open();
-    let size = store.environment.info().unwrap().map_size();
+    let size = file(&store).environment.info().unwrap().map_size();
     // A few large rows fill the first map as well as many small ones.
     let key = |batch, row| format!("{batch}/{row}/{}", "k".repeat(100_000)).into_bytes();
     for batch in 0..10 {
@@ -285,8 +292,25 @@ fn the_map_grows_with_the_database() {
         }
         turn.commit().unwrap();
     }
-    assert!(store.environment.info().unwrap().map_size() > size);
+    assert!(file(&store).environment.info().unwrap().map_size() > size);
     assert_eq!(triplet(&mut store, &key(0, 0)), Some(FIRST));
+}
+
+#[test]
+fn a_database_without_a_free_page_opens_again() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let first_map = file(&store).environment.info().unwrap().map_size();
+    file(&store).environment.set_map_size(3 * first_map).unwrap();
+    let row = |number| format!("{number}/{}", "k".repeat(1 << 20)).into_bytes();
+    let mut turn = store.begin();
+    for number in 0..=first_map >> 20 {
+        turn.put_triplet(&row(number), FIRST, Urgency::BeforeReply).unwrap();
+    }
+    turn.commit().unwrap();
+    drop(store);
+    let mut store = Store::open(&directory.0, "subnet,32,128").unwrap();
+    assert_eq!(triplet(&mut store, &row(first_map >> 20)), Some(FIRST));
 }
 
 #[test]
@@ -320,13 +344,13 @@ fn a_file_that_lacks_only_free_pages_is_whole() {
         turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
     }
     turn.commit().unwrap();
-    let mut writer = store.environment.begin_rw_txn().unwrap();
+    let mut writer = file(&store).environment.begin_rw_txn().unwrap();
     for row in 2100..2400 {
-        writer.del(store.tables.triplets, &key(row), None).unwrap();
+        writer.del(file(&store).tables.triplets, &key(row), None).unwrap();
     }
     writer.commit().unwrap();
-    let pages = store.environment.info().unwrap().last_pgno() as u64 + 1;
-    let page_size = u64::from(store.environment.stat().unwrap().page_size());
+    let pages = file(&store).environment.info().unwrap().last_pgno() as u64 + 1;
+    let page_size = u64::from(file(&store).environment.stat().unwrap().page_size());
     drop(store);
     let length = fs::metadata(directory.file()).unwrap().len();
     assert!(length < pages * page_size, "LMDB wrote a page that it had given back");
@@ -351,18 +375,18 @@ fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
         turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
     }
     turn.commit().unwrap();
-    let file = fs::File::open(directory.file()).unwrap();
-    let page_size = store.environment.stat().unwrap().page_size() as usize;
+    let on_disk = fs::File::open(directory.file()).unwrap();
+    let page_size = file(&store).environment.stat().unwrap().page_size() as usize;
     // One list that is longer than a page, then many short ones.
     let batches = std::iter::once(0..10_000).chain((10_000..20_000).step_by(20).map(|a| a..a + 20));
     for rows in batches {
-        let mut writer = store.environment.begin_rw_txn().unwrap();
+        let mut writer = file(&store).environment.begin_rw_txn().unwrap();
         for row in rows {
-            writer.del(store.tables.triplets, &key(row), None).unwrap();
+            writer.del(file(&store).tables.triplets, &key(row), None).unwrap();
         }
         writer.commit().unwrap();
-        let free = free_pages::free_pages(&file, page_size).unwrap();
-        assert_eq!(free.len(), store.environment.freelist().unwrap());
+        let free = free_pages::free_pages(&on_disk, page_size).unwrap();
+        assert_eq!(free.len(), file(&store).environment.freelist().unwrap());
     }
 }
 
@@ -370,8 +394,8 @@ fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
 fn a_newer_format_is_refused() {
     let directory = Directory::new();
     let store = directory.open();
-    let meta = store.environment.open_db(Some("meta")).unwrap();
-    let mut writer = store.environment.begin_rw_txn().unwrap();
+    let meta = file(&store).environment.open_db(Some("meta")).unwrap();
+    let mut writer = file(&store).environment.begin_rw_txn().unwrap();
     writer.put(meta, b"format", b"2", WriteFlags::empty()).unwrap();
     writer.commit().unwrap();
     drop(store);

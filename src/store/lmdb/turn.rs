@@ -1,23 +1,23 @@
 //! One turn of the loop: reads, then writes that become durable together.
 
-use super::Tables;
 use super::open::{explain_read, explain_write};
 use super::rows::{put, stored_key};
 use super::walk::Walk;
+use super::{Failure, File, Tables};
 use crate::store::waiting::Waiting;
 use crate::store::{Error, Passes, Seen, Table, Transaction, Urgency};
-use lmdb::{Environment, RoTransaction, RwTransaction, Transaction as _};
+use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::collections::HashSet;
 use std::path::Path;
 
 /// One turn of the loop: a view of the database and, from the first write on,
 /// a transaction. Dropped without [`Turn::commit`], its writes are undone.
 ///
-/// The first failure ends the transaction: all later writes of the turn, and
-/// its commit, fail with it.
+/// The first failure ends the transaction: whatever the turn does later fails
+/// with it, the commit above all.
 pub struct Turn<'store> {
-    environment: &'store Environment,
-    tables: Tables,
+    file: Option<&'store File>,
+    failure: &'store mut Option<Failure>,
     waiting: &'store mut Waiting,
     walk: &'store mut Walk,
     path: &'store Path,
@@ -25,22 +25,20 @@ pub struct Turn<'store> {
     writer: Option<RwTransaction<'store>>,
     uncommitted: [HashSet<Vec<u8>>; 2],
     is_unsettled: bool,
-    failure: Option<Error>,
 }
 
 impl<'store> Turn<'store> {
-    /// Begins a turn, which fails from the start with a `failure`.
+    /// Begins a turn, which fails from the start if there is a `failure`.
     pub(super) fn new(
-        environment: &'store Environment,
-        tables: Tables,
+        file: Option<&'store File>,
+        failure: &'store mut Option<Failure>,
         waiting: &'store mut Waiting,
         walk: &'store mut Walk,
         path: &'store Path,
-        failure: Option<Error>,
     ) -> Turn<'store> {
         Turn {
-            environment,
-            tables,
+            file,
+            failure,
             waiting,
             walk,
             path,
@@ -48,7 +46,6 @@ impl<'store> Turn<'store> {
             writer: None,
             uncommitted: Default::default(),
             is_unsettled: false,
-            failure,
         }
     }
 
@@ -59,12 +56,13 @@ impl<'store> Turn<'store> {
     }
 
     /// Makes the turn's writes durable, and the waiting rows with them; rows
-    /// that were found too old go. Without any write it does nothing.
+    /// that were found too old go. Gives whether there was any write; without
+    /// one it does nothing.
     ///
     /// # Errors
     /// When the disk does not take it: none of the turn's writes are kept, and
     /// the waiting rows go on waiting.
-    pub fn commit(mut self) -> Result<(), Error> {
+    pub fn commit(mut self) -> Result<bool, Error> {
         let result = self.try_commit();
         if result.is_err() {
             self.waiting.postpone();
@@ -73,51 +71,66 @@ impl<'store> Turn<'store> {
         result
     }
 
-    fn try_commit(&mut self) -> Result<(), Error> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
-        let Some(mut writer) = self.writer.take() else {
-            return Ok(());
+    fn try_commit(&mut self) -> Result<bool, Error> {
+        let file = self.file()?;
+        let Some(writer) = self.writer.take() else {
+            return Ok(false);
         };
-        let explain = |error| explain_write(self.path, error);
+        let deleted = self.write(writer, file.tables);
+        let deleted = deleted.map_err(|error| self.fail(explain_write(self.path, error)))?;
+        self.waiting.clear();
+        self.walk.note(&deleted);
+        Ok(true)
+    }
+
+    /// Writes what waits beside the turn's own rows. Gives what was deleted.
+    fn write(
+        &self,
+        mut writer: RwTransaction<'_>,
+        tables: Tables,
+    ) -> Result<Vec<Table>, lmdb::Error> {
         let has_newer = |table, key: &[u8]| {
             self.is_uncommitted(table, key) || self.waiting.get(table, key).is_some()
         };
-        let deleted = self.walk.delete(&mut writer, self.tables, has_newer).map_err(explain)?;
+        let deleted = self.walk.delete(&mut writer, tables, has_newer)?;
         for (table, key, row) in self.waiting.iter() {
             // A row that waited is older than one of this turn.
             if !self.is_uncommitted(table, key) {
-                put(&mut writer, self.tables.database(table), key, row).map_err(explain)?;
+                put(&mut writer, tables.database(table), key, row)?;
             }
         }
-        writer.commit().map_err(explain)?;
-        self.waiting.clear();
-        self.walk.note(&deleted);
-        Ok(())
+        writer.commit()?;
+        Ok(deleted)
+    }
+
+    /// The file, while nothing has failed.
+    fn file(&self) -> Result<&'store File, Error> {
+        match &*self.failure {
+            Some(failure) => Err(failure.error.clone()),
+            None => Ok(self.file.expect("a file that failed to open is a failure")),
+        }
     }
 
     pub(super) fn writer(&mut self) -> Result<&mut RwTransaction<'store>, Error> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.clone());
-        }
+        let file = self.file()?;
         if self.writer.is_none() {
             // A reader of the same age would keep pages from being used again.
             self.reader = None;
-            match self.environment.begin_rw_txn() {
+            match file.environment.begin_rw_txn() {
                 Ok(writer) => self.writer = Some(writer),
-                Err(error) => return Err(self.fail(error)),
+                Err(error) => return Err(self.fail(explain_write(self.path, error))),
             }
         }
         Ok(self.writer.as_mut().expect("begun above"))
     }
 
-    pub(super) fn fail(&mut self, error: lmdb::Error) -> Error {
+    pub(super) fn fail(&mut self, error: Error) -> Error {
         self.writer = None;
-        self.failure.insert(explain_write(self.path, error)).clone()
+        self.reader = None;
+        self.failure.insert(Failure::new(error)).error.clone()
     }
 
-    /// A row as the turn's requests see it.
+    /// What `parse` makes of a row as the turn's requests see it, if there is one.
     fn row<T>(
         &mut self,
         table: Table,
@@ -129,25 +142,22 @@ impl<'store> Turn<'store> {
         } else if let Some(row) = self.waiting.get(table, key) {
             return Ok(parse(row.as_bytes()));
         }
-        Ok(self.stored_row(table, key)?.and_then(parse))
-    }
-
-    fn stored_row(&mut self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
-        let (database, path) = (self.tables.database(table), self.path);
-        let key = stored_key(key);
-        let row = if let Some(writer) = &self.writer {
-            writer.get(database, &key.as_ref())
-        } else {
-            if self.reader.is_none() {
-                let reader = self.environment.begin_ro_txn();
-                self.reader = Some(reader.map_err(|error| explain_read(path, error))?);
+        let file = self.file()?;
+        if self.writer.is_none() && self.reader.is_none() {
+            match file.environment.begin_ro_txn() {
+                Ok(reader) => self.reader = Some(reader),
+                Err(error) => return Err(self.fail(explain_read(self.path, error))),
             }
-            self.reader.as_ref().expect("begun above").get(database, &key.as_ref())
+        }
+        let (database, key) = (file.tables.database(table), stored_key(key));
+        let row = match (&self.writer, &self.reader) {
+            (Some(writer), _) => writer.get(database, &key),
+            (None, reader) => reader.as_ref().expect("begun above").get(database, &key),
         };
         match row {
-            Ok(row) => Ok(Some(row)),
+            Ok(row) => Ok(parse(row)),
             Err(lmdb::Error::NotFound) => Ok(None),
-            Err(error) => Err(explain_read(path, error)),
+            Err(error) => Err(self.fail(explain_read(self.path, error))),
         }
     }
 
@@ -163,9 +173,9 @@ impl<'store> Turn<'store> {
             self.waiting.put(table, key, row);
             return Ok(());
         }
-        let database = self.tables.database(table);
+        let database = self.file()?.tables.database(table);
         let result = put(self.writer()?, database, key, &row);
-        result.map_err(|error| self.fail(error))?;
+        result.map_err(|error| self.fail(explain_write(self.path, error)))?;
         self.uncommitted[table as usize].insert(key.to_vec());
         self.is_unsettled = true;
         Ok(())

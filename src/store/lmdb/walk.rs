@@ -4,11 +4,11 @@
 //! is deleted with the next commit that happens anyway, or by itself when much
 //! has gathered or the walk is at its end.
 
-use super::Tables;
 use super::rows::whole;
+use super::{File, Tables};
 use crate::store::waiting::Waiting;
 use crate::store::{Lap, Lifetimes, Look, Table, Tally};
-use lmdb::{Cursor, Environment, RoTransaction, RwTransaction, Transaction as _};
+use lmdb::{Cursor, RoTransaction, RwTransaction, Transaction as _};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -52,8 +52,7 @@ struct OldRow {
 
 /// What a look needs to know.
 pub struct Surroundings<'a> {
-    pub environment: &'a Environment,
-    pub tables: Tables,
+    pub file: &'a File,
     pub waiting: &'a Waiting,
     pub lifetimes: &'a Lifetimes,
     /// Seconds since the epoch.
@@ -64,7 +63,7 @@ impl Walk {
     /// Looks at the next rows.
     pub fn look(&mut self, around: &Surroundings<'_>) -> Result<Look, lmdb::Error> {
         let deadline = Instant::now() + LOOK;
-        let reader = around.environment.begin_ro_txn()?;
+        let reader = around.file.environment.begin_ro_txn()?;
         let mut rows = 0;
         while let Some(table) = Table::ALL.get(self.tables).filter(|_| !self.is_full()) {
             let is_done = !around.lifetimes.concern(*table)
@@ -80,7 +79,7 @@ impl Walk {
         }
         let mut of = 0;
         for table in Table::ALL.into_iter().filter(|table| around.lifetimes.concern(*table)) {
-            of += reader.stat(around.tables.database(table))?.entries();
+            of += reader.stat(around.file.tables.database(table))?.entries();
         }
         Ok(Look { rows, of, is_full: self.is_full() })
     }
@@ -94,7 +93,7 @@ impl Walk {
         deadline: Instant,
         rows: &mut usize,
     ) -> Result<bool, lmdb::Error> {
-        let mut cursor = reader.open_ro_cursor(around.tables.database(table))?;
+        let mut cursor = reader.open_ro_cursor(around.file.tables.database(table))?;
         let mut first = None;
         if let Some(last) = &self.last {
             match cursor.get(Some(last), None, SET_RANGE) {

@@ -1,0 +1,27 @@
+//! Proof that nobody will notice: one body of cases, two programs.
+//!
+//! Each case runs on Debian's `postgrey` 1.37 and on ours, through the same
+//! client, in temporary directories. Both are held to what the case expects and
+//! compared in all that an administrator, a script or Postfix can see. With
+//! `POSTGREY_UNDER_TEST=theirs` or `=ours` one of them runs alone.
+//!
+//! `BEHAVIOUR.md` beside this file lists the facts and names the cases that
+//! prove them. Run `compat/check` for all of it; root is needed, because the
+//! original changes to a user of its own.
+
+#[path = "../tests/harness/mod.rs"]
+mod harness;
+
+mod attributes;
+mod auto_whitelist;
+mod case;
+mod catalogue;
+mod database;
+mod mail;
+mod normalise;
+mod server;
+
+mod decisions;
+mod keys;
+mod protocol;
+mod texts;

@@ -1,0 +1,64 @@
+//! `postgrey export`: all rows, as text that `db_load` reads or as JSON.
+
+use super::Trouble;
+use super::json::Object;
+use crate::cli::admin::{Form, Tables};
+use crate::store::lmdb::{Reader, Table};
+use crate::store::{Passes, Seen, dump};
+use std::io::Write;
+
+/// Prints the tables that were asked for. A single one is text for a file of
+/// the original; of both, each is named, as in the dump of a file with several
+/// databases.
+pub fn run(
+    reader: &Reader,
+    tables: Tables,
+    form: Form,
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    let (tables, is_named): (&[Table], bool) = match tables {
+        Tables::Both => (&[Table::Triplets, Table::Clients], true),
+        Tables::Triplets => (&[Table::Triplets], false),
+        Tables::Clients => (&[Table::Clients], false),
+    };
+    for table in tables {
+        match form {
+            Form::Json => print_json(reader, *table, out)?,
+            Form::Text => print_dump(reader, *table, is_named.then(|| table.name()), out)?,
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn print_dump(
+    reader: &Reader,
+    table: Table,
+    name: Option<&str>,
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    dump::write_header(out, name)?;
+    reader.for_each(table, |key, row| -> Result<(), Trouble> {
+        Ok(dump::write_row(out, key, row)?)
+    })?;
+    Ok(dump::write_end(out)?)
+}
+
+/// Prints the fields `key`, and `first` and `last` of a triplet or `count` and
+/// `last` of a client, times in seconds since the epoch.
+fn print_json(reader: &Reader, table: Table, out: &mut impl Write) -> Result<(), Trouble> {
+    reader.for_each(table, |key, row| {
+        let object = Object::new().text("table", table.name()).text("key", key);
+        let object = match table {
+            Table::Triplets => {
+                let seen = Seen::parse(row).unwrap_or(Seen { first: 0, last: 0 });
+                object.number("first", seen.first).number("last", seen.last)
+            }
+            Table::Clients => {
+                let passes = Passes::parse(row).unwrap_or(Passes { count: 0, last: 0 });
+                object.number("count", passes.count).number("last", passes.last)
+            }
+        };
+        Ok(object.write(out)?)
+    })
+}

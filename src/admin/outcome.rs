@@ -1,0 +1,79 @@
+//! How a command ends: its exit status, and a sentence if it went wrong.
+
+use crate::daemon::Failure;
+use crate::store;
+use std::fmt;
+use std::io;
+
+/// A command that did its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// There was nothing to do it with: no entry matched.
+    NothingMatched,
+}
+
+impl Outcome {
+    /// The exit status.
+    pub fn status(self) -> u8 {
+        match self {
+            Outcome::Done => 0,
+            Outcome::NothingMatched => 1,
+        }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The words make no sense.
+    Usage(String),
+    /// The database, the daemon or the system did not let it.
+    Access(String),
+    /// Nobody reads the output any more, which is no trouble at all: `head`
+    /// has seen enough.
+    Unread,
+}
+
+impl Trouble {
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Trouble::Usage(_) => 2,
+            Trouble::Access(_) => 3,
+            Trouble::Unread => 0,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Usage(sentence) | Trouble::Access(sentence) => f.write_str(sentence),
+            Trouble::Unread => Ok(()),
+        }
+    }
+}
+
+impl From<store::Error> for Trouble {
+    fn from(error: store::Error) -> Trouble {
+        Trouble::Access(error.to_string())
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble::Access(failure.to_string())
+    }
+}
+
+/// Output is the only thing that commands write without the database.
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Trouble::Unread,
+            _ => Trouble::Access(format!("can't write the output: {error}")),
+        }
+    }
+}

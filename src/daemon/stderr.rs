@@ -1,0 +1,87 @@
+//! Standard error as a reader of the log, who may be slow or stuck.
+//!
+//! The one thing to know: no write waits. Standard error is shared with other
+//! processes, so it must not be made non-blocking itself. A terminal or a pipe
+//! is opened once more for us alone; anything else is written to when it says
+//! that it has room.
+
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+
+/// Bytes written at once, which a pipe or socket that polls as writable takes
+/// without waiting (`PIPE_BUF`).
+const PIECE: usize = 4096;
+
+/// Lines on their way to standard error.
+#[derive(Debug)]
+pub struct Stderr {
+    /// What waits to be written; each line ends in a newline.
+    pub lines: VecDeque<Vec<u8>>,
+    /// What is being written: whole lines, less what was taken already.
+    piece: Vec<u8>,
+    own: Option<File>,
+}
+
+impl Stderr {
+    /// Standard error as it is now.
+    pub fn new() -> Stderr {
+        Stderr { lines: VecDeque::new(), piece: Vec::new(), own: open_again() }
+    }
+
+    /// How many lines wait, those being written counted as one.
+    pub fn waiting(&self) -> usize {
+        self.lines.len() + usize::from(!self.piece.is_empty())
+    }
+
+    /// Writes as much as is taken now.
+    pub fn send(&mut self) {
+        loop {
+            while self.piece.len() < PIECE {
+                let Some(mut line) = self.lines.pop_front() else {
+                    break;
+                };
+                self.piece.append(&mut line);
+            }
+            if self.piece.is_empty() {
+                return;
+            }
+            match self.write() {
+                Ok(written) => drop(self.piece.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Whatever is wrong with standard error, there is nobody to tell.
+                Err(_) => self.piece.clear(),
+            }
+        }
+    }
+
+    fn write(&mut self) -> io::Result<usize> {
+        let piece = &self.piece[..self.piece.len().min(PIECE)];
+        match &mut self.own {
+            Some(own) => own.write(piece),
+            None if is_writable(&io::stderr()) => io::stderr().write(piece),
+            None => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+/// Another way to the same terminal or pipe; none where that is not possible.
+fn open_again() -> Option<File> {
+    let path = "/proc/self/fd/2";
+    let is_pipe = || std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+    if !io::stderr().is_terminal() && !is_pipe() {
+        return None;
+    }
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    OpenOptions::new().write(true).custom_flags(flags.bits()).open(path).ok()
+}
+
+fn is_writable(stream: &impl AsFd) -> bool {
+    let mut streams = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+    matches!(poll(&mut streams, PollTimeout::ZERO), Ok(1..))
+}

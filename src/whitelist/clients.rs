@@ -1,0 +1,59 @@
+//! Rules on clients: by name, by address or network, by pattern (BEHAVIOUR F2–F4).
+
+use std::net::IpAddr;
+
+use super::file::{Origin, Text, Warning, is_blank};
+use super::names::{self, Names};
+use super::networks::{Network, Networks};
+use super::pattern::{self, Patterns};
+
+/// The list of clients that are not greylisted.
+#[derive(Debug, Default)]
+pub struct Clients {
+    names: Names,
+    networks: Networks,
+    patterns: Patterns,
+}
+
+impl Clients {
+    /// Parses lists in their order; what is wrong with a line becomes a warning
+    /// and the line is skipped.
+    pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Clients {
+        let mut clients = Clients::default();
+        let mut patterns = pattern::Builder::default();
+        for text in texts {
+            for (origin, rule) in text.rules(warnings) {
+                // The order of these questions is the original's.
+                if let Some(pattern) = pattern::of_rule(rule) {
+                    patterns.add(pattern, origin, warnings);
+                } else if let Some(network) = Network::parse(rule) {
+                    match network {
+                        Ok(network) => clients.networks.insert(network, origin),
+                        Err(why) => warnings.push(Warning::about(&origin, &why)),
+                    }
+                } else if rule.iter().any(is_blank) {
+                    warnings.push(Warning::about(&origin, "doesn't look like a hostname"));
+                } else {
+                    clients.names.insert(rule, origin);
+                }
+            }
+        }
+        clients.patterns = patterns.build(warnings);
+        clients
+    }
+
+    /// The rule that a client's name matches: it is the name, a domain that the
+    /// name is in, or a pattern. `warnings` takes a pattern's giving up.
+    pub fn by_name(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {
+        let folded = names::fold(name);
+        let domains = names::tails(&folded, |byte| byte == b'.');
+        self.names
+            .find(std::iter::once(folded.as_slice()).chain(domains))
+            .or_else(|| self.patterns.find(name, warnings))
+    }
+
+    /// The rule that is a client's address or a network that holds it.
+    pub fn by_address(&self, address: IpAddr) -> Option<&Origin> {
+        self.networks.find(address)
+    }
+}

@@ -1,0 +1,184 @@
+//! From files to rules: one rule a line, `#` starts a comment anywhere
+//! (BEHAVIOUR F1), and every rule and complaint knows its file and line.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix::fcntl::OFlag;
+
+/// Size in bytes from which a file is refused: no list that was written for us
+/// comes near, and a log file named by mistake must not fill the memory.
+const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
+
+/// What a text editor of another system may put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Where a rule stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    file: Arc<Path>,
+    line: u32,
+}
+
+impl Origin {
+    /// The file, as it was given on the command line.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The number of the line, from 1.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+}
+
+/// `FILE line N`, as the original's warnings begin.
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} line {}", self.file.display(), self.line)
+    }
+}
+
+/// A complaint about a list; `Display` gives the text for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    text: String,
+}
+
+impl Warning {
+    /// About one rule; `text` follows `FILE line N: `, except where the
+    /// original's words do without the colon.
+    pub(super) fn about(origin: &Origin, text: &str) -> Warning {
+        Warning { text: format!("{origin}: {text}") }
+    }
+
+    fn unreadable(file: &Path, why: &str) -> Warning {
+        Warning { text: format!("can't open {}: {why}", file.display()) }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+/// The content of a list, and the name that complaints about it give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Name of the file.
+    pub file: PathBuf,
+    /// All its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Text {
+    /// The rules with their lines: without comments and the blanks around, and
+    /// only where something is left.
+    pub(super) fn rules<'t>(
+        &'t self,
+        warnings: &mut Vec<Warning>,
+    ) -> impl Iterator<Item = (Origin, &'t [u8])> + use<'t> {
+        let file: Arc<Path> = Arc::from(self.file.as_path());
+        let bytes = match self.bytes.strip_prefix(BYTE_ORDER_MARK) {
+            None => &self.bytes[..],
+            // The original takes the mark for a part of the first rule, which then
+            // matches nothing: the file has to change, whoever reads it.
+            Some(bytes) => {
+                let origin = Origin { file: Arc::clone(&file), line: 1 };
+                warnings.push(Warning::about(
+                    &origin,
+                    "starts with a byte order mark, which the \
+                    original does not understand; save the file as plain UTF-8 without one",
+                ));
+                bytes
+            }
+        };
+        bytes.split(|&byte| byte == b'\n').zip(1..).filter_map(move |(bytes, line)| {
+            let rule = trim(bytes.split(|&byte| byte == b'#').next().unwrap_or_default());
+            (!rule.is_empty()).then(|| (Origin { file: Arc::clone(&file), line }, rule))
+        })
+    }
+}
+
+/// Perl's `\s` on bytes. The standard library's `is_ascii_whitespace` lacks the
+/// vertical tab.
+pub(super) fn is_blank(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || *byte == b'\x0b'
+}
+
+fn trim(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    &bytes[start..end]
+}
+
+/// Reads all files. One that cannot be read keeps the content that `known` has
+/// of it: the original would go on with an empty list (BEHAVIOUR C5). A missing
+/// file is worth no word if its name ends in `.local`: a site need not have one.
+pub(super) fn read(
+    files: &[PathBuf],
+    known: &mut HashMap<PathBuf, Vec<u8>>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<Text> {
+    for file in files {
+        match read_one(file) {
+            Ok(bytes) => {
+                known.insert(file.clone(), bytes);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_local(file) => {
+                known.remove(file);
+            }
+            Err(error) => {
+                let mut why = reason(&error);
+                if known.contains_key(file) {
+                    why.push_str("; its rules stay as they were");
+                }
+                warnings.push(Warning::unreadable(file, &why));
+            }
+        }
+    }
+    let text = |file: &PathBuf| Some(Text { file: file.clone(), bytes: known.get(file)?.clone() });
+    files.iter().filter_map(text).collect()
+}
+
+fn is_local(file: &Path) -> bool {
+    file.as_os_str().as_encoded_bytes().ends_with(b".local")
+}
+
+fn read_one(path: &Path) -> io::Result<Vec<u8>> {
+    // Non-blocking, because opening a pipe otherwise waits for its writer.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    check_kind(&file)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        let limit = MAX_FILE_SIZE / (1024 * 1024);
+        return Err(io::Error::other(format!("File larger than {limit} MiB, is it a list?")));
+    }
+    Ok(bytes)
+}
+
+fn check_kind(file: &File) -> io::Result<()> {
+    let kind = file.metadata()?.file_type();
+    // A directory opens well and then fails to be read, with the system's words.
+    if kind.is_file() || kind.is_char_device() || kind.is_dir() {
+        return Ok(());
+    }
+    Err(io::Error::other("Not a regular file, write the rules into one"))
+}
+
+/// The system's words without the `(os error N)` that Rust adds.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => text.replace(&format!(" (os error {number})"), ""),
+        None => text,
+    }
+}

@@ -1,0 +1,45 @@
+//! Rules that are plain text, in a hash table: a lookup asks once for each
+//! place in the name where a rule may begin or end, however many rules there are.
+
+use std::collections::HashMap;
+
+use super::file::Origin;
+
+/// Plain rules, ASCII letters of either case being equal and all other bytes
+/// standing for themselves.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    rules: HashMap<Box<[u8]>, Origin>,
+    /// Length of the longest rule in bytes: longer candidates need no look.
+    longest: usize,
+}
+
+impl Names {
+    /// Adds a rule; of equal rules the first stays.
+    pub(super) fn insert(&mut self, rule: &[u8], origin: Origin) {
+        self.longest = self.longest.max(rule.len());
+        self.rules.entry(rule.to_ascii_lowercase().into()).or_insert(origin);
+    }
+
+    /// The rule that is equal to one of the candidates, which are in lower case.
+    pub(super) fn find<'n>(
+        &self,
+        candidates: impl IntoIterator<Item = &'n [u8]>,
+    ) -> Option<&Origin> {
+        candidates
+            .into_iter()
+            .filter(|candidate| candidate.len() <= self.longest)
+            .find_map(|candidate| self.rules.get(candidate))
+    }
+}
+
+/// What of `name` follows each separator, the longest first.
+pub(super) fn tails(name: &[u8], is_separator: impl Fn(u8) -> bool) -> impl Iterator<Item = &[u8]> {
+    (0..name.len()).filter(move |&at| is_separator(name[at])).map(|at| &name[at + 1..])
+}
+
+/// The name in lower case, without the newline at its end that Perl's `$` would
+/// let pass.
+pub(super) fn fold(name: &[u8]) -> Vec<u8> {
+    name.strip_suffix(b"\n").unwrap_or(name).to_ascii_lowercase()
+}

@@ -1,0 +1,192 @@
+//! Rules that are Perl regular expressions, as far as a line can hold them:
+//! no blanks, no `#` (BEHAVIOUR F4).
+//!
+//! No Rust engine is Perl's. Patterns that mean the same everywhere
+//! ([`subset`]) go together into automata that read the name once for all of
+//! them. The others are translated ([`perl`]) for PCRE2, which backtracks like
+//! Perl and is given a limit. What neither can do as Perl does is refused.
+
+mod bytes;
+mod perl;
+mod subset;
+
+use std::cell::Cell;
+
+use regex::bytes::{RegexSet, RegexSetBuilder};
+
+use super::file::{Origin, Warning};
+
+/// Longest pattern in bytes. Some engine's limit would come soon after.
+const MAX_LENGTH: usize = 32 * 1024;
+
+/// Only `\n` is a newline, and matching ends after so many steps: `^(a+)+$`
+/// would otherwise take minutes for one name.
+const LIMITS: &str = "(*LF)(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=1000)";
+
+/// Memory in bytes that one pattern may use for its steps back.
+const MAX_STACK: usize = 256 * 1024;
+
+/// The pattern of a rule that is one: all between `/` and `/`, at least one byte.
+pub(super) fn of_rule(rule: &[u8]) -> Option<&[u8]> {
+    let pattern = rule.strip_prefix(b"/")?.strip_suffix(b"/")?;
+    (!pattern.is_empty() && !pattern.iter().any(super::file::is_blank)).then_some(pattern)
+}
+
+/// A list's patterns.
+#[derive(Debug, Default)]
+pub(super) struct Patterns {
+    linear: Vec<Linear>,
+    backtracking: Vec<Backtracking>,
+}
+
+impl Patterns {
+    /// A pattern that matches the name; none of an empty list costs nothing.
+    pub(super) fn find(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {
+        self.linear.iter().find_map(|linear| linear.find(name)).or_else(|| {
+            self.backtracking
+                .iter()
+                .find(|pattern| pattern.matches(name, warnings))
+                .map(|pattern| &pattern.origin)
+        })
+    }
+}
+
+/// Patterns of the common subset, all in one automaton.
+#[derive(Debug)]
+struct Linear {
+    set: RegexSet,
+    origins: Vec<Origin>,
+}
+
+impl Linear {
+    fn find(&self, name: &[u8]) -> Option<&Origin> {
+        // Most names match none, which is known sooner than who matches.
+        if !self.set.is_match(name) {
+            return None;
+        }
+        self.set.matches(name).iter().next().map(|index| &self.origins[index])
+    }
+}
+
+/// A pattern that needs PCRE2.
+#[derive(Debug)]
+struct Backtracking {
+    regex: pcre2::bytes::Regex,
+    origin: Origin,
+    /// One complaint for each pattern is enough until the lists are read again.
+    complained: Cell<bool>,
+}
+
+impl Backtracking {
+    /// Compiles a pattern; the warnings also take what is odd but has a meaning.
+    /// The error says what the pattern holds that cannot be.
+    fn compile(
+        pattern: &[u8],
+        origin: Origin,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Backtracking, Warning> {
+        let refused = |why: &str| Warning::about(&origin, &format!("pattern ignored, {why}"));
+        let translation = perl::translate(pattern).map_err(|why| refused(&why))?;
+        let regex = pcre2::bytes::RegexBuilder::new()
+            .caseless(true)
+            .jit_if_available(true)
+            .max_jit_stack_size(Some(MAX_STACK))
+            .build(&format!("{LIMITS}{}", translation.text))
+            .map_err(|error| refused(&message(&error)))?;
+        warnings.extend(translation.notes.iter().map(|note| Warning::about(&origin, note)));
+        Ok(Backtracking { regex, origin, complained: Cell::new(false) })
+    }
+
+    fn matches(&self, name: &[u8], warnings: &mut Vec<Warning>) -> bool {
+        self.regex.is_match(name).unwrap_or_else(|error| {
+            if !self.complained.replace(true) {
+                let name = name.escape_ascii();
+                let why = format!(
+                    "pattern gave up on {name} ({}) and did not match; write a simpler one",
+                    message(&error)
+                );
+                warnings.push(Warning::about(&self.origin, &why));
+            }
+            false
+        })
+    }
+}
+
+/// PCRE2's words alone: its offsets are those of the translation.
+fn message(error: &pcre2::Error) -> String {
+    let text = error.to_string();
+    text.splitn(3, ": ").last().unwrap_or_default().to_owned()
+}
+
+/// Takes a list's patterns one by one, then makes [`Patterns`] of them.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    linear: Vec<Candidate>,
+    backtracking: Vec<Backtracking>,
+}
+
+/// A pattern of the common subset.
+#[derive(Debug)]
+struct Candidate {
+    /// As the regex crate writes it.
+    text: String,
+    /// As the administrator wrote it.
+    pattern: Vec<u8>,
+    origin: Origin,
+}
+
+impl Builder {
+    /// Adds the pattern of a rule, or a warning if it cannot be had.
+    pub(super) fn add(&mut self, pattern: &[u8], origin: Origin, warnings: &mut Vec<Warning>) {
+        if pattern.len() > MAX_LENGTH {
+            let why = format!("pattern ignored, it is longer than {MAX_LENGTH} bytes; split it");
+            warnings.push(Warning::about(&origin, &why));
+        } else if let Some(text) = subset::rewrite(pattern) {
+            self.linear.push(Candidate { text, pattern: pattern.to_owned(), origin });
+        } else {
+            self.add_backtracking(pattern, origin, warnings);
+        }
+    }
+
+    fn add_backtracking(&mut self, pattern: &[u8], origin: Origin, warnings: &mut Vec<Warning>) {
+        match Backtracking::compile(pattern, origin, warnings) {
+            Ok(pattern) => self.backtracking.push(pattern),
+            Err(warning) => warnings.push(warning),
+        }
+    }
+
+    /// Compiles all. What is too large for one automaton is divided among
+    /// several; one pattern too large for any is left to PCRE2.
+    pub(super) fn build(mut self, warnings: &mut Vec<Warning>) -> Patterns {
+        let mut linear = Vec::new();
+        let mut waiting = vec![std::mem::take(&mut self.linear)];
+        while let Some(mut candidates) = waiting.pop() {
+            if candidates.is_empty() {
+                continue;
+            }
+            match compile_set(&candidates) {
+                Ok(set) => {
+                    let origins = candidates.into_iter().map(|candidate| candidate.origin);
+                    linear.push(Linear { set, origins: origins.collect() });
+                }
+                Err(_) if candidates.len() > 1 => {
+                    let second_half = candidates.split_off(candidates.len() / 2);
+                    waiting.extend([second_half, candidates]);
+                }
+                Err(_) => {
+                    for Candidate { pattern, origin, .. } in candidates {
+                        self.add_backtracking(&pattern, origin, warnings);
+                    }
+                }
+            }
+        }
+        Patterns { linear, backtracking: self.backtracking }
+    }
+}
+
+fn compile_set(candidates: &[Candidate]) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(candidates.iter().map(|candidate| &candidate.text))
+        .case_insensitive(true)
+        .unicode(false)
+        .build()
+}

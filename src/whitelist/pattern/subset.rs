@@ -1,0 +1,158 @@
+//! Which patterns mean the same to Perl and to the `regex` crate.
+//!
+//! A list of what may occur, not of what may not: the crate takes `a*+`,
+//! `[a&&b]`, `[--a]`, `\<` or `\v` without a word and means something else.
+
+use regex_syntax::ast::parse::Parser;
+use regex_syntax::ast::{
+    AssertionKind, Ast, ClassAscii, ClassAsciiKind, ClassBracketed, ClassSet, ClassSetItem,
+    GroupKind, Literal, LiteralKind, Repetition, RepetitionKind, RepetitionRange, Span,
+};
+
+use super::perl::MAX_REPEAT;
+
+/// The pattern as the `regex` crate shall read it, case being ignored and
+/// Unicode off; `None` if it is not of the common subset.
+pub(super) fn rewrite(pattern: &[u8]) -> Option<String> {
+    let pattern = std::str::from_utf8(pattern).ok().filter(|text| text.is_ascii())?;
+    let ast = Parser::new().parse(pattern).ok()?;
+    let mut walk = Walk { pattern, ends: Vec::new() };
+    walk.is_common(&ast, true).then(|| walk.rewritten())
+}
+
+struct Walk<'p> {
+    pattern: &'p str,
+    /// Where `$` stands.
+    ends: Vec<Span>,
+}
+
+impl Walk<'_> {
+    /// Perl's `$` also matches before a newline that ends the name. At the end
+    /// of a pattern this is the same as taking the newline in, which the crate
+    /// can say; elsewhere `$` is not of the subset.
+    fn rewritten(mut self) -> String {
+        self.ends.sort_by_key(|span| span.start.offset);
+        let mut text = String::with_capacity(self.pattern.len());
+        let mut copied = 0;
+        for span in self.ends {
+            text.push_str(&self.pattern[copied..span.start.offset]);
+            text.push_str(r"(?:\n?$)");
+            copied = span.end.offset;
+        }
+        text.push_str(&self.pattern[copied..]);
+        text
+    }
+
+    /// `at_end`: nothing of the pattern follows this part.
+    fn is_common(&mut self, ast: &Ast, at_end: bool) -> bool {
+        match ast {
+            Ast::Empty(_) | Ast::Dot(_) | Ast::ClassPerl(_) => true,
+            Ast::Literal(literal) => is_common_literal(literal),
+            Ast::ClassBracketed(class) => is_common_class(class),
+            Ast::Assertion(assertion) => match assertion.kind {
+                AssertionKind::StartLine
+                | AssertionKind::WordBoundary
+                | AssertionKind::NotWordBoundary => true,
+                AssertionKind::EndLine => {
+                    self.ends.push(assertion.span);
+                    at_end
+                }
+                _ => false,
+            },
+            Ast::Group(group) => {
+                let is_plain = match &group.kind {
+                    GroupKind::CaptureIndex(_) => true,
+                    GroupKind::NonCapturing(flags) => flags.items.is_empty(),
+                    GroupKind::CaptureName { .. } => false,
+                };
+                is_plain && self.is_common(&group.ast, at_end)
+            }
+            Ast::Repetition(repetition) => {
+                self.is_common_repetition(repetition) && self.is_common(&repetition.ast, false)
+            }
+            Ast::Alternation(alternation) => {
+                alternation.asts.iter().all(|branch| self.is_common(branch, at_end))
+            }
+            Ast::Concat(concat) => concat.asts.split_last().is_none_or(|(last, others)| {
+                others.iter().all(|part| self.is_common(part, false))
+                    && self.is_common(last, at_end)
+            }),
+            Ast::Flags(_) | Ast::ClassUnicode(_) => false,
+        }
+    }
+
+    /// Written as Perl writes it, and not directly on another repetition.
+    fn is_common_repetition(&self, repetition: &Repetition) -> bool {
+        let operator = match repetition.op.kind {
+            RepetitionKind::ZeroOrOne => "?".to_owned(),
+            RepetitionKind::ZeroOrMore => "*".to_owned(),
+            RepetitionKind::OneOrMore => "+".to_owned(),
+            RepetitionKind::Range(RepetitionRange::Exactly(n)) => format!("{{{n}}}"),
+            RepetitionKind::Range(RepetitionRange::AtLeast(n)) => format!("{{{n},}}"),
+            RepetitionKind::Range(RepetitionRange::Bounded(n, m)) => format!("{{{n},{m}}}"),
+        };
+        let lazy = if repetition.greedy { "" } else { "?" };
+        let span = repetition.op.span;
+        self.pattern[span.start.offset..span.end.offset] == format!("{operator}{lazy}")
+            && is_common_count(&repetition.op.kind)
+            && !matches!(*repetition.ast, Ast::Repetition(_))
+    }
+}
+
+fn is_common_count(kind: &RepetitionKind) -> bool {
+    match kind {
+        RepetitionKind::Range(
+            RepetitionRange::Exactly(n)
+            | RepetitionRange::AtLeast(n)
+            | RepetitionRange::Bounded(_, n),
+        ) => *n <= MAX_REPEAT,
+        _ => true,
+    }
+}
+
+/// A character as it stands, or punctuation behind a backslash.
+fn is_common_literal(literal: &Literal) -> bool {
+    matches!(literal.kind, LiteralKind::Verbatim | LiteralKind::Meta | LiteralKind::Superfluous)
+}
+
+fn is_common_class(class: &ClassBracketed) -> bool {
+    let ClassSet::Item(item) = &class.kind else {
+        return false;
+    };
+    let items = match item {
+        ClassSetItem::Union(union) => union.items.as_slice(),
+        item => std::slice::from_ref(item),
+    };
+    let last = items.len().saturating_sub(1);
+    // Perl takes `[--a]` and `[]-a]` for ranges, the crate does not.
+    let hyphens = items.iter().enumerate().filter(|(_, item)| is_bare(item, '-'));
+    hyphens.clone().count() <= 1
+        && hyphens.clone().all(|(at, _)| at == 0 || at == last)
+        && items.iter().all(is_common_item)
+}
+
+fn is_bare(item: &ClassSetItem, character: char) -> bool {
+    matches!(item, ClassSetItem::Literal(literal)
+        if literal.kind == LiteralKind::Verbatim && literal.c == character)
+}
+
+fn is_common_item(item: &ClassSetItem) -> bool {
+    match item {
+        ClassSetItem::Literal(literal) => {
+            is_common_literal(literal) && !is_bare(item, ']') && !is_bare(item, '[')
+        }
+        ClassSetItem::Range(range) => {
+            is_common_literal(&range.start) && is_common_literal(&range.end)
+        }
+        ClassSetItem::Perl(_) => true,
+        ClassSetItem::Ascii(class) => is_common_posix(class),
+        _ => false,
+    }
+}
+
+/// When case is ignored, Perl looks for both cases before it negates, the crate
+/// after.
+fn is_common_posix(class: &ClassAscii) -> bool {
+    let is_cased = matches!(class.kind, ClassAsciiKind::Upper | ClassAsciiKind::Lower);
+    !(class.negated && is_cased)
+}

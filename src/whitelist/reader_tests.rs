@@ -1,0 +1,64 @@
+//! Reading files again that have changed meanwhile.
+
+use super::*;
+use std::fs;
+use std::path::Path;
+
+fn reader(name: &str) -> (PathBuf, Reader) {
+    let name = format!("postgrey-lists-{}-{name}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    fs::create_dir_all(&directory).unwrap();
+    let files = Files {
+        clients: vec![directory.join("clients"), directory.join("clients.local")],
+        recipients: vec![directory.join("recipients")],
+    };
+    fs::write(&files.clients[0], "a.example").unwrap();
+    fs::write(&files.clients[1], "b.example").unwrap();
+    fs::write(&files.recipients[0], "postmaster@").unwrap();
+    (directory, Reader::new(files))
+}
+
+/// The names that pass, and the complaints.
+fn read(reader: &mut Reader, directory: &Path) -> (String, Vec<String>) {
+    let (lists, warnings) = reader.read();
+    let names = ["a.example", "b.example", "c.example"];
+    let passes = |name: &&str| lists.clients.by_name(name.as_bytes(), &mut Vec::new()).is_some();
+    let passing: Vec<&str> = names.into_iter().filter(passes).collect();
+    let place = format!("{}/", directory.display());
+    let complaints = warnings.iter().map(|warning| warning.to_string().replace(&place, ""));
+    (passing.join(" "), complaints.collect())
+}
+
+#[test]
+fn a_changed_file_has_its_new_content() {
+    let (directory, mut reader) = reader("changed");
+    assert_eq!(read(&mut reader, &directory), ("a.example b.example".to_string(), vec![]));
+    fs::write(directory.join("clients"), "c.example").unwrap();
+    assert_eq!(read(&mut reader, &directory), ("b.example c.example".to_string(), vec![]));
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_file_that_cannot_be_read_any_more_keeps_its_rules() {
+    let (directory, mut reader) = reader("unreadable");
+    read(&mut reader, &directory);
+    fs::remove_file(directory.join("clients")).unwrap();
+    fs::write(directory.join("clients.local"), "c.example").unwrap();
+    let complaint = "can't open clients: No such file or directory; its rules stay as they were";
+    let expected = ("a.example c.example".to_string(), vec![complaint.to_string()]);
+    assert_eq!(read(&mut reader, &directory), expected);
+    fs::create_dir(directory.join("clients")).unwrap();
+    let complaint = "can't open clients: Is a directory; its rules stay as they were";
+    let expected = ("a.example c.example".to_string(), vec![complaint.to_string()]);
+    assert_eq!(read(&mut reader, &directory), expected);
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_local_file_may_come_and_go() {
+    let (directory, mut reader) = reader("local");
+    read(&mut reader, &directory);
+    fs::remove_file(directory.join("clients.local")).unwrap();
+    assert_eq!(read(&mut reader, &directory), ("a.example".to_string(), vec![]));
+    fs::remove_dir_all(directory).unwrap();
+}

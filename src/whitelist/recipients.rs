@@ -1,0 +1,73 @@
+//! Rules on recipients: by address, by user, by domain, by pattern (BEHAVIOUR F5).
+
+use super::file::{Origin, Text, Warning, is_blank};
+use super::names::{self, Names};
+use super::pattern::{self, Patterns};
+
+/// The list of recipients whose mail is not greylisted.
+#[derive(Debug, Default)]
+pub struct Recipients {
+    /// `user@domain` and `user@`, which end with the `@`.
+    addresses: Names,
+    domains: Names,
+    patterns: Patterns,
+}
+
+impl Recipients {
+    /// Parses lists in their order; what is wrong with a line becomes a warning
+    /// and the line is skipped.
+    pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Recipients {
+        let mut recipients = Recipients::default();
+        let mut patterns = pattern::Builder::default();
+        for text in texts {
+            for (origin, rule) in text.rules(warnings) {
+                if let Some(pattern) = pattern::of_rule(rule) {
+                    patterns.add(pattern, origin, warnings);
+                } else if rule.iter().any(is_blank) {
+                    warnings.push(Warning::about(&origin, "doesn't look like an address"));
+                } else if rule.contains(&b'@') {
+                    recipients.addresses.insert(rule, origin);
+                } else {
+                    recipients.domains.insert(rule, origin);
+                }
+            }
+        }
+        recipients.patterns = patterns.build(warnings);
+        recipients
+    }
+
+    /// The rule that a recipient matches. `warnings` takes a pattern's giving up.
+    pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {
+        let folded = names::fold(recipient);
+        self.by_address(&folded)
+            .or_else(|| {
+                self.domains.find(names::tails(&folded, |byte| matches!(byte, b'@' | b'.')))
+            })
+            .or_else(|| self.patterns.find(recipient, warnings))
+    }
+
+    /// `user+extension@domain` is looked up with and without its extension, as
+    /// an address and as a user of any domain.
+    ///
+    /// The user of a rule holds no `@`, and an extension neither: the first `@`
+    /// of a recipient is the only one that can stand for the rule's.
+    fn by_address(&self, recipient: &[u8]) -> Option<&Origin> {
+        let at = recipient.iter().position(|&byte| byte == b'@')?;
+        let (local, domain) = recipient.split_at(at);
+        let mut address = Vec::with_capacity(recipient.len());
+        users(local).find_map(|user| {
+            address.clear();
+            address.extend_from_slice(user);
+            address.extend_from_slice(domain);
+            let any_domain = &address[..=user.len()];
+            self.addresses.find([address.as_slice(), any_domain])
+        })
+    }
+}
+
+/// The local part, then what stands before each `+` that something follows.
+fn users(local: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let before_extension =
+        (0..local.len().saturating_sub(1)).filter(|&at| local[at] == b'+').map(|at| &local[..at]);
+    std::iter::once(local).chain(before_extension)
+}

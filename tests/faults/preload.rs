@@ -1,0 +1,43 @@
+//! Faults that are switched on and off inside the server under test, by a small
+//! library in front of the C library.
+
+use crate::harness::{Builder, require};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The switches of one server.
+#[derive(Debug)]
+pub struct Faults {
+    directory: PathBuf,
+}
+
+impl Faults {
+    /// Prepares a server to have faults; none is switched on yet.
+    pub fn of(builder: Builder) -> (Builder, Faults) {
+        require("/usr/bin/cc", "gcc");
+        let directory = builder.scratch().subdirectory("faults");
+        let library = directory.join("preload.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/preload.c");
+        let mut compiler = Command::new("/usr/bin/cc");
+        compiler.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(&library).arg(source);
+        assert!(compiler.status().expect("cc").success(), "{compiler:?}");
+        let builder = builder
+            .env("LD_PRELOAD", library.to_str().expect("UTF-8"))
+            .env("FAULTS", directory.to_str().expect("UTF-8"));
+        (builder, Faults { directory })
+    }
+
+    /// Lets a fault of `preload.c` begin.
+    pub fn begin(&self, fault: &str, number: i64) {
+        // In one step: the server reads the file at any moment.
+        let draft = self.directory.join("draft");
+        fs::write(&draft, number.to_string()).expect("a fault's file");
+        fs::rename(draft, self.directory.join(fault)).expect("a fault's name");
+    }
+
+    /// Lets a fault end.
+    pub fn end(&self, fault: &str) {
+        fs::remove_file(self.directory.join(fault)).expect("a fault that had begun");
+    }
+}

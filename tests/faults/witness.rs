@@ -1,0 +1,130 @@
+//! What others notice of a fault: the longest wait for a reply, the memory, the
+//! log. Each test prints what it measured; `cargo test -- --nocapture` shows it.
+
+#![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
+
+use crate::harness::{Attempt, Daemon, Door};
+use nix::unistd::Pid;
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// The longest that anybody may wait for a reply while something is wrong. A
+/// reply takes a few milliseconds; the rest is room for a machine that runs
+/// other tests as well.
+pub const USUAL: Duration = Duration::from_secs(2);
+
+/// How much memory of its own, in KiB, a fault may cost the daemon.
+pub const SPARE_MEMORY: usize = 16 * 1024;
+
+/// How often the neighbour asks.
+const PACE: Duration = Duration::from_millis(2);
+
+/// A mail server that goes about its business on its own connection.
+#[derive(Debug)]
+pub struct Neighbour {
+    is_over: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    thread: JoinHandle<Experience>,
+}
+
+/// What it lived through.
+#[derive(Debug, Default)]
+pub struct Experience {
+    /// The longest wait for a reply.
+    pub longest: Duration,
+    /// How often it heard each first word of a reply.
+    pub heard: BTreeMap<String, usize>,
+}
+
+impl Neighbour {
+    /// Begins to ask: always about new triplets, so that each reply waits for
+    /// the disk.
+    pub fn of(daemon: &Daemon) -> Neighbour {
+        let (is_over, asked) = (Arc::default(), Arc::default());
+        let thread = {
+            let (door, is_over, asked) =
+                (daemon.door().clone(), Arc::clone(&is_over), Arc::clone(&asked));
+            thread::spawn(move || ask_until(&door, &is_over, &asked))
+        };
+        Neighbour { is_over, asked, thread }
+    }
+
+    /// Waits until it has had so many more replies.
+    pub fn let_ask(&self, times: usize) {
+        let enough = self.asked.load(Ordering::Relaxed) + times;
+        while self.asked.load(Ordering::Relaxed) < enough && !self.thread.is_finished() {
+            thread::sleep(PACE);
+        }
+    }
+
+    /// Stops asking, and tells.
+    pub fn tell(self) -> Experience {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("a neighbour that was served")
+    }
+}
+
+fn ask_until(door: &Door, is_over: &AtomicBool, asked: &AtomicUsize) -> Experience {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let neighbour = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut experience = Experience::default();
+    let mut client = door.connect().expect("a server that listens");
+    for number in 0.. {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        let recipient = format!("n{number}@neighbour{neighbour}.test");
+        let attempt = Attempt::new("198.51.100.7", "n.test", "n@neighbour.test", &recipient);
+        let begin = Instant::now();
+        let reply = client.ask(&attempt.at(0));
+        experience.longest = experience.longest.max(begin.elapsed());
+        let word = reply.split(' ').next().expect("a first word").to_string();
+        *experience.heard.entry(word).or_default() += 1;
+        asked.fetch_add(1, Ordering::Relaxed);
+        thread::sleep(PACE);
+    }
+    experience
+}
+
+/// The memory of a process that is its own, in KiB: without the mapped pages of
+/// files.
+pub fn memory(pid: Pid) -> usize {
+    status(pid, "RssAnon")
+}
+
+/// A number of `/proc/PID/status`.
+pub fn status(pid: Pid, name: &str) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a living process");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name}: {status}"))
+}
+
+/// Looks again and again until there is something to see.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(sight) = look() {
+            return sight;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Prints a line for the table of faults: what others waited, the memory (KiB)
+/// before and after, what the log says of it.
+pub fn record(fault: &str, experience: &Experience, memory: (usize, usize), lines: &[String]) {
+    let Experience { longest, heard } = experience;
+    let (before, after) = memory;
+    let milliseconds = longest.as_micros() / 100;
+    let (whole, tenths) = (milliseconds / 10, milliseconds % 10);
+    eprintln!(
+        "measured | {fault} | longest reply {whole}.{tenths} ms | heard {heard:?} | \
+         memory {before} -> {after} KiB | log: {lines:?}"
+    );
+}
