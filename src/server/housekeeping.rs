@@ -67,27 +67,31 @@ impl Housekeeping {
             self.next = Instant::now() + rest;
         }
         if let Some(lap) = store.take_lap() {
-            self.tell(lap, begin, log);
+            for line in self.news(lap, begin, log.takes(Severity::Info)) {
+                log.line(Severity::Warning, line);
+            }
         }
     }
 
-    /// The original's lines. Between two of them the numbers add up: what came
-    /// is the difference of `before` to the `after` of the last time.
-    fn tell(&mut self, lap: Lap, now: Instant, log: &mut Log) {
+    /// The original's lines (BEHAVIOUR G). From one time to the next the numbers
+    /// add up: what came meanwhile is the difference between the last `after`
+    /// and this `before`.
+    fn news(&mut self, lap: Lap, now: Instant, is_talkative: bool) -> Vec<String> {
         for (untold, tally) in self.untold.iter_mut().zip([lap.triplets, lap.clients]) {
             *untold += tally.deleted;
         }
-        let is_silent = self.told.is_some_and(|told| now - told < SILENCE);
-        if self.untold == [0; 2] || is_silent && !log.takes(Severity::Info) {
-            return;
+        let is_due = self.told.is_none_or(|told| now - told >= SILENCE) || is_talkative;
+        if !is_due || self.untold == [0; 2] {
+            return Vec::new();
         }
         self.told = Some(now);
         let [triplets, clients] = std::mem::take(&mut self.untold);
-        log.line(Severity::Warning, "cleaning up old entries...");
-        log.line(Severity::Warning, finished("main", lap.triplets, triplets));
+        let mut lines = vec!["cleaning up old entries...".to_string()];
+        lines.push(finished("main", lap.triplets, triplets));
         if self.lifetimes.clients {
-            log.line(Severity::Warning, finished("clients", lap.clients, clients));
+            lines.push(finished("clients", lap.clients, clients));
         }
+        lines
     }
 }
 
@@ -105,4 +109,86 @@ fn rest_after(look: Look, work: Duration) -> Duration {
         Look { rows, of, .. } => LAP.mul_f64(rows as f64 / of as f64),
     };
     share.max(REST).max(work * REST_PER_WORK).min(LAP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIFETIMES: Lifetimes =
+        Lifetimes { max_age: 3_024_000, retry_window: 172_800, delay: 300, clients: true };
+
+    fn lap(triplets: (u64, u64), clients: (u64, u64)) -> Lap {
+        let tally = |(before, deleted)| Tally { before, deleted };
+        Lap { triplets: tally(triplets), clients: tally(clients) }
+    }
+
+    #[test]
+    fn each_look_takes_its_share_of_an_hour() {
+        let milliseconds = Duration::from_millis;
+        let table = [
+            // A small database is looked at once an hour, and so is an empty one.
+            (Look { rows: 20, of: 20, is_full: false }, milliseconds(3_600_000)),
+            (Look { rows: 0, of: 0, is_full: false }, milliseconds(3_600_000)),
+            (Look { rows: 5_000, of: 1_000_000, is_full: false }, milliseconds(18_000)),
+            // A look that finds the end right away, or a very large database.
+            (Look { rows: 0, of: 1_000_000, is_full: false }, milliseconds(20)),
+            (Look { rows: 32, of: 100_000_000, is_full: false }, milliseconds(20)),
+            // Much is too old.
+            (Look { rows: 500, of: 1_000_000, is_full: true }, milliseconds(20)),
+        ];
+        for (look, rest) in table {
+            assert_eq!(rest_after(look, milliseconds(1)), rest, "{look:?}");
+        }
+        let look = Look { rows: 500, of: 1_000_000, is_full: true };
+        assert_eq!(rest_after(look, milliseconds(10)), milliseconds(190), "a slow disk");
+    }
+
+    #[test]
+    fn the_log_tells_of_what_went_once_a_day() {
+        let mut housekeeping = Housekeeping::new(LIFETIMES);
+        let start = Instant::now();
+        let hour = |hour: u64| start + Duration::from_secs(3600 * hour);
+        let mut news = |hours, lap| housekeeping.news(lap, hour(hours), false);
+
+        assert!(news(1, lap((20, 0), (7, 0))).is_empty(), "nothing went");
+        assert_eq!(
+            news(2, lap((20, 11), (7, 4))),
+            [
+                "cleaning up old entries...",
+                "cleaning main database finished. before: 20, after: 9",
+                "cleaning clients database finished. before: 7, after: 3",
+            ]
+        );
+        assert!(news(3, lap((12, 1), (3, 0))).is_empty(), "told an hour ago");
+        assert!(news(25, lap((15, 2), (4, 1))).is_empty(), "told 23 hours ago");
+        assert_eq!(
+            news(26, lap((14, 0), (3, 0))),
+            [
+                "cleaning up old entries...",
+                "cleaning main database finished. before: 17, after: 14",
+                "cleaning clients database finished. before: 4, after: 3",
+            ]
+        );
+        assert!(news(50, lap((14, 0), (3, 0))).is_empty(), "nothing went since");
+    }
+
+    #[test]
+    fn a_talkative_log_tells_of_every_lap_in_which_something_went() {
+        let mut housekeeping = Housekeeping::new(Lifetimes { clients: false, ..LIFETIMES });
+        let mut news = |lap| housekeeping.news(lap, Instant::now(), true);
+        for before in [20, 19] {
+            assert_eq!(
+                news(lap((before, 1), (0, 0))),
+                [
+                    "cleaning up old entries...".to_string(),
+                    format!(
+                        "cleaning main database finished. before: {before}, after: {}",
+                        before - 1
+                    ),
+                ]
+            );
+        }
+        assert!(news(lap((18, 0), (0, 0))).is_empty());
+    }
 }

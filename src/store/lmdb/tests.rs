@@ -42,6 +42,8 @@ impl Drop for Directory {
     }
 }
 
+mod walk;
+
 const FIRST: Seen = Seen { first: 100, last: 100 };
 const LATER: Seen = Seen { first: 100, last: 500 };
 
