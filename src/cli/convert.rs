@@ -6,6 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ArgMatches;
 
@@ -19,6 +20,9 @@ const MAX_BACKLOG: i64 = 999;
 
 /// Backlog in place of a negative one (BEHAVIOUR A3).
 const BACKLOG_IF_NEGATIVE: i32 = 5;
+
+/// Entries that wait longer than this for the disk, in seconds, are a mistake.
+const MAX_SYNC: u64 = 3600;
 
 /// No time may be longer or shorter, in seconds, so that sums with a clock's
 /// value do not overflow.
@@ -46,6 +50,7 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
         listen: listen(matches)?,
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
+        sync: sync(number(matches, "sync"))?,
         user: name("user", text(matches, "user"))?,
         group: name("group", text(matches, "group"))?,
         daemonize,
@@ -133,6 +138,15 @@ fn backlog(wanted: i64) -> Option<i32> {
         ..0 => Some(BACKLOG_IF_NEGATIVE),
         _ => i32::try_from(wanted.min(MAX_BACKLOG)).ok(),
     }
+}
+
+fn sync(seconds: i64) -> Result<Duration, UsageError> {
+    let seconds_in_range = u64::try_from(seconds).ok().filter(|seconds| *seconds <= MAX_SYNC);
+    seconds_in_range.map(Duration::from_secs).ok_or_else(|| {
+        UsageError::refused(format!(
+            "--sync must be a number of seconds from 0 to {MAX_SYNC}, unlike {seconds}"
+        ))
+    })
 }
 
 fn facility(matches: &ArgMatches) -> Result<Facility, UsageError> {

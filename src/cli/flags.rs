@@ -199,7 +199,7 @@ fn whitelists() -> [Arg; 3] {
     ]
 }
 
-fn daemon() -> [Arg; 5] {
+fn daemon() -> [Arg; 6] {
     [
         switch("daemonize").short('d').help("run in the background and log to syslog").long_help(
             "Run in the background and log to syslog. The command returns when the daemon is \
@@ -220,6 +220,17 @@ fn daemon() -> [Arg; 5] {
         text("dbdir", "PATH", "/var/lib/postgrey")
             .help("keep the database in the directory PATH")
             .long_help("Keep the database and its lock file in the directory PATH."),
+        number("sync", "N", "0")
+            .help("let entries reach the disk up to N seconds after the answer")
+            .long_help(
+                "How many seconds after the answer an entry of the database may reach the disk, \
+                 3600 at most. With 0, it is on disk before the mail server has its answer, and \
+                 nothing that was answered is ever lost. With more, many entries share one wait \
+                 for the disk, and more requests are answered in a second. If the machine or the \
+                 daemon then dies, the entries of the last N seconds may be lost, and such mail \
+                 may be deferred once more than it should be. The database stays sound in any \
+                 case, and a daemon that is stopped loses nothing.",
+            ),
     ]
 }
 

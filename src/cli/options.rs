@@ -1,6 +1,7 @@
 //! The command line of the daemon, as typed values.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Facility;
 use crate::daemon::Verbosity;
@@ -17,6 +18,9 @@ pub struct Options {
     pub backlog: Option<i32>,
     /// Directory of the database and the lock file (`/var/lib/postgrey`).
     pub dbdir: PathBuf,
+    /// How long after the answer an entry may reach the disk (`--sync`), in
+    /// whole seconds up to an hour; zero is before the answer.
+    pub sync: Duration,
     /// Name or number of the user to become (`postgrey`), as typed.
     pub user: String,
     /// Names or numbers of the groups to become (`postgrey`), as typed; the

@@ -5,6 +5,7 @@ mod connections;
 mod counters;
 mod endpoint;
 mod greylister;
+mod housekeeping;
 mod listen;
 mod poll_loop;
 mod reload;

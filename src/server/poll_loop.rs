@@ -3,6 +3,7 @@
 use super::connection::Stream;
 use super::connections::{Connections, MOST_BUFFERED, SILENCE};
 use super::greylister::Greylister;
+use super::housekeeping::Housekeeping;
 use super::listen::Listener;
 use super::reload::{self, Reloader};
 use super::trouble::Trouble;
@@ -46,6 +47,8 @@ pub struct Service {
     pub greylister: Greylister,
     /// What is remembered.
     pub store: Store,
+    /// Who keeps that from growing without end.
+    pub housekeeping: Housekeeping,
     /// Whether each connection is closed after its first reply (`--exim`).
     pub one_reply: bool,
 }
@@ -169,6 +172,8 @@ impl PollLoop {
         if self.service.store.due().is_some_and(|due| due <= now) {
             self.write_waiting_rows(log);
         }
+        let Service { housekeeping, store, .. } = &mut self.service;
+        housekeeping.keep(store, log);
         match &mut self.watchdog {
             Some((interval, next)) if *next <= now => {
                 *next = now + *interval;
@@ -187,7 +192,9 @@ impl PollLoop {
         let accept = self.rest_until.or((!self.waiting.is_empty()).then_some(now));
         let watchdog = self.watchdog.map(|(_, next)| next);
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
-        let next = [accept, watchdog, log, self.service.store.due()].into_iter().flatten().min()?;
+        let Service { store, housekeeping, .. } = &self.service;
+        let clean_up = Some(housekeeping.next());
+        let next = [accept, watchdog, log, store.due(), clean_up].into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now))
     }
 

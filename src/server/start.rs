@@ -6,6 +6,7 @@
 //! socket is bound, and root's rights are given up last.
 
 use super::greylister::Greylister;
+use super::housekeeping::Housekeeping;
 use super::listen::{self, Listener};
 use super::poll_loop::{PollLoop, Service};
 use crate::cli::Options;
@@ -14,7 +15,8 @@ use crate::daemon::privileges::Identity;
 use crate::daemon::{
     DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, clock, detach, errno, systemd,
 };
-use crate::greylist::triplet;
+use crate::greylist::{Policy, triplet};
+use crate::store::Lifetimes;
 use crate::store::lmdb::Store;
 use crate::whitelist::{Reader, Warning};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -63,13 +65,14 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         let lock = DirectoryLock::take(&options.dbdir)?;
         let keys = triplet::description(&options.policy);
         let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
-        Ok((lock, store))
+        Ok((lock, store.writing_within(options.sync)))
     })?;
     // From here on there is something to tidy up, so that no signal may end
     // the process just like that.
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
     let service = Service {
         listeners: open_sockets(&options, &identity, log)?,
+        housekeeping: Housekeeping::new(lifetimes(&options.policy)),
         greylister: Greylister::new(options.policy, whitelists),
         store,
         one_reply: options.exim,
@@ -105,6 +108,12 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
     let (stamp, pid) = (clock::log_stamp(), std::process::id());
     let line = format!("{stamp} postgrey (type Net::Server::Multiplex) starting! pid({pid})");
     log.line(Severity::Notice, line);
+}
+
+/// How long entries are kept.
+fn lifetimes(policy: &Policy) -> Lifetimes {
+    let Policy { delay, retry_window, max_age, auto_whitelist, .. } = *policy;
+    Lifetimes { max_age, retry_window, delay, clients: auto_whitelist.is_some() }
 }
 
 fn open_sockets(

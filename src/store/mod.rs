@@ -7,9 +7,11 @@
 pub mod berkeley;
 pub mod dump;
 pub mod lmdb;
+mod maintenance;
 mod record;
-mod refreshes;
+mod waiting;
 
+pub use maintenance::{Lap, Lifetimes, Look, Tally};
 pub use record::{Passes, Seen};
 
 use std::fmt;
@@ -17,10 +19,32 @@ use std::fmt;
 /// When a write has to be on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// Before the reply: a later decision depends on it.
+    /// Before the reply, since a later decision depends on it; or as soon as
+    /// the administrator wants it (`--sync`).
     BeforeReply,
     /// Within a second or so: every later decision is the same without it.
     Soon,
+}
+
+/// The two tables of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Triplets, with when they were seen.
+    Triplets,
+    /// Clients, with how often their mail passed.
+    Clients,
+}
+
+impl Table {
+    const ALL: [Table; 2] = [Table::Triplets, Table::Clients];
+
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Triplets => "triplets",
+            Table::Clients => "clients",
+        }
+    }
 }
 
 /// The view of one turn of the loop: reads see all earlier writes, and the
@@ -45,7 +69,7 @@ pub trait Transaction {
     /// When the database cannot be read.
     fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error>;
 
-    /// Writes the row of a client, to be on disk before the reply.
+    /// Writes the row of a client, [`Urgency::BeforeReply`].
     ///
     /// # Errors
     /// As [`Transaction::put_triplet`].

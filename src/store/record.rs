@@ -49,6 +49,14 @@ impl Passes {
     }
 }
 
+/// A row's two numbers as a calculation in Perl sees them: the second is `None`
+/// where there is no second field, and what is no number is zero.
+pub(super) fn numbers(row: &[u8]) -> (i64, Option<i64>) {
+    let (first, last) = split(row);
+    let number = |field| leading_number(field).unwrap_or(0);
+    (number(first), (!last.is_empty()).then(|| number(last)))
+}
+
 /// The first two fields; a missing one is empty.
 fn split(row: &[u8]) -> (&[u8], &[u8]) {
     let mut fields = row.split(|byte| *byte == b',');

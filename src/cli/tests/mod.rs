@@ -7,6 +7,7 @@ mod grammar;
 mod values;
 
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
 use super::*;
 use crate::daemon::Verbosity;
@@ -32,6 +33,7 @@ fn defaults() -> Options {
         listen: Listen::Inet("10023".to_owned()),
         backlog: None,
         dbdir: "/var/lib/postgrey".into(),
+        sync: Duration::ZERO,
         user: "postgrey".to_owned(),
         group: "postgrey".to_owned(),
         daemonize: false,

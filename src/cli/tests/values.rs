@@ -136,6 +136,9 @@ fn each_option_changes_what_it_names() {
         ("--user=nobody", |o| o.user = "nobody".to_owned()),
         ("--group=mail,postgrey", |o| o.group = "mail,postgrey".to_owned()),
         ("--dbdir=/srv/db", |o| o.dbdir = "/srv/db".into()),
+        ("--sync=1", |o| o.sync = Duration::from_secs(1)),
+        ("--sync=3600", |o| o.sync = Duration::from_secs(3600)),
+        ("--sync=0", NO_CHANGE),
         ("--pidfile=/run/p", NO_CHANGE),
         ("-d|--pidfile=/run/p", |o| {
             o.daemonize = true;
@@ -182,6 +185,14 @@ fn values_without_a_meaning_are_refused() {
             (
                 "--inet=1|--ipv6cidr=129",
                 "ERROR: --ipv6cidr must be a number of bits from 1 to 128, unlike 129",
+            ),
+            (
+                "--inet=1|--sync=-1",
+                "ERROR: --sync must be a number of seconds from 0 to 3600, unlike -1",
+            ),
+            (
+                "--inet=1|--sync=3601",
+                "ERROR: --sync must be a number of seconds from 0 to 3600, unlike 3601",
             ),
             (
                 "--inet=1|--facility=LOG_BOGUS",

@@ -4,20 +4,26 @@
 //! holds the lock of the directory), in one thread, in one transaction a turn
 //! of its loop; readers elsewhere never wait for it, nor it for them.
 
+mod create;
+mod free_pages;
 mod open;
 mod reader;
 mod rows;
 mod turn;
+mod walk;
 
 pub use reader::Reader;
 pub use turn::Turn;
 
-use super::Error;
-use super::refreshes::Refreshes;
+use super::waiting::Waiting;
+use super::{Error, Lap, Lifetimes, Look};
 use lmdb::Database;
-use open::File;
+use open::{File, explain_read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use walk::{Surroundings, Walk};
+
+pub use super::Table;
 
 /// The file's name inside the database directory.
 pub const FILE_NAME: &str = "postgrey.mdb";
@@ -31,25 +37,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 struct Tables {
     triplets: Database,
     clients: Database,
-}
-
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Table {
-    /// Triplets, with when they were seen.
-    Triplets,
-    /// Clients, with how often their mail passed.
-    Clients,
-}
-
-impl Table {
-    /// Its name in the file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Table::Triplets => "triplets",
-            Table::Clients => "clients",
-        }
-    }
 }
 
 impl Tables {
@@ -68,7 +55,8 @@ pub struct Store {
     /// Open, unless it could not be opened again.
     file: Option<File>,
     failure: Option<Failure>,
-    refreshes: Refreshes,
+    waiting: Waiting,
+    walk: Walk,
     path: PathBuf,
     keys: String,
 }
@@ -96,8 +84,18 @@ impl Store {
     pub fn open(directory: &Path, keys: &str) -> Result<Store, Error> {
         let path = directory.join(FILE_NAME);
         let file = Some(File::open(&path, keys)?);
-        let refreshes = Refreshes::default();
-        Ok(Store { file, failure: None, refreshes, path, keys: keys.to_string() })
+        let (waiting, walk) = (Waiting::default(), Walk::default());
+        Ok(Store { file, failure: None, waiting, walk, path, keys: keys.to_string() })
+    }
+
+    /// Lets all rows wait for the disk, for so long at most: what was told of
+    /// them may be lost until then, but commits are fewer (`--sync`). Zero
+    /// keeps it at those that no decision depends on.
+    pub fn writing_within(mut self, patience: Duration) -> Store {
+        if !patience.is_zero() {
+            self.waiting.be_patient(patience);
+        }
+        self
     }
 
     /// Begins a turn.
@@ -110,20 +108,48 @@ impl Store {
         if is_worth_a_try {
             self.open_again();
         }
-        Turn::new(self.file.as_ref(), &mut self.failure, &mut self.refreshes, &self.path)
+        let Store { file, failure, waiting, walk, path, .. } = self;
+        Turn::new(file.as_ref(), failure, waiting, walk, path)
     }
 
-    /// When the rows that wait for a commit have to be written.
+    /// Looks for at most a millisecond whether the next rows are too old at
+    /// `now`, in seconds since the epoch. Those that are go with the next
+    /// commit, or when [`Store::due`] says so.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn look(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Look, Error> {
+        let Some(file) = self.file.as_ref().filter(|_| self.failure.is_none()) else {
+            // The next turn tries to open it anew.
+            return Ok(Look::default());
+        };
+        let Store { waiting, walk, path, .. } = self;
+        let around = Surroundings { file, waiting, lifetimes, now };
+        walk.look(&around).map_err(|error| explain_read(path, error))
+    }
+
+    /// What the looks have come to, once they have been at all rows and what
+    /// was too old is gone. The next look is at the first rows again.
+    pub fn take_lap(&mut self) -> Option<Lap> {
+        self.walk.take_lap()
+    }
+
+    /// When what waits for a commit has to be written.
     pub fn due(&self) -> Option<Instant> {
-        self.refreshes.due()
+        self.waiting.due().into_iter().chain(self.walk.due()).min()
     }
 
-    /// Writes the rows that wait. Gives whether there were any.
+    /// Whether the last commit failed.
+    pub fn is_failing(&self) -> bool {
+        self.waiting.is_refused()
+    }
+
+    /// Writes what waits. Gives whether anything did.
     ///
     /// # Errors
     /// When the database cannot be written; the rows go on waiting.
     pub fn flush(&mut self) -> Result<bool, Error> {
-        if self.refreshes.is_empty() {
+        if self.waiting.is_empty() && !self.walk.has_old_rows() {
             return Ok(false);
         }
         let mut turn = self.begin();

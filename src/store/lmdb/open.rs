@@ -1,7 +1,9 @@
 //! Opening the file, and what can be wrong with it.
 
-use super::{Table, Tables};
-use crate::store::Error;
+use super::Tables;
+use super::create::create_if_missing;
+use super::free_pages::free_pages;
+use crate::store::{Error, Table};
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
 use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
@@ -33,6 +35,7 @@ impl File {
     /// Opens a file, or makes it, with a map twice as large as the file and
     /// room to spare.
     pub fn open(path: &Path, keys: &str) -> Result<File, Error> {
+        create_if_missing(path)?;
         let length = refuse_truncated(path)?;
         reserve_lock_file(path)?;
         let explain = |error| explain_open(path, error);
@@ -78,15 +81,24 @@ pub fn refuse_truncated(path: &Path) -> Result<usize, Error> {
         .open(path)
         .map_err(|error| explain_open(path, error))?;
     let explain = |error| explain_open(path, error);
-    let pages = environment.info().map_err(explain)?.last_pgno() as u64 + 1;
-    let promised = pages * u64::from(environment.stat().map_err(explain)?.page_size());
-    if length < promised {
+    let pages = environment.info().map_err(explain)?.last_pgno() + 1;
+    let page_size = environment.stat().map_err(explain)?.page_size() as usize;
+    let promised = pages as u64 * page_size as u64;
+    if length < promised && !are_unused(path, page_size, length, pages) {
         return Err(Error::new(format!(
             "{} is cut off: it should have {promised} bytes and has {length}; {START_AFRESH}",
             path.display()
         )));
     }
     Ok(usize::try_from(length).unwrap_or(usize::MAX / 4))
+}
+
+/// Whether nothing is kept on the pages that a file does not have, up to but
+/// not including page `end`.
+fn are_unused(path: &Path, page_size: usize, length: u64, end: usize) -> bool {
+    let whole = usize::try_from(length).unwrap_or(usize::MAX) / page_size;
+    let free = fs::File::open(path).and_then(|file| free_pages(&file, page_size));
+    free.is_ok_and(|free| (whole..end).all(|page| free.contains(&page)))
 }
 
 /// LMDB writes to its lock file through memory; where the disk has no page for

@@ -42,6 +42,8 @@ impl Drop for Directory {
     }
 }
 
+mod walk;
+
 const FIRST: Seen = Seen { first: 100, last: 100 };
 const LATER: Seen = Seen { first: 100, last: 500 };
 
@@ -67,6 +69,17 @@ fn what_was_committed_is_there_at_the_next_start() {
     assert_eq!(triplet(&mut store, b"a/b/d"), None);
     let client = store.begin().client(b"1.2.3.4").unwrap();
     assert_eq!(client, Some(Passes { count: 1, last: 7 }));
+}
+
+#[test]
+fn a_database_that_was_never_finished_is_made_anew() {
+    let directory = Directory::new();
+    let unfinished = directory.0.join("postgrey.mdb.new");
+    fs::write(directory.file(), "").unwrap();
+    fs::write(&unfinished, "cut off by a power failure").unwrap();
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), None);
+    assert!(!unfinished.exists());
 }
 
 #[test]
@@ -118,6 +131,98 @@ fn a_newer_write_overtakes_what_waits() {
     turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
     turn.commit().unwrap();
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+}
+
+#[test]
+fn what_waits_outlives_a_commit_that_fails() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
+    drop(turn);
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
+    store.flush().unwrap();
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
+}
+
+#[test]
+fn with_patience_all_rows_wait_and_are_told_at_once() {
+    let directory = Directory::new();
+    let passes = Passes { count: 1, last: 7 };
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    turn.put_client(b"1.2.3.4", passes).unwrap();
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
+    assert_eq!(turn.client(b"1.2.3.4").unwrap(), Some(passes));
+    assert!(!turn.take_unsettled());
+    turn.commit().unwrap();
+    let wait = store.due().unwrap() - Instant::now();
+    assert!(wait > Duration::from_secs(50), "{wait:?}");
+    drop(store);
+
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    assert_eq!(triplet(&mut store, b"a/b/c"), None, "it waited for longer than the store lived");
+    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    store.begin().put_client(b"1.2.3.4", passes).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.due(), None);
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert_eq!(store.begin().client(b"1.2.3.4").unwrap(), Some(passes));
+}
+
+#[test]
+fn with_patience_only_so_many_rows_wait() {
+    let directory = Directory::new();
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    let key = |row: usize| format!("a/b/{row}").into_bytes();
+    let mut turn = store.begin();
+    let mut waiting = 0;
+    while {
+        turn.put_triplet(&key(waiting), FIRST, Urgency::BeforeReply).unwrap();
+        !turn.take_unsettled()
+    } {
+        waiting += 1;
+    }
+    assert_eq!(waiting, 2048);
+    turn.commit().unwrap();
+    assert_eq!(store.due(), None, "a commit takes them all");
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, &key(0)), Some(FIRST));
+    assert_eq!(triplet(&mut store, &key(waiting)), Some(FIRST));
+}
+
+#[test]
+fn with_patience_nothing_more_waits_for_a_disk_that_takes_nothing() {
+    let directory = Directory::new();
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    let mut turn = store.begin();
+    turn.fail(Error::new("the disk is full"));
+    turn.commit().unwrap_err();
+    assert!(store.is_failing());
+    // As after a second.
+    store.failure = None;
+
+    let mut turn = store.begin();
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST), "told before, and not lost");
+    turn.put_triplet(b"x/y/z", FIRST, Urgency::BeforeReply).unwrap();
+    assert!(turn.take_unsettled());
+    turn.commit().unwrap();
+    let mut turn = store.begin();
+    turn.put_triplet(b"1/2/3", FIRST, Urgency::BeforeReply).unwrap();
+    assert!(!turn.take_unsettled(), "the disk takes rows again");
+    drop(turn);
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert_eq!(triplet(&mut store, b"x/y/z"), Some(FIRST));
 }
 
 #[test]
@@ -229,6 +334,62 @@ fn a_file_that_was_cut_off_is_refused() {
     file.set_len(file.metadata().unwrap().len() - 4096).unwrap();
     let error = directory.error();
     assert!(error.contains("is cut off"), "{error}");
+}
+
+#[test]
+fn a_file_that_lacks_only_free_pages_is_whole() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let key = |row: usize| format!("{row:08}/{}", "k".repeat(60)).into_bytes();
+    let mut turn = store.begin();
+    for row in 0..2400 {
+        turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
+    }
+    turn.commit().unwrap();
+    let mut writer = file(&store).environment.begin_rw_txn().unwrap();
+    for row in 2100..2400 {
+        writer.del(file(&store).tables.triplets, &key(row), None).unwrap();
+    }
+    writer.commit().unwrap();
+    let pages = file(&store).environment.info().unwrap().last_pgno() as u64 + 1;
+    let page_size = u64::from(file(&store).environment.stat().unwrap().page_size());
+    drop(store);
+    let length = fs::metadata(directory.file()).unwrap().len();
+    assert!(length < pages * page_size, "LMDB wrote a page that it had given back");
+
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, &key(0)), Some(FIRST));
+    assert_eq!(triplet(&mut store, &key(2099)), Some(FIRST));
+    drop(store);
+    let file = fs::OpenOptions::new().write(true).open(directory.file()).unwrap();
+    file.set_len(length - page_size).unwrap();
+    let error = directory.error();
+    assert!(error.contains("is cut off"), "{error}");
+}
+
+#[test]
+fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let key = |row: usize| format!("{row:08}/{}", "k".repeat(200)).into_bytes();
+    let mut turn = store.begin();
+    for row in 0..20_000 {
+        turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
+    }
+    turn.commit().unwrap();
+    let on_disk = fs::File::open(directory.file()).unwrap();
+    let page_size = file(&store).environment.stat().unwrap().page_size() as usize;
+    // One list that is longer than a page, then many short ones.
+    let batches = std::iter::once(0..10_000).chain((10_000..20_000).step_by(20).map(|a| a..a + 20));
+    for rows in batches {
+        let mut writer = file(&store).environment.begin_rw_txn().unwrap();
+        for row in rows {
+            writer.del(file(&store).tables.triplets, &key(row), None).unwrap();
+        }
+        writer.commit().unwrap();
+        let free = free_pages::free_pages(&on_disk, page_size).unwrap();
+        assert_eq!(free.len(), file(&store).environment.freelist().unwrap());
+    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use super::open::{explain_read, explain_write};
 use super::rows::{put, stored_key};
-use super::{Failure, File, Table};
-use crate::store::refreshes::Refreshes;
-use crate::store::{Error, Passes, Seen, Transaction, Urgency};
+use super::walk::Walk;
+use super::{Failure, File, Tables};
+use crate::store::waiting::Waiting;
+use crate::store::{Error, Passes, Seen, Table, Transaction, Urgency};
 use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,11 +18,12 @@ use std::path::Path;
 pub struct Turn<'store> {
     file: Option<&'store File>,
     failure: &'store mut Option<Failure>,
-    refreshes: &'store mut Refreshes,
+    waiting: &'store mut Waiting,
+    walk: &'store mut Walk,
     path: &'store Path,
     reader: Option<RoTransaction<'store>>,
     writer: Option<RwTransaction<'store>>,
-    uncommitted: HashSet<(Table, Vec<u8>)>,
+    uncommitted: [HashSet<Vec<u8>>; 2],
     is_unsettled: bool,
 }
 
@@ -30,17 +32,19 @@ impl<'store> Turn<'store> {
     pub(super) fn new(
         file: Option<&'store File>,
         failure: &'store mut Option<Failure>,
-        refreshes: &'store mut Refreshes,
+        waiting: &'store mut Waiting,
+        walk: &'store mut Walk,
         path: &'store Path,
     ) -> Turn<'store> {
         Turn {
             file,
             failure,
-            refreshes,
+            waiting,
+            walk,
             path,
             reader: None,
             writer: None,
-            uncommitted: HashSet::new(),
+            uncommitted: Default::default(),
             is_unsettled: false,
         }
     }
@@ -51,33 +55,52 @@ impl<'store> Turn<'store> {
         std::mem::take(&mut self.is_unsettled)
     }
 
-    /// Makes the turn's writes durable, and the waiting rows with them. Gives
-    /// whether there was any write; without one it does nothing.
+    /// Makes the turn's writes durable, and the waiting rows with them; rows
+    /// that were found too old go. Gives whether there was any write; without
+    /// one it does nothing.
     ///
     /// # Errors
-    /// When the disk does not take them: none of the turn's writes are kept,
-    /// and the waiting rows go on waiting.
+    /// When the disk does not take it: none of the turn's writes are kept, and
+    /// the waiting rows go on waiting.
     pub fn commit(mut self) -> Result<bool, Error> {
         let result = self.try_commit();
         if result.is_err() {
-            self.refreshes.postpone();
+            self.waiting.postpone();
+            self.walk.forget();
         }
         result
     }
 
     fn try_commit(&mut self) -> Result<bool, Error> {
         let file = self.file()?;
-        let Some(mut writer) = self.writer.take() else {
+        let Some(writer) = self.writer.take() else {
             return Ok(false);
         };
-        let written = self
-            .refreshes
-            .iter()
-            .try_for_each(|(key, seen)| put(&mut writer, file.tables.triplets, key, &seen.text()))
-            .and_then(|()| writer.commit());
-        written.map_err(|error| self.fail(explain_write(self.path, error)))?;
-        self.refreshes.clear();
+        let deleted = self.write(writer, file.tables);
+        let deleted = deleted.map_err(|error| self.fail(explain_write(self.path, error)))?;
+        self.waiting.clear();
+        self.walk.note(&deleted);
         Ok(true)
+    }
+
+    /// Writes what waits beside the turn's own rows. Gives what was deleted.
+    fn write(
+        &self,
+        mut writer: RwTransaction<'_>,
+        tables: Tables,
+    ) -> Result<Vec<Table>, lmdb::Error> {
+        let has_newer = |table, key: &[u8]| {
+            self.is_uncommitted(table, key) || self.waiting.get(table, key).is_some()
+        };
+        let deleted = self.walk.delete(&mut writer, tables, has_newer)?;
+        for (table, key, row) in self.waiting.iter() {
+            // A row that waited is older than one of this turn.
+            if !self.is_uncommitted(table, key) {
+                put(&mut writer, tables.database(table), key, row)?;
+            }
+        }
+        writer.commit()?;
+        Ok(deleted)
     }
 
     /// The file, while nothing has failed.
@@ -101,21 +124,25 @@ impl<'store> Turn<'store> {
         Ok(self.writer.as_mut().expect("begun above"))
     }
 
-    fn fail(&mut self, error: Error) -> Error {
+    pub(super) fn fail(&mut self, error: Error) -> Error {
         self.writer = None;
         self.reader = None;
         self.failure.insert(Failure::new(error)).error.clone()
     }
 
-    /// What `parse` makes of a row, if there is one.
+    /// What `parse` makes of a row as the turn's requests see it, if there is one.
     fn row<T>(
         &mut self,
         table: Table,
         key: &[u8],
         parse: fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, Error> {
+        if self.is_uncommitted(table, key) {
+            self.is_unsettled = true;
+        } else if let Some(row) = self.waiting.get(table, key) {
+            return Ok(parse(row.as_bytes()));
+        }
         let file = self.file()?;
-        self.is_unsettled |= self.is_uncommitted(table, key);
         if self.writer.is_none() && self.reader.is_none() {
             match file.environment.begin_ro_txn() {
                 Ok(reader) => self.reader = Some(reader),
@@ -134,36 +161,38 @@ impl<'store> Turn<'store> {
         }
     }
 
-    fn put_row(&mut self, table: Table, key: &[u8], text: &str) -> Result<(), Error> {
+    fn put(
+        &mut self,
+        table: Table,
+        key: &[u8],
+        row: String,
+        urgency: Urgency,
+    ) -> Result<(), Error> {
+        let may_wait = urgency == Urgency::Soon || self.waiting.takes_news();
+        if may_wait && !self.is_uncommitted(table, key) {
+            self.waiting.put(table, key, row);
+            return Ok(());
+        }
         let database = self.file()?.tables.database(table);
-        let result = put(self.writer()?, database, key, text);
+        let result = put(self.writer()?, database, key, &row);
         result.map_err(|error| self.fail(explain_write(self.path, error)))?;
-        self.uncommitted.insert((table, key.to_vec()));
+        self.uncommitted[table as usize].insert(key.to_vec());
         self.is_unsettled = true;
         Ok(())
     }
 
     fn is_uncommitted(&self, table: Table, key: &[u8]) -> bool {
-        !self.uncommitted.is_empty() && self.uncommitted.contains(&(table, key.to_vec()))
+        self.uncommitted[table as usize].contains(key)
     }
 }
 
 impl Transaction for Turn<'_> {
     fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, Error> {
-        if let Some(seen) = self.refreshes.get(key) {
-            return Ok(Some(seen));
-        }
         self.row(Table::Triplets, key, Seen::parse)
     }
 
     fn put_triplet(&mut self, key: &[u8], seen: Seen, urgency: Urgency) -> Result<(), Error> {
-        if urgency == Urgency::Soon && !self.is_uncommitted(Table::Triplets, key) {
-            self.refreshes.put(key, seen);
-            return Ok(());
-        }
-        self.put_row(Table::Triplets, key, &seen.text())?;
-        self.refreshes.remove(key);
-        Ok(())
+        self.put(Table::Triplets, key, seen.text(), urgency)
     }
 
     fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
@@ -171,6 +200,6 @@ impl Transaction for Turn<'_> {
     }
 
     fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
-        self.put_row(Table::Clients, key, &passes.text())
+        self.put(Table::Clients, key, passes.text(), Urgency::BeforeReply)
     }
 }

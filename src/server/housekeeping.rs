@@ -1,0 +1,194 @@
+//! Clean-up without a schedule: short looks at the database between the turns
+//! of the loop, at a pace that takes them through all of it once an hour.
+
+use super::trouble::Trouble;
+use crate::daemon::{Log, Severity, clock};
+use crate::store::lmdb::Store;
+use crate::store::{Lap, Lifetimes, Look, Tally};
+use std::time::{Duration, Instant};
+
+/// How long a walk through the whole database should take.
+const LAP: Duration = Duration::from_secs(3600);
+
+/// When the first look comes, after the start: nothing is deleted by a clock
+/// that a machine sets right in its first moments.
+const FIRST: Duration = Duration::from_secs(10);
+
+/// How long clean-up rests at least, and how long after a failure.
+const REST: Duration = Duration::from_millis(20);
+const REST_AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// Clean-up rests so many times as long as a look took.
+const REST_PER_WORK: u32 = 19;
+
+/// How often the log tells of deleted entries; when it tells of everything,
+/// every time.
+const SILENCE: Duration = Duration::from_secs(86_400);
+
+/// When to look next, and what to tell.
+pub struct Housekeeping {
+    lifetimes: Lifetimes,
+    next: Instant,
+    /// What was deleted since the log told of it.
+    untold: [u64; 2],
+    told: Option<Instant>,
+    trouble: Trouble,
+}
+
+impl Housekeeping {
+    /// Clean-up by these rules, beginning soon.
+    pub fn new(lifetimes: Lifetimes) -> Housekeeping {
+        Housekeeping {
+            lifetimes,
+            next: Instant::now() + FIRST,
+            untold: [0; 2],
+            told: None,
+            trouble: Trouble::default(),
+        }
+    }
+
+    /// When there is something to do again.
+    pub fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Looks at some entries if it is time, and tells of those that are gone.
+    pub fn keep(&mut self, store: &mut Store, log: &mut Log) {
+        let begin = Instant::now();
+        if begin >= self.next {
+            let rest = match store.look(&self.lifetimes, clock::now()) {
+                Ok(look) if !store.is_failing() => rest_after(look, begin.elapsed()),
+                Ok(_) => REST_AFTER_FAILURE,
+                Err(failure) => {
+                    self.trouble.report(|| format!("clean-up: {failure}"), log);
+                    REST_AFTER_FAILURE
+                }
+            };
+            self.next = Instant::now() + rest;
+        }
+        if let Some(lap) = store.take_lap() {
+            for line in self.news(lap, begin, log.takes(Severity::Info)) {
+                log.line(Severity::Warning, line);
+            }
+        }
+    }
+
+    /// The original's lines (BEHAVIOUR G). From one time to the next the numbers
+    /// add up: what came meanwhile is the difference between the last `after`
+    /// and this `before`.
+    fn news(&mut self, lap: Lap, now: Instant, is_talkative: bool) -> Vec<String> {
+        for (untold, tally) in self.untold.iter_mut().zip([lap.triplets, lap.clients]) {
+            *untold += tally.deleted;
+        }
+        let is_due = self.told.is_none_or(|told| now - told >= SILENCE) || is_talkative;
+        if !is_due || self.untold == [0; 2] {
+            return Vec::new();
+        }
+        self.told = Some(now);
+        let [triplets, clients] = std::mem::take(&mut self.untold);
+        let mut lines = vec!["cleaning up old entries...".to_string()];
+        lines.push(finished("main", lap.triplets, triplets));
+        if self.lifetimes.clients {
+            lines.push(finished("clients", lap.clients, clients));
+        }
+        lines
+    }
+}
+
+fn finished(name: &str, Tally { before, deleted }: Tally, untold: u64) -> String {
+    let after = before - deleted;
+    format!("cleaning {name} database finished. before: {}, after: {after}", after + untold)
+}
+
+/// How long to rest after a look that took so long: where much is too old, the
+/// next comes soon; else each takes its share of an hour.
+fn rest_after(look: Look, work: Duration) -> Duration {
+    let share = match look {
+        Look { is_full: true, .. } => Duration::ZERO,
+        Look { of: 0, .. } => LAP,
+        Look { rows, of, .. } => LAP.mul_f64(rows as f64 / of as f64),
+    };
+    share.max(REST).max(work * REST_PER_WORK).min(LAP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIFETIMES: Lifetimes =
+        Lifetimes { max_age: 3_024_000, retry_window: 172_800, delay: 300, clients: true };
+
+    fn lap(triplets: (u64, u64), clients: (u64, u64)) -> Lap {
+        let tally = |(before, deleted)| Tally { before, deleted };
+        Lap { triplets: tally(triplets), clients: tally(clients) }
+    }
+
+    #[test]
+    fn each_look_takes_its_share_of_an_hour() {
+        let milliseconds = Duration::from_millis;
+        let table = [
+            // A small database is looked at once an hour, and so is an empty one.
+            (Look { rows: 20, of: 20, is_full: false }, milliseconds(3_600_000)),
+            (Look { rows: 0, of: 0, is_full: false }, milliseconds(3_600_000)),
+            (Look { rows: 5_000, of: 1_000_000, is_full: false }, milliseconds(18_000)),
+            // A look that finds the end right away, or a very large database.
+            (Look { rows: 0, of: 1_000_000, is_full: false }, milliseconds(20)),
+            (Look { rows: 32, of: 100_000_000, is_full: false }, milliseconds(20)),
+            // Much is too old.
+            (Look { rows: 500, of: 1_000_000, is_full: true }, milliseconds(20)),
+        ];
+        for (look, rest) in table {
+            assert_eq!(rest_after(look, milliseconds(1)), rest, "{look:?}");
+        }
+        let look = Look { rows: 500, of: 1_000_000, is_full: true };
+        assert_eq!(rest_after(look, milliseconds(10)), milliseconds(190), "a slow disk");
+    }
+
+    #[test]
+    fn the_log_tells_of_what_went_once_a_day() {
+        let mut housekeeping = Housekeeping::new(LIFETIMES);
+        let start = Instant::now();
+        let hour = |hour: u64| start + Duration::from_secs(3600 * hour);
+        let mut news = |hours, lap| housekeeping.news(lap, hour(hours), false);
+
+        assert!(news(1, lap((20, 0), (7, 0))).is_empty(), "nothing went");
+        assert_eq!(
+            news(2, lap((20, 11), (7, 4))),
+            [
+                "cleaning up old entries...",
+                "cleaning main database finished. before: 20, after: 9",
+                "cleaning clients database finished. before: 7, after: 3",
+            ]
+        );
+        assert!(news(3, lap((12, 1), (3, 0))).is_empty(), "told an hour ago");
+        assert!(news(25, lap((15, 2), (4, 1))).is_empty(), "told 23 hours ago");
+        assert_eq!(
+            news(26, lap((14, 0), (3, 0))),
+            [
+                "cleaning up old entries...",
+                "cleaning main database finished. before: 17, after: 14",
+                "cleaning clients database finished. before: 4, after: 3",
+            ]
+        );
+        assert!(news(50, lap((14, 0), (3, 0))).is_empty(), "nothing went since");
+    }
+
+    #[test]
+    fn a_talkative_log_tells_of_every_lap_in_which_something_went() {
+        let mut housekeeping = Housekeeping::new(Lifetimes { clients: false, ..LIFETIMES });
+        let mut news = |lap| housekeeping.news(lap, Instant::now(), true);
+        for before in [20, 19] {
+            assert_eq!(
+                news(lap((before, 1), (0, 0))),
+                [
+                    "cleaning up old entries...".to_string(),
+                    format!(
+                        "cleaning main database finished. before: {before}, after: {}",
+                        before - 1
+                    ),
+                ]
+            );
+        }
+        assert!(news(lap((18, 0), (0, 0))).is_empty());
+    }
+}
