@@ -24,4 +24,6 @@ mod server;
 mod decisions;
 mod keys;
 mod protocol;
+mod random;
+mod random_requests;
 mod texts;
