@@ -6,7 +6,6 @@ use crate::harness::{Attempt, Builder, Client, Daemon, Stopped};
 use crate::normalise;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What is seen when the server closes the connection in place of a reply.
@@ -51,11 +50,6 @@ impl Server {
     /// The process behind it.
     pub fn daemon(&self) -> &Daemon {
         self.daemon.as_ref().expect("a server that was not stopped")
-    }
-
-    /// Writes a file into its directory.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        self.daemon().scratch().file(name, content)
     }
 
     /// Asks on a connection that stays open, as Postfix does, and holds the
@@ -115,9 +109,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(daemon) = self.daemon.take()
-            && !std::thread::panicking()
-        {
+        let Some(daemon) = self.daemon.take() else {
+            return;
+        };
+        if !std::thread::panicking() {
             self.client = None;
             drop(Left::of(&self.run, daemon.stop()));
         }
