@@ -56,7 +56,7 @@ fn all_matches(pattern: &str, text: &str) -> BTreeSet<String> {
 
 /// Names of the cases, as `file::case`.
 fn cases() -> BTreeSet<String> {
-    let tests = r"#\[test\]\s+fn ([a-z0-9_]+)\(";
+    let tests = r"#\[test\]\s+(?:#\[[^\]]*\]\s+)*fn ([a-z0-9_]+)\(";
     let named = sources().into_iter().flat_map(|(file, text)| {
         let names = all_matches(tests, &text).into_iter();
         names.map(move |name| format!("{file}::{name}"))
