@@ -7,9 +7,10 @@
 use super::Failure;
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
-use std::fs::{File, OpenOptions};
+use nix::unistd::{ForkResult, Pid, close, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
+use std::fs::{self, DirEntry, File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::fd::RawFd;
 use std::os::unix::net::UnixStream;
 
 /// Who this process is after [`detach`].
@@ -29,13 +30,15 @@ pub struct Readiness {
     null: File,
 }
 
-/// Forks; the child begins a session of its own, without a terminal.
+/// Forks; the child begins a session of its own, without a terminal. To be
+/// called before anything is opened: only the standard descriptors stay.
 ///
 /// # Errors
 /// When the system does not let it; in the parent also when the daemon ended
 /// before it could say why.
 pub fn detach() -> Result<Side, Failure> {
     let fail = |why: Errno| Failure::system(format!("Couldn't fork: {}", why.desc()), why);
+    close_inherited();
     let (reader, writer) = UnixStream::pair().map_err(|error| fail(super::errno(&error)))?;
     let null = OpenOptions::new()
         .read(true)
@@ -56,6 +59,22 @@ pub fn detach() -> Result<Side, Failure> {
             dup2_stdin(&null).and_then(|()| dup2_stdout(&null)).map_err(fail)?;
             Ok(Side::Daemon(Readiness { parent: writer, null }))
         }
+    }
+}
+
+/// Closes what whoever started this process left open, so that nobody waits for
+/// the daemon to close it: a package's installation hangs when a daemon that it
+/// starts keeps the pipe to debconf.
+fn close_inherited() {
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    let number = |entry: DirEntry| entry.file_name().to_str()?.parse::<RawFd>().ok();
+    // All of them are known before the first is closed, or the directory itself
+    // would be.
+    let descriptors: Vec<RawFd> = entries.filter_map(Result::ok).filter_map(number).collect();
+    for descriptor in descriptors.into_iter().filter(|descriptor| *descriptor > 2) {
+        let _ = close(descriptor);
     }
 }
 

@@ -91,9 +91,25 @@ impl Builder {
         self.arg(format!("--whitelist-recipients={}", path.display()))
     }
 
+    /// Lets it listen elsewhere.
+    pub fn on(mut self, door: Door) -> Builder {
+        self.door = door;
+        self
+    }
+
+    /// Where the server will listen.
+    pub fn door(&self) -> &Door {
+        &self.door
+    }
+
     /// The directory in which the server will live.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
+    }
+
+    /// Where the server listens, and its directory.
+    pub fn into_parts(self) -> (Door, Scratch) {
+        (self.door, self.scratch)
     }
 
     /// Starts the server in the foreground on a Unix-domain socket, or over TCP
@@ -112,7 +128,16 @@ impl Builder {
         daemon.into_stopped(status)
     }
 
-    fn launch(mut self) -> Daemon {
+    fn launch(self) -> Daemon {
+        let (mut command, builder) = self.into_command();
+        let child = command.spawn().expect("the program under test");
+        let Builder { program, door, scratch, .. } = builder;
+        Daemon { program, child, door, scratch: Some(scratch) }
+    }
+
+    /// The command that starts the server, for tests that have a way of their
+    /// own to do it; its standard error goes to the file `log`.
+    pub fn into_command(mut self) -> (Command, Builder) {
         if !self.has_client_list {
             self = self.whitelist_clients("");
         }
@@ -132,8 +157,7 @@ impl Builder {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(self.scratch.path().join("log")).expect("a log file"));
-        let child = command.spawn().expect("the program under test");
-        Daemon { program: self.program, child, door: self.door, scratch: Some(self.scratch) }
+        (command, self)
     }
 }
 
@@ -236,6 +260,12 @@ impl Daemon {
         self.end_by(Signal::SIGKILL)
     }
 
+    /// Waits for an end that the test causes by other means.
+    pub fn end(mut self) -> Stopped {
+        let status = self.wait();
+        self.into_stopped(status)
+    }
+
     /// Sends a signal and waits for the end.
     pub fn end_by(mut self, signal: Signal) -> Stopped {
         self.signal(signal);
@@ -249,7 +279,6 @@ impl Daemon {
         Stopped { status, log, scratch }
     }
 
-    /// Waits for an end that the test caused by other means.
     fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
