@@ -1,6 +1,7 @@
 //! From files to rules: one rule a line, `#` starts a comment anywhere
 //! (BEHAVIOUR F1), and every rule and complaint knows its file and line.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -54,12 +55,24 @@ impl Warning {
     /// About one rule; `text` follows `FILE line N: `, except where the
     /// original's words do without the colon.
     pub(super) fn about(origin: &Origin, text: &str) -> Warning {
-        Warning { text: format!("{origin}: {text}") }
+        Warning { text: format!("{origin}: {}", shortened(text)) }
     }
 
     fn unreadable(file: &Path, why: &str) -> Warning {
         Warning { text: format!("can't open {}: {why}", file.display()) }
     }
+}
+
+/// A complaint may show what it is about, and a rule may be as long as a file.
+/// Beginning and end of the complaint say enough.
+fn shortened(text: &str) -> Cow<'_, str> {
+    const HALF: usize = 200;
+    let length = text.chars().count();
+    if length <= 2 * HALF {
+        return text.into();
+    }
+    let begin = text.chars().take(HALF);
+    begin.chain(['…']).chain(text.chars().skip(length - HALF)).collect()
 }
 
 impl fmt::Display for Warning {

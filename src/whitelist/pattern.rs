@@ -26,6 +26,10 @@ const LIMITS: &str = "(*LF)(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=1000)";
 /// Memory in bytes that one pattern may use for its steps back.
 const MAX_STACK: usize = 256 * 1024;
 
+/// What a pattern holds that is odd, as far as the log is told: enough to look
+/// at the pattern.
+const MOST_NOTES: usize = 5;
+
 /// The pattern of a rule that is one: all between `/` and `/`, at least one byte.
 pub(super) fn of_rule(rule: &[u8]) -> Option<&[u8]> {
     let pattern = rule.strip_prefix(b"/")?.strip_suffix(b"/")?;
@@ -93,7 +97,8 @@ impl Backtracking {
             .max_jit_stack_size(Some(MAX_STACK))
             .build(&format!("{LIMITS}{}", translation.text))
             .map_err(|error| refused(&message(&error)))?;
-        warnings.extend(translation.notes.iter().map(|note| Warning::about(&origin, note)));
+        let notes = translation.notes.iter().take(MOST_NOTES);
+        warnings.extend(notes.map(|note| Warning::about(&origin, note)));
         Ok(Backtracking { regex, origin, complained: Cell::new(false) })
     }
 
