@@ -36,9 +36,6 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// Lines that may wait for a reader that takes none.
-pub const MOST_WAITING: usize = 10_000;
-
 /// The log of this process. Lines gather until [`Log::flush`], so that a busy
 /// turn of the loop costs one write.
 #[derive(Debug)]
@@ -86,7 +83,7 @@ impl Log {
         if !self.takes(severity) {
             return;
         }
-        if self.waiting() >= MOST_WAITING {
+        if self.is_full() {
             self.lost += 1;
             return;
         }
@@ -99,11 +96,11 @@ impl Log {
                 let mut line = Vec::with_capacity(text.len() + 1);
                 escape(&mut line, text, |byte| matches!(byte, b' '..=b'~'));
                 line.push(b'\n');
-                stderr.lines.push_back(line);
+                stderr.lines.push(line);
             }
             Sink::Syslog(syslog) => {
                 let mut line = Vec::with_capacity(text.len());
-                escape(&mut line, text, |byte| !byte.is_ascii_control());
+                escape_controls(&mut line, text);
                 syslog.push(severity, &line);
             }
         }
@@ -112,7 +109,7 @@ impl Log {
     /// Hands over as many of the gathered lines as their reader takes now.
     pub fn flush(&mut self) {
         self.hand_over();
-        if self.lost > 0 && self.waiting() == 0 {
+        if self.lost > 0 && self.is_empty() {
             let line = format!("{} log lines were lost: nothing took them", self.lost);
             self.lost = 0;
             self.push(Severity::Warning, line.as_bytes());
@@ -130,14 +127,33 @@ impl Log {
     /// Whether lines wait for their reader, so that [`Log::flush`] should be
     /// tried again soon.
     pub fn is_waiting(&self) -> bool {
-        self.waiting() > 0 || self.lost > 0
+        !self.is_empty() || self.lost > 0
     }
 
-    fn waiting(&self) -> usize {
+    fn is_full(&self) -> bool {
         match &self.sink {
-            Sink::Stderr(stderr) => stderr.waiting(),
-            Sink::Syslog(syslog) => syslog.waiting(),
+            Sink::Stderr(stderr) => stderr.lines.is_full(),
+            Sink::Syslog(syslog) => syslog.queue().is_full(),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        match &self.sink {
+            Sink::Stderr(stderr) => stderr.is_empty(),
+            Sink::Syslog(syslog) => syslog.queue().is_empty(),
+        }
+    }
+}
+
+/// Escapes the control characters of UTF-8 and, where text is not UTF-8, those
+/// of Latin-1: a terminal may obey either.
+fn escape_controls(line: &mut Vec<u8>, text: &[u8]) {
+    for chunk in text.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            let is_plain = !letter.is_control();
+            escape(line, letter.encode_utf8(&mut [0; 4]).as_bytes(), |_| is_plain);
+        }
+        escape(line, chunk.invalid(), |byte| !matches!(byte, 0x80..=0x9f));
     }
 }
 
@@ -154,17 +170,35 @@ fn escape(line: &mut Vec<u8>, text: &[u8], is_plain: impl Fn(u8) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::log_queue::MOST_LINES;
 
-    fn lines(log: &Log) -> Vec<String> {
-        let Sink::Stderr(stderr) = &log.sink else { panic!("not on standard error") };
-        stderr.lines.iter().map(|line| line.escape_ascii().to_string()).collect()
+    fn lines(log: &mut Log) -> Vec<String> {
+        let Sink::Stderr(stderr) = &mut log.sink else { panic!("not on standard error") };
+        let lines = std::iter::from_fn(|| stderr.lines.pop());
+        lines.map(|line| line.escape_ascii().to_string()).collect()
+    }
+
+    fn to_syslog(text: &[u8]) -> String {
+        let mut line = Vec::new();
+        escape_controls(&mut line, text);
+        line.escape_ascii().to_string()
     }
 
     #[test]
     fn unprintable_bytes_cannot_forge_a_line() {
         let mut log = Log::to_stderr(Verbosity::Normal);
         log.line(Severity::Notice, "sender=\r\nx\u{1b}[2J\té 100%\0");
-        assert_eq!(lines(&log), ["sender=%0D%0Ax%1B[2J%09%C3%A9 100%%00\\n"]);
+        assert_eq!(lines(&mut log), ["sender=%0D%0Ax%1B[2J%09%C3%A9 100%%00\\n"]);
+    }
+
+    #[test]
+    fn control_characters_of_any_encoding_stay_out_of_syslog() {
+        assert_eq!(
+            to_syslog("é\r\n\t\u{1b}\u{7f}€".as_bytes()),
+            r"\xc3\xa9%0D%0A%09%1B%7F\xe2\x82\xac"
+        );
+        assert_eq!(to_syslog("a\u{9b}2J".as_bytes()), "a%C2%9B2J");
+        assert_eq!(to_syslog(b"a\x9b2J\xe9"), r"a%9B2J\xe9");
     }
 
     #[test]
@@ -191,11 +225,11 @@ mod tests {
     #[test]
     fn what_nobody_takes_is_counted_not_kept() {
         let mut log = Log::to_stderr(Verbosity::Normal);
-        for _ in 0..MOST_WAITING + 7 {
+        for _ in 0..MOST_LINES + 7 {
             log.line(Severity::Notice, "x");
         }
-        assert_eq!(lines(&log).len(), MOST_WAITING);
         assert_eq!(log.lost, 7);
         assert!(log.is_waiting());
+        assert_eq!(lines(&mut log).len(), MOST_LINES);
     }
 }

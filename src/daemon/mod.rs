@@ -5,6 +5,7 @@ mod detach;
 mod failure;
 mod lock;
 mod log;
+mod log_queue;
 pub mod pidfile;
 pub mod privileges;
 mod signals;

@@ -5,9 +5,9 @@
 //! is opened once more for us alone; anything else is written to when it says
 //! that it has room.
 
+use super::log_queue::Queue;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -21,7 +21,7 @@ const PIECE: usize = 4096;
 #[derive(Debug)]
 pub struct Stderr {
     /// What waits to be written; each line ends in a newline.
-    pub lines: VecDeque<Vec<u8>>,
+    pub lines: Queue,
     /// What is being written: whole lines, less what was taken already.
     piece: Vec<u8>,
     own: Option<File>,
@@ -30,19 +30,19 @@ pub struct Stderr {
 impl Stderr {
     /// Standard error as it is now.
     pub fn new() -> Stderr {
-        Stderr { lines: VecDeque::new(), piece: Vec::new(), own: open_again() }
+        Stderr { lines: Queue::default(), piece: Vec::new(), own: open_again() }
     }
 
-    /// How many lines wait, those being written counted as one.
-    pub fn waiting(&self) -> usize {
-        self.lines.len() + usize::from(!self.piece.is_empty())
+    /// Whether all was written.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.piece.is_empty()
     }
 
     /// Writes as much as is taken now.
     pub fn send(&mut self) {
         loop {
             while self.piece.len() < PIECE {
-                let Some(mut line) = self.lines.pop_front() else {
+                let Some(mut line) = self.lines.pop() else {
                     break;
                 };
                 self.piece.append(&mut line);

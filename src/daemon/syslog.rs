@@ -4,10 +4,10 @@
 //! for a slow reader and never come back to one that was restarted, so the
 //! datagrams queue here and go through a socket of ours.
 
+use super::log_queue::Queue;
 use super::{Severity, errno};
 use jiff::ZonedDateTime;
 use nix::errno::Errno;
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::net::UnixDatagram;
@@ -36,12 +36,12 @@ impl fmt::Debug for Syslog {
 /// Datagrams that wait to be sent.
 #[derive(Debug, Default)]
 struct Datagrams {
-    queue: VecDeque<Vec<u8>>,
+    queue: Queue,
 }
 
 impl Write for Datagrams {
     fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
-        self.queue.push_back(datagram.to_vec());
+        self.queue.push(datagram.to_vec());
         Ok(datagram.len())
     }
 
@@ -93,9 +93,9 @@ impl Syslog {
         debug_assert!(queued.is_ok(), "a queue in memory takes everything");
     }
 
-    /// How many messages wait.
-    pub fn waiting(&self) -> usize {
-        self.logger.backend.queue.len()
+    /// The messages that wait.
+    pub fn queue(&self) -> &Queue {
+        &self.logger.backend.queue
     }
 
     /// Sends waiting messages until the logger takes no more. Returns how many
@@ -103,18 +103,18 @@ impl Syslog {
     pub fn send(&mut self) -> u64 {
         let mut lost = 0;
         let queue = &mut self.logger.backend.queue;
-        while let Some(datagram) = queue.front() {
+        while let Some(datagram) = queue.first() {
             let Some(socket) = connected(&mut self.socket, &mut self.missed) else {
                 break;
             };
             match socket.send(datagram) {
                 Ok(_) => {
-                    queue.pop_front();
+                    queue.pop();
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if errno(&error) == Errno::EMSGSIZE => {
-                    queue.pop_front();
+                    queue.pop();
                     lost += 1;
                 }
                 // The logger went away. It may be one that takes connections
@@ -174,7 +174,7 @@ mod tests {
         for (facility, severity, priority, message) in table {
             let mut log = Syslog::new(facility);
             log.push(severity, b"x");
-            let datagram = String::from_utf8(log.logger.backend.queue[0].clone()).unwrap();
+            let datagram = String::from_utf8(log.queue().first().unwrap().to_vec()).unwrap();
             let process = format!(" postgrey[{}]", std::process::id());
             let (head, tail) = datagram.split_once(&process).unwrap();
             assert_eq!(tail, message);

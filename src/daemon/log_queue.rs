@@ -1,0 +1,66 @@
+//! Log lines that wait for their reader, within bounds.
+
+use std::collections::VecDeque;
+
+/// Lines that may wait.
+pub const MOST_LINES: usize = 10_000;
+
+/// Bytes that may wait; lines of the usual length come to half of this.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Lines in their order.
+#[derive(Debug, Default)]
+pub struct Queue {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// Whether no more should be added.
+    pub fn is_full(&self) -> bool {
+        self.lines.len() >= MOST_LINES || self.bytes >= MOST_BYTES
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, line: Vec<u8>) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+    }
+
+    /// The line that has waited longest.
+    pub fn first(&self) -> Option<&[u8]> {
+        self.lines.front().map(Vec::as_slice)
+    }
+
+    /// Takes the line that has waited longest.
+    pub fn pop(&mut self) -> Option<Vec<u8>> {
+        let line = self.lines.pop_front()?;
+        self.bytes -= line.len();
+        Some(line)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_lines_and_long_ones_fill_it() {
+        let mut queue = Queue::default();
+        for line in [vec![], vec![b'x'; MOST_BYTES / 8]] {
+            let most = if line.is_empty() { MOST_LINES } else { 8 };
+            for _ in 0..most {
+                assert!(!queue.is_full());
+                queue.push(line.clone());
+            }
+            assert!(queue.is_full());
+            while queue.pop().is_some() {}
+            assert!(queue.is_empty() && !queue.is_full());
+        }
+    }
+}
