@@ -37,7 +37,7 @@ const WAKER: Token = Token(1);
 const FIRST_LISTENER: usize = 2;
 
 /// How long log lines wait that nobody took, before the next try.
-const LOG_PAUSE: Duration = Duration::from_millis(50);
+const LOG_PAUSE: Duration = Duration::from_millis(10);
 
 /// All that a daemon is made of, ready to serve.
 pub struct Service {
