@@ -6,10 +6,14 @@
 
 mod harness;
 
+#[path = "faults/background.rs"]
+mod background;
 #[path = "faults/connections.rs"]
 mod connections;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/logging.rs"]
+mod logging;
 #[path = "faults/namespace.rs"]
 mod namespace;
 #[path = "faults/preload.rs"]

@@ -41,13 +41,17 @@ pub struct Experience {
 }
 
 impl Neighbour {
-    /// Begins to ask, and has had a first reply: always about new triplets, so that each reply waits for
-    /// the disk.
+    /// Begins to ask, and has had a first reply: always about new triplets, so
+    /// that each reply waits for the disk.
     pub fn of(daemon: &Daemon) -> Neighbour {
+        Neighbour::at(daemon.door())
+    }
+
+    /// The same, where a server listens that is no [`Daemon`].
+    pub fn at(door: &Door) -> Neighbour {
         let (is_over, asked) = (Arc::default(), Arc::default());
         let thread = {
-            let (door, is_over, asked) =
-                (daemon.door().clone(), Arc::clone(&is_over), Arc::clone(&asked));
+            let (door, is_over, asked) = (door.clone(), Arc::clone(&is_over), Arc::clone(&asked));
             thread::spawn(move || ask_until(&door, &is_over, &asked))
         };
         let neighbour = Neighbour { is_over, asked, thread };
