@@ -1,0 +1,36 @@
+//! What the disk and LMDB allow: a loop of puts, committed in batches, with
+//! nothing around it.
+
+use crate::harness::Scratch;
+use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
+use std::time::{Duration, Instant};
+
+/// Puts a second of keys in random order, so many in each commit. Measures for
+/// so long.
+pub fn puts_per_second(batch: usize, duration: Duration) -> f64 {
+    let scratch = Scratch::new();
+    let environment = Environment::new()
+        .set_flags(EnvironmentFlags::NO_SUB_DIR)
+        .set_map_size(1 << 30)
+        .open(&scratch.path().join("limit.mdb"))
+        .expect("a new database");
+    let database = environment.create_db(None, DatabaseFlags::empty()).expect("a table");
+    let begin = Instant::now();
+    let mut number = 0_u64;
+    while begin.elapsed() < duration {
+        let mut writer = environment.begin_rw_txn().expect("the only writer");
+        for _ in 0..batch {
+            number += 1;
+            let key = format!("{:016x}-as-long-as-a-triplet-usually-is", mixed(number));
+            let value = "1700000000,1700000000";
+            writer.put(database, &key, &value, WriteFlags::empty()).expect("room");
+        }
+        writer.commit().expect("room on the disk");
+    }
+    number as f64 / begin.elapsed().as_secs_f64()
+}
+
+/// Numbers that follow each other become numbers far apart.
+fn mixed(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

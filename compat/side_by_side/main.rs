@@ -1,0 +1,49 @@
+//! The original and ours under the same load, side by side: `compat/bench`.
+//!
+//! Both run with the same options on fresh directories of the same disk, take
+//! turns under the load, and only right answers count. A server that echoes and
+//! a bare loop of LMDB show what the machine allows. Nothing here is a test:
+//! noise may move the numbers, and they are read by people.
+
+#[path = "../../tests/harness/mod.rs"]
+mod harness;
+
+mod contest;
+mod echo;
+mod goals;
+mod growth;
+mod limits;
+mod load;
+mod page;
+mod plot;
+mod prefill;
+mod process;
+mod programme;
+mod subject;
+mod table;
+mod traffic;
+
+use page::Page;
+use programme::Programme;
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, socket, ..] = arguments.as_slice() {
+        if word == "--echo" {
+            return echo::serve(Path::new(socket));
+        }
+    }
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let mut page = Page::new();
+    if has("--quick") {
+        Programme::quick().run(&mut page);
+    } else if has("--growth") {
+        growth::run(&mut page);
+    } else {
+        Programme::whole().run(&mut page);
+        growth::run(&mut page);
+        page.save()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Databases of a given size, made in seconds and not by asking.
+
+use crate::traffic::{self, Population};
+use nix::unistd::User;
+use postgrey::greylist::{Policy, triplet};
+use postgrey::store::lmdb::Store;
+use postgrey::store::{Seen, Transaction as _, Urgency};
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Rows of one commit.
+const BATCH: usize = 20_000;
+
+/// The rows of a database, in the order of their keys.
+pub struct Rows {
+    rows: Vec<(String, Seen)>,
+}
+
+impl Rows {
+    /// The triplets of a population. So many percent of those that passed did
+    /// so for the last time longer ago than any are kept.
+    pub fn of(population: Population, expired: usize) -> Rows {
+        let now = now();
+        let day = 86_400;
+        let key = |number: usize| traffic::key(number as u64, population.padding);
+        let known = (0..population.known).map(|number| {
+            let age = if number % 100 < expired { 60 * day } else { 2 * day };
+            (key(number), Seen { first: now - age - 2 * day, last: now - age })
+        });
+        let waiting = population.known..population.known + population.early;
+        let waiting = waiting.map(|number| (key(number), Seen { first: now, last: now }));
+        let mut rows: Vec<_> = known.chain(waiting).collect();
+        rows.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        Rows { rows }
+    }
+
+    /// Makes ours of it.
+    pub fn write_ours(&self, directory: &Path) {
+        let keys = triplet::description(&Policy::default());
+        let mut store = Store::open(directory, &keys).expect("a new database");
+        for rows in self.rows.chunks(BATCH) {
+            let mut turn = store.begin();
+            for (key, seen) in rows {
+                turn.put_triplet(key.as_bytes(), *seen, Urgency::BeforeReply).expect("room");
+            }
+            turn.commit().expect("room on the disk");
+        }
+        give_away(directory);
+    }
+
+    /// Makes the original's of it.
+    pub fn write_theirs(&self, directory: &Path) {
+        let mut load = Command::new("db5.3_load")
+            .args(["-T", "-t", "btree", "postgrey.db"])
+            .current_dir(directory)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("db5.3_load (compat/check installs it)");
+        let mut input = BufWriter::new(load.stdin.take().expect("a pipe"));
+        for (key, seen) in &self.rows {
+            writeln!(input, "{key}\n{}", seen.text()).expect("a reader");
+        }
+        drop(input);
+        assert!(load.wait().expect("a child").success(), "db5.3_load failed");
+        give_away(directory);
+    }
+}
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+    i64::try_from(now.as_secs()).expect("a clock before 2262")
+}
+
+/// Both programs give up root for this user.
+fn give_away(directory: &Path) {
+    let user = User::from_name("postgrey").ok().flatten().expect("Debian's user postgrey");
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        chown(entry.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("chown");
+    }
+}

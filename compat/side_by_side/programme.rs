@@ -1,0 +1,220 @@
+//! What is measured, in order.
+
+use crate::contest::{Effort, Measured, Scenario, measure, median};
+use crate::goals::Goals;
+use crate::limits;
+use crate::load::{self, Pace};
+use crate::page::Page;
+use crate::plot::{Curve, Plot};
+use crate::process::own_memory;
+use crate::subject::{Field, Kind, Subject};
+use crate::table;
+use crate::traffic::{KNOWN, Mix, NEW, Population, REAL_LIFE, Traffic, WHITELISTED};
+use std::time::Duration;
+
+/// A database as it is after some weeks, and Debian's whitelists.
+const USUAL: Population = Population { known: 10_000, early: 10_000, lines: 0, padding: 0 };
+
+/// Both programs, for questions that are only theirs.
+const BOTH: [Kind; 2] = [Kind::Theirs, Kind::Ours];
+
+/// A selection of scenarios.
+pub struct Programme {
+    effort: Effort,
+    starts: usize,
+    connections: &'static [usize],
+    is_whole: bool,
+}
+
+impl Programme {
+    /// Two minutes, for a change in the making.
+    pub fn quick() -> Programme {
+        let effort = Effort { rounds: 3, duration: Duration::from_millis(700) };
+        Programme { effort, starts: 3, connections: &[1, 50], is_whole: false }
+    }
+
+    /// Everything.
+    pub fn whole() -> Programme {
+        let effort = Effort { rounds: 5, duration: Duration::from_secs(1) };
+        Programme { effort, starts: 7, connections: &[1, 10, 50, 500], is_whole: true }
+    }
+
+    /// Measures all of it.
+    pub fn run(&self, page: &mut Page) {
+        let mut goals = Goals::default();
+        self.limits(page);
+        self.start_and_memory(page, &mut goals);
+        self.mixes(page, &mut goals);
+        self.fresh(page, &mut goals);
+        if self.is_whole {
+            self.tcp(page);
+            self.sizes(page, &mut goals);
+            self.lines(page, &mut goals);
+            self.clean_up(page, &mut goals);
+        }
+        goals.tell(page);
+    }
+
+    fn limits(&self, page: &mut Page) {
+        page.heading("What LMDB and the disk allow");
+        page.line("| puts in a commit | puts/s |\n|--:|--:|");
+        for batch in [1, 10, 50, 500] {
+            let rate = limits::puts_per_second(batch, self.effort.duration);
+            page.line(&format!("| {batch} | {rate:.0} |"));
+        }
+    }
+
+    fn start_and_memory(&self, page: &mut Page, goals: &mut Goals) {
+        page.heading("Start and memory, with Debian's whitelists");
+        page.line(
+            "| program | start to first answer, ms | own memory, KiB | after load on 50 \
+             connections |\n|---|--:|--:|--:|",
+        );
+        let field = Field { population: USUAL, expired: 0, tcp: false };
+        let mut seen = Vec::new();
+        for kind in BOTH {
+            let mut starts = Vec::new();
+            let mut memory = (0, 0);
+            for _ in 0..self.starts {
+                let subjects = field.start(&[kind]);
+                starts.push(subjects[0].started_in.as_secs_f64() * 1e3);
+                let idle = own_memory(subjects[0].pid());
+                self.effort_of(&subjects, REAL_LIFE, 50, 1);
+                memory = (idle, own_memory(subjects[0].pid()));
+            }
+            let start = median(starts);
+            page.line(&format!("| {} | {start:.1} | {} | {} |", kind.name(), memory.0, memory.1));
+            seen.push((start, memory.1 as f64));
+        }
+        goals.at_most("own memory, Debian's whitelists, after load", seen[1].1 / seen[0].1, 0.25);
+        goals.at_most("start to first answer", seen[1].0 / seen[0].0, 0.1);
+    }
+
+    fn mixes(&self, page: &mut Page, goals: &mut Goals) {
+        page.heading("10,000 known triplets, Unix-domain socket");
+        page.line(table::HEAD);
+        let field = Field { population: USUAL, expired: 0, tcp: false };
+        let subjects = field.start(&[Kind::Theirs, Kind::Ours, Kind::Echo]);
+        let mut plot = Plot::default();
+        for mix in [REAL_LIFE, KNOWN, WHITELISTED] {
+            for &connections in self.connections {
+                // The echo server has one answer, which only exempt mail gets.
+                let few = if mix.name == WHITELISTED.name { 3 } else { 2 };
+                let seen = self.row(page, &subjects[..few], USUAL, mix, connections);
+                goals.note_mix(mix, connections, &seen);
+                if mix.name == REAL_LIFE.name {
+                    for (kind, measured) in seen {
+                        plot.add(kind.name(), connections, measured);
+                    }
+                }
+            }
+        }
+        if self.is_whole {
+            page.line("");
+            let rate = plot.draw("real life: requests/s over connections", Curve::Rate);
+            page.plot("rate.svg", "requests a second over connections", rate);
+            let p99 = plot.draw("real life: p99 in ms over connections", Curve::P99);
+            page.plot("p99.svg", "p99 over connections", p99);
+        }
+    }
+
+    fn fresh(&self, page: &mut Page, goals: &mut Goals) {
+        page.heading("Fresh database, new triplets only");
+        page.line(table::HEAD);
+        let population = Population { known: 0, early: 0, ..USUAL };
+        let field = Field { population, expired: 0, tcp: false };
+        let subjects = field.start(&[Kind::Theirs, Kind::Ours, Kind::OursPatient]);
+        for &connections in self.connections {
+            let seen = self.row(page, &subjects, population, NEW, connections);
+            goals.note_mix(NEW, connections, &seen);
+        }
+    }
+
+    fn tcp(&self, page: &mut Page) {
+        page.heading("10,000 known triplets, TCP");
+        page.line(table::HEAD);
+        let subjects = Field { population: USUAL, expired: 0, tcp: true }.start(&BOTH);
+        for &connections in self.connections {
+            self.row(page, &subjects, USUAL, REAL_LIFE, connections);
+        }
+    }
+
+    fn sizes(&self, page: &mut Page, goals: &mut Goals) {
+        page.heading("Large databases");
+        let mut rates = Vec::new();
+        for known in [10_000, 1_000_000, 5_000_000] {
+            page.line(&format!("\n{known} known triplets:\n\n{}", table::HEAD));
+            let population = Population { known, ..USUAL };
+            let subjects = Field { population, expired: 0, tcp: false }.start(&BOTH);
+            let seen = self.row(page, &subjects, population, REAL_LIFE, 50);
+            rates.push(table::of(&seen, Kind::Ours).map_or(0.0, |ours| ours.rate));
+            self.row(page, &subjects, population, KNOWN, 50);
+            self.row(page, &subjects, population, NEW, 50);
+        }
+        goals.at_least(
+            "5,000,000 triplets: requests/s of those with 10,000",
+            rates[2] / rates[0],
+            0.6,
+        );
+    }
+
+    fn lines(&self, page: &mut Page, goals: &mut Goals) {
+        page.heading("Whitelists beside Debian's");
+        let mut cpu = Vec::new();
+        for lines in [0, 100_000] {
+            page.line(&format!("\n{lines} lines more:\n\n{}", table::HEAD));
+            let population = Population { lines, ..USUAL };
+            let subjects = Field { population, expired: 0, tcp: false }.start(&BOTH);
+            let seen = self.row(page, &subjects, population, WHITELISTED, 50);
+            cpu.push(table::of(&seen, Kind::Ours).map_or(0.0, |ours| ours.cpu));
+        }
+        goals.at_most(
+            "100,000 whitelist lines: CPU per request of that with 200",
+            cpu[1] / cpu[0],
+            2.0,
+        );
+    }
+
+    /// Half of a million triplets goes while mail comes in, 500 requests a second.
+    fn clean_up(&self, page: &mut Page, goals: &mut Goals) {
+        page.heading("Clean-up of 1,000,000 triplets, half of them too old");
+        let population = Population { known: 1_000_000, ..USUAL };
+        let subjects = Field { population, expired: 50, tcp: false }.start(&[Kind::Ours]);
+        // Those that are too old count as known no longer.
+        let asked = Population { known: 0, early: 0, ..population };
+        let mut traffic = Traffic::new(NEW, asked, 900);
+        let pace = Pace::Open(500);
+        let time = Duration::from_secs(90);
+        let burst = load::run(subjects[0].door(), 50, pace, time, &mut traffic);
+        page.line(&format!(
+            "{} new triplets at 500 a second: p50 {} ms, p99 {} ms, p99.9 {} ms, longest {} ms.",
+            burst.answers(),
+            table::digits(burst.percentile(0.5)),
+            table::digits(burst.percentile(0.99)),
+            table::digits(burst.percentile(0.999)),
+            table::digits(burst.percentile(1.0)),
+        ));
+        goals.at_most("clean-up of 1,000,000: longest reply in ms", burst.percentile(1.0), 20.0);
+    }
+
+    /// Measures subjects in a scenario, and adds their rows to the page.
+    fn row(
+        &self,
+        page: &mut Page,
+        subjects: &[Subject],
+        population: Population,
+        mix: Mix,
+        connections: usize,
+    ) -> Vec<(Kind, Measured)> {
+        let scenario = Scenario { mix, connections };
+        let measured = measure(subjects, population, scenario, self.effort);
+        let seen: Vec<_> = subjects.iter().map(|subject| subject.kind).zip(measured).collect();
+        page.line(table::rows(scenario, &seen).trim_end());
+        seen
+    }
+
+    fn effort_of(&self, subjects: &[Subject], mix: Mix, connections: usize, rounds: usize) {
+        let effort = Effort { rounds, ..self.effort };
+        measure(subjects, USUAL, Scenario { mix, connections }, effort);
+    }
+}

@@ -1,0 +1,157 @@
+//! The programs that are measured, each in a directory of its own.
+
+use crate::harness::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
+use crate::prefill::Rows;
+use crate::process::Pid;
+use crate::traffic::{Population, listed};
+use std::fs;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// Debian's list of clients, which the original installs.
+const DEBIAN_LIST: &str = "/etc/postgrey/whitelist_clients";
+
+/// One of the programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The original.
+    Theirs,
+    /// This project's daemon.
+    Ours,
+    /// The same, with a second's patience for the disk (`--sync=1`).
+    OursPatient,
+    /// A server that decides nothing, as the limit.
+    Echo,
+}
+
+impl Kind {
+    /// What the results call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Theirs => "original",
+            Kind::Ours => "ours",
+            Kind::OursPatient => "ours, --sync=1",
+            Kind::Echo => "echo",
+        }
+    }
+}
+
+/// What the programs find when they start.
+pub struct Field {
+    /// What their databases hold, and their whitelists.
+    pub population: Population,
+    /// How much of that is too old, in percent.
+    pub expired: usize,
+    /// Whether they listen on TCP.
+    pub tcp: bool,
+}
+
+impl Field {
+    /// Starts programs.
+    pub fn start(&self, kinds: &[Kind]) -> Vec<Subject> {
+        let rows = Rows::of(self.population, self.expired);
+        kinds.iter().map(|kind| self.start_one(*kind, &rows)).collect()
+    }
+
+    fn start_one(&self, kind: Kind, rows: &Rows) -> Subject {
+        let program = match kind {
+            Kind::Echo => return Subject::echo(),
+            Kind::Theirs => Program::Theirs,
+            Kind::Ours | Kind::OursPatient => Program::Ours,
+        };
+        // Nothing that waits when the measurement starts passes before its end.
+        let builder = Daemon::builder(program).arg("--delay=3600");
+        let dbdir = builder.scratch().subdirectory("db");
+        match program {
+            Program::Theirs => rows.write_theirs(&dbdir),
+            Program::Ours => rows.write_ours(&dbdir),
+        }
+        let builder = if self.tcp { builder.tcp() } else { builder };
+        let builder = match kind {
+            Kind::OursPatient => builder.arg("--sync=1"),
+            _ => builder,
+        };
+        Subject::daemon(kind, builder.whitelist_clients(self.list()))
+    }
+
+    fn list(&self) -> String {
+        let mut list = fs::read_to_string(DEBIAN_LIST).expect("the original's whitelist");
+        for number in 0..self.population.lines.max(1) {
+            list.push_str(&listed(number as u64));
+            list.push('\n');
+        }
+        list
+    }
+}
+
+/// A running program. It ends with the value.
+pub struct Subject {
+    /// Which it is.
+    pub kind: Kind,
+    /// How long it took from the start to the first answer.
+    pub started_in: Duration,
+    running: Running,
+}
+
+enum Running {
+    Daemon(Daemon),
+    Echo { child: Child, door: Door, _scratch: Scratch },
+}
+
+impl Subject {
+    fn daemon(kind: Kind, builder: Builder) -> Subject {
+        let begin = Instant::now();
+        let daemon = builder.start();
+        first_answer(&mut daemon.client());
+        Subject { kind, started_in: begin.elapsed(), running: Running::Daemon(daemon) }
+    }
+
+    fn echo() -> Subject {
+        let scratch = Scratch::new();
+        let socket = scratch.path().join("socket");
+        let program = std::env::current_exe().expect("this program");
+        let begin = Instant::now();
+        let child = Command::new(program).arg("--echo").arg(&socket).spawn().expect("a child");
+        let door = Door::Unix(socket);
+        let mut client = loop {
+            match door.connect() {
+                Ok(client) => break client,
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        first_answer(&mut client);
+        let running = Running::Echo { child, door, _scratch: scratch };
+        Subject { kind: Kind::Echo, started_in: begin.elapsed(), running }
+    }
+
+    /// Where it listens.
+    pub fn door(&self) -> &Door {
+        match &self.running {
+            Running::Daemon(daemon) => daemon.door(),
+            Running::Echo { door, .. } => door,
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        match &self.running {
+            Running::Daemon(daemon) => daemon.pid().as_raw(),
+            Running::Echo { child, .. } => Pid::try_from(child.id()).expect("a process id"),
+        }
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        if let Running::Echo { child, .. } = &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn first_answer(client: &mut Client) {
+    let name = format!("mx1.{}", listed(0));
+    let attempt = Attempt::new("100.64.0.1", &name, "a@a.example", "b@example.org");
+    assert_eq!(client.ask(&attempt), "DUNNO");
+}
