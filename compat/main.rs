@@ -27,3 +27,4 @@ mod protocol;
 mod random;
 mod random_requests;
 mod texts;
+mod whitelists;
