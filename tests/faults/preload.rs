@@ -1,10 +1,9 @@
 //! Faults that are switched on and off inside the server under test, by a small
 //! library in front of the C library.
 
-use crate::harness::{Builder, require};
+use crate::harness::Builder;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// The switches of one server.
 #[derive(Debug)]
@@ -15,15 +14,9 @@ pub struct Faults {
 impl Faults {
     /// Prepares a server to have faults; none is switched on yet.
     pub fn of(builder: Builder) -> (Builder, Faults) {
-        require("/usr/bin/cc", "gcc");
         let directory = builder.scratch().subdirectory("faults");
-        let library = directory.join("preload.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/preload.c");
-        let mut compiler = Command::new("/usr/bin/cc");
-        compiler.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(&library).arg(source);
-        assert!(compiler.status().expect("cc").success(), "{compiler:?}");
         let builder = builder
-            .env("LD_PRELOAD", library.to_str().expect("UTF-8"))
+            .preload("tests/faults/preload.c")
             .env("FAULTS", directory.to_str().expect("UTF-8"));
         (builder, Faults { directory })
     }

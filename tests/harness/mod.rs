@@ -11,6 +11,7 @@
 mod client;
 mod daemon;
 mod port;
+mod preload;
 mod scratch;
 
 pub use client::{Attempt, Client};
