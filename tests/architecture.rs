@@ -23,6 +23,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lmdb", &["store/lmdb/"]),
     ("syslog", &["daemon/syslog.rs"]),
     ("sd_notify", &["daemon/systemd.rs"]),
+    ("caps", &["daemon/privileges.rs"]),
     ("signal_hook", &["daemon/signals.rs"]),
 ];
 

@@ -15,3 +15,9 @@ mod failures;
 mod instances;
 #[path = "life/pidfile.rs"]
 mod pidfile;
+#[path = "life/privileges.rs"]
+mod privileges;
+#[path = "life/status.rs"]
+mod status;
+#[path = "life/stopping.rs"]
+mod stopping;

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::{Log, Severity};
+use caps::CapSet;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{
@@ -100,10 +101,24 @@ impl Identity {
     /// As [`Identity::assume`].
     pub fn assume_silently(&self) -> Result<(), Failure> {
         if geteuid().is_root() {
+            if !self.user.is_root() {
+                // Needs root's rights, so it comes first. A sandbox may forbid
+                // it; then no_new_privs alone keeps the set out of reach.
+                let _ = caps::clear(None, CapSet::Bounding);
+            }
             setgroups(&self.groups)
                 .and_then(|()| setgid(self.group))
                 .and_then(|()| if self.user.is_root() { Ok(()) } else { setuid(self.user) })
                 .map_err(|why| self.cannot_become(why))?;
+        }
+        if !geteuid().is_root() {
+            // A service manager can give capabilities to an ordinary user. The
+            // sockets are bound, so nothing needs them any more. Nobody is
+            // refused to give up what he has.
+            for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted]
+            {
+                let _ = caps::clear(None, set);
+            }
         }
         // Nothing that this process executes could win rights by it; it
         // executes nothing, so a kernel that does not know this is none the worse.

@@ -151,7 +151,7 @@ impl Connection {
     }
 
     /// Reads no more, answers what is there, then closes.
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         if self.phase == Phase::Open {
             self.phase = Phase::Ending;
         }

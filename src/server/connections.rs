@@ -143,6 +143,22 @@ impl Connections {
         keys.len()
     }
 
+    /// Reads no more from any; those whose requests wait are due.
+    pub fn end_all(&mut self) {
+        let Connections { slab, due, .. } = self;
+        for (key, connection) in slab.iter_mut() {
+            connection.end();
+            if connection.wants_a_turn() && !mem::replace(&mut connection.is_due, true) {
+                due.push(key);
+            }
+        }
+    }
+
+    /// Whether any has replies to come, once all have ended.
+    pub fn owe_replies(&self) -> bool {
+        self.slab.iter().any(|(_, connection)| !connection.is_done())
+    }
+
     fn close(&mut self, key: usize) {
         self.buffered -= self.slab.remove(key).counted;
     }

@@ -32,6 +32,9 @@ const MOST_ACCEPTED: usize = 256;
 /// How long accepting rests when there are no descriptors left.
 const REST: Duration = Duration::from_millis(100);
 
+/// How long the end waits for clients that are slow to take their replies.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
 const SIGNALS: Token = Token(0);
 const WAKER: Token = Token(1);
 const FIRST_LISTENER: usize = 2;
@@ -104,8 +107,8 @@ impl PollLoop {
         })
     }
 
-    /// Serves until a signal asks to stop; then everything that had arrived by
-    /// then is answered and all is on disk.
+    /// Serves until a signal asks to stop; then everything that was read is
+    /// answered and all is on disk.
     pub fn run(&mut self, log: &mut Log) {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -118,21 +121,41 @@ impl PollLoop {
             }
             let wanted = self.note(&events);
             self.obey(wanted, log);
-            if !wanted.stop {
-                self.accept(log);
-            }
-            // Before the end, all that are due have their last turn.
-            let turns = if wanted.stop { self.connections.due().div_ceil(MOST_DECIDED) } else { 1 };
-            for _ in 0..turns {
-                self.turn(log);
-            }
-            self.keep_time(log);
-            log.flush();
             if wanted.stop {
                 break;
             }
+            self.accept(log);
+            self.turn(log);
+            self.keep_time(log);
+            log.flush();
         }
+        self.finish(&mut events, log);
         self.write_waiting_rows(log);
+    }
+
+    /// Reads once more from all that are due, then answers what was read. A
+    /// client that is slow to take its replies has a moment for them.
+    fn finish(&mut self, events: &mut Events, log: &mut Log) {
+        for _ in 0..self.connections.due().div_ceil(MOST_DECIDED) {
+            self.turn(log);
+        }
+        self.connections.end_all();
+        let end = Instant::now() + LAST_MOMENT;
+        while self.connections.owe_replies() {
+            let is_due = self.connections.due() > 0;
+            let left = end.saturating_duration_since(Instant::now());
+            if !is_due && left.is_zero() {
+                break;
+            }
+            let timeout = if is_due { Duration::ZERO } else { left };
+            match self.poll.poll(events, Some(timeout)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => break,
+                _ => {}
+            }
+            self.note(events);
+            self.turn(log);
+            log.flush();
+        }
     }
 
     /// Does what a signal asked for, short of stopping.
