@@ -6,7 +6,8 @@ use caps::CapSet;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{
-    Gid, Group, Uid, User, getegid, geteuid, getgroups, setegid, seteuid, setgid, setgroups, setuid,
+    Gid, Group, Uid, User, getegid, geteuid, getgroups, setgid, setgroups, setresgid, setresuid,
+    setuid,
 };
 
 /// The user whom the package makes, and the default of `--user` and `--group`.
@@ -54,7 +55,8 @@ impl Identity {
     }
 
     /// Does some work with this user's rights, but not for good: what root
-    /// would be let to do must not hide what the daemon will not be.
+    /// would be let to do must not hide what the daemon will not be. A program
+    /// that is run meanwhile has no way back to root.
     ///
     /// # Errors
     /// The work's own, or when the system does not let root change its rights.
@@ -63,14 +65,15 @@ impl Identity {
             return work();
         }
         let own_groups = getgroups().map_err(|why| refused("read the groups", why))?;
-        let own_group = getegid();
+        let (root, own_group) = (Uid::from_raw(0), getegid());
+        // Of the three of each the saved one stays; exec forgets it.
         setgroups(&self.groups)
-            .and_then(|()| setegid(self.group))
-            .and_then(|()| seteuid(self.user))
+            .and_then(|()| setresgid(self.group, self.group, own_group))
+            .and_then(|()| setresuid(self.user, self.user, root))
             .map_err(|why| self.cannot_become(why))?;
         let result = work();
-        seteuid(Uid::from_raw(0))
-            .and_then(|()| setegid(own_group))
+        setresuid(root, root, root)
+            .and_then(|()| setresgid(own_group, own_group, own_group))
             .and_then(|()| setgroups(&own_groups))
             .map_err(|why| refused("become root again", why))?;
         result
@@ -120,8 +123,8 @@ impl Identity {
                 let _ = caps::clear(None, set);
             }
         }
-        // Nothing that this process executes could win rights by it; it
-        // executes nothing, so a kernel that does not know this is none the worse.
+        // Nothing that this process executes can win rights by it. It executes
+        // next to nothing, so a kernel that does not know this is none the worse.
         let _ = prctl::set_no_new_privs();
         Ok(())
     }
