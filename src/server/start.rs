@@ -16,8 +16,8 @@ use crate::daemon::{
     DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, clock, detach, errno, systemd,
 };
 use crate::greylist::{Policy, triplet};
-use crate::store::Lifetimes;
 use crate::store::lmdb::Store;
+use crate::store::{Lifetimes, import};
 use crate::whitelist::{Reader, Warning};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -64,7 +64,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let (lock, store) = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
         let keys = triplet::description(&options.policy);
-        let store = Store::open(&options.dbdir, &keys).map_err(|e| Failure::new(e.to_string()))?;
+        let store = open_database(&options, &keys, log)?;
         Ok((lock, store.writing_within(options.sync)))
     })?;
     // From here on there is something to tidy up, so that no signal may end
@@ -108,6 +108,19 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
     let (stamp, pid) = (clock::log_stamp(), std::process::id());
     let line = format!("{stamp} postgrey (type Net::Server::Multiplex) starting! pid({pid})");
     log.line(Severity::Notice, line);
+}
+
+/// Opens the database, and tells what came over from the original's.
+fn open_database(options: &Options, keys: &str, log: &mut Log) -> Result<Store, Failure> {
+    let opened = import::open_or_import(&options.dbdir, keys);
+    let (store, report) = opened.map_err(|error| Failure::new(error.to_string()))?;
+    if let Some(report) = report {
+        log.line(Severity::Warning, report.to_string());
+        for remark in &report.remarks {
+            log.line(Severity::Warning, remark);
+        }
+    }
+    Ok(store)
 }
 
 /// How long entries are kept.

@@ -2,7 +2,14 @@
 //! (BEHAVIOUR G): a few header lines, then a line for each key and one for its
 //! value, printable bytes as they are.
 
+mod read;
+
+pub use read::{Field, is_dump, read};
+
 use std::io::{self, Write};
+
+const HEADER_END: &str = "HEADER=END";
+const DATA_END: &str = "DATA=END";
 
 /// What stands before the first row. A `name` makes the text one of several
 /// databases of one file.
@@ -14,7 +21,7 @@ pub fn write_header(out: &mut impl Write, name: Option<&str>) -> io::Result<()> 
     if let Some(name) = name {
         writeln!(out, "database={name}")?;
     }
-    out.write_all(b"type=btree\ndb_pagesize=4096\nHEADER=END\n")
+    writeln!(out, "type=btree\ndb_pagesize=4096\n{HEADER_END}")
 }
 
 /// One row.
@@ -31,7 +38,7 @@ pub fn write_row(out: &mut impl Write, key: &[u8], value: &[u8]) -> io::Result<(
 /// # Errors
 /// When `out` does not take it.
 pub fn write_end(out: &mut impl Write) -> io::Result<()> {
-    out.write_all(b"DATA=END\n")
+    writeln!(out, "{DATA_END}")
 }
 
 fn write_field(out: &mut impl Write, field: &[u8]) -> io::Result<()> {

@@ -6,6 +6,7 @@
 
 pub mod berkeley;
 pub mod dump;
+pub mod import;
 pub mod lmdb;
 mod maintenance;
 mod record;

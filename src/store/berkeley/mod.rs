@@ -115,6 +115,14 @@ impl BerkeleyFile {
         })
     }
 
+    /// Place in the log of the last change that reached this file, see
+    /// [`changes_pending`].
+    pub fn newest_change(&self) -> Lsn {
+        let mut summary = Summary::default();
+        self.survey(&mut summary);
+        summary.newest_change
+    }
+
     /// Calls `row` with each key and its value, in key order if the file is
     /// sound.
     pub fn for_each(&self, mut row: impl FnMut(&[u8], &[u8])) -> Summary {

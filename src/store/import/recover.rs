@@ -1,0 +1,111 @@
+//! Brings a copy of the original's databases up to date from its log, with
+//! Berkeley DB's own program.
+
+use super::original::{CLIENTS, TRIPLETS};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Programs that recover the directory that is their last word, best first.
+pub const PROGRAMS: &[&[&str]] = &[
+    &["/usr/bin/db5.3_recover", "-h"],
+    &["/usr/bin/db_recover", "-h"],
+    &["/usr/local/bin/db_recover-5.3", "-h"],
+    &["/usr/local/bin/db_recover", "-h"],
+    &["/usr/bin/perl", "-MBerkeleyDB", "-e", PERL],
+];
+
+/// What `db_recover` does, by the module that the original itself is built on.
+const PERL: &str = "exit !BerkeleyDB::Env->new(-Home => $ARGV[0], -Flags => DB_CREATE \
+                    | DB_PRIVATE | DB_RECOVER | DB_INIT_TXN | DB_INIT_MPOOL | DB_INIT_LOG)";
+
+/// How long it may take. The log holds an hour's changes; a program that takes
+/// longer than this does not come to an end with it.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Copies the databases and the log of a directory below `work` and recovers
+/// the copy. Gives the copy's directory.
+///
+/// # Errors
+/// When there is no room for a copy, no program, or none that can do it; the
+/// text says which.
+pub fn copy(directory: &Path, work: &Path, programs: &[&[&str]]) -> Result<PathBuf, String> {
+    let installed = programs.iter().filter(|program| Path::new(program[0]).exists());
+    let mut trouble = "neither db5.3_recover nor Perl's BerkeleyDB is installed \
+                       (apt-get install db5.3-util)"
+        .to_string();
+    for (number, program) in installed.enumerate() {
+        // Each begins with a fresh copy: nobody knows what a failure has left.
+        let home = work.join(format!("copy{number}"));
+        copy_files(directory, &home).map_err(|error| format!("can't copy it: {error}"))?;
+        match run(program, &home) {
+            Ok(()) => return Ok(home),
+            Err(why) => trouble = format!("{} {why}", program[0]),
+        }
+        let _ = fs::remove_dir_all(&home);
+    }
+    Err(trouble)
+}
+
+/// Copies the databases first: should the original be running, the log is then
+/// the newer of the two.
+fn copy_files(directory: &Path, home: &Path) -> io::Result<()> {
+    fs::create_dir(home)?;
+    for name in [TRIPLETS, CLIENTS] {
+        match fs::copy(directory.join(name), home.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b"log.") {
+            fs::copy(entry.path(), home.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn run(program: &[&str], home: &Path) -> Result<(), String> {
+    let said = home.join("said");
+    let status = File::create(&said).and_then(|stderr| {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(home).env_clear().current_dir(home);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        wait(&mut command)
+    });
+    match status {
+        Ok(Some(status)) if status.success() => Ok(()),
+        Ok(Some(status)) => Err(format!("failed ({status}): {}", first_line(&said))),
+        Ok(None) => Err(format!("did not end within {} seconds", PATIENCE.as_secs())),
+        Err(error) => Err(format!("could not be run: {error}")),
+    }
+}
+
+/// The program's status, or nothing if it was stopped because it took too long.
+fn wait(command: &mut Command) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut child = command.spawn()?;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
+}
+
+fn first_line(path: &Path) -> String {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(200).read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text);
+    match (read, text.lines().next()) {
+        (Ok(_), Some(line)) => line.to_string(),
+        _ => "it said nothing".to_string(),
+    }
+}
