@@ -65,12 +65,14 @@ fn exported(scratch: &Scratch, table: &str) -> String {
     rows.strip_suffix("DATA=END\n").expect("an end").to_string()
 }
 
-/// The rows of a fixture that are triplets, which two are not.
+/// The rows of a fixture that are triplets, which two are not. One of them is of
+/// a version that kept a host name in a third field.
 fn triplets() -> String {
     let text = String::from_utf8(fixture("triplets.txt")).expect("ASCII");
     let lines: Vec<_> = text.lines().collect();
     let rows = lines.chunks(2).filter(|row| row[1].starts_with(" 17"));
-    rows.map(|row| format!("{}\n{}\n", row[0], row[1])).collect()
+    let text: String = rows.map(|row| format!("{}\n{}\n", row[0], row[1])).collect();
+    text.replace(",host.example\n", "\n")
 }
 
 #[test]
