@@ -19,12 +19,17 @@ mod catalogue;
 mod database;
 mod mail;
 mod normalise;
+mod process;
 mod server;
+mod sockets;
 
 mod decisions;
 mod keys;
+mod options;
 mod protocol;
 mod random;
+mod random_options;
 mod random_requests;
 mod texts;
+mod values;
 mod whitelists;

@@ -1,0 +1,184 @@
+//! The program as a shell starts it: with the words that the case gives and no
+//! others, and with all that it prints caught.
+
+use crate::case::Run;
+use crate::harness::{Client, Program, Scratch};
+use crate::mail::mail;
+use crate::normalise;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a program may take to start or to end.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a command line ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What went to standard output, without versions and paths.
+    pub stdout: String,
+    /// What went to standard error.
+    pub stderr: String,
+    /// For example `exit status: 1`.
+    pub status: String,
+}
+
+impl Outcome {
+    /// All of it in one text.
+    pub fn shown(&self) -> String {
+        let Outcome { stdout, stderr, status } = self;
+        format!("{stdout}{stderr}{status}")
+    }
+
+    /// The same, for an end of which only success or failure says something:
+    /// the original's numbers are often the errno that Perl happened to hold.
+    pub fn shown_roughly(&self) -> String {
+        let Outcome { stdout, stderr, status } = self;
+        let status = if status == "exit status: 0" { status } else { "failure" };
+        format!("{stdout}{stderr}{status}")
+    }
+}
+
+/// A process whose command line a case chose.
+#[derive(Debug)]
+pub struct Process {
+    program: Program,
+    child: Child,
+    status: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts the program in a directory; what it prints goes to the files
+    /// `stdout` and `stderr` there.
+    pub fn start(run: &Run, scratch: &Scratch, words: &[impl AsRef<OsStr>]) -> Process {
+        let command = Command::new(run.program().path());
+        Process::start_by(command, run.program(), scratch, words)
+    }
+
+    /// The same for a command that becomes the program: `nsenter`, `setpriv`.
+    pub fn start_by(
+        mut command: Command,
+        program: Program,
+        scratch: &Scratch,
+        words: &[impl AsRef<OsStr>],
+    ) -> Process {
+        let file = |name| File::create(scratch.path().join(name)).expect("a file for output");
+        let child = command
+            .args(words)
+            .current_dir(scratch.path())
+            .stdin(Stdio::null())
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .spawn()
+            .expect("the program under test");
+        Process { program, child, status: None }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().expect("a child");
+        }
+        self.status.is_some()
+    }
+
+    /// Waits for its end. `poke` is called meanwhile: the original acts on a
+    /// signal only when its socket has something to read (BEHAVIOUR C5).
+    pub fn wait(mut self, poke: impl Fn()) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has_ended() {
+            assert!(Instant::now() < deadline, "it does not end");
+            if self.program == Program::Theirs {
+                poke();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.status.expect("an end")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// What becomes of a program that is asked once, in place of how it ended.
+pub const SERVES: &str = "serves";
+
+/// The same for one that ends without a reply.
+pub const DIES: &str = "dies of the first request";
+
+impl Run {
+    /// Starts the program on a socket in a directory of its own, with empty
+    /// whitelists and these words, and sends it one request: [`SERVES`],
+    /// [`DIES`], or how it failed to start.
+    pub fn fate(&self, words: &[impl AsRef<OsStr>]) -> String {
+        let scratch = Scratch::new();
+        let socket = scratch.path().join("socket");
+        let mut words = usual_words(&scratch, words);
+        words.insert(0, "--unix=socket".into());
+        let mut process = Process::start(self, &scratch, &words);
+        let reply = loop {
+            match Client::unix(&socket) {
+                Ok(mut client) => break client.ask_mortal(&mail()),
+                Err(_) if process.has_ended() => {
+                    let status = process.wait(|| ());
+                    return outcome(&scratch, status).shown_roughly();
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        let fate = if reply.is_some() { SERVES } else { DIES };
+        fate.to_string()
+    }
+
+    /// Runs a command line that ends by itself, in a directory of its own.
+    pub fn outcome(&self, words: &[impl AsRef<OsStr>]) -> Outcome {
+        let scratch = Scratch::new();
+        let status = Process::start(self, &scratch, words).wait(|| ());
+        outcome(&scratch, status)
+    }
+}
+
+/// Words that make a server in a directory but for the place where it listens,
+/// followed by a case's own.
+pub fn usual_words(scratch: &Scratch, own: &[impl AsRef<OsStr>]) -> Vec<OsString> {
+    let nothing = scratch.file("nothing", "").display().to_string();
+    let usual = [
+        format!("--dbdir={}", scratch.subdirectory("db").display()),
+        format!("--whitelist-clients={nothing}"),
+        format!("--whitelist-recipients={nothing}"),
+    ];
+    let own = own.iter().map(|word| word.as_ref().to_owned());
+    usual.into_iter().map(OsString::from).chain(own).collect()
+}
+
+/// What a process left in the directory that it was started in.
+pub fn outcome(scratch: &Scratch, status: ExitStatus) -> Outcome {
+    let stdout = printed(scratch, "stdout");
+    let stderr = printed(scratch, "stderr");
+    Outcome { stdout, stderr, status: status.to_string() }
+}
+
+/// What a process printed so far: `stdout` or `stderr`.
+pub fn printed(scratch: &Scratch, name: &str) -> String {
+    let bytes = fs::read(scratch.path().join(name)).expect("what it printed");
+    normalise::text(&String::from_utf8_lossy(&bytes), scratch)
+}
+
+/// Words that are separated by blanks; `''` stands for an empty one.
+pub fn words(line: &str) -> Vec<OsString> {
+    let words = line.split(' ').map(|word| if word == "''" { "" } else { word });
+    words.map(|word| OsStr::from_bytes(word.as_bytes()).to_owned()).collect()
+}

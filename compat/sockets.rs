@@ -1,0 +1,101 @@
+//! Where a server listens, as the kernel tells it, and not as the log does.
+
+use crate::case::Run;
+use crate::harness::Scratch;
+use crate::process::{PATIENCE, Process, outcome, printed, usual_words};
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+/// A server that runs for its sockets' sake. Dropping it kills it.
+#[derive(Debug)]
+pub struct Listening {
+    process: Process,
+}
+
+impl Run {
+    /// Starts the program with these words, which say where to listen, and
+    /// waits until it has done so and given root's rights up; or how it failed.
+    pub fn listen(
+        &self,
+        scratch: Scratch,
+        words: &[impl AsRef<OsStr>],
+    ) -> Result<Listening, String> {
+        let words = usual_words(&scratch, words);
+        let mut process = Process::start(self, &scratch, &words);
+        let deadline = Instant::now() + PATIENCE;
+        while !printed(&scratch, "stderr").contains("\nSetting gid to ") {
+            if process.has_ended() {
+                let status = process.wait(|| ());
+                return Err(outcome(&scratch, status).shown_roughly());
+            }
+            assert!(Instant::now() < deadline, "it does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(Listening { process })
+    }
+
+    /// The sockets of a program with these words, or how it failed.
+    pub fn listens_at(&self, words: &[impl AsRef<OsStr>]) -> String {
+        match self.listen(Scratch::new(), words) {
+            Ok(listening) => listening.sockets().join("\n"),
+            Err(failure) => failure,
+        }
+    }
+}
+
+impl Listening {
+    /// Its sockets, as `127.0.0.1:10023`, `[::1]:10023` or the path.
+    pub fn sockets(&self) -> Vec<String> {
+        sockets_of(self.process.pid())
+    }
+}
+
+/// All sockets that a process listens on.
+fn sockets_of(pid: u32) -> Vec<String> {
+    let links = fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors");
+    let own: HashSet<String> = links
+        .filter_map(|link| fs::read_link(link.ok()?.path()).ok())
+        .filter_map(|target| {
+            let target = target.to_string_lossy().into_owned();
+            target.strip_prefix("socket:[")?.strip_suffix(']').map(str::to_string)
+        })
+        .collect();
+    let table = |name: &str| {
+        let table = fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap_or_default();
+        let rows = table.lines().skip(1);
+        rows.map(|row| row.split_whitespace().map(str::to_string).collect()).collect()
+    };
+    let mut sockets = Vec::new();
+    for name in ["tcp", "tcp6"] {
+        let rows: Vec<Vec<String>> = table(name);
+        let listening = rows.iter().filter(|row| row[3] == "0A" && own.contains(&row[9]));
+        sockets.extend(listening.map(|row| address(&row[1])));
+    }
+    let rows: Vec<Vec<String>> = table("unix");
+    // A flag tells who accepts connections.
+    let listening = rows.iter().filter(|row| row[3] == "00010000" && own.contains(&row[6]));
+    sockets.extend(listening.filter_map(|row| row.get(7).cloned()));
+    sockets.sort();
+    sockets
+}
+
+/// `0100007F:2727` as people write it. The kernel prints words of four bytes in
+/// the machine's own order.
+fn address(text: &str) -> String {
+    let (host, port) = text.split_once(':').expect("a port");
+    let port = u16::from_str_radix(port, 16).expect("a port");
+    let bytes: Vec<u8> = (0..host.len())
+        .step_by(8)
+        .flat_map(|at| u32::from_str_radix(&host[at..at + 8], 16).expect("a word").to_ne_bytes())
+        .collect();
+    match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(v4) => format!("{}:{port}", Ipv4Addr::from(v4)),
+        Err(_) => {
+            let v6 = <[u8; 16]>::try_from(bytes.as_slice()).expect("sixteen bytes");
+            format!("[{}]:{port}", Ipv6Addr::from(v6))
+        }
+    }
+}

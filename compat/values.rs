@@ -1,0 +1,243 @@
+//! What the values of options mean (BEHAVIOUR A3, A4).
+
+use crate::case::{Expected, Run, case, differs};
+use crate::harness::{Daemon, require};
+use crate::mail::mail;
+use crate::process::{DIES, SERVES, words};
+use std::process::Command;
+
+/// Values that the original does not look at: what becomes of it, and what ours
+/// says.
+fn refused(table: &[(&str, &str, &str)]) {
+    case(|run| {
+        for (line, theirs, complaint) in table {
+            let expected = differs("X44", *theirs, format!("{complaint}\nfailure"));
+            run.expect(line, run.fate(&words(line)), expected);
+        }
+    });
+}
+
+#[test]
+fn impossible_networks_are_refused() {
+    let bits = |id, most, value| {
+        format!("ERROR: --{id} must be a number of bits from 1 to {most}, unlike {value}")
+    };
+    refused(&[
+        ("--ipv4cidr=33", DIES, &bits("ipv4cidr", 32, 33)),
+        ("--ipv4cidr=-1", DIES, &bits("ipv4cidr", 32, -1)),
+        ("--ipv6cidr=129", SERVES, &bits("ipv6cidr", 128, 129)),
+    ]);
+}
+
+#[test]
+fn unknown_facilities_are_refused() {
+    let complaint = |name| {
+        let wanted = "must be a facility like mail, daemon or local0";
+        format!("ERROR: --syslog-facility {wanted}, unlike \"{name}\"")
+    };
+    refused(&[
+        ("--facility=bogus", SERVES, &complaint("bogus")),
+        ("--syslog-facility=local8", SERVES, &complaint("local8")),
+        ("--facility=LOG_", SERVES, &complaint("LOG_")),
+    ]);
+}
+
+#[test]
+fn socket_modes_that_are_none_are_refused() {
+    let complaint = |value| {
+        format!("ERROR: --socketmode must be an octal number up to 7777, unlike \"{value}\"")
+    };
+    refused(&[
+        ("--socketmode=abc", SERVES, &complaint("abc")),
+        ("--socketmode=-1", SERVES, &complaint("-1")),
+        ("--socketmode=999", SERVES, &complaint("999")),
+        ("--socketmode=17777", SERVES, &complaint("17777")),
+    ]);
+}
+
+#[test]
+fn numbers_of_clients_that_are_none_are_refused() {
+    let complaint = |value| {
+        format!("Value \"{value}\" invalid for option auto-whitelist-clients (number expected)")
+    };
+    refused(&[
+        ("--auto-whitelist-clients=abc", SERVES, &complaint("abc")),
+        ("--auto-whitelist-clients=0.5", SERVES, &complaint("0.5")),
+        ("--auto-whitelist-clients foo", SERVES, &complaint("foo")),
+        ("--auto-whitelist-clients=-1", SERVES, &complaint("-1")),
+    ]);
+}
+
+#[test]
+fn numbers_that_no_clock_can_hold_are_refused() {
+    let huge = "99999999999999999999";
+    let complaint = |id| format!("Value \"{huge}\" invalid for option {id} (number expected)");
+    refused(&[
+        (&format!("--delay={huge}"), SERVES, &complaint("delay")),
+        (&format!("--max-age={huge}"), SERVES, &complaint("max-age")),
+    ]);
+}
+
+#[test]
+fn texts_of_several_lines_are_refused() {
+    case(|run| {
+        for id in ["greylist-text", "greylist-action", "hostname", "x-greylist-header"] {
+            let fate = run.fate(&[format!("--{id}=a\nb")]);
+            let ours = format!(
+                "ERROR: --{id} must be a single line: the rest would not reach the mail server\n\
+                 failure"
+            );
+            run.expect(id, fate, differs("X44", SERVES, ours));
+        }
+    });
+}
+
+/// How long a triplet is seen to wait.
+fn wait_of(run: &Run, options: &[&str], expected: &str) {
+    let mut server = run.start(&[&["--greylist-text=%s"], options].concat());
+    server.ask(&mail().at(0), format!("DEFER_IF_PERMIT {expected}"));
+}
+
+#[test]
+fn a_delay_of_zero_is_the_usual_one() {
+    case(|run| {
+        wait_of(run, &["--delay=0"], "300");
+        wait_of(run, &["--delay=010"], "10");
+        wait_of(run, &["--delay=+1_0"], "10");
+        wait_of(run, &["--delay=7", "--delay=8"], "8");
+        wait_of(run, &["--delay=7", "foo", "--delay=8"], "7");
+        wait_of(run, &["--delay=7", "", "--delay=8"], "7");
+    });
+}
+
+#[test]
+fn networks_of_zero_bits_are_the_usual_ones() {
+    case(|run| {
+        let mut server = run.start(&["--ipv4cidr=0", "--ipv6cidr=0"]);
+        server.reply_to(&mail().at(0));
+        server.reply_to(&mail().with("client_address", "2001:db8:1:2:3::4").at(0));
+        let rows = [
+            "192.0.2.0/alice@example.com/bob@example.org +0,+0",
+            "2001:db8:1:2:0:0:0:0/alice@example.com/bob@example.org +0,+0",
+        ];
+        drop(server.stop().triplets(rows));
+    });
+}
+
+#[test]
+fn users_and_groups_that_are_empty_or_zero_are_the_usual_ones() {
+    case(|run| {
+        for options in [["--user=0", "--group=0"], ["--user=0", "--group=postgrey"]] {
+            // The lines of the log with the numbers of user and group are
+            // compared as they are.
+            run.start(&options).reply_to(&mail().at(0));
+        }
+        run.start(&["--user", "", "--group", ""]).reply_to(&mail().at(0));
+    });
+}
+
+#[test]
+fn an_empty_directory_is_the_usual_one() {
+    case(|run| {
+        // This user cannot write there, so that nothing comes to harm.
+        let lock = "ERROR: can't open lock file: /var/lib/postgrey/postgrey.lock";
+        for value in ["", "0"] {
+            let fate = run.outcome(&[
+                "--unix=socket",
+                "--user=nobody",
+                "--whitelist-clients=/dev/null",
+                "--whitelist-recipients=/dev/null",
+                "--dbdir",
+                value,
+            ]);
+            let said = fate.stderr.lines().find(|line| line.starts_with("ERROR: "));
+            let ours = format!(
+                "{lock}: Permission denied; --dbdir must be a directory in which --user may write"
+            );
+            run.expect(format!("{value:?}"), said.unwrap_or(""), differs("X48", lock, ours));
+        }
+    });
+}
+
+#[test]
+fn an_empty_place_to_listen_is_refused() {
+    case(|run| {
+        let ours = "ERROR: --unix needs the path of a socket, not an empty word\nfailure";
+        let process = run.listens_at(&["--unix", ""]);
+        run.expect("--unix ''", process, differs("X45", "unix", ours));
+        let ours = "ERROR: --inet needs [HOST:]PORT, not an empty word\nfailure";
+        let process = run.listens_at(&["--inet", ""]);
+        run.expect("--inet ''", process, differs("X45", "unix", ours));
+    });
+}
+
+#[test]
+fn a_host_name_may_be_empty() {
+    case(|run| {
+        let mut server = run.start(&["--hostname", "", "--x-greylist-header=X: at %h."]);
+        server.reply_to(&mail().at(0));
+        server.ask(&mail().at(300), "PREPEND X: at .");
+    });
+}
+
+#[test]
+fn quiet_wins_over_verbose() {
+    case(|run| {
+        for options in [["-q", "-v"], ["-v", "-q"]] {
+            let mut server = run.start(&options);
+            server.reply_to(&mail().at(0));
+            drop(server.stop().log(""));
+        }
+    });
+}
+
+#[test]
+fn the_queue_of_waiting_connections_has_a_length() {
+    require("/usr/bin/ss", "iproute2");
+    let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("a limit");
+    let limit: u32 = limit.trim().parse().expect("a number");
+    case(|run| {
+        for (value, length) in [("7", 7), ("999", 999), ("1000", 999), ("-1", 5), ("0", 4_096)] {
+            let mut server = run.start(&[&format!("--listen-queue-size={value}")]);
+            server.reply_to(&mail().at(0));
+            let seen = queue_of(server.daemon());
+            run.expect(value, seen, length.min(limit).to_string());
+        }
+    });
+}
+
+/// How many connections may wait for a server, as `ss` tells it.
+fn queue_of(daemon: &Daemon) -> String {
+    let mut ss = Command::new("/usr/bin/ss");
+    let output = ss.args(["-xlH", "src"]).arg(daemon.socket()).output().expect("ss");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.split_whitespace().nth(3).unwrap_or("").to_string()
+}
+
+#[test]
+fn a_pid_file_is_for_the_background() {
+    case(|run| {
+        let mut server = run.start(&["--pidfile=pid"]);
+        server.reply_to(&mail().at(0));
+        let file = server.daemon().scratch().path().join("pid");
+        run.expect("a pid file", file.exists().to_string(), "false");
+    });
+}
+
+#[test]
+fn leftover_words_say_nothing() {
+    case(|run| {
+        for leftovers in [&["foo"][..], &["foo", "bar"], &[""], &["--", "--foo=bar"]] {
+            let mut server = run.start(leftovers);
+            server.reply_to(&mail().at(0));
+            drop(server.stop());
+        }
+        // Net::Server's own settings.
+        let mut server = run.start(&["--", "pid_file=left"]);
+        server.reply_to(&mail().at(0));
+        let file = server.daemon().scratch().path().join("left");
+        let seen = file.exists().to_string();
+        let expected: Expected = differs("X46", "true", "false");
+        run.expect("a pid file that nobody asked for", seen, expected);
+    });
+}
