@@ -49,7 +49,19 @@ impl Run {
 impl Listening {
     /// Its sockets, as `127.0.0.1:10023`, `[::1]:10023` or the path.
     pub fn sockets(&self) -> Vec<String> {
-        sockets_of(self.process.pid())
+        // The kernel's tables are no snapshot: a row can be missed while other
+        // sockets come and go.
+        let look = || sockets_of(self.process.pid());
+        let mut sockets = look();
+        for _ in 0..50 {
+            let before = sockets;
+            sockets = look();
+            if !sockets.is_empty() && sockets == before {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        sockets
     }
 }
 
