@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Listening {
     process: Process,
+    _scratch: Scratch,
 }
 
 impl Run {
@@ -34,7 +35,7 @@ impl Run {
             assert!(Instant::now() < deadline, "it does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
-        Ok(Listening { process })
+        Ok(Listening { process, _scratch: scratch })
     }
 
     /// The sockets of a program with these words, or how it failed.
