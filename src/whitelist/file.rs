@@ -1,7 +1,6 @@
 //! From files to rules: one rule a line, `#` starts a comment anywhere
 //! (BEHAVIOUR F1), and every rule and complaint knows its file and line.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -11,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::fcntl::OFlag;
+
+use super::complaints::{Complaints, Warning};
 
 /// Size in bytes from which a file is refused: no list that was written for us
 /// comes near, and a log file named by mistake must not fill the memory.
@@ -45,42 +46,6 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A complaint about a list; `Display` gives the text for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    text: String,
-}
-
-impl Warning {
-    /// About one rule; `text` follows `FILE line N: `, except where the
-    /// original's words do without the colon.
-    pub(super) fn about(origin: &Origin, text: &str) -> Warning {
-        Warning { text: format!("{origin}: {}", shortened(text)) }
-    }
-
-    fn unreadable(file: &Path, why: &str) -> Warning {
-        Warning { text: format!("can't open {}: {why}", file.display()) }
-    }
-}
-
-/// A complaint may show what it is about, and a rule may be as long as a file.
-/// Beginning and end of the complaint say enough.
-fn shortened(text: &str) -> Cow<'_, str> {
-    const HALF: usize = 200;
-    let length = text.chars().count();
-    if length <= 2 * HALF {
-        return text.into();
-    }
-    let begin = text.chars().take(HALF);
-    begin.chain(['…']).chain(text.chars().skip(length - HALF)).collect()
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.text)
-    }
-}
-
 /// The content of a list, and the name that complaints about it give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -95,7 +60,7 @@ impl Text {
     /// only where something is left.
     pub(super) fn rules<'t>(
         &'t self,
-        warnings: &mut Vec<Warning>,
+        complaints: &mut Complaints,
     ) -> impl Iterator<Item = (Origin, &'t [u8])> + use<'t> {
         let file: Arc<Path> = Arc::from(self.file.as_path());
         let bytes = match self.bytes.strip_prefix(BYTE_ORDER_MARK) {
@@ -104,11 +69,11 @@ impl Text {
             // matches nothing: the file has to change, whoever reads it.
             Some(bytes) => {
                 let origin = Origin { file: Arc::clone(&file), line: 1 };
-                warnings.push(Warning::about(
+                complaints.about(
                     &origin,
                     "starts with a byte order mark, which the \
                     original does not understand; save the file as plain UTF-8 without one",
-                ));
+                );
                 bytes
             }
         };
@@ -174,6 +139,10 @@ fn read_one(path: &Path) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > MAX_FILE_SIZE {
         let limit = MAX_FILE_SIZE / (1024 * 1024);
         return Err(io::Error::other(format!("File larger than {limit} MiB, is it a list?")));
+    }
+    // What a power failure leaves of a file that was just written.
+    if bytes.contains(&0) {
+        return Err(io::Error::other("File with NUL bytes, is it a list?"));
     }
     Ok(bytes)
 }

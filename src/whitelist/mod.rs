@@ -6,6 +6,7 @@
 //! warning: a line that silently meant something else would open the door.
 
 mod clients;
+mod complaints;
 mod file;
 mod names;
 mod networks;
@@ -16,7 +17,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 pub use clients::Clients;
-pub use file::{Origin, Text, Warning};
+pub use complaints::Warning;
+pub use file::{Origin, Text};
 pub use recipients::Recipients;
 
 /// The files that hold the lists; their order is that of the rules.

@@ -5,6 +5,13 @@ use std::collections::HashMap;
 
 use super::file::Origin;
 
+/// Bytes of the longest name or address that is ever looked up: no request
+/// carries a longer one (BEHAVIOUR D2).
+pub(super) const LONGEST: usize = 512;
+
+/// What is wrong with a longer rule.
+pub(super) const TOO_LONG: &str = "is longer than any name (512 bytes), ignored";
+
 /// Plain rules, ASCII letters of either case being equal and all other bytes
 /// standing for themselves.
 #[derive(Debug, Default)]

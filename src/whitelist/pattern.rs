@@ -13,8 +13,10 @@ mod subset;
 use std::cell::Cell;
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
+use subset::Common;
 
-use super::file::{Origin, Warning};
+use super::complaints::{Complaints, Warning};
+use super::file::Origin;
 
 /// Longest pattern in bytes. Some engine's limit would come soon after.
 const MAX_LENGTH: usize = 32 * 1024;
@@ -23,8 +25,20 @@ const MAX_LENGTH: usize = 32 * 1024;
 /// would otherwise take minutes for one name.
 const LIMITS: &str = "(*LF)(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=1000)";
 
+/// States of the largest pattern that shares an automaton, and of all of a list:
+/// some 100 MB, and seconds to make them. PCRE2 refuses larger patterns sooner.
+const MOST_STATES_OF_ONE: u64 = 50_000;
+const MOST_STATES: u64 = 5_000_000;
+
+/// Patterns of a list that may need PCRE2, which looks at them one by one.
+const MOST_BACKTRACKING: usize = 2_000;
+
 /// Memory in bytes that one pattern may use for its steps back.
 const MAX_STACK: usize = 256 * 1024;
+
+/// Said of a pattern beyond these limits.
+const TOO_MUCH: &str = "pattern ignored, the list's patterns are too large together; write names, \
+    domains and networks where they do";
 
 /// What a pattern holds that is odd, as far as the log is told: enough to look
 /// at the pattern.
@@ -82,23 +96,23 @@ struct Backtracking {
 }
 
 impl Backtracking {
-    /// Compiles a pattern; the warnings also take what is odd but has a meaning.
-    /// The error says what the pattern holds that cannot be.
+    /// Compiles a pattern; the complaints also take what is odd but has a
+    /// meaning. The error says what the pattern holds that cannot be.
     fn compile(
         pattern: &[u8],
         origin: Origin,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<Backtracking, Warning> {
-        let refused = |why: &str| Warning::about(&origin, &format!("pattern ignored, {why}"));
-        let translation = perl::translate(pattern).map_err(|why| refused(&why))?;
+        complaints: &mut Complaints,
+    ) -> Result<Backtracking, String> {
+        let translation = perl::translate(pattern)?;
         let regex = pcre2::bytes::RegexBuilder::new()
             .caseless(true)
             .jit_if_available(true)
             .max_jit_stack_size(Some(MAX_STACK))
             .build(&format!("{LIMITS}{}", translation.text))
-            .map_err(|error| refused(&message(&error)))?;
-        let notes = translation.notes.iter().take(MOST_NOTES);
-        warnings.extend(notes.map(|note| Warning::about(&origin, note)));
+            .map_err(|error| message(&error))?;
+        for note in translation.notes.iter().take(MOST_NOTES) {
+            complaints.about(&origin, note);
+        }
         Ok(Backtracking { regex, origin, complained: Cell::new(false) })
     }
 
@@ -127,6 +141,8 @@ fn message(error: &pcre2::Error) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     linear: Vec<Candidate>,
+    /// States that these come to.
+    states: u64,
     backtracking: Vec<Backtracking>,
 }
 
@@ -141,28 +157,40 @@ struct Candidate {
 }
 
 impl Builder {
-    /// Adds the pattern of a rule, or a warning if it cannot be had.
-    pub(super) fn add(&mut self, pattern: &[u8], origin: Origin, warnings: &mut Vec<Warning>) {
+    /// Adds the pattern of a rule, or complains that it cannot be had.
+    pub(super) fn add(&mut self, pattern: &[u8], origin: Origin, complaints: &mut Complaints) {
         if pattern.len() > MAX_LENGTH {
             let why = format!("pattern ignored, it is longer than {MAX_LENGTH} bytes; split it");
-            warnings.push(Warning::about(&origin, &why));
-        } else if let Some(text) = subset::rewrite(pattern) {
-            self.linear.push(Candidate { text, pattern: pattern.to_owned(), origin });
-        } else {
-            self.add_backtracking(pattern, origin, warnings);
+            complaints.about(&origin, &why);
+            return;
+        }
+        match subset::rewrite(pattern) {
+            Some(Common { text, size }) if size <= MOST_STATES_OF_ONE => {
+                if self.states + size > MOST_STATES {
+                    complaints.about(&origin, TOO_MUCH);
+                    return;
+                }
+                self.states += size;
+                self.linear.push(Candidate { text, pattern: pattern.to_owned(), origin });
+            }
+            _ => self.add_backtracking(pattern, origin, complaints),
         }
     }
 
-    fn add_backtracking(&mut self, pattern: &[u8], origin: Origin, warnings: &mut Vec<Warning>) {
-        match Backtracking::compile(pattern, origin, warnings) {
+    fn add_backtracking(&mut self, pattern: &[u8], origin: Origin, complaints: &mut Complaints) {
+        if self.backtracking.len() >= MOST_BACKTRACKING {
+            complaints.about(&origin, TOO_MUCH);
+            return;
+        }
+        match Backtracking::compile(pattern, origin.clone(), complaints) {
             Ok(pattern) => self.backtracking.push(pattern),
-            Err(warning) => warnings.push(warning),
+            Err(why) => complaints.about(&origin, &format!("pattern ignored, {why}")),
         }
     }
 
     /// Compiles all. What is too large for one automaton is divided among
     /// several; one pattern too large for any is left to PCRE2.
-    pub(super) fn build(mut self, warnings: &mut Vec<Warning>) -> Patterns {
+    pub(super) fn build(mut self, complaints: &mut Complaints) -> Patterns {
         let mut linear = Vec::new();
         let mut waiting = vec![std::mem::take(&mut self.linear)];
         while let Some(mut candidates) = waiting.pop() {
@@ -180,7 +208,7 @@ impl Builder {
                 }
                 Err(_) => {
                     for Candidate { pattern, origin, .. } in candidates {
-                        self.add_backtracking(&pattern, origin, warnings);
+                        self.add_backtracking(&pattern, origin, complaints);
                     }
                 }
             }
@@ -194,4 +222,29 @@ fn compile_set(candidates: &[Candidate]) -> Result<RegexSet, regex::Error> {
         .case_insensitive(true)
         .unicode(false)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::Text;
+    use super::*;
+
+    /// How many of so many equal patterns a list does not take.
+    fn refused(pattern: &str, times: usize) -> usize {
+        let text =
+            Text { file: "list".into(), bytes: format!("/{pattern}/\n").repeat(times).into() };
+        let mut builder = Builder::default();
+        let mut complaints = Complaints::default();
+        for (origin, rule) in text.rules(&mut Complaints::default()) {
+            builder.add(of_rule(rule).unwrap(), origin, &mut complaints);
+        }
+        times - builder.linear.len() - builder.backtracking.len()
+    }
+
+    #[test]
+    fn the_patterns_of_a_list_have_a_largest_size() {
+        assert_eq!(refused(r"^mx\d+\.example$", 10_000), 0);
+        assert_eq!(refused("((a{50}){50}){20}", 150), 50);
+        assert_eq!(refused("(?=x)a", 2_010), 10);
+    }
 }

@@ -1,6 +1,7 @@
 //! Rules on recipients: by address, by user, by domain, by pattern (BEHAVIOUR F5).
 
-use super::file::{Origin, Text, Warning, is_blank};
+use super::complaints::{Complaints, Warning};
+use super::file::{Origin, Text, is_blank};
 use super::names::{self, Names};
 use super::pattern::{self, Patterns};
 
@@ -19,12 +20,15 @@ impl Recipients {
     pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Recipients {
         let mut recipients = Recipients::default();
         let mut patterns = pattern::Builder::default();
+        let mut complaints = Complaints::default();
         for text in texts {
-            for (origin, rule) in text.rules(warnings) {
+            for (origin, rule) in text.rules(&mut complaints) {
                 if let Some(pattern) = pattern::of_rule(rule) {
-                    patterns.add(pattern, origin, warnings);
+                    patterns.add(pattern, origin, &mut complaints);
                 } else if rule.iter().any(is_blank) {
-                    warnings.push(Warning::about(&origin, "doesn't look like an address"));
+                    complaints.about(&origin, "doesn't look like an address");
+                } else if rule.len() > names::LONGEST {
+                    complaints.about(&origin, names::TOO_LONG);
                 } else if rule.contains(&b'@') {
                     recipients.addresses.insert(rule, origin);
                 } else {
@@ -32,7 +36,8 @@ impl Recipients {
                 }
             }
         }
-        recipients.patterns = patterns.build(warnings);
+        recipients.patterns = patterns.build(&mut complaints);
+        complaints.tell(warnings);
         recipients
     }
 

@@ -11,13 +11,42 @@ use regex_syntax::ast::{
 
 use super::perl::MAX_REPEAT;
 
-/// The pattern as the `regex` crate shall read it, case being ignored and
-/// Unicode off; `None` if it is not of the common subset.
-pub(super) fn rewrite(pattern: &[u8]) -> Option<String> {
+/// A pattern of the common subset.
+pub(super) struct Common {
+    /// As the `regex` crate shall read it, case being ignored and Unicode off.
+    pub(super) text: String,
+    /// About how many states its automaton has.
+    pub(super) size: u64,
+}
+
+/// The pattern for the `regex` crate; `None` if it is not of the common subset.
+pub(super) fn rewrite(pattern: &[u8]) -> Option<Common> {
     let pattern = std::str::from_utf8(pattern).ok().filter(|text| text.is_ascii())?;
     let ast = Parser::new().parse(pattern).ok()?;
     let mut walk = Walk { pattern, ends: Vec::new() };
-    walk.is_common(&ast, true).then(|| walk.rewritten())
+    walk.is_common(&ast, true).then(|| Common { text: walk.rewritten(), size: size(&ast) })
+}
+
+/// Each repetition is a copy: `((a{100}){100}){100}` has a million states.
+fn size(ast: &Ast) -> u64 {
+    let sum = |parts: &[Ast]| parts.iter().map(size).fold(0, u64::saturating_add);
+    match ast {
+        Ast::Repetition(repetition) => {
+            let times = match repetition.op.kind {
+                RepetitionKind::Range(
+                    RepetitionRange::Exactly(n)
+                    | RepetitionRange::AtLeast(n)
+                    | RepetitionRange::Bounded(_, n),
+                ) => n,
+                _ => 1,
+            };
+            size(&repetition.ast).saturating_mul(u64::from(times))
+        }
+        Ast::Group(group) => size(&group.ast),
+        Ast::Alternation(alternation) => sum(&alternation.asts),
+        Ast::Concat(concat) => sum(&concat.asts),
+        _ => 1,
+    }
 }
 
 struct Walk<'p> {
