@@ -8,15 +8,24 @@ mod harness;
 
 #[path = "faults/background.rs"]
 mod background;
+#[path = "faults/bytes.rs"]
+mod bytes;
 #[path = "faults/connections.rs"]
 mod connections;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/interruptions.rs"]
+mod interruptions;
+#[path = "faults/lists.rs"]
+mod lists;
 #[path = "faults/logging.rs"]
 mod logging;
 #[path = "faults/namespace.rs"]
 mod namespace;
 #[path = "faults/preload.rs"]
 mod preload;
+#[path = "../compat/random.rs"]
+#[allow(dead_code, reason = "the comparison of both programs uses the rest")]
+mod random;
 #[path = "faults/witness.rs"]
 mod witness;

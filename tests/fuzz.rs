@@ -42,9 +42,9 @@ struct Target {
 /// Longest input, in bytes: more than the longest request.
 const LONGEST: usize = 100_000;
 
-/// Processor time that one input may take. They take milliseconds; an input
-/// that takes this long has found something that grows too fast.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Processor time that one input may take. They take milliseconds; patterns as
+/// large as a list may hold, read five times over, take half of this.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Memory in KiB that this process may come to need.
 const MOST_MEMORY: u64 = 512 * 1024;

@@ -1,7 +1,7 @@
 //! Many connections, and odd ones.
 
 use crate::harness::{Attempt, Client, Daemon, Door, Program, require};
-use crate::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, processor_time, record, wait_for};
+use crate::witness::{SPARE_MEMORY, Watch, processor_time, wait_for};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use socket2::SockRef;
@@ -28,31 +28,6 @@ fn allow_many_connections(wanted: u64) {
 fn expect_deferral(client: &mut Client, attempt: &Attempt) {
     let reply = client.ask(attempt);
     assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
-}
-
-/// Holds a server to what it owes to others while `fault` goes on.
-struct Watch {
-    fault: &'static str,
-    before: usize,
-    neighbour: Neighbour,
-}
-
-impl Watch {
-    fn begin(daemon: &Daemon, fault: &'static str) -> Watch {
-        let before = memory(daemon.pid());
-        Watch { fault, before, neighbour: Neighbour::of(daemon) }
-    }
-
-    /// `lines` are those of the log that tell of the fault.
-    fn end(self, daemon: &Daemon, spare: usize, lines: &[String]) {
-        let after = memory(daemon.pid());
-        self.neighbour.let_ask(50);
-        let experience = self.neighbour.tell();
-        record(self.fault, &experience, (self.before, after), lines);
-        assert!(experience.longest < USUAL, "{experience:?}");
-        assert_eq!(experience.heard.keys().collect::<Vec<_>>(), ["DEFER_IF_PERMIT"]);
-        assert!(after < self.before + spare, "{} KiB, then {after} KiB", self.before);
-    }
 }
 
 /// The lines of the log that are not about a mail or the daemon's start.
@@ -83,7 +58,7 @@ fn two_thousand_connections_are_served_of_which_half_say_nothing() {
         let reply = client.reply().expect("a reply");
         assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
     }
-    watch.end(&daemon, SPARE_MEMORY, &remarks(&daemon));
+    watch.end(SPARE_MEMORY, &remarks(&daemon));
     for (number, client) in silent.iter_mut().enumerate() {
         expect_deferral(client, &new_attempt(number));
     }
@@ -107,7 +82,7 @@ fn clients_beyond_the_limit_of_descriptors_wait_and_are_served_in_the_end() {
     thread::sleep(Duration::from_millis(500));
     let spent = processor_time(daemon.pid()) - spent;
     assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms");
-    watch.end(&daemon, SPARE_MEMORY, &complaints);
+    watch.end(SPARE_MEMORY, &complaints);
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     for mut client in clients {
         let reply = client.reply().expect("a reply");
@@ -161,7 +136,7 @@ fn a_client_that_never_reads_costs_no_more_than_its_buffers() {
         thread::sleep(Duration::from_millis(1));
     }
     assert!(flood.sent > 200_000, "it sent more than a socket takes");
-    watch.end(&daemon, 1024, &remarks(&daemon));
+    watch.end(1024, &remarks(&daemon));
 }
 
 #[test]
@@ -174,7 +149,7 @@ fn a_client_that_reads_slowly_costs_no_more_than_its_buffers() {
         flood.pour();
         flood.read(1000);
     }
-    watch.end(&daemon, 1024, &remarks(&daemon));
+    watch.end(1024, &remarks(&daemon));
 }
 
 /// Sends requests on many connections at once: the server is stopped meanwhile,
@@ -201,7 +176,7 @@ fn a_rush_of_requests_keeps_nobody_else_waiting() {
     let streams = rush(&daemon, &requests);
     let replies: usize = streams.into_iter().map(|stream| count_replies(stream, 100)).sum();
     assert_eq!(replies, 100_000);
-    watch.end(&daemon, SPARE_MEMORY, &remarks(&daemon));
+    watch.end(SPARE_MEMORY, &remarks(&daemon));
 }
 
 /// Reads until there were so many replies, or no more come.
@@ -237,7 +212,7 @@ fn requests_without_an_end_take_no_more_than_their_part_of_the_memory() {
         streams.push(stream);
     }
     wait_for("a complaint", || (!remarks(&daemon).is_empty()).then_some(()));
-    watch.end(&daemon, 80 * 1024, &remarks(&daemon));
+    watch.end(80 * 1024, &remarks(&daemon));
 }
 
 #[test]
@@ -250,7 +225,7 @@ fn a_request_of_100_megabytes_is_cut_short() {
         let watch = Watch::begin(&daemon, fault);
         let mut stream = UnixStream::connect(daemon.socket()).expect("a server that listens");
         let taken = (0..100).take_while(|_| stream.write_all(&piece).is_ok()).count();
-        watch.end(&daemon, 1024, &remarks(&daemon));
+        watch.end(1024, &remarks(&daemon));
         if Program::under_test() == Program::Ours {
             assert!(taken < 2, "{taken} MB were taken");
         }
@@ -281,7 +256,7 @@ fn clients_that_write_a_byte_at_a_time_are_served_like_others() {
         let reply = client.reply().expect("a reply");
         assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
     }
-    watch.end(&daemon, 1024, &remarks(&daemon));
+    watch.end(1024, &remarks(&daemon));
 }
 
 #[test]
@@ -297,7 +272,7 @@ fn a_storm_of_connects_and_resets_harms_nobody() {
         let length = [0, 10, request.len()][number % 3];
         let _ = (&stream).write_all(&request[..length]);
     }
-    watch.end(&daemon, 1024, &remarks(&daemon));
+    watch.end(1024, &remarks(&daemon));
     let open = fs::read_dir(format!("/proc/{}/fd", daemon.pid())).expect("a living daemon").count();
     assert!(open < 64, "{open} descriptors are still open");
 }

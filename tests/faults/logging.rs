@@ -2,7 +2,7 @@
 
 use crate::background::{Background, Logger, Site};
 use crate::harness::{Attempt, Builder, Daemon, Program};
-use crate::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, processor_time, record, wait_for};
+use crate::witness::{SPARE_MEMORY, Watch, memory, processor_time, wait_for};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -31,16 +31,10 @@ fn ask(server: &Background, attempt: &Attempt, requests: usize) {
 
 /// Lets a server log more than its reader takes, which nobody must notice.
 /// Returns the number of requests.
-fn log_too_much(server: &Background, fault: &str) -> usize {
-    let before = memory(server.pid);
-    let neighbour = Neighbour::at(&server.door);
+fn log_too_much(server: &Background, fault: &'static str) -> usize {
+    let watch = Watch::at(server.pid, &server.door, fault);
     ask(server, &attempt("bob@example.org"), 12_000);
-    let experience = neighbour.tell();
-    let after = memory(server.pid);
-    record(fault, &experience, (before, after), &[]);
-    assert!(experience.longest < USUAL, "{experience:?}");
-    assert!(after < before + SPARE_MEMORY, "{before} KiB, then {after} KiB");
-    12_000 + experience.heard["DEFER_IF_PERMIT"]
+    12_000 + watch.end(SPARE_MEMORY, &[])
 }
 
 /// Each of so many requests is either in the log or counted as lost.
@@ -91,14 +85,11 @@ fn a_logger_that_was_replaced_gets_every_line() {
     client.ask(&attempt("first@example.org"));
     logger.messages_until("first@example.org");
     drop(logger);
-    let before = memory(server.pid);
-    let neighbour = Neighbour::at(&server.door);
+    let watch = Watch::at(server.pid, &server.door, "/dev/log removed");
     for number in 0..10 {
         client.ask(&attempt(&format!("{number}@example.org")));
     }
-    let experience = neighbour.tell();
-    record("/dev/log removed", &experience, (before, memory(server.pid)), &[]);
-    assert!(experience.longest < USUAL, "{experience:?}");
+    watch.end(SPARE_MEMORY, &[]);
     let messages = server.logger().messages_until("recipient=9@example.org");
     for number in 0..10 {
         let recipient = format!("recipient={number}@example.org");
@@ -115,18 +106,15 @@ fn with_standard_error(builder: Builder, file: &Path) -> Daemon {
 
 /// Lets a server in the foreground log more than its reader takes at once.
 /// Returns the number of requests.
-fn assert_goes_on(server: &Daemon, fault: &str) -> usize {
-    let before = memory(server.pid());
-    let neighbour = Neighbour::at(server.door());
-    neighbour.let_ask(500);
-    let experience = neighbour.tell();
-    record(fault, &experience, (before, memory(server.pid())), &[]);
-    assert!(experience.longest < USUAL, "{experience:?}");
+fn assert_goes_on(server: &Daemon, fault: &'static str) -> usize {
+    let watch = Watch::begin(server, fault);
+    watch.let_ask(500);
+    let requests = watch.end(SPARE_MEMORY, &[]);
     let spent = processor_time(server.pid());
     thread::sleep(Duration::from_millis(500));
     let spent = processor_time(server.pid()) - spent;
     assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms while nobody asks");
-    experience.heard["DEFER_IF_PERMIT"]
+    requests
 }
 
 #[test]

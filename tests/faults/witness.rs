@@ -74,6 +74,45 @@ impl Neighbour {
     }
 }
 
+/// Holds a server to what it owes to others while `fault` goes on.
+#[derive(Debug)]
+pub struct Watch {
+    fault: &'static str,
+    pid: Pid,
+    before: usize,
+    neighbour: Neighbour,
+}
+
+impl Watch {
+    pub fn begin(daemon: &Daemon, fault: &'static str) -> Watch {
+        Watch::at(daemon.pid(), daemon.door(), fault)
+    }
+
+    /// The same of a server that is no [`Daemon`].
+    pub fn at(pid: Pid, door: &Door, fault: &'static str) -> Watch {
+        let before = memory(pid);
+        Watch { fault, pid, before, neighbour: Neighbour::at(door) }
+    }
+
+    /// Waits until others had so many more replies.
+    pub fn let_ask(&self, times: usize) {
+        self.neighbour.let_ask(times);
+    }
+
+    /// `spare` is the memory in KiB that the fault may cost, `lines` are those
+    /// of the log that tell of it. Returns how often the neighbour was answered.
+    pub fn end(self, spare: usize, lines: &[String]) -> usize {
+        let after = memory(self.pid);
+        self.neighbour.let_ask(50);
+        let experience = self.neighbour.tell();
+        record(self.fault, &experience, (self.before, after), lines);
+        assert!(experience.longest < USUAL, "{experience:?}");
+        assert_eq!(experience.heard.keys().collect::<Vec<_>>(), ["DEFER_IF_PERMIT"]);
+        assert!(after < self.before + spare, "{} KiB, then {after} KiB", self.before);
+        experience.heard["DEFER_IF_PERMIT"]
+    }
+}
+
 fn ask_until(door: &Door, is_over: &AtomicBool, asked: &AtomicUsize) -> Experience {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let neighbour = COUNT.fetch_add(1, Ordering::Relaxed);
