@@ -30,6 +30,7 @@ mod protocol;
 mod random;
 mod random_options;
 mod random_requests;
+mod shipped_lists;
 mod texts;
 mod values;
 mod whitelists;

@@ -33,11 +33,19 @@ pub(super) struct Translation {
 /// Translates what stands between the slashes of a rule. The error says what
 /// cannot be had and, where there is one, what to write instead.
 pub(super) fn translate(pattern: &[u8]) -> Result<Translation, String> {
-    let mut translator = Translator::new(pattern);
-    while let Some(byte) = translator.input.next() {
-        translator.step(byte)?;
+    let mut translator = Translator::new(pattern, Rules::Bytes);
+    loop {
+        let (start, rules) = (translator.input.position(), translator.flags.case.rules);
+        let Some(byte) = translator.input.next() else {
+            return translator.finish();
+        };
+        let step = translator.step(byte);
+        if rules == Rules::Bytes && asks_for_unicode(translator.input.since(start)) {
+            translator = Translator::new(pattern, Rules::Unicode);
+        } else {
+            step?;
+        }
     }
-    translator.finish()
 }
 
 /// The flags in force at a place.
@@ -91,8 +99,7 @@ struct Translator<'p> {
 }
 
 impl<'p> Translator<'p> {
-    fn new(pattern: &'p [u8]) -> Translator<'p> {
-        let default_rules = if asks_for_unicode(pattern) { Rules::Unicode } else { Rules::Bytes };
+    fn new(pattern: &'p [u8], default_rules: Rules) -> Translator<'p> {
         Translator {
             input: Reader::new(pattern),
             text: String::with_capacity(2 * pattern.len()),
@@ -213,10 +220,10 @@ impl<'p> Translator<'p> {
     }
 }
 
-/// Whether the pattern holds an escape that makes Perl take all of it by
-/// Unicode's rules.
-fn asks_for_unicode(pattern: &[u8]) -> bool {
-    let mut input = Reader::new(pattern);
+/// Whether an escape or a class, standing where no flag names the rules, makes
+/// Perl start anew and take all of the pattern by Unicode's.
+fn asks_for_unicode(token: &[u8]) -> bool {
+    let mut input = Reader::new(token);
     while input.take_until(b'\\').is_some() {
         if input.rest().starts_with(b"N{U+") || matches!(input.next(), Some(b'p' | b'P')) {
             return true;

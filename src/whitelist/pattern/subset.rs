@@ -124,7 +124,8 @@ impl Walk<'_> {
         let span = repetition.op.span;
         self.pattern[span.start.offset..span.end.offset] == format!("{operator}{lazy}")
             && is_common_count(&repetition.op.kind)
-            && !matches!(*repetition.ast, Ast::Repetition(_))
+            // `\b{2}` is a repeated place for the crate and unknown to Perl.
+            && !matches!(*repetition.ast, Ast::Repetition(_) | Ast::Assertion(_))
     }
 }
 
@@ -171,7 +172,8 @@ fn is_common_item(item: &ClassSetItem) -> bool {
             is_common_literal(literal) && !is_bare(item, ']') && !is_bare(item, '[')
         }
         ClassSetItem::Range(range) => {
-            is_common_literal(&range.start) && is_common_literal(&range.end)
+            // `[@-[:x:]` is a range and some signs for the crate only.
+            is_common_literal(&range.start) && is_common_literal(&range.end) && range.end.c != '['
         }
         ClassSetItem::Perl(_) => true,
         ClassSetItem::Ascii(class) => is_common_posix(class),

@@ -127,10 +127,15 @@ fn posix(input: &mut Reader<'_>, case: Case) -> Result<Option<ByteSet>, String> 
     };
     let inner = &rest[..length];
     let (is_negated, name) = match inner.strip_prefix(b"^") {
-        Some(name) => (true, name),
-        None => (false, inner),
+        Some(name) if kind == b':' => (true, name),
+        _ => (false, inner),
     };
-    if !name.iter().all(u8::is_ascii_alphabetic) {
+    // Perl guesses that odd names between colons are classes it does not have.
+    let is_name = match kind {
+        b':' => !name.is_empty(),
+        _ => name.iter().all(u8::is_ascii_alphabetic),
+    };
+    if !is_name {
         return Ok(None);
     }
     let set = std::str::from_utf8(name).ok().filter(|_| kind == b':');

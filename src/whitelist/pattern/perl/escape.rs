@@ -2,6 +2,7 @@
 
 use super::super::bytes::Rules;
 use super::captures::Reference;
+use super::group::Kind;
 use super::reader::Reader;
 use super::{Before, Translator, character, class, group, repeat};
 
@@ -74,8 +75,17 @@ impl Translator<'_> {
 
     /// `\K` moves the start of what is matched, which nobody asks for.
     fn keep(&mut self) -> Result<(), String> {
-        if self.open.iter().any(|open| open.kind == group::Kind::Look) {
+        let looks = |kind| matches!(kind, Kind::LookAhead | Kind::LookBehind);
+        if self.open.iter().any(|open| looks(open.kind)) {
             return Err("\\K must not stand in a look-around".to_owned());
+        }
+        let is_repeated = match self.input.rest() {
+            [b'*' | b'+' | b'?', ..] => true,
+            [b'{', rest @ ..] => repeat::is_count(rest),
+            _ => false,
+        };
+        if is_repeated {
+            return Err("\\K is not repeated; leave out what follows it".to_owned());
         }
         self.before = Before::Nothing;
         self.after_s = false;
@@ -98,13 +108,14 @@ impl Translator<'_> {
     fn reference_or_octal(&mut self, first: u8) -> Result<(), String> {
         let start = self.input.position();
         let more = self.input.take_while(|byte| byte.is_ascii_digit());
-        let number = group::number(&[&[first], more].concat())?;
-        if number < 10 || number <= self.captures.count() {
+        let number = group::number(&[&[first], more].concat());
+        if let Some(number) = number.ok().filter(|&n| n < 10 || n <= self.captures.count()) {
             return self.refer_to_number(number);
         }
         self.input.back_to(start);
         if first >= b'8' {
-            return Err(format!("\\{number} refers to a group that is not there"));
+            let first = char::from(first);
+            return Err(format!("\\{first}… refers to a group that is not there"));
         }
         let byte = character::octal(first, &mut self.input)?;
         self.literal(byte)
@@ -153,7 +164,7 @@ impl Translator<'_> {
         if number == 0 {
             return Err("there is no group 0 to refer to".to_owned());
         }
-        self.check_reference_case()?;
+        self.check_reference()?;
         self.matches_bytes(&format!(r"\g{{{number}}}"));
         self.captures.refer(Reference::Number(number));
         Ok(())
@@ -161,14 +172,18 @@ impl Translator<'_> {
 
     pub(super) fn refer_to_name(&mut self, name: &[u8]) -> Result<(), String> {
         let name = group::name(name)?;
-        self.check_reference_case()?;
+        self.check_reference()?;
         self.matches_bytes(&format!(r"\k{{{name}}}"));
         self.captures.refer(Reference::Name(name.to_owned()));
         Ok(())
     }
 
-    /// PCRE2 compares what a group matched by ASCII's rules.
-    fn check_reference_case(&self) -> Result<(), String> {
+    /// PCRE2 compares what a group matched by ASCII's rules, and knows how long
+    /// that is where Perl does not.
+    fn check_reference(&self) -> Result<(), String> {
+        if self.open.iter().any(|open| open.kind == Kind::LookBehind) {
+            return Err("a back-reference in a look-behind may have any length".to_owned());
+        }
         let case = self.flags.case;
         if case.ignored && case.rules != Rules::Bytes {
             return Err("a back-reference by Unicode's rules, which \\p, \\N{U+…}, (?u) and (?a) \

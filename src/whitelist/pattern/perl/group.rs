@@ -20,10 +20,8 @@ pub(super) struct Open {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
-    /// Looks ahead or behind.
-    Look,
-    /// A look-around that is the condition of a [`Kind::Conditional`].
-    Condition,
+    LookAhead,
+    LookBehind,
     /// `(?(…)yes|no)`, and whether the `|` has come.
     Conditional {
         has_no: bool,
@@ -38,10 +36,10 @@ pub(super) enum Kind {
 
 /// Groups that have a name of letters as well, and what they are.
 const ALPHABETIC: [(&[&str], &str, Kind); 5] = [
-    (&["pla", "positive_lookahead"], "(?=", Kind::Look),
-    (&["nla", "negative_lookahead"], "(?!", Kind::Look),
-    (&["plb", "positive_lookbehind"], "(?<=", Kind::Look),
-    (&["nlb", "negative_lookbehind"], "(?<!", Kind::Look),
+    (&["pla", "positive_lookahead"], "(?=", Kind::LookAhead),
+    (&["nla", "negative_lookahead"], "(?!", Kind::LookAhead),
+    (&["plb", "positive_lookbehind"], "(?<=", Kind::LookBehind),
+    (&["nlb", "negative_lookbehind"], "(?<!", Kind::LookBehind),
     (&["atomic"], "(?>", Kind::Plain),
 ];
 
@@ -49,10 +47,10 @@ const ALPHABETIC: [(&[&str], &str, Kind); 5] = [
 const SIGNS: [(&[u8], &str, Kind); 7] = [
     (b":", "(?:", Kind::Plain),
     (b">", "(?>", Kind::Plain),
-    (b"=", "(?=", Kind::Look),
-    (b"!", "(?!", Kind::Look),
-    (b"<=", "(?<=", Kind::Look),
-    (b"<!", "(?<!", Kind::Look),
+    (b"=", "(?=", Kind::LookAhead),
+    (b"!", "(?!", Kind::LookAhead),
+    (b"<=", "(?<=", Kind::LookBehind),
+    (b"<!", "(?<!", Kind::LookBehind),
     (b"|", "(?|", Kind::Reset { highest: 0 }),
 ];
 
@@ -92,15 +90,12 @@ impl<'p> Translator<'p> {
         if let Kind::Reset { highest } = open.kind {
             self.captures.reset(self.captures.count().max(highest));
         }
-        self.before = match open.kind {
-            Kind::Condition => Before::Nothing,
-            kind => Before::Atom(Atom {
-                start: open.start,
-                is_zero_width: kind == Kind::Look,
-                captures_before: open.captures_before,
-                capture: open.capture,
-            }),
-        };
+        self.before = Before::Atom(Atom {
+            start: open.start,
+            is_zero_width: matches!(open.kind, Kind::LookAhead | Kind::LookBehind),
+            captures_before: open.captures_before,
+            capture: open.capture,
+        });
         Ok(())
     }
 
@@ -117,7 +112,7 @@ impl<'p> Translator<'p> {
                     *highest = (*highest).max(self.captures.count());
                     self.captures.reset(open.captures_before);
                 }
-                Kind::Plain | Kind::Look | Kind::Condition => {}
+                Kind::Plain | Kind::LookAhead | Kind::LookBehind => {}
             }
         }
         self.text.push('|');
@@ -132,19 +127,18 @@ impl<'p> Translator<'p> {
             self.matches_place("(*F)");
             return Ok(());
         }
-        if self.alphabetic_group(Kind::Look) {
+        if self.alphabetic_group() {
             return Ok(());
         }
         let name = self.input.take_while(|byte| !b":)".contains(&byte)).escape_ascii();
         Err(format!("(*{name}…) is not supported"))
     }
 
-    /// `(*pla:…` from behind its star; whether it is one. `look` is what kind a
-    /// look-around becomes.
-    fn alphabetic_group(&mut self, look: Kind) -> bool {
+    /// `(*pla:…` from behind its star; whether it is one.
+    fn alphabetic_group(&mut self) -> bool {
         for (names, text, kind) in ALPHABETIC {
             if names.iter().any(|name| self.input.eat(format!("{name}:").as_bytes())) {
-                self.open(if kind == Kind::Look { look } else { kind }, text, None);
+                self.open(kind, text, None);
                 return true;
             }
         }
@@ -218,20 +212,11 @@ impl<'p> Translator<'p> {
     /// `(?(condition)yes|no)`, from the condition's `(`.
     fn conditional(&mut self) -> Result<(), String> {
         self.input.skip(1);
-        let conditional = Kind::Conditional { has_no: false };
-        for (signs, text, kind) in SIGNS {
-            if kind == Kind::Look && self.input.eat(&[b"?", signs].concat()) {
-                self.open(conditional, "(?", None);
-                self.open(Kind::Condition, text, None);
-                return Ok(());
-            }
-        }
-        if self.input.eat(b"*") {
-            self.open(conditional, "(?", None);
-            return match self.alphabetic_group(Kind::Condition) {
-                true => Ok(()),
-                false => Err("a condition (*…) is not supported".to_owned()),
-            };
+        if matches!(self.input.peek(), Some(b'?' | b'*')) {
+            // Perl's search for a start takes `(?(?=a)|b)k` not to match `bk`.
+            return Err("a condition that looks around is not supported, and Perl errs on it; \
+                        write (?:(?=…)yes|(?!…)no)"
+                .to_owned());
         }
         let inner = self.until_close()?;
         let condition = match inner {
@@ -256,7 +241,7 @@ impl<'p> Translator<'p> {
                 return Err(format!("(?({})…) is no condition", inner.escape_ascii()));
             }
         };
-        self.open(conditional, &format!("(?({condition})"), None);
+        self.open(Kind::Conditional { has_no: false }, &format!("(?({condition})"), None);
         Ok(())
     }
 
@@ -315,8 +300,8 @@ fn with_flags(outer: Flags, default_rules: Rules, letters: &[u8]) -> Option<Flag
                 b'm' => flags.multi_line = value,
                 b'x' => flags.extended = value,
                 b'n' => flags.no_capture = value,
-                // Only keeps what was matched for the program.
-                b'p' => {}
+                // They tell the program what to keep and how to go on.
+                b'p' | b'c' | b'g' | b'o' => {}
                 b'a' | b'd' | b'u' if value => {}
                 _ => return None,
             }

@@ -1,5 +1,6 @@
 //! Quantifiers: `*`, `+`, `?` and `{n,m}`, greedy, lazy or possessive.
 
+use super::group::Kind;
 use super::{Atom, Before, Translator};
 
 /// Perl's largest count.
@@ -29,18 +30,25 @@ impl Translator<'_> {
             _ => self.braced_count()?,
         };
         if count.max.is_some_and(|max| count.min > max) {
-            self.never();
-            return Ok(());
+            return self.never();
+        }
+        if atom.is_zero_width && self.input.peek() == Some(b'+') {
+            // `^++1` matches `x1` for Perl.
+            return Err("a + behind a repeated place is of no use, and Perl errs on it".to_owned());
         }
         self.apply(&atom, count);
         Ok(())
     }
 
     /// `{2,1}` can never match; Perl looks for no suffix behind it.
-    fn never(&mut self) {
+    fn never(&mut self) -> Result<(), String> {
+        if self.open.iter().any(|open| open.kind == Kind::LookBehind) {
+            return Err("a quantifier {n,m} with n > m never matches".to_owned());
+        }
         self.text.push_str("(*F)");
         self.before = Before::Nothing;
         self.notes.push("a quantifier {n,m} with n > m never matches".to_owned());
+        Ok(())
     }
 
     fn apply(&mut self, atom: &Atom, count: Count) {
