@@ -133,7 +133,7 @@ fn posix(input: &mut Reader<'_>, case: Case) -> Result<Option<ByteSet>, String> 
     // Perl guesses that odd names between colons are classes it does not have.
     let is_name = match kind {
         b':' => !name.is_empty(),
-        _ => name.iter().all(u8::is_ascii_alphabetic),
+        _ => !name.contains(&b']'),
     };
     if !is_name {
         return Ok(None);
