@@ -36,6 +36,13 @@ fn main() -> std::io::Result<()> {
     }
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let mut page = Page::new();
+    if let [word, mix, connections, ..] = arguments.as_slice() {
+        if word == "--only" {
+            let connections = connections.parse().expect("a number of connections");
+            Programme::quick().run_only(&mut page, mix, connections);
+            return Ok(());
+        }
+    }
     if has("--quick") {
         Programme::quick().run(&mut page);
     } else if has("--growth") {

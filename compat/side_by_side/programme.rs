@@ -55,6 +55,17 @@ impl Programme {
         goals.tell(page);
     }
 
+    /// Measures ours alone in one scenario, for a look with a profiler.
+    pub fn run_only(&self, page: &mut Page, mix: &str, connections: usize) {
+        let mixes = [REAL_LIFE, KNOWN, NEW, WHITELISTED];
+        let mix = mixes.into_iter().find(|other| other.name.starts_with(mix)).expect("a mix");
+        let subjects = Field { population: USUAL, expired: 0, tcp: false }.start(&[Kind::Ours]);
+        page.line(&format!("process {}\n\n{}", subjects[0].pid(), table::HEAD));
+        for _ in 0..3 {
+            self.row(page, &subjects, USUAL, mix, connections);
+        }
+    }
+
     fn limits(&self, page: &mut Page) {
         page.heading("What LMDB and the disk allow");
         page.line("| puts in a commit | puts/s |\n|--:|--:|");
