@@ -38,15 +38,23 @@ impl Stream {
         }
     }
 
-    /// Asks to be told when the stream can be read or written.
+    /// Asks to be told when the stream can be read.
     ///
     /// # Errors
     /// When the system has no room for one more.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.source().register(registry, token, Interest::READABLE)
+    }
+
+    /// Asks to be told as well when the stream can be written again.
+    fn watch_for_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.source().reregister(registry, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
         match self {
-            Stream::Tcp(stream) => stream.register(registry, token, interest),
-            Stream::Unix(stream) => stream.register(registry, token, interest),
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
         }
     }
 }
@@ -85,6 +93,8 @@ pub struct Connection {
     half_closed: bool,
     /// Whether the session may hold requests that were not looked at.
     unanswered: bool,
+    /// Whether there are events when the client has made room for more.
+    is_watched_for_room: bool,
 }
 
 impl Connection {
@@ -102,6 +112,7 @@ impl Connection {
             readable: true,
             half_closed: false,
             unanswered: false,
+            is_watched_for_room: false,
         }
     }
 
@@ -192,6 +203,19 @@ impl Connection {
         self.output.drain(..self.sent);
         self.output.shrink_to(KEPT);
         self.sent = 0;
+    }
+
+    /// Asks to be told when a client that has not taken all has made room. One
+    /// that does take all is never watched for that: each reply that it reads
+    /// would be an event, which wakes the loop for nothing.
+    pub fn expect_room(&mut self, registry: &Registry, token: Token) {
+        if self.output.is_empty() || self.is_watched_for_room {
+            return;
+        }
+        match self.stream.watch_for_room(registry, token) {
+            Ok(()) => self.is_watched_for_room = true,
+            Err(_) => self.phase = Phase::Broken,
+        }
     }
 
     /// Bytes that its buffers take.

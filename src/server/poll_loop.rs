@@ -297,7 +297,9 @@ impl PollLoop {
 
     /// Reads, decides, commits, replies.
     fn turn(&mut self, log: &mut Log) {
-        let PollLoop { connections, service, store_trouble, memory_trouble, buffer, .. } = self;
+        let first_connection = self.first_connection();
+        let PollLoop { poll, connections, service, store_trouble, memory_trouble, buffer, .. } =
+            self;
         let served = connections.take_due(MOST_DECIDED);
         if served.is_empty() {
             return;
@@ -322,7 +324,9 @@ impl PollLoop {
         turn.settle(|key, reply| connections[key].reply(reply));
         log.flush();
         for key in served {
-            connections[key].send();
+            let connection = &mut connections[key];
+            connection.send();
+            connection.expect_room(poll.registry(), Token(first_connection + key));
             if connections.settle(key) {
                 memory_trouble.report(too_much_waits, log);
             }

@@ -152,6 +152,23 @@ fn a_client_that_reads_slowly_costs_no_more_than_its_buffers() {
     watch.end(1024, &remarks(&daemon));
 }
 
+#[test]
+fn a_client_that_reads_late_gets_every_reply() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let mut flood = Flood::new(&daemon);
+    // Until its replies fill all buffers, so that no more requests are read.
+    let mut taken = None;
+    while taken != Some(flood.sent) {
+        taken = Some(flood.sent);
+        thread::sleep(Duration::from_millis(100));
+        flood.pour();
+    }
+    let complete = flood.sent / new_attempt(0).bytes().len();
+    flood.stream.set_nonblocking(false).expect("blocking");
+    flood.stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    assert_eq!(count_replies(flood.stream, complete), complete);
+}
+
 /// Sends requests on many connections at once: the server is stopped meanwhile,
 /// so that all stand before its door at the same moment.
 fn rush(daemon: &Daemon, requests: &[Vec<u8>]) -> Vec<UnixStream> {
