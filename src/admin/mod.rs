@@ -1,6 +1,7 @@
 //! What an administrator does with the database from outside the daemon.
 
 mod export;
+mod import;
 mod json;
 mod outcome;
 
@@ -22,5 +23,6 @@ pub fn run(order: &Order, out: &mut impl Write) -> Result<Outcome, Trouble> {
             export::run(&Reader::open(&order.dbdir)?, *tables, *form, out)?;
             Ok(Outcome::Done)
         }
+        Task::Import { from } => import::run(&order.dbdir, from, out),
     }
 }

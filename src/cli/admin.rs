@@ -30,6 +30,11 @@ pub enum Task {
         /// In which form.
         form: Form,
     },
+    /// Take over the entries of another database.
+    Import {
+        /// A directory of the original, a file, or `-` for standard input.
+        from: PathBuf,
+    },
 }
 
 /// One table or both.
@@ -84,11 +89,18 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Invocation, UsageError> {
 }
 
 fn task(name: &str, matches: &ArgMatches) -> Task {
-    let form = if matches.get_flag("json") { Form::Json } else { Form::Text };
     match name {
-        "export" => Task::Export { tables: tables(matches), form },
+        "export" => Task::Export { tables: tables(matches), form: form(matches) },
+        "import" => {
+            let from = if matches.contains_id("from") { "from" } else { "dbdir" };
+            Task::Import { from: text(matches, from).into() }
+        }
         name => unreachable!("{name} is in no table of commands"),
     }
+}
+
+fn form(matches: &ArgMatches) -> Form {
+    if matches.get_flag("json") { Form::Json } else { Form::Text }
 }
 
 fn tables(matches: &ArgMatches) -> Tables {
@@ -103,12 +115,29 @@ fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
     matches.get_one::<OsString>(id).map_or(OsStr::new(""), OsString::as_os_str)
 }
 
-fn subcommands() -> [Command; 1] {
-    [command("export", "print the database as text that Berkeley DB's db_load reads").args([
+fn subcommands() -> [Command; 2] {
+    [export(), import()]
+}
+
+fn export() -> Command {
+    command("export", "print the database as text that Berkeley DB's db_load reads").args([
         switch("triplets").help("only the triplets, as db_load wants them for postgrey.db"),
         switch("clients").help("only the clients, as db_load wants them for postgrey_clients.db"),
         switch("json").help("print one JSON object a line instead"),
-    ])]
+    ])
+}
+
+fn import() -> Command {
+    command("import", "take over the entries of postgrey 1, or of another database").arg(
+        Arg::new("from")
+            .long("from")
+            .value_name("PATH")
+            .value_parser(clap::value_parser!(OsString))
+            .help(
+                "a directory or a file of postgrey 1, or the text of db_dump or \
+                 \"postgrey export\", - for standard input [default: --dbdir]",
+            ),
+    )
 }
 
 /// A command with the options that all have.

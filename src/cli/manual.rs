@@ -156,8 +156,8 @@ fn process() -> Vec<Block> {
         item("/var/lib/postgrey/postgrey.lock", "Locked while a daemon uses the directory."),
         item(
             "/var/lib/postgrey/postgrey.db, /var/lib/postgrey/postgrey_clients.db",
-            "The database of postgrey 1. It is read when there is no postgrey.mdb yet, and \
-             never changed.",
+            "The database of postgrey 1. It is read when there is no postgrey.mdb yet, or by \
+             \"postgrey import\", and never changed.",
         ),
     ]
 }

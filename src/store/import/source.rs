@@ -45,8 +45,10 @@ impl From<Error> for Problem {
 pub fn import(from: &Path, dbdir: &Path, store: &mut Store) -> Result<Report, Problem> {
     let mut import = Import::new(store, from.display().to_string());
     if from == Path::new("-") {
-        import.report.from = "standard input".to_string();
-        read_text(io::stdin().lock(), &mut import).map_err(|why| unreadable(from, &why))?;
+        let name = "standard input";
+        import.report.from = name.to_string();
+        let read = read_text(io::stdin().lock(), &mut import);
+        read.map_err(|why| unreadable(Path::new(name), &why))?;
     } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
         if ![original::TRIPLETS, original::CLIENTS].iter().any(|name| from.join(name).exists()) {
             return Err(Problem::Source(format!("there is no postgrey.db in {}", from.display())));
@@ -90,6 +92,10 @@ fn table(name: Option<&str>) -> Option<Table> {
 fn unreadable(from: &Path, error: &io::Error) -> Problem {
     Problem::Source(match error.kind() {
         io::ErrorKind::InvalidData => format!("{} {error}", from.display()),
+        io::ErrorKind::PermissionDenied => format!(
+            "can't read {0} as the daemon's user: {error}; a file can be given by --from=- <{0}",
+            from.display()
+        ),
         _ => format!("can't read {}: {error}", from.display()),
     })
 }

@@ -76,7 +76,8 @@ impl Failure {
 
 impl Store {
     /// Opens the database in a directory, or makes it. `keys` says how the
-    /// daemon makes its keys and is kept in the file for reports and tools.
+    /// daemon makes its keys and is kept in the file for reports and tools; empty
+    /// it leaves the file's own words.
     ///
     /// # Errors
     /// When the file cannot be opened or is no database of this program; the

@@ -130,11 +130,12 @@ fn check_format(environment: &Environment, meta: Database, path: &Path) -> Resul
 }
 
 /// Notes the format and how keys are made, if the file does not say so yet: on
-/// a full disk a database can be opened that has nothing to add.
+/// a full disk a database can be opened that has nothing to add. Who makes no
+/// keys of his own has nothing to say of them.
 fn note_meta(environment: &Environment, meta: Database, keys: &str) -> Result<(), lmdb::Error> {
     let mut writer = environment.begin_rw_txn()?;
     let wanted = [(b"format".as_slice(), FORMAT), (b"keys", keys.as_bytes())];
-    for (name, value) in wanted {
+    for (name, value) in wanted.into_iter().filter(|(_, value)| !value.is_empty()) {
         if writer.get(meta, &name) != Ok(value) {
             writer.put(meta, &name, &value, WriteFlags::empty())?;
         }
