@@ -87,9 +87,9 @@ fn what_is_broken_in_a_list_is_told_and_the_rest_holds() {
 /// between RELOADING and READY.
 #[test]
 fn replies_do_not_wait_for_a_list_of_100_000_lines() {
-    let lines = (0..100_000).map(|number| match number % 10 {
+    let lines = (0..100_000).map(|number| match number % 100 {
         0 => format!("/^mx{number}[0-9a-f]+\\.example\\.net$/\n"),
-        1 => format!("10.{}.{}.0/24\n", number / 256 % 256, number % 256),
+        1..=10 => format!("10.{}.{}.0/24\n", number / 256 % 256, number % 256),
         _ => format!("host{number}.example.com\n"),
     });
     let text: String = lines.collect();
@@ -129,7 +129,7 @@ fn replies_do_not_wait_for_a_list_of_100_000_lines() {
     }
     let mut client = daemon.client();
     assert!(is_listed(&mut client, "host99999.example.com"));
-    assert!(is_listed(&mut client, "mx99990a1.example.net"));
+    assert!(is_listed(&mut client, "mx99900a1.example.net"));
 }
 
 #[test]
