@@ -1,0 +1,30 @@
+//! A store that remembers everything at once and loses nothing.
+
+use postgrey::store::{Error, Passes, Seen, Transaction, Urgency};
+use std::collections::HashMap;
+
+#[derive(Default)]
+pub struct Memory {
+    triplets: HashMap<Vec<u8>, Seen>,
+    clients: HashMap<Vec<u8>, Passes>,
+}
+
+impl Transaction for Memory {
+    fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, Error> {
+        Ok(self.triplets.get(key).copied())
+    }
+
+    fn put_triplet(&mut self, key: &[u8], seen: Seen, _: Urgency) -> Result<(), Error> {
+        self.triplets.insert(key.to_vec(), seen);
+        Ok(())
+    }
+
+    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
+        Ok(self.clients.get(key).copied())
+    }
+
+    fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
+        self.clients.insert(key.to_vec(), passes);
+        Ok(())
+    }
+}
