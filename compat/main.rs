@@ -25,6 +25,7 @@ mod sockets;
 
 mod decisions;
 mod keys;
+mod maintenance;
 mod options;
 mod protocol;
 mod random;

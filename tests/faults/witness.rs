@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
 
+pub use crate::harness::wait_for;
 use crate::harness::{Attempt, Daemon, Door};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -156,18 +157,6 @@ pub fn processor_time(pid: Pid) -> Duration {
     let ticks = fields.split_whitespace().skip(11).take(2);
     let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
     Duration::from_millis(ticks * 10)
-}
-
-/// Looks again and again until there is something to see.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(sight) = look() {
-            return sight;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Prints a line for the table of faults: what others waited, the memory (KiB)

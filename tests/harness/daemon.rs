@@ -46,7 +46,6 @@ pub struct Builder {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
-    stdin: Stdio,
     scratch: Scratch,
     has_client_list: bool,
     has_recipient_list: bool,
@@ -69,12 +68,6 @@ impl Builder {
     /// `prlimit`.
     pub fn within(mut self, wrapper: impl IntoIterator<Item = String>) -> Builder {
         self.wrapper.extend(wrapper);
-        self
-    }
-
-    /// Gives it another standard input than none.
-    pub fn stdin(mut self, stdin: Stdio) -> Builder {
-        self.stdin = stdin;
         self
     }
 
@@ -161,7 +154,7 @@ impl Builder {
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.scratch.path())
-            .stdin(std::mem::replace(&mut self.stdin, Stdio::null()))
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(self.scratch.path().join("log")).expect("a log file"));
         (command, self)
@@ -208,7 +201,6 @@ impl Daemon {
             arguments: Vec::new(),
             environment: Vec::new(),
             wrapper: Vec::new(),
-            stdin: Stdio::null(),
             scratch,
             has_client_list: false,
             has_recipient_list: false,

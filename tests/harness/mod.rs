@@ -9,19 +9,21 @@
 #![allow(clippy::print_stderr, reason = "what a failed test leaves to its reader")]
 
 mod client;
+mod clock;
 mod daemon;
 mod port;
 mod preload;
 mod scratch;
 
 pub use client::{Attempt, Client};
+pub use clock::Clock;
 pub use daemon::{Builder, Daemon, Door, Stopped};
 pub use port::free_port;
 pub use scratch::Scratch;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Which of the two programs stands under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,4 +83,16 @@ pub fn start_of_time() -> i64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         i64::try_from(now.expect("a clock after 1970").as_secs()).expect("a clock before 2262")
     })
+}
+
+/// Looks again and again until there is something to see.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(sight) = look() {
+            return sight;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
