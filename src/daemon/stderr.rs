@@ -6,7 +6,6 @@
 //! that it has room.
 
 use super::log_queue::Queue;
-use super::systemd;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::{File, OpenOptions};
@@ -26,19 +25,12 @@ pub struct Stderr {
     /// What is being written: whole lines, less what was taken already.
     piece: Vec<u8>,
     own: Option<File>,
-    /// Whether systemd's journal reads it.
-    pub is_journal: bool,
 }
 
 impl Stderr {
     /// Standard error as it is now.
     pub fn new() -> Stderr {
-        Stderr {
-            lines: Queue::default(),
-            piece: Vec::new(),
-            own: open_again(),
-            is_journal: systemd::is_journal(&io::stderr()),
-        }
+        Stderr { lines: Queue::default(), piece: Vec::new(), own: open_again() }
     }
 
     /// Whether all was written.

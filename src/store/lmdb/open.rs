@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 /// The layout of the file that this program reads and writes.
 const FORMAT: &[u8] = b"1";
 
+const EACCES: i32 = Errno::EACCES as i32;
 const EIO: i32 = Errno::EIO as i32;
 const ENOMEM: i32 = Errno::ENOMEM as i32;
 
@@ -107,11 +108,10 @@ fn reserve_lock_file(path: &Path) -> Result<(), Error> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let path = PathBuf::from(name);
+    let explain = |code: i32| explain_open(&path, lmdb::Error::Other(code));
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let reserved = file.map_err(|error| error.to_string()).and_then(|file| {
-        posix_fallocate(&file, 0, LOCK_FILE_SIZE).map_err(|error| error.desc().to_string())
-    });
-    reserved.map_err(|why| Error::new(format!("can't open database {}: {why}", path.display())))
+    let file = file.map_err(|error| explain(error.raw_os_error().unwrap_or(EIO)))?;
+    posix_fallocate(&file, 0, LOCK_FILE_SIZE).map_err(|error| explain(error as i32))
 }
 
 fn check_format(environment: &Environment, meta: Database, path: &Path) -> Result<(), Error> {
@@ -155,6 +155,10 @@ pub fn explain_open(path: &Path, error: lmdb::Error) -> Error {
         lmdb::Error::Other(ENOMEM) => {
             format!("can't open database {path}: no address space for it (LimitAS, ulimit -v)")
         }
+        lmdb::Error::Other(EACCES) => format!(
+            "can't open database {path}: Permission denied; give it to the user that postgrey \
+             runs as"
+        ),
         error => format!("can't open database {path}: {}", describe(error)),
     })
 }
