@@ -13,17 +13,11 @@ mod detach;
 mod failures;
 #[path = "life/instances.rs"]
 mod instances;
-#[path = "life/manager.rs"]
-mod manager;
 #[path = "life/pidfile.rs"]
 mod pidfile;
 #[path = "life/privileges.rs"]
 mod privileges;
-#[path = "life/reload.rs"]
-mod reload;
 #[path = "life/status.rs"]
 mod status;
 #[path = "life/stopping.rs"]
 mod stopping;
-#[path = "life/systemd.rs"]
-mod systemd;
