@@ -12,6 +12,10 @@
 #[path = "../tests/harness/mod.rs"]
 mod harness;
 
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "../tests/faults/namespace.rs"]
+mod namespace;
+
 mod attributes;
 mod auto_whitelist;
 mod case;
@@ -25,6 +29,8 @@ mod sockets;
 
 mod decisions;
 mod keys;
+mod listening;
+mod listening_unix;
 mod maintenance;
 mod options;
 mod protocol;

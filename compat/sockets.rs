@@ -1,19 +1,25 @@
 //! Where a server listens, as the kernel tells it, and not as the log does.
 
 use crate::case::Run;
-use crate::harness::Scratch;
+use crate::harness::{Client, Scratch};
+use crate::mail::mail;
 use crate::process::{PATIENCE, Process, outcome, printed, usual_words};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// A server that runs for its sockets' sake. Dropping it kills it.
 #[derive(Debug)]
 pub struct Listening {
     process: Process,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Run {
@@ -24,8 +30,18 @@ impl Run {
         scratch: Scratch,
         words: &[impl AsRef<OsStr>],
     ) -> Result<Listening, String> {
+        self.listen_by(Command::new(self.program().path()), scratch, words)
+    }
+
+    /// The same, started by a command that becomes the program.
+    pub fn listen_by(
+        &self,
+        command: Command,
+        scratch: Scratch,
+        words: &[impl AsRef<OsStr>],
+    ) -> Result<Listening, String> {
         let words = usual_words(&scratch, words);
-        let mut process = Process::start(self, &scratch, &words);
+        let mut process = Process::start_by(command, self.program(), &scratch, &words);
         let deadline = Instant::now() + PATIENCE;
         while !printed(&scratch, "stderr").contains("\nSetting gid to ") {
             if process.has_ended() {
@@ -35,7 +51,16 @@ impl Run {
             assert!(Instant::now() < deadline, "it does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
-        Ok(Listening { process, _scratch: scratch })
+        Ok(Listening { process, scratch })
+    }
+
+    /// How a server with these words fails. One that does not fail is stopped
+    /// by the end of the test's patience.
+    pub fn fails(&self, words: &[impl AsRef<OsStr>]) -> String {
+        let scratch = Scratch::new();
+        let words = usual_words(&scratch, words);
+        let status = Process::start(self, &scratch, &words).wait(|| ());
+        outcome(&scratch, status).shown_roughly()
     }
 
     /// The sockets of a program with these words, or how it failed.
@@ -48,6 +73,11 @@ impl Run {
 }
 
 impl Listening {
+    /// Its directory, in which it was started.
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
     /// Its sockets, as `127.0.0.1:10023`, `[::1]:10023` or the path.
     pub fn sockets(&self) -> Vec<String> {
         // The kernel's tables are no snapshot: a row can be missed while other
@@ -63,6 +93,43 @@ impl Listening {
             std::thread::sleep(Duration::from_millis(5));
         }
         sockets
+    }
+
+    /// The lines of the log that tell of them.
+    pub fn log(&self) -> String {
+        let log = printed(&self.scratch, "stderr");
+        let lines = log.lines().filter(|line| {
+            let others = ["TIME ", "Setting gid to ", "Setting uid to "];
+            !others.iter().any(|start| line.starts_with(start))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The lines of the log that tell of user and group, once it serves at a
+    /// socket in its directory.
+    pub fn log_of_rights(&self, path: impl AsRef<Path>) -> String {
+        self.serves_at(path);
+        let log = printed(&self.scratch, "stderr");
+        let lines = log.lines().filter(|line| line.starts_with("Setting "));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits until it serves at a socket in its directory.
+    pub fn serves_at(&self, path: impl AsRef<Path>) {
+        let path = self.scratch.path().join(path);
+        let reply = Client::unix(&path).expect("a socket").ask_mortal(&mail());
+        assert!(reply.is_some(), "no reply: {}", printed(&self.scratch, "stderr"));
+    }
+
+    /// Asks it to stop, as an administrator does, and gives back its directory.
+    /// It serves at a socket in it.
+    pub fn stop(self, path: impl AsRef<Path>) -> (Scratch, ExitStatus) {
+        self.serves_at(&path);
+        let path = self.scratch.path().join(path);
+        let pid = Pid::from_raw(i32::try_from(self.process.pid()).expect("a process id"));
+        kill(pid, Signal::SIGTERM).expect("a living server");
+        let status = self.process.wait(|| drop(UnixStream::connect(&path)));
+        (self.scratch, status)
     }
 }
 

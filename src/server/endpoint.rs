@@ -42,6 +42,7 @@ impl Endpoint {
         } else if let Some((host, port)) = text.rsplit_once(SEPARATORS) {
             // What remains of `::1` is no host: the port is missing.
             if host != ":" {
+                let host = if host == "::" { "*" } else { host };
                 return Endpoint::new(host, port);
             }
         } else {
@@ -157,7 +158,7 @@ mod tests {
             ("*:20101", "*", "20101"),
             ("[*]:20101", "*", "20101"),
             (":20101", "*", "20101"),
-            (":::20101", "::", "20101"),
+            (":::20101", "*", "20101"),
             ("[::]:20101", "::", "20101"),
             ("0.0.0.0:20101", "0.0.0.0", "20101"),
             ("[127.0.0.1]:20101", "127.0.0.1", "20101"),
