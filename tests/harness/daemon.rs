@@ -194,7 +194,8 @@ impl Daemon {
         Daemon::builder_in(program, Scratch::new())
     }
 
-    fn builder_in(program: Program, scratch: Scratch) -> Builder {
+    /// Prepares a server in a directory that may have seen others.
+    pub fn builder_in(program: Program, scratch: Scratch) -> Builder {
         Builder {
             program,
             door: Door::Unix(scratch.path().join("socket")),

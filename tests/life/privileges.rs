@@ -37,7 +37,7 @@ fn assert_answers(daemon: &Daemon) {
 }
 
 /// A database directory of another user than usual.
-fn database_of(builder: Builder, user: u32) -> Builder {
+pub fn database_of(builder: Builder, user: u32) -> Builder {
     let scratch: &Scratch = builder.scratch();
     for path in [scratch.path().to_path_buf(), scratch.subdirectory("other")] {
         std::os::unix::fs::chown(path, Some(user), None).expect("chown");
