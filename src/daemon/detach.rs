@@ -97,9 +97,11 @@ fn wait(mut daemon: UnixStream, child: Pid) -> Result<u8, Failure> {
 impl Readiness {
     /// Tells the parent that clients are served, and lets go of the
     /// administrator's terminal.
-    pub fn announce(mut self) {
+    pub fn announce(self) {
+        let Readiness { mut parent, null } = self;
         // If this fails the terminal stays open, which harms nobody.
-        let _ = dup2_stderr(&self.null);
-        let _ = self.parent.write_all(b"1");
+        let _ = dup2_stderr(&null);
+        drop(null);
+        let _ = parent.write_all(b"1");
     }
 }

@@ -1,8 +1,12 @@
 //! The log: one line an event, to standard error or to syslog.
 //!
+//! Under systemd standard error leads to the journal, which keeps the time and,
+//! if a line says it, the severity.
+//!
 //! Logging never waits. Lines gather in memory and are handed over when their
 //! reader takes them; when too many gather, the newest are lost and counted.
 
+use super::clock;
 use super::stderr::Stderr;
 use super::syslog::Syslog;
 use std::io::Write;
@@ -23,6 +27,19 @@ pub enum Severity {
     Notice,
     /// Connections.
     Info,
+}
+
+impl Severity {
+    /// Its number in syslog.
+    fn priority(self) -> u8 {
+        match self {
+            Severity::Critical => 2,
+            Severity::Error => 3,
+            Severity::Complaint | Severity::Warning => 4,
+            Severity::Notice => 5,
+            Severity::Info => 6,
+        }
+    }
 }
 
 /// How much of it is written.
@@ -90,10 +107,22 @@ impl Log {
         self.push(severity, text.as_ref());
     }
 
+    /// Writes one line that has the time in front (BEHAVIOUR C1), unless its
+    /// reader notes the time in a better way.
+    pub fn line_with_time(&mut self, severity: Severity, text: &str) {
+        match &self.sink {
+            Sink::Stderr(stderr) if stderr.is_journal => self.line(severity, text),
+            _ => self.line(severity, format!("{} {text}", clock::log_stamp())),
+        }
+    }
+
     fn push(&mut self, severity: Severity, text: &[u8]) {
         match &mut self.sink {
             Sink::Stderr(stderr) => {
-                let mut line = Vec::with_capacity(text.len() + 1);
+                let mut line = Vec::with_capacity(text.len() + 4);
+                if stderr.is_journal {
+                    let _ = write!(line, "<{}>", severity.priority());
+                }
                 escape(&mut line, text, |byte| matches!(byte, b' '..=b'~'));
                 line.push(b'\n');
                 stderr.lines.push(line);

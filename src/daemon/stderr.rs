@@ -6,6 +6,7 @@
 //! that it has room.
 
 use super::log_queue::Queue;
+use super::systemd;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::{File, OpenOptions};
@@ -25,12 +26,19 @@ pub struct Stderr {
     /// What is being written: whole lines, less what was taken already.
     piece: Vec<u8>,
     own: Option<File>,
+    /// Whether systemd's journal reads it.
+    pub is_journal: bool,
 }
 
 impl Stderr {
     /// Standard error as it is now.
     pub fn new() -> Stderr {
-        Stderr { lines: Queue::default(), piece: Vec::new(), own: open_again() }
+        Stderr {
+            lines: Queue::default(),
+            piece: Vec::new(),
+            own: open_again(),
+            is_journal: systemd::is_journal(&io::stderr()),
+        }
     }
 
     /// Whether all was written.

@@ -1,11 +1,12 @@
 //! What systemd and the daemon tell each other (sd_notify(3), sd_listen_fds(3)).
 //! Without systemd all of it does nothing.
 
+use nix::sys::stat::{FileStat, fstat};
 use sd_notify::NotifyState;
 use std::env;
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -37,6 +38,16 @@ pub fn alive() {
 /// interval.
 pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|interval| interval / 2)
+}
+
+/// Whether a stream leads to systemd's journal (`JOURNAL_STREAM` of
+/// systemd.exec(5): device and inode).
+pub fn is_journal(stream: &impl AsFd) -> bool {
+    let Some(journal) = env::var_os("JOURNAL_STREAM") else {
+        return false;
+    };
+    let is_it = |found: FileStat| *journal == *format!("{}:{}", found.st_dev, found.st_ino);
+    fstat(stream).is_ok_and(is_it)
 }
 
 fn tell(states: &[NotifyState<'_>]) {

@@ -3,7 +3,7 @@
 use super::connection::Stream;
 use super::endpoint::{Endpoint, family};
 use crate::cli::Listen;
-use crate::daemon::{Failure, Log, Severity, clock, errno};
+use crate::daemon::{Failure, Log, Severity, errno};
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
@@ -56,7 +56,6 @@ impl Listener {
     /// When nobody waits, or no more descriptors are to be had.
     pub fn accept(&self, log: &mut Log) -> io::Result<Stream> {
         let is_told = log.takes(Severity::Info);
-        let stamp = || clock::log_stamp();
         match self {
             Listener::Tcp(listener) => {
                 let (stream, _) = listener.accept()?;
@@ -67,9 +66,8 @@ impl Listener {
                         address.map_or_else(|_| "?".to_string(), bracketed)
                     };
                     let (peer, local) = (end(stream.peer_addr()), end(stream.local_addr()));
-                    let line =
-                        format!("{} CONNECT TCP Peer: \"{peer}\" Local: \"{local}\"", stamp());
-                    log.line(Severity::Info, line);
+                    let line = format!("CONNECT TCP Peer: \"{peer}\" Local: \"{local}\"");
+                    log.line_with_time(Severity::Info, &line);
                 }
                 Ok(Stream::Tcp(stream))
             }
@@ -79,8 +77,8 @@ impl Listener {
                     let address = listener.local_addr().ok();
                     let path = address.as_ref().and_then(|address| address.as_pathname());
                     let path = path.unwrap_or(Path::new("")).display();
-                    let line = format!("{} CONNECT UNIX Socket: \"{path}\"", stamp());
-                    log.line(Severity::Info, line);
+                    let line = format!("CONNECT UNIX Socket: \"{path}\"");
+                    log.line_with_time(Severity::Info, &line);
                 }
                 Ok(Stream::Unix(stream))
             }

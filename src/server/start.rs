@@ -13,7 +13,7 @@ use crate::cli::Options;
 use crate::daemon::pidfile::{self, Earlier, PidFile};
 use crate::daemon::privileges::Identity;
 use crate::daemon::{
-    DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, clock, detach, errno, systemd,
+    DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, detach, errno, systemd,
 };
 use crate::greylist::{Policy, triplet};
 use crate::store::lmdb::Store;
@@ -91,7 +91,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     }
     assumed?;
     drop(lock);
-    log.line(Severity::Notice, format!("{} Server closing!", clock::log_stamp()));
+    log.line_with_time(Severity::Notice, "Server closing!");
     Ok(0)
 }
 
@@ -105,9 +105,9 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
     for warning in warnings {
         log.line(Severity::Complaint, warning.to_string());
     }
-    let (stamp, pid) = (clock::log_stamp(), std::process::id());
-    let line = format!("{stamp} postgrey (type Net::Server::Multiplex) starting! pid({pid})");
-    log.line(Severity::Notice, line);
+    let pid = std::process::id();
+    let line = format!("postgrey (type Net::Server::Multiplex) starting! pid({pid})");
+    log.line_with_time(Severity::Notice, &line);
 }
 
 /// Opens the database, and tells what came over from the original's.

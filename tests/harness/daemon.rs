@@ -46,6 +46,7 @@ pub struct Builder {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
+    stdin: Stdio,
     scratch: Scratch,
     has_client_list: bool,
     has_recipient_list: bool,
@@ -68,6 +69,12 @@ impl Builder {
     /// `prlimit`.
     pub fn within(mut self, wrapper: impl IntoIterator<Item = String>) -> Builder {
         self.wrapper.extend(wrapper);
+        self
+    }
+
+    /// Gives it another standard input than none.
+    pub fn stdin(mut self, stdin: Stdio) -> Builder {
+        self.stdin = stdin;
         self
     }
 
@@ -154,7 +161,7 @@ impl Builder {
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.scratch.path())
-            .stdin(Stdio::null())
+            .stdin(std::mem::replace(&mut self.stdin, Stdio::null()))
             .stdout(Stdio::null())
             .stderr(File::create(self.scratch.path().join("log")).expect("a log file"));
         (command, self)
@@ -202,6 +209,7 @@ impl Daemon {
             arguments: Vec::new(),
             environment: Vec::new(),
             wrapper: Vec::new(),
+            stdin: Stdio::null(),
             scratch,
             has_client_list: false,
             has_recipient_list: false,
