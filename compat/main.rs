@@ -28,6 +28,7 @@ mod server;
 mod sockets;
 
 mod decisions;
+mod import;
 mod keys;
 mod listening;
 mod listening_unix;

@@ -5,8 +5,15 @@ mod harness;
 
 #[path = "import/by_hand.rs"]
 mod by_hand;
+#[path = "import/damage.rs"]
+mod damage;
 #[path = "import/first_start.rs"]
 mod first_start;
+#[path = "fuzz/mutation.rs"]
+mod mutation;
+#[path = "../compat/random.rs"]
+#[allow(dead_code, reason = "the comparison of both programs uses the rest")]
+mod random;
 
 use harness::{Program, Scratch};
 use std::fs;

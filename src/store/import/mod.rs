@@ -22,11 +22,12 @@ pub use source::{Problem, import};
 use super::lmdb::Store;
 use super::{Error, Table};
 
-/// Entries of a batch, if they are not too long.
-const BATCH: usize = 5000;
+/// Entries of a batch, if they are not too long: as many as one turn can write,
+/// should each be on a page of its own.
+const BATCH: usize = 10_000;
 
 /// Bytes of keys in a batch.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 
 /// An import under way.
 struct Import<'store> {
