@@ -128,7 +128,11 @@ fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped)
     let theirs = dbdir(&left.scratch);
     let before = files(&theirs);
     // It may have been killed: a start brings its files up to date.
-    let goes_on = with(with_copy(Program::Theirs, &theirs), options).start().stop();
+    let goes_on = with(with_copy(Program::Theirs, &theirs), options).start();
+    // The original listens before it opens its database, and a signal in
+    // between ends it. This request, which lacks its sender, changes nothing.
+    assert_eq!(goes_on.client().ask(&mail(0).without("sender")), "DUNNO");
+    let goes_on = goes_on.stop();
     let expected = rows(Program::Theirs, &dbdir(&goes_on.scratch));
     assert!(expected[0].len() > triplets / 4, "{options:?}: {expected:?}");
 
