@@ -11,13 +11,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 pub enum Answer {
     /// The pattern cannot be had, and why.
     Refused(String),
-    /// Which names match.
-    Matches {
-        /// One for each name.
-        names: Vec<bool>,
-        /// Whether there was a warning about the pattern.
-        is_warned_of: bool,
-    },
+    /// For each name, whether it matches.
+    Matches(Vec<bool>),
     /// Matching did not come to an end: it took too long or failed.
     GaveUp,
 }
@@ -53,10 +48,7 @@ impl Perl {
         let (word, rest) = line.trim_end_matches('\n').split_once(' ').unwrap_or((&line, ""));
         match word {
             "refused" => Answer::Refused(rest.to_string()),
-            "plain" | "warned" => Answer::Matches {
-                names: rest.bytes().map(|byte| byte == b'1').collect(),
-                is_warned_of: word == "warned",
-            },
+            "matches" => Answer::Matches(rest.bytes().map(|byte| byte == b'1').collect()),
             "" => {
                 // The alarm ended it.
                 *self = Perl::start();
@@ -94,7 +86,7 @@ pub fn ours(pattern: &[u8], names: &[Vec<u8>]) -> Answer {
     let is_in_list = |name: &Vec<u8>| list.by_name(name, &mut complaints).is_some();
     let names = names.iter().map(is_in_list).collect();
     match complaints.is_empty() {
-        true => Answer::Matches { names, is_warned_of: !warnings.is_empty() },
+        true => Answer::Matches(names),
         false => Answer::GaveUp,
     }
 }
