@@ -12,9 +12,11 @@ while (my $question = <STDIN>) {
     alarm 2;
     my $pattern = eval { $rule =~ m{\A(.+)\z}s; qr{$1}i };
     if (!defined $pattern) {
+        alarm 0;
         print "refused ", $@ =~ s/\n.*//sr =~ s/[^ -~]/?/gr, "\n";
         next;
     }
     my $matches = eval { join '', map { $_ =~ $pattern ? 1 : 0 } @names };
+    alarm 0;
     print defined $matches ? "matches $matches\n" : "died\n";
 }
