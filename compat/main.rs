@@ -27,6 +27,7 @@ mod process;
 mod server;
 mod sockets;
 
+mod broken_lists;
 mod decisions;
 mod import;
 mod keys;
@@ -38,6 +39,7 @@ mod protocol;
 mod random;
 mod random_options;
 mod random_requests;
+mod random_whitelists;
 mod shipped_lists;
 mod texts;
 mod values;
