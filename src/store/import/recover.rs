@@ -109,3 +109,69 @@ fn first_line(path: &Path) -> String {
         _ => "it said nothing".to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::berkeley::BerkeleyFile;
+    use crate::store::import::work::WorkDirectory;
+
+    /// What comes of a directory with a log, by these programs.
+    fn outcome(name: &str, programs: &[&[&str]]) -> Result<(), String> {
+        let directory =
+            std::env::temp_dir().join(format!("postgrey-recover-{}-{name}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("log.0000000001"), "x").unwrap();
+        let work = WorkDirectory::new(&directory).unwrap();
+        let copy = copy(&directory, work.path(), programs);
+        let copied = copy.as_ref().is_ok_and(|home| home.join("log.0000000001").exists());
+        assert_eq!(copy.is_ok(), copied);
+        drop(work);
+        let left = fs::read_dir(&directory).unwrap().count();
+        fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(left, 1, "it was tidied up");
+        copy.map(drop)
+    }
+
+    #[test]
+    fn the_first_program_that_can_do_it_does_it() {
+        let programs: &[&[&str]] = &[&["/nowhere"], &["/bin/false"], &["/bin/true"]];
+        assert_eq!(outcome("can", programs), Ok(()));
+    }
+
+    #[test]
+    fn what_a_program_says_is_told() {
+        let why = outcome("says", &[&["/bin/sh", "-c", "echo broken >&2; exit 3"]]);
+        assert_eq!(why, Err("/bin/sh failed (exit status: 3): broken".to_string()));
+    }
+
+    #[test]
+    fn without_a_program_the_administrator_hears_what_to_install() {
+        let why = outcome("none", &[&["/nowhere"]]).unwrap_err();
+        assert!(why.contains("apt-get install db5.3-util"), "{why}");
+    }
+
+    #[test]
+    fn every_program_that_is_installed_recovers_what_a_killed_original_left() {
+        let fixtures =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/berkeley/fixtures/original");
+        let is_able = |program: &[&str]| {
+            let test = Command::new(program[0]).args(["-MBerkeleyDB", "-e1"]).output();
+            test.is_ok_and(|output| program[1] == "-h" || output.status.success())
+        };
+        for (number, program) in PROGRAMS.iter().enumerate().filter(|(_, p)| is_able(p)) {
+            let name = format!("postgrey-recovered-{}-{number}", std::process::id());
+            let directory = std::env::temp_dir().join(name);
+            fs::create_dir(&directory).unwrap();
+            fs::copy(fixtures.join("killed.db"), directory.join(TRIPLETS)).unwrap();
+            let log = "log.0000000001";
+            fs::copy(fixtures.join(log), directory.join(log)).unwrap();
+            let work = WorkDirectory::new(&directory).unwrap();
+            let home = copy(&directory, work.path(), &[program]).unwrap();
+            let file = BerkeleyFile::open(&home.join(TRIPLETS)).unwrap();
+            assert_eq!(file.for_each(|_, _| {}).rows, 2, "{program:?}");
+            drop(work);
+            fs::remove_dir_all(&directory).unwrap();
+        }
+    }
+}
