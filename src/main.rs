@@ -1,6 +1,6 @@
 //! Picks the program, runs it, prints its error once, chooses the exit code.
 
-use postgrey::admin::{self, Trouble};
+use postgrey::admin::{self, Outcome, Trouble};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
 use postgrey::server;
@@ -23,8 +23,9 @@ fn main() -> ExitCode {
         }
         Ok(Invocation::Administer(order)) => {
             match admin::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
-                Ok(outcome) => ExitCode::from(outcome.status()),
-                Err(Trouble::Unread) => ExitCode::SUCCESS,
+                Ok(Outcome::Done) => ExitCode::SUCCESS,
+                Ok(nothing) => fail("postgrey: nothing matched", nothing.status()),
+                Err(silent @ (Trouble::Told | Trouble::Unread)) => ExitCode::from(silent.status()),
                 Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
             }
         }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 /// Which rooms a room may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["admin", "cli", "daemon", "server"]),
-    ("admin", &["cli", "daemon", "store"]),
+    ("admin", &["cli", "daemon", "greylist", "protocol", "store"]),
     ("cli", &["daemon", "greylist", "whitelist"]),
     ("server", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
-    ("protocol", &["greylist", "request"]),
+    ("protocol", &["greylist", "request", "store"]),
     ("greylist", &["request", "store", "whitelist"]),
     ("whitelist", &[]),
     ("store", &[]),

@@ -20,7 +20,7 @@ mod stream;
 
 use harness::{Daemon, Program, Scratch};
 use memory::Memory;
-use postgrey::greylist::{Decision, Policy, Verdict, decide, triplet};
+use postgrey::greylist::{Decision, Policy, Verdict, decide, notes};
 use postgrey::store::Transaction;
 use postgrey::store::lmdb::Store;
 use postgrey::whitelist::Whitelists;
@@ -53,8 +53,8 @@ fn policy(random: &mut Random) -> Policy {
 }
 
 fn open(scratch: &Scratch, patience: Duration) -> Store {
-    let keys = triplet::description(&Policy::default());
-    Store::open(scratch.path(), &keys).expect("a database").writing_within(patience)
+    let notes = notes(&Policy::default());
+    Store::open(scratch.path(), notes).expect("a database").writing_within(patience)
 }
 
 /// How a turn of the loop ends.

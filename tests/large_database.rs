@@ -11,7 +11,7 @@ mod harness;
 mod random;
 
 use harness::{Attempt, Client, Daemon, Program, start_of_time};
-use postgrey::greylist::{Policy, triplet};
+use postgrey::greylist::{Policy, notes};
 use postgrey::store::lmdb::{FILE_NAME, Store};
 use postgrey::store::{Lifetimes, Seen, Transaction, Urgency};
 use random::Random;
@@ -30,7 +30,7 @@ const OLD: (i64, i64) = (-50 * DAY, -40 * DAY);
 const YOUNG: (i64, i64) = (-50 * DAY, -DAY);
 
 fn open(directory: &Path) -> Store {
-    Store::open(directory, &triplet::description(&Policy::default())).expect("a database")
+    Store::open(directory, notes(&Policy::default())).expect("a database")
 }
 
 /// Writes so many triplets, each seen first and last at these moments.

@@ -2,7 +2,7 @@
 
 use crate::traffic::{self, Population};
 use nix::unistd::User;
-use postgrey::greylist::{Policy, triplet};
+use postgrey::greylist::{Policy, notes};
 use postgrey::store::lmdb::Store;
 use postgrey::store::{Seen, Transaction as _, Urgency};
 use std::fs;
@@ -40,8 +40,8 @@ impl Rows {
 
     /// Makes ours of it.
     pub fn write_ours(&self, directory: &Path) {
-        let keys = triplet::description(&Policy::default());
-        let mut store = Store::open(directory, &keys).expect("a new database");
+        let notes = notes(&Policy::default());
+        let mut store = Store::open(directory, notes).expect("a new database");
         for rows in self.rows.chunks(BATCH) {
             let mut turn = store.begin();
             for (key, seen) in rows {

@@ -2,6 +2,7 @@
 
 use super::{Outcome, Trouble};
 use crate::daemon::DirectoryLock;
+use crate::store::Notes;
 use crate::store::import::{self, Problem, Report};
 use nix::errno::Errno;
 use std::io::Write;
@@ -25,7 +26,7 @@ pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, T
     })?;
     // Without a database this is its first start, which takes over the
     // original's beside it.
-    let (mut store, mut report) = import::open_or_import(dbdir, "")?;
+    let (mut store, mut report) = import::open_or_import(dbdir, &Notes::default())?;
     if report.is_none() || from != dbdir {
         tell(report.as_ref(), out)?;
         report = Some(import::import(from, dbdir, &mut store)?);

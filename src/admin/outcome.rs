@@ -31,6 +31,8 @@ pub enum Trouble {
     Usage(String),
     /// The database, the daemon or the system did not let it.
     Access(String),
+    /// It was told already, by the process that had it.
+    Told,
     /// Nobody reads the output any more, which is no trouble at all: `head`
     /// has seen enough.
     Unread,
@@ -41,7 +43,7 @@ impl Trouble {
     pub fn status(&self) -> u8 {
         match self {
             Trouble::Usage(_) => 2,
-            Trouble::Access(_) => 3,
+            Trouble::Access(_) | Trouble::Told => 3,
             Trouble::Unread => 0,
         }
     }
@@ -51,7 +53,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Trouble::Usage(sentence) | Trouble::Access(sentence) => f.write_str(sentence),
-            Trouble::Unread => Ok(()),
+            Trouble::Told | Trouble::Unread => Ok(()),
         }
     }
 }

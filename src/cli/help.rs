@@ -13,8 +13,12 @@ const SENTENCES: usize = 28;
 pub(super) fn help(command: &mut Command) -> String {
     let usage = command.render_usage();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let mut help = format!("{usage}\n\n{}: {about}\n", command.get_name());
+    let about = layout::fill(&format!("{}: {about}", command.get_name()), 0);
+    let mut help = format!("{usage}\n\n{about}");
     let mut heading = None;
+    if command.get_arguments().all(|arg| arg.get_help_heading().is_none()) {
+        help.push('\n');
+    }
     for arg in command.get_arguments() {
         if arg.get_help_heading() != heading {
             heading = arg.get_help_heading();
@@ -27,6 +31,9 @@ pub(super) fn help(command: &mut Command) -> String {
 
 /// The option as it is typed, without aliases: `-u, --unix=PATH`.
 pub(super) fn names(arg: &Arg) -> String {
+    if arg.is_positional() {
+        return arg.get_id().to_string();
+    }
     let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
     let long = arg.get_long().unwrap_or_default();
     let value = arg.get_value_names().and_then(<[_]>::first).map(|name| name.as_str());

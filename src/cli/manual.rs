@@ -3,8 +3,8 @@
 
 use clap::{Arg, Command};
 
-use super::help;
 use super::man::{Block, Page};
+use super::{admin, help};
 
 /// The day of the last change to what the page says.
 const DATE: &str = "2026-11-24";
@@ -17,9 +17,11 @@ pub(super) fn page(command: &Command) -> Page {
         text(&format!("postgrey - {about}")),
         Block::Section("SYNOPSIS"),
         text("postgrey --inet=[HOST:]PORT | --unix=PATH [OPTIONS]"),
+        text("postgrey COMMAND [OPTIONS]"),
     ];
     blocks.extend(description());
     blocks.extend(options(command));
+    blocks.extend(commands());
     blocks.extend(whitelists());
     blocks.extend(example());
     blocks.extend(process());
@@ -61,7 +63,8 @@ fn options(command: &Command) -> Vec<Block> {
              word, even if that begins with a dash, or follows after two dashes, the name and =. \
              If an option is repeated, the last one counts. Where a default is shown, an empty \
              value and 0 mean the default unless the text says otherwise. The first word that is \
-             no option ends the options; it is ignored, as is everything after it.",
+             no option ends the options; it is ignored, as is everything after it, unless it is a \
+             command and the first word of all.",
         ),
     ];
     let mut heading = None;
@@ -73,6 +76,50 @@ fn options(command: &Command) -> Vec<Block> {
         blocks.push(Block::Item(help::names(arg), paragraph(arg)));
     }
     blocks
+}
+
+fn commands() -> Vec<Block> {
+    let mut blocks = vec![
+        Block::Section("COMMANDS"),
+        text(
+            "With a command as its first word, postgrey looks into the database of a daemon, \
+             whether that runs or not. Changes are made by the daemon if it runs. Root becomes \
+             --user before anything is opened. Times are those of the local zone; in JSON they \
+             are in seconds since 1970. Entries are waiting while they are deferred until the \
+             delay is over, passed when mail goes through, and expired when they count no more \
+             and the next clean-up deletes them.",
+        ),
+        text(
+            "Every command takes these options: --dbdir=PATH is the directory of the database \
+             (default: /var/lib/postgrey); --user=NAME and --group=NAME are whom root becomes \
+             (default: postgrey). The exit status is 0 when it is done, 1 when no entry matched, \
+             2 when the words make no sense, and 3 when the database or the daemon could not be \
+             used.",
+        ),
+    ];
+    for command in admin::commands() {
+        let usage = command.clone().render_usage().to_string();
+        let title = usage.strip_prefix("Usage: ").unwrap_or(&usage).to_owned();
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        blocks.push(Block::Subsection(title));
+        blocks.push(text(&sentence(&about)));
+        let own = command.get_arguments().filter(|arg| !COMMON.contains(&arg.get_id().as_str()));
+        for arg in own {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            blocks.push(Block::Item(help::names(arg), sentence(&help)));
+        }
+    }
+    blocks
+}
+
+/// Options that all commands have.
+const COMMON: [&str; 4] = ["dbdir", "user", "group", "help"];
+
+/// A help text as a sentence.
+fn sentence(help: &str) -> String {
+    let mut letters = help.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 fn paragraph(arg: &Arg) -> String {
@@ -153,6 +200,10 @@ fn process() -> Vec<Block> {
             "Recipients of the administrator's choice.",
         ),
         item("/var/lib/postgrey/postgrey.mdb", "The database."),
+        item(
+            "/var/lib/postgrey/postgrey.control",
+            "The socket on which a running daemon takes the changes of commands.",
+        ),
         item("/var/lib/postgrey/postgrey.lock", "Locked while a daemon uses the directory."),
         item(
             "/var/lib/postgrey/postgrey.db, /var/lib/postgrey/postgrey_clients.db",

@@ -1,6 +1,7 @@
 //! The clock, and how times are written.
 
-use jiff::ZonedDateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since the epoch; zero on a clock that stands before it.
@@ -13,6 +14,13 @@ pub fn now() -> i64 {
 /// `Mon, 23 Nov 2026 22:53:04 UTC` (BEHAVIOUR E4).
 pub fn header_date() -> String {
     ZonedDateTime::now().strftime("%a, %d %b %Y %H:%M:%S %Z").to_string()
+}
+
+/// A moment in seconds since the epoch, in local time:
+/// `2026-11-23 22:53:04`.
+pub fn local(seconds: i64) -> String {
+    let moment = Timestamp::from_second(seconds).unwrap_or_default();
+    moment.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// The time in front of the log's first and last line:

@@ -2,7 +2,7 @@
 
 use super::super::SECONDS_PER_DAY;
 use super::*;
-use crate::store::{Error, Passes};
+use crate::store::{Error, Passes, Table};
 use std::collections::HashMap;
 
 #[derive(Default)]
@@ -28,6 +28,13 @@ impl Transaction for Memory {
     fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
         self.clients.insert(key.to_vec(), passes);
         Ok(())
+    }
+
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<bool, Error> {
+        Ok(match table {
+            Table::Triplets => self.triplets.remove(key).is_some(),
+            Table::Clients => self.clients.remove(key).is_some(),
+        })
     }
 }
 

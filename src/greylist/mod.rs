@@ -3,6 +3,10 @@
 mod answer;
 mod auto_whitelist;
 mod decide;
+pub mod edit;
+mod fate;
+pub mod key;
+mod notes;
 mod policy;
 mod texts;
 pub mod triplet;
@@ -10,5 +14,7 @@ mod verdict;
 
 pub use answer::{Answer, HeaderMemory, answer, is_true, log_line};
 pub use decide::decide;
+pub use fate::{ClientFate, Fate, State, client_fate, fate};
+pub use notes::{notes, policy};
 pub use policy::{Lookup, Policy, SECONDS_PER_DAY};
 pub use verdict::{Decision, Exemption, Note, Verdict, Wait};

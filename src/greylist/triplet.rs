@@ -35,30 +35,43 @@ pub fn client_text(client: IpAddr) -> String {
     text
 }
 
-/// How keys are made, as one word for the database's own notes: reports and
-/// tools find the daemon's keys by it.
-pub fn description(policy: &Policy) -> String {
-    let lookup = match policy.lookup {
-        Lookup::Subnet { ipv4, ipv6 } => format!("subnet,{ipv4},{ipv6}"),
-        Lookup::Host => "host".to_string(),
-    };
-    if policy.privacy { lookup + ",privacy" } else { lookup }
-}
-
 fn hidden(policy: &Policy, key: Vec<u8>) -> Vec<u8> {
     if policy.privacy { sha1_smol::Sha1::from(&key).digest().to_string().into_bytes() } else { key }
+}
+
+/// A sender as it stands in keys, in lower case.
+pub fn sender_part(sender: &[u8]) -> Vec<u8> {
+    let mut part = Vec::with_capacity(sender.len());
+    push_sender(&mut part, sender);
+    part.make_ascii_lowercase();
+    part
+}
+
+/// The first of an address's network, which has a prefix of so many bits.
+pub fn network(address: IpAddr, bits: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => network_v4(address, bits).into(),
+        IpAddr::V6(address) => network_v6(address, bits).into(),
+    }
+}
+
+/// What all keys of a client's triplets begin with, up to its slash. Behind it
+/// may stand the length of a prefix.
+pub fn beginning(policy: &Policy, client: IpAddr) -> Vec<u8> {
+    let client = match (policy.lookup, client) {
+        (Lookup::Subnet { ipv4, .. }, IpAddr::V4(_)) => network(client, ipv4),
+        (Lookup::Subnet { ipv6, .. }, IpAddr::V6(_)) => network(client, ipv6),
+        (Lookup::Host, client) => client,
+    };
+    (full(client) + "/").into_bytes()
 }
 
 /// The network's address, or with `--lookup-by-host` the client's own and its
 /// prefix length, which the original leaves in the key.
 fn client_part(lookup: Lookup, client: IpAddr) -> String {
     match (lookup, client) {
-        (Lookup::Subnet { ipv4, .. }, IpAddr::V4(address)) => {
-            full(network_v4(address, ipv4).into())
-        }
-        (Lookup::Subnet { ipv6, .. }, IpAddr::V6(address)) => {
-            full(network_v6(address, ipv6).into())
-        }
+        (Lookup::Subnet { ipv4, .. }, IpAddr::V4(_)) => full(network(client, ipv4)),
+        (Lookup::Subnet { ipv6, .. }, IpAddr::V6(_)) => full(network(client, ipv6)),
         (Lookup::Host, IpAddr::V4(_)) => full(client) + "/32",
         (Lookup::Host, IpAddr::V6(_)) => full(client) + "/128",
     }

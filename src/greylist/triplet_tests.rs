@@ -150,12 +150,3 @@ fn the_auto_whitelist_spells_ipv6_in_upper_case() {
     let mapped = "::ffff:1.2.3.4".parse().unwrap();
     assert_eq!(client_text(mapped), "0:0:0:0:0:FFFF:102:304");
 }
-
-#[test]
-fn the_database_notes_how_keys_are_made() {
-    let mut policy = Policy::default();
-    assert_eq!(description(&policy), "subnet,24,64");
-    policy.lookup = Lookup::Host;
-    policy.privacy = true;
-    assert_eq!(description(&policy), "host,privacy");
-}

@@ -1,4 +1,5 @@
-//! The languages in which mail servers ask. Sessions are fed bytes and yield
+//! The languages in which mail servers and tools ask. Sessions are fed bytes and yield
 //! requests; none of them touches a socket.
 
+pub mod control;
 pub mod policy;

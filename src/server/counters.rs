@@ -38,23 +38,27 @@ impl Counters {
     }
 }
 
+impl Counters {
+    /// The numbers with their names, most of which are those of log lines.
+    pub fn named(&self) -> [(&'static str, u64); 10] {
+        [
+            ("connections", self.connections),
+            ("new", self.new),
+            ("early-retry", self.early_retry),
+            ("first-pass", self.first_pass),
+            ("triplet-found", self.found),
+            ("client-whitelist", self.client_whitelist),
+            ("recipient-whitelist", self.recipient_whitelist),
+            ("client-awl", self.auto_whitelist),
+            ("incomplete", self.incomplete),
+            ("database-failures", self.failures),
+        ]
+    }
+}
+
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "statistics: connections={}, new={}, early-retry={}, first-pass={}, \
-             triplet-found={}, client-whitelist={}, recipient-whitelist={}, client-awl={}, \
-             incomplete={}, database-failures={}",
-            self.connections,
-            self.new,
-            self.early_retry,
-            self.first_pass,
-            self.found,
-            self.client_whitelist,
-            self.recipient_whitelist,
-            self.auto_whitelist,
-            self.incomplete,
-            self.failures
-        )
+        let numbers = self.named().map(|(name, number)| format!("{name}={number}"));
+        write!(f, "statistics: {}", numbers.join(", "))
     }
 }

@@ -3,6 +3,7 @@
 
 use super::counters::Counters;
 use crate::daemon::{Severity, clock};
+use crate::greylist::edit::{self, Edit};
 use crate::greylist::{self, Answer, HeaderMemory, Note, Policy, Verdict, triplet};
 use crate::protocol::policy::{Event, reply};
 use crate::request::Request;
@@ -72,6 +73,20 @@ impl Greylister {
                     .concat(),
             ),
         }
+    }
+
+    /// Makes an administrator's changes at `now`, in seconds since the epoch.
+    /// Gives how many of them changed anything.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn edit(
+        &self,
+        edits: &[Edit],
+        transaction: &mut dyn Transaction,
+        now: i64,
+    ) -> Result<usize, store::Error> {
+        edit::apply_all(&self.policy, edits, transaction, now)
     }
 
     /// The reply that lets mail through.

@@ -2,6 +2,7 @@
 
 mod connection;
 mod connections;
+mod control;
 mod counters;
 mod endpoint;
 mod greylister;

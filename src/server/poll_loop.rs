@@ -2,6 +2,7 @@
 
 use super::connection::Stream;
 use super::connections::{Connections, MOST_BUFFERED, SILENCE};
+use super::control::{self, Control};
 use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
 use super::listen::Listener;
@@ -37,7 +38,8 @@ const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 const SIGNALS: Token = Token(0);
 const WAKER: Token = Token(1);
-const FIRST_LISTENER: usize = 2;
+const CONTROL: usize = 2;
+const FIRST_LISTENER: usize = CONTROL + control::TOKENS;
 
 /// How long log lines wait that nobody took, before the next try.
 const LOG_PAUSE: Duration = Duration::from_millis(10);
@@ -52,6 +54,8 @@ pub struct Service {
     pub store: Store,
     /// Who keeps that from growing without end.
     pub housekeeping: Housekeeping,
+    /// Where tools come, if that is possible.
+    pub control: Option<Control>,
     /// Whether each connection is closed after its first reply (`--exim`).
     pub one_reply: bool,
 }
@@ -88,6 +92,9 @@ impl PollLoop {
         registry.register(&mut SourceFd(&signal_socket), SIGNALS, Interest::READABLE)?;
         for (index, listener) in service.listeners.iter_mut().enumerate() {
             listener.register(registry, Token(FIRST_LISTENER + index))?;
+        }
+        if let Some(control) = &mut service.control {
+            control.register(registry, CONTROL)?;
         }
         let reloader = Reloader::new(lists, Waker::new(registry, WAKER)?);
         Ok(PollLoop {
@@ -126,6 +133,7 @@ impl PollLoop {
             }
             self.accept(log);
             self.turn(log);
+            self.serve_tools();
             self.keep_time(log);
             log.flush();
         }
@@ -208,7 +216,8 @@ impl PollLoop {
 
     /// How long there is nothing to do without an event.
     fn timeout(&self, log: &Log) -> Option<Duration> {
-        if self.connections.due() > 0 {
+        let control = self.service.control.as_ref();
+        if self.connections.due() > 0 || control.is_some_and(Control::is_due) {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
@@ -229,6 +238,13 @@ impl PollLoop {
             match event.token() {
                 SIGNALS => wanted = self.signals.take(),
                 WAKER => {}
+                Token(CONTROL) => {
+                    if let Some(control) = &mut self.service.control {
+                        control.accept(self.poll.registry(), CONTROL);
+                    }
+                }
+                // Whoever has said something is heard in any case.
+                Token(token) if token < FIRST_LISTENER => {}
                 Token(token) if token < first_connection => {
                     self.waiting.push(token - FIRST_LISTENER);
                 }
@@ -330,6 +346,13 @@ impl PollLoop {
             if connections.settle(key) {
                 memory_trouble.report(too_much_waits, log);
             }
+        }
+    }
+
+    fn serve_tools(&mut self) {
+        let Service { control, greylister, store, .. } = &mut self.service;
+        if let Some(control) = control {
+            control.serve(greylister, store);
         }
     }
 

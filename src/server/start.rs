@@ -5,6 +5,7 @@
 //! behind: the database is opened with the daemon's own rights before any
 //! socket is bound, and root's rights are given up last.
 
+use super::control::Control;
 use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
 use super::listen::{self, Listener};
@@ -15,7 +16,7 @@ use crate::daemon::privileges::Identity;
 use crate::daemon::{
     DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, detach, errno, systemd,
 };
-use crate::greylist::{Policy, triplet};
+use crate::greylist::{Policy, notes};
 use crate::store::lmdb::Store;
 use crate::store::{Lifetimes, import};
 use crate::whitelist::{Reader, Warning};
@@ -61,12 +62,15 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     }
     tell_beginning(&options, &warnings, earlier, log);
 
-    let (lock, store) = identity.lend(|| {
+    let (lock, store, control) = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
-        let keys = triplet::description(&options.policy);
-        let store = open_database(&options, &keys, log)?;
-        Ok((lock, store.writing_within(options.sync)))
+        let store = open_database(&options, log)?;
+        Ok((lock, store.writing_within(options.sync), Control::open(&options.dbdir)))
     })?;
+    if let Err(error) = &control {
+        let line = format!("can't open the socket of postgrey's tools in --dbdir: {error}");
+        log.line(Severity::Warning, line);
+    }
     // From here on there is something to tidy up, so that no signal may end
     // the process just like that.
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
@@ -75,6 +79,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
         greylister: Greylister::new(options.policy, whitelists),
         store,
+        control: control.ok(),
         one_reply: options.exim,
     };
     let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
@@ -111,8 +116,8 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
 }
 
 /// Opens the database, and tells what came over from the original's.
-fn open_database(options: &Options, keys: &str, log: &mut Log) -> Result<Store, Failure> {
-    let opened = import::open_or_import(&options.dbdir, keys);
+fn open_database(options: &Options, log: &mut Log) -> Result<Store, Failure> {
+    let opened = import::open_or_import(&options.dbdir, &notes(&options.policy));
     let (store, report) = opened.map_err(|error| Failure::new(error.to_string()))?;
     if let Some(report) = report {
         log.line(Severity::Warning, report.to_string());

@@ -37,7 +37,8 @@ pub enum Table {
 }
 
 impl Table {
-    const ALL: [Table; 2] = [Table::Triplets, Table::Clients];
+    /// Both.
+    pub const ALL: [Table; 2] = [Table::Triplets, Table::Clients];
 
     /// Its name in the file.
     pub fn name(self) -> &'static str {
@@ -45,6 +46,24 @@ impl Table {
             Table::Triplets => "triplets",
             Table::Clients => "clients",
         }
+    }
+}
+
+/// What the daemon notes in the file about itself, so that reports and tools
+/// find its keys and know what becomes of its entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// How keys are made.
+    pub keys: String,
+    /// After how long entries pass and are forgotten. Empty in a file of a
+    /// daemon that did not note it.
+    pub rules: String,
+}
+
+impl Notes {
+    /// The notes with their names in the file.
+    fn named(&self) -> [(&'static str, &str); 2] {
+        [("keys", &self.keys), ("rules", &self.rules)]
     }
 }
 
@@ -75,6 +94,12 @@ pub trait Transaction {
     /// # Errors
     /// As [`Transaction::put_triplet`].
     fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error>;
+
+    /// Deletes a row; gives whether there was one.
+    ///
+    /// # Errors
+    /// As [`Transaction::put_triplet`].
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<bool, Error>;
 }
 
 /// The database failed. Its text says what an administrator can do.

@@ -33,9 +33,27 @@ impl Seen {
     pub fn text(self) -> String {
         format!("{},{}", self.first, self.last)
     }
+
+    /// What two rows of one triplet say together: the later time it was last
+    /// seen, and a first time that lies as long before it as the longer of the
+    /// two waits. Whoever has passed by one of the rows has passed, and nobody
+    /// else, whatever the delay.
+    #[must_use]
+    pub fn merged(self, other: Seen) -> Seen {
+        let wait = |seen: Seen| seen.last.saturating_sub(seen.first);
+        let last = self.last.max(other.last);
+        Seen { first: last.saturating_sub(wait(self).max(wait(other))), last }
+    }
 }
 
 impl Passes {
+    /// What two rows of one client say together: the larger count, the later
+    /// time.
+    #[must_use]
+    pub fn merged(self, other: Passes) -> Passes {
+        Passes { count: self.count.max(other.count), last: self.last.max(other.last) }
+    }
+
     /// Reads a row; `None` where there is no count.
     pub fn parse(row: &[u8]) -> Option<Passes> {
         let (count, last) = split(row);

@@ -88,6 +88,11 @@ impl Waiting {
         }
     }
 
+    /// Forgets a row that waits; gives whether there was one.
+    pub fn remove(&mut self, table: Table, key: &[u8]) -> bool {
+        self.rows[table as usize].remove(key).is_some()
+    }
+
     /// All waiting rows, in key order.
     pub fn iter(&self) -> impl Iterator<Item = (Table, &[u8], &str)> {
         Table::ALL.into_iter().flat_map(|table| {

@@ -1,6 +1,6 @@
 //! A store that remembers everything at once and loses nothing.
 
-use postgrey::store::{Error, Passes, Seen, Transaction, Urgency};
+use postgrey::store::{Error, Passes, Seen, Table, Transaction, Urgency};
 use std::collections::HashMap;
 
 #[derive(Default)]
@@ -26,5 +26,12 @@ impl Transaction for Memory {
     fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
         self.clients.insert(key.to_vec(), passes);
         Ok(())
+    }
+
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<bool, Error> {
+        Ok(match table {
+            Table::Triplets => self.triplets.remove(key).is_some(),
+            Table::Clients => self.clients.remove(key).is_some(),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! A database that a power failure left, and what has to be in it.
 
 use crate::harness::{Attempt, Scratch, require, start_of_time};
-use postgrey::greylist::{Policy, triplet};
+use postgrey::greylist::{Policy, notes, triplet};
 use postgrey::store::lmdb::{FILE_NAME, Store};
 use postgrey::store::{Seen, Transaction, Urgency};
 use std::collections::BTreeMap;
@@ -113,8 +113,8 @@ impl Ruin {
 
     /// Opens it as the daemon does.
     pub fn open(&self) -> Store {
-        let keys = triplet::description(&Policy::default());
-        Store::open(self.scratch.path(), &keys).unwrap_or_else(|error| panic!("{error}"))
+        let notes = notes(&Policy::default());
+        Store::open(self.scratch.path(), notes).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Holds it to LMDB's own idea of a sound file: all of it can be read, and

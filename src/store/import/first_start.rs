@@ -3,8 +3,8 @@
 use super::original;
 use super::work::{self, WorkDirectory};
 use super::{Import, Report};
-use crate::store::Error;
 use crate::store::lmdb::{FILE_NAME, Store};
+use crate::store::{Error, Notes};
 use std::fs;
 use std::path::Path;
 
@@ -15,14 +15,14 @@ use std::path::Path;
 /// # Errors
 /// As [`Store::open`]. A damaged database of the original is no error: what can
 /// be read of it is taken, and the report tells the rest.
-pub fn open_or_import(dbdir: &Path, keys: &str) -> Result<(Store, Option<Report>), Error> {
+pub fn open_or_import(dbdir: &Path, notes: &Notes) -> Result<(Store, Option<Report>), Error> {
     let report = if is_first_start(dbdir) {
-        Some(import(dbdir, keys)?)
+        Some(import(dbdir, notes)?)
     } else {
         work::clear(dbdir)?;
         None
     };
-    Ok((Store::open(dbdir, keys)?, report))
+    Ok((Store::open(dbdir, notes.clone())?, report))
 }
 
 fn is_first_start(dbdir: &Path) -> bool {
@@ -31,9 +31,9 @@ fn is_first_start(dbdir: &Path) -> bool {
         && fs::symlink_metadata(dbdir.join(original::TRIPLETS)).is_ok()
 }
 
-fn import(dbdir: &Path, keys: &str) -> Result<Report, Error> {
+fn import(dbdir: &Path, notes: &Notes) -> Result<Report, Error> {
     let work = WorkDirectory::new(dbdir)?;
-    let mut store = Store::open(work.path(), keys)?;
+    let mut store = Store::open(work.path(), notes.clone())?;
     let mut import = Import::new(&mut store, dbdir.display().to_string());
     original::read(dbdir, &work, &mut import);
     let report = import.finish()?;

@@ -26,7 +26,7 @@ impl Entry {
         match self {
             Entry::Triplet(key, seen) => {
                 let known = database.triplet(key)?;
-                let (seen, effect) = outcome(known, *seen, merge_seen);
+                let (seen, effect) = outcome(known, *seen, Seen::merged);
                 if effect != Effect::Nothing {
                     database.put_triplet(key, seen, Urgency::BeforeReply)?;
                 }
@@ -34,7 +34,7 @@ impl Entry {
             }
             Entry::Client(key, passes) => {
                 let known = database.client(key)?;
-                let (passes, effect) = outcome(known, *passes, merge_passes);
+                let (passes, effect) = outcome(known, *passes, Passes::merged);
                 if effect != Effect::Nothing {
                     database.put_client(key, passes)?;
                 }
@@ -54,19 +54,6 @@ fn outcome<T: Copy + PartialEq>(
     };
     let merged = merge(known, news);
     (merged, if merged == known { Effect::Nothing } else { Effect::Changed })
-}
-
-/// The later time it was last seen, and a first time that lies as long before
-/// it as the longer of the two waits: whoever has passed by one of the rows has
-/// passed, and nobody else, whatever the delay.
-fn merge_seen(one: Seen, other: Seen) -> Seen {
-    let wait = |seen: Seen| seen.last.saturating_sub(seen.first);
-    let last = one.last.max(other.last);
-    Seen { first: last.saturating_sub(wait(one).max(wait(other))), last }
-}
-
-fn merge_passes(one: Passes, other: Passes) -> Passes {
-    Passes { count: one.count.max(other.count), last: one.last.max(other.last) }
 }
 
 #[cfg(test)]
@@ -89,17 +76,17 @@ mod tests {
             (seen(i64::MIN, i64::MAX), seen(0, 0), seen(0, i64::MAX)),
         ];
         for (one, other, merged) in table {
-            assert_eq!(merge_seen(one, other), merged, "{one:?} {other:?}");
-            assert_eq!(merge_seen(other, one), merged, "{other:?} {one:?}");
-            assert_eq!(merge_seen(merged, one), merged, "{one:?} once more");
-            assert_eq!(merge_seen(merged, other), merged, "{other:?} once more");
+            assert_eq!(Seen::merged(one, other), merged, "{one:?} {other:?}");
+            assert_eq!(Seen::merged(other, one), merged, "{other:?} {one:?}");
+            assert_eq!(Seen::merged(merged, one), merged, "{one:?} once more");
+            assert_eq!(Seen::merged(merged, other), merged, "{other:?} once more");
         }
     }
 
     #[test]
     fn the_larger_count_and_the_later_time_of_a_client_win() {
         let (one, other) = (Passes { count: 3, last: 500 }, Passes { count: 7, last: 100 });
-        assert_eq!(merge_passes(one, other), Passes { count: 7, last: 500 });
-        assert_eq!(merge_passes(other, one), Passes { count: 7, last: 500 });
+        assert_eq!(Passes::merged(one, other), Passes { count: 7, last: 500 });
+        assert_eq!(Passes::merged(other, one), Passes { count: 7, last: 500 });
     }
 }

@@ -4,6 +4,7 @@
 //! at that moment could leave a file which nobody can open. A new database is
 //! therefore made under another name, and gets its own when it is on disk.
 
+use super::META;
 use super::open::explain_open;
 use crate::store::Error;
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags};
@@ -31,13 +32,19 @@ pub fn create_if_missing(path: &Path) -> Result<(), Error> {
         _ => {}
     }
     make(&unfinished).map_err(|error| explain_open(path, error))?;
-    fs::rename(&unfinished, path).map_err(explain)?;
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(explain)
+    finish(&unfinished, path).map_err(explain)
 }
 
-fn unfinished(path: &Path) -> PathBuf {
+/// Gives a file that is on disk its own name.
+pub fn finish(unfinished: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(unfinished, path)?;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+/// The name of a file that is not yet what it will be.
+pub fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     PathBuf::from(name)
@@ -50,6 +57,6 @@ fn make(path: &Path) -> Result<(), lmdb::Error> {
         .set_flags(EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_LOCK)
         .set_max_dbs(1)
         .open_with_permissions(path, 0o600)?;
-    environment.create_db(Some("meta"), DatabaseFlags::empty())?;
+    environment.create_db(Some(META), DatabaseFlags::empty())?;
     Ok(())
 }

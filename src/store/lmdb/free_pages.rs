@@ -32,22 +32,31 @@ const IS_ELSEWHERE: u16 = 0x01;
 /// More levels than any tree has: a loop in a damaged one must end.
 const DEEPEST: usize = 32;
 
-/// The numbers of the pages that the next transactions may use again.
+/// The list of free pages.
+#[derive(Debug, Default)]
+pub struct FreeList {
+    /// The numbers of the pages that the next transactions may use again.
+    pub free: HashSet<usize>,
+    /// How many pages the list itself takes.
+    pub own: usize,
+}
+
+/// Reads the list.
 ///
 /// # Errors
 /// When the list cannot be read, because the file is damaged or cut off or
 /// because the disk fails.
-pub fn free_pages(file: &File, page_size: usize) -> io::Result<HashSet<usize>> {
+pub fn free_list(file: &File, page_size: usize) -> io::Result<FreeList> {
     let length = file.metadata()?.len().try_into().unwrap_or(usize::MAX);
     let reader = Reader { file, length, page_size };
     let metas = [reader.page(0)?, reader.page(1)?];
     let is_second_newer = word(&metas[1], TRANSACTION)? > word(&metas[0], TRANSACTION)?;
     let root = word(&metas[usize::from(is_second_newer)], FREE_TABLE + TABLE - WORD)?;
-    let mut free = HashSet::new();
+    let mut list = FreeList::default();
     if root != usize::MAX {
-        reader.collect(root, DEEPEST, &mut free)?;
+        reader.collect(root, DEEPEST, &mut list)?;
     }
-    Ok(free)
+    Ok(list)
 }
 
 struct Reader<'f> {
@@ -73,7 +82,8 @@ impl Reader<'_> {
     }
 
     /// Adds the pages that are listed on a page of the table and below.
-    fn collect(&self, number: usize, levels: usize, free: &mut HashSet<usize>) -> io::Result<()> {
+    fn collect(&self, number: usize, levels: usize, found: &mut FreeList) -> io::Result<()> {
+        found.own += 1;
         let page = self.page(number)?;
         let is_branch = short(&page, WORD + 2)? & IS_BRANCH != 0;
         let end = usize::from(short(&page, WORD + 4)?);
@@ -85,15 +95,17 @@ impl Reader<'_> {
                 let levels = levels.checked_sub(1).ok_or_else(damaged)?;
                 // On machines of 64 bits this is the top of the page's number.
                 let top = usize::from(flags).checked_shl(32).unwrap_or(0);
-                self.collect(number | top, levels, free)?;
+                self.collect(number | top, levels, found)?;
                 continue;
             }
             let list = node + NODE_HEADER + usize::from(short(&page, node + 6)?);
             if flags & IS_ELSEWHERE == 0 {
-                add(&page, list, free)?;
+                add(&page, list, &mut found.free)?;
             } else {
-                let list = self.read(word(&page, list)?, HEADER.saturating_add(number))?;
-                add(&list, HEADER, free)?;
+                let length = HEADER.saturating_add(number);
+                let list = self.read(word(&page, list)?, length)?;
+                found.own += length.div_ceil(self.page_size);
+                add(&list, HEADER, &mut found.free)?;
             }
         }
         Ok(())

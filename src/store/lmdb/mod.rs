@@ -4,6 +4,8 @@
 //! holds the lock of the directory), in one thread, in one transaction a turn
 //! of its loop; readers elsewhere never wait for it, nor it for them.
 
+mod check;
+mod copy;
 mod create;
 mod free_pages;
 mod open;
@@ -12,11 +14,13 @@ mod rows;
 mod turn;
 mod walk;
 
-pub use reader::Reader;
+pub use check::{Findings, check};
+pub use copy::copy;
+pub use reader::{Pages, Reader, Size};
 pub use turn::Turn;
 
 use super::waiting::Waiting;
-use super::{Error, Lap, Lifetimes, Look};
+use super::{Error, Lap, Lifetimes, Look, Notes};
 use lmdb::Database;
 use open::{File, explain_read};
 use std::path::{Path, PathBuf};
@@ -27,6 +31,9 @@ pub use super::Table;
 
 /// The file's name inside the database directory.
 pub const FILE_NAME: &str = "postgrey.mdb";
+
+/// The table of what the daemon notes.
+const META: &str = "meta";
 
 /// How long a database that failed is left alone before the next try. Until
 /// then all turns fail at once: a disk in trouble is slow to say so.
@@ -58,7 +65,7 @@ pub struct Store {
     waiting: Waiting,
     walk: Walk,
     path: PathBuf,
-    keys: String,
+    notes: Notes,
 }
 
 /// What went wrong last, and when.
@@ -75,18 +82,17 @@ impl Failure {
 }
 
 impl Store {
-    /// Opens the database in a directory, or makes it. `keys` says how the
-    /// daemon makes its keys and is kept in the file for reports and tools; empty
-    /// it leaves the file's own words.
+    /// Opens the database in a directory, or makes it. `notes` are kept in it for
+    /// reports and tools; empty ones leave the file's own.
     ///
     /// # Errors
     /// When the file cannot be opened or is no database of this program; the
     /// text names the file and what to do. The file is left as it was.
-    pub fn open(directory: &Path, keys: &str) -> Result<Store, Error> {
+    pub fn open(directory: &Path, notes: Notes) -> Result<Store, Error> {
         let path = directory.join(FILE_NAME);
-        let file = Some(File::open(&path, keys)?);
+        let file = Some(File::open(&path, &notes)?);
         let (waiting, walk) = (Waiting::default(), Walk::default());
-        Ok(Store { file, failure: None, waiting, walk, path, keys: keys.to_string() })
+        Ok(Store { file, failure: None, waiting, walk, path, notes })
     }
 
     /// Lets all rows wait for the disk, for so long at most: what was told of
@@ -162,7 +168,7 @@ impl Store {
     fn open_again(&mut self) {
         // The old one first: a process must not have a file of LMDB open twice.
         self.file = None;
-        match File::open(&self.path, &self.keys) {
+        match File::open(&self.path, &self.notes) {
             Ok(file) => {
                 self.file = Some(file);
                 self.failure = None;

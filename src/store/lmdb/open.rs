@@ -1,9 +1,9 @@
 //! Opening the file, and what can be wrong with it.
 
-use super::Tables;
 use super::create::create_if_missing;
-use super::free_pages::free_pages;
-use crate::store::{Error, Table};
+use super::free_pages::free_list;
+use super::{META, Tables};
+use crate::store::{Error, Notes, Table};
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
 use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
@@ -21,7 +21,7 @@ const ENOMEM: i32 = Errno::ENOMEM as i32;
 
 /// Bytes that the map always has to spare, so that no turn can fill it: a turn
 /// rewrites at most a few thousand pages.
-const HEADROOM: usize = 64 << 20;
+pub const HEADROOM: usize = 64 << 20;
 
 /// Size of LMDB's lock file, in bytes: 126 readers and a head.
 const LOCK_FILE_SIZE: i64 = 8192;
@@ -35,7 +35,7 @@ pub struct File {
 impl File {
     /// Opens a file, or makes it, with a map twice as large as the file and
     /// room to spare.
-    pub fn open(path: &Path, keys: &str) -> Result<File, Error> {
+    pub fn open(path: &Path, notes: &Notes) -> Result<File, Error> {
         create_if_missing(path)?;
         let length = refuse_truncated(path)?;
         reserve_lock_file(path)?;
@@ -48,9 +48,9 @@ impl File {
             .open_with_permissions(path, 0o600)
             .map_err(explain)?;
         let table = |name| environment.create_db(Some(name), DatabaseFlags::empty());
-        let meta = table("meta").map_err(explain)?;
+        let meta = table(META).map_err(explain)?;
         check_format(&environment, meta, path)?;
-        note_meta(&environment, meta, keys).map_err(explain)?;
+        note_meta(&environment, meta, notes).map_err(explain)?;
         let triplets = table(Table::Triplets.name()).map_err(explain)?;
         let clients = table(Table::Clients.name()).map_err(explain)?;
         Ok(File { environment, tables: Tables { triplets, clients } })
@@ -98,8 +98,8 @@ pub fn refuse_truncated(path: &Path) -> Result<usize, Error> {
 /// not including page `end`.
 fn are_unused(path: &Path, page_size: usize, length: u64, end: usize) -> bool {
     let whole = usize::try_from(length).unwrap_or(usize::MAX) / page_size;
-    let free = fs::File::open(path).and_then(|file| free_pages(&file, page_size));
-    free.is_ok_and(|free| (whole..end).all(|page| free.contains(&page)))
+    let free = fs::File::open(path).and_then(|file| free_list(&file, page_size));
+    free.is_ok_and(|list| (whole..end).all(|page| list.free.contains(&page)))
 }
 
 /// LMDB writes to its lock file through memory; where the disk has no page for
@@ -129,13 +129,14 @@ fn check_format(environment: &Environment, meta: Database, path: &Path) -> Resul
     }
 }
 
-/// Notes the format and how keys are made, if the file does not say so yet: on
-/// a full disk a database can be opened that has nothing to add. Who makes no
-/// keys of his own has nothing to say of them.
-fn note_meta(environment: &Environment, meta: Database, keys: &str) -> Result<(), lmdb::Error> {
+/// Notes the format and the rest, if the file does not say so yet: on a full
+/// disk a database can be opened that has nothing to add. Who makes no keys of
+/// his own has nothing to say of them.
+fn note_meta(environment: &Environment, meta: Database, notes: &Notes) -> Result<(), lmdb::Error> {
     let mut writer = environment.begin_rw_txn()?;
-    let wanted = [(b"format".as_slice(), FORMAT), (b"keys", keys.as_bytes())];
-    for (name, value) in wanted.into_iter().filter(|(_, value)| !value.is_empty()) {
+    let notes = notes.named().map(|(name, value)| (name, value.as_bytes()));
+    let notes = notes.into_iter().filter(|(_, value)| !value.is_empty());
+    for (name, value) in [("format", FORMAT)].into_iter().chain(notes) {
         if writer.get(meta, &name) != Ok(value) {
             writer.put(meta, &name, &value, WriteFlags::empty())?;
         }

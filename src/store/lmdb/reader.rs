@@ -4,11 +4,13 @@
 //! looks at them: a reader that is stopped, or writes to a pager that takes
 //! nothing, keeps no pages from being used again.
 
+use super::free_pages::free_list;
 use super::open::{explain_open, explain_read, refuse_truncated};
-use super::rows::whole;
-use super::{FILE_NAME, Table};
-use crate::store::Error;
-use lmdb::{Cursor as _, Database, Environment, EnvironmentFlags, Transaction as _};
+use super::rows::{rows_from, stored_key, whole};
+use super::{FILE_NAME, META, Table};
+use crate::store::{Error, Notes};
+use lmdb::{Database, Environment, EnvironmentFlags, Stat, Transaction as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Rows that are copied in one transaction.
@@ -20,8 +22,35 @@ pub struct Reader {
     path: PathBuf,
 }
 
+/// How large a database is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// All of its pages.
+    pub bytes: usize,
+    /// Those among them that hold nothing and will be used again.
+    pub free: usize,
+}
+
+/// How many pages of a database hold what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pages {
+    /// Those of the tables and of the list of free pages, and the first two.
+    pub used: usize,
+    /// Those that will be used again.
+    pub free: usize,
+    /// All.
+    pub all: usize,
+}
+
+/// The pages with which a file begins.
+const FIRST_PAGES: usize = 2;
+
+fn pages_of(stat: &Stat) -> usize {
+    stat.branch_pages() + stat.leaf_pages() + stat.overflow_pages()
+}
+
 /// Rows of one slice: key as the file has it, and value.
-type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+pub(super) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl Reader {
     /// Opens the database in a directory.
@@ -44,6 +73,87 @@ impl Reader {
         Ok(Reader { environment, path })
     }
 
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the daemon noted of itself.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn notes(&self) -> Result<Notes, Error> {
+        let note = |name: &str| {
+            let value = self.value(META, name.as_bytes())?;
+            Ok(String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
+        };
+        Ok(Notes { keys: note("keys")?, rules: note("rules")? })
+    }
+
+    /// The text of a key's row.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let stored = stored_key(key);
+        let row = self.value(table.name(), &stored)?;
+        Ok(row.map(|row| whole(&stored, &row).1.to_vec()))
+    }
+
+    /// How large the database is, and of what.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn size(&self) -> Result<Size, Error> {
+        self.retrying(|| {
+            let info = self.environment.info()?;
+            let page = self.environment.stat()?.page_size() as usize;
+            let pages = info.last_pgno() + 1;
+            let free = self.environment.freelist()?;
+            Ok(Size { bytes: pages * page, free: free * page })
+        })
+    }
+
+    /// How many pages hold what; none if the daemon changed that meanwhile.
+    ///
+    /// # Errors
+    /// When the database or its file cannot be read.
+    pub fn pages(&self) -> Result<Option<Pages>, Error> {
+        let explain = |error: std::io::Error| {
+            let why = error.raw_os_error().map_or(lmdb::Error::Corrupted, lmdb::Error::Other);
+            explain_read(&self.path, why)
+        };
+        let info = || self.retrying(|| self.environment.info());
+        let before = info()?;
+        let stat = self.retrying(|| self.environment.stat())?;
+        let mut used = FIRST_PAGES + pages_of(&stat);
+        for table in [META, Table::Triplets.name(), Table::Clients.name()] {
+            used += self.retrying(|| match self.database(table)? {
+                None => Ok(0),
+                Some(table) => Ok(pages_of(&self.environment.begin_ro_txn()?.stat(table)?)),
+            })?;
+        }
+        let file = std::fs::File::open(&self.path).map_err(explain)?;
+        let list = free_list(&file, stat.page_size() as usize);
+        if info()?.last_txnid() != before.last_txnid() {
+            return Ok(None);
+        }
+        let list = list.map_err(explain)?;
+        let used = used + list.own;
+        Ok(Some(Pages { used, free: list.free.len(), all: before.last_pgno() + 1 }))
+    }
+
+    /// How many rows a table has.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn count(&self, table: Table) -> Result<usize, Error> {
+        self.retrying(|| match self.database(table.name())? {
+            None => Ok(0),
+            Some(database) => Ok(self.environment.begin_ro_txn()?.stat(database)?.entries()),
+        })
+    }
+
     /// Calls `row` with each key and its value, in key order, until it fails.
     ///
     /// # Errors
@@ -53,42 +163,93 @@ impl Reader {
         table: Table,
         mut row: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut last = Vec::new();
+        self.walk(table, b"", |key, value| row(key, value).map(|()| ControlFlow::Continue(())))
+    }
+
+    /// The same for the keys with a certain beginning, until `row` has enough.
+    ///
+    /// # Errors
+    /// Those of `row`, and when the database cannot be read.
+    pub fn walk<E: From<Error>>(
+        &self,
+        table: Table,
+        beginning: &[u8],
+        mut row: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let mut last = None;
         loop {
-            let rows = self.slice(table, &last).map_err(|e| explain_read(&self.path, e))?;
+            let rows = self.slice(table.name(), beginning, last.as_deref())?;
             for (key, value) in &rows {
+                if !key.starts_with(beginning) {
+                    return Ok(());
+                }
                 let (key, value) = whole(key, value);
-                row(key, value)?;
+                if row(key, value)?.is_break() {
+                    return Ok(());
+                }
             }
             match rows.into_iter().last() {
-                Some((key, _)) => last = key,
+                Some((key, _)) => last = Some(key),
                 None => return Ok(()),
             }
         }
     }
 
-    /// The rows behind a key.
-    fn slice(&self, table: Table, last: &[u8]) -> Result<Rows, lmdb::Error> {
-        let database = match self.environment.open_db(Some(table.name())) {
-            Err(lmdb::Error::NotFound) => return Ok(Rows::new()),
-            database => database?,
-        };
-        match self.read(database, last) {
-            Err(lmdb::Error::MapResized) => {
-                self.environment.set_map_size(0)?;
-                self.read(database, last)
+    /// The next rows as the file has them: those behind a key, or else those
+    /// from a beginning on.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn slice(
+        &self,
+        table: &str,
+        beginning: &[u8],
+        last: Option<&[u8]>,
+    ) -> Result<Rows, Error> {
+        self.retrying(|| {
+            let Some(database) = self.database(table)? else {
+                return Ok(Rows::new());
+            };
+            let transaction = self.environment.begin_ro_txn()?;
+            let mut cursor = transaction.open_ro_cursor(database)?;
+            let from = last.unwrap_or(beginning);
+            rows_from(&mut cursor, (!from.is_empty()).then_some(from))?
+                .filter(|row| row.is_err() || row.is_ok_and(|(key, _)| Some(key) != last))
+                .take(SLICE)
+                .map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
+                .collect()
+        })
+    }
+
+    /// A value as the file has it.
+    fn value(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.retrying(|| {
+            let Some(database) = self.database(table)? else {
+                return Ok(None);
+            };
+            match self.environment.begin_ro_txn()?.get(database, &key) {
+                Ok(value) => Ok(Some(value.to_vec())),
+                Err(lmdb::Error::NotFound) => Ok(None),
+                Err(error) => Err(error),
             }
-            rows => rows,
+        })
+    }
+
+    /// A table; none in a database that has none yet.
+    fn database(&self, name: &str) -> Result<Option<Database>, lmdb::Error> {
+        match self.environment.open_db(Some(name)) {
+            Ok(database) => Ok(Some(database)),
+            Err(lmdb::Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    fn read(&self, database: Database, last: &[u8]) -> Result<Rows, lmdb::Error> {
-        let transaction = self.environment.begin_ro_txn()?;
-        let mut cursor = transaction.open_ro_cursor(database)?;
-        let rows = if last.is_empty() { cursor.iter_start() } else { cursor.iter_from(last) };
-        rows.filter(|row| row.is_err() || row.is_ok_and(|(key, _)| key != last))
-            .take(SLICE)
-            .map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
-            .collect()
+    /// Reads; once more if the daemon has made the file larger meanwhile.
+    fn retrying<T>(&self, read: impl Fn() -> Result<T, lmdb::Error>) -> Result<T, Error> {
+        let result = match read() {
+            Err(lmdb::Error::MapResized) => self.environment.set_map_size(0).and_then(|()| read()),
+            result => result,
+        };
+        result.map_err(|error| explain_read(&self.path, error))
     }
 }

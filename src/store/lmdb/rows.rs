@@ -1,6 +1,6 @@
 //! Rows as the file has them: keys that are too long for LMDB are shortened.
 
-use lmdb::{Database, RwTransaction, WriteFlags};
+use lmdb::{Cursor, Database, RoCursor, RwTransaction, WriteFlags};
 use std::borrow::Cow;
 
 /// The longest key that is stored as it is. LMDB takes 511 bytes; keys of
@@ -9,6 +9,32 @@ const LONGEST_PLAIN_KEY: usize = 510;
 
 /// How much of a longer key stays readable: with a NUL and 40 digits, 511.
 const READABLE_PREFIX: usize = 470;
+
+/// LMDB's name for "the first key that is not before this one", which the crate
+/// does not give away (`MDB_cursor_op` in `lmdb.h`).
+const SET_RANGE: u32 = 17;
+
+/// The rows from a key on, or all. The crate's own `iter_from` is not sure to
+/// give none where there is none.
+pub fn rows_from<'txn>(
+    cursor: &mut RoCursor<'txn>,
+    from: Option<&[u8]>,
+) -> Result<impl Iterator<Item = Result<Row<'txn>, lmdb::Error>> + use<'txn>, lmdb::Error> {
+    let mut first = None;
+    let mut is_over = false;
+    if let Some(from) = from {
+        match cursor.get(Some(from), None, SET_RANGE) {
+            Ok((key, row)) => first = key.map(|key| Ok((key, row))),
+            Err(lmdb::Error::NotFound) => is_over = true,
+            Err(error) => return Err(error),
+        }
+    }
+    let others = (!is_over).then(|| cursor.iter());
+    Ok(first.into_iter().chain(others.into_iter().flatten()))
+}
+
+/// A key and its row as the file has them.
+pub type Row<'txn> = (&'txn [u8], &'txn [u8]);
 
 /// Writes a row.
 pub fn put(

@@ -21,7 +21,7 @@ impl Directory {
     }
 
     fn open(&self) -> Store {
-        Store::open(&self.0, "subnet,24,64").unwrap()
+        Store::open(&self.0, notes("subnet,24,64")).unwrap()
     }
 
     fn file(&self) -> PathBuf {
@@ -29,7 +29,7 @@ impl Directory {
     }
 
     fn error(&self) -> String {
-        match Store::open(&self.0, "subnet,24,64") {
+        match Store::open(&self.0, notes("subnet,24,64")) {
             Ok(_) => panic!("it opens"),
             Err(error) => error.to_string(),
         }
@@ -43,6 +43,10 @@ impl Drop for Directory {
 }
 
 mod walk;
+
+fn notes(keys: &str) -> Notes {
+    Notes { keys: keys.to_string(), rules: String::new() }
+}
 
 const FIRST: Seen = Seen { first: 100, last: 100 };
 const LATER: Seen = Seen { first: 100, last: 500 };
@@ -311,7 +315,7 @@ fn a_database_without_a_free_page_opens_again() {
     }
     turn.commit().unwrap();
     drop(store);
-    let mut store = Store::open(&directory.0, "subnet,32,128").unwrap();
+    let mut store = Store::open(&directory.0, notes("subnet,32,128")).unwrap();
     assert_eq!(triplet(&mut store, &row(first_map >> 20)), Some(FIRST));
 }
 
@@ -387,7 +391,7 @@ fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
             writer.del(file(&store).tables.triplets, &key(row), None).unwrap();
         }
         writer.commit().unwrap();
-        let free = free_pages::free_pages(&on_disk, page_size).unwrap();
+        let free = free_pages::free_list(&on_disk, page_size).unwrap().free;
         assert_eq!(free.len(), file(&store).environment.freelist().unwrap());
     }
 }

@@ -202,4 +202,17 @@ impl Transaction for Turn<'_> {
     fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
         self.put(Table::Clients, key, passes.text(), Urgency::BeforeReply)
     }
+
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<bool, Error> {
+        let database = self.file()?.tables.database(table);
+        let waited = self.waiting.remove(table, key);
+        let was_there = match self.writer()?.del(database, &stored_key(key), None) {
+            Ok(()) => true,
+            Err(lmdb::Error::NotFound) => waited,
+            Err(error) => return Err(self.fail(explain_write(self.path, error))),
+        };
+        self.uncommitted[table as usize].insert(key.to_vec());
+        self.is_unsettled = true;
+        Ok(was_there)
+    }
 }

@@ -4,11 +4,11 @@
 //! is deleted with the next commit that happens anyway, or by itself when much
 //! has gathered or the walk is at its end.
 
-use super::rows::whole;
+use super::rows::{rows_from, whole};
 use super::{File, Tables};
 use crate::store::waiting::Waiting;
 use crate::store::{Lap, Lifetimes, Look, Table, Tally};
-use lmdb::{Cursor, RoTransaction, RwTransaction, Transaction as _};
+use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -24,10 +24,6 @@ const BATCH: usize = 256;
 
 /// How long they wait for another commit that takes them along.
 const COMPANY: Duration = Duration::from_millis(20);
-
-/// LMDB's name for "the first key that is not before this one", which the crate
-/// does not give away (`MDB_cursor_op` in `lmdb.h`).
-const SET_RANGE: u32 = 17;
 
 /// How far the walk is.
 #[derive(Debug, Default)]
@@ -94,16 +90,12 @@ impl Walk {
         rows: &mut usize,
     ) -> Result<bool, lmdb::Error> {
         let mut cursor = reader.open_ro_cursor(around.file.tables.database(table))?;
-        let mut first = None;
-        if let Some(last) = &self.last {
-            match cursor.get(Some(last), None, SET_RANGE) {
-                Ok((key, row)) => first = key.filter(|key| key != last).map(|key| Ok((key, row))),
-                Err(lmdb::Error::NotFound) => return Ok(true),
-                Err(error) => return Err(error),
-            }
-        }
-        for item in first.into_iter().chain(cursor.iter()) {
+        let last = self.last.clone();
+        for item in rows_from(&mut cursor, last.as_deref())? {
             let (key, row) = item?;
+            if Some(key) == last.as_deref() {
+                continue;
+            }
             *rows += 1;
             self.tally(table).before += 1;
             let (whole_key, text) = whole(key, row);

@@ -1,0 +1,44 @@
+//! `postgrey backup`: a copy that opens as it is.
+
+use super::progress::Progress;
+use super::{Outcome, Trouble};
+use crate::cli::admin::Order;
+use crate::daemon::Failure;
+use crate::daemon::privileges::Identity;
+use crate::store::lmdb::{Reader, Table, copy};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+
+/// Copies. Root writes where root may, but reads as the daemon's user, to whom
+/// the copy belongs.
+pub fn run(order: &Order, target: &Path) -> Result<Outcome, Trouble> {
+    let identity = Identity::look_up(&order.user, &order.group)?;
+    let reader = identity.lend(|| {
+        super::daemon::settle(&order.dbdir);
+        Reader::open(&order.dbdir).map_err(|error| Failure::new(error.to_string()))
+    })?;
+    if is_same(reader.path(), target) {
+        let path = target.display();
+        return Err(Trouble::Usage(format!("{path} is the database itself")));
+    }
+    let rows = reader.count(Table::Triplets)? + reader.count(Table::Clients)?;
+    let mut progress = Progress::new(rows);
+    copy(
+        &reader,
+        target,
+        |rows| progress.advance(rows),
+        |file| match identity.owner() {
+            Some((user, group)) => chown(file, Some(user.as_raw()), Some(group.as_raw())),
+            None => Ok(()),
+        },
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn is_same(left: &Path, right: &Path) -> bool {
+    match (fs::metadata(left), fs::metadata(right)) {
+        (Ok(left), Ok(right)) => (left.dev(), left.ino()) == (right.dev(), right.ino()),
+        _ => false,
+    }
+}

@@ -1,0 +1,79 @@
+//! `postgrey check --database`: is it sound?
+//!
+//! Reading a damaged database can kill the process that does it, since LMDB
+//! maps the file and trusts its pages. So a process of its own does it, whose
+//! end is an answer as well.
+
+use super::progress::Progress;
+use super::text::grouped;
+use super::{Outcome, Trouble};
+use crate::cli::admin::Order;
+use crate::store::lmdb::{FILE_NAME, Reader, Table, check};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
+
+/// Tells the process that it is the one to do it.
+const MARK: &str = "POSTGREY_CHECKS_HERE";
+
+/// Whether this process is the one to do it.
+pub fn is_here() -> bool {
+    std::env::var_os(MARK).is_some()
+}
+
+/// Lets a process of its own do it, and gives its end.
+pub fn run(order: &Order) -> Result<Outcome, Trouble> {
+    let mut words = std::env::args_os();
+    let status =
+        Command::new("/proc/self/exe").args(words.by_ref().skip(1)).env(MARK, "1").status();
+    let status = status.map_err(|error| Trouble::Access(format!("can't begin: {error}")))?;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(Outcome::Done),
+        (Some(_), _) => Err(Trouble::Told),
+        (None, signal) => Err(Trouble::Access(format!(
+            "{} is damaged: reading it ended by signal {}; go back to a copy (postgrey backup), or \
+             start with an empty database: move this file and its -lock file away",
+            order.dbdir.join(FILE_NAME).display(),
+            signal.unwrap_or(0)
+        ))),
+    }
+}
+
+/// Does it.
+pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Trouble> {
+    let reader = Reader::open(directory)?;
+    let path = reader.path().display();
+    read_all(reader.path())
+        .map_err(|error| Trouble::Access(format!("can't read {path} to its end: {error}")))?;
+    let mut progress =
+        Progress::new(reader.count(Table::Triplets)? + reader.count(Table::Clients)?);
+    let findings = check(&reader, |rows| progress.advance(rows))?;
+    drop(progress);
+    for sentence in &findings.damage {
+        writeln!(out, "{sentence}")?;
+    }
+    if !findings.is_counted {
+        writeln!(out, "The pages were not counted: the daemon changes them all the time.")?;
+    }
+    let rows = grouped(findings.rows);
+    if findings.number == 0 {
+        writeln!(out, "{path} is sound: {rows} entries")?;
+        out.flush()?;
+        return Ok(Outcome::Done);
+    }
+    out.flush()?;
+    let number = grouped(findings.number);
+    Err(Trouble::Access(format!(
+        "{path} is not as it should be: {number} findings, {rows} entries"
+    )))
+}
+
+/// Reads a file to its end, so that a bad disk is an error and no signal.
+fn read_all(path: &Path) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    while file.read(&mut buffer)? > 0 {}
+    Ok(())
+}

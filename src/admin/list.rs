@@ -1,0 +1,170 @@
+//! `postgrey list`: entries, one a line.
+
+use super::json::Object;
+use super::text::{self, WIDTH};
+use super::view::{Entry, Row, View};
+use super::{Outcome, Trouble};
+use crate::cli::admin::{Form, List, Sort};
+use crate::daemon::clock;
+use crate::greylist::key;
+use crate::store::lmdb::Table;
+use std::cmp::Ordering;
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+
+/// Prints the entries that were asked for. In key order they are printed as
+/// they are found; for another order they are gathered, as many as will be
+/// printed.
+pub fn run(view: &View, list: &List, out: &mut impl Write) -> Result<Outcome, Trouble> {
+    let table = if list.clients { Table::Clients } else { Table::Triplets };
+    let limit = list.limit.unwrap_or(usize::MAX);
+    let mut printer = Printer::new(table, list.form);
+    if list.sort == Sort::Key && !list.reverse {
+        let mut left = limit;
+        if left > 0 {
+            view.select(table, &list.filter, |key, row| {
+                printer.print(&Entry { key: key.to_vec(), row }, out)?;
+                left -= 1;
+                Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+        }
+    } else {
+        let mut best = Best { entries: Vec::new(), limit, list };
+        view.select(table, &list.filter, |key, row| {
+            best.add(Entry { key: key.to_vec(), row });
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for entry in best.take() {
+            printer.print(&entry, out)?;
+        }
+    }
+    out.flush()?;
+    Ok(if printer.is_unused { Outcome::NothingMatched } else { Outcome::Done })
+}
+
+/// The first entries of an order, out of any number of them.
+struct Best<'l> {
+    entries: Vec<Entry>,
+    limit: usize,
+    list: &'l List,
+}
+
+impl Best<'_> {
+    /// How many are gathered before those that will not be printed go.
+    const SPARE: usize = 1000;
+
+    fn add(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        if self.entries.len() >= self.limit.saturating_mul(2).saturating_add(Best::SPARE) {
+            self.cut();
+        }
+    }
+
+    fn take(mut self) -> Vec<Entry> {
+        self.cut();
+        self.entries
+    }
+
+    fn cut(&mut self) {
+        let list = self.list;
+        self.entries.sort_by(|left, right| compare(list, left, right));
+        self.entries.truncate(self.limit);
+    }
+}
+
+fn compare(list: &List, left: &Entry, right: &Entry) -> Ordering {
+    let number = |entry: &Entry| match (list.sort, entry.row) {
+        (Sort::Key, _) => 0,
+        (Sort::Last, row) => i128::from(row.last()),
+        (Sort::First, Row::Triplet(seen, _)) => i128::from(seen.first),
+        (Sort::First, Row::Client(passes, _)) => i128::from(passes.count),
+    };
+    let order = number(left).cmp(&number(right)).then_with(|| left.key.cmp(&right.key));
+    if list.reverse { order.reverse() } else { order }
+}
+
+/// Prints entries, after a line that names their columns.
+pub struct Printer {
+    table: Table,
+    form: Form,
+    is_narrow: bool,
+    is_unused: bool,
+}
+
+impl Printer {
+    /// For entries of one table.
+    pub fn new(table: Table, form: Form) -> Printer {
+        Printer { table, form, is_narrow: io::stdout().is_terminal(), is_unused: true }
+    }
+
+    /// Prints an entry.
+    ///
+    /// # Errors
+    /// When `out` does not take it.
+    pub fn print(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
+        let is_first = std::mem::take(&mut self.is_unused);
+        if self.form == Form::Json {
+            return object(entry).write(out);
+        }
+        if is_first {
+            out.write_all(match self.table {
+                Table::Triplets => TRIPLETS,
+                Table::Clients => CLIENTS,
+            })?;
+        }
+        out.write_all(self.line(entry).as_bytes())
+    }
+
+    fn line(&self, Entry { key, row }: &Entry) -> String {
+        let state = row.state().word();
+        let last = clock::local(row.last());
+        let seen = match row {
+            Row::Client(passes, _) => {
+                return format!(
+                    "{state:<7}  {:>7}  {last}  {}\n",
+                    passes.count,
+                    text::foreign(key)
+                );
+            }
+            Row::Triplet(seen, _) => seen,
+        };
+        let beginning = format!("{state:<7}  {}  {last}", clock::local(seen.first));
+        let Some(parts) = key::parts(key) else {
+            return format!("{beginning}  {}\n", text::foreign(key));
+        };
+        let client = text::foreign(parts.client);
+        let sender = text::address(parts.sender);
+        let recipient = text::address(parts.recipient);
+        let line = format!("{beginning}  {client:<15}  {sender}  {recipient}\n");
+        if self.is_narrow && line.chars().count() > WIDTH {
+            format!("{beginning}  {client}\n         {sender}  {recipient}\n")
+        } else {
+            line
+        }
+    }
+}
+
+const TRIPLETS: &[u8] =
+    b"STATE    FIRST SEEN           LAST SEEN            CLIENT, SENDER, RECIPIENT\n";
+const CLIENTS: &[u8] = b"STATE     PASSES  LAST PASS            CLIENT\n";
+
+/// The entry with its numbers, its state, and its parts where they are known.
+pub fn object(Entry { key, row }: &Entry) -> Object {
+    let object = Object::new().text("state", row.state().word());
+    let object = match row {
+        Row::Client(passes, _) => {
+            object.number("count", passes.count).number("last", passes.last).text("client", key)
+        }
+        Row::Triplet(seen, _) => {
+            let object = object.number("first", seen.first).number("last", seen.last);
+            match key::parts(key) {
+                None => object,
+                Some(parts) => object
+                    .text("client", parts.client)
+                    .text("sender", parts.sender)
+                    .text("recipient", parts.recipient),
+            }
+        }
+    };
+    object.text("key", key)
+}

@@ -1,0 +1,84 @@
+//! A line that tells how far long work is, on a terminal and nowhere else.
+
+use super::text::grouped;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Nothing is shown of work that is done sooner, and a new line no sooner.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How many steps between two looks at the clock.
+const STRIDE: usize = 1024;
+
+/// Columns of the bar.
+const BAR: usize = 40;
+
+/// How far work is. The line goes away with the value.
+#[derive(Debug)]
+pub struct Progress {
+    done: usize,
+    of: usize,
+    looked: usize,
+    /// When to show it next; never, if there is no terminal.
+    next: Option<Instant>,
+    is_shown: bool,
+}
+
+impl Progress {
+    /// Work of so many steps.
+    pub fn new(of: usize) -> Progress {
+        let next = io::stderr().is_terminal().then(|| Instant::now() + PAUSE);
+        Progress { done: 0, of, looked: 0, next, is_shown: false }
+    }
+
+    /// Some steps further.
+    pub fn advance(&mut self, steps: usize) {
+        self.done += steps;
+        if self.done - self.looked < STRIDE {
+            return;
+        }
+        self.looked = self.done;
+        let now = Instant::now();
+        if self.next.is_some_and(|next| now >= next) {
+            self.next = Some(now + PAUSE);
+            self.is_shown = true;
+            let _ = write!(io::stderr(), "\r{}", line(self.done, self.of));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.is_shown {
+            let _ = write!(io::stderr(), "\r{:width$}\r", "", width = line(self.of, self.of).len());
+        }
+    }
+}
+
+fn line(done: usize, of: usize) -> String {
+    // While it is read, a database may grow.
+    let of = of.max(done).max(1);
+    let full = BAR * done / of;
+    let bar = "#".repeat(full) + &".".repeat(BAR - full);
+    let percent = 100 * done / of;
+    format!(
+        "[{bar}] {percent:>3} %  {:>width$}",
+        grouped(done as u64),
+        width = grouped(of as u64).len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_keeps_its_width() {
+        assert_eq!(line(0, 2000), format!("[{}]   0 %      0", ".".repeat(40)));
+        assert_eq!(
+            line(1000, 2000),
+            format!("[{}{}]  50 %  1,000", "#".repeat(20), ".".repeat(20))
+        );
+        assert_eq!(line(3000, 2000), format!("[{}] 100 %  3,000", "#".repeat(40)));
+    }
+}

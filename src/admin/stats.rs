@@ -1,0 +1,237 @@
+//! `postgrey stats`: numbers, from the file and from a running daemon.
+
+use super::daemon::Daemon;
+use super::json::Object;
+use super::progress::Progress;
+use super::text::{bytes, duration, foreign, grouped, moment};
+use super::view::View;
+use super::{Outcome, Trouble};
+use crate::cli::admin::Form;
+use crate::daemon::clock;
+use crate::greylist::State;
+use crate::protocol::control::Request;
+use crate::store::lmdb::{Size, Table};
+use std::io::Write;
+
+/// How many networks are shown.
+const MOST_NETWORKS: usize = 10;
+
+/// What a table comes to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    /// By state, in the order of [`State::ALL`].
+    states: [u64; 3],
+    /// When the oldest entry was last seen, in seconds since the epoch.
+    oldest: Option<i64>,
+}
+
+impl Tally {
+    fn all(self) -> u64 {
+        self.states.iter().sum()
+    }
+}
+
+/// Prints them.
+pub fn run(
+    view: &View,
+    daemon: Option<Daemon>,
+    form: Form,
+    out: &mut impl Write,
+) -> Result<Outcome, Trouble> {
+    let counters = daemon.map(|mut daemon| daemon.ask(&Request::Statistics)).transpose()?;
+    let size = view.reader.size()?;
+    let mut networks = Networks::default();
+    let triplets = tally(view, Table::Triplets, |key| networks.count(key))?;
+    let clients = tally(view, Table::Clients, |_| {})?;
+    let networks = networks.take();
+    match form {
+        Form::Json => {
+            print_json(view, size, triplets, clients, &networks, out)?;
+            if let Some(lines) = counters {
+                let numbers = counters_of(&lines);
+                let object = numbers.fold(Object::new().text("kind", "daemon"), |object, line| {
+                    object.number(line.0, line.1)
+                });
+                object.write(out)?;
+            }
+        }
+        Form::Text => {
+            print_size(view, size, out)?;
+            print_tally("Triplets", triplets, view.now, out)?;
+            print_tally("Clients", clients, view.now, out)?;
+            print_networks(&networks, out)?;
+            print_counters(counters.as_deref(), view.now, out)?;
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+fn tally(view: &View, table: Table, mut count: impl FnMut(&[u8])) -> Result<Tally, Trouble> {
+    let mut tally = Tally::default();
+    let mut progress = Progress::new(view.reader.count(table)?);
+    view.reader.for_each(table, |key, text| -> Result<(), Trouble> {
+        let row = view.row(table, text);
+        tally.states[row.state() as usize] += 1;
+        tally.oldest = Some(tally.oldest.map_or(row.last(), |oldest| oldest.min(row.last())));
+        count(key);
+        progress.advance(1);
+        Ok(())
+    })?;
+    Ok(tally)
+}
+
+fn print_size(view: &View, size: Size, out: &mut impl Write) -> Result<(), Trouble> {
+    let Size { bytes: all, free } = size;
+    let (path, now) = (view.reader.path().display(), clock::local(view.now));
+    writeln!(out, "{path} at {now}")?;
+    writeln!(
+        out,
+        "{} in all, {} of it free for new entries",
+        bytes(all as u64),
+        bytes(free as u64)
+    )?;
+    let policy = &view.policy;
+    let time = |seconds: i64| duration(seconds.max(0).unsigned_abs());
+    writeln!(
+        out,
+        "delay {}, retry window {}, longest age {}",
+        time(policy.delay),
+        time(policy.retry_window),
+        time(policy.max_age)
+    )?;
+    Ok(())
+}
+
+fn print_tally(name: &str, tally: Tally, now: i64, out: &mut impl Write) -> Result<(), Trouble> {
+    writeln!(out, "\n{name:<20}{:>14}", grouped(tally.all()))?;
+    for (state, number) in State::ALL.into_iter().zip(tally.states) {
+        writeln!(out, "  {:<18}{:>14}", state.word(), grouped(number))?;
+    }
+    if let Some(oldest) = tally.oldest {
+        writeln!(out, "  oldest seen last {}", moment(oldest, now))?;
+    }
+    Ok(())
+}
+
+fn print_networks(networks: &[(Vec<u8>, u64)], out: &mut impl Write) -> Result<(), Trouble> {
+    if networks.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nNetworks with the most triplets")?;
+    for (network, number) in networks {
+        writeln!(out, "{:>34}  {}", grouped(*number), foreign(network))?;
+    }
+    Ok(())
+}
+
+fn print_counters(lines: Option<&[String]>, now: i64, out: &mut impl Write) -> Result<(), Trouble> {
+    let Some(lines) = lines else {
+        writeln!(out, "\nNo daemon runs here that can be asked.")?;
+        return Ok(());
+    };
+    writeln!(out, "\nThe running daemon")?;
+    for (name, number) in counters_of(lines) {
+        match name {
+            "started" => writeln!(out, "  {name:<12}{}", moment(number, now))?,
+            "pid" => writeln!(out, "  {name:<18}{number:>14}")?,
+            name => writeln!(out, "  {name:<18}{:>14}", grouped(number.unsigned_abs()))?,
+        }
+    }
+    Ok(())
+}
+
+/// The daemon's numbers with their names.
+fn counters_of(lines: &[String]) -> impl Iterator<Item = (&str, i64)> {
+    let numbers = lines.iter().filter_map(|line| line.split_once(' '));
+    numbers.filter_map(|(name, number)| Some((name, number.parse().ok()?)))
+}
+
+fn print_json(
+    view: &View,
+    size: Size,
+    triplets: Tally,
+    clients: Tally,
+    networks: &[(Vec<u8>, u64)],
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    let number = |number: usize| number as u64;
+    let mut file = Object::new()
+        .text("kind", "file")
+        .number("time", view.now)
+        .number("bytes", number(size.bytes))
+        .number("free", number(size.free));
+    for (name, tally) in [("triplets", triplets), ("clients", clients)] {
+        file = file.number(name, tally.all());
+        for (state, number) in State::ALL.into_iter().zip(tally.states) {
+            file = file.number(&format!("{name}_{}", state.word()), number);
+        }
+        if let Some(oldest) = tally.oldest {
+            file = file.number(&format!("{name}_oldest"), oldest);
+        }
+    }
+    file.write(out)?;
+    for (network, number) in networks {
+        let object = Object::new().text("kind", "network").text("network", network);
+        object.number("triplets", *number).write(out)?;
+    }
+    Ok(())
+}
+
+/// Counts the triplets of each network. Keys come in order, so that those of one
+/// network follow each other and only the largest need be kept.
+#[derive(Default)]
+struct Networks {
+    current: Vec<u8>,
+    number: u64,
+    largest: Vec<(Vec<u8>, u64)>,
+}
+
+impl Networks {
+    /// Counts a key; not one that is a hash.
+    fn count(&mut self, key: &[u8]) {
+        let Some(end) = memchr::memchr(b'/', key) else {
+            return;
+        };
+        let network = &key[..end];
+        if self.current != network {
+            self.end();
+            self.current = network.to_vec();
+        }
+        self.number += 1;
+    }
+
+    fn end(&mut self) {
+        let number = std::mem::take(&mut self.number);
+        if number > self.largest.last().map_or(0, |(_, number)| *number)
+            || number > 0 && self.largest.len() < MOST_NETWORKS
+        {
+            let place = self.largest.partition_point(|(_, other)| *other >= number);
+            self.largest.insert(place, (std::mem::take(&mut self.current), number));
+            self.largest.truncate(MOST_NETWORKS);
+        }
+    }
+
+    fn take(mut self) -> Vec<(Vec<u8>, u64)> {
+        self.end();
+        self.largest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_networks_are_kept_in_order_of_size() {
+        let mut networks = Networks::default();
+        for network in 0..100_u8 {
+            for number in 0..u32::from(network) * 37 % 101 {
+                networks.count(format!("{network:03}.0.0.0/{number}/c@d").as_bytes());
+            }
+        }
+        networks.count(b"da39a3ee5e6b4b0d3255bfef95601890afd80709");
+        let numbers: Vec<u64> = networks.take().iter().map(|(_, number)| *number).collect();
+        assert_eq!(numbers, [100, 99, 98, 97, 96, 95, 94, 93, 92, 91]);
+    }
+}

@@ -1,0 +1,60 @@
+//! The commands with which an administrator looks into the database: `postgrey
+//! list` and so on. Unlike the daemon's own command line they are new, so
+//! their words are parsed as clap parses them.
+
+mod filter;
+mod table;
+mod task;
+
+pub use filter::{Addresses, Filter, Network};
+pub use task::{Form, List, Order, Sort, Subject, Tables, Task};
+
+use super::{Invocation, UsageError, help};
+use clap::Command;
+use std::ffi::{OsStr, OsString};
+
+/// Whether a first word is one of these commands.
+pub(super) fn is_command(word: &OsStr) -> bool {
+    table::commands().iter().any(|command| word == command.get_name())
+}
+
+/// The commands, built, for the manual.
+pub(super) fn commands() -> Vec<Command> {
+    let mut command = command();
+    command.build();
+    command.get_subcommands().cloned().collect()
+}
+
+/// Parses the words from the command on.
+///
+/// # Errors
+/// When clap does not understand them, or what they say makes no sense.
+pub(super) fn parse(words: Vec<OsString>) -> Result<Invocation, UsageError> {
+    let mut command = command();
+    command.build();
+    let matches = command
+        .try_get_matches_from_mut(words)
+        .map_err(|error| refused(error.to_string().trim_end()))?;
+    let (name, matches) = matches.subcommand().expect("a word that is a command");
+    if matches.get_flag("help") {
+        let subcommand = command.find_subcommand_mut(name).expect("it was matched");
+        return Ok(Invocation::Print(help::help(subcommand)));
+    }
+    let order = task::order(name, matches)
+        .map_err(|sentence| refused(&format!("postgrey {name}: {sentence}")))?;
+    Ok(Invocation::Administer(Box::new(order)))
+}
+
+fn command() -> Command {
+    Command::new("postgrey")
+        .no_binary_name(true)
+        .disable_help_subcommand(true)
+        .subcommands(table::commands())
+}
+
+fn refused(message: &str) -> UsageError {
+    UsageError { message: message.to_owned(), status: 2 }
+}
+
+#[cfg(test)]
+mod tests;

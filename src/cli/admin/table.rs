@@ -1,0 +1,130 @@
+//! The table of commands and their words, from which parsing, help and manual
+//! are made.
+
+use clap::{Arg, ArgAction, Command};
+use std::ffi::OsString;
+
+pub(super) fn commands() -> Vec<Command> {
+    let reading = [list(), show(), stats(), export(), backup(), check()];
+    let writing = [forget(), allow(), import()];
+    let commands = reading.into_iter().chain(writing);
+    commands.map(with_common_options).collect()
+}
+
+fn list() -> Command {
+    command("list", "print the entries of the database", "[OPTIONS]").args([
+        value("client", "ADDRESS").help("those of this client, or of its network"),
+        value("network", "NETWORK").help("those of clients in a network like 192.0.2.0/24"),
+        value("sender", "WHO").help("those of this sender, user@domain or a whole domain"),
+        value("recipient", "WHO").help("those of this recipient, likewise"),
+        value("state", "STATE").help(
+            "those that are waiting (deferred until the delay is over), passed (let through), or \
+             expired (too old to count)",
+        ),
+        switch("clients").help("the auto-whitelist's clients in place of the triplets"),
+        value("sort", "ORDER").default_value("key").help(
+            "by key (client, sender, recipient), first (when first seen; of clients their \
+             count) or last (when last seen)",
+        ),
+        switch("reverse").help("in the opposite order: the latest or largest come first"),
+        value("limit", "NUMBER").help("not more than so many"),
+        json(),
+    ])
+}
+
+fn show() -> Command {
+    let about = "tell what is known of a triplet or a client, and what becomes of it";
+    command("show", about, "[OPTIONS] CLIENT [SENDER RECIPIENT]").args(triplet()).arg(json())
+}
+
+const EDIT: &str = "(CLIENT [SENDER RECIPIENT] | --sender-domain=DOMAIN)";
+
+fn forget() -> Command {
+    let about = "delete a triplet, all of a client and its network, or all of a sender's domain";
+    command("forget", about, EDIT).args(triplet()).arg(sender_domain())
+}
+
+fn allow() -> Command {
+    let about = "let a triplet, a client, or the known triplets of a sender's domain pass at once";
+    command("allow", about, EDIT).args(triplet()).arg(sender_domain())
+}
+
+fn stats() -> Command {
+    let about = "count the entries, and what a running daemon did since it started";
+    command("stats", about, "[OPTIONS]").arg(json())
+}
+
+fn export() -> Command {
+    command("export", "print the database as text that Berkeley DB's db_load reads", "[OPTIONS]")
+        .args([
+            switch("triplets").help("only the triplets, as db_load wants them for postgrey.db"),
+            switch("clients")
+                .help("only the clients, as db_load wants them for postgrey_clients.db"),
+            json(),
+        ])
+}
+
+fn import() -> Command {
+    let about = "take over the entries of postgrey 1, or of another database";
+    command("import", about, "[OPTIONS]").arg(value("from", "PATH").help(
+        "a directory or a file of postgrey 1, or the text of db_dump or \"postgrey export\", - for \
+         standard input (default: --dbdir)",
+    ))
+}
+
+fn backup() -> Command {
+    let about = "copy the database, while the daemon runs or without it, to a file that can \
+                 take its place";
+    command("backup", about, "[OPTIONS] FILE")
+        .arg(word("FILE").required_unless_present("help").help("where to; replaced if it exists"))
+}
+
+fn check() -> Command {
+    command("check", "look for damage", "[OPTIONS] --database")
+        .arg(switch("database").help("read every page and every entry of the database"))
+}
+
+fn command(name: &'static str, about: &'static str, words: &str) -> Command {
+    Command::new(name)
+        .about(about)
+        .override_usage(format!("postgrey {name} {words}").trim_end().to_owned())
+        .disable_help_flag(true)
+        .args_override_self(true)
+}
+
+fn with_common_options(command: Command) -> Command {
+    command.args([
+        value("dbdir", "PATH").default_value("/var/lib/postgrey").help("directory of the database"),
+        value("user", "NAME").default_value("postgrey").help("whom root becomes first"),
+        value("group", "NAME").default_value("postgrey").help("the groups that go with it"),
+        switch("help").short('h').help("show this help"),
+    ])
+}
+
+fn triplet() -> [Arg; 3] {
+    [
+        word("CLIENT").help("address of the client"),
+        word("SENDER").help("its sender; \"\" for bounces"),
+        word("RECIPIENT").help("its recipient"),
+    ]
+}
+
+fn sender_domain() -> Arg {
+    value("sender-domain", "DOMAIN").help("all triplets with senders at this domain or below it")
+}
+
+fn json() -> Arg {
+    switch("json").help("print one JSON object a line instead")
+}
+
+fn switch(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+fn value(name: &'static str, shown: &'static str) -> Arg {
+    word(name).long(name).value_name(shown)
+}
+
+fn word(name: &'static str) -> Arg {
+    Arg::new(name).value_name(name).value_parser(clap::value_parser!(OsString))
+}

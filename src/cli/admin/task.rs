@@ -1,0 +1,249 @@
+//! What an administrator wants done, from the words that were matched.
+
+use super::filter::{Addresses, Filter, address};
+use crate::greylist::State;
+use clap::ArgMatches;
+use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// What an administrator wants done, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Directory of the database (`--dbdir`).
+    pub dbdir: PathBuf,
+    /// The user whom root becomes before anything is opened (`--user`).
+    pub user: String,
+    /// The groups that go with it (`--group`).
+    pub group: String,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Print all rows.
+    Export {
+        /// Of which tables.
+        tables: Tables,
+        /// In which form.
+        form: Form,
+    },
+    /// Take over the entries of another database.
+    Import {
+        /// A directory of the original, a file, or `-` for standard input.
+        from: PathBuf,
+    },
+    /// Print entries.
+    List(List),
+    /// Print what is known of a triplet or a client, and what becomes of it.
+    Show(Subject, Form),
+    /// Delete entries.
+    Forget(Subject),
+    /// Let entries pass.
+    Allow(Subject),
+    /// Print numbers.
+    Stats(Form),
+    /// Copy the database to a file.
+    Backup(PathBuf),
+    /// Look for damage in the database.
+    CheckDatabase,
+}
+
+/// Which entries to print, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Which entries.
+    pub filter: Filter,
+    /// Whether clients are meant in place of triplets.
+    pub clients: bool,
+    /// In which order.
+    pub sort: Sort,
+    /// Whether the order is turned round.
+    pub reverse: bool,
+    /// How many at most.
+    pub limit: Option<usize>,
+    /// In which form.
+    pub form: Form,
+}
+
+/// An order of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// That of their keys: by client, then sender, then recipient.
+    Key,
+    /// By when they were first seen; clients, by their count.
+    First,
+    /// By when they were last seen.
+    Last,
+}
+
+/// Whom or what a command is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// One triplet.
+    Triplet {
+        /// The client's address.
+        client: IpAddr,
+        /// The sender, empty for bounces.
+        sender: Vec<u8>,
+        /// The recipient.
+        recipient: Vec<u8>,
+    },
+    /// A client, with its network's triplets.
+    Client(IpAddr),
+    /// All triplets with these senders.
+    Senders(Addresses),
+}
+
+/// One table or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// Triplets and clients.
+    Both,
+    /// Triplets alone.
+    Triplets,
+    /// Clients alone.
+    Clients,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As text: for people or, where there is one, in the customary format.
+    Text,
+    /// As one JSON object a line.
+    Json,
+}
+
+/// What a command's words ask for; an error is a sentence without its command.
+pub(super) fn order(name: &str, matches: &ArgMatches) -> Result<Order, String> {
+    Ok(Order {
+        dbdir: text(matches, "dbdir").into(),
+        user: text(matches, "user").to_string_lossy().into_owned(),
+        group: text(matches, "group").to_string_lossy().into_owned(),
+        task: task(name, matches)?,
+    })
+}
+
+fn task(name: &str, matches: &ArgMatches) -> Result<Task, String> {
+    Ok(match name {
+        "export" => Task::Export { tables: tables(matches), form: form(matches) },
+        "import" => {
+            let from = given(matches, "from").unwrap_or(text(matches, "dbdir"));
+            Task::Import { from: from.into() }
+        }
+        "list" => Task::List(list(matches)?),
+        "show" => Task::Show(subject(matches)?, form(matches)),
+        "forget" => Task::Forget(subject(matches)?),
+        "allow" => Task::Allow(subject(matches)?),
+        "stats" => Task::Stats(form(matches)),
+        "backup" => Task::Backup(text(matches, "FILE").into()),
+        "check" if matches.get_flag("database") => Task::CheckDatabase,
+        "check" => return Err("say what to check: --database".to_owned()),
+        name => unreachable!("{name} is in no table of commands"),
+    })
+}
+
+fn form(matches: &ArgMatches) -> Form {
+    if matches.get_flag("json") { Form::Json } else { Form::Text }
+}
+
+fn tables(matches: &ArgMatches) -> Tables {
+    match (matches.get_flag("triplets"), matches.get_flag("clients")) {
+        (true, false) => Tables::Triplets,
+        (false, true) => Tables::Clients,
+        _ => Tables::Both,
+    }
+}
+
+fn list(matches: &ArgMatches) -> Result<List, String> {
+    let addresses = |id| given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
+    let filter = Filter {
+        client: parsed(matches, "client", "an IP address")?,
+        network: parsed(matches, "network", "a network like 192.0.2.0/24")?,
+        sender: addresses("sender"),
+        recipient: addresses("recipient"),
+        state: state(matches)?,
+    };
+    let clients = matches.get_flag("clients");
+    if clients && (filter.sender.is_some() || filter.recipient.is_some()) {
+        return Err("with --clients there is no --sender and no --recipient".to_owned());
+    }
+    Ok(List {
+        filter,
+        clients,
+        sort: sort(matches)?,
+        reverse: matches.get_flag("reverse"),
+        limit: parsed(matches, "limit", "a number")?,
+        form: form(matches),
+    })
+}
+
+fn state(matches: &ArgMatches) -> Result<Option<State>, String> {
+    let Some(word) = given(matches, "state") else {
+        return Ok(None);
+    };
+    let state = State::ALL.into_iter().find(|state| word == state.word());
+    state.map(Some).ok_or_else(|| unlike("--state", "waiting, passed or expired", word))
+}
+
+fn sort(matches: &ArgMatches) -> Result<Sort, String> {
+    let word = text(matches, "sort");
+    match word.as_bytes() {
+        b"key" => Ok(Sort::Key),
+        b"first" => Ok(Sort::First),
+        b"last" => Ok(Sort::Last),
+        _ => Err(unlike("--sort", "key, first or last", word)),
+    }
+}
+
+fn subject(matches: &ArgMatches) -> Result<Subject, String> {
+    let domain = matches.try_get_one::<OsString>("sender-domain").ok().flatten();
+    let client = parsed(matches, "CLIENT", "an IP address")?;
+    let address_in = |id| given(matches, id).map(|text| address(text.as_bytes()).to_vec());
+    match (client, address_in("SENDER"), address_in("RECIPIENT"), domain) {
+        (None, None, None, Some(domain)) => match Addresses::parse(domain.as_bytes()) {
+            domain @ Addresses::Domain(_) => Ok(Subject::Senders(domain)),
+            _ => Err(unlike("--sender-domain", "a domain", domain)),
+        },
+        (Some(client), None, None, None) => Ok(Subject::Client(client)),
+        (Some(client), Some(sender), Some(recipient), None) => {
+            Ok(Subject::Triplet { client, sender, recipient })
+        }
+        (Some(_), Some(_), None, None) => {
+            Err("a triplet is CLIENT SENDER RECIPIENT, and the recipient is missing".to_owned())
+        }
+        (None, ..) => Err("say of which CLIENT".to_owned()),
+        (Some(_), .., Some(_)) => Err("give either CLIENT or --sender-domain".to_owned()),
+        (Some(_), None, Some(_), None) => unreachable!("words come in order"),
+    }
+}
+
+/// The value of an option as a type, if it was given.
+fn parsed<T: std::str::FromStr>(
+    matches: &ArgMatches,
+    id: &str,
+    what: &str,
+) -> Result<Option<T>, String> {
+    let Some(word) = given(matches, id) else {
+        return Ok(None);
+    };
+    let name = if id.starts_with(char::is_lowercase) { format!("--{id}") } else { id.to_owned() };
+    let value = word.to_str().and_then(|word| word.parse().ok());
+    value.map(Some).ok_or_else(|| unlike(&name, what, word))
+}
+
+fn unlike(name: &str, what: &str, word: &OsStr) -> String {
+    format!("{name} must be {what}, unlike \"{}\"", word.to_string_lossy())
+}
+
+fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
+    matches.get_one::<OsString>(id).map(OsString::as_os_str)
+}
+
+fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
+    given(matches, id).unwrap_or_default()
+}

@@ -1,0 +1,139 @@
+//! From the words of a command to what it shall do.
+
+use super::*;
+use crate::greylist::State;
+
+fn invocation(line: &str) -> Result<Invocation, UsageError> {
+    parse(line.split_whitespace().map(|word| word.trim_matches('\'').into()).collect())
+}
+
+fn task(line: &str) -> Task {
+    match invocation(line) {
+        Ok(Invocation::Administer(order)) => order.task,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn refusal(line: &str) -> String {
+    let error = invocation(line).expect_err(line);
+    assert_eq!(error.status, 2, "{line}");
+    error.message
+}
+
+#[test]
+fn a_list_is_everything_in_key_order_unless_told_otherwise() {
+    let Task::List(list) = task("list") else { panic!("a list") };
+    let all = List {
+        filter: Filter::default(),
+        clients: false,
+        sort: Sort::Key,
+        reverse: false,
+        limit: None,
+        form: Form::Text,
+    };
+    assert_eq!(list, all);
+}
+
+#[test]
+fn a_list_can_be_filtered_sorted_and_limited() {
+    let words = "list --client=192.0.2.1 --network 192.0.2.77/24 --sender=Example.com \
+                 --recipient=<B@Example.com> --state=waiting --sort=last --reverse --limit=5 --json";
+    let Task::List(list) = task(words) else { panic!("a list") };
+    let filter = Filter {
+        client: "192.0.2.1".parse().ok(),
+        network: "192.0.2.0/24".parse().ok(),
+        sender: Some(Addresses::Domain(b"example.com".to_vec())),
+        recipient: Some(Addresses::One(b"b@example.com".to_vec())),
+        state: Some(State::Waiting),
+    };
+    assert_eq!(list.filter, filter);
+    assert_eq!((list.sort, list.reverse, list.limit), (Sort::Last, true, Some(5)));
+    assert_eq!(list.form, Form::Json);
+}
+
+#[test]
+fn a_subject_is_a_triplet_a_client_or_a_domain() {
+    let client = "192.0.2.1".parse().unwrap();
+    assert_eq!(task("forget 192.0.2.1"), Task::Forget(Subject::Client(client)));
+    let triplet = |sender: &str| Subject::Triplet {
+        client,
+        sender: sender.into(),
+        recipient: b"c@d.test".to_vec(),
+    };
+    assert_eq!(task("allow 192.0.2.1 a@b.test c@d.test"), Task::Allow(triplet("a@b.test")));
+    assert_eq!(task("show 192.0.2.1 '' <c@d.test>"), Task::Show(triplet(""), Form::Text));
+    let domain = Subject::Senders(Addresses::Domain(b"b.test".to_vec()));
+    assert_eq!(task("allow --sender-domain=B.test"), Task::Allow(domain));
+}
+
+#[test]
+fn what_makes_no_sense_is_named() {
+    for (line, part) in [
+        ("list --client=mx.test", "list: --client must be an IP address, unlike \"mx.test\""),
+        ("list --network=192.0.2.0/33", "--network must be a network like 192.0.2.0/24"),
+        ("list --state=new", "--state must be waiting, passed or expired, unlike \"new\""),
+        ("list --sort=size", "--sort must be key, first or last, unlike \"size\""),
+        ("list --limit=-1", "--limit"),
+        ("list --clients --sender=a@b", "with --clients there is no --sender"),
+        ("show", "say of which CLIENT"),
+        ("show mx.test", "CLIENT must be an IP address, unlike \"mx.test\""),
+        ("show 192.0.2.1 a@b.test", "the recipient is missing"),
+        ("forget 192.0.2.1 --sender-domain=b.test", "either CLIENT or --sender-domain"),
+        ("forget --sender-domain=a@b.test", "--sender-domain must be a domain"),
+        ("check", "say what to check: --database"),
+        ("backup", "FILE"),
+        ("list --nonsense", "--nonsense"),
+    ] {
+        let message = refusal(line);
+        assert!(message.contains(part), "{line}: {message}");
+    }
+}
+
+#[test]
+fn a_network_holds_the_addresses_of_its_prefix() {
+    for (network, address, is_in) in [
+        ("192.0.2.0/24", "192.0.2.255", true),
+        ("192.0.2.0/24", "192.0.3.0", false),
+        ("192.0.2.1", "192.0.2.1", true),
+        ("0.0.0.0/0", "192.0.2.1", true),
+        ("0.0.0.0/0", "2001:db8::1", false),
+        ("2001:db8::/32", "2001:db8:ffff::1", true),
+        ("2001:db8::/32", "2001:db9::1", false),
+    ] {
+        let parsed: Network = network.parse().unwrap();
+        assert_eq!(parsed.contains(address.parse().unwrap()), is_in, "{network} {address}");
+    }
+}
+
+#[test]
+fn a_domain_holds_its_addresses_and_those_below_it() {
+    for (who, address, is_in) in [
+        ("example.com", "a@example.com", true),
+        ("@example.com", "a@Example.COM", true),
+        ("example.com", "a@mail.example.com", true),
+        ("example.com", "a@badexample.com", false),
+        ("example.com", "example.com", false),
+        ("a@example.com", "A@example.com", true),
+        ("a@example.com", "b@example.com", false),
+        ("<>", "", true),
+        ("", "a@b.test", false),
+    ] {
+        let addresses = Addresses::parse(who.as_bytes());
+        assert_eq!(addresses.contain(address.as_bytes()), is_in, "{who} {address}");
+    }
+}
+
+#[test]
+fn every_command_explains_each_of_its_words_within_80_columns() {
+    for mut command in commands() {
+        let text = help::help(&mut command);
+        assert!(text.starts_with(&format!("Usage: postgrey {} ", command.get_name())));
+        for line in text.lines() {
+            assert!(line.len() <= 80, "{line}");
+        }
+        for arg in command.get_arguments() {
+            assert!(arg.get_help().is_some(), "{arg}");
+            assert!(text.contains(&format!("  {}", help::names(arg))), "{arg}");
+        }
+    }
+}

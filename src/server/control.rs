@@ -1,0 +1,224 @@
+//! The socket in the database directory on which tools ask (`postgrey forget`
+//! and others), answered between the turns of the loop.
+//!
+//! Only the daemon's own user can connect, so that there is no need to guard
+//! against malice; but a tool that is stopped in the middle must cost nothing
+//! but its connection.
+
+use super::greylister::Greylister;
+use crate::daemon::clock;
+use crate::protocol::control::{LONGEST, Reply, Request, SOCKET_NAME, reply_text};
+use crate::store::lmdb::Store;
+use mio::net::{UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use nix::sys::stat::{Mode, umask};
+use std::fs;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+
+/// Tools that are served at the same time; further ones take the place of the
+/// one that has been silent for longest.
+const MOST_CALLERS: usize = 8;
+
+/// How many tokens the socket and its connections take.
+pub const TOKENS: usize = 1 + MOST_CALLERS;
+
+/// Bytes read at once.
+const READ_SIZE: usize = 64 << 10;
+
+/// The socket and who is connected to it.
+#[derive(Debug)]
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+    callers: [Option<Caller>; MOST_CALLERS],
+    /// Counts what callers say, to know who has been silent for longest.
+    clock: u64,
+    /// When the daemon started, in seconds since the epoch.
+    started: i64,
+}
+
+impl Control {
+    /// Makes the socket in a directory whose lock is held, so that one which is
+    /// there is left over.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(directory: &Path) -> io::Result<Control> {
+        let path = directory.join(SOCKET_NAME);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let usual = umask(Mode::from_bits_truncate(0o177));
+        let listener = UnixListener::bind(&path);
+        umask(usual);
+        Ok(Control {
+            listener: listener?,
+            path,
+            callers: Default::default(),
+            clock: 0,
+            started: clock::now(),
+        })
+    }
+
+    /// Asks to be told when tools call or say something, under tokens from
+    /// `first` on.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
+        registry.register(&mut self.listener, Token(first), Interest::READABLE)
+    }
+
+    /// Takes in those who call.
+    pub fn accept(&mut self, registry: &Registry, first: usize) {
+        // Whatever keeps a tool from being heard is told by the tool.
+        while let Ok((mut stream, _)) = self.listener.accept() {
+            let silent = |index: &usize| self.callers[*index].as_ref().map(|it| it.heard);
+            let index = (0..MOST_CALLERS).min_by_key(silent).unwrap_or(0);
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.callers[index] = None;
+            if registry.register(&mut stream, Token(first + 1 + index), interest).is_ok() {
+                self.clock += 1;
+                self.callers[index] = Some(Caller::new(stream, self.clock));
+            }
+        }
+    }
+
+    /// Answers one request of each caller that has one.
+    pub fn serve(&mut self, greylister: &mut Greylister, store: &mut Store) {
+        for slot in &mut self.callers {
+            let Some(caller) = slot else {
+                continue;
+            };
+            caller.send();
+            if caller.output.is_empty() {
+                caller.read();
+                if let Some(request) = caller.take_request() {
+                    self.clock += 1;
+                    caller.heard = self.clock;
+                    let reply = request
+                        .and_then(|request| answer(&request, self.started, greylister, store));
+                    caller.output = reply_text(&reply).into_bytes();
+                    caller.send();
+                }
+            }
+            if caller.is_over {
+                *slot = None;
+            }
+        }
+    }
+
+    /// Whether a caller may have another request that needs no event to be
+    /// noticed.
+    pub fn is_due(&self) -> bool {
+        self.callers.iter().flatten().any(|caller| caller.is_due)
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// One tool.
+#[derive(Debug)]
+struct Caller {
+    stream: UnixStream,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// Whether there may be something in the socket or in the input.
+    is_due: bool,
+    is_over: bool,
+    /// When it was last heard.
+    heard: u64,
+}
+
+impl Caller {
+    fn new(stream: UnixStream, heard: u64) -> Caller {
+        let (input, output) = (Vec::new(), Vec::new());
+        Caller { stream, input, output, is_due: true, is_over: false, heard }
+    }
+
+    /// Reads until there is a whole request or nothing more to read.
+    fn read(&mut self) {
+        let mut buffer = [0; READ_SIZE];
+        self.is_due = true;
+        while self.end_of_request().is_none() && self.input.len() <= LONGEST {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => self.is_over = true,
+                Ok(length) => {
+                    self.input.extend_from_slice(&buffer[..length]);
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => self.is_over = true,
+            }
+            self.is_due = false;
+            return;
+        }
+    }
+
+    fn end_of_request(&self) -> Option<usize> {
+        memchr::memmem::find(&self.input, b"\n\n")
+    }
+
+    /// The next request, if it is there to its end.
+    fn take_request(&mut self) -> Option<Result<Request, String>> {
+        let Some(end) = self.end_of_request() else {
+            if self.input.len() <= LONGEST {
+                return None;
+            }
+            self.input = Vec::new();
+            self.is_over = true;
+            return Some(Err(format!("a request of more than {LONGEST} bytes")));
+        };
+        let request = Request::parse(&self.input[..end]);
+        self.input.drain(..end + 2);
+        Some(request)
+    }
+
+    /// Sends as much as the tool takes now.
+    fn send(&mut self) {
+        while !self.output.is_empty() {
+            match self.stream.write(&self.output) {
+                Ok(length) => drop(self.output.drain(..length)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.is_over = true;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn answer(
+    request: &Request,
+    started: i64,
+    greylister: &mut Greylister,
+    store: &mut Store,
+) -> Reply {
+    match request {
+        Request::Statistics => {
+            let numbers = greylister.counters.named();
+            let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
+            let process = [format!("pid {}", process::id()), format!("started {started}")];
+            Ok(process.into_iter().chain(numbers).collect())
+        }
+        Request::Settle => store.flush().map(|_| Vec::new()).map_err(|error| error.to_string()),
+        Request::Edit(edits) => {
+            let mut turn = store.begin();
+            let changed = greylister
+                .edit(edits, &mut turn, clock::now())
+                .and_then(|changed| turn.commit().map(|_| changed))
+                .map_err(|error| error.to_string())?;
+            Ok(vec![format!("changed {changed}")])
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Looking for damage: every page is read, every row is looked at, and the
+//! pages are counted.
+
+use super::rows::{stored_key, whole};
+use super::{Pages, Reader, Table};
+use crate::store::{Error, Passes, Seen};
+
+/// How many findings are told one by one.
+const MOST_TOLD: usize = 10;
+
+/// How often counting the pages is tried while a daemon changes them.
+const TRIES: usize = 100;
+
+/// What there is to say of a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// What is wrong, as sentences; the first few of each kind.
+    pub damage: Vec<String>,
+    /// All that is wrong.
+    pub number: u64,
+    /// Whether all pages could be counted, which a busy daemon may prevent.
+    pub is_counted: bool,
+}
+
+impl Findings {
+    fn add(&mut self, sentence: impl FnOnce() -> String) {
+        self.number += 1;
+        if self.damage.len() < MOST_TOLD {
+            self.damage.push(sentence());
+        }
+    }
+}
+
+/// Looks at all of it; calls `advance` with the number of each few rows.
+///
+/// # Errors
+/// When LMDB or the disk does not let it be read.
+pub fn check(reader: &Reader, mut advance: impl FnMut(usize)) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    for table in Table::ALL {
+        let mut last: Option<Vec<u8>> = None;
+        loop {
+            let rows = reader.slice(table.name(), b"", last.as_deref())?;
+            if rows.is_empty() {
+                break;
+            }
+            advance(rows.len());
+            for (key, row) in rows {
+                look(table, last.as_deref(), &key, &row, &mut findings);
+                last = Some(key);
+            }
+        }
+    }
+    count_pages(reader, &mut findings)?;
+    Ok(findings)
+}
+
+fn look(table: Table, last: Option<&[u8]>, key: &[u8], row: &[u8], findings: &mut Findings) {
+    findings.rows += 1;
+    let name = || format!("{} {}", table.name(), key.escape_ascii());
+    if last.is_some_and(|last| last >= key) {
+        findings.add(|| format!("{} stands behind a larger key", name()));
+    }
+    let (whole_key, text) = whole(key, row);
+    if stored_key(whole_key) != key {
+        findings.add(|| format!("{} is not the short form of its key", name()));
+    }
+    let is_proper = match table {
+        Table::Triplets => Seen::parse(text).is_some_and(|seen| seen.text().as_bytes() == text),
+        Table::Clients => Passes::parse(text).is_some_and(|row| row.text().as_bytes() == text),
+    };
+    if !is_proper {
+        findings.add(|| format!("{} has an odd row: {}", name(), text.escape_ascii()));
+    }
+}
+
+/// Each page is in a table, or in the list of free pages, or one of the two
+/// that begin the file.
+fn count_pages(reader: &Reader, findings: &mut Findings) -> Result<(), Error> {
+    for _ in 0..TRIES {
+        let Some(Pages { used, free, all }) = reader.pages()? else {
+            continue;
+        };
+        if used + free != all {
+            findings.add(|| format!("{used} pages are used and {free} are free, of {all}"));
+        }
+        findings.is_counted = true;
+        break;
+    }
+    Ok(())
+}
