@@ -165,7 +165,13 @@ pub fn explain_open(path: &Path, error: lmdb::Error) -> Error {
 }
 
 pub fn explain_read(path: &Path, error: lmdb::Error) -> Error {
-    Error::new(format!("can't read database {}: {}", path.display(), describe(error)))
+    let path = path.display();
+    Error::new(match error {
+        lmdb::Error::Corrupted | lmdb::Error::PageNotFound => {
+            format!("{path} is damaged; go back to a copy (postgrey backup), or {START_AFRESH}")
+        }
+        error => format!("can't read database {path}: {}", describe(error)),
+    })
 }
 
 pub fn explain_write(path: &Path, error: lmdb::Error) -> Error {

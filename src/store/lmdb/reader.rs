@@ -213,11 +213,23 @@ impl Reader {
             let transaction = self.environment.begin_ro_txn()?;
             let mut cursor = transaction.open_ro_cursor(database)?;
             let from = last.unwrap_or(beginning);
-            rows_from(&mut cursor, (!from.is_empty()).then_some(from))?
-                .filter(|row| row.is_err() || row.is_ok_and(|(key, _)| Some(key) != last))
-                .take(SLICE)
-                .map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
-                .collect()
+            let mut rows = Rows::new();
+            for row in rows_from(&mut cursor, (!from.is_empty()).then_some(from))? {
+                let (key, value) = row?;
+                let before = rows.last().map(|(key, _)| key.as_slice()).or(last);
+                if rows.is_empty() && Some(key) == last {
+                    continue;
+                }
+                // In a damaged file the walk could go round in circles.
+                if before.is_some_and(|before| before >= key) {
+                    return Err(lmdb::Error::Corrupted);
+                }
+                rows.push((key.to_vec(), value.to_vec()));
+                if rows.len() == SLICE {
+                    break;
+                }
+            }
+            Ok(rows)
         })
     }
 
