@@ -4,6 +4,7 @@ use crate::fixture;
 use crate::harness::Scratch;
 use crate::mutation::mutate;
 use crate::random::{self, Random};
+use postgrey::store::Notes;
 use postgrey::store::import;
 use postgrey::store::lmdb::Store;
 use std::fs;
@@ -79,14 +80,14 @@ fn damage(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 fn first_start(file: &[u8], dbdir: &Path) {
     fs::write(dbdir.join("postgrey.db"), file).expect("a file");
-    let (_, report) = import::open_or_import(dbdir, "keys").expect("a start that works");
+    let (_, report) = import::open_or_import(dbdir, &Notes::default()).expect("a start that works");
     assert!(report.is_some(), "it was imported");
 }
 
 fn by_hand(text: &[u8], dbdir: &Path) {
     let file = dbdir.join("text");
     fs::write(&file, text).expect("a file");
-    let mut store = Store::open(dbdir, "keys").expect("a new database");
+    let mut store = Store::open(dbdir, Notes::default()).expect("a new database");
     // A text that does not look like one is refused.
     let _ = import::import(&file, dbdir, &mut store);
 }
