@@ -480,7 +480,7 @@ fn rows_of_another_database_are_merged() {
     let directory = directory(&daemon);
     let now = start_of_time();
     let later = format!("merge triplets {ALICE} {},{}", now - 900, now);
-    let older = format!("merge triplets {DAVE} 1,2");
+    let older = format!("merge triplets {DAVE} 2,2");
     let new =
         format!("merge triplets 203.0.113.0/x\\x20y@z.test/bob@example.org {},{now}", now - 5);
     let client = format!("merge clients 198.51.100.7 9,{}", now - 5000);
