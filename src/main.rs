@@ -23,8 +23,10 @@ fn main() -> ExitCode {
         }
         Ok(Invocation::Administer(order)) => {
             match admin::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
-                Ok(Outcome::Done) => ExitCode::SUCCESS,
-                Ok(nothing) => fail("postgrey: nothing matched", nothing.status()),
+                Ok(Outcome::NothingMatched) => {
+                    fail("postgrey: nothing matched", Outcome::NothingMatched.status())
+                }
+                Ok(outcome) => ExitCode::from(outcome.status()),
                 Err(silent @ (Trouble::Told | Trouble::Unread)) => ExitCode::from(silent.status()),
                 Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
             }

@@ -33,7 +33,7 @@ pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, T
     }
     tell(report.as_ref(), out)?;
     let is_in_vain = report.is_some_and(|report| report.is_empty());
-    Ok(if is_in_vain { Outcome::NothingMatched } else { Outcome::Done })
+    Ok(if is_in_vain { Outcome::InVain } else { Outcome::Done })
 }
 
 fn tell(report: Option<&Report>, out: &mut impl Write) -> Result<(), Trouble> {

@@ -12,6 +12,8 @@ pub enum Outcome {
     Done,
     /// There was nothing to do it with: no entry matched.
     NothingMatched,
+    /// There was nothing, and its output says so.
+    InVain,
 }
 
 impl Outcome {
@@ -19,7 +21,7 @@ impl Outcome {
     pub fn status(self) -> u8 {
         match self {
             Outcome::Done => 0,
-            Outcome::NothingMatched => 1,
+            Outcome::NothingMatched | Outcome::InVain => 1,
         }
     }
 }

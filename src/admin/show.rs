@@ -47,7 +47,10 @@ pub fn run(
         Subject::Senders(_) => unreachable!("no words ask for it"),
     };
     out.flush()?;
-    Ok(outcome.unwrap_or(Outcome::NothingMatched))
+    Ok(outcome.unwrap_or(match form {
+        Form::Text => Outcome::InVain,
+        Form::Json => Outcome::NothingMatched,
+    }))
 }
 
 fn show_triplet(
