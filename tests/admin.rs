@@ -383,9 +383,13 @@ fn a_check_finds_damage_of_each_kind() {
     let sound = fs::read(&file).expect("a database");
     let rows: Vec<usize> = memchr::memmem::find_iter(&sound, b"alice@sender.test").collect();
     let row = *rows.last().expect("a row");
+    let page = row / 4096 * 4096;
     for (what, range, byte) in [
         ("a key that is out of order", row - 10..row - 9, b'z'),
         ("a row that is none", row + 34..row + 38, b'x'),
+        ("a page of nothing", page..page + 4096, 0),
+        ("a page of garbage", page..page + 4096, 0xa5),
+        ("a page with another number", page..page + 1, 0xff),
     ] {
         let mut damaged = sound.clone();
         // All versions of the page, the current one among them.

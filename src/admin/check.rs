@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::text::grouped;
 use super::{Outcome, Trouble};
 use crate::cli::admin::Order;
-use crate::store::lmdb::{FILE_NAME, Reader, Table, check};
+use crate::store::lmdb::{FILE_NAME, Looked, Reader, Table, check};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -47,6 +47,8 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Troub
     let path = reader.path().display();
     read_all(reader.path())
         .map_err(|error| Trouble::Access(format!("can't read {path} to its end: {error}")))?;
+    // Only after this may LMDB walk through the tables.
+    let looked = reader.look_at_pages()?;
     let mut progress =
         Progress::new(reader.count(Table::Triplets)? + reader.count(Table::Clients)?);
     let findings = check(&reader, |rows| progress.advance(rows))?;
@@ -54,8 +56,8 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Troub
     for sentence in &findings.damage {
         writeln!(out, "{sentence}")?;
     }
-    if !findings.is_counted {
-        writeln!(out, "The pages were not counted: the daemon changes them all the time.")?;
+    if looked == Looked::InVain {
+        writeln!(out, "The pages were not compared: the daemon changes them all the time.")?;
     }
     let rows = grouped(findings.rows);
     if findings.number == 0 {

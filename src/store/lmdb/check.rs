@@ -1,15 +1,11 @@
-//! Looking for damage: every page is read, every row is looked at, and the
-//! pages are counted.
+//! Looking for damage in the rows.
 
 use super::rows::{stored_key, whole};
-use super::{Pages, Reader, Table};
+use super::{Reader, Table};
 use crate::store::{Error, Passes, Seen};
 
 /// How many findings are told one by one.
 const MOST_TOLD: usize = 10;
-
-/// How often counting the pages is tried while a daemon changes them.
-const TRIES: usize = 100;
 
 /// What there is to say of a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +16,6 @@ pub struct Findings {
     pub damage: Vec<String>,
     /// All that is wrong.
     pub number: u64,
-    /// Whether all pages could be counted, which a busy daemon may prevent.
-    pub is_counted: bool,
 }
 
 impl Findings {
@@ -33,7 +27,7 @@ impl Findings {
     }
 }
 
-/// Looks at all of it; calls `advance` with the number of each few rows.
+/// Looks at all rows; calls `advance` with the number of each few rows.
 ///
 /// # Errors
 /// When LMDB or the disk does not let it be read.
@@ -53,7 +47,6 @@ pub fn check(reader: &Reader, mut advance: impl FnMut(usize)) -> Result<Findings
             }
         }
     }
-    count_pages(reader, &mut findings)?;
     Ok(findings)
 }
 
@@ -71,20 +64,4 @@ fn look(table: Table, key: &[u8], row: &[u8], findings: &mut Findings) {
     if !is_proper {
         findings.add(|| format!("{} has an odd row: {}", name(), text.escape_ascii()));
     }
-}
-
-/// Each page is in a table, or in the list of free pages, or one of the two
-/// that begin the file.
-fn count_pages(reader: &Reader, findings: &mut Findings) -> Result<(), Error> {
-    for _ in 0..TRIES {
-        let Some(Pages { used, free, all }) = reader.pages()? else {
-            continue;
-        };
-        if used + free != all {
-            findings.add(|| format!("{used} pages are used and {free} are free, of {all}"));
-        }
-        findings.is_counted = true;
-        break;
-    }
-    Ok(())
 }

@@ -12,61 +12,70 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 /// Bytes of a page number, and of every other count in the file.
-const WORD: usize = size_of::<usize>();
+pub const WORD: usize = size_of::<usize>();
 /// Bytes before a page's content: its number, padding, flags, two bounds.
-const HEADER: usize = WORD + 8;
+pub const HEADER: usize = WORD + 8;
 /// Bytes of what a meta page says of one table; the root comes last.
-const TABLE: usize = 8 + 5 * WORD;
+pub const TABLE: usize = 8 + 5 * WORD;
 /// Where a meta page describes the table of free pages, and where it says
 /// which transaction wrote it.
-const FREE_TABLE: usize = HEADER + 8 + 2 * WORD;
-const TRANSACTION: usize = FREE_TABLE + 2 * TABLE + WORD;
+pub const FREE_TABLE: usize = HEADER + 8 + 2 * WORD;
+pub const TRANSACTION: usize = FREE_TABLE + 2 * TABLE + WORD;
 /// Bytes before a node's key.
-const NODE_HEADER: usize = 8;
+pub const NODE_HEADER: usize = 8;
 
 /// A page's flag: its nodes name pages further down.
-const IS_BRANCH: u16 = 0x01;
+pub const IS_BRANCH: u16 = 0x01;
 /// A node's flag: its value is on pages of its own.
-const IS_ELSEWHERE: u16 = 0x01;
+pub const IS_ELSEWHERE: u16 = 0x01;
 
 /// More levels than any tree has: a loop in a damaged one must end.
-const DEEPEST: usize = 32;
+pub const DEEPEST: usize = 32;
 
-/// The list of free pages.
-#[derive(Debug, Default)]
-pub struct FreeList {
-    /// The numbers of the pages that the next transactions may use again.
-    pub free: HashSet<usize>,
-    /// How many pages the list itself takes.
-    pub own: usize,
-}
-
-/// Reads the list.
+/// The numbers of the pages that the next transactions may use again.
 ///
 /// # Errors
 /// When the list cannot be read, because the file is damaged or cut off or
 /// because the disk fails.
-pub fn free_list(file: &File, page_size: usize) -> io::Result<FreeList> {
-    let length = file.metadata()?.len().try_into().unwrap_or(usize::MAX);
-    let reader = Reader { file, length, page_size };
+pub fn free_list(file: &File, page_size: usize) -> io::Result<HashSet<usize>> {
+    let reader = PageReader::new(file, page_size)?;
     let metas = [reader.page(0)?, reader.page(1)?];
     let is_second_newer = word(&metas[1], TRANSACTION)? > word(&metas[0], TRANSACTION)?;
     let root = word(&metas[usize::from(is_second_newer)], FREE_TABLE + TABLE - WORD)?;
-    let mut list = FreeList::default();
+    let mut free = HashSet::new();
     if root != usize::MAX {
-        reader.collect(root, DEEPEST, &mut list)?;
+        reader.collect(root, DEEPEST, &mut free)?;
     }
-    Ok(list)
+    Ok(free)
 }
 
-struct Reader<'f> {
+/// Reads pages without a map.
+pub struct PageReader<'f> {
     file: &'f File,
     length: usize,
     page_size: usize,
 }
 
-impl Reader<'_> {
-    fn page(&self, number: usize) -> io::Result<Vec<u8>> {
+impl<'f> PageReader<'f> {
+    /// For an open file.
+    ///
+    /// # Errors
+    /// When its length is not to be had.
+    pub fn new(file: &'f File, page_size: usize) -> io::Result<PageReader<'f>> {
+        let length = file.metadata()?.len().try_into().unwrap_or(usize::MAX);
+        Ok(PageReader { file, length, page_size })
+    }
+
+    /// How many whole pages there are.
+    pub fn pages(&self) -> usize {
+        self.length / self.page_size
+    }
+
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// When it is not there, or the disk fails.
+    pub fn page(&self, number: usize) -> io::Result<Vec<u8>> {
         self.read(number, self.page_size)
     }
 
@@ -82,8 +91,7 @@ impl Reader<'_> {
     }
 
     /// Adds the pages that are listed on a page of the table and below.
-    fn collect(&self, number: usize, levels: usize, found: &mut FreeList) -> io::Result<()> {
-        found.own += 1;
+    fn collect(&self, number: usize, levels: usize, free: &mut HashSet<usize>) -> io::Result<()> {
         let page = self.page(number)?;
         let is_branch = short(&page, WORD + 2)? & IS_BRANCH != 0;
         let end = usize::from(short(&page, WORD + 4)?);
@@ -95,17 +103,15 @@ impl Reader<'_> {
                 let levels = levels.checked_sub(1).ok_or_else(damaged)?;
                 // On machines of 64 bits this is the top of the page's number.
                 let top = usize::from(flags).checked_shl(32).unwrap_or(0);
-                self.collect(number | top, levels, found)?;
+                self.collect(number | top, levels, free)?;
                 continue;
             }
             let list = node + NODE_HEADER + usize::from(short(&page, node + 6)?);
             if flags & IS_ELSEWHERE == 0 {
-                add(&page, list, &mut found.free)?;
+                add(&page, list, free)?;
             } else {
-                let length = HEADER.saturating_add(number);
-                let list = self.read(word(&page, list)?, length)?;
-                found.own += length.div_ceil(self.page_size);
-                add(&list, HEADER, &mut found.free)?;
+                let list = self.read(word(&page, list)?, HEADER.saturating_add(number))?;
+                add(&list, HEADER, free)?;
             }
         }
         Ok(())
@@ -120,15 +126,15 @@ fn add(list: &[u8], at: usize, free: &mut HashSet<usize>) -> io::Result<()> {
     Ok(())
 }
 
-fn word(page: &[u8], at: usize) -> io::Result<usize> {
+pub fn word(page: &[u8], at: usize) -> io::Result<usize> {
     Ok(usize::from_ne_bytes(bytes(page, at)?))
 }
 
-fn short(page: &[u8], at: usize) -> io::Result<u16> {
+pub fn short(page: &[u8], at: usize) -> io::Result<u16> {
     Ok(u16::from_ne_bytes(bytes(page, at)?))
 }
 
-fn bytes<const N: usize>(page: &[u8], at: usize) -> io::Result<[u8; N]> {
+pub fn bytes<const N: usize>(page: &[u8], at: usize) -> io::Result<[u8; N]> {
     let bytes = page.get(at..).and_then(|rest| rest.first_chunk());
     bytes.copied().ok_or_else(damaged)
 }

@@ -11,12 +11,14 @@ mod free_pages;
 mod open;
 mod reader;
 mod rows;
+mod structure;
 mod turn;
 mod walk;
 
 pub use check::{Findings, check};
 pub use copy::copy;
-pub use reader::{Pages, Reader, Size};
+pub use reader::{Reader, Size};
+pub use structure::Looked;
 pub use turn::Turn;
 
 use super::waiting::Waiting;

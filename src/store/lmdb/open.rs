@@ -99,7 +99,7 @@ pub fn refuse_truncated(path: &Path) -> Result<usize, Error> {
 fn are_unused(path: &Path, page_size: usize, length: u64, end: usize) -> bool {
     let whole = usize::try_from(length).unwrap_or(usize::MAX) / page_size;
     let free = fs::File::open(path).and_then(|file| free_list(&file, page_size));
-    free.is_ok_and(|list| (whole..end).all(|page| list.free.contains(&page)))
+    free.is_ok_and(|free| (whole..end).all(|page| free.contains(&page)))
 }
 
 /// LMDB writes to its lock file through memory; where the disk has no page for
@@ -165,13 +165,19 @@ pub fn explain_open(path: &Path, error: lmdb::Error) -> Error {
 }
 
 pub fn explain_read(path: &Path, error: lmdb::Error) -> Error {
-    let path = path.display();
-    Error::new(match error {
+    match error {
         lmdb::Error::Corrupted | lmdb::Error::PageNotFound => {
-            format!("{path} is damaged; go back to a copy (postgrey backup), or {START_AFRESH}")
+            explain_damage(path, "its pages make no sense")
         }
-        error => format!("can't read database {path}: {}", describe(error)),
-    })
+        error => Error::new(format!("can't read database {}: {}", path.display(), describe(error))),
+    }
+}
+
+pub fn explain_damage(path: &Path, what: &str) -> Error {
+    let path = path.display();
+    Error::new(format!(
+        "{path} is damaged: {what}; go back to a copy (postgrey backup), or {START_AFRESH}"
+    ))
 }
 
 pub fn explain_write(path: &Path, error: lmdb::Error) -> Error {

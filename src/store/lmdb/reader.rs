@@ -4,12 +4,12 @@
 //! looks at them: a reader that is stopped, or writes to a pager that takes
 //! nothing, keeps no pages from being used again.
 
-use super::free_pages::free_list;
-use super::open::{explain_open, explain_read, refuse_truncated};
+use super::open::{explain_damage, explain_open, explain_read, refuse_truncated};
 use super::rows::{rows_from, stored_key, whole};
+use super::structure::{self, Looked};
 use super::{FILE_NAME, META, Table};
 use crate::store::{Error, Notes};
-use lmdb::{Database, Environment, EnvironmentFlags, Stat, Transaction as _};
+use lmdb::{Database, Environment, EnvironmentFlags, Transaction as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -29,24 +29,6 @@ pub struct Size {
     pub bytes: usize,
     /// Those among them that hold nothing and will be used again.
     pub free: usize,
-}
-
-/// How many pages of a database hold what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pages {
-    /// Those of the tables and of the list of free pages, and the first two.
-    pub used: usize,
-    /// Those that will be used again.
-    pub free: usize,
-    /// All.
-    pub all: usize,
-}
-
-/// The pages with which a file begins.
-const FIRST_PAGES: usize = 2;
-
-fn pages_of(stat: &Stat) -> usize {
-    stat.branch_pages() + stat.leaf_pages() + stat.overflow_pages()
 }
 
 /// Rows of one slice: key as the file has it, and value.
@@ -114,33 +96,15 @@ impl Reader {
         })
     }
 
-    /// How many pages hold what; none if the daemon changed that meanwhile.
+    /// Looks at every page of the file; see [`structure::look`].
     ///
     /// # Errors
-    /// When the database or its file cannot be read.
-    pub fn pages(&self) -> Result<Option<Pages>, Error> {
-        let explain = |error: std::io::Error| {
-            let why = error.raw_os_error().map_or(lmdb::Error::Corrupted, lmdb::Error::Other);
-            explain_read(&self.path, why)
-        };
-        let info = || self.retrying(|| self.environment.info());
-        let before = info()?;
-        let stat = self.retrying(|| self.environment.stat())?;
-        let mut used = FIRST_PAGES + pages_of(&stat);
-        for table in [META, Table::Triplets.name(), Table::Clients.name()] {
-            used += self.retrying(|| match self.database(table)? {
-                None => Ok(0),
-                Some(table) => Ok(pages_of(&self.environment.begin_ro_txn()?.stat(table)?)),
-            })?;
-        }
-        let file = std::fs::File::open(&self.path).map_err(explain)?;
-        let list = free_list(&file, stat.page_size() as usize);
-        if info()?.last_txnid() != before.last_txnid() {
-            return Ok(None);
-        }
-        let list = list.map_err(explain)?;
-        let used = used + list.own;
-        Ok(Some(Pages { used, free: list.free.len(), all: before.last_pgno() + 1 }))
+    /// When a page is damaged or cannot be read; the text names it.
+    pub fn look_at_pages(&self) -> Result<Looked, Error> {
+        let page_size = self.retrying(|| self.environment.stat())?.page_size() as usize;
+        let file = std::fs::File::open(&self.path);
+        let result = file.and_then(|file| structure::look(&file, page_size));
+        result.map_err(|error| explain_damage(&self.path, &error.to_string()))
     }
 
     /// How many rows a table has.

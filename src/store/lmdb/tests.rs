@@ -391,7 +391,7 @@ fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
             writer.del(file(&store).tables.triplets, &key(row), None).unwrap();
         }
         writer.commit().unwrap();
-        let free = free_pages::free_list(&on_disk, page_size).unwrap().free;
+        let free = free_pages::free_list(&on_disk, page_size).unwrap();
         assert_eq!(free.len(), file(&store).environment.freelist().unwrap());
     }
 }
