@@ -2,6 +2,9 @@
 //! without one.
 
 mod harness;
+#[path = "../compat/random.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
+mod random;
 
 use harness::{Attempt, Daemon, Program, Stopped, start_of_time};
 use std::fs;
@@ -408,6 +411,46 @@ fn a_check_finds_damage_of_each_kind() {
     assert_refused(&directory, "check --database", 3, "is cut off");
     fs::write(&file, &sound).expect("the database");
     assert!(output(&directory, "check --database").contains("is sound"));
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "the seed repeats what failed")]
+fn a_check_of_a_randomly_damaged_database_comes_to_an_end() {
+    let Stopped { scratch, .. } = daemon().stop();
+    let directory = scratch.path().join("db");
+    let file = directory.join("postgrey.mdb");
+    let sound = fs::read(&file).expect("a database");
+    let seed = random::seed();
+    eprintln!("POSTGREY_SEED={seed}");
+    let mut random = random::Random::of(seed);
+    for _ in 0..random::cases(200) {
+        let mut damaged = sound.clone();
+        for _ in 0..=random.below(4) {
+            let page = random.below(sound.len() / 4096) * 4096;
+            // Where pages say most of themselves.
+            let at = if random.one_in(2) { random.below(160) } else { random.below(4096) };
+            damaged[page + at] = u8::try_from(random.below(256)).expect("a byte");
+        }
+        fs::write(&file, &damaged).expect("a damaged database");
+        let done = run_briefly(&directory, "check --database");
+        let is_told = done.status == 3 && done.err.starts_with("postgrey: ");
+        assert!(done.status == 0 || is_told, "{done:?}");
+    }
+}
+
+/// Like [`run`], for a command that might not come to an end.
+fn run_briefly(directory: &Path, words: &str) -> Done {
+    let output = Command::new("timeout")
+        .arg("20")
+        .arg(Program::Ours.path())
+        .args(words.split(' '))
+        .arg(format!("--dbdir={}", directory.display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("timeout, of coreutils");
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let status = output.status.code().expect("no signal");
+    Done { status, out: text(&output.stdout), err: text(&output.stderr) }
 }
 
 #[test]

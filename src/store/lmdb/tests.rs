@@ -417,3 +417,40 @@ fn the_file_is_for_the_daemon_alone() {
     let mode = fs::metadata(directory.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[test]
+fn what_is_removed_is_gone_whether_it_is_on_disk_or_waits() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let mut turn = store.begin();
+    turn.put_triplet(b"on disk", FIRST, Urgency::BeforeReply).unwrap();
+    turn.put_client(b"on disk", Passes { count: 1, last: 1 }).unwrap();
+    turn.commit().unwrap();
+    let mut turn = store.begin();
+    turn.put_triplet(b"on disk", LATER, Urgency::Soon).unwrap();
+    turn.put_triplet(b"waits", FIRST, Urgency::Soon).unwrap();
+    turn.put_triplet(b"new", FIRST, Urgency::BeforeReply).unwrap();
+    for (key, was_there) in [("on disk", true), ("waits", true), ("new", true), ("none", false)] {
+        let removed = turn.remove(Table::Triplets, key.as_bytes());
+        assert_eq!(removed, Ok(was_there), "{key}");
+        assert_eq!(turn.triplet(key.as_bytes()), Ok(None), "{key}");
+    }
+    turn.commit().unwrap();
+    drop(store);
+    let mut store = directory.open();
+    for key in ["on disk", "waits", "new"] {
+        assert_eq!(triplet(&mut store, key.as_bytes()), None, "{key}");
+    }
+    assert!(store.begin().client(b"on disk").unwrap().is_some(), "of the other table");
+}
+
+#[test]
+fn a_removal_that_is_not_committed_is_none() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let mut turn = store.begin();
+    turn.put_triplet(b"key", FIRST, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    assert_eq!(store.begin().remove(Table::Triplets, b"key"), Ok(true));
+    assert_eq!(triplet(&mut store, b"key"), Some(FIRST));
+}
