@@ -82,9 +82,10 @@ pub fn refuse_truncated(path: &Path) -> Result<usize, Error> {
         .open(path)
         .map_err(|error| explain_open(path, error))?;
     let explain = |error| explain_open(path, error);
-    let pages = environment.info().map_err(explain)?.last_pgno() + 1;
+    // In a damaged file it may be any number.
+    let pages = environment.info().map_err(explain)?.last_pgno().saturating_add(1);
     let page_size = environment.stat().map_err(explain)?.page_size() as usize;
-    let promised = pages as u64 * page_size as u64;
+    let promised = (pages as u64).saturating_mul(page_size as u64);
     if length < promised && !are_unused(path, page_size, length, pages) {
         return Err(Error::new(format!(
             "{} is cut off: it should have {promised} bytes and has {length}; {START_AFRESH}",
