@@ -13,6 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
@@ -479,6 +480,58 @@ fn a_lock_without_a_daemon_that_answers_keeps_writers_out() {
     fs::remove_file(directory.join("postgrey.control")).expect("a socket");
     assert_refused(&directory, "forget 192.0.2.1", 3, "can't be asked");
     assert_eq!(keys(&output(&directory, "list --json")).len(), 4);
+}
+
+#[test]
+fn a_list_that_nobody_reads_keeps_no_pages_from_being_used_again() {
+    harness::require("/usr/bin/mdb_stat", "lmdb-utils");
+    let daemon = daemon();
+    let directory = directory(&daemon);
+    fill(&directory, 20);
+    let mut list = Command::new(Program::Ours.path())
+        .arg("list")
+        .arg(format!("--dbdir={}", directory.display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("our binary");
+    let mut first = [0; 5];
+    list.stdout.as_mut().expect("a pipe").read_exact(&mut first).expect("a heading");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_asleep(list.id()) {
+        assert!(Instant::now() < deadline, "it does not fill its pipe");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let readers = Command::new("/usr/bin/mdb_stat")
+        .args(["-n", "-r"])
+        .arg(directory.join("postgrey.mdb"))
+        .output()
+        .expect("mdb_stat");
+    let readers = String::from_utf8_lossy(&readers.stdout).into_owned();
+    let pid = list.id().to_string();
+    assert!(readers.starts_with("Reader Table Status\n"), "{readers}");
+    assert!(readers.split_whitespace().all(|word| word != pid), "{pid}: {readers}");
+    list.kill().and_then(|()| list.wait()).expect("an end");
+}
+
+/// Whether a process waits for something.
+fn is_asleep(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
+}
+
+/// Lets the daemon take so many batches of triplets.
+fn fill(directory: &Path, batches: usize) {
+    let mut stream = UnixStream::connect(directory.join("postgrey.control")).expect("a socket");
+    for batch in 0..batches {
+        let edit = |number| {
+            format!("allow triplets 203.0.113.0/{batch}x{number}@z.test/bob@example.org\n")
+        };
+        let edits: String = (0..256).map(edit).collect();
+        stream.write_all(format!("edit\n{edits}\n").as_bytes()).expect("a daemon that reads");
+        let mut reply = [0; 16];
+        stream.read_exact(&mut reply).expect("a reply");
+        assert_eq!(String::from_utf8_lossy(&reply), "ok\nchanged 256\n\n");
+    }
 }
 
 #[test]
