@@ -50,3 +50,27 @@ pub(super) fn tails(name: &[u8], is_separator: impl Fn(u8) -> bool) -> impl Iter
 pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     name.strip_suffix(b"\n").unwrap_or(name).to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Text;
+    use super::super::complaints::Complaints;
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_lookup_asks_once_for_each_label_however_many_rules_there_are() {
+        for count in [10, 100_000] {
+            let text = Text { file: "list".into(), bytes: b"x\n".repeat(count) };
+            let mut names = Names::default();
+            for (origin, _) in text.rules(&mut Complaints::default()) {
+                names.insert(format!("host{}.example", origin.line()).as_bytes(), origin);
+            }
+            let asked = Cell::new(0);
+            let candidates = tails(b".a.mx.host7.example", |byte| byte == b'.')
+                .inspect(|_| asked.set(asked.get() + 1));
+            assert_eq!(names.find(candidates).map(Origin::line), Some(7));
+            assert_eq!(asked.get(), 3);
+        }
+    }
+}

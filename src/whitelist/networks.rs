@@ -154,3 +154,30 @@ impl Networks {
         self.lengths.iter().find_map(|&length| self.origins.get(&Network::new(bits, length)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Text;
+    use super::super::complaints::Complaints;
+    use super::*;
+
+    #[test]
+    fn a_lookup_asks_once_for_each_length_of_prefix_however_many_rules_there_are() {
+        let lengths = [24, 29, 32];
+        let text = Text { file: "list".into(), bytes: b"x\n".repeat(100_000) };
+        let mut networks = Networks::default();
+        for (origin, _) in text.rules(&mut Complaints::default()) {
+            let number = origin.line();
+            let address = Ipv4Addr::from(0x0a00_0000 + number * 256);
+            let rule = format!("{address}/{}", lengths[number as usize % 3]);
+            let network = Network::parse(rule.as_bytes()).unwrap().unwrap();
+            networks.insert(network, origin);
+        }
+        assert_eq!(networks.origins.len(), 100_000);
+        assert_eq!(networks.lengths.len(), lengths.len());
+        let found = |address: &str| networks.find(address.parse().unwrap()).map(Origin::line);
+        assert_eq!(found("10.1.134.159"), Some(390));
+        assert_eq!((found("10.1.135.7"), found("10.1.135.8")), (Some(391), None));
+        assert_eq!((found("10.1.136.0"), found("10.1.136.1")), (Some(392), None));
+    }
+}

@@ -247,4 +247,33 @@ mod tests {
         assert_eq!(refused("((a{50}){50}){20}", 150), 50);
         assert_eq!(refused("(?=x)a", 2_010), 10);
     }
+
+    /// The patterns of a list.
+    fn patterns(list: &[u8]) -> Patterns {
+        let text = Text { file: "list".into(), bytes: list.to_vec() };
+        let mut builder = Builder::default();
+        let mut complaints = Complaints::default();
+        for (origin, rule) in text.rules(&mut Complaints::default()) {
+            if let Some(pattern) = of_rule(rule) {
+                builder.add(pattern, origin, &mut complaints);
+            }
+        }
+        builder.build(&mut complaints)
+    }
+
+    #[test]
+    fn one_automaton_answers_for_all_patterns_of_the_shipped_list() {
+        let patterns = patterns(include_bytes!("../../debian/postgrey_whitelist_clients"));
+        let sizes: Vec<usize> = patterns.linear.iter().map(|linear| linear.set.len()).collect();
+        assert_eq!((sizes, patterns.backtracking.len()), (vec![34], 0));
+    }
+
+    #[test]
+    fn one_automaton_answers_for_thousands_of_patterns() {
+        let rules = (0..2000).map(|number| format!("/^mx\\d+\\.host{number}\\.example$/\n"));
+        let patterns = patterns(rules.collect::<String>().as_bytes());
+        assert_eq!((patterns.linear.len(), patterns.backtracking.len()), (1, 0));
+        let found = patterns.find(b"mx12.host1999.example", &mut Vec::new());
+        assert_eq!(found.map(Origin::line), Some(2000));
+    }
 }

@@ -62,3 +62,21 @@ fn a_local_file_may_come_and_go() {
     assert_eq!(read(&mut reader, &directory), ("a.example".to_string(), vec![]));
     fs::remove_dir_all(directory).unwrap();
 }
+
+#[test]
+fn the_shipped_lists_are_read_without_a_complaint() {
+    let shipped = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("debian").join(name);
+    let files = Files {
+        clients: vec![shipped("postgrey_whitelist_clients")],
+        recipients: vec![shipped("postgrey_whitelist_recipients")],
+    };
+    let (lists, warnings) = Reader::new(files).read();
+    assert_eq!(warnings, []);
+    let mut complaints = Vec::new();
+    assert!(lists.clients.by_name(b"vger.kernel.org", &mut complaints).is_some());
+    assert!(lists.clients.by_name(b"smtp7.orange.fr", &mut complaints).is_some());
+    assert!(lists.clients.by_address("195.235.39.7".parse().unwrap()).is_some());
+    assert!(lists.clients.by_name(b"mail.example.org", &mut complaints).is_none());
+    assert!(lists.recipients.find(b"postmaster@example.org", &mut complaints).is_some());
+    assert!(lists.recipients.find(b"user@example.org", &mut complaints).is_none());
+}
