@@ -2,12 +2,13 @@
 //! nothing around it.
 
 use crate::harness::Scratch;
+use crate::process::{Pid, cpu_time};
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
 use std::time::{Duration, Instant};
 
-/// Puts a second of keys in random order, so many in each commit. Measures for
-/// so long.
-pub fn puts_per_second(batch: usize, duration: Duration) -> f64 {
+/// Puts keys in random order for so long, so many in each commit. Gives the puts
+/// a second, and microseconds of CPU time a put.
+pub fn puts(batch: usize, duration: Duration) -> (f64, f64) {
     let scratch = Scratch::new();
     let environment = Environment::new()
         .set_flags(EnvironmentFlags::NO_SUB_DIR)
@@ -15,7 +16,8 @@ pub fn puts_per_second(batch: usize, duration: Duration) -> f64 {
         .open(&scratch.path().join("limit.mdb"))
         .expect("a new database");
     let database = environment.create_db(None, DatabaseFlags::empty()).expect("a table");
-    let begin = Instant::now();
+    let own = Pid::try_from(std::process::id()).expect("a process id");
+    let (begin, work) = (Instant::now(), cpu_time(own));
     let mut number = 0_u64;
     while begin.elapsed() < duration {
         let mut writer = environment.begin_rw_txn().expect("the only writer");
@@ -27,7 +29,9 @@ pub fn puts_per_second(batch: usize, duration: Duration) -> f64 {
         }
         writer.commit().expect("room on the disk");
     }
-    number as f64 / begin.elapsed().as_secs_f64()
+    let work = cpu_time(own) - work;
+    let number = number as f64;
+    (number / begin.elapsed().as_secs_f64(), work.as_secs_f64() * 1e6 / number)
 }
 
 /// Numbers that follow each other become numbers far apart.
