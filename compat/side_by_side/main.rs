@@ -49,6 +49,7 @@ fn main() -> std::io::Result<()> {
         growth::run(&mut page);
     } else {
         Programme::whole().run(&mut page);
+        page.save()?;
         growth::run(&mut page);
         page.save()?;
     }

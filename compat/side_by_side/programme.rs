@@ -94,8 +94,9 @@ impl Programme {
                 self.effort_of(&subjects, REAL_LIFE, 50, 1);
                 memory = (idle, own_memory(subjects[0].pid()));
             }
-            let start = median(starts);
-            page.line(&format!("| {} | {start:.1} | {} | {} |", kind.name(), memory.0, memory.1));
+            let (start, work) = (median(starts), median(work));
+            let (name, (idle, loaded)) = (kind.name(), memory);
+            page.line(&format!("| {name} | {start:.1} | {work:.1} | {idle} | {loaded} |"));
             seen.push((start, memory.1 as f64));
         }
         goals.at_most("own memory, Debian's whitelists, after load", seen[1].1 / seen[0].1, 0.25);
