@@ -54,7 +54,7 @@ const REFUSALS: &[&str] = &[
     // \\g{1x}
     "is no number of a group",
     // Conditions on groups that are not there.
-    "with n > m never matches",
+    "in a look-behind has no fixed length",
     "reference to non-existent subpattern",
 ];
 

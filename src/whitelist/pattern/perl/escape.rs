@@ -181,9 +181,7 @@ impl Translator<'_> {
     /// PCRE2 compares what a group matched by ASCII's rules, and knows how long
     /// that is where Perl does not.
     fn check_reference(&self) -> Result<(), String> {
-        if self.open.iter().any(|open| open.kind == Kind::LookBehind) {
-            return Err("a back-reference in a look-behind may have any length".to_owned());
-        }
+        self.check_length("a back-reference")?;
         let case = self.flags.case;
         if case.ignored && case.rules != Rules::Bytes {
             return Err("a back-reference by Unicode's rules, which \\p, \\N{U+…}, (?u) and (?a) \

@@ -34,13 +34,13 @@ pub(super) enum Kind {
     },
 }
 
-/// Groups that have a name of letters as well, and what they are.
-const ALPHABETIC: [(&[&str], &str, Kind); 5] = [
+/// Look-arounds have a name of letters as well. `(*atomic:…)` is left out: Perl
+/// takes its inside for a look-around's.
+const ALPHABETIC: [(&[&str], &str, Kind); 4] = [
     (&["pla", "positive_lookahead"], "(?=", Kind::LookAhead),
     (&["nla", "negative_lookahead"], "(?!", Kind::LookAhead),
     (&["plb", "positive_lookbehind"], "(?<=", Kind::LookBehind),
     (&["nlb", "negative_lookbehind"], "(?<!", Kind::LookBehind),
-    (&["atomic"], "(?>", Kind::Plain),
 ];
 
 /// The groups that a few signs after `(?` tell, the longer signs first.
@@ -124,6 +124,7 @@ impl<'p> Translator<'p> {
     /// `(*…`: `(*FAIL)` or a group with a name of letters.
     fn verb(&mut self) -> Result<(), String> {
         if self.input.eat(b"FAIL)") || self.input.eat(b"F)") {
+            self.check_length("(*FAIL)")?;
             self.matches_place("(*F)");
             return Ok(());
         }
@@ -143,6 +144,14 @@ impl<'p> Translator<'p> {
             }
         }
         false
+    }
+
+    /// Refuses in a look-behind what has no length, or any.
+    pub(super) fn check_length(&self, what: &str) -> Result<(), String> {
+        match self.open.iter().any(|open| open.kind == Kind::LookBehind) {
+            true => Err(format!("{what} in a look-behind has no fixed length")),
+            false => Ok(()),
+        }
     }
 
     /// A group, from behind its `(?`.

@@ -1,6 +1,5 @@
 //! Quantifiers: `*`, `+`, `?` and `{n,m}`, greedy, lazy or possessive.
 
-use super::group::Kind;
 use super::{Atom, Before, Translator};
 
 /// Perl's largest count.
@@ -42,9 +41,7 @@ impl Translator<'_> {
 
     /// `{2,1}` can never match; Perl looks for no suffix behind it.
     fn never(&mut self) -> Result<(), String> {
-        if self.open.iter().any(|open| open.kind == Kind::LookBehind) {
-            return Err("a quantifier {n,m} with n > m never matches".to_owned());
-        }
+        self.check_length("a quantifier {n,m} with n > m")?;
         self.text.push_str("(*F)");
         self.before = Before::Nothing;
         self.notes.push("a quantifier {n,m} with n > m never matches".to_owned());
