@@ -35,6 +35,10 @@ impl Translator<'_> {
             // `^++1` matches `x1` for Perl.
             return Err("a + behind a repeated place is of no use, and Perl errs on it".to_owned());
         }
+        if self.input.peek() == Some(b'+') {
+            // `(?<=a{0}+)` matches nowhere for Perl.
+            self.check_length("a possessive quantifier")?;
+        }
         self.apply(&atom, count);
         Ok(())
     }
