@@ -2,6 +2,7 @@
 
 use crate::case::{Run, case, differs};
 use crate::harness::{Program, Scratch};
+use crate::sockets::CONTROL;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -285,5 +286,32 @@ fn the_files_of_the_database_are_for_the_daemon_alone() {
         run.expect("files", names, differs("X55", theirs, ours));
         let lock = fs::metadata(dbdir.join("postgrey.lock")).expect("the lock file").len();
         run.expect("size of the lock file", lock.to_string(), "0");
+    });
+}
+
+#[test]
+fn there_is_a_socket_for_tools() {
+    case(|run| {
+        let server = run.listen(Scratch::new(), &["--unix=socket"]).expect("a server");
+        server.serves_at("socket");
+        let is_there = server.all_sockets().iter().any(|socket| socket.ends_with(CONTROL));
+        run.expect("control socket", is_there.to_string(), differs("X56", "false", "true"));
+        let _ = server.stop("socket");
+    });
+}
+
+#[test]
+fn a_first_word_can_be_a_command() {
+    case(|run| {
+        let scratch = Scratch::new();
+        let path = scratch.path().display().to_string();
+        let output = Command::new(run.program().path())
+            .args(["export", &format!("--dbdir={path}"), "--user=root", "--group=root"])
+            .output()
+            .expect("the program");
+        let told = String::from_utf8_lossy(&output.stderr);
+        let is_about_the_database = told.contains("postgrey.mdb");
+        let expected = differs("X47", "false", "true");
+        run.expect("it looks for the database", is_about_the_database.to_string(), expected);
     });
 }

@@ -15,6 +15,9 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+/// How the path of the socket for tools ends.
+pub const CONTROL: &str = "/db/postgrey.control";
+
 /// A server that runs for its sockets' sake. Dropping it kills it.
 #[derive(Debug)]
 pub struct Listening {
@@ -78,8 +81,16 @@ impl Listening {
         &self.scratch
     }
 
-    /// Its sockets, as `127.0.0.1:10023`, `[::1]:10023` or the path.
+    /// The sockets for mail servers, as `127.0.0.1:10023`, `[::1]:10023` or the
+    /// path.
     pub fn sockets(&self) -> Vec<String> {
+        let mut sockets = self.all_sockets();
+        sockets.retain(|socket| !socket.ends_with(CONTROL));
+        sockets
+    }
+
+    /// Its sockets, those for tools included.
+    pub fn all_sockets(&self) -> Vec<String> {
         // The kernel's tables are no snapshot: a row can be missed while other
         // sockets come and go.
         let look = || sockets_of(self.process.pid());
