@@ -64,8 +64,9 @@ impl Site {
         assert!(parent.status.success(), "{:?}", parent.log);
         // The original's parent ends before there is a server.
         wait_for("a server", || door.connect().ok());
-        let pid = fs::read_to_string(pid_file).expect("a pid file");
-        let pid = Pid::from_raw(pid.trim_end().parse().expect("a number"));
+        let pid =
+            wait_for("a pid file", || fs::read_to_string(&pid_file).ok()?.trim().parse().ok());
+        let pid = Pid::from_raw(pid);
         Background { pid, door, namespace, _scratch: parent.scratch }
     }
 }

@@ -7,6 +7,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 /// What can happen to a list.
@@ -109,37 +110,45 @@ fn assert_complaints(daemon: &Daemon, fault: &Fault) {
     assert_eq!(complaints.len(), fault.complaints, "{}: {complaints:?}", fault.name);
 }
 
+/// Holds the server to its duty in each fault, also after one was too much.
+fn hold(faults: impl IntoIterator<Item = Fault>, check: fn(&Fault)) {
+    let faults: Vec<Fault> = faults.into_iter().collect();
+    let fails = |fault: &&Fault| catch_unwind(|| check(fault)).is_err();
+    let failed: Vec<&str> = faults.iter().filter(fails).map(|fault| fault.name).collect();
+    assert_eq!(failed, [""; 0], "see above");
+}
+
 #[test]
 fn a_list_that_is_none_any_more_keeps_its_rules_until_it_is_mended() {
-    for fault in FAULTS.into_iter().chain([UNREADABLE]) {
+    hold(FAULTS.into_iter().chain([UNREADABLE]), |fault| {
         let (builder, path) = server_with_list();
         let daemon = builder.start();
-        assert!(passes(&daemon, "good.example.net"), "{}", fault.name);
+        assert!(passes(&daemon, "good.example.net"));
         fs::remove_file(&path).expect("the list");
         (fault.put)(&path);
         let watch = Watch::begin(&daemon, fault.name);
         daemon.signal(Signal::SIGHUP);
-        assert_complaints(&daemon, &fault);
-        assert!(passes(&daemon, "good.example.net"), "{}", fault.name);
-        assert!(!passes(&daemon, "new.example.net"), "{}", fault.name);
+        assert_complaints(&daemon, fault);
+        assert!(passes(&daemon, "good.example.net"));
+        assert!(!passes(&daemon, "new.example.net"));
         watch.end(SPARE_MEMORY, &complaints(&daemon)[..1]);
 
         let _ = fs::remove_dir(&path).or_else(|_| fs::remove_file(&path));
         write(&path, "new.example.net\n");
         daemon.signal(Signal::SIGHUP);
         wait_for("the new list", || passes(&daemon, "new.example.net").then_some(()));
-        assert!(!passes(&daemon, "good.example.net"), "{}", fault.name);
-    }
+        assert!(!passes(&daemon, "good.example.net"));
+    });
 }
 
 #[test]
 fn a_server_starts_without_a_list_that_is_none() {
-    for fault in FAULTS {
+    hold(FAULTS, |fault| {
         let (builder, path) = server_with_list();
         fs::remove_file(&path).expect("the list");
         (fault.put)(&path);
         let daemon = builder.start();
-        assert_complaints(&daemon, &fault);
-        assert!(!passes(&daemon, "new.example.net"), "{}", fault.name);
-    }
+        assert_complaints(&daemon, fault);
+        assert!(!passes(&daemon, "new.example.net"));
+    });
 }

@@ -8,6 +8,8 @@ use crate::harness::{Attempt, Daemon, Door};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -81,36 +83,58 @@ pub struct Watch {
     fault: &'static str,
     pid: Pid,
     before: usize,
-    neighbour: Neighbour,
+    /// None at the end.
+    neighbour: Option<Neighbour>,
+    /// Where the daemon writes its log.
+    log: Option<PathBuf>,
 }
 
 impl Watch {
     pub fn begin(daemon: &Daemon, fault: &'static str) -> Watch {
-        Watch::at(daemon.pid(), daemon.door(), fault)
+        let mut watch = Watch::at(daemon.pid(), daemon.door(), fault);
+        watch.log = Some(daemon.scratch().path().join("log"));
+        watch
     }
 
     /// The same of a server that is no [`Daemon`].
     pub fn at(pid: Pid, door: &Door, fault: &'static str) -> Watch {
         let before = memory(pid);
-        Watch { fault, pid, before, neighbour: Neighbour::at(door) }
+        Watch { fault, pid, before, neighbour: Some(Neighbour::at(door)), log: None }
     }
 
     /// Waits until others had so many more replies.
     pub fn let_ask(&self, times: usize) {
-        self.neighbour.let_ask(times);
+        if let Some(neighbour) = &self.neighbour {
+            neighbour.let_ask(times);
+        }
     }
 
     /// `spare` is the memory in KiB that the fault may cost, `lines` are those
     /// of the log that tell of it. Returns how often the neighbour was answered.
-    pub fn end(self, spare: usize, lines: &[String]) -> usize {
+    pub fn end(mut self, spare: usize, lines: &[String]) -> usize {
         let after = memory(self.pid);
-        self.neighbour.let_ask(50);
-        let experience = self.neighbour.tell();
+        self.let_ask(50);
+        let experience = self.neighbour.take().expect("it ends once").tell();
         record(self.fault, &experience, (self.before, after), lines);
         assert!(experience.longest < USUAL, "{experience:?}");
         assert_eq!(experience.heard.keys().collect::<Vec<_>>(), ["DEFER_IF_PERMIT"]);
         assert!(after < self.before + spare, "{} KiB, then {after} KiB", self.before);
         experience.heard["DEFER_IF_PERMIT"]
+    }
+}
+
+/// A test that fails tells what others lived through until then.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(neighbour) = self.neighbour.take() {
+            let memory = (self.before, memory(self.pid));
+            let experience = neighbour.tell();
+            let log = self.log.as_ref().and_then(|log| fs::read(log).ok()).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let mut remarks = log.lines().filter(|line| !line.contains("action="));
+            let last = remarks.next_back().unwrap_or("-").to_string();
+            record(self.fault, &experience, memory, &["(failed)".to_string(), last]);
+        }
     }
 }
 
@@ -126,28 +150,34 @@ fn ask_until(door: &Door, is_over: &AtomicBool, asked: &AtomicUsize) -> Experien
         let recipient = format!("n{number}@neighbour{neighbour}.test");
         let attempt = Attempt::new("198.51.100.7", "n.test", "n@neighbour.test", &recipient);
         let begin = Instant::now();
-        let reply = client.ask(&attempt.at(0));
+        let reply = catch_unwind(AssertUnwindSafe(|| client.ask(&attempt.at(0))));
         experience.longest = experience.longest.max(begin.elapsed());
-        let word = reply.split(' ').next().expect("a first word").to_string();
-        *experience.heard.entry(word).or_default() += 1;
+        let word = reply.as_ref().map_or("no reply", |reply| reply.split(' ').next().unwrap_or(""));
+        *experience.heard.entry(word.to_string()).or_default() += 1;
         asked.fetch_add(1, Ordering::Relaxed);
+        if reply.is_err() {
+            break;
+        }
         thread::sleep(PACE);
     }
     experience
 }
 
 /// The memory of a process that is its own, in KiB: without the mapped pages of
-/// files.
+/// files. Nothing once it has died.
 pub fn memory(pid: Pid) -> usize {
-    status(pid, "RssAnon")
+    number_of(pid, "RssAnon").unwrap_or_default()
 }
 
 /// A number of `/proc/PID/status`.
 pub fn status(pid: Pid, name: &str) -> usize {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a living process");
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name}: {status}"))
+    number_of(pid, name).unwrap_or_else(|| panic!("no {name} of {pid}"))
+}
+
+fn number_of(pid: Pid, name: &str) -> Option<usize> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    value.split_whitespace().next()?.parse().ok()
 }
 
 /// The processor time that a process has taken so far.
