@@ -164,7 +164,7 @@ fn a_read_only_disk_is_named() {
     let directory = dbdir(&stopped);
     let before = content(&directory);
     let mount = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\"";
-    let namespace = Namespace::new(mount, &[&directory]);
+    let Some(namespace) = Namespace::new(mount, &[&directory]) else { return };
     let (_stopped, sentence) = complaint(again(stopped).within(namespace.words()));
     assert!(sentence.contains("DIR/db/"), "{sentence}");
     assert!(sentence.contains("Read-only file system"), "{sentence}");

@@ -76,6 +76,7 @@ fn run(target: &Target) {
         leave_behind(target, input);
         let begin = processor_time();
         let dice = random.clone();
+        // The check rolls a copy, and can so be repeated; the run rolls on.
         random.below(2);
         match attempt(target, input, &dice) {
             Ok(outcome) => {

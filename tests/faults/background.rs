@@ -43,10 +43,11 @@ pub struct Logger {
 }
 
 impl Site {
-    pub fn new() -> Site {
+    /// None where the system does not allow it, see [`Namespace::new`].
+    pub fn new() -> Option<Site> {
         let builder = Daemon::builder(Program::under_test());
-        let namespace = Namespace::new(PRIVATE_DEV, &[&builder.scratch().subdirectory("dev")]);
-        Site { namespace, builder }
+        let namespace = Namespace::new(PRIVATE_DEV, &[&builder.scratch().subdirectory("dev")])?;
+        Some(Site { namespace, builder })
     }
 
     pub fn logger(&self) -> Logger {

@@ -21,12 +21,13 @@ struct Site {
 
 impl Site {
     /// `mount` is a shell script that mounts something on `$1`.
-    fn start(mount: &str) -> Site {
+    /// None where the system does not allow it, see [`Namespace::new`].
+    fn start(mount: &str) -> Option<Site> {
         let builder = Daemon::builder(Program::under_test());
         let dbdir = builder.scratch().subdirectory("db");
-        let namespace = Namespace::new(mount, &[&dbdir]);
+        let namespace = Namespace::new(mount, &[&dbdir])?;
         let daemon = builder.within(namespace.words()).start();
-        Site { daemon, namespace, dbdir }
+        Some(Site { daemon, namespace, dbdir })
     }
 
     fn restart(self) -> Site {
@@ -117,7 +118,7 @@ fn assert_recovers(daemon: &Daemon) {
 
 #[test]
 fn mail_flows_while_the_disk_is_full_and_nothing_told_is_lost() {
-    let site = Site::start(SMALL_DISK);
+    let Some(site) = Site::start(SMALL_DISK) else { return };
     let mut told = ask_about(&site.daemon, "before", 100);
     fill(&site.file("filler"));
     // In pages that it has already it can write for a while.
@@ -132,7 +133,7 @@ fn mail_flows_while_the_disk_is_full_and_nothing_told_is_lost() {
 
 #[test]
 fn a_disk_that_takes_half_of_a_commit_is_called_full() {
-    let site = Site::start(SMALL_DISK);
+    let Some(site) = Site::start(SMALL_DISK) else { return };
     let told = ask_about(&site.daemon, "before", 10);
     let filler = site.file("filler");
     fill(&filler);
@@ -147,7 +148,7 @@ fn a_disk_that_takes_half_of_a_commit_is_called_full() {
 
 #[test]
 fn a_restart_on_a_full_disk_knows_what_was_told() {
-    let site = Site::start(SMALL_DISK);
+    let Some(site) = Site::start(SMALL_DISK) else { return };
     let told = ask_about(&site.daemon, "before", 100);
     fill(&site.file("filler"));
     let site = site.restart();
@@ -161,7 +162,7 @@ fn a_restart_on_a_full_disk_knows_what_was_told() {
 fn a_first_start_on_a_full_disk_says_so() {
     let builder = Daemon::builder(Program::under_test());
     let dbdir = builder.scratch().subdirectory("db");
-    let namespace = Namespace::new(SMALL_DISK, &[&dbdir]);
+    let Some(namespace) = Namespace::new(SMALL_DISK, &[&dbdir]) else { return };
     fill(&namespace.path(&dbdir.join("filler")));
     let stopped = builder.within(namespace.words()).start_in_vain();
     assert_eq!(stopped.status.code(), Some(255), "{stopped:?}");
@@ -198,7 +199,7 @@ fn mail_flows_on_a_file_system_that_turned_read_only() {
         mkfs.ext4 -q \"$1/../image\"
         mount -o loop,errors=remount-ro \"$1/../image\" \"$1\"
         chmod 0777 \"$1\"";
-    let site = Site::start(image);
+    let Some(site) = Site::start(image) else { return };
     ask_about(&site.daemon, "before", 10);
     let an_error = "device=$(findmnt -no SOURCE \"$1\")
         echo 1 > /sys/fs/ext4/${device#/dev/}/trigger_fs_error";
@@ -241,7 +242,9 @@ fn ask_at_length(daemon: &Daemon, triplets: usize) -> BTreeMap<String, usize> {
 #[test]
 fn a_map_that_cannot_grow_lets_mail_flow_until_it_can() {
     require("/usr/bin/setpriv", "util-linux");
-    let site = Site::start("mount -t tmpfs -o size=512m,mode=0777 tmpfs \"$1\"");
+    let Some(site) = Site::start("mount -t tmpfs -o size=512m,mode=0777 tmpfs \"$1\"") else {
+        return;
+    };
     let daemon = &site.daemon;
     let told = ask_about(daemon, "before", 10);
     limit_address_space(daemon, &(1024 * (status(daemon.pid(), "VmSize") + 65_536)).to_string());

