@@ -18,6 +18,7 @@ mod namespace;
 
 mod attributes;
 mod auto_whitelist;
+mod background;
 mod case;
 mod catalogue;
 mod database;
@@ -41,6 +42,7 @@ mod random_options;
 mod random_requests;
 mod random_whitelists;
 mod shipped_lists;
+mod syslog;
 mod texts;
 mod values;
 mod whitelists;
