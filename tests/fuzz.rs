@@ -46,8 +46,9 @@ const LONGEST: usize = 100_000;
 /// large as a list may hold, read five times over, take half of this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Memory in KiB that this process may come to need.
-const MOST_MEMORY: u64 = 512 * 1024;
+/// Memory in KiB that this process may come to need: four of the largest lists
+/// at once.
+const MOST_MEMORY: u64 = 1024 * 1024;
 
 /// Inputs kept for their outcome, and their longest in bytes: long ones would
 /// crowd out the many short ones that a run has time for.
