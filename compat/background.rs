@@ -2,6 +2,7 @@
 //! live in a mount namespace with a `/dev` of its own.
 
 use crate::case::Run;
+use crate::database::{self, Table};
 use crate::harness::{Client, Scratch};
 use crate::namespace::Namespace;
 use crate::normalise;
@@ -52,6 +53,18 @@ impl Run {
         scratch: Scratch,
         words: &[impl AsRef<OsStr>],
     ) -> Option<Background> {
+        self.background_by(&[], &self.program().path(), scratch, words)
+    }
+
+    /// The same of this copy of the program, started by a command that becomes
+    /// it.
+    pub fn background_by(
+        &self,
+        wrapper: &[&str],
+        program: &Path,
+        scratch: Scratch,
+        words: &[impl AsRef<OsStr>],
+    ) -> Option<Background> {
         // The server becomes a child of this process when its parent is gone.
         set_child_subreaper(true).expect("Linux");
         let namespace = Namespace::new(PRIVATE_DEV, &[&scratch.subdirectory("dev")])?;
@@ -62,7 +75,7 @@ impl Run {
         let [nsenter, mount] = namespace.words();
         let mut command = Command::new(nsenter);
         // Entering the namespace would lead to its root directory.
-        command.arg(mount).arg("--wd=.").arg(self.program().path());
+        command.arg(mount).arg("--wd=.").args(wrapper).arg(program);
         let parent = Process::start_by(command, self.program(), &scratch, &words);
         let status = parent.wait(|| ());
         let Outcome { stdout, stderr, status } = outcome(&scratch, status);
@@ -102,6 +115,12 @@ impl Background {
     /// Its directory, in which it was started.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
+    }
+
+    /// The triplets that it left, see [`database::rows`].
+    pub fn triplets(&self) -> Vec<String> {
+        let dbdir = self.scratch.path().join("db");
+        database::rows(self.run.program(), &dbdir, Table::Triplets)
     }
 
     /// A connection.

@@ -36,6 +36,7 @@ mod listening;
 mod listening_unix;
 mod maintenance;
 mod options;
+mod original_tests;
 mod protocol;
 mod random;
 mod random_options;
