@@ -9,12 +9,17 @@ mod harness;
 #[path = "faults/namespace.rs"]
 #[allow(dead_code, reason = "others do more inside")]
 mod namespace;
+#[path = "../compat/random.rs"]
+#[allow(dead_code, reason = "others pick from tables")]
+mod random;
 use harness::{Attempt, Builder, Daemon, Program, Stopped, require};
 use namespace::Namespace;
+use random::Random;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -112,6 +117,33 @@ fn a_file_of_a_newer_version_is_refused() {
     let why = "has format 2, which this version does not know: a newer postgrey wrote it";
     let remedy = format!("start that one, or {START_AFRESH}");
     assert_refused(stopped, &format!("DIR/db/postgrey.mdb {why}; {remedy}"));
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "repeats a failure")]
+fn damage_to_the_first_pages_is_survived_or_told() {
+    let seed = random::seed();
+    eprintln!("POSTGREY_SEED={seed}");
+    let mut random = Random::of(seed);
+    let mut stopped = stopped();
+    let sound = fs::read(database(&stopped)).expect("the database");
+    for _ in 0..random::cases(60) {
+        let mut damaged = sound.clone();
+        for _ in 0..1 + random.below(3) {
+            // Where LMDB keeps what it knows of the file, on both pages.
+            let place = 4096 * random.below(2) + random.below(160);
+            let value = [0, 1, 0x7f, 0x80, 0xff][random.below(5)];
+            damaged[place] = value;
+        }
+        fs::write(database(&stopped), &damaged).expect("a file");
+        // A daemon that cannot make its socket ends when all else is well.
+        let builder = again(stopped).arg("--unix=/nonexistent/socket");
+        let end = builder.start_in_vain();
+        assert_eq!(end.status.signal(), None, "{:?}", end.log);
+        let last = end.log.last().expect("a reason");
+        assert!(last.starts_with("ERROR: "), "{last}");
+        stopped = end;
+    }
 }
 
 /// A file of root's that nobody else may read.

@@ -139,6 +139,6 @@ pub fn bytes<const N: usize>(page: &[u8], at: usize) -> io::Result<[u8; N]> {
     bytes.copied().ok_or_else(damaged)
 }
 
-fn damaged() -> io::Error {
+pub fn damaged() -> io::Error {
     io::Error::from(io::ErrorKind::InvalidData)
 }

@@ -8,6 +8,7 @@ mod check;
 mod copy;
 mod create;
 mod free_pages;
+mod head;
 mod open;
 mod reader;
 mod rows;

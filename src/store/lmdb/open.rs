@@ -2,13 +2,14 @@
 
 use super::create::create_if_missing;
 use super::free_pages::free_list;
-use super::{META, Tables};
+use super::{META, Tables, head};
 use crate::store::{Error, Notes, Table};
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
 use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
 use nix::sys::statvfs::statvfs;
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,7 @@ impl File {
     /// room to spare.
     pub fn open(path: &Path, notes: &Notes) -> Result<File, Error> {
         create_if_missing(path)?;
+        refuse_damaged(path)?;
         let length = refuse_truncated(path)?;
         reserve_lock_file(path)?;
         let explain = |error| explain_open(path, error);
@@ -65,6 +67,21 @@ impl File {
         };
         let used = (info.last_pgno() + 1) * stat.page_size() as usize;
         info.map_size() >= used + HEADROOM
+    }
+}
+
+fn refuse_damaged(path: &Path) -> Result<(), Error> {
+    match fs::File::open(path).and_then(|file| head::check(&file)) {
+        Ok(()) => Ok(()),
+        // A page is missing: how much is cut off is found out next.
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
+        Err(error) => Err(explain_open(
+            path,
+            match error.raw_os_error() {
+                Some(code) => lmdb::Error::Other(code),
+                None => lmdb::Error::Invalid,
+            },
+        )),
     }
 }
 

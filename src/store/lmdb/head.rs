@@ -1,0 +1,110 @@
+//! Whether the first pages of a file make sense.
+//!
+//! LMDB believes what they say: a page number that cannot be, or a tree that
+//! begins on a page of another kind, ends the process by a signal. So the way
+//! to the first page of each tree is gone before LMDB goes it. What lies
+//! further down is not looked at here, so that a start takes no longer with
+//! more rows.
+
+use super::free_pages::{
+    DEEPEST, FREE_TABLE, HEADER, IS_BRANCH, NODE_HEADER, PageReader, TABLE, TRANSACTION, WORD,
+    bytes, damaged, short, word,
+};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Where a meta page describes the table of tables, and where it says which
+/// page is the last.
+const MAIN_TABLE: usize = FREE_TABLE + TABLE;
+const LAST_PAGE: usize = MAIN_TABLE + TABLE;
+
+/// Where the description of a table has its flags, its depth and its root.
+const FLAGS: usize = 4;
+const DEPTH: usize = 6;
+const ROOT: usize = TABLE - WORD;
+
+/// The root of a tree without pages.
+const NOWHERE: usize = usize::MAX;
+
+/// Page sizes that LMDB uses.
+const PAGE_SIZES: std::ops::RangeInclusive<usize> = 512..=65_536;
+
+/// A page's kind, and a node's flag: its value describes a table.
+const IS_LEAF: u16 = 0x02;
+const IS_TABLE: u16 = 0x02;
+
+/// A table's flag: its keys are numbers. The list of free pages is the one.
+const HAS_NUMBERS: u16 = 0x08;
+/// The flags of a table that are kept in the file.
+const KEPT: u16 = 0x7fff;
+
+/// Fails where LMDB would be led astray. An empty file is none.
+///
+/// # Errors
+/// When the file is damaged, or cannot be read.
+pub fn check(file: &File) -> io::Result<()> {
+    let mut first = [0; HEADER + 8 + 2 * WORD + TABLE];
+    file.read_exact_at(&mut first, 0)?;
+    let page_size = size_of_pages(&first)?;
+    if !PAGE_SIZES.contains(&page_size) || !page_size.is_power_of_two() {
+        return Err(damaged());
+    }
+    let reader = PageReader::new(file, page_size)?;
+    let metas = [reader.page(0)?, reader.page(1)?];
+    let is_second_newer = word(&metas[1], TRANSACTION)? > word(&metas[0], TRANSACTION)?;
+    let meta = &metas[usize::from(is_second_newer)];
+    if size_of_pages(meta)? != page_size {
+        return Err(damaged());
+    }
+    let last = word(meta, LAST_PAGE)?;
+    // The end of the file has to have a number as well.
+    last.checked_add(1).and_then(|pages| pages.checked_mul(page_size)).ok_or_else(damaged)?;
+
+    let (free, main) = (&meta[FREE_TABLE..][..TABLE], &meta[MAIN_TABLE..][..TABLE]);
+    if short(free, FLAGS)? & HAS_NUMBERS == 0 || short(main, FLAGS)? & KEPT != 0 {
+        return Err(damaged());
+    }
+    root(free, last, &reader)?;
+    let Some(tables) = root(main, last, &reader)? else {
+        return Ok(());
+    };
+    if short(&tables, WORD + 2)? != IS_LEAF {
+        // Three tables need no branches.
+        return Err(damaged());
+    }
+    for pointer in (HEADER..usize::from(short(&tables, WORD + 4)?)).step_by(2) {
+        let node = usize::from(short(&tables, pointer)?);
+        let value = node + NODE_HEADER + usize::from(short(&tables, node + 6)?);
+        let table: [u8; TABLE] = bytes(&tables, value)?;
+        if short(&tables, node + 4)? != IS_TABLE || short(&table, FLAGS)? & KEPT != 0 {
+            return Err(damaged());
+        }
+        root(&table, last, &reader)?;
+    }
+    Ok(())
+}
+
+/// What a meta page says of the size of all pages.
+fn size_of_pages(meta: &[u8]) -> io::Result<usize> {
+    Ok(u32::from_ne_bytes(bytes(meta, FREE_TABLE)?) as usize)
+}
+
+/// The first page of a table's tree, if it has one.
+fn root(table: &[u8], last: usize, reader: &PageReader<'_>) -> io::Result<Option<Vec<u8>>> {
+    let (depth, number) = (short(table, DEPTH)?, word(table, ROOT)?);
+    if depth == 0 && number == NOWHERE {
+        return Ok(None);
+    }
+    if !(1..=DEEPEST).contains(&usize::from(depth)) || !(2..=last).contains(&number) {
+        return Err(damaged());
+    }
+    let page = reader.page(number)?;
+    let kind = if depth == 1 { IS_LEAF } else { IS_BRANCH };
+    let (lower, upper) = (short(&page, WORD + 4)?.into(), short(&page, WORD + 6)?.into());
+    let is_sound = word(&page, 0)? == number
+        && short(&page, WORD + 2)? == kind
+        && (HEADER..=upper).contains(&lower)
+        && upper <= page.len();
+    if is_sound { Ok(Some(page)) } else { Err(damaged()) }
+}
