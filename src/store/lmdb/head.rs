@@ -6,18 +6,16 @@
 //! further down is not looked at here, so that a start takes no longer with
 //! more rows.
 
-use super::free_pages::{
-    DEEPEST, FREE_TABLE, HEADER, IS_BRANCH, NODE_HEADER, PageReader, TABLE, TRANSACTION, WORD,
-    bytes, damaged, short, word,
+use super::pages::{
+    DEEPEST, FREE_TABLE, HEADER, IS_BRANCH, IS_LEAF, IS_TABLE, LAST_PAGE, NODE_HEADER, PageReader,
+    TABLE, WORD, bytes, damaged, short, word,
 };
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Where a meta page describes the table of tables, and where it says which
-/// page is the last.
+/// Where a meta page describes the table of tables.
 const MAIN_TABLE: usize = FREE_TABLE + TABLE;
-const LAST_PAGE: usize = MAIN_TABLE + TABLE;
 
 /// Where the description of a table has its flags, its depth and its root.
 const FLAGS: usize = 4;
@@ -29,10 +27,6 @@ const NOWHERE: usize = usize::MAX;
 
 /// Page sizes that LMDB uses.
 const PAGE_SIZES: std::ops::RangeInclusive<usize> = 512..=65_536;
-
-/// A page's kind, and a node's flag: its value describes a table.
-const IS_LEAF: u16 = 0x02;
-const IS_TABLE: u16 = 0x02;
 
 /// A table's flag: its keys are numbers. The list of free pages is the one.
 const HAS_NUMBERS: u16 = 0x08;
@@ -51,13 +45,11 @@ pub fn check(file: &File) -> io::Result<()> {
         return Err(damaged());
     }
     let reader = PageReader::new(file, page_size)?;
-    let metas = [reader.page(0)?, reader.page(1)?];
-    let is_second_newer = word(&metas[1], TRANSACTION)? > word(&metas[0], TRANSACTION)?;
-    let meta = &metas[usize::from(is_second_newer)];
-    if size_of_pages(meta)? != page_size {
+    let meta = reader.newest_meta()?;
+    if size_of_pages(&meta)? != page_size {
         return Err(damaged());
     }
-    let last = word(meta, LAST_PAGE)?;
+    let last = word(&meta, LAST_PAGE)?;
     // The end of the file has to have a number as well.
     last.checked_add(1).and_then(|pages| pages.checked_mul(page_size)).ok_or_else(damaged)?;
 

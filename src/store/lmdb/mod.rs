@@ -10,6 +10,7 @@ mod create;
 mod free_pages;
 mod head;
 mod open;
+mod pages;
 mod reader;
 mod rows;
 mod structure;

@@ -2,17 +2,13 @@
 //! crash or go round in circles on damaged ones. Here nothing is trusted, and
 //! nothing is said of the rows.
 
-use super::free_pages::{
-    DEEPEST, FREE_TABLE, HEADER, IS_BRANCH, IS_ELSEWHERE, NODE_HEADER, PageReader, TABLE,
-    TRANSACTION, WORD, bytes, free_list, short, word,
+use super::free_pages::free_list;
+use super::pages::{
+    DEEPEST, FREE_TABLE, HEADER, IS_BRANCH, IS_ELSEWHERE, IS_LEAF, IS_TABLE, LAST_PAGE,
+    NODE_HEADER, PageReader, TABLE, TRANSACTION, WORD, bytes, short, word,
 };
 use std::fs::File;
 use std::io;
-
-/// A page's flag: its nodes are rows.
-const IS_LEAF: u16 = 0x02;
-/// A node's flag: its value is a table.
-const IS_TABLE: u16 = 0x02;
 
 /// How often it is tried while a daemon changes the pages.
 const TRIES: usize = 5;
@@ -51,15 +47,12 @@ struct State {
 
 impl State {
     fn read(file: &File, page_size: usize) -> io::Result<State> {
-        let reader = PageReader::new(file, page_size)?;
-        let metas = [reader.page(0)?, reader.page(1)?];
-        let is_second_newer = word(&metas[1], TRANSACTION)? > word(&metas[0], TRANSACTION)?;
-        let meta = &metas[usize::from(is_second_newer)];
-        let root = |table: usize| word(meta, FREE_TABLE + table * TABLE - WORD);
+        let meta = PageReader::new(file, page_size)?.newest_meta()?;
+        let root = |table: usize| word(&meta, FREE_TABLE + table * TABLE - WORD);
         Ok(State {
-            transaction: word(meta, TRANSACTION)?,
+            transaction: word(&meta, TRANSACTION)?,
             roots: [root(1)?, root(2)?],
-            last: word(meta, FREE_TABLE + 2 * TABLE)?,
+            last: word(&meta, LAST_PAGE)?,
         })
     }
 }
