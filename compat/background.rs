@@ -6,6 +6,7 @@ use crate::database::{self, Table};
 use crate::harness::{Client, Scratch};
 use crate::namespace::Namespace;
 use crate::normalise;
+use crate::private_dev::{listen_to_log, private_dev};
 use crate::process::{Outcome, PATIENCE, Process, outcome, usual_words};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
@@ -14,20 +15,11 @@ use nix::unistd::Pid;
 use regex::bytes::Regex;
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// A `/dev` with what a server may need, and no `/dev/log`.
-const PRIVATE_DEV: &str = "mount -t tmpfs -o mode=0755 tmpfs \"$1\"
-    for name in null zero full random urandom; do
-        touch \"$1/$name\"
-        mount --bind \"/dev/$name\" \"$1/$name\"
-    done
-    mount --rbind \"$1\" /dev";
 
 /// A server that detached itself. Dropping it kills it.
 pub struct Background {
@@ -67,8 +59,8 @@ impl Run {
     ) -> Option<Background> {
         // The server becomes a child of this process when its parent is gone.
         set_child_subreaper(true).expect("Linux");
-        let namespace = Namespace::new(PRIVATE_DEV, &[&scratch.subdirectory("dev")])?;
-        let logger = listen_to_log(&namespace);
+        let namespace = private_dev(&scratch.subdirectory("dev"))?;
+        let (logger, _) = listen_to_log(&namespace, PATIENCE);
         let own = words.iter().map(|word| word.as_ref().to_owned());
         let words = ["-d", "--unix=socket", "--pidfile=pid"].map(Into::into).into_iter().chain(own);
         let words = usual_words(&scratch, &words.collect::<Vec<_>>());
@@ -85,14 +77,6 @@ impl Run {
         let ended = Cell::new(false);
         Some(Background { run, pid, scratch, logger, ended, _namespace: namespace })
     }
-}
-
-fn listen_to_log(namespace: &Namespace) -> UnixDatagram {
-    let path = namespace.path(Path::new("/dev/log"));
-    let logger = UnixDatagram::bind(&path).expect("a socket in the private /dev");
-    fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("chmod");
-    logger.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    logger
 }
 
 /// The original's parent ends before there is a server.

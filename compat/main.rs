@@ -15,6 +15,8 @@ mod harness;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "../tests/faults/namespace.rs"]
 mod namespace;
+#[path = "../tests/faults/private_dev.rs"]
+mod private_dev;
 
 mod attributes;
 mod auto_whitelist;
@@ -27,6 +29,7 @@ mod normalise;
 mod process;
 mod server;
 mod sockets;
+mod stories;
 
 mod broken_lists;
 mod decisions;

@@ -11,8 +11,8 @@ use crate::database::{self, Table};
 use crate::harness::{Attempt, Client, Daemon, Program};
 use crate::normalise;
 use crate::random::{Random, cases, seed};
+use crate::stories::{self, Part};
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Requests in one stream.
 const STREAM: usize = 250;
@@ -20,52 +20,21 @@ const STREAM: usize = 250;
 /// Streams in the usual run.
 const USUAL: usize = 8;
 
-/// Streams that are compared at the same time.
-const WORKERS: usize = 4;
-
 #[test]
 #[expect(clippy::print_stdout, reason = "the seed belongs to the result")]
 fn random_streams_are_answered_alike() {
     let (seed, cases) = (seed(), cases(USUAL));
     println!("seed {seed}, {cases} streams of {STREAM} requests");
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let case = next.fetch_add(1, Ordering::Relaxed);
-                    if case >= cases {
-                        break;
-                    }
-                    compare(&Story::random(seed.wrapping_add(case as u64)));
-                }
-            });
-        }
-    });
+    stories::compare_all(seed, USUAL, |seed| compare(&Story::random(seed)));
 }
 
 /// Compares both programs on a story; if they differ, on shorter and shorter
 /// ones, and fails with the shortest that still shows a difference.
 fn compare(story: &Story) {
-    let Some(mut difference) = story.difference() else {
-        return;
-    };
-    let mut shortest = story.clone();
-    let mut length = shortest.requests.len() / 2;
-    while length > 0 {
-        let mut start = 0;
-        while start < shortest.requests.len() {
-            let mut shorter = shortest.clone();
-            let end = (start + length).min(shorter.requests.len());
-            shorter.requests.drain(start..end);
-            match shorter.difference() {
-                Some(smaller) => (shortest, difference) = (shorter, smaller),
-                None => start = end,
-            }
-        }
-        length /= 2;
+    let parts: &[Part<Story, _>] = &[Story::requests];
+    if let Some((shortest, difference)) = stories::shortest(story, parts, Story::difference) {
+        panic!("seed {}\n{shortest}\n{difference}", story.seed);
     }
-    panic!("seed {}\n{shortest}\n{difference}", story.seed);
 }
 
 /// Options, lists and requests.
@@ -116,6 +85,10 @@ impl Story {
             recipients: list(random, RECIPIENT_RULES),
             requests: (0..STREAM).map(|_| question(random, &mut moment)).collect(),
         }
+    }
+
+    fn requests(&mut self) -> &mut Vec<Question> {
+        &mut self.requests
     }
 
     fn difference(&self) -> Option<String> {

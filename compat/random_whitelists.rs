@@ -8,9 +8,9 @@
 use crate::harness::{Attempt, Client, Daemon, Program};
 use crate::normalise;
 use crate::random::{Random, cases, seed};
+use crate::stories::{self, Part};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Requests in one story.
 const STREAM: usize = 300;
@@ -18,55 +18,21 @@ const STREAM: usize = 300;
 /// Stories in the usual run.
 const USUAL: usize = 12;
 
-/// Stories that are compared at the same time.
-const WORKERS: usize = 4;
-
 #[test]
 #[expect(clippy::print_stdout, reason = "the seed belongs to the result")]
 fn random_lists_let_the_same_mail_pass() {
     let (seed, cases) = (seed(), cases(USUAL));
     println!("seed {seed}, {cases} lists, {STREAM} requests each");
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let case = next.fetch_add(1, Ordering::Relaxed);
-                    if case >= cases {
-                        break;
-                    }
-                    compare(&Story::random(seed.wrapping_add(case as u64)));
-                }
-            });
-        }
-    });
+    stories::compare_all(seed, USUAL, |seed| compare(&Story::random(seed)));
 }
 
 /// Compares both programs on a story; if they differ, takes away lines and
 /// requests while they still do, and fails with what is left.
 fn compare(story: &Story) {
-    let Some(mut difference) = story.difference() else {
-        return;
-    };
-    let mut shortest = story.clone();
-    for part in [Story::requests, Story::clients, Story::recipients] {
-        let mut length = part(&mut shortest).len().div_ceil(2);
-        while length > 0 {
-            let mut start = 0;
-            while start < part(&mut shortest).len() {
-                let mut shorter = shortest.clone();
-                let lines = part(&mut shorter);
-                let end = (start + length).min(lines.len());
-                lines.drain(start..end);
-                match shorter.difference() {
-                    Some(smaller) => (shortest, difference) = (shorter, smaller),
-                    None => start = end,
-                }
-            }
-            length /= 2;
-        }
+    let parts: &[Part<Story, _>] = &[Story::requests, Story::clients, Story::recipients];
+    if let Some((shortest, difference)) = stories::shortest(story, parts, Story::difference) {
+        panic!("seed {}\n{shortest}\n{difference}", story.seed);
     }
-    panic!("seed {}\n{shortest}\n{difference}", story.seed);
 }
 
 /// Lists and what is asked.

@@ -24,6 +24,8 @@ mod logging;
 mod namespace;
 #[path = "faults/preload.rs"]
 mod preload;
+#[path = "faults/private_dev.rs"]
+mod private_dev;
 #[path = "../compat/random.rs"]
 #[allow(dead_code, reason = "the comparison of both programs uses the rest")]
 mod random;

@@ -3,24 +3,16 @@
 
 use crate::harness::{Builder, Client, Daemon, Door, Program, Scratch};
 use crate::namespace::Namespace;
+use crate::private_dev::{listen_to_log, private_dev};
 use crate::witness::wait_for;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-
-/// A `/dev` with what a server may need, and no `/dev/log`.
-const PRIVATE_DEV: &str = "mount -t tmpfs -o mode=0755 tmpfs \"$1\"
-    for name in null zero full random urandom; do
-        touch \"$1/$name\"
-        mount --bind \"/dev/$name\" \"$1/$name\"
-    done
-    mount --rbind \"$1\" /dev";
 
 /// Where a server will live that logs to a logger of the test's.
 pub struct Site {
@@ -46,7 +38,7 @@ impl Site {
     /// None where the system does not allow it, see [`Namespace::new`].
     pub fn new() -> Option<Site> {
         let builder = Daemon::builder(Program::under_test());
-        let namespace = Namespace::new(PRIVATE_DEV, &[&builder.scratch().subdirectory("dev")])?;
+        let namespace = private_dev(&builder.scratch().subdirectory("dev"))?;
         Some(Site { namespace, builder })
     }
 
@@ -92,10 +84,7 @@ impl Drop for Background {
 
 impl Logger {
     fn new(namespace: &Namespace) -> Logger {
-        let path = namespace.path(Path::new("/dev/log"));
-        let socket = UnixDatagram::bind(&path).expect("a socket in the private /dev");
-        fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("chmod");
-        socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        let (socket, path) = listen_to_log(namespace, Duration::from_secs(20));
         Logger { socket, path }
     }
 

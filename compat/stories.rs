@@ -1,0 +1,58 @@
+//! Random stories: several at a time on both programs, and the shortest that
+//! still shows a difference.
+
+use crate::random::cases;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Stories that are compared at the same time.
+const WORKERS: usize = 4;
+
+/// Compares as many stories as the environment asks for, each made of a seed of
+/// its own.
+pub fn compare_all(seed: u64, usual: usize, compare: impl Fn(u64) + Sync) {
+    let (cases, next) = (cases(usual), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let case = next.fetch_add(1, Ordering::Relaxed);
+                    if case >= cases {
+                        break;
+                    }
+                    compare(seed.wrapping_add(case as u64));
+                }
+            });
+        }
+    });
+}
+
+/// A part of a story that can be left out line by line.
+pub type Part<S, L> = fn(&mut S) -> &mut Vec<L>;
+
+/// What is left of a story that shows a difference, and the difference, when
+/// lines were taken from its parts for as long as it does.
+pub fn shortest<S: Clone, L>(
+    story: &S,
+    parts: &[Part<S, L>],
+    difference: impl Fn(&S) -> Option<String>,
+) -> Option<(S, String)> {
+    let mut shortest = (story.clone(), difference(story)?);
+    for part in parts {
+        let mut length = part(&mut shortest.0).len().div_ceil(2);
+        while length > 0 {
+            let mut start = 0;
+            while start < part(&mut shortest.0).len() {
+                let mut shorter = shortest.0.clone();
+                let lines = part(&mut shorter);
+                let end = (start + length).min(lines.len());
+                lines.drain(start..end);
+                match difference(&shorter) {
+                    Some(smaller) => shortest = (shorter, smaller),
+                    None => start = end,
+                }
+            }
+            length /= 2;
+        }
+    }
+    Some(shortest)
+}
