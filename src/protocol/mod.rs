@@ -2,4 +2,5 @@
 //! requests; none of them touches a socket.
 
 pub mod control;
+pub mod milter;
 pub mod policy;

@@ -1,0 +1,138 @@
+//! Addresses as the policy protocol would give them: both doors lead to one
+//! database, so that the same mail must have the same triplet.
+
+use std::net::IpAddr;
+
+/// The address in the argument of `MAIL FROM:` or `RCPT TO:` (RFC 5321 section
+/// 4.1.2): without brackets, source route, quotes and backslashes.
+pub(super) fn mailbox(argument: &[u8]) -> Vec<u8> {
+    let inner = inside_brackets(argument.trim_ascii());
+    unquoted(without_route(inner))
+}
+
+/// What stands in angle brackets, of which quoted ones are none.
+fn inside_brackets(argument: &[u8]) -> &[u8] {
+    let Some(inner) = argument.strip_prefix(b"<") else {
+        return argument;
+    };
+    &inner[..unquoted_position(inner, b'>').unwrap_or(inner.len())]
+}
+
+/// `@relay.test,@other.test:user@example.org` is the path to
+/// `user@example.org`.
+fn without_route(path: &[u8]) -> &[u8] {
+    match unquoted_position(path, b':') {
+        Some(colon) if path.starts_with(b"@") => &path[colon + 1..],
+        _ => path,
+    }
+}
+
+fn unquoted_position(text: &[u8], wanted: u8) -> Option<usize> {
+    let mut is_quoted = false;
+    let mut bytes = text.iter().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => is_quoted = !is_quoted,
+            byte if *byte == wanted && !is_quoted => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let mut bytes = text.iter();
+    let mut plain = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => {}
+            b'\\' => plain.extend(bytes.next()),
+            byte => plain.push(*byte),
+        }
+    }
+    plain
+}
+
+/// The client's address in plain form: IPv6 comes with or without `IPv6:`, and
+/// an IPv4 address may be mapped into IPv6. What is no address stays as it is.
+pub(super) fn client_address(text: &[u8]) -> Vec<u8> {
+    let bare = match text.get(..5) {
+        Some(tag) if tag.eq_ignore_ascii_case(b"ipv6:") => &text[5..],
+        _ => text,
+    };
+    let address: Option<IpAddr> = std::str::from_utf8(bare).ok().and_then(|it| it.parse().ok());
+    address.map_or_else(|| text.to_vec(), |address| address.to_canonical().to_string().into())
+}
+
+/// The client's verified name. Without one, mail servers put its address into
+/// square brackets, which the policy protocol calls `unknown`.
+pub(super) fn client_name(text: &[u8]) -> &[u8] {
+    if text.is_empty() || text.starts_with(b"[") { b"unknown" } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_what_the_policy_protocol_would_give() {
+        let table = [
+            ("<bob@example.org>", "bob@example.org"),
+            ("<Bob@Example.ORG>", "Bob@Example.ORG"),
+            ("bob@example.org", "bob@example.org"),
+            (" <bob@example.org> ", "bob@example.org"),
+            ("<>", ""),
+            ("", ""),
+            ("<", ""),
+            ("<bob>", "bob"),
+            ("<@relay.test:bob@example.org>", "bob@example.org"),
+            ("<@a.test,@b.test:bob@example.org>", "bob@example.org"),
+            ("<\"bo b\"@example.org>", "bo b@example.org"),
+            ("<\"a>b\"@example.org>", "a>b@example.org"),
+            ("<\"a\\\"b\"@example.org>", "a\"b@example.org"),
+            ("<a\\@b@example.org>", "a@b@example.org"),
+            ("<\"a:b\"@example.org>", "a:b@example.org"),
+            ("<bob@[IPv6:2001:db8::1]>", "bob@[IPv6:2001:db8::1]"),
+            ("<bob@example.org", "bob@example.org"),
+            ("<bob@example.org\\", "bob@example.org"),
+        ];
+        for (argument, plain) in table {
+            let found = mailbox(argument.as_bytes());
+            assert_eq!(
+                found.escape_ascii().to_string(),
+                plain.as_bytes().escape_ascii().to_string()
+            );
+        }
+    }
+
+    #[test]
+    fn a_clients_address_is_in_plain_form() {
+        let table = [
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("IPv6:2001:0DB8:0::1", "2001:db8::1"),
+            ("IPv6:::ffff:192.0.2.1", "192.0.2.1"),
+            ("unknown", "unknown"),
+            ("IPv6:", "IPv6:"),
+            ("", ""),
+        ];
+        for (text, plain) in table {
+            assert_eq!(client_address(text.as_bytes()), plain.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_brackets_is_no_name() {
+        let table = [
+            ("mx.a.test", "mx.a.test"),
+            ("[192.0.2.1]", "unknown"),
+            ("[IPv6:2001:db8::1]", "unknown"),
+            ("", "unknown"),
+            ("unknown", "unknown"),
+        ];
+        for (text, name) in table {
+            assert_eq!(client_name(text.as_bytes()), name.as_bytes(), "{text}");
+        }
+    }
+}

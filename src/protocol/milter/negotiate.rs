@@ -1,0 +1,70 @@
+//! What both sides agree on before the first connection is told of.
+
+use super::packet::{self, Fault};
+
+/// The newest version that is spoken here.
+const NEWEST: u32 = 6;
+
+/// The oldest one that mail servers of this century speak.
+const OLDEST: u32 = 2;
+
+/// To add headers, the only action that is wanted.
+const ADD_HEADERS: u32 = 0x1;
+
+/// Steps of a message that need not be told: HELO, body, headers, end of
+/// headers, unknown commands, DATA.
+const UNTOLD: u32 = 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x200;
+
+/// Connections are told of without waiting for an answer.
+const CONNECTION_UNANSWERED: u32 = 0x1000;
+
+/// Senders are told without waiting for an answer.
+const SENDER_UNANSWERED: u32 = 0x4000;
+
+/// The terms of a connection: of what is wanted here, what the mail server
+/// offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    version: u32,
+    actions: u32,
+    steps: u32,
+}
+
+impl Terms {
+    /// Reads an offer: version, actions and steps, four bytes each.
+    pub(super) fn of_offer(offer: &[u8]) -> Result<Terms, Fault> {
+        let number = |at: usize| {
+            let bytes = offer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            bytes.map(u32::from_be_bytes).ok_or(Fault::OutOfPlace(b'O'))
+        };
+        let version = number(0)?;
+        if version < OLDEST {
+            return Err(Fault::Version(version));
+        }
+        Ok(Terms {
+            version: version.min(NEWEST),
+            actions: number(4)? & ADD_HEADERS,
+            steps: number(8)? & (UNTOLD | CONNECTION_UNANSWERED | SENDER_UNANSWERED),
+        })
+    }
+
+    /// The answer to the offer.
+    pub(super) fn reply(self) -> Vec<u8> {
+        let numbers = [self.version, self.actions, self.steps].map(u32::to_be_bytes);
+        let mut bytes = Vec::new();
+        packet::push(&mut bytes, b'O', &numbers.each_ref().map(<[u8; 4]>::as_slice));
+        bytes
+    }
+
+    pub(super) fn may_add_headers(self) -> bool {
+        self.actions & ADD_HEADERS != 0
+    }
+
+    pub(super) fn answers_connection(self) -> bool {
+        self.steps & CONNECTION_UNANSWERED == 0
+    }
+
+    pub(super) fn answers_sender(self) -> bool {
+        self.steps & SENDER_UNANSWERED == 0
+    }
+}

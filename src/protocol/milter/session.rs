@@ -1,0 +1,275 @@
+//! One connection of a mail server, through many connections and messages of
+//! its clients.
+
+use super::negotiate::Terms;
+use super::packet::{Fault, Packets, strings};
+use super::{CONTINUE, address, reply};
+use crate::greylist::Answer;
+use crate::request::Request;
+use std::mem;
+use std::ops::Range;
+
+/// Bytes of a text that count, as over the policy protocol (BEHAVIOUR D2).
+const LONGEST_TEXT: usize = 512;
+
+/// The input of one connection, and what it has told so far.
+#[derive(Debug, Default)]
+pub struct Session {
+    packets: Packets,
+    terms: Option<Terms>,
+    client: Option<Client>,
+    /// What was told beside the next sender.
+    next_message: Message,
+    message: Option<Message>,
+}
+
+/// What a session found in its input.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Something that is answered with these bytes, whatever is decided.
+    Reply(Vec<u8>),
+    /// A recipient, to be answered with [`Session::answer`] before anything
+    /// else is asked of the session.
+    Recipient(Recipient<'a>),
+    /// The mail server is done: the connection is to be closed.
+    Quit,
+    /// Nothing that comes can be understood: the connection is to be closed.
+    Broken(Fault),
+}
+
+/// A recipient of a message, and what the mail server knows of its client.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Recipient<'a> {
+    /// The question. Its `instance` is the same for all messages; see
+    /// `has_header` for what tells them apart.
+    pub request: Request<'a>,
+    /// Whether the client has logged in (`{auth_type}`, `{auth_authen}`).
+    pub is_authenticated: bool,
+    /// Whether the client came through a socket of the machine itself.
+    pub is_local: bool,
+    /// Whether the message gets its header already.
+    pub has_header: bool,
+}
+
+/// A client of the mail server.
+#[derive(Debug)]
+struct Client {
+    name: Vec<u8>,
+    address: Vec<u8>,
+    is_local: bool,
+}
+
+/// A message under way, up to the recipient that came last.
+#[derive(Debug, Default)]
+struct Message {
+    sender: Vec<u8>,
+    recipient: Vec<u8>,
+    queue_id: Vec<u8>,
+    is_authenticated: bool,
+    header: Option<Vec<u8>>,
+}
+
+/// What a packet asks for.
+enum Step {
+    Nothing,
+    Reply(Vec<u8>),
+    Recipient,
+    Quit,
+}
+
+impl Session {
+    /// Takes bytes from the mail server.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.packets.feed(bytes);
+    }
+
+    /// What the bytes so far amount to; ask until there is nothing more.
+    /// Nothing may be asked after [`Event::Quit`] and [`Event::Broken`].
+    pub fn next_event(&mut self) -> Option<Event<'_>> {
+        loop {
+            let packet = self.packets.next()?;
+            match packet.and_then(|(command, data)| self.take(command, data)) {
+                Ok(Step::Nothing) => {}
+                Ok(Step::Reply(bytes)) => return Some(Event::Reply(bytes)),
+                Ok(Step::Quit) => return Some(Event::Quit),
+                Ok(Step::Recipient) => break,
+                Err(fault) => return Some(Event::Broken(fault)),
+            }
+        }
+        self.recipient().map(Event::Recipient)
+    }
+
+    /// Notes the answer to the last recipient, and gives the bytes that tell
+    /// it. `action` is the word of `--greylist-action`.
+    pub fn answer(&mut self, action: &[u8], answer: Answer) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(128);
+        match (answer, &mut self.message) {
+            (Answer::Defer(text), _) => reply::deferral(&mut bytes, action, &text),
+            (Answer::Prepend(header), Some(message)) => {
+                message.header.get_or_insert(header);
+                bytes.extend_from_slice(CONTINUE);
+            }
+            _ => bytes.extend_from_slice(CONTINUE),
+        }
+        bytes
+    }
+
+    /// Whether all that was fed was understood, and nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// Gives back memory that the last packets took and the next need not.
+    pub fn rest(&mut self) {
+        self.packets.rest();
+    }
+
+    /// Bytes that its buffer takes.
+    pub fn buffered(&self) -> usize {
+        self.packets.buffered()
+    }
+
+    fn take(&mut self, command: u8, data: Range<usize>) -> Result<Step, Fault> {
+        let Session { packets, terms, client, next_message, message } = self;
+        let data = packets.data(data);
+        let out_of_place = Fault::OutOfPlace(command);
+        if command == b'O' {
+            let agreed = Terms::of_offer(data)?;
+            (*client, *message, *next_message) = (None, None, Message::default());
+            *terms = Some(agreed);
+            return Ok(Step::Reply(agreed.reply()));
+        }
+        let terms = terms.ok_or(out_of_place)?;
+        Ok(match command {
+            b'D' => {
+                note_macros(data, next_message, message.as_mut());
+                Step::Nothing
+            }
+            b'C' => {
+                *client = Some(Client::of(data).ok_or(out_of_place)?);
+                *message = None;
+                Step::go_on_if(terms.answers_connection())
+            }
+            b'M' => {
+                let told = mem::take(next_message);
+                *message = Some(Message { sender: envelope_address(data), ..told });
+                Step::go_on_if(terms.answers_sender())
+            }
+            b'R' => {
+                let message = message.as_mut().filter(|_| client.is_some()).ok_or(out_of_place)?;
+                message.recipient = envelope_address(data);
+                Step::Recipient
+            }
+            b'E' => Step::Reply(end_of_message(terms, message.take())),
+            b'A' => {
+                *message = None;
+                Step::Nothing
+            }
+            b'K' => {
+                (*client, *message, *next_message) = (None, None, Message::default());
+                Step::Nothing
+            }
+            b'Q' => Step::Quit,
+            b'H' | b'T' | b'L' | b'N' | b'B' | b'U' => Step::go_on_if(true),
+            unknown => return Err(Fault::Unknown(unknown)),
+        })
+    }
+
+    fn recipient(&self) -> Option<Recipient<'_>> {
+        let (client, message) = (self.client.as_ref()?, self.message.as_ref()?);
+        Some(Recipient {
+            request: Request {
+                client_address: &client.address,
+                client_name: &client.name,
+                sender: &message.sender,
+                recipient: &message.recipient,
+                instance: Some(b""),
+                queue_id: &message.queue_id,
+                ..Request::default()
+            },
+            is_authenticated: message.is_authenticated,
+            is_local: client.is_local,
+            has_header: message.header.is_some(),
+        })
+    }
+}
+
+impl Step {
+    fn go_on_if(is_awaited: bool) -> Step {
+        if is_awaited { Step::Reply(CONTINUE.to_vec()) } else { Step::Nothing }
+    }
+}
+
+impl Client {
+    /// Reads the name, the family of addresses, and where there is one a port
+    /// (2 bytes) and the address. None if there is no family.
+    fn of(data: &[u8]) -> Option<Client> {
+        let end = memchr::memchr(0, data)?;
+        let (name, family) = (&data[..end], *data.get(end + 1)?);
+        let address = match family {
+            b'4' | b'6' => {
+                let address = strings(data.get(end + 4..)?).next().unwrap_or_default();
+                address::client_address(address)
+            }
+            _ => b"unknown".to_vec(),
+        };
+        Some(Client {
+            name: cut(address::client_name(name)).to_vec(),
+            address: cut(&address).to_vec(),
+            is_local: family == b'L',
+        })
+    }
+}
+
+/// Notes what was told beside the next sender, or the recipients after it: a
+/// command, and names and values by turns. Names of several letters come in
+/// braces, and those of one may.
+fn note_macros(data: &[u8], next: &mut Message, current: Option<&mut Message>) {
+    let Some((command, data)) = data.split_first() else {
+        return;
+    };
+    let message = match (command, current) {
+        (b'M', _) => {
+            *next = Message::default();
+            next
+        }
+        (b'R', Some(current)) => current,
+        _ => return,
+    };
+    let mut strings = strings(data);
+    while let (Some(name), Some(value)) = (strings.next(), strings.next()) {
+        match name {
+            b"i" | b"{i}" => message.queue_id = cut(value).to_vec(),
+            b"{auth_type}" | b"{auth_authen}" => message.is_authenticated |= !value.is_empty(),
+            _ => {}
+        }
+    }
+}
+
+/// The address in the first of the arguments, cut to what counts of it.
+fn envelope_address(data: &[u8]) -> Vec<u8> {
+    let argument = strings(data).next().unwrap_or_default();
+    let mut address = address::mailbox(argument);
+    address.truncate(LONGEST_TEXT);
+    address
+}
+
+/// The header, if the message earned one and the mail server lets it be put in;
+/// then the message may go on.
+fn end_of_message(terms: Terms, message: Option<Message>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let header = message.and_then(|message| message.header);
+    if let Some(header) = header.filter(|_| terms.may_add_headers()) {
+        reply::header(&mut bytes, &header);
+    }
+    bytes.extend_from_slice(CONTINUE);
+    bytes
+}
+
+fn cut(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(LONGEST_TEXT)]
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
