@@ -3,6 +3,8 @@
 
 mod harness;
 
+#[path = "import/beside_daemon.rs"]
+mod beside_daemon;
 #[path = "import/by_hand.rs"]
 mod by_hand;
 #[path = "import/damage.rs"]
@@ -11,6 +13,8 @@ mod damage;
 mod first_start;
 #[path = "fuzz/mutation.rs"]
 mod mutation;
+#[path = "import/progress.rs"]
+mod progress;
 #[path = "../compat/random.rs"]
 #[allow(dead_code, reason = "the comparison of both programs uses the rest")]
 mod random;

@@ -1,6 +1,7 @@
 //! The running daemon, as a tool talks to it.
 
 use super::Trouble;
+use crate::greylist::edit::Edit;
 use crate::protocol::control::{Request, SOCKET_NAME, parse_reply};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -44,6 +45,17 @@ impl Daemon {
             Some(Err(sentence)) => Err(Trouble::Access(sentence)),
             None => Err(Trouble::Access(format!("not a reply: {}", reply.escape_debug()))),
         }
+    }
+
+    /// Lets it make changes, which are one commit; gives how many of them
+    /// changed anything.
+    ///
+    /// # Errors
+    /// As [`Daemon::ask`]; when none is made.
+    pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Trouble> {
+        let lines = self.ask(&Request::Edit(edits.to_vec()))?;
+        let changed = lines.iter().find_map(|line| line.strip_prefix("changed "));
+        Ok(changed.and_then(|number| number.parse().ok()).unwrap_or(0))
     }
 
     fn exchange(&mut self, request: &Request) -> io::Result<String> {

@@ -10,7 +10,7 @@ use crate::cli::admin::{Filter, Subject};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist::edit::{self, Change, Edit};
 use crate::greylist::{self, State, triplet};
-use crate::protocol::control::{LONGEST, MOST_EDITS, Request};
+use crate::protocol::control::{LONGEST, MOST_EDITS};
 use crate::store::Notes;
 use crate::store::lmdb::{Store, Table};
 use std::io::Write;
@@ -48,7 +48,7 @@ pub fn run(
 }
 
 /// The edits in parts that the daemon takes at once.
-fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
+pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
     // A byte of a key may take four in a request.
     let most_bytes = LONGEST / 5;
     let mut bytes = 0;
@@ -126,11 +126,7 @@ impl Editor {
     /// Makes changes; gives how many of them changed anything.
     fn edit(&mut self, edits: &[Edit]) -> Result<usize, Trouble> {
         match self {
-            Editor::Daemon(daemon) => {
-                let lines = daemon.ask(&Request::Edit(edits.to_vec()))?;
-                let changed = lines.iter().find_map(|line| line.strip_prefix("changed "));
-                Ok(changed.and_then(|number| number.parse().ok()).unwrap_or(0))
-            }
+            Editor::Daemon(daemon) => daemon.edit(edits),
             Editor::Own(own, notes) => {
                 let mut turn = own.0.begin();
                 let policy = greylist::policy(notes);

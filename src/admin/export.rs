@@ -2,10 +2,11 @@
 
 use super::Trouble;
 use super::json::Object;
+use super::progress::Progress;
 use crate::cli::admin::{Form, Tables};
 use crate::store::lmdb::{Reader, Table};
 use crate::store::{Passes, Seen, dump};
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 /// Prints the tables that were asked for. A single one is text for a file of
 /// the original; of both, each is named, as in the dump of a file with several
@@ -21,10 +22,14 @@ pub fn run(
         Tables::Triplets => (&[Table::Triplets], false),
         Tables::Clients => (&[Table::Clients], false),
     };
+    // Between lines on the same terminal a bar would only be in the way.
+    let is_bare = io::stdout().is_terminal();
     for table in tables {
+        let mut progress = Progress::new(reader.count(*table)?);
+        let step = || progress.advance(usize::from(!is_bare));
         match form {
-            Form::Json => print_json(reader, *table, out)?,
-            Form::Text => print_dump(reader, *table, is_named.then(|| table.name()), out)?,
+            Form::Json => print_json(reader, *table, out, step)?,
+            Form::Text => print_dump(reader, *table, is_named.then(|| table.name()), out, step)?,
         }
     }
     out.flush()?;
@@ -36,9 +41,11 @@ fn print_dump(
     table: Table,
     name: Option<&str>,
     out: &mut impl Write,
+    mut step: impl FnMut(),
 ) -> Result<(), Trouble> {
     dump::write_header(out, name)?;
     reader.for_each(table, |key, row| -> Result<(), Trouble> {
+        step();
         Ok(dump::write_row(out, key, row)?)
     })?;
     Ok(dump::write_end(out)?)
@@ -46,8 +53,14 @@ fn print_dump(
 
 /// Prints the fields `key`, and `first` and `last` of a triplet or `count` and
 /// `last` of a client, times in seconds since the epoch.
-fn print_json(reader: &Reader, table: Table, out: &mut impl Write) -> Result<(), Trouble> {
+fn print_json(
+    reader: &Reader,
+    table: Table,
+    out: &mut impl Write,
+    mut step: impl FnMut(),
+) -> Result<(), Trouble> {
     reader.for_each(table, |key, row| {
+        step();
         let object = Object::new().text("table", table.name()).text("key", key);
         let object = match table {
             Table::Triplets => {

@@ -25,10 +25,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Work of so many steps.
+    /// Work of so many steps; of 0, if nobody knows how many.
     pub fn new(of: usize) -> Progress {
         let next = io::stderr().is_terminal().then(|| Instant::now() + PAUSE);
         Progress { done: 0, of, looked: 0, next, is_shown: false }
+    }
+
+    /// So far, and of so much: for work of which that is found out on the way.
+    pub fn reach(&mut self, done: usize, of: usize) {
+        if done < self.done {
+            // The next of several parts.
+            (self.done, self.looked) = (0, 0);
+        }
+        self.of = of;
+        self.advance(done - self.done);
     }
 
     /// Some steps further.
@@ -50,14 +60,18 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.is_shown {
-            let _ = write!(io::stderr(), "\r{:width$}\r", "", width = line(self.of, self.of).len());
+            let width = line(self.done, self.of).len();
+            let _ = write!(io::stderr(), "\r{:width$}\r", "");
         }
     }
 }
 
 fn line(done: usize, of: usize) -> String {
+    if of == 0 {
+        return grouped(done as u64);
+    }
     // While it is read, a database may grow.
-    let of = of.max(done).max(1);
+    let of = of.max(done);
     let full = BAR * done / of;
     let bar = "#".repeat(full) + &".".repeat(BAR - full);
     let percent = 100 * done / of;
@@ -79,6 +93,7 @@ mod tests {
             line(1000, 2000),
             format!("[{}{}]  50 %  1,000", "#".repeat(20), ".".repeat(20))
         );
+        assert_eq!(line(3000, 0), "3,000");
         assert_eq!(line(3000, 2000), format!("[{}] 100 %  3,000", "#".repeat(40)));
     }
 }

@@ -90,9 +90,11 @@ fn an_import_before_the_first_start_is_the_first_start() {
 #[test]
 fn an_import_that_cannot_be_done_says_why() {
     let daemon = Daemon::builder(Program::Ours).start();
+    let socket = daemon.scratch().path().join("db/postgrey.control");
+    std::fs::remove_file(&socket).expect("a socket");
     let (status, text) = import(daemon.scratch(), &["--from=-"], "");
     assert_eq!(status, Some(3));
-    assert!(text.starts_with("postgrey: a daemon uses DB; stop it for the import"), "{text}");
+    assert!(text.starts_with("postgrey: locked: DB/postgrey.lock; a daemon"), "{text}");
     let scratch = daemon.stop().scratch;
     let text = "postgrey: standard input is neither a database of postgrey 1 nor the text of \
                 db_dump";

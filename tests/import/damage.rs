@@ -80,7 +80,8 @@ fn damage(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 fn first_start(file: &[u8], dbdir: &Path) {
     fs::write(dbdir.join("postgrey.db"), file).expect("a file");
-    let (_, report) = import::open_or_import(dbdir, &Notes::default()).expect("a start that works");
+    let started = import::open_or_import(dbdir, &Notes::default(), &mut |_, _| {});
+    let (_, report) = started.expect("a start that works");
     assert!(report.is_some(), "it was imported");
 }
 
@@ -89,7 +90,8 @@ fn by_hand(text: &[u8], dbdir: &Path) {
     fs::write(&file, text).expect("a file");
     let mut store = Store::open(dbdir, Notes::default()).expect("a new database");
     // A text that does not look like one is refused.
-    let _ = import::import(&file, dbdir, &mut store);
+    let source = import::Source { path: &file, dbdir };
+    let _ = source.import(&mut store, &mut |_, _| {});
 }
 
 /// The most memory that this process ever had, in KiB.

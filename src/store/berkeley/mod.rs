@@ -89,6 +89,21 @@ impl Summary {
     }
 }
 
+/// What [`BerkeleyFile::read`] meets on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// A key and its value.
+    Row(&'a [u8], &'a [u8]),
+    /// The end of a page with rows: so many bytes of such pages are done, of so
+    /// many that there are.
+    Leaf {
+        /// Bytes.
+        done: u64,
+        /// Bytes.
+        of: u64,
+    },
+}
+
 impl BerkeleyFile {
     /// Opens a file and reads its first page.
     ///
@@ -126,12 +141,28 @@ impl BerkeleyFile {
     /// Calls `row` with each key and its value, in key order if the file is
     /// sound.
     pub fn for_each(&self, mut row: impl FnMut(&[u8], &[u8])) -> Summary {
+        self.read(|step| {
+            if let Step::Row(key, value) = step {
+                row(key, value);
+            }
+        })
+    }
+
+    /// The same, with news of how far it is.
+    pub fn read(&self, mut take: impl FnMut(Step<'_>)) -> Summary {
         let mut summary = Summary::default();
         let leaves = self.survey(&mut summary);
         let mut reader = LeafReader::new(&self.pages);
+        let bytes = |pages: u32| u64::from(pages) * self.pages.layout.page_size as u64;
+        let mut done = 0;
+        let mut read_leaf = |number, summary: &mut Summary| {
+            reader.rows(number, summary, &mut |key, value| take(Step::Row(key, value)));
+            done += 1;
+            take(Step::Leaf { done: bytes(done), of: bytes(leaves) });
+        };
         match self.walk(|_| {}) {
             Ok(walked) if walked == leaves => {
-                let again = self.walk(|number| reader.rows(number, &mut summary, &mut row));
+                let again = self.walk(|number| read_leaf(number, &mut summary));
                 if let Err(reason) = again {
                     summary.lose_page(format!("{reason} (the file changed while it was read)"));
                 }
@@ -147,7 +178,7 @@ impl BerkeleyFile {
         for number in 1..self.pages.count {
             let header = self.pages.header(number);
             if header.is_ok_and(|header| header.kind == LEAF) {
-                reader.rows(number, &mut summary, &mut row);
+                read_leaf(number, &mut summary);
             }
         }
         summary

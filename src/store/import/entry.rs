@@ -66,10 +66,26 @@ impl Entry {
         }
     }
 
-    /// Bytes that it takes in memory beside itself.
-    pub(super) fn bytes(&self) -> usize {
+    /// The table that it belongs to.
+    pub fn table(&self) -> Table {
+        match self {
+            Entry::Triplet(..) => Table::Triplets,
+            Entry::Client(..) => Table::Clients,
+        }
+    }
+
+    /// Its whole key.
+    pub fn key(&self) -> &[u8] {
         let (Entry::Triplet(key, _) | Entry::Client(key, _)) = self;
-        key.len()
+        key
+    }
+
+    /// Its row, as text.
+    pub fn row(&self) -> String {
+        match self {
+            Entry::Triplet(_, seen) => seen.text(),
+            Entry::Client(_, passes) => passes.text(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::original;
 use super::work::{self, WorkDirectory};
-use super::{Import, Report};
+use super::{Import, Report, Watch};
 use crate::store::lmdb::{FILE_NAME, Store};
 use crate::store::{Error, Notes};
 use std::fs;
@@ -15,9 +15,13 @@ use std::path::Path;
 /// # Errors
 /// As [`Store::open`]. A damaged database of the original is no error: what can
 /// be read of it is taken, and the report tells the rest.
-pub fn open_or_import(dbdir: &Path, notes: &Notes) -> Result<(Store, Option<Report>), Error> {
+pub fn open_or_import<'w>(
+    dbdir: &Path,
+    notes: &Notes,
+    watch: &'w mut Watch<'w>,
+) -> Result<(Store, Option<Report>), Error> {
     let report = if is_first_start(dbdir) {
-        Some(import(dbdir, notes)?)
+        Some(import(dbdir, notes, watch)?)
     } else {
         work::clear(dbdir)?;
         None
@@ -31,12 +35,12 @@ fn is_first_start(dbdir: &Path) -> bool {
         && fs::symlink_metadata(dbdir.join(original::TRIPLETS)).is_ok()
 }
 
-fn import(dbdir: &Path, notes: &Notes) -> Result<Report, Error> {
+fn import<'w>(dbdir: &Path, notes: &Notes, watch: &'w mut Watch<'w>) -> Result<Report, Error> {
     let work = WorkDirectory::new(dbdir)?;
     let mut store = Store::open(work.path(), notes.clone())?;
-    let mut import = Import::new(&mut store, dbdir.display().to_string());
+    let mut import = Import::new(&mut store, watch, dbdir.display().to_string());
     original::read(dbdir, &work, &mut import);
-    let report = import.finish()?;
+    let report = import.finish().map_err(|problem| Error::new(problem.to_string()))?;
     // Closed before it moves: LMDB must not meet the same file twice.
     drop(store);
     let path = dbdir.join(FILE_NAME);

@@ -3,57 +3,56 @@
 //! The result does not depend on the order, and a row merged once more changes
 //! nothing: whoever is not sure whether an import came to its end repeats it.
 
-use super::Entry;
+use super::{Entry, Problem};
+use crate::store::lmdb::Store;
 use crate::store::{Error, Passes, Seen, Transaction, Urgency};
 
-/// What an entry did to the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// There was no such row.
-    Added,
-    /// The row there was knew less.
-    Changed,
-    /// The row there was says it all.
-    Nothing,
+/// Who takes the entries: a database of this process, or a daemon that has one.
+pub trait Destination {
+    /// Merges entries of one table; gives how many of them told something new.
+    ///
+    /// # Errors
+    /// When they are not taken; some may have been.
+    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem>;
+}
+
+impl Destination for Store {
+    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
+        let mut turn = self.begin();
+        let mut new = 0;
+        for entry in entries {
+            new += usize::from(entry.merge_into(&mut turn)?);
+        }
+        turn.commit()?;
+        Ok(new)
+    }
 }
 
 impl Entry {
-    /// Merges the entry into the database.
+    /// Merges the entry into the database; gives whether that changed anything.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn merge_into(&self, database: &mut impl Transaction) -> Result<Effect, Error> {
+    fn merge_into(&self, database: &mut impl Transaction) -> Result<bool, Error> {
         match self {
             Entry::Triplet(key, seen) => {
-                let known = database.triplet(key)?;
-                let (seen, effect) = outcome(known, *seen, Seen::merged);
-                if effect != Effect::Nothing {
-                    database.put_triplet(key, seen, Urgency::BeforeReply)?;
-                }
-                Ok(effect)
+                let news = news(database.triplet(key)?, *seen, Seen::merged);
+                news.map_or(Ok(()), |seen| database.put_triplet(key, seen, Urgency::BeforeReply))?;
+                Ok(news.is_some())
             }
             Entry::Client(key, passes) => {
-                let known = database.client(key)?;
-                let (passes, effect) = outcome(known, *passes, Passes::merged);
-                if effect != Effect::Nothing {
-                    database.put_client(key, passes)?;
-                }
-                Ok(effect)
+                let news = news(database.client(key)?, *passes, Passes::merged);
+                news.map_or(Ok(()), |passes| database.put_client(key, passes))?;
+                Ok(news.is_some())
             }
         }
     }
 }
 
-fn outcome<T: Copy + PartialEq>(
-    known: Option<T>,
-    news: T,
-    merge: impl Fn(T, T) -> T,
-) -> (T, Effect) {
-    let Some(known) = known else {
-        return (news, Effect::Added);
-    };
-    let merged = merge(known, news);
-    (merged, if merged == known { Effect::Nothing } else { Effect::Changed })
+/// What the row becomes, if that is another one.
+fn news<T: Copy + PartialEq>(known: Option<T>, other: T, merge: impl Fn(T, T) -> T) -> Option<T> {
+    let merged = known.map_or(other, |known| merge(known, other));
+    (known != Some(merged)).then_some(merged)
 }
 
 #[cfg(test)]

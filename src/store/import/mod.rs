@@ -15,12 +15,11 @@ mod work;
 
 pub use entry::{Entry, Refusal};
 pub use first_start::open_or_import;
-pub use merge::Effect;
+pub use merge::Destination;
 pub use report::{Counts, Report};
-pub use source::{Problem, import};
+pub use source::{Problem, Source};
 
-use super::lmdb::Store;
-use super::{Error, Table};
+use super::Table;
 
 /// Entries of a batch, if they are not too long: as many as one turn can write,
 /// should each be on a page of its own.
@@ -29,19 +28,28 @@ const BATCH: usize = 10_000;
 /// Bytes of keys in a batch.
 const BATCH_BYTES: usize = 2 << 20;
 
+/// Is told how much of a source has been read, and of how much, in bytes. Of a
+/// pipe nobody knows how much there is: that is 0.
+pub type Watch<'w> = dyn FnMut(u64, u64) + 'w;
+
 /// An import under way.
-struct Import<'store> {
-    store: &'store mut Store,
+struct Import<'a> {
+    destination: &'a mut dyn Destination,
+    watch: &'a mut Watch<'a>,
     batch: Vec<Entry>,
     bytes: usize,
     report: Report,
-    failure: Option<Error>,
+    failure: Option<Problem>,
 }
 
-impl<'store> Import<'store> {
-    fn new(store: &'store mut Store, from: String) -> Import<'store> {
+impl<'a> Import<'a> {
+    fn new(
+        destination: &'a mut dyn Destination,
+        watch: &'a mut Watch<'a>,
+        from: String,
+    ) -> Import<'a> {
         let report = Report { from, ..Report::default() };
-        Import { store, batch: Vec::new(), bytes: 0, report, failure: None }
+        Import { destination, watch, batch: Vec::new(), bytes: 0, report, failure: None }
     }
 
     /// Takes a row of a table, or of one that its looks tell.
@@ -53,7 +61,7 @@ impl<'store> Import<'store> {
     }
 
     fn entry(&mut self, entry: Entry) {
-        self.bytes += entry.bytes();
+        self.bytes += entry.key().len();
         self.batch.push(entry);
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.write();
@@ -67,23 +75,20 @@ impl<'store> Import<'store> {
     /// Writes what was taken. After a failure nothing is written any more.
     fn write(&mut self) {
         self.bytes = 0;
-        let batch = std::mem::take(&mut self.batch);
-        if self.failure.is_none() {
-            self.failure = self.merge(&batch).err();
+        let is_triplet = |entry: &Entry| entry.table() == Table::Triplets;
+        let (triplets, clients): (Vec<_>, Vec<_>) = self.batch.drain(..).partition(is_triplet);
+        for (table, batch) in [(Table::Triplets, triplets), (Table::Clients, clients)] {
+            if self.failure.is_none() && !batch.is_empty() {
+                match self.destination.merge(&batch) {
+                    Ok(new) => self.report.count(table, batch.len(), new),
+                    Err(problem) => self.failure = Some(problem),
+                }
+            }
         }
-    }
-
-    fn merge(&mut self, batch: &[Entry]) -> Result<(), Error> {
-        let mut turn = self.store.begin();
-        for entry in batch {
-            let effect = entry.merge_into(&mut turn)?;
-            self.report.count(entry, effect);
-        }
-        turn.commit().map(drop)
     }
 
     /// Writes the rest.
-    fn finish(mut self) -> Result<Report, Error> {
+    fn finish(mut self) -> Result<Report, Problem> {
         self.write();
         self.failure.map_or(Ok(self.report), Err)
     }

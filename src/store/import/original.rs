@@ -4,7 +4,7 @@ use super::Import;
 use super::recover;
 use super::work::WorkDirectory;
 use crate::store::Table;
-use crate::store::berkeley::{BerkeleyFile, Lsn, OpenError, changes_pending};
+use crate::store::berkeley::{BerkeleyFile, Lsn, OpenError, Step, changes_pending};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -47,7 +47,10 @@ pub fn read(directory: &Path, work: &WorkDirectory, import: &mut Import<'_>) {
 
 /// Takes all rows of one file, and tells what is wrong with it.
 pub fn read_file(file: &BerkeleyFile, table: Option<Table>, name: &Path, import: &mut Import<'_>) {
-    let summary = file.for_each(|key, value| import.row(table, key, value));
+    let summary = file.read(|step| match step {
+        Step::Row(key, value) => import.row(table, key, value),
+        Step::Leaf { done, of } => (import.watch)(done, of),
+    });
     if summary.is_damaged() {
         import.remark(format!(
             "{} is damaged: its other rows were imported, but {} pages and {} single rows could \

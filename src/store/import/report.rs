@@ -1,6 +1,6 @@
 //! What an import came to, for people.
 
-use super::{Effect, Entry};
+use crate::store::Table;
 use std::fmt;
 
 /// How many refused rows are named.
@@ -12,26 +12,10 @@ const SHOWN: usize = 60;
 /// Counts of one table's entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Entries that were not there before.
-    pub added: u64,
-    /// Entries that knew more than the row that was there.
-    pub changed: u64,
+    /// Entries that were not there before, or knew more than the row that was.
+    pub new: u64,
     /// Entries that were known.
     pub known: u64,
-}
-
-impl Counts {
-    fn count(&mut self, effect: Effect) {
-        *match effect {
-            Effect::Added => &mut self.added,
-            Effect::Changed => &mut self.changed,
-            Effect::Nothing => &mut self.known,
-        } += 1;
-    }
-
-    fn total(self) -> u64 {
-        self.added + self.changed + self.known
-    }
 }
 
 /// What an import came to. As text it is one line.
@@ -52,11 +36,14 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn count(&mut self, entry: &Entry, effect: Effect) {
-        match entry {
-            Entry::Triplet(..) => self.triplets.count(effect),
-            Entry::Client(..) => self.clients.count(effect),
-        }
+    /// Counts entries of a table, of which so many were new.
+    pub(super) fn count(&mut self, table: Table, entries: usize, new: usize) {
+        let counts = match table {
+            Table::Triplets => &mut self.triplets,
+            Table::Clients => &mut self.clients,
+        };
+        counts.new += new as u64;
+        counts.known += entries.saturating_sub(new) as u64;
     }
 
     pub(super) fn refuse(&mut self, key: &[u8], why: impl fmt::Display) {
@@ -69,15 +56,14 @@ impl Report {
 
     /// Whether there was nothing that could be taken.
     pub fn is_empty(&self) -> bool {
-        self.triplets.total() + self.clients.total() == 0
+        [self.triplets, self.clients] == [Counts::default(); 2]
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let news = |counts: Counts| counts.added + counts.changed;
-        let (triplets, clients) = (news(self.triplets), news(self.clients));
-        let (triplets, clients) = (number(triplets, "triplet"), number(clients, "client"));
+        let triplets = number(self.triplets.new, "triplet");
+        let clients = number(self.clients.new, "client");
         write!(f, "imported {triplets} and {clients} from {}", self.from)?;
         let known = self.triplets.known + self.clients.known;
         if known > 0 {
@@ -109,8 +95,8 @@ mod tests {
     #[test]
     fn a_report_is_one_line() {
         let mut report = Report { from: "/old".into(), ..Report::default() };
-        report.triplets.added = 10;
-        report.clients.changed = 1;
+        report.triplets.new = 10;
+        report.clients.new = 1;
         assert_eq!(report.to_string(), "imported 10 triplets and 1 client from /old");
         report.triplets.known = 2;
         report.refuse(b"a\nb", "is odd");

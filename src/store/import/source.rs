@@ -2,14 +2,14 @@
 
 use super::original;
 use super::work::WorkDirectory;
-use super::{Import, Report};
+use super::{Destination, Import, Report, Watch};
 use crate::store::berkeley::{BerkeleyFile, OpenError};
 use crate::store::dump::{self, Field};
-use crate::store::lmdb::Store;
 use crate::store::{Error, Table};
+use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// Why an import cannot be done.
@@ -17,71 +17,124 @@ use std::path::Path;
 pub enum Problem {
     /// The source cannot be read, or holds nothing that is understood.
     Source(String),
-    /// The database failed.
-    Database(Error),
+    /// The entries are not taken.
+    Destination(String),
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Problem::Source(sentence) => f.write_str(sentence),
-            Problem::Database(error) => error.fmt(f),
-        }
+        let (Problem::Source(sentence) | Problem::Destination(sentence)) = self;
+        f.write_str(sentence)
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
-        Problem::Database(error)
+        Problem::Destination(error.to_string())
     }
 }
 
-/// Merges what a directory or a file holds, or standard input for `-`, into
-/// the database in `dbdir`.
-///
-/// # Errors
-/// When the source cannot be read or is of no kind that is known, or when the
-/// database does not take it. What was merged until then stays.
-pub fn import(from: &Path, dbdir: &Path, store: &mut Store) -> Result<Report, Problem> {
-    let mut import = Import::new(store, from.display().to_string());
-    if from == Path::new("-") {
-        let name = "standard input";
-        import.report.from = name.to_string();
-        let read = read_text(io::stdin().lock(), &mut import);
-        read.map_err(|why| unreadable(Path::new(name), &why))?;
-    } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
-        if ![original::TRIPLETS, original::CLIENTS].iter().any(|name| from.join(name).exists()) {
-            return Err(Problem::Source(format!("there is no postgrey.db in {}", from.display())));
+/// What an administrator named.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// A directory or a file, or `-` for standard input.
+    pub path: &'a Path,
+    /// The database's own directory, in which a copy can be recovered.
+    pub dbdir: &'a Path,
+}
+
+impl Source<'_> {
+    /// Merges what it holds into the database.
+    ///
+    /// # Errors
+    /// When it cannot be read or is of no kind that is known, or when the
+    /// database does not take it. What was merged until then stays.
+    pub fn import<'a>(
+        &self,
+        destination: &'a mut dyn Destination,
+        watch: &'a mut Watch<'a>,
+    ) -> Result<Report, Problem> {
+        let from = self.path;
+        let mut import = Import::new(destination, watch, from.display().to_string());
+        if from == Path::new("-") {
+            let name = "standard input";
+            import.report.from = name.to_string();
+            let length = fs::metadata("/dev/stdin").map_or(0, |metadata| metadata.len());
+            let read = read_text(io::stdin().lock(), length, &mut import);
+            read.map_err(|why| unreadable(Path::new(name), &why))?;
+        } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
+            if ![original::TRIPLETS, original::CLIENTS].iter().any(|name| from.join(name).exists())
+            {
+                let directory = from.display();
+                return Err(Problem::Source(format!("there is no postgrey.db in {directory}")));
+            }
+            original::read(from, &WorkDirectory::new(self.dbdir)?, &mut import);
+        } else {
+            read_file(from, &mut import)?;
         }
-        original::read(from, &WorkDirectory::new(dbdir)?, &mut import);
-    } else {
-        read_file(from, &mut import)?;
+        import.finish()
     }
-    Ok(import.finish()?)
 }
 
 fn read_file(from: &Path, import: &mut Import<'_>) -> Result<(), Problem> {
     match BerkeleyFile::open(from) {
         Ok(file) => original::read_file(&file, None, from, import),
         Err(OpenError::NotBerkeleyDb) => File::open(from)
-            .and_then(|file| read_text(BufReader::new(file), import))
+            .and_then(|file| {
+                let length = file.metadata()?.len();
+                read_text(BufReader::new(file), length, import)
+            })
             .map_err(|why| unreadable(from, &why))?,
         Err(error) => return Err(Problem::Source(format!("{} {error}", from.display()))),
     }
     Ok(())
 }
 
-/// Takes all rows of a text.
-fn read_text(mut text: impl BufRead, import: &mut Import<'_>) -> io::Result<()> {
+/// Takes all rows of a text of so many bytes.
+fn read_text(text: impl BufRead, length: u64, import: &mut Import<'_>) -> io::Result<()> {
+    let done = Cell::new(0);
+    let mut text = Counted { text, done: &done };
     if !dump::is_dump(text.fill_buf()?) {
         let what = "is neither a database of postgrey 1 nor the text of db_dump";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    dump::read(text, |name, key, value| match (key, value) {
-        (Field::Bytes(key), Field::Bytes(value)) => import.row(table(name), key, value),
-        (Field::Bytes(key), Field::Unreadable) => import.report.refuse(key, "has a broken value"),
-        (Field::Unreadable, _) => import.report.refuse(b"", "is a broken line in place of a key"),
+    dump::read(text, |name, key, value| {
+        match (key, value) {
+            (Field::Bytes(key), Field::Bytes(value)) => import.row(table(name), key, value),
+            (Field::Bytes(key), Field::Unreadable) => {
+                import.report.refuse(key, "has a broken value");
+            }
+            (Field::Unreadable, _) => {
+                import.report.refuse(b"", "is a broken line in place of a key");
+            }
+        }
+        (import.watch)(done.get(), length);
     })
+}
+
+/// A text that counts the bytes that were read of it.
+struct Counted<'c, T> {
+    text: T,
+    done: &'c Cell<u64>,
+}
+
+impl<T: BufRead> Read for Counted<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.text.read(buffer)?;
+        self.done.set(self.done.get() + length as u64);
+        Ok(length)
+    }
+}
+
+impl<T: BufRead> BufRead for Counted<'_, T> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.text.fill_buf()
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.done.set(self.done.get() + length as u64);
+        self.text.consume(length);
+    }
 }
 
 /// The table that is called so.
