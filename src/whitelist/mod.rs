@@ -19,6 +19,7 @@ use std::path::PathBuf;
 pub use clients::Clients;
 pub use complaints::Warning;
 pub use file::{Origin, Text};
+pub use pattern::{Letters, Pattern};
 pub use recipients::Recipients;
 
 /// The files that hold the lists; their order is that of the rules.

@@ -8,7 +8,10 @@
 
 mod bytes;
 mod perl;
+mod single;
 mod subset;
+
+pub use single::{Letters, Pattern};
 
 use std::cell::Cell;
 

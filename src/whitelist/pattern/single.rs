@@ -1,0 +1,91 @@
+//! One pattern for itself, outside of any list.
+
+use super::{LIMITS, MAX_LENGTH, MAX_STACK, MOST_STATES_OF_ONE, message, perl, subset};
+use regex::bytes::RegexBuilder;
+
+/// A Perl regular expression, with Perl's meaning.
+#[derive(Debug)]
+pub struct Pattern(Engine);
+
+#[derive(Debug)]
+enum Engine {
+    Linear(regex::bytes::Regex),
+    Backtracking(pcre2::bytes::Regex),
+}
+
+/// Whether upper and lower case letters are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letters {
+    /// They are, as in the lists.
+    SameInBothCases,
+    /// They are not.
+    AsWritten,
+}
+
+impl Pattern {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// What it holds that cannot be, as half a sentence.
+    pub fn new(pattern: &[u8], letters: Letters) -> Result<Pattern, String> {
+        if pattern.len() > MAX_LENGTH {
+            return Err(format!("it is longer than {MAX_LENGTH} bytes"));
+        }
+        let common = subset::rewrite(pattern).filter(|common| common.size <= MOST_STATES_OF_ONE);
+        let linear = common.and_then(|common| {
+            RegexBuilder::new(&common.text)
+                .case_insensitive(letters == Letters::SameInBothCases)
+                .unicode(false)
+                .build()
+                .ok()
+        });
+        if let Some(regex) = linear {
+            return Ok(Pattern(Engine::Linear(regex)));
+        }
+        // The translation is one for patterns whose case is ignored.
+        let flags: &[u8] = if letters == Letters::AsWritten { b"(?-i)" } else { b"" };
+        let translation = perl::translate(&[flags, pattern].concat())?;
+        let regex = pcre2::bytes::RegexBuilder::new()
+            .caseless(true)
+            .jit_if_available(true)
+            .max_jit_stack_size(Some(MAX_STACK))
+            .build(&format!("{LIMITS}{}", translation.text))
+            .map_err(|error| message(&error))?;
+        Ok(Pattern(Engine::Backtracking(regex)))
+    }
+
+    /// Whether it matches somewhere in a text. One that gives up does not.
+    pub fn is_match(&self, text: &[u8]) -> bool {
+        match &self.0 {
+            Engine::Linear(regex) => regex.is_match(text),
+            Engine::Backtracking(regex) => regex.is_match(text).unwrap_or(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_counts_where_it_is_asked_to() {
+        for pattern in ["Grey", "Gr(?=ey)", "G[r]ey", r"(Gr)ey(?!\1)"] {
+            let both = Pattern::new(pattern.as_bytes(), Letters::SameInBothCases).unwrap();
+            let one = Pattern::new(pattern.as_bytes(), Letters::AsWritten).unwrap();
+            for (text, in_both, in_one) in
+                [("x Grey y", true, true), ("x gREY y", true, false), ("gra", false, false)]
+            {
+                assert_eq!(both.is_match(text.as_bytes()), in_both, "{pattern} {text}");
+                assert_eq!(one.is_match(text.as_bytes()), in_one, "{pattern} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_explained() {
+        for pattern in ["(", "a)", "*a", "(?{1})"] {
+            let why = Pattern::new(pattern.as_bytes(), Letters::AsWritten).unwrap_err();
+            assert!(!why.is_empty(), "{pattern}");
+        }
+    }
+}
