@@ -9,6 +9,7 @@ pub mod cli;
 pub mod daemon;
 pub mod greylist;
 pub mod protocol;
+pub mod report;
 pub mod request;
 pub mod server;
 pub mod store;

@@ -3,12 +3,13 @@
 use postgrey::admin::{self, Outcome, Trouble};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
+use postgrey::report;
 use postgrey::server;
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os().skip(1).collect()) {
+    match cli::parse_program(std::env::args_os()) {
         Ok(Invocation::Print(text)) => {
             // Nobody is left to tell when the reader has gone.
             let _ = std::io::stdout().write_all(text.as_bytes());
@@ -29,6 +30,12 @@ fn main() -> ExitCode {
                 Ok(outcome) => ExitCode::from(outcome.status()),
                 Err(silent @ (Trouble::Told | Trouble::Unread)) => ExitCode::from(silent.status()),
                 Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
+            }
+        }
+        Ok(Invocation::Report(order)) => {
+            match report::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => fail(&failure.to_string(), failure.status()),
             }
         }
         Err(error) => fail(&error.message, error.status),

@@ -273,12 +273,12 @@ fn information() -> [Arg; 4] {
 }
 
 /// An option without a value.
-fn switch(name: &'static str) -> Arg {
+pub(super) fn switch(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
 /// An option whose value is taken as it is.
-fn value(name: &'static str, shown: &'static str) -> Arg {
+pub(super) fn value(name: &'static str, shown: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .value_name(shown)

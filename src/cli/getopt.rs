@@ -40,28 +40,34 @@ impl Takes {
     }
 }
 
-/// Rewrites `words` (without the program's name) into `--name` or
-/// `--name=value` for each option, and drops everything from the first plain
-/// word on, which the original ignores. `command` must have been built.
+/// A command line, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// `--name` or `--name=value` for each option.
+    pub(super) options: Vec<OsString>,
+    /// Everything from the first plain word on, or behind `--`.
+    pub(super) rest: Vec<OsString>,
+}
+
+/// Rewrites the options of `words` (without the program's name). They end
+/// before the first plain word. `command` must have been built.
 ///
 /// # Errors
 ///
 /// One line for each word that cannot be understood, in the order of the
 /// words, in Getopt::Long's sentences (BEHAVIOUR A1).
-pub(super) fn rewrite(
-    command: &Command,
-    words: Vec<OsString>,
-) -> Result<Vec<OsString>, Vec<String>> {
-    let mut rewritten = Vec::with_capacity(words.len());
+pub(super) fn rewrite(command: &Command, words: Vec<OsString>) -> Result<Words, Vec<String>> {
+    let mut options = Vec::with_capacity(words.len());
     let mut errors = Vec::new();
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next_if(|word| is_option(word)) {
         match option(command, &word, &mut words) {
-            Ok(word) => rewritten.push(word),
+            Ok(word) => options.push(word),
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(rewritten) } else { Err(errors) }
+    words.next_if(|word| word == "--");
+    if errors.is_empty() { Ok(Words { options, rest: words.collect() }) } else { Err(errors) }
 }
 
 /// `-` alone is a plain word, and `--` ends the options.
@@ -193,7 +199,21 @@ mod tests {
     fn rewritten(line: &str) -> Result<String, String> {
         let words = line.split(' ').map(OsString::from).collect();
         let words = rewrite(&table(), words).map_err(|lines| lines.join("; "))?;
-        Ok(words.join(OsStr::new(" ")).into_string().unwrap())
+        Ok(words.options.join(OsStr::new(" ")).into_string().unwrap())
+    }
+
+    #[test]
+    fn what_follows_the_options_is_kept_as_it_is() {
+        for (typed, expected) in [
+            ("-l plain --unknown", "plain --unknown"),
+            ("-l - --unknown", "- --unknown"),
+            ("-l -- --unknown --", "--unknown --"),
+            ("-l", ""),
+        ] {
+            let words = typed.split(' ').map(OsString::from).collect();
+            let rest = rewrite(&table(), words).unwrap().rest;
+            assert_eq!(rest.join(OsStr::new(" ")), expected, "{typed}");
+        }
     }
 
     #[test]

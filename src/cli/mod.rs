@@ -14,14 +14,17 @@ mod layout;
 mod man;
 mod manual;
 mod options;
+mod report;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::path::Path;
 
 use clap::{ArgMatches, Command};
 
 pub use facility::Facility;
 pub use options::{Listen, Options};
+pub use report::{Check, Report, Shown};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub enum Invocation {
     Serve(Box<Options>),
     /// Do something with the database, beside the daemon or without it.
     Administer(Box<admin::Order>),
+    /// Report the mail that never came back.
+    Report(Box<Report>),
     /// Print this text, which ends with a newline, to stdout and exit with 0.
     Print(String),
 }
@@ -62,6 +67,26 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// Parses a whole command line. Which program it starts is said by the name
+/// that it was called by, or else by the first argument: `postgreyreport` is
+/// `postgrey report`.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invocation, UsageError> {
+    let name = words.next().unwrap_or_default();
+    let mut arguments: Vec<OsString> = words.collect();
+    if Path::new(&name).file_name() == Some(OsStr::new(report::PROGRAM)) {
+        return report::parse(arguments);
+    }
+    if arguments.first().is_some_and(|word| word == report::WORD) {
+        arguments.remove(0);
+        return report::parse(arguments);
+    }
+    parse(arguments)
+}
+
 /// Parses the arguments of `postgrey`, without the program's name.
 ///
 /// # Errors
@@ -73,7 +98,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         return admin::parse(arguments);
     }
     let mut command = flags::command();
-    let matches = matches(&mut command, arguments)?;
+    let (matches, _) = matches(&mut command, arguments)?;
     if matches.get_flag("help") {
         return Ok(Invocation::Print(help::help(&mut command)));
     }
@@ -97,10 +122,16 @@ pub fn man_page() -> String {
     manual::page(&flags::command()).roff()
 }
 
-fn matches(command: &mut Command, arguments: Vec<OsString>) -> Result<ArgMatches, UsageError> {
+/// The options, and the words behind them.
+fn matches(
+    command: &mut Command,
+    arguments: Vec<OsString>,
+) -> Result<(ArgMatches, Vec<OsString>), UsageError> {
     let words =
         getopt::rewrite(command, arguments).map_err(|lines| UsageError::parse(lines.join("\n")))?;
-    command.try_get_matches_from_mut(words).map_err(|error| UsageError::parse(error.to_string()))
+    let matches = command.try_get_matches_from_mut(words.options);
+    let matches = matches.map_err(|error| UsageError::parse(error.to_string()))?;
+    Ok((matches, words.rest))
 }
 
 #[cfg(test)]

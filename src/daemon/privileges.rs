@@ -54,6 +54,25 @@ impl Identity {
         }
     }
 
+    /// Looks up a user, with the group that the system gives it: for tools that
+    /// only read.
+    ///
+    /// # Errors
+    /// When there is no such user; the text is the original's.
+    pub fn look_up_user(user: &str) -> Result<Identity, Failure> {
+        let Identity { user, .. } = Identity::look_up(user, "0")?;
+        let group = User::from_uid(user).ok().flatten().map_or(Gid::current(), |user| user.gid);
+        Ok(Identity { user, group, groups: vec![group] })
+    }
+
+    /// What to say where this user cannot be become, since the process is not
+    /// root's (BEHAVIOUR H1).
+    pub fn complaint(&self) -> Option<String> {
+        let is_stuck = !geteuid().is_root() && self.user != Uid::current();
+        let why = Errno::EPERM.desc();
+        is_stuck.then(|| format!("Couldn't become uid \"{}\": {why}", self.user))
+    }
+
     /// Does some work with this user's rights, but not for good: what root
     /// would be let to do must not hide what the daemon will not be. A program
     /// that is run meanwhile has no way back to root.

@@ -1,0 +1,419 @@
+//! The command line of `postgreyreport`, which has a table of its own: its
+//! options have underscores, and files follow them (BEHAVIOUR H1).
+
+use super::{Invocation, UsageError, flags, help, matches};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// The name under which `postgrey` is this program.
+pub(super) const PROGRAM: &str = "postgreyreport";
+
+/// The word that makes `postgrey` this program.
+pub(super) const WORD: &str = "report";
+
+/// All that the command line of a report says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The logs to read; `-` is standard input, and so is no file at all.
+    pub files: Vec<PathBuf>,
+    /// Name or number of the user to become before the database is read
+    /// (`postgrey`), as typed.
+    pub user: String,
+    /// Directory of the database (`/var/lib/postgrey`).
+    pub dbdir: PathBuf,
+    /// Whole seconds after which a second attempt counts; `None` is the delay of the
+    /// daemon that wrote the database.
+    pub delay: Option<i64>,
+    /// A Perl pattern that marks deferred mail in the log (`Greylisted`).
+    pub greylist_text: Vec<u8>,
+    /// How lines are written.
+    pub shown: Shown,
+    /// Leave out clients whose name holds the end of their address.
+    pub skip_pool: bool,
+    /// Lists of clients to leave out.
+    pub skip_clients: Vec<PathBuf>,
+    /// Lists of clients that alone are reported; none are all clients.
+    pub match_clients: Vec<PathBuf>,
+    /// What to compare the client's address with, in the sender's domain.
+    pub checks: Vec<Check>,
+    /// DNS blocklists; clients that one of them names are left out.
+    pub skip_dnsbl: Vec<String>,
+    /// Show the rows of clients whose name matches one of these Perl patterns,
+    /// and nothing else.
+    pub debug: Option<Vec<Vec<u8>>>,
+    /// Lines to print before anything else (`-v`).
+    pub preface: String,
+}
+
+/// How the lines of a report are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The number of attempts.
+    pub tries: bool,
+    /// The time of the last attempt.
+    pub time: bool,
+    /// What the sender's domain says of the client (`--check_sender`).
+    pub check: bool,
+    /// Columns are separated by a tab and not padded.
+    pub tab: bool,
+    /// One line for each triplet, or else they stand in groups below their client.
+    pub single_line: bool,
+    /// Text before each new network, empty for none.
+    pub separate_by_subnet: Vec<u8>,
+    /// Text before each new client, empty for none.
+    pub separate_by_ip: Vec<u8>,
+}
+
+/// What to compare a client's address with, in the order in which they count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// The addresses of the domain's mail servers.
+    Mx,
+    /// Their networks.
+    MxNetwork,
+    /// The addresses of the domain itself.
+    A,
+    /// Their networks.
+    ANetwork,
+}
+
+impl Check {
+    /// All of them.
+    pub const ALL: [Check; 4] = [Check::Mx, Check::MxNetwork, Check::A, Check::ANetwork];
+
+    /// Its name on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Check::Mx => "mx",
+            Check::MxNetwork => "mx/24",
+            Check::A => "a",
+            Check::ANetwork => "a/24",
+        }
+    }
+}
+
+/// Parses the arguments of `postgreyreport`.
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+    let mut command = command();
+    let (matches, files) = matches(&mut command, arguments)?;
+    if matches.get_flag("help") || matches.get_flag("man") {
+        return Ok(Invocation::Print(help::help(&mut command)));
+    }
+    if matches.get_flag("version") {
+        return Ok(Invocation::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    let debug = debug(&matches)?;
+    let words = text(&matches, "check_sender").to_string_lossy().to_ascii_lowercase();
+    let words: Vec<&str> = if is_true(&words) { words.split(',').collect() } else { Vec::new() };
+    let preface = match (&debug, matches.get_count("v")) {
+        (None, 1..) => words
+            .iter()
+            .map(|word| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n"))
+            .collect(),
+        _ => String::new(),
+    };
+    Ok(Invocation::Report(Box::new(Report {
+        files: files.into_iter().map(PathBuf::from).collect(),
+        user: text(&matches, "user").to_string_lossy().into_owned(),
+        dbdir: text(&matches, "dbdir").into(),
+        delay: given(&matches, "delay").map(leading_number),
+        greylist_text: text(&matches, "greylist-text").as_bytes().to_vec(),
+        shown: shown(&matches, !words.is_empty()),
+        skip_pool: matches.get_flag("skip_pool"),
+        skip_clients: paths(&matches, "skip_clients"),
+        match_clients: paths(&matches, "match_clients"),
+        checks: Check::ALL.into_iter().filter(|check| words.contains(&check.word())).collect(),
+        skip_dnsbl: all(&matches, "skip_dnsbl")
+            .map(|zone| zone.to_string_lossy().into_owned())
+            .collect(),
+        debug,
+        preface,
+    })))
+}
+
+/// The command of `postgreyreport`, built.
+pub(super) fn command() -> Command {
+    let mut command = Command::new(PROGRAM)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("lists the mail in a log that was deferred and never came back")
+        .override_usage("postgreyreport [OPTIONS] [FILE...]")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .next_help_heading("What to read (logs of Postfix, perhaps packed by gzip, xz or zstd)")
+        .args(reading())
+        .next_help_heading("What to leave out")
+        .args(filters())
+        .next_help_heading("What to print of each triplet")
+        .args(columns())
+        .next_help_heading("How to print it")
+        .args(layout())
+        .next_help_heading("Information")
+        .args(information());
+    command.build();
+    command
+}
+
+fn reading() -> [Arg; 5] {
+    [
+        flags::value("user", "USER")
+            .short('u')
+            .default_value("postgrey")
+            .help("read the database as USER, a name or a number"),
+        flags::value("dbdir", "PATH")
+            .default_value("/var/lib/postgrey")
+            .help("find the database in the directory PATH"),
+        flags::value("delay", "N")
+            .help("report what did not try again after N seconds (default: the daemon's --delay)"),
+        flags::value("greylist-text", "TEXT")
+            .visible_alias("return_string")
+            .default_value("Greylisted")
+            .help("look only at lines that this Perl regular expression matches"),
+        Arg::new("v")
+            .long("v")
+            .short('v')
+            .action(ArgAction::Count)
+            .help("say which checks are made"),
+    ]
+}
+
+fn filters() -> [Arg; 4] {
+    [
+        flags::switch("skip_pool")
+            .help("leave out clients with the last two numbers of their address in their name"),
+        flags::value("skip_clients", "FILE").action(ArgAction::Append).help(
+            "leave out the clients in FILE: names, addresses and /patterns/, one a line; may be \
+             repeated",
+        ),
+        flags::value("match_clients", "FILE")
+            .action(ArgAction::Append)
+            .help("report the clients in FILE alone; may be repeated"),
+        flags::value("skip_dnsbl", "ZONE")
+            .action(ArgAction::Append)
+            .help("leave out clients that the DNS blocklist ZONE names; may be repeated"),
+    ]
+}
+
+fn columns() -> [Arg; 3] {
+    [
+        flags::switch("show_time").help("the time of its last attempt (not with --nosingle_line)"),
+        flags::switch("show_tries").help("how many attempts there were"),
+        flags::value("check_sender", "LIST").help(
+            "whether the client is one of the mail servers (mx) or an address (a) of the \
+             sender's domain, or in the network of one (mx/24, a/24); some of these, separated \
+             by commas",
+        ),
+    ]
+}
+
+fn layout() -> [Arg; 5] {
+    [
+        flags::switch("tab").help("separate the columns with tabs"),
+        flags::switch("nosingle_line")
+            .alias("no-single_line")
+            .overrides_with("single_line")
+            .help("group sender and recipient below their client"),
+        flags::switch("single_line")
+            .overrides_with("nosingle_line")
+            .help("print a line for each triplet (the default)"),
+        flags::value("separate_by_subnet", "TEXT")
+            .help("print TEXT, in which \\n is a new line, before each new network"),
+        flags::value("separate_by_ip", "TEXT").help("print TEXT, likewise, before each new client"),
+    ]
+}
+
+fn information() -> [Arg; 5] {
+    [
+        flags::switch("debug_db")
+            .help("print what the database has of clients that --debug_re names, and fail"),
+        flags::value("debug_re", "LIST")
+            .help("Perl regular expressions for names of clients, separated by commas"),
+        flags::switch("help").short('h').help("print this and exit"),
+        flags::switch("man").help("the same"),
+        flags::switch("version").help("print the version and exit"),
+    ]
+}
+
+fn shown(matches: &ArgMatches, check: bool) -> Shown {
+    let separator = |id| {
+        let text = text(matches, id).as_bytes();
+        if text == b"0" { Vec::new() } else { with_newlines(text) }
+    };
+    Shown {
+        tries: matches.get_flag("show_tries"),
+        time: matches.get_flag("show_time"),
+        check,
+        tab: matches.get_flag("tab"),
+        single_line: !matches.get_flag("nosingle_line"),
+        separate_by_subnet: separator("separate_by_subnet"),
+        separate_by_ip: separator("separate_by_ip"),
+    }
+}
+
+/// `--debug_db` needs to know of whom.
+fn debug(matches: &ArgMatches) -> Result<Option<Vec<Vec<u8>>>, UsageError> {
+    if !matches.get_flag("debug_db") {
+        return Ok(None);
+    }
+    let names = text(matches, "debug_re").as_bytes();
+    if matches!(names, b"" | b"0") {
+        let message = "\nDebugging_DB Activated, but no matching RE's defined. \
+                       use --debug_re also! \n  ";
+        return Err(UsageError { message: message.to_owned(), status: 255 });
+    }
+    Ok(Some(names.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect()))
+}
+
+/// The text with `\n` written as one.
+fn with_newlines(text: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte == b'\\' && bytes.next_if_eq(&b'n').is_some() {
+            written.push(b'\n');
+        } else {
+            written.push(byte);
+        }
+    }
+    written
+}
+
+/// Perl's idea of a number: what the text begins with, or else 0. Seconds are
+/// whole, so that a fraction is only reached with the next one.
+fn leading_number(text: &OsStr) -> i64 {
+    let text = text.to_string_lossy();
+    let text = text.trim_start();
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-');
+    let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
+    let number = (0..=end).rev().find_map(|end| text[..end].parse().ok());
+    number.map_or(0, |number: f64| number.ceil() as i64)
+}
+
+fn is_true(word: &str) -> bool {
+    !matches!(word, "" | "0")
+}
+
+fn all<'a>(matches: &'a ArgMatches, id: &str) -> impl Iterator<Item = &'a OsString> {
+    matches.get_many::<OsString>(id).into_iter().flatten()
+}
+
+fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
+    all(matches, id).map(PathBuf::from).collect()
+}
+
+fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
+    matches.get_one::<OsString>(id).map(OsString::as_os_str)
+}
+
+fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
+    given(matches, id).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(line: &str) -> Report {
+        match parse(line.split(' ').map(OsString::from).collect()) {
+            Ok(Invocation::Report(report)) => *report,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn refusal(line: &str) -> (String, u8) {
+        let error = parse(line.split(' ').map(OsString::from).collect()).expect_err(line);
+        (error.message, error.status)
+    }
+
+    #[test]
+    fn files_follow_the_options() {
+        let report = report("--show_tries mail.log --tab - ");
+        assert!(report.shown.tries && !report.shown.tab);
+        assert_eq!(report.files, ["mail.log", "--tab", "-", ""].map(PathBuf::from));
+    }
+
+    #[test]
+    fn of_the_switch_that_can_be_negated_the_last_word_counts() {
+        for (line, is_single) in [
+            ("--show_time", true),
+            ("--nosingle_line", false),
+            ("--no-single_line", false),
+            ("-nosingle_line --single_line", true),
+            ("--single_line --nosingle_line", false),
+        ] {
+            assert_eq!(report(line).shown.single_line, is_single, "{line}");
+        }
+    }
+
+    #[test]
+    fn names_have_underscores_and_no_abbreviations() {
+        for (line, complaint) in [
+            ("--show-tries", "Unknown option: show-tries"),
+            ("--nosingle-line", "Unknown option: nosingle-line"),
+            ("--notab", "Unknown option: notab"),
+            ("--show", "Unknown option: show"),
+            ("-vv", "Unknown option: vv"),
+            ("--delay=", "Option delay requires an argument"),
+            ("--nosingle_line=1", "Option nosingle_line does not take an argument"),
+        ] {
+            assert_eq!(refusal(line), (complaint.to_owned(), 1), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_delay_is_whatever_number_the_value_begins_with() {
+        for (line, delay) in [
+            ("--delay=60", 60),
+            ("--delay=1.5x", 2),
+            ("--delay=abc", 0),
+            ("--delay -5", -5),
+            ("--delay=+7", 7),
+            ("--delay=1-2", 1),
+        ] {
+            assert_eq!(report(line).delay, Some(delay), "{line}");
+        }
+        assert_eq!(report("-v").delay, None);
+    }
+
+    #[test]
+    fn checks_are_words_in_any_case() {
+        let report = report("-v --check_sender=A/24,spf,MX");
+        assert_eq!(report.checks, [Check::Mx, Check::ANetwork]);
+        assert!(report.shown.check);
+        let lines = ["a/24", "spf", "mx"].map(|word| format!("{{{word}}} \n"));
+        assert_eq!(
+            report.preface,
+            lines.map(|line| "Enabling Check: opt{do_checks}".to_owned() + &line).concat()
+        );
+    }
+
+    #[test]
+    fn separators_have_newlines_where_they_are_written() {
+        let shown = report(r"--separate_by_subnet=\n==\\n\t --separate_by_ip=0").shown;
+        assert_eq!(shown.separate_by_subnet, b"\n==\\\n\\t");
+        assert_eq!(shown.separate_by_ip, b"");
+    }
+
+    #[test]
+    fn rows_are_shown_of_named_clients_only() {
+        assert_eq!(report("--debug_re=x").debug, None);
+        let names = Some(vec![b"a.b".to_vec(), b"^c".to_vec()]);
+        assert_eq!(report("--debug_db --debug_re=a.b,^c").debug, names);
+        assert_eq!(refusal("--debug_db").1, 255);
+    }
+
+    #[test]
+    fn help_explains_every_option_within_80_columns() {
+        let mut command = command();
+        let text = help::help(&mut command);
+        assert!(text.starts_with("Usage: postgreyreport [OPTIONS] [FILE...]\n"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        for arg in command.get_arguments() {
+            assert!(arg.get_help().is_some(), "{arg}");
+            assert!(text.contains(&format!("  {}", help::names(arg))), "{arg}");
+        }
+    }
+}

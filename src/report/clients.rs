@@ -1,0 +1,226 @@
+//! Which clients are reported: the lists of `--skip_clients` and
+//! `--match_clients`, and `--skip_pool` (BEHAVIOUR H4).
+
+use super::complain;
+use super::input::reason;
+use super::maillog::Attempt;
+use crate::cli::Report;
+use crate::cli::admin::Network;
+use crate::daemon::Failure;
+use crate::whitelist::{Letters, Pattern};
+use memchr::memmem;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+/// What decides about a client.
+pub struct Filter {
+    skipped: Clients,
+    /// None if all others are reported.
+    matched: Option<Clients>,
+    skips_pools: bool,
+}
+
+impl Filter {
+    /// Reads the lists that the options name.
+    ///
+    /// # Errors
+    /// When a list has a broken pattern.
+    pub fn read(order: &Report) -> Result<Filter, Failure> {
+        let Report { skip_clients, match_clients, skip_pool, .. } = order;
+        let matched = (!match_clients.is_empty()).then(|| Clients::read(match_clients));
+        Ok(Filter {
+            skipped: Clients::read(skip_clients)?,
+            matched: matched.transpose()?,
+            skips_pools: *skip_pool,
+        })
+    }
+
+    /// Whether an attempt is reported, if it is lost.
+    pub fn reports(&self, attempt: &Attempt<'_>) -> bool {
+        self.matched.as_ref().is_none_or(|clients| clients.have(attempt))
+            && !self.skipped.have(attempt)
+            && !(self.skips_pools && is_of_pool(attempt.client, attempt.name))
+    }
+}
+
+/// Whether a name holds the last two numbers of the address, as providers name
+/// the addresses of their subscribers.
+pub fn is_of_pool(client: IpAddr, name: &[u8]) -> bool {
+    let IpAddr::V4(address) = client else {
+        return false;
+    };
+    let [.., third, fourth] = address.octets();
+    [third, fourth].iter().all(|octet| memmem::find(name, octet.to_string().as_bytes()).is_some())
+}
+
+/// The addresses that the report takes for one network: that of the client,
+/// unless its name says that it is on its own.
+pub fn network(client: IpAddr, name: &[u8]) -> IpAddr {
+    match client {
+        _ if name == b"unknown" || is_of_pool(client, name) => client,
+        IpAddr::V4(address) => {
+            let [first, second, third, _] = address.octets();
+            Ipv4Addr::new(first, second, third, 0).into()
+        }
+        IpAddr::V6(_) => crate::greylist::triplet::network(client, 64),
+    }
+}
+
+/// The rules of some lists.
+#[derive(Default)]
+struct Clients(Vec<Rule>);
+
+/// One line of a list.
+enum Rule {
+    /// A pattern for the name.
+    Pattern(Pattern),
+    /// What the address begins with, `.` being any character.
+    Beginning(Vec<u8>),
+    /// A network.
+    Network(Network),
+    /// What the name ends with, in lower case.
+    Ending(Vec<u8>),
+}
+
+impl Clients {
+    fn read(files: &[PathBuf]) -> Result<Clients, Failure> {
+        let mut rules = Vec::new();
+        for file in files {
+            match fs::read(file) {
+                Ok(text) => Clients::add(&mut rules, file, &text)?,
+                Err(error) => {
+                    complain(&format!("Can't open {}: {}", file.display(), reason(&error)));
+                }
+            }
+        }
+        Ok(Clients(rules))
+    }
+
+    fn add(rules: &mut Vec<Rule>, file: &Path, text: &[u8]) -> Result<(), Failure> {
+        for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
+            let line = line.trim_ascii();
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let place = format!("{} line {number}", file.display());
+            match Rule::parse(line) {
+                Some(Ok(rule)) => rules.push(rule),
+                Some(Err(why)) => {
+                    return Err(Failure::new(format!("ERROR: {place} is no pattern: {why}")));
+                }
+                None => complain(&format!("WARNING: {place}: doesn't look like a hostname")),
+            }
+        }
+        Ok(())
+    }
+
+    fn have(&self, attempt: &Attempt<'_>) -> bool {
+        self.0.iter().any(|rule| rule.is_about(attempt))
+    }
+}
+
+impl Rule {
+    /// Reads a line; `None` if it is nothing known.
+    fn parse(line: &[u8]) -> Option<Result<Rule, String>> {
+        if line.iter().any(u8::is_ascii_whitespace) {
+            return None;
+        }
+        let pattern = line.strip_prefix(b"/").and_then(|rest| rest.strip_suffix(b"/"));
+        if let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) {
+            return Some(Pattern::new(pattern, Letters::SameInBothCases).map(Rule::Pattern));
+        }
+        if is_beginning_of_address(line) {
+            return Some(Ok(Rule::Beginning(line.to_vec())));
+        }
+        let network = std::str::from_utf8(line).ok().and_then(|line| line.parse().ok());
+        let rule = match network {
+            Some(network) => Rule::Network(network),
+            None => Rule::Ending(line.to_ascii_lowercase()),
+        };
+        Some(Ok(rule))
+    }
+
+    fn is_about(&self, attempt: &Attempt<'_>) -> bool {
+        let Attempt { name, client, address, .. } = attempt;
+        match self {
+            Rule::Pattern(pattern) => pattern.is_match(name),
+            Rule::Beginning(beginning) => {
+                client.is_ipv4()
+                    && address.len() >= beginning.len()
+                    && beginning
+                        .iter()
+                        .zip(*address)
+                        .all(|(rule, byte)| *rule == b'.' || rule == byte)
+            }
+            Rule::Network(network) => network.contains(*client),
+            Rule::Ending(ending) => {
+                let at = name.len().checked_sub(ending.len());
+                at.is_some_and(|at| name[at..].eq_ignore_ascii_case(ending))
+            }
+        }
+    }
+}
+
+/// One to four numbers of one to three digits, with dots between.
+fn is_beginning_of_address(line: &[u8]) -> bool {
+    let mut numbers = line.split(|byte| *byte == b'.');
+    numbers.clone().count() <= 4
+        && numbers.all(|it| matches!(it.len(), 1..=3) && it.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt<'a>(name: &'a str, address: &'a str) -> Attempt<'a> {
+        Attempt {
+            time: b"",
+            name: name.as_bytes(),
+            client: address.parse().unwrap(),
+            address: address.as_bytes(),
+            sender: b"",
+            recipient: b"",
+        }
+    }
+
+    #[test]
+    fn rules_are_those_of_the_lists_but_for_their_ends() {
+        for (rule, name, address, has) in [
+            ("b.test", "mx.B.test", "192.0.2.1", true),
+            ("b.test", "mx.webb.test", "192.0.2.1", true),
+            ("b.test", "b.test.example", "192.0.2.1", false),
+            ("/^mx\\d/", "MX1.b.test", "192.0.2.1", true),
+            ("/^mx\\d/", "mail.b.test", "192.0.2.1", false),
+            ("192.0.2", "x", "192.0.2.1", true),
+            ("1", "x", "192.0.2.1", true),
+            ("1.2", "x", "192.0.2.1", true),
+            ("1.3", "x", "192.0.2.1", false),
+            ("1.2.1", "x", "192.0.2.1", false),
+            ("192.0.2.1", "x", "192.0.2.100", true),
+            ("192.0.2.1", "x", "192.0.2.2", false),
+            ("192.0.2.0/31", "x", "192.0.2.1", true),
+            ("192.0.2.0/31", "x", "192.0.2.2", false),
+            ("2001:db8::/32", "x", "2001:db8::1", true),
+            ("2001:db8::1", "x", "2001:db8::2", false),
+            ("2", "x", "2001:db8::1", false),
+        ] {
+            let clients = Clients(vec![Rule::parse(rule.as_bytes()).unwrap().unwrap()]);
+            assert_eq!(clients.have(&attempt(name, address)), has, "{rule} {name} {address}");
+        }
+    }
+
+    #[test]
+    fn names_with_the_end_of_the_address_are_of_pools() {
+        for (name, address, is_pool, network_of_it) in [
+            ("dsl-2-77.b.test", "192.0.2.77", true, "192.0.2.77"),
+            ("mx.b.test", "192.0.2.77", false, "192.0.2.0"),
+            ("unknown", "192.0.2.77", false, "192.0.2.77"),
+            ("mx.b.test", "2001:db8::1:2:3:4", false, "2001:db8::"),
+        ] {
+            let client = address.parse().unwrap();
+            assert_eq!(is_of_pool(client, name.as_bytes()), is_pool, "{name}");
+            assert_eq!(network(client, name.as_bytes()).to_string(), network_of_it, "{name}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The logs: files, plain or compressed, and standard input, as lines.
+//!
+//! Compressed files are read by the programs that made them, each in a process
+//! of its own, so that nothing is unpacked to a disk or held in memory.
+
+use super::complain;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Bytes that are read at once. No line of syslog comes near this length: of
+/// one that does, only the beginning is looked at.
+const BUFFER: usize = 256 * 1024;
+
+/// What compressed files begin with, and the program that reads each.
+const PACKERS: [(&[u8], &str); 3] =
+    [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
+
+/// Longest of these beginnings.
+const LONGEST_MAGIC: usize = 6;
+
+/// Logs, in the order in which they are read.
+pub struct Inputs(Vec<Input>);
+
+/// One log.
+struct Input {
+    name: PathBuf,
+    file: Option<io::Result<File>>,
+}
+
+impl Inputs {
+    /// Opens all files with the rights of now; `-` is standard input, and no
+    /// file at all is, too.
+    pub fn open(files: &[PathBuf]) -> Inputs {
+        let standard_input = [PathBuf::from("-")];
+        let files = if files.is_empty() { &standard_input } else { files };
+        let open = |name: &PathBuf| {
+            let file = (name != Path::new("-")).then(|| File::open(name));
+            Input { name: name.clone(), file }
+        };
+        Inputs(files.iter().map(open).collect())
+    }
+
+    /// Calls `take` with each line, without its newline, until it breaks off.
+    /// What cannot be read is complained of on stderr.
+    pub fn for_each_line(self, mut take: impl FnMut(&[u8]) -> ControlFlow<()>) {
+        for Input { name, file } in self.0 {
+            let name = name.display();
+            let flow = match file {
+                None => lines(io::stdin().lock(), &mut take),
+                Some(Ok(file)) => lines_of_file(file, &mut take),
+                Some(Err(error)) => {
+                    complain(&format!("Can't open {name}: {}", reason(&error)));
+                    continue;
+                }
+            };
+            match flow {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(error) => complain(&format!("Can't read {name}: {}", reason(&error))),
+            }
+        }
+    }
+}
+
+fn lines_of_file(
+    file: File,
+    take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<ControlFlow<()>> {
+    let Some(packer) = packer(&file) else {
+        return lines(file, take);
+    };
+    let mut child = Command::new(packer)
+        .args(["-d", "-c"])
+        .stdin(file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            io::Error::other(format!("can't run {packer}, which it needs: {}", reason(&error)))
+        })?;
+    let unpacked = child.stdout.take().expect("it was asked for");
+    let flow = lines(unpacked, take);
+    end(child, packer, flow?)
+}
+
+/// Waits for the program that unpacks. It has told what went wrong.
+fn end(mut child: Child, packer: &str, flow: ControlFlow<()>) -> io::Result<ControlFlow<()>> {
+    let status = child.wait()?;
+    if flow.is_continue() && !status.success() {
+        return Err(io::Error::other(format!("{packer} failed, the rest of it is missing")));
+    }
+    Ok(flow)
+}
+
+/// The program that reads a file, if it is compressed. The name says nothing:
+/// some sites compress in place.
+fn packer(file: &File) -> Option<&'static str> {
+    let mut magic = [0; LONGEST_MAGIC];
+    // A pipe cannot be read at a place, and is plain.
+    let length = file.read_at(&mut magic, 0).ok()?;
+    let begins = |beginning: &[u8]| magic[..length].starts_with(beginning);
+    PACKERS.iter().find(|(beginning, _)| begins(beginning)).map(|(_, packer)| *packer)
+}
+
+/// Calls `take` with each line, without its newline.
+fn lines(
+    mut input: impl Read,
+    take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<ControlFlow<()>> {
+    let mut buffer = vec![0; BUFFER];
+    let mut filled = 0;
+    // Whether what comes next belongs to a line that was too long.
+    let mut is_rest = false;
+    loop {
+        let length = match input.read(&mut buffer[filled..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            result => result?,
+        };
+        let end = filled + length;
+        let mut begin = 0;
+        for newline in memchr::memchr_iter(b'\n', &buffer[filled..end]) {
+            let line = &buffer[begin..filled + newline];
+            begin = filled + newline + 1;
+            if !std::mem::take(&mut is_rest) && take(line).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let is_cut = length == 0 || begin == 0 && end == BUFFER;
+        if is_cut && begin < end {
+            if !is_rest && take(&buffer[begin..end]).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            is_rest = true;
+            begin = end;
+        }
+        if length == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        buffer.copy_within(begin..end, 0);
+        filled = end - begin;
+    }
+}
+
+/// The system's words without the `(os error N)` that Rust adds.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => text.replace(&format!(" (os error {number})"), ""),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a few bytes at a time.
+    struct Dripping<'t>(&'t [u8], usize);
+
+    impl Read for Dripping<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.1.min(buffer.len());
+            self.0.read(&mut buffer[..length])
+        }
+    }
+
+    fn all_lines(text: &[u8], step: usize) -> Vec<String> {
+        let mut all = Vec::new();
+        let flow = lines(Dripping(text, step), &mut |line| {
+            all.push(String::from_utf8_lossy(line).into_owned());
+            ControlFlow::Continue(())
+        });
+        assert!(flow.unwrap().is_continue());
+        all
+    }
+
+    #[test]
+    fn lines_are_the_same_however_they_arrive() {
+        for step in [1, 2, 3, 7, 100] {
+            assert_eq!(all_lines(b"one\ntwo\n\nthree", step), ["one", "two", "", "three"]);
+            assert_eq!(all_lines(b"one\n", step), ["one"]);
+            assert!(all_lines(b"", step).is_empty());
+        }
+    }
+
+    #[test]
+    fn of_a_line_without_end_the_beginning_is_looked_at() {
+        let endless = [b"x".repeat(3 * BUFFER + 5), b"\nnext\n".to_vec()].concat();
+        for step in [1000, BUFFER, 10 * BUFFER] {
+            let lines = all_lines(&endless, step);
+            assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [BUFFER, 4], "{step}");
+        }
+    }
+
+    #[test]
+    fn who_has_enough_gets_no_more() {
+        let mut count = 0;
+        let flow = lines(&b"one\ntwo\nthree\n"[..], &mut |_| {
+            count += 1;
+            if count == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(flow.unwrap().is_break());
+        assert_eq!(count, 2);
+    }
+}

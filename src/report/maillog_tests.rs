@@ -1,0 +1,163 @@
+use super::*;
+
+fn maillog() -> Maillog {
+    Maillog::new(b"Greylisted").unwrap()
+}
+
+/// The parts of an attempt that a line tells of, separated by bars.
+fn attempt(line: &str) -> Option<String> {
+    match maillog().event(line.as_bytes()) {
+        Some(Event::Deferred(it)) => {
+            let parts = [it.time, it.name, it.address, it.sender, it.recipient];
+            Some(parts.map(String::from_utf8_lossy).join("|"))
+        }
+        Some(Event::Passed(passed)) => panic!("{passed:?}"),
+        None => None,
+    }
+}
+
+const TIME: &str = "Jun 20 10:00:00";
+
+/// A line with these words of the client and the envelope.
+fn line(client: &str, code: &str, envelope: &str) -> String {
+    format!(
+        "{TIME} mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from {client}: {code} <r@d.test>: \
+         Recipient address rejected: Greylisted, see there; {envelope} proto=ESMTP helo=<x>"
+    )
+}
+
+#[test]
+fn deferred_mail_is_found_in_all_its_spellings() {
+    for (client, code, envelope, parts) in [
+        (
+            "mx.b.test[192.0.2.1]",
+            "450 4.2.0",
+            "from=<a@b.test> to=<r@d.test>",
+            "mx.b.test|192.0.2.1|a@b.test|r@d.test",
+        ),
+        (
+            "unknown[192.0.2.1]",
+            "450",
+            "from=<a@b.test> to=<r@d.test>",
+            "unknown|192.0.2.1|a@b.test|r@d.test",
+        ),
+        (
+            "mx.b.test[192.0.2.1]:4711",
+            "450 4.2.0",
+            "from=<a@b.test> to=<r@d.test>",
+            "mx.b.test|192.0.2.1|a@b.test|r@d.test",
+        ),
+        (
+            "mx.b.test[2001:db8::1]",
+            "450 4.2.0",
+            "from=<a@b.test> to=<r@d.test>",
+            "mx.b.test|2001:db8::1|a@b.test|r@d.test",
+        ),
+        (
+            "mx.b.test[2001:db8::1]:25",
+            "450 4.2.0",
+            "from=<> to=<r@d.test>",
+            "mx.b.test|2001:db8::1||r@d.test",
+        ),
+        ("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> orig_to=<o@d> to=<r@d>", "mx|192.0.2.1|a@b|r@d"),
+        (
+            "mx[192.0.2.1]",
+            "450 4.2.0",
+            "from=<z/slash@b> to=<r/slash@d>",
+            "mx|192.0.2.1|z/slash@b|r/slash@d",
+        ),
+        (
+            "mx[192.0.2.1]",
+            "450 4.2.0",
+            "from=<\"a> to=<x\\\" b\"@b> to=<r@d>",
+            "mx|192.0.2.1|\"a> to=<x\\\" b\"@b|r@d",
+        ),
+    ] {
+        let line = line(client, code, envelope);
+        assert_eq!(attempt(&line), Some(format!("{TIME}|{parts}")), "{line}");
+    }
+}
+
+#[test]
+fn other_lines_tell_nothing() {
+    let good = line("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> to=<r@d>");
+    assert!(attempt(&good).is_some());
+    for bad in [
+        good.replace("reject: ", "reject_warning: "),
+        good.replace("Greylisted", "greylisted"),
+        good.replace(": 450 ", ": 451 "),
+        good.replace(": 450 ", ": 554 "),
+        good.replace("to=<r@d>", "to=<>"),
+        good.replace("from=<a@b> ", ""),
+        good.replace("192.0.2.1", "192.0.2.300"),
+        good.replace("mx[", "["),
+        "reject: Greylisted: 450 from=< to=<".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(attempt(&bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn timestamps_are_whole_whatever_their_form() {
+    let good = line("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> to=<r@d>");
+    for time in ["2024-06-20T10:00:00.123456+02:00", "2024-06-20T10:00:00Z", TIME] {
+        let parts = attempt(&good.replace(TIME, time)).unwrap();
+        assert_eq!(parts.split('|').next(), Some(time));
+    }
+}
+
+#[test]
+fn the_text_is_a_perl_pattern() {
+    let line = line("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> to=<r@d>");
+    for (text, matches) in [
+        ("Greylisted, see", true),
+        ("^Jun.*Grey(?=listed)", true),
+        ("Come back", false),
+        ("", true),
+    ] {
+        let event = Maillog::new(text.as_bytes()).unwrap();
+        assert_eq!(event.event(line.as_bytes()).is_some(), matches, "{text}");
+    }
+    assert!(Maillog::new(b"(").is_err());
+}
+
+#[test]
+fn the_daemon_tells_of_passed_mail() {
+    for (fields, sender, recipient) in [
+        (", sender=a@b, recipient=r@d", "a@b", "r@d"),
+        (", recipient=r@d", "", "r@d"),
+        (", sender=a, recipient=x@b, recipient=r@d", "a, recipient=x@b", "r@d"),
+        (", sender=a@b, recipient=r@d\r", "a@b", "r@d"),
+    ] {
+        let line = format!(
+            "{TIME} mx postgrey[7]: 4A: action=pass, reason=triplet found, delay=300, \
+             client_name=mx.b, client_address=192.0.2.1{fields}"
+        );
+        let expected = Passed {
+            client: "192.0.2.1".parse().unwrap(),
+            sender: sender.as_bytes(),
+            recipient: recipient.as_bytes(),
+        };
+        assert_eq!(maillog().event(line.as_bytes()), Some(Event::Passed(expected)), "{line}");
+    }
+    for line in ["action=greylist, reason=new", "action=pass, reason=x", ""] {
+        assert_eq!(maillog().event(line.as_bytes()), None);
+    }
+}
+
+#[test]
+fn quoted_local_parts_become_what_the_daemon_sees() {
+    for (logged, plain) in [
+        ("a@b", "a@b"),
+        ("\"a b\"@c", "a b@c"),
+        (r#""a\"b\\"@c"#, r#"a"b\@c"#),
+        ("\"a@b\"@c", "a@b@c"),
+        ("\"a b\"", "a b"),
+        ("\"", "\""),
+        ("\"a@c", "\"a@c"),
+        ("", ""),
+    ] {
+        assert_eq!(unquoted(logged.as_bytes()), plain.as_bytes(), "{logged}");
+    }
+}

@@ -1,0 +1,162 @@
+//! Which mail was deferred and never came back: what `postgreyreport` does
+//! with a log of Postfix and the daemon's database (BEHAVIOUR H).
+//!
+//! The log is read once, line by line; what is kept is the lost mail alone.
+
+mod clients;
+mod input;
+mod lost;
+mod maillog;
+mod render;
+
+use crate::cli::Report;
+use crate::daemon::Failure;
+use crate::daemon::privileges::Identity;
+use crate::whitelist::{Letters, Pattern};
+use clients::Filter;
+use input::Inputs;
+use lost::{Judge, Lost};
+use maillog::{Event, Maillog};
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+/// Reads the logs and prints the report to `out`.
+///
+/// # Errors
+/// When an option makes no sense, or the database cannot be read. A log that
+/// cannot be read is complained of on stderr, and the others are reported.
+pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
+    if order.shown.check || !order.skip_dnsbl.is_empty() {
+        return Err(Failure::new("ERROR: --check_sender and --skip_dnsbl cannot be had yet"));
+    }
+    let names = order.debug.as_deref().map(patterns).transpose()?;
+    let filter = Filter::read(order)?;
+    let maillog = Maillog::new(&order.greylist_text)?;
+    // The database is the daemon's user's, the logs are root's.
+    let inputs = Inputs::open(&order.files);
+    become_user(&order.user)?;
+    match report(order, out, names.as_deref(), &Program { filter, maillog }, inputs) {
+        Err(End::Unread) => Ok(()),
+        Err(End::Failed(failure)) => Err(failure),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// What was made of the options.
+struct Program {
+    filter: Filter,
+    maillog: Maillog,
+}
+
+/// Why a report ends before it is complete.
+enum End {
+    /// Nobody reads it any more, which is no trouble at all.
+    Unread,
+    Failed(Failure),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> End {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => End::Unread,
+            _ => End::Failed(Failure::new(format!("ERROR: can't write the report: {error}"))),
+        }
+    }
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> End {
+        End::Failed(failure)
+    }
+}
+
+fn report(
+    order: &Report,
+    out: &mut impl Write,
+    names: Option<&[Pattern]>,
+    program: &Program,
+    inputs: Inputs,
+) -> Result<(), End> {
+    if let Some(patterns) = &order.debug {
+        out.write_all(b"\nDebugging_DB Active, Displaying hosting matching REs: ")?;
+        for pattern in patterns {
+            out.write_all(pattern)?;
+            out.write_all(b" ; ")?;
+        }
+        out.write_all(b"\n\n")?;
+    }
+    out.write_all(order.preface.as_bytes())?;
+    let judge = Judge::open(&order.dbdir, order.delay)?;
+    let mut lost = Lost::default();
+    let mut end = Ok(());
+    inputs.for_each_line(|line| {
+        let step = program.line(line, &judge, &mut lost, names, out);
+        if step.is_ok() {
+            return ControlFlow::Continue(());
+        }
+        end = step;
+        ControlFlow::Break(())
+    });
+    end?;
+    if names.is_some() {
+        out.flush()?;
+        return Err(End::Failed(Failure::new("Debugging DB active, report shutdown")));
+    }
+    render::report(&lost.sorted(), &order.shown, out)?;
+    out.flush()?;
+    Ok(())
+}
+
+impl Program {
+    /// Takes in one line of a log.
+    fn line(
+        &self,
+        line: &[u8],
+        judge: &Judge,
+        lost: &mut Lost,
+        names: Option<&[Pattern]>,
+        out: &mut impl Write,
+    ) -> Result<(), End> {
+        match self.maillog.event(line) {
+            None => {}
+            Some(Event::Passed(passed)) => lost.forget(&judge.key_of_pass(&passed)),
+            Some(Event::Deferred(attempt)) => {
+                if names.is_some_and(|names| names.iter().any(|it| it.is_match(attempt.name))) {
+                    judge.show(&attempt, out)?;
+                }
+                if self.filter.reports(&attempt) {
+                    let key = judge.key(&attempt);
+                    if judge.is_lost(&key, attempt.client)? {
+                        lost.add(key, &attempt);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn patterns(patterns: &[Vec<u8>]) -> Result<Vec<Pattern>, Failure> {
+    let compiled = patterns.iter().map(|pattern| {
+        Pattern::new(pattern, Letters::SameInBothCases).map_err(|why| {
+            let pattern = pattern.escape_ascii();
+            Failure::new(format!("ERROR: --debug_re has the pattern \"{pattern}\", and {why}"))
+        })
+    });
+    compiled.collect()
+}
+
+/// Root becomes the user for good. Anybody else stays who he is, with a word
+/// about it.
+fn become_user(user: &str) -> Result<(), Failure> {
+    let identity = Identity::look_up_user(user)?;
+    if let Some(sentence) = identity.complaint() {
+        complain(&sentence);
+    }
+    identity.assume_silently()
+}
+
+/// A line on stderr, which may be closed.
+fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr(), "{sentence}");
+}

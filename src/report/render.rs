@@ -1,0 +1,110 @@
+//! The report as text, to the byte as the original's (BEHAVIOUR H4).
+
+use super::lost::Triplet;
+use crate::cli::{Check, Shown};
+use std::io::{self, Write};
+
+/// What stands for the sender of bounces, so that every line has its columns.
+const NO_SENDER: &[u8] = b"<>";
+
+/// Writes all triplets, which are in the order of their clients.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn report(triplets: &[Triplet], shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+    let mut last = None;
+    for triplet in triplets {
+        out.write_all(separator(shown, last, triplet))?;
+        if shown.single_line {
+            line(triplet, shown, out)?;
+        } else {
+            grouped(triplet, last, shown, out)?;
+        }
+        last = Some(triplet);
+    }
+    Ok(())
+}
+
+/// What stands before a triplet: something where a network or a client begins.
+fn separator<'s>(shown: &'s Shown, last: Option<&Triplet>, triplet: &Triplet) -> &'s [u8] {
+    let is_new_client = last.is_none_or(|last| last.client != triplet.client);
+    if last.is_some_and(|last| last.network == triplet.network) {
+        return if is_new_client { &shown.separate_by_ip } else { b"" };
+    }
+    if shown.separate_by_subnet.is_empty() {
+        &shown.separate_by_ip
+    } else {
+        &shown.separate_by_subnet
+    }
+}
+
+fn line(triplet: &Triplet, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+    let tries = triplet.tries.to_string();
+    let end: &[u8] = if shown.tab { b"\t" } else { b" " };
+    let columns: [(bool, &[u8], usize); 6] = [
+        (shown.time, &triplet.time, 0),
+        (shown.tries, tries.as_bytes(), 0),
+        (shown.check, check(triplet), 5),
+        (true, &triplet.address, 15),
+        (true, &triplet.name, 0),
+        (true, sender(triplet), 0),
+    ];
+    for (_, text, width) in columns.into_iter().filter(|(is_shown, ..)| *is_shown) {
+        right(text, if shown.tab { 0 } else { width }, out)?;
+        out.write_all(end)?;
+    }
+    out.write_all(&triplet.recipient)?;
+    out.write_all(b"\n")
+}
+
+fn grouped(
+    triplet: &Triplet,
+    last: Option<&Triplet>,
+    shown: &Shown,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if last.is_none_or(|last| last.client != triplet.client) {
+        out.write_all(&triplet.name)?;
+        right(b"", 77_usize.saturating_sub(triplet.name.len()), out)?;
+        out.write_all(b" ")?;
+        right(&triplet.address, 15, out)?;
+        out.write_all(b"\n")?;
+    }
+    if shown.check {
+        right(check(triplet), 5, out)?;
+        out.write_all(b" ")?;
+    } else {
+        out.write_all(b"      ")?;
+    }
+    if shown.tries {
+        write!(out, " {:>2} ", triplet.tries)?;
+    } else {
+        out.write_all(b"    ")?;
+    }
+    for address in [sender(triplet), &triplet.recipient] {
+        out.write_all(b" ")?;
+        right(address, 40, out)?;
+        out.write_all(b" ")?;
+    }
+    out.write_all(b"\n")
+}
+
+fn check(triplet: &Triplet) -> &'static [u8] {
+    match triplet.check {
+        None => b"",
+        Some(Check::Mx) => b"MX",
+        Some(Check::MxNetwork) => b"MX/24",
+        Some(Check::A) => b"A",
+        Some(Check::ANetwork) => b"A/24",
+    }
+}
+
+fn sender(triplet: &Triplet) -> &[u8] {
+    if triplet.sender.is_empty() { NO_SENDER } else { &triplet.sender }
+}
+
+/// A text at the right end of a column, as wide as so many bytes.
+fn right(text: &[u8], width: usize, out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{:1$}", "", width.saturating_sub(text.len()))?;
+    out.write_all(text)
+}
