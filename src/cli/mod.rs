@@ -122,6 +122,17 @@ pub fn man_page() -> String {
     manual::page(&flags::command()).roff()
 }
 
+/// The tables of options, one a program, from which a shell's completions are
+/// made.
+#[must_use]
+pub fn commands() -> Vec<Command> {
+    let report = report::command();
+    let daemon = flags::command()
+        .subcommands(admin::commands())
+        .subcommand(report.clone().name(report::WORD).about("tell what was greylisted for good"));
+    vec![daemon, report]
+}
+
 /// The options, and the words behind them.
 fn matches(
     command: &mut Command,
