@@ -127,9 +127,10 @@ pub fn man_page() -> String {
 #[must_use]
 pub fn commands() -> Vec<Command> {
     let report = report::command();
-    let daemon = flags::command()
-        .subcommands(admin::commands())
-        .subcommand(report.clone().name(report::WORD).about("tell what was greylisted for good"));
+    // A command that is built has the names under which it is called.
+    let subcommand =
+        report.clone().name(report::WORD).bin_name(format!("postgrey {}", report::WORD));
+    let daemon = flags::command().subcommands(admin::commands()).subcommand(subcommand);
     vec![daemon, report]
 }
 
