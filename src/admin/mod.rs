@@ -33,7 +33,8 @@ pub fn run(order: &Order, out: &mut impl Write) -> Result<Outcome, Trouble> {
     let Order { dbdir, user, group, task } = order;
     match task {
         Task::Backup(file) => return backup::run(order, file),
-        Task::CheckDatabase if !check::is_here() => return check::run(order),
+        Task::CheckDatabase if !check::database::is_here() => return check::database::run(order),
+        Task::Check(check) => return check::run(check, out),
         _ => {}
     }
     Identity::look_up(user, group)?.assume_silently()?;
@@ -51,7 +52,7 @@ pub fn run(order: &Order, out: &mut impl Write) -> Result<Outcome, Trouble> {
         }
         Task::Forget(subject) => edit::run(dbdir, subject, Change::Forget, out),
         Task::Allow(subject) => edit::run(dbdir, subject, Change::Allow, out),
-        Task::Backup(_) => unreachable!("it was done above"),
-        Task::CheckDatabase => check::run_here(dbdir, out),
+        Task::Backup(_) | Task::Check(_) => unreachable!("it was done above"),
+        Task::CheckDatabase => check::database::run_here(dbdir, out),
     }
 }

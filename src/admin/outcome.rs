@@ -14,6 +14,10 @@ pub enum Outcome {
     NothingMatched,
     /// There was nothing, and its output says so.
     InVain,
+    /// It looked, and its output warns of something.
+    Doubtful,
+    /// It looked, and its output says what is wrong.
+    Wrong,
 }
 
 impl Outcome {
@@ -21,7 +25,8 @@ impl Outcome {
     pub fn status(self) -> u8 {
         match self {
             Outcome::Done => 0,
-            Outcome::NothingMatched | Outcome::InVain => 1,
+            Outcome::NothingMatched | Outcome::InVain | Outcome::Doubtful => 1,
+            Outcome::Wrong => 2,
         }
     }
 }

@@ -14,7 +14,14 @@ const HEADER: &str = "X-Greylist: delayed %t seconds by postgrey-%v at %h; %d";
 
 /// The command of `postgrey`, built.
 pub(super) fn command() -> Command {
-    let mut command = Command::new("postgrey")
+    let mut command = table();
+    command.build();
+    command
+}
+
+/// The same before it is built, for a command that takes more.
+pub(super) fn table() -> Command {
+    Command::new("postgrey")
         .version(env!("CARGO_PKG_VERSION"))
         .about("greylisting policy server for Postfix and Exim")
         .no_binary_name(true)
@@ -35,9 +42,7 @@ pub(super) fn command() -> Command {
         .next_help_heading("The log")
         .args(log())
         .next_help_heading("Information")
-        .args(information());
-    command.build();
-    command
+        .args(information())
 }
 
 fn listening() -> [Arg; 5] {

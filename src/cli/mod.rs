@@ -111,9 +111,23 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     if matches.get_flag("noaction") {
         return Err(UsageError::refused("don't know how to \"no-action\"."));
     }
+    Ok(Invocation::Serve(Box::new(served(&matches)?)))
+}
+
+/// The options of a daemon, be it one that shall not start.
+///
+/// # Errors
+/// As [`parse`], also when the words ask for something else than a daemon.
+pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
+    match parse(words)? {
+        Invocation::Serve(options) => Ok(*options),
+        _ => Err(UsageError::refused("these options print something and start no daemon")),
+    }
+}
+
+fn served(matches: &ArgMatches) -> Result<Options, UsageError> {
     let machine = nix::unistd::gethostname().unwrap_or_default();
-    let options = convert::options(&matches, &machine)?;
-    Ok(Invocation::Serve(Box::new(options)))
+    convert::options(matches, &machine)
 }
 
 /// The source of postgrey(8), as it is kept in `man/`.

@@ -47,6 +47,11 @@ impl Clients {
         clients
     }
 
+    /// Whether no rule is left.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.networks.is_empty() && self.patterns.is_empty()
+    }
+
     /// The rule that a client's name matches: it is the name, a domain that the
     /// name is in, or a pattern. `warnings` takes a pattern's giving up.
     pub fn by_name(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {

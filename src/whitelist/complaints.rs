@@ -13,6 +13,8 @@ const MOST: usize = 100;
 /// A complaint about a list; `Display` gives the text for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
+    /// The rule's place; none for what is wrong with a file or a whole list.
+    origin: Option<Origin>,
     text: String,
 }
 
@@ -20,17 +22,25 @@ impl Warning {
     /// About one rule; `text` follows `FILE line N: `, except where the
     /// original's words do without the colon.
     pub(super) fn about(origin: &Origin, text: &str) -> Warning {
-        Warning { text: format!("{origin}: {}", shortened(text)) }
+        Warning { origin: Some(origin.clone()), text: shortened(text).into_owned() }
+    }
+
+    /// What is wrong, without the place.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     pub(super) fn unreadable(file: &Path, why: &str) -> Warning {
-        Warning { text: format!("can't open {}: {why}", file.display()) }
+        Warning { origin: None, text: format!("can't open {}: {why}", file.display()) }
     }
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.text)
+        match &self.origin {
+            Some(origin) => write!(out, "{origin}: {}", self.text),
+            None => out.write_str(&self.text),
+        }
     }
 }
 
@@ -68,7 +78,7 @@ impl Complaints {
         warnings.extend(self.kept);
         if self.more > 0 {
             let text = format!("{} more complaints like these", self.more);
-            warnings.push(Warning { text });
+            warnings.push(Warning { origin: None, text });
         }
     }
 }

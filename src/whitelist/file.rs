@@ -77,10 +77,22 @@ impl Text {
                 bytes
             }
         };
-        bytes.split(|&byte| byte == b'\n').zip(1..).filter_map(move |(bytes, line)| {
-            let rule = trim(bytes.split(|&byte| byte == b'#').next().unwrap_or_default());
+        numbered(bytes).filter_map(move |(line, bytes)| {
+            let rule = rule_of(bytes);
             (!rule.is_empty()).then(|| (Origin { file: Arc::clone(&file), line }, rule))
         })
+    }
+
+    /// All lines with their comments, without a byte order mark.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Origin, &[u8])> {
+        let file: Arc<Path> = Arc::from(self.file.as_path());
+        let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
+        numbered(bytes).map(move |(line, bytes)| (Origin { file: Arc::clone(&file), line }, bytes))
+    }
+
+    /// Whether it starts with a byte order mark.
+    pub(super) fn has_byte_order_mark(&self) -> bool {
+        self.bytes.starts_with(BYTE_ORDER_MARK)
     }
 }
 
@@ -90,7 +102,16 @@ pub(super) fn is_blank(byte: &u8) -> bool {
     byte.is_ascii_whitespace() || *byte == b'\x0b'
 }
 
-fn trim(bytes: &[u8]) -> &[u8] {
+fn numbered(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    (1..).zip(bytes.split(|&byte| byte == b'\n'))
+}
+
+/// What of a line is its rule; nothing where there is none.
+pub(super) fn rule_of(line: &[u8]) -> &[u8] {
+    trim(line.split(|&byte| byte == b'#').next().unwrap_or_default())
+}
+
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
     &bytes[start..end]

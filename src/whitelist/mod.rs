@@ -5,6 +5,7 @@
 //! Perl regular expressions and keep Perl's meaning, or are refused with a
 //! warning: a line that silently meant something else would open the door.
 
+pub mod advice;
 mod clients;
 mod complaints;
 mod file;

@@ -28,6 +28,11 @@ impl Names {
         self.rules.entry(rule.to_ascii_lowercase().into()).or_insert(origin);
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// The rule that is equal to one of the candidates, which are in lower case.
     pub(super) fn find<'n>(
         &self,

@@ -26,6 +26,16 @@ impl Network {
         Network { bits: address & mask, length }
     }
 
+    /// Whether every IPv4 client is in it.
+    pub(super) fn holds_all_of_ipv4(self) -> bool {
+        self.length <= IPV4_PREFIX && Network::new(0, self.length) == self
+    }
+
+    /// The networks that hold it, the narrowest first.
+    pub(super) fn wider(self) -> impl Iterator<Item = Network> {
+        (0..self.length).rev().map(move |length| Network::new(self.bits, length))
+    }
+
     /// Reads a rule that looks like an address or a network; `None` for others.
     /// The error says what is wrong and what to write.
     pub(super) fn parse(rule: &[u8]) -> Option<Result<Network, String>> {
@@ -143,6 +153,11 @@ impl Networks {
         if !self.lengths.contains(&network.length) {
             self.lengths.push(network.length);
         }
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.origins.is_empty()
     }
 
     /// A network that holds the address.

@@ -63,6 +63,11 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.linear.is_empty() && self.backtracking.is_empty()
+    }
+
     /// A pattern that matches the name; none of an empty list costs nothing.
     pub(super) fn find(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {
         self.linear.iter().find_map(|linear| linear.find(name)).or_else(|| {

@@ -41,6 +41,11 @@ impl Recipients {
         recipients
     }
 
+    /// Whether no rule is left.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.domains.is_empty() && self.patterns.is_empty()
+    }
+
     /// The rule that a recipient matches. `warnings` takes a pattern's giving up.
     pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {
         let folded = names::fold(recipient);

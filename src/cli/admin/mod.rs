@@ -2,10 +2,12 @@
 //! list` and so on. Unlike the daemon's own command line they are new, so
 //! their words are parsed as clap parses them.
 
+mod check;
 mod filter;
 mod table;
 mod task;
 
+pub use check::{Check, plain_word};
 pub use filter::{Addresses, Filter, Network};
 pub use task::{Form, List, Order, Sort, Subject, Tables, Task};
 
@@ -30,6 +32,11 @@ pub(super) fn commands() -> Vec<Command> {
 /// # Errors
 /// When clap does not understand them, or what they say makes no sense.
 pub(super) fn parse(words: Vec<OsString>) -> Result<Invocation, UsageError> {
+    if let [first, rest @ ..] = words.as_slice() {
+        if first == "check" {
+            return check::parse(rest);
+        }
+    }
     let mut command = command();
     command.build();
     let matches = command

@@ -79,9 +79,18 @@ fn backup() -> Command {
         .arg(word("FILE").required_unless_present("help").help("where to; replaced if it exists"))
 }
 
-fn check() -> Command {
-    command("check", "look for damage", "[OPTIONS] --database")
-        .arg(switch("database").help("read every page and every entry of the database"))
+/// Without the options that all commands have, which the daemon has as well.
+pub(super) fn check() -> Command {
+    let about = "tell what is wrong or useless in the daemon's options and whitelists, by file \
+                 and line, and what to write instead; with --database, look for damage. The exit \
+                 status is 0 when nothing is wrong, 1 after warnings, 2 after errors";
+    command("check", about, "[--json] [OPTIONS OF THE DAEMON] | --database").args([
+        value("defaults", "FILE").default_value("/etc/default/postgrey").help(
+            "where POSTGREY_OPTS stands, which has the daemon's options unless some are given here",
+        ),
+        json(),
+        switch("database").help("read every page and every entry of the database instead"),
+    ])
 }
 
 fn command(name: &'static str, about: &'static str, words: &str) -> Command {
@@ -92,7 +101,7 @@ fn command(name: &'static str, about: &'static str, words: &str) -> Command {
         .args_override_self(true)
 }
 
-fn with_common_options(command: Command) -> Command {
+pub(super) fn with_common_options(command: Command) -> Command {
     command.args([
         value("dbdir", "PATH").default_value("/var/lib/postgrey").help("directory of the database"),
         value("user", "NAME").default_value("postgrey").help("whom root becomes first"),

@@ -1,5 +1,6 @@
 //! What an administrator wants done, from the words that were matched.
 
+use super::check::Check;
 use super::filter::{Addresses, Filter, address};
 use crate::greylist::State;
 use clap::ArgMatches;
@@ -50,6 +51,8 @@ pub enum Task {
     Backup(PathBuf),
     /// Look for damage in the database.
     CheckDatabase,
+    /// Look for mistakes in options and lists.
+    Check(Check),
 }
 
 /// Which entries to print, and how.
@@ -141,13 +144,11 @@ fn task(name: &str, matches: &ArgMatches) -> Result<Task, String> {
         "allow" => Task::Allow(subject(matches)?),
         "stats" => Task::Stats(form(matches)),
         "backup" => Task::Backup(text(matches, "FILE").into()),
-        "check" if matches.get_flag("database") => Task::CheckDatabase,
-        "check" => return Err("say what to check: --database".to_owned()),
         name => unreachable!("{name} is in no table of commands"),
     })
 }
 
-fn form(matches: &ArgMatches) -> Form {
+pub(super) fn form(matches: &ArgMatches) -> Form {
     if matches.get_flag("json") { Form::Json } else { Form::Text }
 }
 
@@ -244,6 +245,6 @@ fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
     matches.get_one::<OsString>(id).map(OsString::as_os_str)
 }
 
-fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
+pub(super) fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
     given(matches, id).unwrap_or_default()
 }

@@ -80,7 +80,9 @@ fn what_makes_no_sense_is_named() {
         ("show 192.0.2.1 a@b.test", "the recipient is missing"),
         ("forget 192.0.2.1 --sender-domain=b.test", "either CLIENT or --sender-domain"),
         ("forget --sender-domain=a@b.test", "--sender-domain must be a domain"),
-        ("check", "say what to check: --database"),
+        ("check --database --json", "--database goes with nothing but"),
+        ("check --delay=many", "Value \"many\" invalid for option delay"),
+        ("check --delay=60 more --privacy", "more is no option"),
         ("backup", "FILE"),
         ("list --nonsense", "--nonsense"),
     ] {
@@ -136,4 +138,16 @@ fn every_command_explains_each_of_its_words_within_80_columns() {
             assert!(text.contains(&format!("  {}", help::names(arg))), "{arg}");
         }
     }
+}
+
+#[test]
+fn a_check_takes_the_daemons_options_as_the_daemon_does() {
+    assert_eq!(task("check --database --dbdir=/var/empty"), Task::CheckDatabase);
+    let Task::Check(Check { words, defaults, form }) =
+        task("check --json -- -delay 60 --whitelist-clients=list")
+    else {
+        panic!("a check")
+    };
+    assert_eq!(words, ["--delay=60", "--whitelist-clients=list"]);
+    assert_eq!((defaults, form), ("/etc/default/postgrey".into(), Form::Json));
 }

@@ -4,9 +4,9 @@
 //! maps the file and trusts its pages. So a process of its own does it, whose
 //! end is an answer as well.
 
-use super::progress::Progress;
-use super::text::grouped;
-use super::{Outcome, Trouble};
+use super::super::progress::Progress;
+use super::super::text::grouped;
+use super::super::{Outcome, Trouble};
 use crate::cli::admin::Order;
 use crate::store::lmdb::{FILE_NAME, Looked, Reader, Table, check};
 use std::fs::File;

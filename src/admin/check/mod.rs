@@ -1,0 +1,34 @@
+//! `postgrey check`: what is wrong with the configuration, and with
+//! `--database` whether the database is sound.
+
+pub mod database;
+mod defaults;
+mod options;
+mod print;
+
+use super::{Outcome, Trouble};
+use crate::cli::admin::Check;
+use crate::whitelist::advice::{self, Finding, Severity};
+use std::io::Write;
+
+/// Looks at the options and lists of a daemon, and prints what it finds.
+pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Trouble> {
+    let (options, mut findings) = options::read(check);
+    let mut files = Vec::new();
+    if let Some(options) = &options {
+        findings.extend(options::advise(options));
+        findings.extend(advice::advise(&options.whitelists));
+        files.extend(&options.whitelists.clients);
+        files.extend(&options.whitelists.recipients);
+    }
+    print::all(&findings, &files, check.form, out)?;
+    Ok(outcome(&findings))
+}
+
+fn outcome(findings: &[Finding]) -> Outcome {
+    match findings.iter().map(|finding| finding.severity).max() {
+        None => Outcome::Done,
+        Some(Severity::Warning) => Outcome::Doubtful,
+        Some(Severity::Error) => Outcome::Wrong,
+    }
+}

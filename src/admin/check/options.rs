@@ -1,0 +1,166 @@
+//! What is wrong with the daemon's options: those that it would refuse, and
+//! those that do not do what one hopes.
+
+use super::defaults::{self, Defaults};
+use crate::cli::admin::{Check, plain_word};
+use crate::cli::{self, Options};
+use crate::daemon::errno;
+use crate::greylist::{Lookup, SECONDS_PER_DAY};
+use crate::whitelist::Files;
+use crate::whitelist::advice::{Finding, Remedy, Severity};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The options that a daemon would have, and what is wrong with where they
+/// come from. Without options there is nothing more to look at.
+pub fn read(check: &Check) -> (Option<Options>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let mut words = check.words.clone();
+    let (mut file, mut line) = (PathBuf::from("(options)"), None);
+    if words.is_empty() {
+        let Defaults { words: set, line: number, has_variable } = defaults::read(&check.defaults)
+            .unwrap_or_else(|error| {
+                findings.push(unreadable(&check.defaults, &error));
+                Defaults::default()
+            });
+        (file, line) = (check.defaults.clone(), number);
+        words = set;
+        let mut find = |kind, problem: String, remedy: &str| {
+            findings.push(finding(&file, line, Severity::Error, kind, problem, remedy));
+        };
+        if has_variable {
+            let problem = "POSTGREY_OPTS holds a $, which systemd does not replace".to_owned();
+            find("variable", problem, "write all options into one line");
+        }
+        if let Some(word) = plain_word(&words) {
+            let problem = format!("{} is no option, and ends the options", word.to_string_lossy());
+            find("plain-word", problem, "delete it: the daemon ignores what follows");
+        }
+    }
+    match parse(words) {
+        Ok(options) => (Some(options), findings),
+        Err(error) => {
+            let message = error.message.strip_prefix("ERROR: ").unwrap_or(&error.message);
+            let remedy = "mend it: with this the daemon does not start";
+            let severity = Severity::Error;
+            findings.push(finding(&file, line, severity, "refused", message.to_owned(), remedy));
+            (None, findings)
+        }
+    }
+}
+
+/// Where to listen need not be said for this.
+fn parse(mut words: Vec<OsString>) -> Result<Options, cli::UsageError> {
+    words.insert(0, "--inet=10023".into());
+    cli::options(words)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
+    let problem = format!("can't be read: {}", errno(error).desc());
+    finding(
+        path,
+        None,
+        Severity::Error,
+        "unreadable",
+        problem,
+        "make it readable, or name another \
+         file with --defaults",
+    )
+}
+
+/// What a look at valid options may find: its kind, when, and what to say.
+type Look = (&'static str, fn(&Options) -> Option<(String, &'static str)>);
+
+const LOOKS: &[Look] = &[
+    ("nothing-passes", nothing_passes),
+    ("window-shorter-than-delay", short_window),
+    ("everything-passes", everything_passes),
+    ("forgets-early", forgets_early),
+    ("wide-networks", wide_networks),
+    ("same-list", same_list),
+    ("local-list-left-out", local_list_left_out),
+];
+
+/// What is doubtful in options that a daemon takes.
+pub fn advise(options: &Options) -> Vec<Finding> {
+    let found = |(kind, look): &Look| {
+        look(options).map(|(problem, remedy)| {
+            finding(Path::new("(options)"), None, Severity::Warning, kind, problem, remedy)
+        })
+    };
+    LOOKS.iter().filter_map(found).collect()
+}
+
+fn finding(
+    file: &Path,
+    line: Option<u32>,
+    severity: Severity,
+    kind: &'static str,
+    problem: String,
+    remedy: &str,
+) -> Finding {
+    let remedy = Remedy::Do(remedy.to_owned());
+    Finding { file: file.to_owned(), line, severity, kind, rule: String::new(), problem, remedy }
+}
+
+fn nothing_passes(options: &Options) -> Option<(String, &'static str)> {
+    (options.policy.retry_window == 0 && options.policy.delay > 0)
+        .then(|| ("with --retry-window=0 no mail ever passes".to_owned(), "write --retry-window=2"))
+}
+
+fn short_window(options: &Options) -> Option<(String, &'static str)> {
+    let (delay, window) = (options.policy.delay, options.policy.retry_window);
+    (window > 0 && delay >= window).then(|| {
+        let problem = format!(
+            "--delay is {delay} seconds and --retry-window only {window}: no mail passes in time"
+        );
+        (problem, "make --retry-window days long, as servers retry for days")
+    })
+}
+
+fn everything_passes(options: &Options) -> Option<(String, &'static str)> {
+    let delay = options.policy.delay;
+    (delay < 60).then(|| {
+        let problem = format!("--delay={delay} defers hardly any spam: most retries come later");
+        (problem, "write --delay=60 or more, or leave it out for 300")
+    })
+}
+
+fn forgets_early(options: &Options) -> Option<(String, &'static str)> {
+    let (age, window) = (options.policy.max_age, options.policy.retry_window);
+    (age < window || age < 7 * SECONDS_PER_DAY).then(|| {
+        let problem =
+            format!("--max-age={} forgets a sender that writes once a week", age / SECONDS_PER_DAY);
+        (problem, "leave --max-age out: it is 35 then, so that monthly mail is not deferred")
+    })
+}
+
+fn wide_networks(options: &Options) -> Option<(String, &'static str)> {
+    let Lookup::Subnet { ipv4, ipv6 } = options.policy.lookup else {
+        return None;
+    };
+    (ipv4 < 16 || ipv6 < 32).then(|| {
+        let problem = format!(
+            "--ipv4cidr={ipv4} --ipv6cidr={ipv6} make one client of networks of many owners"
+        );
+        (problem, "leave them out for 24 and 64")
+    })
+}
+
+fn same_list(options: &Options) -> Option<(String, &'static str)> {
+    let Files { clients, recipients } = &options.whitelists;
+    let twice = clients.iter().find(|file| recipients.contains(file) && file.is_file())?;
+    let problem = format!("{} is the list of clients and of recipients", twice.display());
+    Some((problem, "give each its own: clients are servers, recipients are mail addresses"))
+}
+
+fn local_list_left_out(options: &Options) -> Option<(String, &'static str)> {
+    let (read, usual) = (&options.whitelists, Files::default());
+    let lists = [(&read.clients, usual.clients), (&read.recipients, usual.recipients)];
+    let left_out = lists.into_iter().find_map(|(read, usual)| {
+        let local = usual.into_iter().find(|file| file.extension().is_some())?;
+        (!read.contains(&local) && local.exists()).then_some(local)
+    })?;
+    let problem = format!("{} is not read", left_out.display());
+    Some((problem, "name it, too: one --whitelist-... replaces all default lists of its kind"))
+}

@@ -1,0 +1,116 @@
+//! Findings as text, at most 80 columns wide, and as JSON.
+
+use super::super::Trouble;
+use super::super::json::Object;
+use super::super::text::{WIDTH, foreign, grouped};
+use crate::cli::admin::Form;
+use crate::whitelist::advice::{Finding, Remedy, Severity};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Prints all findings; `files` are the lists that were read.
+pub fn all(
+    findings: &[Finding],
+    files: &[&PathBuf],
+    form: Form,
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    for finding in findings {
+        match form {
+            Form::Text => out.write_all(text(finding).as_bytes())?,
+            Form::Json => json(finding).write(out)?,
+        }
+    }
+    if form == Form::Text {
+        out.write_all(summary(findings, files).as_bytes())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn text(finding: &Finding) -> String {
+    let Finding { rule, problem, remedy, .. } = finding;
+    let rule = foreign(rule.as_bytes());
+    let begin = if rule.is_empty() { String::new() } else { format!("{rule} ") };
+    let mut text = format!("{}: {}\n", place(finding), word(finding.severity));
+    text += &indented(&format!("{begin}{}", foreign(problem.as_bytes())));
+    match remedy {
+        Remedy::Do(sentence) => text += &indented(&format!("-> {sentence}")),
+        Remedy::Write(lines) => {
+            for line in lines {
+                text += &format!("    write: {}\n", foreign(line.as_bytes()));
+            }
+        }
+    }
+    text
+}
+
+/// `FILE:LINE`, as compilers write it and editors understand it.
+fn place(finding: &Finding) -> String {
+    let file = foreign(finding.file.as_os_str().as_encoded_bytes());
+    finding.line.map_or(file.clone(), |line| format!("{file}:{line}"))
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn indented(text: &str) -> String {
+    const INDENT: usize = 4;
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && INDENT + line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines += &format!("{:INDENT$}{line}\n", "");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines + &format!("{:INDENT$}{line}\n", "")
+}
+
+fn summary(findings: &[Finding], files: &[&PathBuf]) -> String {
+    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
+    let files: Vec<String> =
+        files.iter().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
+    let lists = match files.as_slice() {
+        [] => "no list was read".to_owned(),
+        [one] => format!("{one} was read"),
+        [others @ .., last] => format!("{} and {last} were read", others.join(", ")),
+    };
+    let counts = match (errors, warnings) {
+        (0, 0) => "Nothing is wrong".to_owned(),
+        _ => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+    };
+    let mut lines = String::new();
+    for line in indented(&format!("{counts}; {lists}")).lines() {
+        lines += line.trim_start();
+        lines.push('\n');
+    }
+    lines
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count as u64))
+}
+
+fn json(finding: &Finding) -> Object {
+    let Finding { line, severity, kind, rule, problem, remedy, .. } = finding;
+    let mut object = Object::new().text("file", finding.file.as_os_str().as_encoded_bytes());
+    if let Some(line) = line {
+        object = object.number("line", *line);
+    }
+    object = object.text("severity", word(*severity)).text("kind", kind);
+    object = object.text("rule", rule).text("problem", problem);
+    match remedy {
+        Remedy::Write(lines) => object.text("write", lines.join("\n")),
+        Remedy::Do(sentence) => object.text("remedy", sentence),
+    }
+}

@@ -1,0 +1,258 @@
+//! What is wrong or useless in the lists, and what to write instead.
+//!
+//! The daemon takes most lines without a word, for it cannot know what was
+//! meant: `.example.com` is a name like any other, and exempts nobody. Here
+//! each kind of mistake has a small function that knows it by its looks, and
+//! tables put them in order ([`Look`]). What remains is what the lists' own
+//! parser complains of, and what other lines make superfluous.
+
+mod addresses;
+mod covered;
+mod names;
+mod patterns;
+mod recipients;
+mod words;
+
+use super::file::{self, Origin, Text, rule_of, trim};
+use super::{Clients, Files, Recipients, Warning};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The line works, but not as it looks, or needlessly.
+    Warning,
+    /// The line exempts nobody, or everybody.
+    Error,
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Write these lines in its place.
+    Write(Vec<String>),
+    /// Do what this sentence says.
+    Do(String),
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// In which file.
+    pub file: PathBuf,
+    /// In which line, from 1; none when it is the file as a whole.
+    pub line: Option<u32>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Its kind in one word, for programs.
+    pub kind: &'static str,
+    /// The rule, as it is written; empty when it is the file as a whole.
+    pub rule: String,
+    /// What is wrong, a sentence that goes on from the rule.
+    pub problem: String,
+    /// What to do.
+    pub remedy: Remedy,
+}
+
+/// What a look at one rule finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Advice {
+    severity: Severity,
+    problem: String,
+    remedy: Remedy,
+}
+
+/// For a rule that exempts nobody; `problem` goes on from the rule.
+fn useless(problem: impl Into<String>, remedy: Remedy) -> Advice {
+    Advice { severity: Severity::Error, problem: problem.into(), remedy }
+}
+
+/// For a rule that works, but not as it looks.
+fn doubtful(problem: impl Into<String>, remedy: Remedy) -> Advice {
+    Advice { severity: Severity::Warning, problem: problem.into(), remedy }
+}
+
+fn write(line: impl Into<String>) -> Remedy {
+    Remedy::Write(vec![line.into()])
+}
+
+fn instead(sentence: impl Into<String>) -> Remedy {
+    Remedy::Do(sentence.into())
+}
+
+/// A kind of mistake, and how to know it.
+type Look = (&'static str, fn(&str) -> Option<Advice>);
+
+/// One of the two lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Clients,
+    Recipients,
+}
+
+impl List {
+    /// The kinds of mistakes in the order in which they are looked for.
+    fn looks(self) -> impl Iterator<Item = &'static Look> {
+        let (first, second): (&[Look], &[Look]) = match self {
+            List::Clients => (addresses::LOOKS, names::LOOKS),
+            List::Recipients => (recipients::LOOKS, &[]),
+        };
+        words::LOOKS.iter().chain(patterns::looks(self)).chain(first).chain(second)
+    }
+
+    /// The first mistake that a rule shows.
+    fn look(self, rule: &str) -> Option<(&'static str, Advice)> {
+        let (kind, mut advice) = self.first_look(rule)?;
+        if let Remedy::Write(lines) = &mut advice.remedy {
+            let better = lines.iter().flat_map(|line| self.mended(line)).collect();
+            *lines = better;
+        }
+        Some((kind, advice))
+    }
+
+    fn first_look(self, rule: &str) -> Option<(&'static str, Advice)> {
+        self.looks().find_map(|(kind, look)| look(rule).map(|advice| (*kind, advice)))
+    }
+
+    /// A proposal, mended where it still shows a mistake: of `*.example.com.`
+    /// first the asterisk goes, then the dot.
+    fn mended(self, line: &str) -> Vec<String> {
+        const MOST_STEPS: usize = 4;
+        let mut lines = vec![line.to_owned()];
+        for _ in 0..MOST_STEPS {
+            let Some((_, Advice { remedy: Remedy::Write(better), .. })) =
+                lines.first().filter(|_| lines.len() == 1).and_then(|line| self.first_look(line))
+            else {
+                break;
+            };
+            lines = better;
+        }
+        lines
+    }
+
+    /// What the daemon complains of when it reads a rule, and whether it takes
+    /// the rule all the same.
+    fn parse(self, rule: &[u8]) -> (Vec<Warning>, bool) {
+        let text = Text { file: PathBuf::new(), bytes: rule.to_vec() };
+        let mut warnings = Vec::new();
+        let is_taken = match self {
+            List::Clients => !Clients::parse([text], &mut warnings).is_empty(),
+            List::Recipients => !Recipients::parse([text], &mut warnings).is_empty(),
+        };
+        (warnings, is_taken)
+    }
+}
+
+/// Looks at all lists: their files in order, their lines in order.
+#[must_use]
+pub fn advise(files: &Files) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (list, paths) in [(List::Clients, &files.clients), (List::Recipients, &files.recipients)] {
+        let mut unreadable = Vec::new();
+        let texts = file::read(paths, &mut HashMap::new(), &mut unreadable);
+        findings.extend(unreadable.iter().map(|warning| about_file(list, paths, warning)));
+        advise_list(list, &texts, &mut findings);
+    }
+    findings
+}
+
+fn advise_list(list: List, texts: &[Text], findings: &mut Vec<Finding>) {
+    let first = findings.len();
+    let mut good = Vec::new();
+    for text in texts {
+        if text.has_byte_order_mark() {
+            findings.push(byte_order_mark(&text.file));
+        }
+        for (origin, line) in text.lines() {
+            let found = advise_line(list, &origin, line);
+            let is_good = found.iter().all(|finding| finding.severity == Severity::Warning);
+            if is_good && !rule_of(line).is_empty() {
+                good.push((origin, rule_of(line)));
+            }
+            findings.extend(found);
+        }
+    }
+    match list {
+        List::Clients => covered::clients(&good, findings),
+        List::Recipients => covered::recipients(&good, findings),
+    }
+    let place = |finding: &Finding| texts.iter().position(|text| text.file == finding.file);
+    findings[first..].sort_by_key(|finding| (place(finding), finding.line));
+}
+
+/// What is wrong with a line by its looks, and what the daemon says of it
+/// unless that is the same.
+fn advise_line(list: List, origin: &Origin, line: &[u8]) -> Vec<Finding> {
+    let rule = rule_of(line);
+    if rule.is_empty() {
+        return Vec::new();
+    }
+    let whole = String::from_utf8_lossy(trim(line));
+    let shown = String::from_utf8_lossy(rule);
+    let look = patterns::cut_by_comment(&whole)
+        .map(|advice| ("comment-in-pattern", advice))
+        .or_else(|| list.look(&shown));
+    let is_useless = |(_, advice): &(_, Advice)| advice.severity == Severity::Error;
+    let complaint =
+        if look.as_ref().is_some_and(is_useless) { None } else { complaint(list, rule) };
+    let found = complaint.into_iter().chain(look);
+    found.map(|(kind, advice)| finding(origin, rule, kind, advice)).collect()
+}
+
+/// What the daemon itself says of a line.
+fn complaint(list: List, rule: &[u8]) -> Option<(&'static str, Advice)> {
+    let (warnings, is_taken) = list.parse(rule);
+    let text = warnings.first()?.text().to_owned();
+    Some(if is_taken {
+        let remedy = instead("say it in a way that all programs read alike");
+        ("odd-pattern", doubtful(text, remedy))
+    } else {
+        ("refused", useless(text, instead("mend the line or delete it: the daemon skips it")))
+    })
+}
+
+fn finding(origin: &Origin, rule: &[u8], kind: &'static str, advice: Advice) -> Finding {
+    let Advice { severity, problem, remedy } = advice;
+    Finding {
+        file: origin.file().to_owned(),
+        line: Some(origin.line()),
+        severity,
+        kind,
+        rule: String::from_utf8_lossy(rule).into_owned(),
+        problem,
+        remedy,
+    }
+}
+
+fn about_file(list: List, paths: &[PathBuf], warning: &Warning) -> Finding {
+    let text = warning.text();
+    let named = |path: &&PathBuf| text.contains(&path.display().to_string());
+    let what = if list == List::Clients { "clients" } else { "recipients" };
+    Finding {
+        file: paths.iter().find(named).cloned().unwrap_or_default(),
+        line: None,
+        severity: Severity::Error,
+        kind: "unreadable",
+        rule: String::new(),
+        problem: text.to_owned(),
+        remedy: instead(format!(
+            "the daemon goes on without its rules: make the file readable, or take it out of \
+             --whitelist-{what}"
+        )),
+    }
+}
+
+fn byte_order_mark(file: &Path) -> Finding {
+    Finding {
+        file: file.to_owned(),
+        line: Some(1),
+        severity: Severity::Warning,
+        kind: "byte-order-mark",
+        rule: String::new(),
+        problem: "the file starts with a byte order mark, which postgrey 1 takes for a part of \
+                  the first rule"
+            .to_owned(),
+        remedy: instead("save the file as plain UTF-8 without one"),
+    }
+}

@@ -1,0 +1,81 @@
+//! Lists as a whole: files, and lines that other lines make superfluous.
+
+use super::{Directory, check, list, only};
+use std::path::Path;
+
+#[test]
+fn the_shipped_lists_are_clean() {
+    let debian = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian");
+    let words = [
+        list("clients", &debian.join("postgrey_whitelist_clients")),
+        list("recipients", &debian.join("postgrey_whitelist_recipients")),
+    ];
+    let (status, text) = check(&words);
+    assert_eq!(status, 0, "{text}");
+}
+
+#[test]
+fn lines_that_others_make_superfluous_are_told_with_where_those_stand() {
+    for (kind, lines, part) in [
+        ("clients", "example.com\nExample.COM\n", "list:1 already"),
+        ("clients", "mx.example.com\nexample.com\n", "covered by example.com in"),
+        ("clients", "192.0.2.0/24\n192.0.2.7\n", "covered by 192.0.2.0/24 in"),
+        ("clients", "2001:db8::/32\n2001:db8:1::/48\n", "covered by 2001:db8::/32 in"),
+        ("clients", "192.0.2\n192.0.2.0/24\n", "list:1 already"),
+        ("clients", "/^mx\\d\\.a\\.test$/\n/^mx\\d\\.a\\.test$/\n", "list:1 already"),
+        ("recipients", "postmaster@\npostmaster@example.com\n", "covered by postmaster@ in"),
+        ("recipients", "example.com\nuser@example.com\n", "covered by example.com in"),
+        ("recipients", "example.com\nuser@mail.example.com\n", "covered by example.com in"),
+        ("recipients", "user@example.com\nUSER@example.com\n", "list:1 already"),
+    ] {
+        let directory = Directory::new();
+        let path = directory.file("list", lines);
+        let (status, text) = check(&only(kind, &path));
+        assert_eq!(status, 1, "{lines}: {text}");
+        let text = text.replace("\n    ", " ");
+        assert!(text.contains(part), "{lines}: {text}");
+        assert!(text.contains("0 errors, 1 warning;"), "{lines}: {text}");
+    }
+}
+
+#[test]
+fn lines_that_only_look_alike_are_clean() {
+    let clients = "example.com\nnotexample.com\nexample.org\n192.0.2.0/25\n192.0.2.128/25\n\
+                   /^mx\\d+\\.example\\.net$/\nlocalhost\n2001:db8::1\nmail-1.example.test\n";
+    let recipients = "user@\nuser2@example.com\nexample.org\nabuse@example.net\n";
+    let directory = Directory::new();
+    let words = [
+        list("clients", &directory.file("c", clients)),
+        list("recipients", &directory.file("r", recipients)),
+    ];
+    let (status, text) = check(&words);
+    assert_eq!(status, 0, "{text}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_unless_it_is_the_sites_own() {
+    let (status, text) = check(&only("clients", Path::new("/nonexistent/list")));
+    assert_eq!(status, 2, "{text}");
+    assert!(text.contains("/nonexistent/list: error"), "{text}");
+    let (status, text) = check(&only("clients", Path::new("/nonexistent/list.local")));
+    assert_eq!(status, 0, "{text}");
+}
+
+#[test]
+fn a_byte_order_mark_is_told() {
+    let directory = Directory::new();
+    let path = directory.file("list", "\u{feff}example.com\n");
+    let (status, text) = check(&only("clients", &path));
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("list:1: warning\n    the file starts with a byte order mark"), "{text}");
+}
+
+#[test]
+fn a_long_list_is_looked_at_within_seconds() {
+    let lines: String =
+        (0..100_000).map(|n| format!("host{n}.example{}.test\n", n % 977)).collect();
+    let directory = Directory::new();
+    let path = directory.file("list", lines);
+    let (status, text) = check(&only("clients", &path));
+    assert_eq!(status, 0, "{text}");
+}
