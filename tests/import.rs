@@ -18,6 +18,8 @@ mod progress;
 #[path = "../compat/random.rs"]
 #[allow(dead_code, reason = "the comparison of both programs uses the rest")]
 mod random;
+#[path = "import/sql.rs"]
+mod sql;
 
 use harness::{Program, Scratch};
 use std::fs;

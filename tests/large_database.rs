@@ -6,6 +6,9 @@
 
 mod harness;
 
+#[path = "large_database/tools.rs"]
+mod tools;
+
 #[path = "../compat/random.rs"]
 #[allow(dead_code, reason = "others pick from tables")]
 mod random;
@@ -88,23 +91,22 @@ fn status(daemon: &Daemon, name: &str) -> usize {
     line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
 }
 
-fn ask(client: &mut Client, number: usize) -> Duration {
-    let attempt = Attempt::new("198.51.100.1", "a.test", "alice@sender.test", &recipient(number));
-    let begin = Instant::now();
-    client.ask(&attempt);
-    begin.elapsed()
+fn ask(client: &mut Client, number: usize) {
+    client.ask(&Attempt::new("198.51.100.1", "a.test", "alice@sender.test", &recipient(number)));
 }
 
 /// Asks a hundred times a second until it is enough: new triplets and known
-/// ones in turn. Gives the reply times in order of length.
+/// ones in turn. Gives the reply times in order of length, each from the moment
+/// in which the request was due, however long those before it took.
 fn load(daemon: &Daemon, first: usize, mut is_enough: impl FnMut() -> bool) -> Vec<Duration> {
     let mut client = daemon.client();
     let begin = Instant::now();
     let mut times = Vec::new();
     while times.len() % 100 != 0 || !is_enough() {
-        times.push(ask(&mut client, first + times.len() / 2));
-        let next = begin + Duration::from_millis(10) * u32::try_from(times.len()).expect("a count");
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        let due = begin + Duration::from_millis(10) * u32::try_from(times.len()).expect("a count");
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        ask(&mut client, first + times.len() / 2);
+        times.push(due.elapsed());
     }
     times.sort();
     times

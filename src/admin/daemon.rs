@@ -6,7 +6,8 @@ use crate::protocol::control::{Request, SOCKET_NAME, parse_reply};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How long a daemon may take for a reply. Its disk may be slow.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -14,10 +15,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a tool that can do without waits for one that may be stopped.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// A tool with many edits rests so many times as long as the daemon took for
+/// the last of them.
+const REST_PER_WORK: u32 = 2;
+
 /// A connection to the daemon of a directory.
 #[derive(Debug)]
 pub struct Daemon {
     stream: BufReader<UnixStream>,
+    /// When the next edits may come.
+    rest_until: Instant,
 }
 
 impl Daemon {
@@ -29,7 +36,7 @@ impl Daemon {
         let stream = UnixStream::connect(directory.join(SOCKET_NAME))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Daemon { stream: BufReader::new(stream) })
+        Ok(Daemon { stream: BufReader::new(stream), rest_until: Instant::now() })
     }
 
     /// Gives the lines of the reply to a request.
@@ -48,12 +55,16 @@ impl Daemon {
     }
 
     /// Lets it make changes, which are one commit; gives how many of them
-    /// changed anything.
+    /// changed anything. Of many such calls most of the time is a rest, so that
+    /// mail is not kept waiting.
     ///
     /// # Errors
     /// As [`Daemon::ask`]; when none is made.
     pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Trouble> {
+        thread::sleep(self.rest_until.saturating_duration_since(Instant::now()));
+        let begin = Instant::now();
         let lines = self.ask(&Request::Edit(edits.to_vec()))?;
+        self.rest_until = Instant::now() + begin.elapsed() * REST_PER_WORK;
         let changed = lines.iter().find_map(|line| line.strip_prefix("changed "));
         Ok(changed.and_then(|number| number.parse().ok()).unwrap_or(0))
     }

@@ -5,10 +5,13 @@ use super::daemon::Daemon;
 use super::progress::Progress;
 use super::{Outcome, Trouble, edit};
 use crate::daemon::DirectoryLock;
+use crate::greylist;
 use crate::greylist::edit::{Change, Edit};
 use crate::store::Notes;
 use crate::store::import::{self, Destination, Entry, Problem, Report, Source};
-use std::io::Write;
+use crate::store::lmdb::{FILE_NAME, Reader};
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Merges what is in `from` into the database in `dbdir`, and tells what came
@@ -17,11 +20,38 @@ use std::path::Path;
 /// # Errors
 /// When `from` cannot be read, or the daemon or the database does not take it.
 pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, Trouble> {
-    let source = Source { path: from, dbdir };
-    let unheard = match Daemon::connect(dbdir) {
-        Ok(mut daemon) => return tell(&take(&source, &mut daemon)?, out),
-        Err(error) => error,
+    let notes = notes(dbdir)?;
+    let keys = greylist::policy(&notes);
+    let source = Source { path: from, dbdir, keys: &keys };
+    let report = match Daemon::connect(dbdir) {
+        Ok(mut daemon) => take(&source, &mut daemon)?,
+        Err(unheard) => alone(&source, &unheard, out)?,
     };
+    let outcome = tell(&report, out)?;
+    if report.has_made_keys && notes.keys.is_empty() {
+        writeln!(
+            out,
+            "no daemon has run here yet: if it will be told how to look up or hide clients \
+             (--lookup-by-host, --ipv4cidr, --ipv6cidr, --privacy), start it once and import again"
+        )?;
+        out.flush()?;
+    }
+    Ok(outcome)
+}
+
+/// What the daemon noted of itself; nothing where none has run.
+fn notes(dbdir: &Path) -> Result<Notes, Trouble> {
+    let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
+    Ok(if is_there { Reader::open(dbdir)?.notes()? } else { Notes::default() })
+}
+
+/// Imports where no daemon runs, and keeps it from starting meanwhile.
+fn alone(
+    source: &Source<'_>,
+    unheard: &io::Error,
+    out: &mut impl Write,
+) -> Result<Report, Trouble> {
+    let dbdir = source.dbdir;
     let _lock = DirectoryLock::take(dbdir).map_err(|failure| {
         Trouble::Access(format!(
             "{failure}; a daemon that runs there can't be asked, either: {unheard}"
@@ -35,13 +65,13 @@ pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, T
         import::open_or_import(dbdir, &Notes::default(), &mut watch)?
     };
     match report {
-        Some(report) if from == dbdir => tell(&report, out),
+        Some(report) if source.path == dbdir => return Ok(report),
         Some(report) => {
             tell(&report, out)?;
-            tell(&take(&source, &mut store)?, out)
         }
-        None => tell(&take(&source, &mut store)?, out),
+        None => {}
     }
+    Ok(take(source, &mut store)?)
 }
 
 fn size(bytes: u64) -> usize {

@@ -5,6 +5,7 @@ mod auto_whitelist;
 mod decide;
 pub mod edit;
 mod fate;
+mod foreign;
 pub mod key;
 mod notes;
 mod policy;

@@ -10,6 +10,7 @@ pub mod import;
 pub mod lmdb;
 mod maintenance;
 mod record;
+pub mod sql;
 mod waiting;
 
 pub use maintenance::{Lap, Lifetimes, Look, Tally};

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// Runs `postgrey import` and gives its status and all that it printed.
-fn import(scratch: &Scratch, from: &[&str], input: &str) -> (Option<i32>, String) {
+pub fn import(scratch: &Scratch, from: &[&str], input: &str) -> (Option<i32>, String) {
     let directory = scratch.subdirectory("db").display().to_string();
     let mut command = Command::new(Program::Ours.path());
     let mut child = command
@@ -96,8 +96,8 @@ fn an_import_that_cannot_be_done_says_why() {
     assert_eq!(status, Some(3));
     assert!(text.starts_with("postgrey: locked: DB/postgrey.lock; a daemon"), "{text}");
     let scratch = daemon.stop().scratch;
-    let text = "postgrey: standard input is neither a database of postgrey 1 nor the text of \
-                db_dump";
+    let text = "postgrey: standard input is no database of postgrey 1, no text of db_dump and no \
+                SQL dump";
     assert_eq!(import(&scratch, &["--from=-"], "hello"), (Some(3), text.to_string()));
     let text = "postgrey: there is no postgrey.db in DB";
     assert_eq!(import(&scratch, &[], ""), (Some(3), text.to_string()));

@@ -4,6 +4,7 @@ use crate::fixture;
 use crate::harness::Scratch;
 use crate::mutation::mutate;
 use crate::random::{self, Random};
+use postgrey::greylist::Policy;
 use postgrey::store::Notes;
 use postgrey::store::import;
 use postgrey::store::lmdb::Store;
@@ -90,7 +91,7 @@ fn by_hand(text: &[u8], dbdir: &Path) {
     fs::write(&file, text).expect("a file");
     let mut store = Store::open(dbdir, Notes::default()).expect("a new database");
     // A text that does not look like one is refused.
-    let source = import::Source { path: &file, dbdir };
+    let source = import::Source { path: &file, dbdir, keys: &Policy::default() };
     let _ = source.import(&mut store, &mut |_, _| {});
 }
 

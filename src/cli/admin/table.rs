@@ -67,8 +67,8 @@ fn export() -> Command {
 fn import() -> Command {
     let about = "take over the entries of postgrey 1, or of another database";
     command("import", about, "[OPTIONS]").arg(value("from", "PATH").help(
-        "a directory or a file of postgrey 1, or the text of db_dump or \"postgrey export\", - for \
-         standard input (default: --dbdir)",
+        "a directory or a file of postgrey 1, the text of db_dump or \"postgrey export\", or an SQL \
+         dump of sqlgrey or iRedAPD; - for standard input (default: --dbdir)",
     ))
 }
 

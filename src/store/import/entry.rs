@@ -33,11 +33,24 @@ pub enum Refusal {
     LongKey,
     /// The value does not begin with a number.
     Value,
+    /// The table does not have this column, or the dump does not say which one
+    /// it is.
+    NoColumn(&'static str),
+    /// The column has no value that could be read.
+    NoValue(&'static str),
+    /// The client is a network of so many bits, and the daemon tells those in it
+    /// apart.
+    LargeNetwork(u8),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Refusal::NoColumn(name) => return write!(f, "comes without a column {name}"),
+            Refusal::NoValue(name) => return write!(f, "has no {name} that makes sense"),
+            Refusal::LargeNetwork(bits) => {
+                return write!(f, "is about a /{bits}, whose clients the daemon tells apart");
+            }
             Refusal::Key => "is the key of no triplet and no client",
             Refusal::LongKey => "is longer than any triplet",
             Refusal::Value => "has a value without a number",
@@ -46,6 +59,14 @@ impl fmt::Display for Refusal {
 }
 
 impl Entry {
+    /// A triplet with a key that was made for it.
+    ///
+    /// # Errors
+    /// When the key is too long.
+    pub(super) fn triplet(key: Vec<u8>, seen: Seen) -> Result<Entry, Refusal> {
+        if key.len() > LONGEST_KEY { Err(Refusal::LongKey) } else { Ok(Entry::Triplet(key, seen)) }
+    }
+
     /// Reads a row. Without a `table` its looks say which one it belongs to.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ mod original;
 mod recover;
 mod report;
 mod source;
+mod sql;
+mod timestamp;
 mod work;
 
 pub use entry::{Entry, Refusal};
@@ -18,6 +20,7 @@ pub use first_start::open_or_import;
 pub use merge::Destination;
 pub use report::{Counts, Report};
 pub use source::{Problem, Source};
+pub use sql::{Keys, Network};
 
 use super::Table;
 

@@ -31,6 +31,8 @@ pub struct Report {
     pub refused: u64,
     /// What is wrong with the first few of them.
     pub refusals: Vec<String>,
+    /// Whether keys were made for its rows, in the way of a daemon.
+    pub has_made_keys: bool,
     /// What else the administrator should know, a sentence each.
     pub remarks: Vec<String>,
 }

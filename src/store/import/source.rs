@@ -1,6 +1,7 @@
 //! What an administrator names as the source of an import.
 
 use super::original;
+use super::sql::{self, Keys};
 use super::work::WorkDirectory;
 use super::{Destination, Import, Report, Watch};
 use crate::store::berkeley::{BerkeleyFile, OpenError};
@@ -35,12 +36,14 @@ impl From<Error> for Problem {
 }
 
 /// What an administrator named.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// A directory or a file, or `-` for standard input.
     pub path: &'a Path,
     /// The database's own directory, in which a copy can be recovered.
     pub dbdir: &'a Path,
+    /// How the daemon makes keys.
+    pub keys: &'a dyn Keys,
 }
 
 impl Source<'_> {
@@ -60,7 +63,7 @@ impl Source<'_> {
             let name = "standard input";
             import.report.from = name.to_string();
             let length = fs::metadata("/dev/stdin").map_or(0, |metadata| metadata.len());
-            let read = read_text(io::stdin().lock(), length, &mut import);
+            let read = read_text(io::stdin().lock(), length, self.keys, &mut import);
             read.map_err(|why| unreadable(Path::new(name), &why))?;
         } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
             if ![original::TRIPLETS, original::CLIENTS].iter().any(|name| from.join(name).exists())
@@ -70,19 +73,19 @@ impl Source<'_> {
             }
             original::read(from, &WorkDirectory::new(self.dbdir)?, &mut import);
         } else {
-            read_file(from, &mut import)?;
+            read_file(from, self.keys, &mut import)?;
         }
         import.finish()
     }
 }
 
-fn read_file(from: &Path, import: &mut Import<'_>) -> Result<(), Problem> {
+fn read_file(from: &Path, keys: &dyn Keys, import: &mut Import<'_>) -> Result<(), Problem> {
     match BerkeleyFile::open(from) {
         Ok(file) => original::read_file(&file, None, from, import),
         Err(OpenError::NotBerkeleyDb) => File::open(from)
             .and_then(|file| {
                 let length = file.metadata()?.len();
-                read_text(BufReader::new(file), length, import)
+                read_text(BufReader::new(file), length, keys, import)
             })
             .map_err(|why| unreadable(from, &why))?,
         Err(error) => return Err(Problem::Source(format!("{} {error}", from.display()))),
@@ -91,11 +94,24 @@ fn read_file(from: &Path, import: &mut Import<'_>) -> Result<(), Problem> {
 }
 
 /// Takes all rows of a text of so many bytes.
-fn read_text(text: impl BufRead, length: u64, import: &mut Import<'_>) -> io::Result<()> {
+fn read_text(
+    text: impl BufRead,
+    length: u64,
+    keys: &dyn Keys,
+    import: &mut Import<'_>,
+) -> io::Result<()> {
     let done = Cell::new(0);
     let mut text = Counted { text, done: &done };
-    if !dump::is_dump(text.fill_buf()?) {
-        let what = "is neither a database of postgrey 1 nor the text of db_dump";
+    let start = text.fill_buf()?;
+    if crate::store::sql::is_dump(start) {
+        return sql::read(text, keys, import, |import| (import.watch)(done.get(), length));
+    }
+    if !dump::is_dump(start) {
+        let what = if start.starts_with(b"SQLite format 3") {
+            "is a database of SQLite; import what \"sqlite3 FILE .dump\" prints"
+        } else {
+            "is no database of postgrey 1, no text of db_dump and no SQL dump"
+        };
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
     dump::read(text, |name, key, value| {
