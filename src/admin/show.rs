@@ -6,7 +6,7 @@ use super::text::{address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
 use super::{Outcome, Trouble};
 use crate::cli::admin::{Filter, Form, Subject};
-use crate::greylist::{ClientFate, Fate, triplet};
+use crate::greylist::{ClientFate, Fate, Policy, triplet};
 use crate::store::lmdb::Table;
 use std::io::Write;
 use std::net::IpAddr;
@@ -68,12 +68,12 @@ fn show_triplet(
             text += &labelled("State", fate.state().word());
             text += &labelled("First seen", &moment(seen.first, view.now));
             text += &labelled("Last seen", &moment(seen.last, view.now));
-            text += &labelled("Next", &triplet_future(view, fate));
+            text += &labelled("Next", &triplet_future(&view.policy, view.now, fate));
         }
         _ => text += &labelled("State", "not known"),
     }
     if row.is_none() {
-        text += &labelled("Next", &first_attempt(view));
+        text += &labelled("Next", &first_attempt(&view.policy));
     }
     if let Some(Row::Client(passes, ClientFate::Exempt { .. })) = view.client(client)? {
         let count = grouped(passes.count);
@@ -85,10 +85,11 @@ fn show_triplet(
     Ok(out.write_all(text.as_bytes())?)
 }
 
-fn triplet_future(view: &View, fate: Fate) -> String {
-    let at = |seconds| moment(seconds, view.now);
+/// What becomes of a triplet, in words.
+pub fn triplet_future(policy: &Policy, now: i64, fate: Fate) -> String {
+    let at = |seconds| moment(seconds, now);
     match fate {
-        Fate::Waits { from, until } if from > view.now => format!(
+        Fate::Waits { from, until } if from > now => format!(
             "An attempt before {} is deferred. From then on it passes, until {}; a later one \
              begins anew.",
             at(from),
@@ -101,13 +102,14 @@ fn triplet_future(view: &View, fate: Fate) -> String {
         Fate::Passes { until } => {
             format!("Attempts pass. Without one it is forgotten after {}.", at(until))
         }
-        Fate::BeginsAnew => format!("It counts no more. {}", first_attempt(view)),
+        Fate::BeginsAnew => format!("It counts no more. {}", first_attempt(policy)),
         Fate::Ends => "It is too old: the next clean-up deletes it.".to_owned(),
     }
 }
 
-fn first_attempt(view: &View) -> String {
-    match u64::try_from(view.policy.delay) {
+/// What becomes of a triplet that is not known, in words.
+pub fn first_attempt(policy: &Policy) -> String {
+    match u64::try_from(policy.delay) {
         Ok(delay @ 1..) => format!(
             "The next attempt counts as the first: it is deferred, and one after {} passes.",
             duration(delay)

@@ -1,5 +1,6 @@
 //! The clock, and how times are written.
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,6 +22,19 @@ pub fn header_date() -> String {
 pub fn local(seconds: i64) -> String {
     let moment = Timestamp::from_second(seconds).unwrap_or_default();
     moment.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A moment as people write it, in seconds since the epoch: `1700000000`,
+/// `2026-11-23 22:53[:04]` in local time, or with an offset as RFC 3339 has it.
+pub fn parse(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Some(moment.as_second());
+    }
+    let moment: DateTime = text.parse().ok()?;
+    Some(TimeZone::system().to_timestamp(moment).ok()?.as_second())
 }
 
 /// The time in front of the log's first and last line:

@@ -4,7 +4,7 @@ use super::verdict::{Decision, Exemption, Note, Verdict, Wait};
 use super::{Policy, auto_whitelist, triplet};
 use crate::request::Request;
 use crate::store::{self, Seen, Transaction, Urgency};
-use crate::whitelist::Whitelists;
+use crate::whitelist::{Origin, Warning, Whitelists};
 use std::net::IpAddr;
 
 /// Decides one request and remembers the attempt. `now` is in seconds since
@@ -24,9 +24,11 @@ pub fn decide(
     request: &Request<'_>,
 ) -> Result<Decision, store::Error> {
     let mut notes = Vec::new();
-    let address = request.address();
-    let verdict = match (exemption(whitelists, request, address, &mut notes), address) {
-        (Some(exemption), _) => Verdict::Exempt(exemption),
+    let mut warnings = Vec::new();
+    let rule = rule(whitelists, request, &mut warnings);
+    notes.extend(warnings.into_iter().map(Note::Whitelist));
+    let verdict = match (rule, request.address()) {
+        (Some((exemption, _)), _) => Verdict::Exempt(exemption),
         (None, None) => Verdict::NoAddress,
         (None, Some(client)) => {
             let attempt = Attempt { policy, now, client };
@@ -40,27 +42,24 @@ pub fn decide(
     Ok(Decision { verdict, notes })
 }
 
-/// What the administrator's lists exempt. A client without a usable address
-/// is still looked up by its name and its recipient.
-fn exemption(
-    whitelists: &Whitelists,
+/// The line of the administrator's lists that exempts a request, and by which
+/// list. A client without a usable address is still looked up by its name and
+/// its recipient. `warnings` takes a pattern's giving up.
+pub fn rule<'w>(
+    whitelists: &'w Whitelists,
     request: &Request<'_>,
-    address: Option<IpAddr>,
-    notes: &mut Vec<Note>,
-) -> Option<Exemption> {
-    let mut warnings = Vec::new();
-    let clients = &whitelists.clients;
-    let exemption = if clients.by_name(request.client_name, &mut warnings).is_some()
-        || address.is_some_and(|address| clients.by_address(address).is_some())
-    {
-        Some(Exemption::Client)
-    } else if whitelists.recipients.find(request.recipient, &mut warnings).is_some() {
-        Some(Exemption::Recipient)
-    } else {
-        None
-    };
-    notes.extend(warnings.into_iter().map(Note::Whitelist));
-    exemption
+    warnings: &mut Vec<Warning>,
+) -> Option<(Exemption, &'w Origin)> {
+    let Whitelists { clients, recipients } = whitelists;
+    let client = clients
+        .by_name(request.client_name, warnings)
+        .or_else(|| request.address().and_then(|address| clients.by_address(address)));
+    match client {
+        Some(origin) => Some((Exemption::Client, origin)),
+        None => recipients
+            .find(request.recipient, warnings)
+            .map(|origin| (Exemption::Recipient, origin)),
+    }
 }
 
 /// One attempt of a client that no list exempts.

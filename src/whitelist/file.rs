@@ -37,6 +37,13 @@ impl Origin {
     pub fn line(&self) -> u32 {
         self.line
     }
+
+    /// The rule as the file has it now, for people; none if it has it no more.
+    pub fn read_line(&self) -> Option<String> {
+        let bytes = read_one(&self.file).ok()?;
+        let (_, line) = numbered(&bytes).find(|(number, _)| *number == self.line)?;
+        Some(String::from_utf8_lossy(rule_of(line)).into_owned())
+    }
 }
 
 /// `FILE line N`, as the original's warnings begin.

@@ -1,6 +1,7 @@
 //! `postgrey check`: what is wrong with the configuration, and with
 //! `--database` whether the database is sound.
 
+mod answer;
 pub mod database;
 mod defaults;
 mod options;
@@ -14,6 +15,13 @@ use std::io::Write;
 /// Looks at the options and lists of a daemon, and prints what it finds.
 pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Trouble> {
     let (options, mut findings) = options::read(check);
+    if let Some(question) = &check.question {
+        let Some(options) = options else {
+            print::all(&findings, &[], check.form, out)?;
+            return Ok(Outcome::Wrong);
+        };
+        return answer::run(question, &options, !check.words.is_empty(), check.form, out);
+    }
     let mut files = Vec::new();
     if let Some(options) = &options {
         findings.extend(options::advise(options));

@@ -2,11 +2,15 @@
 //! more. They are typed as the daemon's are, so that a line can be copied from
 //! where the daemon is started.
 
+use super::filter::address;
 use super::task::{self, Form};
 use super::{Order, Task, refused, table};
 use crate::cli::{Invocation, UsageError, flags, getopt, help};
+use crate::daemon::clock;
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What `postgrey check` shall look at.
@@ -18,6 +22,23 @@ pub struct Check {
     pub defaults: PathBuf,
     /// In which form to tell.
     pub form: Form,
+    /// The mail whose answer is asked for, in place of what is wrong.
+    pub question: Option<Question>,
+}
+
+/// A mail, and the moment at which it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The client's name, `unknown` if none is given.
+    pub client: Vec<u8>,
+    /// The client's address.
+    pub address: IpAddr,
+    /// The sender, empty for bounces.
+    pub sender: Vec<u8>,
+    /// The recipient.
+    pub recipient: Vec<u8>,
+    /// Seconds since the epoch; none is now.
+    pub at: Option<i64>,
 }
 
 /// Parses the words behind `check`.
@@ -90,6 +111,37 @@ fn task(
         words: of_daemon,
         defaults: task::text(matches, "defaults").into(),
         form: task::form(matches),
+        question: question(matches)?,
+    }))
+}
+
+/// The mail that is asked about, if any of its parts was given.
+fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
+    let part = |id| task::given(matches, id).map(|text| address(text.as_bytes()).to_vec());
+    let parts = (part("address"), part("sender"), part("recipient"));
+    let (Some(_), Some(sender), Some(recipient)) = parts else {
+        let ids = ["client", "address", "sender", "recipient", "at"];
+        return match ids.iter().find(|id| task::given(matches, id).is_some()) {
+            None => Ok(None),
+            Some(id) => Err(format!(
+                "--{id} asks about a mail, which needs --address, --sender and --recipient"
+            )),
+        };
+    };
+    let at = match task::given(matches, "at") {
+        None => None,
+        Some(text) => Some(
+            text.to_str()
+                .and_then(clock::parse)
+                .ok_or_else(|| task::unlike("--at", "a time like 2026-11-23 22:53", text))?,
+        ),
+    };
+    Ok(Some(Question {
+        client: part("client").unwrap_or_else(|| b"unknown".to_vec()),
+        address: task::parsed(matches, "address", "an IP address")?.expect("it was given"),
+        sender,
+        recipient,
+        at,
     }))
 }
 

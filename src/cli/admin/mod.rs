@@ -7,7 +7,7 @@ mod filter;
 mod table;
 mod task;
 
-pub use check::{Check, plain_word};
+pub use check::{Check, Question, plain_word};
 pub use filter::{Addresses, Filter, Network};
 pub use task::{Form, List, Order, Sort, Subject, Tables, Task};
 

@@ -82,13 +82,22 @@ fn backup() -> Command {
 /// Without the options that all commands have, which the daemon has as well.
 pub(super) fn check() -> Command {
     let about = "tell what is wrong or useless in the daemon's options and whitelists, by file \
-                 and line, and what to write instead; with --database, look for damage. The exit \
+                 and line, and what to write instead; or what the daemon would answer to a mail, \
+                 and why, without writing anything; or whether the database is damaged. The exit \
                  status is 0 when nothing is wrong, 1 after warnings, 2 after errors";
-    command("check", about, "[--json] [OPTIONS OF THE DAEMON] | --database").args([
+    let words = "[OPTIONS OF THE DAEMON] [--json]\n       postgrey check --address=IP --sender=WHO \
+                 --recipient=WHO [OPTIONS]\n       postgrey check --database [OPTIONS]";
+    command("check", about, words).args([
         value("defaults", "FILE").default_value("/etc/default/postgrey").help(
             "where POSTGREY_OPTS stands, which has the daemon's options unless some are given here",
         ),
         json(),
+        value("address", "IP").help("ask about mail from this address"),
+        value("client", "NAME").help("whose name is NAME (default: unknown)"),
+        perhaps_empty("sender").help("with this sender; empty for bounces"),
+        perhaps_empty("recipient").help("to this recipient"),
+        value("at", "TIME")
+            .help("at this time: 2026-11-23 22:53, or seconds since 1970 (default: now)"),
         switch("database").help("read every page and every entry of the database instead"),
     ])
 }
@@ -132,6 +141,15 @@ fn switch(name: &'static str) -> Arg {
 
 fn value(name: &'static str, shown: &'static str) -> Arg {
     word(name).long(name).value_name(shown)
+}
+
+/// A value that may be empty.
+fn perhaps_empty(name: &'static str) -> Arg {
+    value(name, "WHO")
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("")
+        .allow_hyphen_values(true)
 }
 
 fn word(name: &'static str) -> Arg {

@@ -224,7 +224,7 @@ fn subject(matches: &ArgMatches) -> Result<Subject, String> {
 }
 
 /// The value of an option as a type, if it was given.
-fn parsed<T: std::str::FromStr>(
+pub(super) fn parsed<T: std::str::FromStr>(
     matches: &ArgMatches,
     id: &str,
     what: &str,
@@ -237,11 +237,11 @@ fn parsed<T: std::str::FromStr>(
     value.map(Some).ok_or_else(|| unlike(&name, what, word))
 }
 
-fn unlike(name: &str, what: &str, word: &OsStr) -> String {
+pub(super) fn unlike(name: &str, what: &str, word: &OsStr) -> String {
     format!("{name} must be {what}, unlike \"{}\"", word.to_string_lossy())
 }
 
-fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
+pub(super) fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
     matches.get_one::<OsString>(id).map(OsString::as_os_str)
 }
 

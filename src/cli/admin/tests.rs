@@ -81,6 +81,8 @@ fn what_makes_no_sense_is_named() {
         ("forget 192.0.2.1 --sender-domain=b.test", "either CLIENT or --sender-domain"),
         ("forget --sender-domain=a@b.test", "--sender-domain must be a domain"),
         ("check --database --json", "--database goes with nothing but"),
+        ("check --client=mx.test", "--client asks about a mail, which needs --address"),
+        ("check --address=mx --sender= --recipient=a@b", "--address must be an IP address"),
         ("check --delay=many", "Value \"many\" invalid for option delay"),
         ("check --delay=60 more --privacy", "more is no option"),
         ("backup", "FILE"),
@@ -143,7 +145,7 @@ fn every_command_explains_each_of_its_words_within_80_columns() {
 #[test]
 fn a_check_takes_the_daemons_options_as_the_daemon_does() {
     assert_eq!(task("check --database --dbdir=/var/empty"), Task::CheckDatabase);
-    let Task::Check(Check { words, defaults, form }) =
+    let Task::Check(Check { words, defaults, form, question: None }) =
         task("check --json -- -delay 60 --whitelist-clients=list")
     else {
         panic!("a check")

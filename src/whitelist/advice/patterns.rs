@@ -54,7 +54,8 @@ fn no_slashes(rule: &str) -> Option<Advice> {
     let looks_like_one = rule.starts_with('^')
         || rule.ends_with('$')
         || ["\\.", ".*", "\\d", ".+", "[0-9]", "(?"].iter().any(|sign| rule.contains(sign));
-    if rule.starts_with('/') || !looks_like_one {
+    let is_address = rule.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'*'));
+    if rule.starts_with('/') || is_address || !looks_like_one {
         return None;
     }
     if rule.starts_with("*.") && !rule.contains('\\') && !rule.ends_with('$') {

@@ -49,13 +49,16 @@ fn blank(rule: &str) -> Option<Advice> {
         return Some(useless("is no pattern, as it holds a blank", remedy));
     }
     let mut words: Vec<&str> = rule.split_whitespace().collect();
-    if let Some(at) = words.iter().position(|word| matches!(*word, ";" | "//" | "--" | "-")) {
-        let (rule, note) = (words[0], words[at + 1..].join(" "));
+    let is_sign = |word: &&str| word.starts_with("//") || matches!(*word, ";" | "--" | "-");
+    if let Some(at) = words.iter().position(is_sign) {
+        let (rule, note) = (words[0], words[at..].join(" "));
         if at > 0 {
+            let note = note.trim_start_matches([';', '/', '-', ' ']);
             let remedy = instead(format!("write {rule} # {note}"));
             return Some(useless("holds a remark without a # before it", remedy));
         }
     }
+    words.retain(|word| word.contains(char::is_alphanumeric));
     words.retain(|word| !ACTIONS.contains(&word.to_lowercase().as_str()));
     let looks_right = |word: &&str| word.contains(['.', ':', '@', '/']);
     let remedy = if words.iter().all(looks_right) && !words.is_empty() {

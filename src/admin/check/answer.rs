@@ -1,0 +1,252 @@
+//! `postgrey check --address=...`: what the daemon would answer now, and why.
+//! Nothing is written.
+
+use super::super::json::Object;
+use super::super::show::{first_attempt, triplet_future};
+use super::super::text::{address, duration, foreign, grouped, labelled, moment};
+use super::super::view::View;
+use super::super::{Outcome, Trouble};
+use crate::cli::Options;
+use crate::cli::admin::{Form, Question};
+use crate::daemon::clock;
+use crate::daemon::privileges::Identity;
+use crate::greylist::{self, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict, triplet};
+use crate::protocol::policy::reply;
+use crate::request::Request;
+use crate::store::lmdb::{FILE_NAME, Reader as Database, Table};
+use crate::store::{self, Passes, Seen, Transaction, Urgency};
+use crate::whitelist::{Origin, Reader, Whitelists};
+use std::io::Write;
+
+/// Answers and explains. `rules_typed`: the options were typed, and count more
+/// than what the daemon noted in the database.
+pub fn run(
+    question: &Question,
+    options: &Options,
+    rules_typed: bool,
+    form: Form,
+    out: &mut impl Write,
+) -> Result<Outcome, Trouble> {
+    let (whitelists, _) = Reader::new(options.whitelists.clone()).read();
+    Identity::look_up(&options.user, &options.group)?.assume_silently()?;
+    let now = question.at.unwrap_or_else(clock::now);
+    let view = match options.dbdir.join(FILE_NAME).try_exists() {
+        Ok(false) => None,
+        _ => Some(View { now, ..View::open(&options.dbdir)? }),
+    };
+    let policy = policy(options, view.as_ref().filter(|_| !rules_typed));
+    let shown = question.address.to_string();
+    let request = Request {
+        client_address: shown.as_bytes(),
+        client_name: &question.client,
+        sender: &question.sender,
+        recipient: &question.recipient,
+        has_etrn_domain: true,
+        ..Request::default()
+    };
+    let mut looking = Looking(view.as_ref().map(|view| &view.reader));
+    let decision = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?;
+    let case = Case { policy: &policy, whitelists: &whitelists, now, request, decision };
+    match form {
+        Form::Text => out.write_all(case.text(&mut looking)?.as_bytes())?,
+        Form::Json => case.json(&mut looking)?.write(out)?,
+    }
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// The daemon's own numbers, and the texts of the options.
+fn policy(options: &Options, view: Option<&View>) -> Policy {
+    let Some(view) = view else {
+        return options.policy.clone();
+    };
+    let Policy { greylist_action, greylist_text, header, hostname, .. } = options.policy.clone();
+    Policy { greylist_action, greylist_text, header, hostname, ..view.policy.clone() }
+}
+
+/// The database for one decision, which takes nothing in. Nothing is read
+/// again in it that the decision would have written.
+struct Looking<'r>(Option<&'r Database>);
+
+impl Looking<'_> {
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+        self.0.map_or(Ok(None), |database| database.row(table, key))
+    }
+}
+
+impl Transaction for Looking<'_> {
+    fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, store::Error> {
+        Ok(self.row(Table::Triplets, key)?.and_then(|row| Seen::parse(&row)))
+    }
+
+    fn put_triplet(&mut self, _: &[u8], _: Seen, _: Urgency) -> Result<(), store::Error> {
+        Ok(())
+    }
+
+    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, store::Error> {
+        Ok(self.row(Table::Clients, key)?.and_then(|row| Passes::parse(&row)))
+    }
+
+    fn put_client(&mut self, _: &[u8], _: Passes) -> Result<(), store::Error> {
+        Ok(())
+    }
+
+    fn remove(&mut self, _: Table, _: &[u8]) -> Result<bool, store::Error> {
+        Ok(false)
+    }
+}
+
+/// The key of a triplet, and its row if it has one.
+type Known = (Vec<u8>, Option<Seen>);
+
+/// A question with its answer.
+struct Case<'c> {
+    policy: &'c Policy,
+    whitelists: &'c Whitelists,
+    now: i64,
+    request: Request<'c>,
+    decision: Decision,
+}
+
+impl Case<'_> {
+    /// The line of a list that decided, and its text.
+    fn rule(&self) -> Option<(&Origin, String)> {
+        let (_, origin) = greylist::rule(self.whitelists, &self.request, &mut Vec::new())?;
+        Some((origin, origin.read_line().unwrap_or_default()))
+    }
+
+    /// None without an address, which a key needs.
+    fn triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Trouble> {
+        let Request { sender, recipient, .. } = self.request;
+        let Some(client) = self.request.address() else {
+            return Ok(None);
+        };
+        let key = triplet::key(self.policy, client, sender, recipient);
+        let seen = looking.triplet(&key)?;
+        Ok(Some((key, seen)))
+    }
+
+    fn passes(&self, looking: &mut Looking) -> Result<Option<Passes>, Trouble> {
+        let Some(client) = self.request.address() else {
+            return Ok(None);
+        };
+        Ok(looking.client(&triplet::client_key(self.policy, client))?)
+    }
+
+    /// As the mail server gets it.
+    fn reply(&self) -> Vec<u8> {
+        let mut memory = HeaderMemory::default();
+        let Decision { verdict, .. } = self.decision;
+        let date = clock::header_date;
+        let answer = greylist::answer(self.policy, &mut memory, &self.request, verdict, date);
+        let mut bytes = Vec::new();
+        reply(&mut bytes, &self.policy.greylist_action, &answer);
+        bytes.truncate(bytes.trim_ascii_end().len());
+        bytes
+    }
+
+    fn reason(&self) -> String {
+        match self.decision.verdict {
+            Verdict::Exempt(Exemption::Client) => "the client is on a whitelist".to_owned(),
+            Verdict::Exempt(Exemption::Recipient) => "the recipient is on a whitelist".to_owned(),
+            Verdict::Exempt(Exemption::AutoWhitelist) => {
+                "the client passed often enough before: it is on the auto-whitelist".to_owned()
+            }
+            Verdict::NoAddress => {
+                "the client has no IP address to know it by; its mail passes".to_owned()
+            }
+            Verdict::Greylisted { reason: greylist::Wait::New, missing } => format!(
+                "no such triplet is remembered, or it is too old: it has to wait {}",
+                duration(missing.unsigned_abs())
+            ),
+            Verdict::Greylisted { missing, .. } => format!(
+                "the triplet is known, but came back too early: it has to wait {} more",
+                duration(missing.unsigned_abs())
+            ),
+            Verdict::Passed { waited, first_time: true } => {
+                format!(
+                    "it has waited {}, and passes for the first time",
+                    duration(waited.unsigned_abs())
+                )
+            }
+            Verdict::Passed { .. } => "the triplet passed before".to_owned(),
+        }
+    }
+
+    fn text(&self, looking: &mut Looking) -> Result<String, Trouble> {
+        let mut text = labelled("Answer", &foreign(&self.reply()));
+        text += &labelled("Because", &self.reason());
+        if let Some((origin, rule)) = self.rule() {
+            let place = format!("{}:{}", origin.file().display(), origin.line());
+            text += &labelled("Rule", &format!("{}, in {place}", foreign(rule.as_bytes())));
+            return Ok(text);
+        }
+        let at = |seconds| moment(seconds, self.now);
+        if let Some(Passes { count, last }) = self.passes(looking)? {
+            let enough = self.policy.auto_whitelist.unwrap_or(0);
+            text += &labelled(
+                "Client",
+                &format!("{} passes of {enough}, the last {}", grouped(count), at(last)),
+            );
+        }
+        let Some((key, seen)) = self.triplet(looking)? else {
+            return Ok(text);
+        };
+        text += &labelled("Key", &address(&key));
+        let Some(seen) = seen else {
+            text += &labelled("First seen", "never, or it is forgotten");
+            return Ok(text + &labelled("Next", &first_attempt(self.policy)));
+        };
+        text += &labelled("First seen", &at(seen.first));
+        text += &labelled("Last seen", &at(seen.last));
+        let fate = greylist::fate(self.policy, seen, self.now);
+        Ok(text + &labelled("Next", &triplet_future(self.policy, self.now, fate)))
+    }
+
+    fn json(&self, looking: &mut Looking) -> Result<Object, Trouble> {
+        let mut object = Object::new()
+            .text("answer", self.reply())
+            .text("decision", self.word())
+            .text("reason", self.reason());
+        if let Some((origin, rule)) = self.rule() {
+            let file = origin.file().as_os_str().as_encoded_bytes();
+            object = object.text("file", file).number("line", origin.line()).text("rule", rule);
+            return Ok(object);
+        }
+        if let Verdict::Greylisted { missing, .. } = self.decision.verdict {
+            object = object.number("missing", missing);
+        }
+        if let Some(Passes { count, last }) = self.passes(looking)? {
+            object = object.number("client_count", count).number("client_last", last);
+        }
+        let Some((key, seen)) = self.triplet(looking)? else {
+            return Ok(object);
+        };
+        object = object.text("key", key);
+        let Some(seen) = seen else {
+            return Ok(object);
+        };
+        object = object.number("first", seen.first).number("last", seen.last);
+        Ok(match greylist::fate(self.policy, seen, self.now) {
+            Fate::Waits { from, until } => {
+                object.number("passes_from", from).number("expires", until)
+            }
+            Fate::Passes { until } => object.number("expires", until),
+            Fate::BeginsAnew | Fate::Ends => object,
+        })
+    }
+
+    /// The decision in one word, for programs.
+    fn word(&self) -> &'static str {
+        match self.decision.verdict {
+            Verdict::Exempt(Exemption::Client) => "client-whitelist",
+            Verdict::Exempt(Exemption::Recipient) => "recipient-whitelist",
+            Verdict::Exempt(Exemption::AutoWhitelist) => "auto-whitelist",
+            Verdict::NoAddress => "no-address",
+            Verdict::Greylisted { reason: greylist::Wait::New, .. } => "new",
+            Verdict::Greylisted { .. } => "early-retry",
+            Verdict::Passed { first_time: true, .. } => "first-pass",
+            Verdict::Passed { .. } => "passed-before",
+        }
+    }
+}
