@@ -286,7 +286,7 @@ fn with_newlines(text: &[u8]) -> Vec<u8> {
 fn leading_number(text: &OsStr) -> i64 {
     let text = text.to_string_lossy();
     let text = text.trim_start();
-    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-');
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-' | 'e' | 'E');
     let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
     let number = (0..=end).rev().find_map(|end| text[..end].parse().ok());
     number.map_or(0, |number: f64| number.ceil() as i64)
@@ -372,6 +372,7 @@ mod tests {
             ("--delay -5", -5),
             ("--delay=+7", 7),
             ("--delay=1-2", 1),
+            ("--delay=1e3x", 1000),
         ] {
             assert_eq!(report(line).delay, Some(delay), "{line}");
         }
