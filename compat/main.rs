@@ -47,6 +47,7 @@ mod random_requests;
 mod random_whitelists;
 mod report;
 mod report_differences;
+mod report_dns;
 mod report_formats;
 mod report_random;
 mod shipped_lists;

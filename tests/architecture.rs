@@ -22,6 +22,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// In which files a crate that should be easy to exchange may be imported.
 const OWNERS: &[(&str, &[&str])] = &[
     ("lmdb", &["store/lmdb/"]),
+    ("resolv_conf", &["report/dns/resolver.rs"]),
+    ("simple_dns", &["report/dns/message.rs"]),
     ("syslog", &["daemon/syslog.rs"]),
     ("sd_notify", &["daemon/systemd.rs"]),
     ("caps", &["daemon/privileges.rs"]),

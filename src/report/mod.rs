@@ -4,6 +4,7 @@
 //! The log is read once, line by line; what is kept is the lost mail alone.
 
 mod clients;
+mod dns;
 mod input;
 mod lost;
 mod maillog;
@@ -14,8 +15,9 @@ use crate::daemon::Failure;
 use crate::daemon::privileges::Identity;
 use crate::whitelist::{Letters, Pattern};
 use clients::Filter;
+use dns::Resolver;
 use input::Inputs;
-use lost::{Judge, Lost};
+use lost::{Judge, Lost, Triplet};
 use maillog::{Event, Maillog};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -26,9 +28,6 @@ use std::ops::ControlFlow;
 /// When an option makes no sense, or the database cannot be read. A log that
 /// cannot be read is complained of on stderr, and the others are reported.
 pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
-    if order.shown.check || !order.skip_dnsbl.is_empty() {
-        return Err(Failure::new("ERROR: --check_sender and --skip_dnsbl cannot be had yet"));
-    }
     let names = order.debug.as_deref().map(patterns).transpose()?;
     let filter = Filter::read(order)?;
     let maillog = Maillog::new(&order.greylist_text)?;
@@ -102,9 +101,21 @@ fn report(
         out.flush()?;
         return Err(End::Failed(Failure::new("Debugging DB active, report shutdown")));
     }
-    render::report(&lost.sorted(), &order.shown, out)?;
+    let mut triplets = lost.sorted();
+    ask_dns(order, &mut triplets);
+    render::report(&triplets, &order.shown, out)?;
     out.flush()?;
     Ok(())
+}
+
+/// Leaves out who is on a blocklist, and checks the senders of the others.
+fn ask_dns(order: &Report, triplets: &mut Vec<Triplet>) {
+    if order.skip_dnsbl.is_empty() && order.checks.is_empty() {
+        return;
+    }
+    let mut resolver = Resolver::of_system();
+    dns::skip_listed(triplets, &order.skip_dnsbl, &mut resolver);
+    dns::check_senders(triplets, &order.checks, &mut resolver);
 }
 
 impl Program {

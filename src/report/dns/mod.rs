@@ -1,0 +1,175 @@
+//! What the DNS says of senders and clients (`--check_sender`,
+//! `--skip_dnsbl`; BEHAVIOUR H4).
+//!
+//! Every question is asked once, many at a time, by a resolver that gives up:
+//! a report without the answers is better than none.
+
+mod message;
+mod resolver;
+
+use super::lost::Triplet;
+use crate::cli::Check;
+use crate::greylist::triplet::network;
+use message::{Answer, Kind, Question};
+pub use resolver::Resolver;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+/// Bits of an address that say its network, for `mx/24` and `a/24`; of IPv6 as
+/// many as a site has.
+const NETWORK_V4: u8 = 24;
+const NETWORK_V6: u8 = 64;
+
+/// Takes out the triplets whose client one of the blocklists names.
+pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], resolver: &mut Resolver) {
+    if zones.is_empty() {
+        return;
+    }
+    let question = |client, zone: &String| Question {
+        name: format!("{}.{zone}", reversed(client)),
+        kind: Kind::A,
+    };
+    let clients: BTreeSet<IpAddr> = triplets.iter().map(|triplet| triplet.client).collect();
+    let questions = clients.iter().flat_map(|client| zones.iter().map(|it| question(*client, it)));
+    let answers = resolver.ask(questions.collect());
+    let is_listed = |client| {
+        zones.iter().any(|zone| {
+            let answer = answers.get(&question(client, zone));
+            answer.is_some_and(|answer| answer.addresses.iter().any(is_listing))
+        })
+    };
+    triplets.retain(|triplet| !is_listed(triplet.client));
+}
+
+/// Whether an address in a blocklist is an entry (RFC 5782, 2.1): a domain that
+/// somebody else has bought since has other ones.
+fn is_listing(address: &IpAddr) -> bool {
+    address.is_loopback()
+}
+
+/// An address as blocklists have it in their names (RFC 5782, 2.1 and 2.4).
+fn reversed(client: IpAddr) -> String {
+    match client {
+        IpAddr::V4(address) => {
+            let [first, second, third, fourth] = address.octets();
+            format!("{fourth}.{third}.{second}.{first}")
+        }
+        IpAddr::V6(address) => {
+            let digits = format!("{:032x}", address.to_bits());
+            let digits: Vec<String> = digits.chars().rev().map(String::from).collect();
+            digits.join(".")
+        }
+    }
+}
+
+/// Notes in each triplet the first check that finds its client in the sender's
+/// domain.
+pub fn check_senders(triplets: &mut [Triplet], checks: &[Check], resolver: &mut Resolver) {
+    let servers = checks.iter().any(|check| matches!(check, Check::Mx | Check::MxNetwork));
+    let hosts = checks.iter().any(|check| matches!(check, Check::A | Check::ANetwork));
+    let senders = || triplets.iter().filter_map(|it| Some((domain(&it.sender)?, it.client)));
+    let mut questions = BTreeSet::new();
+    for (domain, client) in senders() {
+        if servers {
+            questions.insert(Question { name: domain.clone(), kind: Kind::Mx });
+        }
+        if hosts {
+            questions.insert(addresses(domain, client));
+        }
+    }
+    let mut answers = resolver.ask(questions);
+    let exchanges: BTreeSet<Question> = senders()
+        .flat_map(|(domain, client)| {
+            let exchanges = exchanges(&answers, domain);
+            exchanges.iter().map(move |name| addresses(name.clone(), client)).collect::<Vec<_>>()
+        })
+        .filter(|question| !answers.contains_key(question))
+        .collect();
+    answers.extend(resolver.ask(exchanges));
+    for triplet in triplets {
+        triplet.check = check(triplet, checks, &answers);
+    }
+}
+
+fn check(
+    triplet: &Triplet,
+    checks: &[Check],
+    answers: &HashMap<Question, Answer>,
+) -> Option<Check> {
+    let client = triplet.client;
+    let domain = domain(&triplet.sender)?;
+    let of_name = |name: &String| {
+        let answer = answers.get(&addresses(name.clone(), client));
+        answer.map(|answer| answer.addresses.as_slice()).unwrap_or_default()
+    };
+    checks.iter().copied().find(|check| {
+        let names = match check {
+            Check::Mx | Check::MxNetwork => exchanges(answers, domain.clone()),
+            Check::A | Check::ANetwork => std::slice::from_ref(&domain),
+        };
+        let mut found = names.iter().flat_map(of_name);
+        match check {
+            Check::Mx | Check::A => found.any(|address| *address == client),
+            Check::MxNetwork | Check::ANetwork => {
+                found.any(|address| network_of(*address) == network_of(client))
+            }
+        }
+    })
+}
+
+fn network_of(address: IpAddr) -> IpAddr {
+    network(address, if address.is_ipv4() { NETWORK_V4 } else { NETWORK_V6 })
+}
+
+/// The names of a domain's mail servers.
+fn exchanges(answers: &HashMap<Question, Answer>, domain: String) -> &[String] {
+    let answer = answers.get(&Question { name: domain, kind: Kind::Mx });
+    answer.map(|answer| answer.exchanges.as_slice()).unwrap_or_default()
+}
+
+/// The question for a name's addresses of the same kind as the client's.
+fn addresses(name: String, client: IpAddr) -> Question {
+    Question { name, kind: if client.is_ipv4() { Kind::A } else { Kind::Aaaa } }
+}
+
+/// The domain of a sender that has one, which is in lower case already.
+fn domain(sender: &[u8]) -> Option<String> {
+    let at = memchr::memrchr(b'@', sender)?;
+    let domain = std::str::from_utf8(&sender[at + 1..]).ok()?;
+    (!domain.is_empty()).then(|| domain.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocklists_have_addresses_in_reverse() {
+        for (address, name) in [
+            ("192.0.2.99", "99.2.0.192"),
+            (
+                "2001:db8:1:2:3:4:567:89ab",
+                "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2",
+            ),
+        ] {
+            assert_eq!(reversed(address.parse().unwrap()), name);
+        }
+    }
+
+    #[test]
+    fn entries_of_blocklists_are_in_the_loopback_network() {
+        for (address, is_entry) in [("127.0.0.2", true), ("127.1.0.10", true), ("10.0.0.1", false)]
+        {
+            assert_eq!(is_listing(&address.parse().unwrap()), is_entry, "{address}");
+        }
+    }
+
+    #[test]
+    fn senders_without_a_domain_have_none() {
+        for (sender, expected) in
+            [("a@b.test", Some("b.test")), ("root", None), ("a@", None), ("", None)]
+        {
+            assert_eq!(domain(sender.as_bytes()).as_deref(), expected, "{sender}");
+        }
+    }
+}
