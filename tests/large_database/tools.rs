@@ -44,7 +44,7 @@ fn looking_at_five_million_triplets() {
     fill(&dbdir, 5_000_000, in_order, |_| YOUNG);
     let daemon = builder.start();
     for words in [
-        &["list", "--recipient=somebody4999999@example.org"] as &[&str],
+        &["list", "--recipient=04999999somebody4999999@example.org"] as &[&str],
         &["list", "--state=passed", "--sort=last", "--limit=10"],
         &["list", "--client=192.0.2.1", "--limit=10"],
         &["stats"],

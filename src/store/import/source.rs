@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// Why an import cannot be done.
@@ -62,8 +63,8 @@ impl Source<'_> {
         if from == Path::new("-") {
             let name = "standard input";
             import.report.from = name.to_string();
-            let length = fs::metadata("/dev/stdin").map_or(0, |metadata| metadata.len());
-            let read = read_text(io::stdin().lock(), length, self.keys, &mut import);
+            let read = length_of_input()
+                .and_then(|length| read_text(io::stdin().lock(), length, self.keys, &mut import));
             read.map_err(|why| unreadable(Path::new(name), &why))?;
         } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
             if ![original::TRIPLETS, original::CLIENTS].iter().any(|name| from.join(name).exists())
@@ -77,6 +78,12 @@ impl Source<'_> {
         }
         import.finish()
     }
+}
+
+/// Bytes of standard input, if it is a file; 0 if it is a pipe.
+fn length_of_input() -> io::Result<u64> {
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(input.metadata()?.len())
 }
 
 fn read_file(from: &Path, keys: &dyn Keys, import: &mut Import<'_>) -> Result<(), Problem> {

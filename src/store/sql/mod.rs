@@ -8,6 +8,7 @@
 //! broken is told with its line, and reading goes on with the next.
 
 mod copy;
+mod insert;
 mod lexer;
 mod statement;
 #[cfg(test)]
