@@ -1,6 +1,6 @@
 //! One pattern for itself, outside of any list.
 
-use super::{LIMITS, MAX_LENGTH, MAX_STACK, MOST_STATES_OF_ONE, message, perl, subset};
+use super::{MAX_LENGTH, MOST_STATES_OF_ONE, interpreted, perl, subset};
 use regex::bytes::RegexBuilder;
 
 /// A Perl regular expression, with Perl's meaning.
@@ -45,13 +45,7 @@ impl Pattern {
         // The translation is one for patterns whose case is ignored.
         let flags: &[u8] = if letters == Letters::AsWritten { b"(?-i)" } else { b"" };
         let translation = perl::translate(&[flags, pattern].concat())?;
-        let regex = pcre2::bytes::RegexBuilder::new()
-            .caseless(true)
-            .jit_if_available(true)
-            .max_jit_stack_size(Some(MAX_STACK))
-            .build(&format!("{LIMITS}{}", translation.text))
-            .map_err(|error| message(&error))?;
-        Ok(Pattern(Engine::Backtracking(regex)))
+        Ok(Pattern(Engine::Backtracking(interpreted(&translation.text)?)))
     }
 
     /// Whether it matches somewhere in a text. One that gives up does not.
