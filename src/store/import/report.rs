@@ -73,9 +73,12 @@ impl fmt::Display for Report {
         }
         if self.refused > 0 {
             let of_no_use = was(self.refused, "row", "rows");
-            write!(f, "; {of_no_use} not taken: {}", self.refusals.join(", "))?;
-            if self.refused > self.refusals.len() as u64 {
-                f.write_str(", …")?;
+            write!(f, "; {of_no_use} not taken")?;
+            if !self.refusals.is_empty() {
+                write!(f, ": {}", self.refusals.join(", "))?;
+                if self.refused > self.refusals.len() as u64 {
+                    f.write_str(", …")?;
+                }
             }
         }
         Ok(())
@@ -100,6 +103,9 @@ mod tests {
         report.triplets.new = 10;
         report.clients.new = 1;
         assert_eq!(report.to_string(), "imported 10 triplets and 1 client from /old");
+        let unnamed = Report { refused: 2, ..report.clone() };
+        let line = "imported 10 triplets and 1 client from /old; 2 rows were not taken";
+        assert_eq!(unnamed.to_string(), line);
         report.triplets.known = 2;
         report.refuse(b"a\nb", "is odd");
         assert_eq!(
