@@ -46,6 +46,7 @@ mod random_options;
 mod random_requests;
 mod random_whitelists;
 mod report;
+mod report_day;
 mod report_differences;
 mod report_dns;
 mod report_formats;

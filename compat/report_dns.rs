@@ -263,7 +263,7 @@ fn without_an_answer_the_report_comes_all_the_same() {
         let configuration = "nameserver 127.0.0.77\noptions timeout:1 attempts:1\n";
         let Some(site) = Asking::new(run, configuration) else { return };
         let lines: String =
-            (0..20).map(|n| line("mx.b.com[1.2.3.4]", &format!("a@b{n}.com"), "r@d.com")).collect();
+            (0..5).map(|n| line("mx.b.com[1.2.3.4]", &format!("a@b{n}.com"), "r@d.com")).collect();
         let outcome = site.report("--check_sender=mx", &lines);
         run.note(
             "labels",
