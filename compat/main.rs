@@ -40,6 +40,7 @@ mod listening_unix;
 mod maintenance;
 mod options;
 mod original_tests;
+mod policy_test;
 mod protocol;
 mod random;
 mod random_options;

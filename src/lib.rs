@@ -8,6 +8,8 @@ pub mod admin;
 pub mod cli;
 pub mod daemon;
 pub mod greylist;
+pub mod maillog;
+pub mod policy_test;
 pub mod protocol;
 pub mod report;
 pub mod request;

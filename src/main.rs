@@ -3,6 +3,7 @@
 use postgrey::admin::{self, Outcome, Trouble};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
+use postgrey::policy_test;
 use postgrey::report;
 use postgrey::server;
 use std::io::{BufWriter, Write};
@@ -34,6 +35,12 @@ fn main() -> ExitCode {
         }
         Ok(Invocation::Report(order)) => {
             match report::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => fail(&failure.to_string(), failure.status()),
+            }
+        }
+        Ok(Invocation::PolicyTest(order)) => {
+            match policy_test::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => fail(&failure.to_string(), failure.status()),
             }

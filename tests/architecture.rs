@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may use.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["admin", "cli", "daemon", "report", "server"]),
+    ("main", &["admin", "cli", "daemon", "policy_test", "report", "server"]),
     ("admin", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
     ("report", &["cli", "daemon", "greylist", "store", "whitelist"]),
     ("cli", &["daemon", "greylist", "whitelist"]),
     ("server", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
     ("protocol", &["greylist", "request", "store"]),
     ("greylist", &["request", "store", "whitelist"]),
+    ("policy_test", &["cli", "daemon", "maillog"]),
+    ("maillog", &[]),
     ("whitelist", &[]),
     ("store", &[]),
     ("daemon", &[]),

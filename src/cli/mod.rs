@@ -14,6 +14,7 @@ mod layout;
 mod man;
 mod manual;
 mod options;
+mod policy_test;
 mod report;
 
 use std::ffi::{OsStr, OsString};
@@ -24,6 +25,7 @@ use clap::{ArgMatches, Command};
 
 pub use facility::Facility;
 pub use options::{Listen, Options};
+pub use policy_test::{PolicyTest, Target};
 pub use report::{Check, Report, Shown};
 
 /// What a command line asks for.
@@ -35,6 +37,8 @@ pub enum Invocation {
     Administer(Box<admin::Order>),
     /// Report the mail that never came back.
     Report(Box<Report>),
+    /// Ask a policy server about the mail of a log.
+    PolicyTest(Box<PolicyTest>),
     /// Print this text, which ends with a newline, to stdout and exit with 0.
     Print(String),
 }
@@ -83,6 +87,13 @@ pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invoca
     if arguments.first().is_some_and(|word| word == report::WORD) {
         arguments.remove(0);
         return report::parse(arguments);
+    }
+    if Path::new(&name).file_name() == Some(OsStr::new(policy_test::PROGRAM)) {
+        return policy_test::parse(arguments);
+    }
+    if arguments.first().is_some_and(|word| word == policy_test::PROGRAM) {
+        arguments.remove(0);
+        return policy_test::parse(arguments);
     }
     parse(arguments)
 }

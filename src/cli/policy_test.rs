@@ -1,0 +1,110 @@
+//! The command line of `policy-test`: the original's options, and those with
+//! which a server is loaded (BEHAVIOUR H5).
+
+use super::{Invocation, UsageError, flags, help, matches};
+use clap::{Arg, ArgAction, Command, value_parser};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// The name under which `postgrey` is this program, and the word for it.
+pub(super) const PROGRAM: &str = "policy-test";
+
+/// More connections than this need more than one such program.
+const MOST_CONNECTIONS: i64 = 10_000;
+
+/// All that the command line of a policy test says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyTest {
+    /// Where the server listens.
+    pub target: Target,
+    /// Whether to print requests and replies.
+    pub verbose: bool,
+    /// How many requests to send, whatever the log holds.
+    pub count: Option<usize>,
+    /// How many connections to use at once.
+    pub concurrency: Option<usize>,
+}
+
+/// Where a policy server listens, as Postfix writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `unix:PATH`
+    Unix(PathBuf),
+    /// `inet:HOST:PORT`
+    Inet(String, u16),
+}
+
+/// Parses the arguments of `policy-test`.
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+    let mut command = command();
+    let (matches, rest) = matches(&mut command, arguments)?;
+    if matches.get_flag("help") || matches.get_flag("man") {
+        return Ok(Invocation::Print(help::help(&mut command)));
+    }
+    if matches.get_flag("version") {
+        return Ok(Invocation::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    let Some(target) = rest.first().and_then(|word| target(word)) else {
+        return Err(UsageError::parse(format!(
+            "{PROGRAM}: say where the server listens: unix:/path/of/socket or inet:host:port\n{}",
+            command.render_usage()
+        )));
+    };
+    let number = |id: &str, most: i64| match matches.get_one::<i64>(id) {
+        None => Ok(None),
+        Some(&number) if (1..=most).contains(&number) => Ok(usize::try_from(number).ok()),
+        Some(number) => Err(UsageError::parse(format!(
+            "{PROGRAM}: --{id} must be a number from 1 to {most}, unlike {number}"
+        ))),
+    };
+    Ok(Invocation::PolicyTest(Box::new(PolicyTest {
+        target,
+        verbose: matches.get_flag("verbose"),
+        count: number("count", i64::from(u32::MAX))?,
+        concurrency: number("concurrency", MOST_CONNECTIONS)?,
+    })))
+}
+
+/// The command of `policy-test`, built.
+pub(super) fn command() -> Command {
+    let number = |name: &'static str| flags::value(name, "N").value_parser(value_parser!(i64));
+    let mut command = Command::new(PROGRAM)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(
+            "asks a policy server about the mail of a Postfix log on standard input, at the times \
+             of the log, and tells how fast it answers",
+        )
+        .override_usage("policy-test [OPTIONS] unix:PATH|inet:HOST:PORT < LOG")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .args([
+            flags::switch("verbose").short('v').help("print each request and its reply"),
+            number("count").help(
+                "send N requests: those of the log over and over, or made-up new mail if the log \
+                 has none; and print how long replies took",
+            ),
+            number("concurrency")
+                .help("use N connections at once; and print how long replies took"),
+            Arg::new("help")
+                .long("help")
+                .short('h')
+                .action(ArgAction::SetTrue)
+                .help("print this and exit"),
+            flags::switch("man").help("the same"),
+            flags::switch("version").help("print the version and exit"),
+        ]);
+    command.build();
+    command
+}
+
+fn target(word: &OsStr) -> Option<Target> {
+    if let Some(path) = word.as_bytes().strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
+        return Some(Target::Unix(OsStr::from_bytes(path).into()));
+    }
+    let (host, port) = word.to_str()?.strip_prefix("inet:")?.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    (!host.is_empty()).then_some(Target::Inet(host.to_owned(), port.parse().ok()?))
+}

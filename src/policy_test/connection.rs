@@ -1,0 +1,100 @@
+//! A connection to a policy server, which is opened when it is needed, and once
+//! more when the server closed it.
+
+use crate::cli::Target;
+use crate::daemon::{Failure, errno};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// How long to wait for a reply.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+trait Stream: Read + Write + Send {}
+impl Stream for TcpStream {}
+impl Stream for UnixStream {}
+
+/// A connection that may be closed in between.
+pub struct Connection<'t> {
+    target: &'t Target,
+    stream: Option<BufReader<Box<dyn Stream>>>,
+}
+
+impl<'t> Connection<'t> {
+    /// Will connect when it is asked.
+    pub fn new(target: &'t Target) -> Connection<'t> {
+        Connection { target, stream: None }
+    }
+
+    /// Sends a request; gives the reply with the empty line that ends it. A
+    /// server that closes after each reply (`--exim`) is connected to again.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or closes without a reply.
+    pub fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>, Failure> {
+        if let Some(mut stream) = self.stream.take() {
+            if let Ok(Some(reply)) = exchange(&mut stream, request) {
+                self.stream = Some(stream);
+                return Ok(reply);
+            }
+        }
+        let mut stream = BufReader::new(self.connect()?);
+        match exchange(&mut stream, request) {
+            Ok(Some(reply)) => {
+                self.stream = Some(stream);
+                Ok(reply)
+            }
+            Ok(None) => Err(Failure::new("the server closed the connection without an answer")),
+            Err(error) => {
+                Err(Failure::system(format!("no answer: {}", errno(&error).desc()), errno(&error)))
+            }
+        }
+    }
+
+    /// The words are the original's.
+    fn connect(&self) -> Result<Box<dyn Stream>, Failure> {
+        match self.target {
+            Target::Inet(host, port) => {
+                let connected = TcpStream::connect((host.as_str(), *port)).and_then(|stream| {
+                    stream.set_nodelay(true)?;
+                    stream.set_read_timeout(Some(PATIENCE))?;
+                    Ok(Box::new(stream) as Box<dyn Stream>)
+                });
+                connected.map_err(|error| {
+                    let why = errno(&error);
+                    let text = format!("Can't connect to {host}:{port}: {}", why.desc());
+                    Failure::system(text, why)
+                })
+            }
+            Target::Unix(path) => {
+                let connected = UnixStream::connect(path).and_then(|stream| {
+                    stream.set_read_timeout(Some(PATIENCE))?;
+                    Ok(Box::new(stream) as Box<dyn Stream>)
+                });
+                connected.map_err(|error| {
+                    let (path, why) = (path.display(), errno(&error));
+                    Failure::system(format!("Can't open {path}: {path}:: {}", why.desc()), why)
+                })
+            }
+        }
+    }
+}
+
+/// None when the server closed before it answered.
+fn exchange(
+    stream: &mut BufReader<Box<dyn Stream>>,
+    request: &[u8],
+) -> io::Result<Option<Vec<u8>>> {
+    stream.get_mut().write_all(request)?;
+    let mut reply = Vec::new();
+    loop {
+        let start = reply.len();
+        if stream.read_until(b'\n', &mut reply)? == 0 {
+            return Ok(None);
+        }
+        if &reply[start..] == b"\n" {
+            return Ok(Some(reply));
+        }
+    }
+}
