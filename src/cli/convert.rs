@@ -13,7 +13,7 @@ use clap::ArgMatches;
 use super::{Facility, Listen, Options, UsageError, getopt};
 use crate::daemon::Verbosity;
 use crate::greylist::{Lookup, Policy, SECONDS_PER_DAY};
-use crate::whitelist::Files;
+use crate::whitelist::{Files, Trusted};
 
 /// More waiting connections than this were never possible in the original.
 const MAX_BACKLOG: i64 = 999;
@@ -40,7 +40,7 @@ const RETRY_WINDOW: &str = "--retry-window must be either a number of days or a 
 /// The first value that cannot be used: what the original refuses comes first,
 /// in its order.
 pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, UsageError> {
-    if !matches.contains_id("unix") && !matches.contains_id("inet") {
+    if !["unix", "inet", "milter"].iter().any(|id| matches.contains_id(id)) {
         return Err(UsageError::refused("--unix or --inet must be specified"));
     }
     let retry_window = retry_window(text(matches, "retry-window"))?;
@@ -48,6 +48,8 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
     let pidfile = text(matches, "pidfile");
     Ok(Options {
         listen: listen(matches)?,
+        milter: milter(matches)?,
+        trusted: trusted(matches)?,
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
         sync: sync(number(matches, "sync"))?,
@@ -98,22 +100,45 @@ fn one_line(id: &str, value: &OsStr) -> Result<Vec<u8>, UsageError> {
     Ok(value.as_bytes().to_vec())
 }
 
-fn listen(matches: &ArgMatches) -> Result<Listen, UsageError> {
-    let mode = socket_mode(text(matches, "socketmode"))?;
+fn listen(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
+    let mode = socket_mode(matches, "socketmode")?;
     let inet = text(matches, "inet");
     if !inet.is_empty() {
-        return name("inet", inet).map(Listen::Inet);
+        return name("inet", inet).map(|inet| Some(Listen::Inet(inet)));
     }
     match matches.get_one::<OsString>("unix") {
-        Some(path) if !path.is_empty() => Ok(Listen::Unix { path: path.into(), mode }),
+        Some(path) if !path.is_empty() => Ok(Some(Listen::Unix { path: path.into(), mode })),
         Some(_) => Err(UsageError::refused("--unix needs the path of a socket, not an empty word")),
+        None if !matches.contains_id("inet") => Ok(None),
         None => Err(UsageError::refused("--inet needs [HOST:]PORT, not an empty word")),
     }
 }
 
+/// A path begins with a slash or a dot; all else is a host and a port.
+fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
+    let mode = socket_mode(matches, "milter-socketmode")?;
+    let Some(place) = matches.get_one::<OsString>("milter") else {
+        return Ok(None);
+    };
+    match place.as_bytes() {
+        [] => Err(UsageError::refused(
+            "--milter needs the path of a socket or [HOST:]PORT, not an empty word",
+        )),
+        [b'/' | b'.', ..] => Ok(Some(Listen::Unix { path: place.into(), mode })),
+        _ => name("milter", place).map(|place| Some(Listen::Inet(place))),
+    }
+}
+
+fn trusted(matches: &ArgMatches) -> Result<Trusted, UsageError> {
+    let list = text(matches, "trusted-networks");
+    Trusted::parse(list.as_bytes())
+        .map_err(|why| UsageError::refused(format!("--trusted-networks: {why}")))
+}
+
 /// Permission bits as Perl's `oct` reads them, octal unless a prefix says
 /// otherwise (BEHAVIOUR B3).
-fn socket_mode(value: &OsStr) -> Result<u32, UsageError> {
+fn socket_mode(matches: &ArgMatches, id: &str) -> Result<u32, UsageError> {
+    let value = text(matches, id);
     let text = value.to_string_lossy().to_ascii_lowercase();
     let (digits, radix) = match text.as_bytes() {
         [b'0', b'x', ..] => (&text[2..], 16),
@@ -126,7 +151,7 @@ fn socket_mode(value: &OsStr) -> Result<u32, UsageError> {
         .filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'))
         .ok_or_else(|| {
             UsageError::refused(format!(
-                "--socketmode must be an octal number up to 7777, unlike \"{}\"",
+                "--{id} must be an octal number up to 7777, unlike \"{}\"",
                 value.to_string_lossy()
             ))
         })

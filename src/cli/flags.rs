@@ -28,8 +28,10 @@ pub(super) fn table() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
-        .next_help_heading("Where to listen (one of --inet and --unix is needed)")
+        .next_help_heading("Where to listen (--inet, --unix or --milter is needed)")
         .args(listening())
+        .next_help_heading("Sendmail, and others that speak the milter protocol")
+        .args(milter())
         .next_help_heading("Greylisting")
         .args(greylisting())
         .args(replies())
@@ -81,6 +83,33 @@ fn listening() -> [Arg; 5] {
     ]
 }
 
+fn milter() -> [Arg; 3] {
+    [
+        value("milter", "PATH|[HOST:]PORT")
+            .help("listen for Sendmail on a Unix socket or a TCP port")
+            .long_help(
+                "Listen for mail servers that speak the milter protocol, such as Sendmail, \
+                 beside --inet or --unix or in place of them. What begins with a slash or a dot \
+                 is the path of a Unix socket; all else is a port as for --inet. Both ways of \
+                 asking share whitelists and database. Here, mail passes at once that comes from \
+                 this machine, from --trusted-networks, or from clients that have logged in.",
+            ),
+        text("milter-socketmode", "MODE", "0660")
+            .help("permissions of that Unix socket, in octal")
+            .long_help(
+                "Permissions of the Unix socket of --milter, as for --socketmode. Sendmail \
+                 refuses a socket that others than its owner and group may write to.",
+            ),
+        value("trusted-networks", "LIST")
+            .help("let mail of these networks pass (only with --milter)")
+            .long_help(
+                "Networks whose mail passes at once when it is asked for by --milter: addresses \
+                 and networks like 192.0.2.0/24 and 2001:db8::/32, separated by commas or \
+                 blanks. With --inet and --unix, the mail server's own restrictions come first.",
+            ),
+    ]
+}
+
 fn greylisting() -> [Arg; 4] {
     [
         number("delay", "N", "300").help("defer a new triplet for N seconds").long_help(
@@ -114,7 +143,8 @@ fn replies() -> [Arg; 4] {
             .long_help(
                 "The action of access(5) that defers a mail. With DEFER_IF_PERMIT, Postfix's \
                  later restrictions can still reject the mail for good; with 451, it is deferred \
-                 at once.",
+                 at once. With --milter, a code such as 450 becomes that of the reply, which is \
+                 451 otherwise; REJECT is 554, and with DUNNO, WARN and the like mail passes.",
             ),
         text("greylist-text", "TEXT", GREYLIST_TEXT)
             .num_args(0..=1)

@@ -16,7 +16,7 @@ pub(super) fn page(command: &Command) -> Page {
         Block::Section("NAME"),
         text(&format!("postgrey - {about}")),
         Block::Section("SYNOPSIS"),
-        text("postgrey --inet=[HOST:]PORT | --unix=PATH [OPTIONS]"),
+        text("postgrey --inet=[HOST:]PORT | --unix=PATH | --milter=PATH|[HOST:]PORT [OPTIONS]"),
         text("postgrey COMMAND [OPTIONS]"),
     ];
     blocks.extend(description());

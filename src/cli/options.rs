@@ -6,13 +6,18 @@ use std::time::Duration;
 use super::Facility;
 use crate::daemon::Verbosity;
 use crate::greylist::Policy;
-use crate::whitelist::Files;
+use crate::whitelist::{Files, Trusted};
 
 /// All that the command line of the daemon says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where requests come from.
-    pub listen: Listen,
+    /// Where requests of the policy protocol come from; `None` only if there
+    /// is `milter`.
+    pub listen: Option<Listen>,
+    /// Where mail servers come that speak the milter protocol (`--milter`).
+    pub milter: Option<Listen>,
+    /// Whose mail passes without being looked at there (`--trusted-networks`).
+    pub trusted: Trusted,
     /// Connections that may wait to be accepted (`--listen-queue-size`), 1 to
     /// 999; `None` is the system's own limit.
     pub backlog: Option<i32>,
@@ -43,7 +48,7 @@ pub struct Options {
     pub whitelists: Files,
 }
 
-/// Where requests come from: `--inet` wins when both are given.
+/// A place to listen: `--inet` wins when `--unix` is given, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// A Unix socket.

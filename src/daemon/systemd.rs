@@ -71,20 +71,19 @@ fn send(address: &[u8], states: &[NotifyState<'_>]) -> io::Result<()> {
     Ok(())
 }
 
-/// The listening sockets that systemd hands over (`postgrey.socket`). To be
-/// called once.
-pub fn sockets() -> Vec<OwnedFd> {
-    let Ok(descriptors) = sd_notify::listen_fds() else {
+/// The listening sockets that systemd hands over (`postgrey.socket`), with
+/// their names (`FileDescriptorName=`). To be called once.
+pub fn sockets() -> Vec<(OwnedFd, String)> {
+    let Ok(descriptors) = sd_notify::listen_fds_with_names() else {
         return Vec::new();
     };
     descriptors
-        .map(|descriptor| {
+        .map(|(descriptor, name)| {
             // SAFETY: systemd opened these descriptors for this process alone,
             // and nothing else in it has taken them.
             #[allow(unsafe_code)]
-            unsafe {
-                OwnedFd::from_raw_fd(descriptor)
-            }
+            let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
+            (descriptor, name)
         })
         .collect()
 }

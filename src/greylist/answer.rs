@@ -35,6 +35,12 @@ impl Default for HeaderMemory {
 }
 
 impl HeaderMemory {
+    /// A memory for one message alone, which may have got its header already,
+    /// where the protocol tells messages apart. Its instance is empty.
+    pub fn of_one_message(has_header: bool) -> Self {
+        HeaderMemory { instances: has_header.then(Vec::new).into_iter().collect() }
+    }
+
     /// Whether a message is still to get its header; remembers that it did.
     /// Without an instance there is nothing to tell messages apart by.
     fn is_first_of(&mut self, instance: Option<&[u8]>) -> bool {
@@ -77,12 +83,17 @@ pub fn answer(
 /// The log line of an answer (BEHAVIOUR E2). Fields are as received, and left
 /// out when empty or `0`.
 pub fn log_line(request: &Request<'_>, verdict: Verdict, answer: &Answer) -> Vec<u8> {
+    log_line_of(request, &action_and_reason(verdict, answer))
+}
+
+/// The log line that tells of a request what was done, and why.
+pub fn log_line_of(request: &Request<'_>, action_and_reason: &str) -> Vec<u8> {
     let mut line = Vec::with_capacity(256);
     if is_true(request.queue_id) {
         line.extend_from_slice(request.queue_id);
         line.extend_from_slice(b": ");
     }
-    line.extend_from_slice(action_and_reason(verdict, answer).as_bytes());
+    line.extend_from_slice(action_and_reason.as_bytes());
     let fields = [
         ("client_name", request.client_name),
         ("client_address", request.client_address),

@@ -13,7 +13,7 @@ mod texts;
 pub mod triplet;
 mod verdict;
 
-pub use answer::{Answer, HeaderMemory, answer, is_true, log_line};
+pub use answer::{Answer, HeaderMemory, answer, is_true, log_line, log_line_of};
 pub use decide::{decide, rule};
 pub use fate::{ClientFate, Fate, State, client_fate, fate};
 pub use notes::{notes, policy};

@@ -216,6 +216,9 @@ fn number(text: &[u8]) -> Option<i64> {
     digits.parse().ok()
 }
 
+/// The reply that lets mail through.
+pub const DUNNO: &[u8] = b"action=DUNNO\n\n";
+
 /// Appends the reply to a request. `deferral` is the word before the text of a
 /// deferral (`--greylist-action`).
 pub fn reply(output: &mut Vec<u8>, deferral: &[u8], answer: &Answer) {

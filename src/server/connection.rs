@@ -1,6 +1,6 @@
 //! One connection of a mail server: bytes in both directions, never waiting.
 
-use crate::protocol::policy::Session;
+use super::door::Door;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -74,8 +74,8 @@ enum Phase {
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    /// The requests in its input.
-    pub session: Session,
+    /// The requests in its input, and their language.
+    pub door: Door,
     /// Whether it waits for its turn.
     pub is_due: bool,
     /// When it was accepted or last asked something.
@@ -99,10 +99,10 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that was just accepted.
-    pub fn new(stream: Stream) -> Connection {
+    pub fn new(stream: Stream, door: Door) -> Connection {
         Connection {
             stream,
-            session: Session::default(),
+            door,
             is_due: false,
             asked: Instant::now(),
             counted: 0,
@@ -151,7 +151,7 @@ impl Connection {
                 // A short read has emptied the socket and the next event will
                 // tell of more, but not of an end that was told already.
                 self.readable = length == buffer.len() || self.half_closed;
-                self.session.feed(&buffer[..length]);
+                self.door.feed(&buffer[..length]);
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => self.readable = false,
@@ -170,7 +170,7 @@ impl Connection {
 
     /// Forgets what was not answered, and closes once the replies are sent.
     pub fn hang_up(&mut self) {
-        self.session = Session::default();
+        self.door.forget();
         self.unanswered = false;
         self.end();
     }
@@ -220,7 +220,7 @@ impl Connection {
 
     /// Bytes that its buffers take.
     pub fn buffered(&self) -> usize {
-        self.session.buffered() + self.output.capacity()
+        self.door.buffered() + self.output.capacity()
     }
 
     /// Whether it can be closed: nothing left to say, or nobody to say it to.

@@ -5,6 +5,7 @@
 //! the memory that their buffers take together.
 
 use super::connection::{Connection, Stream};
+use super::door::Door;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use slab::Slab;
@@ -76,12 +77,13 @@ impl Connections {
     pub fn admit(
         &mut self,
         mut stream: Stream,
+        door: Door,
         watch: impl FnOnce(&mut Stream, usize) -> io::Result<()>,
     ) -> io::Result<()> {
         let entry = self.slab.vacant_entry();
         let key = entry.key();
         watch(&mut stream, key)?;
-        entry.insert(Connection::new(stream));
+        entry.insert(Connection::new(stream, door));
         self.wake(key);
         Ok(())
     }

@@ -1,30 +1,32 @@
-//! Where a request meets the decision: from an event of a session to a reply
-//! and its log lines.
+//! Where a request meets the decision: from what a session understood to an
+//! answer and its log lines.
 
 use super::counters::Counters;
 use crate::daemon::{Severity, clock};
 use crate::greylist::edit::{self, Edit};
 use crate::greylist::{self, Answer, HeaderMemory, Note, Policy, Verdict, triplet};
-use crate::protocol::policy::{Event, reply};
+use crate::protocol::milter::Recipient;
 use crate::request::Request;
 use crate::store::{self, Transaction};
-use crate::whitelist::Whitelists;
+use crate::whitelist::{Trusted, Whitelists};
+use std::net::IpAddr;
 
 /// All that stays the same from request to request, and the little that does
 /// not.
 pub struct Greylister {
     policy: Policy,
     whitelists: Whitelists,
+    trusted: Trusted,
     headers: HeaderMemory,
     /// What it did so far.
     pub counters: Counters,
 }
 
-/// What became of an event.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Bytes for the client; none for what deserves no reply.
-    pub reply: Option<Vec<u8>>,
+/// What was decided.
+#[derive(Debug)]
+pub struct Decided {
+    /// What the mail server is told.
+    pub answer: Answer,
     /// What the log should say.
     pub lines: Vec<(Severity, Vec<u8>)>,
     /// The database failed, and the mail goes through.
@@ -33,10 +35,11 @@ pub struct Outcome {
 
 impl Greylister {
     /// Puts the parts together.
-    pub fn new(policy: Policy, whitelists: Whitelists) -> Greylister {
+    pub fn new(policy: Policy, whitelists: Whitelists, trusted: Trusted) -> Greylister {
         Greylister {
             policy,
             whitelists,
+            trusted,
             headers: HeaderMemory::default(),
             counters: Counters::default(),
         }
@@ -45,34 +48,6 @@ impl Greylister {
     /// Goes on with other lists, and gives back the old ones.
     pub fn exchange(&mut self, whitelists: Whitelists) -> Whitelists {
         std::mem::replace(&mut self.whitelists, whitelists)
-    }
-
-    /// Handles one event. `now` is in seconds since the epoch.
-    pub fn handle(
-        &mut self,
-        event: Event<'_>,
-        transaction: &mut dyn Transaction,
-        now: i64,
-    ) -> Outcome {
-        match event {
-            Event::Request(request) => self.answer(&request, transaction, now),
-            Event::Missing(name) => {
-                self.counters.incomplete += 1;
-                let line = format!("attribute missing: {name}");
-                Outcome { reply: Some(self.dunno()), ..complaint(line) }
-            }
-            Event::UnknownType(kind) => {
-                let line = [b"unrecognized request type: '".as_slice(), kind, b"'"].concat();
-                Outcome { lines: vec![(Severity::Error, line)], ..Outcome::default() }
-            }
-            Event::Garbage(line) => {
-                warning([b"ignoring garbage: <".as_slice(), line, b">"].concat())
-            }
-            Event::BadTime(time) => warning(
-                [b"policy_test_time is no number of seconds, ignoring it: ".as_slice(), time]
-                    .concat(),
-            ),
-        }
     }
 
     /// Makes an administrator's changes at `now`, in seconds since the epoch.
@@ -89,29 +64,57 @@ impl Greylister {
         edit::apply_all(&self.policy, edits, transaction, now)
     }
 
-    /// The reply that lets mail through.
-    pub fn dunno(&self) -> Vec<u8> {
-        self.reply(&Answer::Dunno)
+    /// The word before the text of a deferral (`--greylist-action`).
+    pub fn action(&self) -> &[u8] {
+        &self.policy.greylist_action
     }
 
-    fn answer(
+    /// Decides a recipient of the milter protocol, for whom the mail server has
+    /// asked no restriction of its own first: the machine's own mail and that of
+    /// its users passes without a look.
+    pub fn decide_recipient(
         &mut self,
-        request: &Request<'_>,
+        recipient: &Recipient<'_>,
         transaction: &mut dyn Transaction,
         now: i64,
-    ) -> Outcome {
-        let Greylister { policy, whitelists, headers, counters } = self;
+    ) -> Decided {
+        let request = &recipient.request;
+        let is_trusted = |address: IpAddr| self.trusted.holds(address);
+        let reason = if recipient.is_authenticated {
+            "authenticated client"
+        } else if recipient.is_local || request.address().is_some_and(is_trusted) {
+            "trusted network"
+        } else {
+            let mut header = HeaderMemory::of_one_message(recipient.has_header);
+            return self.decide(request, Some(&mut header), transaction, now);
+        };
+        let line = greylist::log_line_of(request, &format!("action=pass, reason={reason}"));
+        Decided { answer: Answer::Dunno, lines: vec![(Severity::Info, line)], failure: None }
+    }
+
+    /// Decides a request at `now`, in seconds since the epoch. `headers` tells
+    /// which messages have got their header, where that is not told by their
+    /// instances.
+    pub fn decide(
+        &mut self,
+        request: &Request<'_>,
+        headers: Option<&mut HeaderMemory>,
+        transaction: &mut dyn Transaction,
+        now: i64,
+    ) -> Decided {
+        let Greylister { policy, whitelists, counters, .. } = self;
         let now = request.test_time.unwrap_or(now);
         let decision = match greylist::decide(policy, whitelists, transaction, now, request) {
             Ok(decision) => decision,
             Err(failure) => {
                 counters.failures += 1;
-                let reply = Some(self.dunno());
-                return Outcome { reply, failure: Some(failure), ..Outcome::default() };
+                let failure = Some(failure);
+                return Decided { answer: Answer::Dunno, lines: Vec::new(), failure };
             }
         };
         let verdict = decision.verdict;
         counters.count(verdict);
+        let headers = headers.unwrap_or(&mut self.headers);
         let answer = greylist::answer(policy, headers, request, verdict, clock::header_date);
         let notes = decision.notes.into_iter();
         let mut lines: Vec<_> =
@@ -122,22 +125,8 @@ impl Greylister {
         } else {
             (Severity::Notice, greylist::log_line(request, verdict, &answer))
         });
-        Outcome { reply: Some(self.reply(&answer)), lines, failure: None }
+        Decided { answer, lines, failure: None }
     }
-
-    fn reply(&self, answer: &Answer) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(128);
-        reply(&mut bytes, &self.policy.greylist_action, answer);
-        bytes
-    }
-}
-
-fn warning(line: impl Into<Vec<u8>>) -> Outcome {
-    Outcome { lines: vec![(Severity::Warning, line.into())], ..Outcome::default() }
-}
-
-fn complaint(line: impl Into<Vec<u8>>) -> Outcome {
-    Outcome { lines: vec![(Severity::Complaint, line.into())], ..Outcome::default() }
 }
 
 /// The original's texts (BEHAVIOUR E3, E6).

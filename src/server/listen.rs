@@ -1,12 +1,11 @@
 //! The sockets on which mail servers ask (BEHAVIOUR B2, B3).
 
-use super::connection::Stream;
+use super::door::Protocol;
 use super::endpoint::{Endpoint, family};
+use super::listener::{Listener, ListeningSocket, SocketFile};
 use crate::cli::Listen;
 use crate::daemon::{Failure, Log, Severity, errno};
-use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
-use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -14,132 +13,48 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// Connections that may wait to be accepted, where nothing else was asked for;
 /// the system lowers it to its own limit (BEHAVIOUR A3).
 const BACKLOG: i32 = 4096;
 
-/// A listening socket.
-#[derive(Debug)]
-pub enum Listener {
-    /// On an address and port.
-    Tcp(TcpListener),
-    /// On a path, whose file is ours unless systemd made it.
-    Unix {
-        /// The socket.
-        listener: UnixListener,
-        /// To be removed at the end.
-        _file: Option<SocketFile>,
-    },
-}
+/// The name of a socket of systemd on which the milter protocol is spoken
+/// (`FileDescriptorName=`).
+const MILTER: &str = "milter";
 
-impl Listener {
-    /// Asks to be told when clients wait.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
-    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match self {
-            Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Listener::Unix { listener, .. } => {
-                listener.register(registry, token, Interest::READABLE)
-            }
-        }
-    }
-
-    /// Takes the next waiting client, with the original's line for it
-    /// (BEHAVIOUR C4).
-    ///
-    /// # Errors
-    /// When nobody waits, or no more descriptors are to be had.
-    pub fn accept(&self, log: &mut Log) -> io::Result<Stream> {
-        let is_told = log.takes(Severity::Info);
-        match self {
-            Listener::Tcp(listener) => {
-                let (stream, _) = listener.accept()?;
-                // A reply is one small write; it must not wait for another.
-                let _ = stream.set_nodelay(true);
-                if is_told {
-                    let end = |address: io::Result<SocketAddr>| {
-                        address.map_or_else(|_| "?".to_string(), bracketed)
-                    };
-                    let (peer, local) = (end(stream.peer_addr()), end(stream.local_addr()));
-                    let line = format!("CONNECT TCP Peer: \"{peer}\" Local: \"{local}\"");
-                    log.line_with_time(Severity::Info, &line);
-                }
-                Ok(Stream::Tcp(stream))
-            }
-            Listener::Unix { listener, .. } => {
-                let (stream, _) = listener.accept()?;
-                if is_told {
-                    let address = listener.local_addr().ok();
-                    let path = address.as_ref().and_then(|address| address.as_pathname());
-                    let path = path.unwrap_or(Path::new("")).display();
-                    let line = format!("CONNECT UNIX Socket: \"{path}\"");
-                    log.line_with_time(Severity::Info, &line);
-                }
-                Ok(Stream::Unix(stream))
-            }
-        }
-    }
-}
-
-fn bracketed(address: SocketAddr) -> String {
-    format!("[{}]:{}", address.ip(), address.port())
-}
-
-/// The file of a Unix-domain socket, removed when it is dropped: but only if
-/// it is still the file that was made here, and not another daemon's.
-#[derive(Debug)]
-pub struct SocketFile {
-    path: PathBuf,
-    device_and_inode: (u64, u64),
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|identity| identity == self.device_and_inode) {
-            // A directory that belongs to root keeps the file, as with the
-            // original; the next start takes it over.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
-/// Opens all sockets that the command line asks for. A socket file is given to
-/// `owner`, if there is one.
+/// Opens the sockets for a protocol that the command line asks for. A socket
+/// file is given to `owner`, if there is one.
 ///
 /// # Errors
 /// When a socket cannot be had; the text says which and why.
 pub fn open(
     listen: &Listen,
+    protocol: Protocol,
     backlog: Option<i32>,
     owner: Option<(Uid, Gid)>,
     log: &mut Log,
 ) -> Result<Vec<Listener>, Failure> {
     let backlog = backlog.unwrap_or(BACKLOG);
-    match listen {
+    let sockets = match listen {
         Listen::Unix { path, mode } => {
             let shown = path.display();
             log.line(Severity::Notice, format!("Binding to UNIX socket file \"{shown}\""));
-            Ok(vec![open_unix(path, *mode, backlog, owner, log)?])
+            vec![open_unix(path, *mode, backlog, owner, log)?]
         }
-        Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log),
-    }
+        Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log)?,
+    };
+    Ok(sockets.into_iter().map(|socket| Listener::new(socket, protocol)).collect())
 }
 
-/// Takes over sockets that are listening already, from systemd.
+/// Takes over sockets that are listening already, from systemd. One with the
+/// name `milter` is for that protocol.
 ///
 /// # Errors
 /// When one is no stream socket on which somebody listens.
-pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
-    let adopt = |descriptor: OwnedFd| {
+pub fn adopt(sockets: Vec<(OwnedFd, String)>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
+    let adopt = |(descriptor, name): (OwnedFd, String)| {
         let socket = Socket::from(descriptor);
         socket.set_nonblocking(true)?;
         if socket.r#type()? != Type::STREAM {
@@ -149,12 +64,15 @@ pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Fail
             // A connection, as a unit with `Accept=yes` hands it over.
             return Err(io::Error::from(Errno::EOPNOTSUPP));
         }
-        Ok(match socket.domain()? {
-            Domain::UNIX => {
-                Listener::Unix { listener: UnixListener::from_std(socket.into()), _file: None }
-            }
-            _ => Listener::Tcp(TcpListener::from_std(socket.into())),
-        })
+        let socket = match socket.domain()? {
+            Domain::UNIX => ListeningSocket::Unix {
+                listener: UnixListener::from_std(socket.into()),
+                _file: None,
+            },
+            _ => ListeningSocket::Tcp(TcpListener::from_std(socket.into())),
+        };
+        let protocol = if name == MILTER { Protocol::Milter } else { Protocol::Policy };
+        Ok(Listener::new(socket, protocol))
     };
     log.line(Severity::Notice, format!("Using {} sockets of systemd", sockets.len()));
     sockets.into_iter().map(adopt).collect::<io::Result<_>>().map_err(|error| {
@@ -163,7 +81,11 @@ pub fn adopt(sockets: Vec<OwnedFd>, log: &mut Log) -> Result<Vec<Listener>, Fail
     })
 }
 
-fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Listener>, Failure> {
+fn open_inet(
+    endpoint: &Endpoint,
+    backlog: i32,
+    log: &mut Log,
+) -> Result<Vec<ListeningSocket>, Failure> {
     let resolution = endpoint.resolve()?;
     for line in &resolution.lines {
         log.line(Severity::Notice, line);
@@ -183,7 +105,7 @@ fn open_inet(endpoint: &Endpoint, backlog: i32, log: &mut Log) -> Result<Vec<Lis
                     log.line(Severity::Notice, format!("  Bound to auto-assigned port {bound}"));
                     addresses.iter_mut().for_each(|address| address.set_port(bound));
                 }
-                listeners.push(Listener::Tcp(listener));
+                listeners.push(ListeningSocket::Tcp(listener));
             }
             Err(error) => {
                 let why = errno(&error);
@@ -240,7 +162,7 @@ fn open_unix(
     backlog: i32,
     owner: Option<(Uid, Gid)>,
     log: &mut Log,
-) -> Result<Listener, Failure> {
+) -> Result<ListeningSocket, Failure> {
     let shown = path.display();
     let fail = |why: Errno| refused(&format!("UNIX socket at file {shown}"), why);
     make_way(path).map_err(fail)?;
@@ -252,8 +174,7 @@ fn open_unix(
         let why = errno(error);
         Failure::system(format!("Couldn't {what} \"{shown}\" [{}]", why.desc()), why)
     };
-    let device_and_inode = identity(path).map_err(|error| fail("find", &error))?;
-    let file = SocketFile { path: path.to_path_buf(), device_and_inode };
+    let file = SocketFile::of(path).map_err(|error| fail("find", &error))?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|error| fail("chmod", &error))?;
     if let Some((user, group)) = owner {
@@ -261,7 +182,7 @@ fn open_unix(
             .map_err(|error| fail("chown", &error))?;
     }
     log.flush();
-    Ok(Listener::Unix { listener, _file: Some(file) })
+    Ok(ListeningSocket::Unix { listener, _file: Some(file) })
 }
 
 fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {

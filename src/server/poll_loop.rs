@@ -5,7 +5,7 @@ use super::connections::{Connections, MOST_BUFFERED, SILENCE};
 use super::control::{self, Control};
 use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
-use super::listen::Listener;
+use super::listener::Listener;
 use super::reload::{self, Reloader};
 use super::trouble::Trouble;
 use super::turn::{MENDED, Turn, passing};
@@ -291,8 +291,8 @@ impl PollLoop {
         let first_connection = self.first_connection();
         for _ in 0..MOST_ACCEPTED {
             self.connections.expect_room()?;
-            let stream = match self.service.listeners[index].accept(log) {
-                Ok(stream) => stream,
+            let (stream, door) = match self.service.listeners[index].accept(log) {
+                Ok(client) => client,
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return Ok(()),
                     // A client that gave up while it waited.
@@ -304,7 +304,7 @@ impl PollLoop {
             let watch = |stream: &mut Stream, key: usize| {
                 stream.register(registry, Token(first_connection + key))
             };
-            self.connections.admit(stream, watch)?;
+            self.connections.admit(stream, door, watch)?;
             self.service.greylister.counters.connections += 1;
         }
         self.waiting.push(index);

@@ -6,9 +6,11 @@
 //! socket is bound, and root's rights are given up last.
 
 use super::control::Control;
+use super::door::Protocol;
 use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
-use super::listen::{self, Listener};
+use super::listen;
+use super::listener::Listener;
 use super::poll_loop::{PollLoop, Service};
 use crate::cli::Options;
 use crate::daemon::pidfile::{self, Earlier, PidFile};
@@ -77,7 +79,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let service = Service {
         listeners: open_sockets(&options, &identity, log)?,
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
-        greylister: Greylister::new(options.policy, whitelists),
+        greylister: Greylister::new(options.policy, whitelists, options.trusted),
         store,
         control: control.ok(),
         one_reply: options.exim,
@@ -141,11 +143,22 @@ fn open_sockets(
     log: &mut Log,
 ) -> Result<Vec<Listener>, Failure> {
     let handed_over = systemd::sockets();
-    if handed_over.is_empty() {
-        listen::open(&options.listen, options.backlog, identity.owner(), log)
-    } else {
-        listen::adopt(handed_over, log)
+    let mut listeners = Vec::new();
+    let mut wanted = [(Protocol::Policy, &options.listen), (Protocol::Milter, &options.milter)]
+        .into_iter()
+        .filter_map(|(protocol, place)| Some((protocol, place.as_ref()?)))
+        .collect::<Vec<_>>();
+    if !handed_over.is_empty() {
+        listeners = listen::adopt(handed_over, log)?;
+        // They stand for what the command line says of the same protocol.
+        let has_milter = listeners.iter().any(|listener| listener.speaks(Protocol::Milter));
+        wanted.retain(|(protocol, _)| *protocol == Protocol::Milter && !has_milter);
     }
+    for (protocol, place) in wanted {
+        let opened = listen::open(place, protocol, options.backlog, identity.owner(), log)?;
+        listeners.extend(opened);
+    }
+    Ok(listeners)
 }
 
 fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {

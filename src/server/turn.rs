@@ -25,6 +25,8 @@ pub struct Turn<'a> {
 struct Held {
     connection: usize,
     reply: Vec<u8>,
+    /// What is told if the commit fails, in place of a reply that stands on it.
+    instead: Option<&'static [u8]>,
     lines: Vec<(Severity, Vec<u8>)>,
 }
 
@@ -50,11 +52,11 @@ impl<'a> Turn<'a> {
             if !connection.has_room() {
                 break;
             }
-            let Some(event) = connection.session.next_event() else {
+            let door = &mut connection.door;
+            let Some(outcome) = door.handle_next(self.greylister, &mut self.store, self.now) else {
                 is_exhausted = true;
                 break;
             };
-            let outcome = self.greylister.handle(event, &mut self.store, self.now);
             if let Some(failure) = outcome.failure {
                 self.trouble.report(|| passing(&failure), self.log);
             }
@@ -63,7 +65,8 @@ impl<'a> Turn<'a> {
             let is_held = self.store.take_unsettled() || self.holds_for(key);
             match outcome.reply {
                 Some(reply) if is_held => {
-                    self.held.push(Held { connection: key, reply, lines: outcome.lines });
+                    let (instead, lines) = (outcome.instead, outcome.lines);
+                    self.held.push(Held { connection: key, reply, instead, lines });
                 }
                 reply => {
                     write_lines(self.log, &outcome.lines);
@@ -72,21 +75,23 @@ impl<'a> Turn<'a> {
             }
             if replied {
                 connection.asked = Instant::now();
-                if self.one_reply {
-                    connection.hang_up();
-                    return self.holds_for(key);
-                }
+            }
+            let is_only_one =
+                replied && self.one_reply && connection.door.may_end_after_one_reply();
+            if outcome.is_last || is_only_one {
+                connection.hang_up();
+                return self.holds_for(key);
             }
         }
-        connection.session.rest();
-        if is_exhausted && connection.session.is_too_long() {
+        connection.door.rest();
+        if is_exhausted && connection.door.is_too_long() {
             self.log.line(
                 Severity::Warning,
                 "closing a connection: its request has grown past 65536 bytes without an end",
             );
             connection.hang_up();
         }
-        connection.mark_unanswered(!is_exhausted && !connection.session.is_empty());
+        connection.mark_unanswered(!is_exhausted && !connection.door.is_empty());
         self.holds_for(key)
     }
 
@@ -110,16 +115,16 @@ impl<'a> Turn<'a> {
                 if is_written {
                     trouble.end(MENDED, log);
                 }
-                for Held { connection, reply, lines } in held {
+                for Held { connection, reply, lines, .. } in held {
                     write_lines(log, &lines);
                     tell(connection, &reply);
                 }
             }
             Err(failure) => {
                 trouble.report(|| passing(&failure), log);
-                greylister.counters.failures += held.len() as u64;
-                for Held { connection, .. } in held {
-                    tell(connection, &greylister.dunno());
+                for Held { connection, reply, instead, .. } in held {
+                    greylister.counters.failures += u64::from(instead.is_some());
+                    tell(connection, instead.unwrap_or(&reply));
                 }
             }
         }

@@ -13,6 +13,7 @@ mod names;
 mod networks;
 mod pattern;
 mod recipients;
+mod trusted;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use complaints::Warning;
 pub use file::{Origin, Text};
 pub use pattern::{Letters, Pattern};
 pub use recipients::Recipients;
+pub use trusted::Trusted;
 
 /// The files that hold the lists; their order is that of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -139,16 +139,23 @@ fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
 }
 
 /// A set of networks. A lookup asks once for each length of prefix that occurs.
-#[derive(Debug, Default)]
-pub(super) struct Networks {
-    origins: HashMap<Network, Origin>,
+/// Each has a value, by default where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Networks<V = Origin> {
+    origins: HashMap<Network, V>,
     /// The lengths that occur, each once.
     lengths: Vec<u8>,
 }
 
-impl Networks {
+impl<V> Default for Networks<V> {
+    fn default() -> Self {
+        Networks { origins: HashMap::new(), lengths: Vec::new() }
+    }
+}
+
+impl<V> Networks<V> {
     /// Adds a network; of equal ones the first stays.
-    pub(super) fn insert(&mut self, network: Network, origin: Origin) {
+    pub(super) fn insert(&mut self, network: Network, origin: V) {
         self.origins.entry(network).or_insert(origin);
         if !self.lengths.contains(&network.length) {
             self.lengths.push(network.length);
@@ -161,7 +168,7 @@ impl Networks {
     }
 
     /// A network that holds the address.
-    pub(super) fn find(&self, address: IpAddr) -> Option<&Origin> {
+    pub(super) fn find(&self, address: IpAddr) -> Option<&V> {
         let bits = match address {
             IpAddr::V4(address) => u128::from(u32::from(address)),
             IpAddr::V6(address) => u128::from(address),

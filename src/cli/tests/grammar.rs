@@ -41,10 +41,10 @@ fn names_are_complete_and_spelled_as_in_the_table() {
 fn one_dash_is_as_good_as_two_and_every_alias_works() {
     check(&[
         ("-delay|7", |o| o.policy.delay = 7),
-        ("-inet|7", |o| o.listen = Listen::Inet("7".to_owned())),
-        ("-i|7", |o| o.listen = Listen::Inet("7".to_owned())),
-        ("--i|7", |o| o.listen = Listen::Inet("7".to_owned())),
-        ("--i=7", |o| o.listen = Listen::Inet("7".to_owned())),
+        ("-inet|7", |o| o.listen = Some(Listen::Inet("7".to_owned()))),
+        ("-i|7", |o| o.listen = Some(Listen::Inet("7".to_owned()))),
+        ("--i|7", |o| o.listen = Some(Listen::Inet("7".to_owned()))),
+        ("--i=7", |o| o.listen = Some(Listen::Inet("7".to_owned()))),
         ("-v", |o| o.verbosity = Verbosity::Verbose),
         ("--v", |o| o.verbosity = Verbosity::Verbose),
         ("-verbose", |o| o.verbosity = Verbosity::Verbose),
@@ -62,7 +62,7 @@ fn one_dash_is_as_good_as_two_and_every_alias_works() {
             panic!("{line}");
         };
         let path = "/run/s".into();
-        assert_eq!(options.listen, Listen::Unix { path, mode: 0o666 }, "{line}");
+        assert_eq!(options.listen, Some(Listen::Unix { path, mode: 0o666 }), "{line}");
     }
 }
 
@@ -113,8 +113,8 @@ fn an_empty_greylist_text_is_the_default() {
 #[test]
 fn a_required_value_is_the_next_word_whatever_it_looks_like() {
     check(&[
-        ("--inet|--exim", |o| o.listen = Listen::Inet("--exim".to_owned())),
-        ("--inet|--", |o| o.listen = Listen::Inet("--".to_owned())),
+        ("--inet|--exim", |o| o.listen = Some(Listen::Inet("--exim".to_owned()))),
+        ("--inet|--", |o| o.listen = Some(Listen::Inet("--".to_owned()))),
         ("--greylist-text|--foo", |o| o.policy.greylist_text = b"--foo".to_vec()),
         ("--greylist-text|-v", |o| o.policy.greylist_text = b"-v".to_vec()),
         ("--greylist-text=a=b", |o| o.policy.greylist_text = b"a=b".to_vec()),

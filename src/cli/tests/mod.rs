@@ -4,6 +4,7 @@
 //! empty or hold blanks.
 
 mod grammar;
+mod milter;
 mod values;
 
 use std::os::unix::ffi::OsStringExt;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use super::*;
 use crate::daemon::Verbosity;
 use crate::greylist::Policy;
-use crate::whitelist::Files;
+use crate::whitelist::{Files, Trusted};
 
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     parse(line.split('|').map(OsString::from).collect())
@@ -30,7 +31,9 @@ fn options(line: &str) -> Options {
 /// What all options are when only `--inet` is given.
 fn defaults() -> Options {
     Options {
-        listen: Listen::Inet("10023".to_owned()),
+        listen: Some(Listen::Inet("10023".to_owned())),
+        milter: None,
+        trusted: Trusted::default(),
         backlog: None,
         dbdir: "/var/lib/postgrey".into(),
         sync: Duration::ZERO,

@@ -52,7 +52,7 @@ fn inet_wins_over_unix_unless_it_is_empty() {
         let Ok(Invocation::Serve(options)) = parse_line(line) else {
             panic!("{line}");
         };
-        assert_eq!(options.listen, listen, "{line}");
+        assert_eq!(options.listen, Some(listen), "{line}");
     }
     let no_path = "ERROR: --unix needs the path of a socket, not an empty word";
     check_refused(
@@ -83,7 +83,7 @@ fn a_socket_mode_is_octal_unless_it_has_a_prefix() {
         else {
             panic!("{value}");
         };
-        assert_eq!(options.listen, Listen::Unix { path: "s".into(), mode }, "{value}");
+        assert_eq!(options.listen, Some(Listen::Unix { path: "s".into(), mode }), "{value}");
     }
     for value in ["abc", "-1", "+6", "999", "10000", "0x", "0b2", "6 6", "u=rw"] {
         let message =
@@ -216,7 +216,7 @@ fn bytes_that_are_no_text_survive_in_paths_and_texts() {
         panic!();
     };
     let path = PathBuf::from(word(""));
-    assert_eq!(options.listen, Listen::Unix { path: path.clone(), mode: 0o666 });
+    assert_eq!(options.listen, Some(Listen::Unix { path: path.clone(), mode: 0o666 }));
     assert_eq!(options.dbdir, path);
     assert_eq!(options.policy.greylist_text, b"\xff");
     assert_eq!(options.policy.hostname, b"\xff");

@@ -177,16 +177,16 @@ fn a_message_gets_one_header_and_the_next_its_own() {
     let header = |text: &str| Answer::Prepend(format!("X-Greylist: {text}").into_bytes());
     session.feed(&[mail("a"), rcpt("b"), rcpt("c")].concat());
     assert!(!next_recipient(&mut session).has_header);
-    assert_eq!(session.answer(b"451", header("first")), CONTINUE);
+    assert_eq!(session.answer(b"451", &header("first")), CONTINUE);
     assert!(next_recipient(&mut session).has_header);
-    assert_eq!(session.answer(b"451", header("second")), CONTINUE);
+    assert_eq!(session.answer(b"451", &header("second")), CONTINUE);
     session.feed(&packet(b'E', b""));
     let with_header = [&packet(b'i', b"\0\0\0\0X-Greylist\0first\0"), CONTINUE].concat();
     assert_eq!(next_reply(&mut session), with_header);
 
     session.feed(&[mail("a"), rcpt("b"), packet(b'E', b"")].concat());
     assert!(!next_recipient(&mut session).has_header);
-    assert_eq!(session.answer(b"451", Answer::Dunno), CONTINUE);
+    assert_eq!(session.answer(b"451", &Answer::Dunno), CONTINUE);
     assert_eq!(next_reply(&mut session), CONTINUE);
 }
 
@@ -196,7 +196,7 @@ fn a_header_is_not_put_in_where_that_was_not_agreed() {
         fed(&[offer([6, 0x1fe, 0x1f_ffff]), connection("mx", "192.0.2.1"), mail("a"), rcpt("b")]);
     next_reply(&mut session);
     next_recipient(&mut session);
-    session.answer(b"451", Answer::Prepend(b"X-Greylist: x".to_vec()));
+    session.answer(b"451", &Answer::Prepend(b"X-Greylist: x".to_vec()));
     session.feed(&packet(b'E', b""));
     assert_eq!(next_reply(&mut session), CONTINUE);
 }
@@ -206,7 +206,7 @@ fn an_aborted_message_leaves_nothing_behind() {
     let mut session = connected();
     session.feed(&[mail("a"), rcpt("b")].concat());
     next_recipient(&mut session);
-    session.answer(b"451", Answer::Prepend(b"X-Greylist: x".to_vec()));
+    session.answer(b"451", &Answer::Prepend(b"X-Greylist: x".to_vec()));
     session.feed(&[packet(b'A', b""), packet(b'E', b"")].concat());
     assert_eq!(next_reply(&mut session), CONTINUE);
     session.feed(&rcpt("b"));
@@ -231,7 +231,7 @@ fn a_deferral_is_told_in_words_of_smtp() {
     let mut session = connected();
     session.feed(&[mail("a"), rcpt("b")].concat());
     next_recipient(&mut session);
-    let reply = session.answer(b"DEFER_IF_PERMIT", Answer::Defer(b"Greylisted".to_vec()));
+    let reply = session.answer(b"DEFER_IF_PERMIT", &Answer::Defer(b"Greylisted".to_vec()));
     assert_eq!(reply, packet(b'y', b"451 4.7.1 Greylisted\0"));
 }
 

@@ -1,0 +1,140 @@
+//! A listening socket, and who comes there.
+
+use super::connection::Stream;
+use super::door::{Door, Protocol};
+use crate::daemon::{Log, Severity};
+use mio::event::Source;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum ListeningSocket {
+    /// On an address and port.
+    Tcp(TcpListener),
+    /// On a path, whose file is ours unless systemd made it.
+    Unix {
+        /// The socket.
+        listener: UnixListener,
+        /// To be removed at the end.
+        _file: Option<SocketFile>,
+    },
+}
+
+/// A socket on which mail servers ask, and in which language.
+#[derive(Debug)]
+pub struct Listener {
+    socket: ListeningSocket,
+    protocol: Protocol,
+}
+
+impl Listener {
+    /// Lets those who connect speak a protocol.
+    pub fn new(socket: ListeningSocket, protocol: Protocol) -> Listener {
+        Listener { socket, protocol }
+    }
+
+    /// Whether those who connect speak a protocol.
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.protocol == protocol
+    }
+
+    /// Asks to be told when clients wait.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match &mut self.socket {
+            ListeningSocket::Tcp(listener) => {
+                listener.register(registry, token, Interest::READABLE)
+            }
+            ListeningSocket::Unix { listener, .. } => {
+                listener.register(registry, token, Interest::READABLE)
+            }
+        }
+    }
+
+    /// Takes the next waiting client, with the original's line for it
+    /// (BEHAVIOUR C4).
+    ///
+    /// # Errors
+    /// When nobody waits, or no more descriptors are to be had.
+    pub fn accept(&self, log: &mut Log) -> io::Result<(Stream, Door)> {
+        let stream = self.socket.accept(log)?;
+        Ok((stream, Door::new(self.protocol)))
+    }
+}
+
+impl ListeningSocket {
+    fn accept(&self, log: &mut Log) -> io::Result<Stream> {
+        let is_told = log.takes(Severity::Info);
+        match self {
+            ListeningSocket::Tcp(listener) => {
+                let (stream, _) = listener.accept()?;
+                // A reply is one small write; it must not wait for another.
+                let _ = stream.set_nodelay(true);
+                if is_told {
+                    let end = |address: io::Result<SocketAddr>| {
+                        address.map_or_else(|_| "?".to_string(), bracketed)
+                    };
+                    let (peer, local) = (end(stream.peer_addr()), end(stream.local_addr()));
+                    let line = format!("CONNECT TCP Peer: \"{peer}\" Local: \"{local}\"");
+                    log.line_with_time(Severity::Info, &line);
+                }
+                Ok(Stream::Tcp(stream))
+            }
+            ListeningSocket::Unix { listener, .. } => {
+                let (stream, _) = listener.accept()?;
+                if is_told {
+                    let address = listener.local_addr().ok();
+                    let path = address.as_ref().and_then(|address| address.as_pathname());
+                    let path = path.unwrap_or(Path::new("")).display();
+                    let line = format!("CONNECT UNIX Socket: \"{path}\"");
+                    log.line_with_time(Severity::Info, &line);
+                }
+                Ok(Stream::Unix(stream))
+            }
+        }
+    }
+}
+
+fn bracketed(address: SocketAddr) -> String {
+    format!("[{}]:{}", address.ip(), address.port())
+}
+
+/// The file of a Unix-domain socket, removed when it is dropped: but only if
+/// it is still the file that was made here, and not another daemon's.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    device_and_inode: (u64, u64),
+}
+
+impl SocketFile {
+    /// Notes which file was just made.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn of(path: &Path) -> io::Result<SocketFile> {
+        Ok(SocketFile { path: path.to_path_buf(), device_and_inode: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|identity| identity == self.device_and_inode) {
+            // A directory that belongs to root keeps the file, as with the
+            // original; the next start takes it over.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}
