@@ -21,6 +21,10 @@ const REST_AFTER_FAILURE: Duration = Duration::from_secs(60);
 /// Clean-up rests so many times as long as a look took.
 const REST_PER_WORK: u32 = 19;
 
+/// The same for a commit that deleted rows: mail waits for it, and a slow disk
+/// must not have its hands full of clean-up.
+const REST_PER_COMMIT: u32 = 4;
+
 /// How often the log tells of deleted entries; when it tells of everything,
 /// every time.
 const SILENCE: Duration = Duration::from_secs(86_400);
@@ -104,7 +108,7 @@ fn finished(name: &str, Tally { before, deleted }: Tally, untold: u64) -> String
 /// next comes soon; else each takes its share of an hour.
 fn rest_after(look: Look, work: Duration) -> Duration {
     let share = match look {
-        Look { is_full: true, .. } => Duration::ZERO,
+        Look { is_full: true, cost, .. } => cost * REST_PER_COMMIT,
         Look { of: 0, .. } => LAP,
         Look { rows, of, .. } => LAP.mul_f64(rows as f64 / of as f64),
     };
@@ -128,19 +132,42 @@ mod tests {
         let milliseconds = Duration::from_millis;
         let table = [
             // A small database is looked at once an hour, and so is an empty one.
-            (Look { rows: 20, of: 20, is_full: false }, milliseconds(3_600_000)),
-            (Look { rows: 0, of: 0, is_full: false }, milliseconds(3_600_000)),
-            (Look { rows: 5_000, of: 1_000_000, is_full: false }, milliseconds(18_000)),
+            (
+                Look { rows: 20, of: 20, is_full: false, cost: milliseconds(7) },
+                milliseconds(3_600_000),
+            ),
+            (
+                Look { rows: 0, of: 0, is_full: false, cost: milliseconds(7) },
+                milliseconds(3_600_000),
+            ),
+            (
+                Look { rows: 5_000, of: 1_000_000, is_full: false, cost: milliseconds(7) },
+                milliseconds(18_000),
+            ),
             // A look that finds the end right away, or a very large database.
-            (Look { rows: 0, of: 1_000_000, is_full: false }, milliseconds(20)),
-            (Look { rows: 32, of: 100_000_000, is_full: false }, milliseconds(20)),
+            (
+                Look { rows: 0, of: 1_000_000, is_full: false, cost: milliseconds(7) },
+                milliseconds(20),
+            ),
+            (
+                Look { rows: 32, of: 100_000_000, is_full: false, cost: milliseconds(7) },
+                milliseconds(20),
+            ),
             // Much is too old.
-            (Look { rows: 500, of: 1_000_000, is_full: true }, milliseconds(20)),
+            (
+                Look { rows: 500, of: 1_000_000, is_full: true, cost: milliseconds(5) },
+                milliseconds(20),
+            ),
+            // And the disk is slow to delete it.
+            (
+                Look { rows: 500, of: 1_000_000, is_full: true, cost: milliseconds(50) },
+                milliseconds(200),
+            ),
         ];
         for (look, rest) in table {
             assert_eq!(rest_after(look, milliseconds(1)), rest, "{look:?}");
         }
-        let look = Look { rows: 500, of: 1_000_000, is_full: true };
+        let look = Look { rows: 500, of: 1_000_000, is_full: true, cost: milliseconds(7) };
         assert_eq!(rest_after(look, milliseconds(10)), milliseconds(190), "a slow disk");
     }
 

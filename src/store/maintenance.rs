@@ -5,6 +5,7 @@
 //! kept.
 
 use super::{Table, record};
+use std::time::Duration;
 
 /// After how many seconds entries are forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Look {
     pub of: usize,
     /// Whether it ended because so many of them were too old.
     pub is_full: bool,
+    /// How long the last commit took that deleted any.
+    pub cost: Duration,
 }
 
 /// A table's share of a lap.

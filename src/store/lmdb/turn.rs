@@ -9,6 +9,7 @@ use crate::store::{Error, Passes, Seen, Table, Transaction, Urgency};
 use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Instant;
 
 /// One turn of the loop: a view of the database and, from the first write on,
 /// a transaction. Dropped without [`Turn::commit`], its writes are undone.
@@ -76,10 +77,11 @@ impl<'store> Turn<'store> {
         let Some(writer) = self.writer.take() else {
             return Ok(false);
         };
+        let begin = Instant::now();
         let deleted = self.write(writer, file.tables);
         let deleted = deleted.map_err(|error| self.fail(explain_write(self.path, error)))?;
         self.waiting.clear();
-        self.walk.note(&deleted);
+        self.walk.note(&deleted, begin.elapsed());
         Ok(true)
     }
 

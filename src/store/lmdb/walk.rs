@@ -37,6 +37,8 @@ pub struct Walk {
     old: Vec<OldRow>,
     /// When the old rows are to be deleted, if they do not wait for company.
     due: Option<Instant>,
+    /// How long the last commit took that deleted any.
+    cost: Duration,
 }
 
 /// A row that is to be deleted, if it is still the same by then.
@@ -78,7 +80,7 @@ impl Walk {
         for table in Table::ALL.into_iter().filter(|table| around.lifetimes.concern(*table)) {
             of += reader.stat(around.file.tables.database(table))?.entries();
         }
-        Ok(Look { rows, of, is_full: self.is_full() })
+        Ok(Look { rows, of, is_full: self.is_full(), cost: self.cost })
     }
 
     /// Looks at rows of one table; whether it came to the table's end.
@@ -152,8 +154,11 @@ impl Walk {
         Ok(deleted)
     }
 
-    /// Notes what was deleted, now that it is on disk.
-    pub fn note(&mut self, deleted: &[Table]) {
+    /// Notes what was deleted, now that it is on disk, and how long that took.
+    pub fn note(&mut self, deleted: &[Table], took: Duration) {
+        if !deleted.is_empty() {
+            self.cost = took;
+        }
         for table in deleted {
             self.tally(*table).deleted += 1;
         }

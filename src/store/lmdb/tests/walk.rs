@@ -127,7 +127,7 @@ fn where_nothing_is_too_old_nothing_is_written() {
     turn.commit().unwrap();
     let commits = last_commit(&store);
     let look = store.look(&LIFETIMES, NOW).unwrap();
-    assert_eq!(look, Look { rows: 1, of: 1, is_full: false });
+    assert_eq!(look, Look { rows: 1, of: 1, is_full: false, cost: look.cost });
     assert_eq!(store.due(), None);
     assert!(!store.flush().unwrap());
     let triplets = Tally { before: 1, deleted: 0 };
@@ -143,10 +143,14 @@ fn one_commit_deletes_only_so_much() {
     let mut left = 1000;
     while left > 256 {
         let look = store.look(&LIFETIMES, NOW).unwrap();
-        assert_eq!(look, Look { rows: 256, of: left, is_full: true });
+        assert_eq!(look, Look { rows: 256, of: left, is_full: true, cost: look.cost });
         assert!(store.due().is_some());
         let again = store.look(&LIFETIMES, NOW).unwrap();
-        assert_eq!(again, Look { rows: 0, of: left, is_full: true }, "first things first");
+        assert_eq!(
+            again,
+            Look { rows: 0, of: left, is_full: true, cost: again.cost },
+            "first things first"
+        );
         assert!(store.flush().unwrap());
         assert_eq!(store.due(), None);
         left -= 256;
@@ -209,9 +213,11 @@ fn a_look_goes_on_behind_the_last_row_be_it_gone_or_the_very_last() {
     assert!(store.look(&LIFETIMES, NOW).unwrap().is_full);
     store.flush().unwrap();
     assert_eq!(count(&store), 1);
-    assert_eq!(store.look(&LIFETIMES, NOW).unwrap(), Look { rows: 0, of: 1, is_full: false });
+    let look = store.look(&LIFETIMES, NOW).unwrap();
+    assert_eq!(look, Look { rows: 0, of: 1, is_full: false, cost: look.cost });
+    assert!(!look.cost.is_zero(), "it says what the deletion took");
     assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 257, deleted: 256 });
-    assert_eq!(store.look(&LIFETIMES, NOW).unwrap(), Look { rows: 1, of: 1, is_full: false });
+    assert_eq!(store.look(&LIFETIMES, NOW).unwrap(), Look { rows: 1, of: 1, ..Look::default() });
 }
 
 #[test]
