@@ -114,69 +114,74 @@ fn unreadable(error: store::Error) -> Failure {
     Failure::new(format!("ERROR: {error}"))
 }
 
-/// A triplet of which no mail came back.
+/// A triplet of which no mail came back. A log may tell of a million, so that
+/// every byte counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Triplet {
     /// The client's address.
     pub client: IpAddr,
-    /// The same as the log spells it, in lower case.
-    pub address: Vec<u8>,
     /// The client's name in its last attempt.
-    pub name: Vec<u8>,
-    /// The network that the report takes it to be in.
-    pub network: IpAddr,
+    pub name: Box<[u8]>,
     /// The sender as it stands in keys.
-    pub sender: Vec<u8>,
+    pub sender: Box<[u8]>,
     /// The recipient, in lower case.
-    pub recipient: Vec<u8>,
+    pub recipient: Box<[u8]>,
     /// How often it was deferred.
-    pub tries: u64,
+    pub tries: u32,
     /// When it was last deferred, in the words of the log.
-    pub time: Vec<u8>,
+    pub time: Box<[u8]>,
     /// What the sender's domain says of the client (`--check_sender`).
     pub check: Option<Check>,
 }
 
 impl Triplet {
+    fn new(attempt: &Attempt<'_>) -> Triplet {
+        Triplet {
+            client: attempt.client,
+            name: attempt.name.into(),
+            sender: triplet::sender_part(attempt.sender).into(),
+            recipient: attempt.recipient.to_ascii_lowercase().into(),
+            tries: 1,
+            time: attempt.time.into(),
+            check: None,
+        }
+    }
+
+    /// The network that the report takes the client to be in.
+    pub fn network(&self) -> IpAddr {
+        clients::network(self.client, &self.name)
+    }
+
     /// Where it stands in a report.
     fn place(&self) -> (IpAddr, &[u8], &[u8]) {
         (self.client, &self.sender, &self.recipient)
     }
 }
 
+/// The SHA-1 sum of a key, which is shorter than most.
+type Sum = [u8; 20];
+
 /// What was lost so far: by the daemon's key, the clients that share it.
 #[derive(Default)]
-pub struct Lost(HashMap<Vec<u8>, Vec<Triplet>>);
+pub struct Lost(HashMap<Sum, Vec<Triplet>>);
 
 impl Lost {
     /// Counts an attempt. Name and time are those of the last one.
-    pub fn add(&mut self, key: Vec<u8>, attempt: &Attempt<'_>) {
-        let clients = self.0.entry(key).or_default();
-        let index = clients.iter().position(|it| it.client == attempt.client);
-        let index = index.unwrap_or_else(|| {
-            clients.push(Triplet {
-                client: attempt.client,
-                address: attempt.address.to_ascii_lowercase(),
-                name: Vec::new(),
-                network: attempt.client,
-                sender: triplet::sender_part(attempt.sender),
-                recipient: attempt.recipient.to_ascii_lowercase(),
-                tries: 0,
-                time: Vec::new(),
-                check: None,
-            });
-            clients.len() - 1
-        });
-        let triplet = &mut clients[index];
-        triplet.tries += 1;
-        triplet.name = attempt.name.to_vec();
-        triplet.network = clients::network(attempt.client, attempt.name);
-        triplet.time = attempt.time.to_vec();
+    pub fn add(&mut self, key: &[u8], attempt: &Attempt<'_>) {
+        let clients = self.0.entry(sum(key)).or_insert_with(|| Vec::with_capacity(1));
+        match clients.iter_mut().find(|triplet| triplet.client == attempt.client) {
+            Some(triplet) => {
+                triplet.tries = triplet.tries.saturating_add(1);
+                triplet.name = attempt.name.into();
+                triplet.time = attempt.time.into();
+            }
+            None => clients.push(Triplet::new(attempt)),
+        }
     }
 
     /// Mail of a key passed after all.
     pub fn forget(&mut self, key: &[u8]) {
-        self.0.remove(key);
+        self.0.remove(&sum(key));
     }
 
     /// All triplets by client, IPv4 first, then by sender and recipient.
@@ -184,5 +189,76 @@ impl Lost {
         let mut all: Vec<Triplet> = self.0.into_values().flatten().collect();
         all.sort_unstable_by(|left, right| left.place().cmp(&right.place()));
         all
+    }
+}
+
+fn sum(key: &[u8]) -> Sum {
+    sha1_smol::Sha1::from(key).digest().bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(client: &str, sender: &'static str, name: &'static str) -> Attempt<'static> {
+        Attempt {
+            time: b"now",
+            name: name.as_bytes(),
+            client: client.parse().unwrap(),
+            address: b"",
+            sender: sender.as_bytes(),
+            recipient: b"R@d.test",
+        }
+    }
+
+    fn shown(lost: Lost) -> Vec<String> {
+        let line = |it: &Triplet| {
+            let [name, sender] = [&it.name, &it.sender].map(|it| String::from_utf8_lossy(it));
+            format!("{} {} {name} {sender}", it.tries, it.client)
+        };
+        lost.sorted().iter().map(line).collect()
+    }
+
+    #[test]
+    fn attempts_are_counted_and_the_last_one_is_remembered() {
+        let mut lost = Lost::default();
+        lost.add(b"key", &attempt("192.0.2.1", "A+x@b.test", "unknown"));
+        lost.add(b"key", &attempt("192.0.2.2", "a@b.test", "other"));
+        lost.add(b"key", &attempt("192.0.2.1", "a@b.test", "mx"));
+        assert_eq!(shown(lost), ["2 192.0.2.1 mx a@b.test", "1 192.0.2.2 other a@b.test"]);
+    }
+
+    #[test]
+    fn what_passed_is_forgotten_for_all_clients_of_its_key() {
+        let mut lost = Lost::default();
+        lost.add(b"key", &attempt("192.0.2.1", "a@b.test", "mx"));
+        lost.add(b"key", &attempt("192.0.2.2", "a@b.test", "mx"));
+        lost.add(b"other", &attempt("192.0.2.1", "b@b.test", "mx"));
+        lost.forget(b"key");
+        lost.forget(b"unknown");
+        lost.add(b"key", &attempt("192.0.2.2", "a@b.test", "mx"));
+        assert_eq!(shown(lost), ["1 192.0.2.1 mx b@b.test", "1 192.0.2.2 mx a@b.test"]);
+    }
+
+    #[test]
+    fn clients_come_by_number_and_ipv4_before_others() {
+        let mut lost = Lost::default();
+        for (client, sender) in [
+            ("2001:db8::1", "a"),
+            ("10.0.0.10", "a"),
+            ("10.0.0.9", "b"),
+            ("9.0.0.0", "c"),
+            ("10.0.0.9", "a"),
+        ] {
+            lost.add(format!("{client}{sender}").as_bytes(), &attempt(client, sender, "mx"));
+        }
+        let order = [
+            "9.0.0.0 mx c",
+            "10.0.0.9 mx a",
+            "10.0.0.9 mx b",
+            "10.0.0.10 mx a",
+            "2001:db8::1 mx a",
+        ];
+        assert_eq!(shown(lost), order.map(|line| format!("1 {line}")));
     }
 }

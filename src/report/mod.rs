@@ -138,7 +138,7 @@ impl Program {
                 if self.filter.reports(&attempt) {
                     let key = judge.key(&attempt);
                     if judge.is_lost(&key, attempt.client)? {
-                        lost.add(key, &attempt);
+                        lost.add(&key, &attempt);
                     }
                 }
             }

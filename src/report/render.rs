@@ -28,7 +28,7 @@ pub fn report(triplets: &[Triplet], shown: &Shown, out: &mut impl Write) -> io::
 /// What stands before a triplet: something where a network or a client begins.
 fn separator<'s>(shown: &'s Shown, last: Option<&Triplet>, triplet: &Triplet) -> &'s [u8] {
     let is_new_client = last.is_none_or(|last| last.client != triplet.client);
-    if last.is_some_and(|last| last.network == triplet.network) {
+    if last.is_some_and(|last| last.network() == triplet.network()) {
         return if is_new_client { &shown.separate_by_ip } else { b"" };
     }
     if shown.separate_by_subnet.is_empty() {
@@ -39,13 +39,13 @@ fn separator<'s>(shown: &'s Shown, last: Option<&Triplet>, triplet: &Triplet) ->
 }
 
 fn line(triplet: &Triplet, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
-    let tries = triplet.tries.to_string();
+    let (tries, address) = (triplet.tries.to_string(), triplet.client.to_string());
     let end: &[u8] = if shown.tab { b"\t" } else { b" " };
     let columns: [(bool, &[u8], usize); 6] = [
         (shown.time, &triplet.time, 0),
         (shown.tries, tries.as_bytes(), 0),
         (shown.check, check(triplet), 5),
-        (true, &triplet.address, 15),
+        (true, address.as_bytes(), 15),
         (true, &triplet.name, 0),
         (true, sender(triplet), 0),
     ];
@@ -67,7 +67,7 @@ fn grouped(
         out.write_all(&triplet.name)?;
         right(b"", 77_usize.saturating_sub(triplet.name.len()), out)?;
         out.write_all(b" ")?;
-        right(&triplet.address, 15, out)?;
+        right(triplet.client.to_string().as_bytes(), 15, out)?;
         out.write_all(b"\n")?;
     }
     if shown.check {
