@@ -1,4 +1,4 @@
-//! Greylisting for Postfix and Exim, compatible with postgrey 1.37.
+//! Greylisting for Postfix, Exim and Sendmail, compatible with postgrey 1.37.
 //!
 //! Data goes one way: bytes in, [`request::Request`], [`greylist::Verdict`],
 //! bytes out. See the rooms below; only `server` and `daemon` touch the

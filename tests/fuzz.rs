@@ -1,5 +1,5 @@
-//! Random bytes for the two parsers that read foreign ones: a mail server's
-//! requests and an administrator's lists.
+//! Random bytes for the parsers that read foreign ones: a mail server's
+//! requests and packets, and an administrator's lists.
 //!
 //! A run begins with a small corpus, changes what it has at random or writes
 //! something new by the grammar, and keeps inputs that led to an outcome not
@@ -11,6 +11,8 @@
 
 #[path = "fuzz/lists.rs"]
 mod lists;
+#[path = "fuzz/milter.rs"]
+mod milter;
 #[path = "fuzz/mutation.rs"]
 mod mutation;
 #[path = "../compat/random.rs"]
@@ -164,4 +166,9 @@ fn no_request_harms_the_session_that_reads_it() {
 #[test]
 fn no_list_harms_the_reader_of_lists() {
     run(&lists::TARGET);
+}
+
+#[test]
+fn no_packet_harms_the_session_that_reads_it() {
+    run(&milter::TARGET);
 }

@@ -24,6 +24,7 @@ pub(super) fn page(command: &Command) -> Page {
     blocks.extend(commands());
     blocks.extend(whitelists());
     blocks.extend(example());
+    blocks.extend(sendmail());
     blocks.extend(process());
     blocks.extend(references());
     Page { name: "postgrey", section: 8, date: DATE, version: env!("CARGO_PKG_VERSION"), blocks }
@@ -42,7 +43,8 @@ fn description() -> [Block; 3] {
         Block::Section("DESCRIPTION"),
         text(
             "Mail servers ask postgrey whether to accept a mail: Postfix with its policy \
-             delegation protocol, Exim with the same over a socket. The answer depends \
+             delegation protocol, Exim with the same over a socket, Sendmail with the milter \
+             protocol (--milter). The answer depends \
              on the triplet of the client's network, the sender and the recipient. If this \
              triplet is new, the mail is deferred with a temporary error. A proper mail server \
              tries again, and after --delay seconds its mail passes; much of the software that \
@@ -174,6 +176,25 @@ fn example() -> Vec<Block> {
         Block::Example(
             "smtpd_recipient_restrictions =\n    permit_mynetworks,\n    \
              reject_unauth_destination,\n    check_policy_service inet:127.0.0.1:10023\n",
+        ),
+    ]
+}
+
+fn sendmail() -> Vec<Block> {
+    vec![
+        Block::Section("SENDMAIL"),
+        text(
+            "Run the daemon with --milter=/run/postgrey/milter, and let Sendmail ask it, in \
+             sendmail.mc:",
+        ),
+        Block::Example(
+            "INPUT_MAIL_FILTER(`postgrey',\n    \
+             `S=local:/run/postgrey/milter, T=C:10s;S:5s;R:10s;E:1m')dnl\n",
+        ),
+        text(
+            "Without F= in it, mail flows while the daemon is away. Postfix can ask the same way, \
+             with smtpd_milters = unix:/run/postgrey/milter and milter_default_action = accept in \
+             main.cf.",
         ),
     ]
 }

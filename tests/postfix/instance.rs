@@ -46,6 +46,15 @@ impl Postfix {
     /// Starts a Postfix whose last word on a recipient is `policy_service`, for
     /// example `unix:/run/socket` or `inet:127.0.0.1:10023`.
     pub fn start(policy_service: &str) -> Postfix {
+        Postfix::start_with(&format!(
+            "smtpd_recipient_restrictions =\n    \
+             reject_unauth_destination, check_policy_service {policy_service}\n"
+        ))
+    }
+
+    /// Starts a Postfix whose `main.cf` ends with these lines: its restrictions,
+    /// and whom it asks.
+    pub fn start_with(questions: &str) -> Postfix {
         require("/usr/sbin/postfix", "postfix");
         assert!(
             nix::unistd::geteuid().is_root(),
@@ -53,7 +62,7 @@ impl Postfix {
         );
         let mut postfix = Postfix { port: 0, scratch: Scratch::new() };
         postfix.make_directories();
-        postfix.write_configuration(policy_service);
+        postfix.write_configuration(questions);
         // Between the choice of a port and its use, somebody else may take it.
         for _ in 0..3 {
             postfix.port = free_port();
@@ -133,7 +142,7 @@ impl Postfix {
         give(&self.path("mail"), "nobody");
     }
 
-    fn write_configuration(&self, policy_service: &str) {
+    fn write_configuration(&self, questions: &str) {
         let nobody = user("nobody");
         let main = format!(
             "\
@@ -171,9 +180,7 @@ virtual_mailbox_base = {root}/mail
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 
-smtpd_recipient_restrictions =
-    reject_unauth_destination, check_policy_service {policy_service}
-",
+{questions}",
             root = self.scratch.path().display(),
             uid = nobody.uid,
             gid = nobody.gid,

@@ -1,0 +1,66 @@
+//! The milter door of a real daemon: what a mail server is told that asks there,
+//! and that it leads to the same room as the policy door.
+
+mod harness;
+
+mod milter {
+    //! The mail server that asks.
+
+    pub mod client;
+    pub mod doors;
+    pub mod rules;
+    pub mod trouble;
+}
+
+#[path = "../compat/random.rs"]
+#[allow(dead_code, reason = "the comparison of both programs uses the rest")]
+mod random;
+
+use harness::{Builder, Clock, Daemon, Program, Scratch};
+use milter::client::MailServer;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a deferred client hears by default, for recipients at example.org.
+const DEFERRED: &str =
+    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
+
+/// A daemon with both doors, and its clock.
+struct Site {
+    daemon: Daemon,
+    clock: Clock,
+    socket: PathBuf,
+}
+
+impl Site {
+    fn start(options: &[&str]) -> Site {
+        Site::of(Daemon::builder(Program::Ours).arg("--hostname=mx.test.example"), options)
+    }
+
+    fn of(builder: Builder, options: &[&str]) -> Site {
+        let socket = milter_socket(builder.scratch());
+        let (builder, clock) = Clock::of(builder);
+        let builder = builder.arg(format!("--milter={}", socket.display()));
+        let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+        Site { daemon: builder.start(), clock, socket }
+    }
+
+    fn connect(&self) -> MailServer {
+        MailServer::connect(&self.socket)
+    }
+
+    /// A connection about a client.
+    fn connect_about(&self, name: &str, address: &str) -> MailServer {
+        let mut server = self.connect();
+        server.client(name, address);
+        server
+    }
+
+    fn let_pass(&mut self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn milter_socket(scratch: &Scratch) -> PathBuf {
+    scratch.path().join("milter")
+}

@@ -1,0 +1,164 @@
+//! The mail server's side of the milter protocol, as Sendmail and Postfix are
+//! one.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a test waits for a reply before it fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What both mail servers offer: version, actions, steps.
+pub const OFFER: [u32; 3] = [6, 0x1ff, 0x1f_ffff];
+
+/// A packet: its command and its data.
+pub type Packet = (u8, Vec<u8>);
+
+/// A stream of bytes in both directions.
+pub trait Wire: Read + Write {
+    /// Lets reading fail after some time.
+    fn lose_patience_after(&self, time: Duration) -> std::io::Result<()>;
+}
+
+impl Wire for UnixStream {
+    fn lose_patience_after(&self, time: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(time))
+    }
+}
+
+impl Wire for TcpStream {
+    fn lose_patience_after(&self, time: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(time))
+    }
+}
+
+/// A connection to a milter.
+pub struct MailServer {
+    stream: Box<dyn Wire>,
+    /// Whether clients and senders are told without an answer.
+    is_quiet: bool,
+}
+
+impl MailServer {
+    /// Connects and agrees on the newest version.
+    pub fn connect(path: &Path) -> MailServer {
+        MailServer::connect_with(path, OFFER)
+    }
+
+    /// Connects and offers other terms.
+    pub fn connect_with(path: &Path, offer: [u32; 3]) -> MailServer {
+        MailServer::speak(UnixStream::connect(path).expect("a milter that listens"), offer)
+    }
+
+    /// Offers terms on a fresh connection.
+    pub fn speak(stream: impl Wire + 'static, offer: [u32; 3]) -> MailServer {
+        stream.lose_patience_after(PATIENCE).expect("a timeout");
+        let mut server = MailServer { stream: Box::new(stream), is_quiet: false };
+        server.send(b'O', &offer.map(u32::to_be_bytes).concat());
+        let (command, terms) = server.receive().expect("terms");
+        assert_eq!((command, terms.len()), (b'O', 12));
+        let steps = u32::from_be_bytes(terms[8..].try_into().expect("four bytes"));
+        server.is_quiet = steps & 0x5000 == 0x5000;
+        server
+    }
+
+    /// Sends a packet.
+    pub fn send(&mut self, command: u8, data: &[u8]) {
+        let length = u32::try_from(data.len() + 1).expect("a packet");
+        self.send_bytes(&[&length.to_be_bytes(), [command].as_slice(), data].concat());
+    }
+
+    /// Sends anything.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("a milter that reads");
+    }
+
+    /// The next packet; none at the end of the connection.
+    pub fn receive(&mut self) -> Option<Packet> {
+        let mut head = [0; 4];
+        if let Err(error) = self.stream.read_exact(&mut head) {
+            let is_end = matches!(
+                error.kind(),
+                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset
+            );
+            assert!(is_end, "{error}");
+            return None;
+        }
+        let length = usize::try_from(u32::from_be_bytes(head)).expect("a length");
+        let mut packet = vec![0; length];
+        self.stream.read_exact(&mut packet).expect("a whole packet");
+        Some((packet[0], packet.split_off(1)))
+    }
+
+    /// Tells of a client.
+    pub fn client(&mut self, name: &str, address: &str) {
+        let family = if address.contains(':') { b'6' } else { b'4' };
+        let data = [name.as_bytes(), &[0, family, 0x1f, 0x90], address.as_bytes(), b"\0"].concat();
+        self.send(b'C', &data);
+        self.expect_silence_or_consent();
+    }
+
+    /// Tells macros beside the next command: names and values by turns.
+    pub fn macros(&mut self, command: u8, macros: &[&str]) {
+        let strings = macros.iter().flat_map(|text| [text.as_bytes(), b"\0"].concat());
+        self.send(b'D', &[command].into_iter().chain(strings).collect::<Vec<u8>>());
+    }
+
+    /// Begins a message.
+    pub fn sender(&mut self, address: &str) {
+        self.send(b'M', format!("<{address}>\0SIZE=10\0").as_bytes());
+        self.expect_silence_or_consent();
+    }
+
+    fn expect_silence_or_consent(&mut self) {
+        if !self.is_quiet {
+            assert_eq!(self.receive(), Some((b'c', Vec::new())));
+        }
+    }
+
+    /// Names a recipient. Gives the reply for its client, empty if it is taken.
+    pub fn recipient(&mut self, address: &str) -> String {
+        self.send(b'R', format!("<{address}>\0").as_bytes());
+        match self.receive().expect("an answer to the recipient") {
+            (b'c', _) => String::new(),
+            (b'y', text) => {
+                let text = text.strip_suffix(b"\0").expect("a NUL at the end");
+                String::from_utf8(text.to_vec()).expect("plain text")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Ends the message. Gives the headers to put in front.
+    pub fn end_of_message(&mut self) -> Vec<String> {
+        self.send(b'E', b"");
+        let mut headers = Vec::new();
+        loop {
+            match self.receive().expect("an answer to the message") {
+                (b'c', _) => return headers,
+                (b'i', data) => {
+                    let strings: Vec<_> = data[4..].split(|byte| *byte == 0).collect();
+                    let [name, value, b""] = strings[..] else {
+                        panic!("{}", data.escape_ascii());
+                    };
+                    let text = [name, b": ", value].concat();
+                    headers.push(String::from_utf8(text).expect("plain text"));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// One message to one recipient: the reply, and if that is none the headers.
+    pub fn mail(&mut self, sender: &str, recipient: &str) -> (String, Vec<String>) {
+        self.sender(sender);
+        let reply = self.recipient(recipient);
+        if reply.is_empty() {
+            return (reply, self.end_of_message());
+        }
+        self.send(b'A', b"");
+        (reply, Vec::new())
+    }
+}
