@@ -7,7 +7,20 @@ use std::path::{Path, PathBuf};
 /// Which rooms a room may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["admin", "cli", "daemon", "policy_test", "report", "server"]),
-    ("admin", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
+    (
+        "admin",
+        &[
+            "cli",
+            "daemon",
+            "greylist",
+            "maillog",
+            "protocol",
+            "report",
+            "request",
+            "store",
+            "whitelist",
+        ],
+    ),
     ("report", &["cli", "daemon", "greylist", "store", "whitelist"]),
     ("cli", &["daemon", "greylist", "whitelist"]),
     ("server", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),

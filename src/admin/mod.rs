@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod daemon;
 mod edit;
+mod explain;
 mod export;
 mod import;
 mod json;
@@ -34,6 +35,7 @@ pub fn run(order: &Order, out: &mut impl Write) -> Result<Outcome, Trouble> {
     match task {
         Task::Backup(file) => return backup::run(order, file),
         Task::CheckDatabase if !check::database::is_here() => return check::database::run(order),
+        Task::Explain(explain) => return explain::run(order, explain, out),
         Task::Check(check) => return check::run(check, out),
         _ => {}
     }
@@ -52,7 +54,7 @@ pub fn run(order: &Order, out: &mut impl Write) -> Result<Outcome, Trouble> {
         }
         Task::Forget(subject) => edit::run(dbdir, subject, Change::Forget, out),
         Task::Allow(subject) => edit::run(dbdir, subject, Change::Allow, out),
-        Task::Backup(_) | Task::Check(_) => unreachable!("it was done above"),
+        Task::Backup(_) | Task::Check(_) | Task::Explain(_) => unreachable!("it was done above"),
         Task::CheckDatabase => check::database::run_here(dbdir, out),
     }
 }

@@ -16,7 +16,7 @@ use crate::daemon::privileges::Identity;
 use crate::whitelist::{Letters, Pattern};
 use clients::Filter;
 use dns::Resolver;
-use input::Inputs;
+pub use input::Inputs;
 use lost::{Judge, Lost, Triplet};
 use maillog::{Event, Maillog};
 use std::io::{self, Write};

@@ -3,11 +3,13 @@
 //! their words are parsed as clap parses them.
 
 mod check;
+mod explain;
 mod filter;
 mod table;
 mod task;
 
 pub use check::{Check, Question, plain_word};
+pub use explain::{Explain, Which};
 pub use filter::{Addresses, Filter, Network};
 pub use task::{Form, List, Order, Sort, Subject, Tables, Task};
 

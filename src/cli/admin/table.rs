@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
 
 pub(super) fn commands() -> Vec<Command> {
-    let reading = [list(), show(), stats(), export(), backup(), check()];
+    let reading = [list(), show(), stats(), export(), backup(), check(), explain()];
     let writing = [forget(), allow(), import()];
     let commands = reading.into_iter().chain(writing);
     commands.map(with_common_options).collect()
@@ -99,6 +99,24 @@ pub(super) fn check() -> Command {
         value("at", "TIME")
             .help("at this time: 2026-11-23 22:53, or seconds since 1970 (default: now)"),
         switch("database").help("read every page and every entry of the database instead"),
+    ])
+}
+
+fn explain() -> Command {
+    let about = "tell from a mail log why mail was delayed, from where it came how often, what that \
+                 cost and how it ended; or sum up what greylisting did";
+    command("explain", about, "[OPTIONS] [FILE...]").args([
+        word("FILE").num_args(0..).help(
+            "logs, perhaps packed, of syslog or of journalctl -o short-iso or json; - is standard \
+             input (default: /var/log/mail.log)",
+        ),
+        value("sender", "WHO").help("mail of this sender, user@domain or a whole domain"),
+        value("recipient", "WHO").help("mail to this recipient, likewise"),
+        value("client", "WHO").help("mail from this address, host or domain of hosts"),
+        value("id", "QUEUEID").help("the mail with this queue id"),
+        value("day", "DAY").help("only what happened on a day like 2026-11-25"),
+        switch("summary").help("numbers of all mail in place of the story of each"),
+        json(),
     ])
 }
 

@@ -1,6 +1,7 @@
 //! What an administrator wants done, from the words that were matched.
 
 use super::check::Check;
+use super::explain::{self, Explain};
 use super::filter::{Addresses, Filter, address};
 use crate::greylist::State;
 use clap::ArgMatches;
@@ -53,6 +54,8 @@ pub enum Task {
     CheckDatabase,
     /// Look for mistakes in options and lists.
     Check(Check),
+    /// Tell from a log why mail was delayed.
+    Explain(Explain),
 }
 
 /// Which entries to print, and how.
@@ -143,6 +146,7 @@ fn task(name: &str, matches: &ArgMatches) -> Result<Task, String> {
         "forget" => Task::Forget(subject(matches)?),
         "allow" => Task::Allow(subject(matches)?),
         "stats" => Task::Stats(form(matches)),
+        "explain" => Task::Explain(explain::explain(matches)?),
         "backup" => Task::Backup(text(matches, "FILE").into()),
         name => unreachable!("{name} is in no table of commands"),
     })

@@ -1,0 +1,168 @@
+//! From the daemon's log lines to attempts, and from Postfix's to queue ids
+//! (BEHAVIOUR E2, D5).
+
+use crate::cli::admin::Which;
+use crate::greylist::triplet;
+use crate::maillog::Line;
+use memchr::{memchr, memmem};
+use std::net::IpAddr;
+
+/// One question that the daemon answered, as it logged it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When, in seconds since the epoch.
+    pub time: i64,
+    /// Postfix's queue id, if it had one by then.
+    pub id: Option<Vec<u8>>,
+    /// Whether it was deferred.
+    pub is_deferred: bool,
+    /// The daemon's word for why, such as `new` or `client whitelist`.
+    pub reason: Vec<u8>,
+    /// Name of the client, empty if it has none.
+    pub name: Vec<u8>,
+    /// Its address.
+    pub client: IpAddr,
+    /// The sender, empty for bounces.
+    pub sender: Vec<u8>,
+    /// The recipient.
+    pub recipient: Vec<u8>,
+}
+
+impl Attempt {
+    /// The attempt that a line tells of, if any.
+    pub fn parse(line: &Line<'_>) -> Option<Attempt> {
+        if !line.program.starts_with(b"postgrey") {
+            return None;
+        }
+        let text = line.text.trim_ascii_end();
+        let action = memmem::find(text, b"action=")?;
+        let id = text[..action].strip_suffix(b": ").map(<[u8]>::to_vec);
+        let text = &text[action + b"action=".len()..];
+        let comma = memchr(b',', text)?;
+        let rest = text[comma..].strip_prefix(b", reason=")?;
+        let reason = &rest[..memchr(b',', rest)?];
+        let at_address = memmem::find(rest, b", client_address=")?;
+        let name = between(&rest[..at_address], b", client_name=");
+        let behind = &rest[at_address + b", client_address=".len()..];
+        let end = memchr(b',', behind).unwrap_or(behind.len());
+        let client = std::str::from_utf8(&behind[..end]).ok()?.parse().ok()?;
+        let envelope = &behind[end..];
+        let at_recipient = memmem::rfind(envelope, b", recipient=")?;
+        let sender = envelope[..at_recipient].strip_prefix(b", sender=").unwrap_or_default();
+        Some(Attempt {
+            time: line.time,
+            id,
+            is_deferred: text.starts_with(b"greylist"),
+            reason: reason.to_vec(),
+            name: name.to_vec(),
+            client,
+            sender: sender.to_vec(),
+            recipient: envelope[at_recipient + b", recipient=".len()..].to_vec(),
+        })
+    }
+
+    /// What all attempts of a mail have in common, from whatever network.
+    pub fn mail(&self) -> (Vec<u8>, Vec<u8>) {
+        (
+            triplet::sender_part(&self.sender).to_ascii_lowercase(),
+            self.recipient.to_ascii_lowercase(),
+        )
+    }
+
+    /// The client's name with its address, as Postfix writes it.
+    pub fn place(&self) -> Vec<u8> {
+        let name: &[u8] = if self.name.is_empty() { b"unknown" } else { &self.name };
+        [name, b"[", self.client.to_string().as_bytes(), b"]"].concat()
+    }
+}
+
+fn between<'t>(text: &'t [u8], sign: &[u8]) -> &'t [u8] {
+    memmem::find(text, sign).map_or(&[], |at| &text[at + sign.len()..])
+}
+
+impl Which {
+    /// Whether an attempt is one of those that are asked for.
+    pub fn lets(&self, attempt: &Attempt) -> bool {
+        let Which { sender, recipient, client } = self;
+        let is_client = |text: &String| {
+            let name = String::from_utf8_lossy(&attempt.name).to_lowercase();
+            let text = text.to_lowercase();
+            attempt.client.to_string() == text
+                || name == text
+                || name.ends_with(&format!(".{text}"))
+        };
+        sender.as_ref().is_none_or(|who| who.contain(&attempt.sender))
+            && recipient.as_ref().is_none_or(|who| who.contain(&attempt.recipient))
+            && client.as_ref().is_none_or(is_client)
+    }
+}
+
+/// What Postfix says of one queue id.
+#[derive(Debug, Default)]
+pub struct Ids {
+    wanted: Option<Vec<u8>>,
+    /// Its sender.
+    pub sender: Option<Vec<u8>>,
+    /// Its recipients, with what became of it.
+    pub recipients: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Ids {
+    /// Will look for an id, if one is wanted.
+    pub fn new(wanted: Option<&[u8]>) -> Ids {
+        Ids { wanted: wanted.map(<[u8]>::to_vec), ..Ids::default() }
+    }
+
+    /// Takes what a line says of the id.
+    pub fn take(&mut self, text: &[u8]) {
+        let Some(rest) = self.wanted.as_ref().and_then(|id| text.strip_prefix(id.as_slice()))
+        else {
+            return;
+        };
+        let Some(rest) = rest.strip_prefix(b":") else { return };
+        if let Some(sender) = bracketed(rest, b" from=<") {
+            self.sender = Some(sender.to_vec());
+        }
+        if let Some(recipient) = bracketed(rest, b" to=<") {
+            let status = between(rest, b"status=");
+            let status = status[..memchr(b' ', status).unwrap_or(status.len())].to_vec();
+            self.recipients.push((recipient.to_vec(), status));
+        }
+    }
+
+    /// Whether a mail is the one with this id.
+    pub fn are_of(&self, attempt: &Attempt) -> bool {
+        let Some(wanted) = &self.wanted else { return true };
+        let is_recipient = |(to, _): &(Vec<u8>, _)| to.eq_ignore_ascii_case(&attempt.recipient);
+        attempt.id.as_ref() == Some(wanted)
+            || self.sender.as_ref().is_some_and(|from| from.eq_ignore_ascii_case(&attempt.sender))
+                && self.recipients.iter().any(is_recipient)
+    }
+}
+
+fn bracketed<'t>(text: &'t [u8], sign: &[u8]) -> Option<&'t [u8]> {
+    let rest = &text[memmem::find(text, sign)? + sign.len()..];
+    Some(&rest[..memchr(b'>', rest)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_daemon_is_an_attempt() {
+        let text = b"4F2A: action=pass, reason=triplet found, delay=400, client_name=mx.a.test, \
+                     client_address=192.0.2.1, sender=a,b@c.test, recipient=d@e.test";
+        let line = Line { time: 5, program: b"postgrey".into(), text: text.into() };
+        let attempt = Attempt::parse(&line).expect("an attempt");
+        assert_eq!(attempt.id.as_deref(), Some(b"4F2A".as_slice()));
+        assert_eq!(
+            (attempt.is_deferred, attempt.reason.as_slice()),
+            (false, b"triplet found".as_slice())
+        );
+        assert_eq!(attempt.place(), b"mx.a.test[192.0.2.1]");
+        assert_eq!(attempt.mail(), (b"a,b@c.test".to_vec(), b"d@e.test".to_vec()));
+        let none = Line { program: b"postfix/smtpd".into(), ..line };
+        assert_eq!(Attempt::parse(&none), None);
+    }
+}

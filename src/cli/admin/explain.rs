@@ -1,0 +1,71 @@
+//! The words of `postgrey explain`.
+
+use super::filter::Addresses;
+use super::task::{self, Form};
+use clap::ArgMatches;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// Where Debian's syslog writes what mail servers say.
+const LOG: &str = "/var/log/mail.log";
+
+/// What to explain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explain {
+    /// The logs, in their order; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// Which attempts.
+    pub filter: Which,
+    /// The queue id of the mail.
+    pub id: Option<Vec<u8>>,
+    /// The only day to look at, `2026-11-25`.
+    pub day: Option<String>,
+    /// Whether numbers are wanted in place of stories.
+    pub summary: bool,
+    /// In which form.
+    pub form: Form,
+}
+
+/// Which attempts are meant; without any condition all are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Which {
+    /// The sender.
+    pub sender: Option<Addresses>,
+    /// The recipient.
+    pub recipient: Option<Addresses>,
+    /// The client's address, its name, or a domain that this is in.
+    pub client: Option<String>,
+}
+
+/// What the words ask for.
+pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
+    let addresses = |id| task::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
+    let text = |id| task::given(matches, id).map(|text| text.to_string_lossy().into_owned());
+    let files: Vec<PathBuf> =
+        matches.get_many::<OsString>("FILE").into_iter().flatten().map(PathBuf::from).collect();
+    let day = text("day");
+    if let Some(day) = day.as_ref().filter(|day| !is_day(day)) {
+        return Err(format!("--day must be a day like 2026-11-25, unlike \"{day}\""));
+    }
+    Ok(Explain {
+        files: if files.is_empty() { vec![LOG.into()] } else { files },
+        filter: Which {
+            sender: addresses("sender"),
+            recipient: addresses("recipient"),
+            client: text("client"),
+        },
+        id: task::given(matches, "id").map(|id| id.as_bytes().to_vec()),
+        day,
+        summary: matches.get_flag("summary"),
+        form: task::form(matches),
+    })
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
