@@ -269,7 +269,9 @@ fn rows_are_shown_for_those_who_look_for_a_fault() {
             "\nDebugging_DB Activated, but no matching RE's defined. use --debug_re also! \n  ";
         let theirs = format!("{message} at /usr/bin/postgreyreport line 554.\n");
         run.expect("complaint", none.stderr, differs("X71", theirs, format!("{message}\n")));
-        for words in ["--debug_db --debug_re=B.com", "--debug_db --debug_re=^mx,z --tab"] {
+        for words in
+            ["--debug_db --debug_re=B.com", "--debug_db --debug_re=^mx,z -v --check_sender=spf"]
+        {
             let shown = site.report(words, &log);
             run.note(
                 format!("{words} rows"),

@@ -43,7 +43,7 @@ pub struct Report {
     /// Show the rows of clients whose name matches one of these Perl patterns,
     /// and nothing else.
     pub debug: Option<Vec<Vec<u8>>>,
-    /// Lines to print before anything else (`-v`).
+    /// Lines to print before the report (`-v`).
     pub preface: String,
 }
 
@@ -107,13 +107,9 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> 
     let debug = debug(&matches)?;
     let words = text(&matches, "check_sender").to_string_lossy().to_ascii_lowercase();
     let words: Vec<&str> = if is_true(&words) { words.split(',').collect() } else { Vec::new() };
-    let preface = match (&debug, matches.get_count("v")) {
-        (None, 1..) => words
-            .iter()
-            .map(|word| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n"))
-            .collect(),
-        _ => String::new(),
-    };
+    let line = |word: &&str| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n");
+    let is_verbose = matches.get_count("v") > 0;
+    let preface = words.iter().filter(|_| is_verbose).map(line).collect();
     Ok(Invocation::Report(Box::new(Report {
         files: files.into_iter().map(PathBuf::from).collect(),
         user: text(&matches, "user").to_string_lossy().into_owned(),
