@@ -133,7 +133,7 @@ fn a_summary_counts_what_greylisting_did() {
         "Deferred    6\n",
         "Passed      2 (client whitelist)\n",
         "Passed      2 (triplet found)\n",
-        "Exempted    1 clients",
+        "Whitelisted 1 (clients that passed often enough)\n",
         "Of 3 mails that were deferred:\n",
         "Returned    2\n",
         "Lost        1 ",

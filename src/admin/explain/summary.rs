@@ -80,10 +80,8 @@ fn text(counts: &Counts, mails: &Mails, ends: &Ends) -> String {
     for (reason, number) in &counts.passed {
         text += &labelled("Passed", &format!("{} ({})", grouped(*number), foreign(reason)));
     }
-    text += &labelled(
-        "Exempted",
-        &format!("{} clients, for what passed", grouped(counts.auto_whitelisted)),
-    );
+    let clients = grouped(counts.auto_whitelisted);
+    text += &labelled("Whitelisted", &format!("{clients} (clients that passed often enough)"));
     let number = |number: usize| grouped(number as u64);
     text += &format!(
         "\nOf {} mails that were deferred:\n",
