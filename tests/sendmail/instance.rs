@@ -3,9 +3,9 @@
 
 use crate::harness::{require, wait_for};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, User};
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,6 +39,11 @@ impl Sendmail {
         for name in ["", "queue", "mail"] {
             fs::create_dir_all(sendmail.path(name)).expect("a directory in the chroot");
         }
+        // As the service's own directory, /run/postgrey, belongs to it.
+        let user = User::from_name("postgrey").expect("the password file").expect("postgrey");
+        let directory = sendmail.path("run");
+        fs::create_dir(&directory).expect("a directory in the chroot");
+        chown(directory, Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("chown");
         sendmail.write("sendmail.mc", &CONFIGURATION.replace("HOME", HOME));
         sendmail.write("service.switch", "hosts files\naliases files\n");
         let mailbox = |name: &str| format!("{name}: {HOME}/mail/{name}\n");
@@ -59,7 +64,7 @@ impl Sendmail {
 
     /// Where it expects the milter, seen from outside.
     pub fn milter(&self) -> PathBuf {
-        self.path("milter")
+        self.path("run/milter")
     }
 
     /// Starts it, and waits until it listens.
