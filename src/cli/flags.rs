@@ -136,7 +136,7 @@ fn greylisting() -> [Arg; 4] {
     ]
 }
 
-fn replies() -> [Arg; 4] {
+fn replies() -> [Arg; 5] {
     [
         text("greylist-action", "ACTION", "DEFER_IF_PERMIT")
             .help("what to tell Postfix when a mail is deferred")
@@ -163,6 +163,10 @@ fn replies() -> [Arg; 4] {
                  for the number of seconds since the first attempt, %v for the version of \
                  postgrey, %d for the date and %h for --hostname.",
             ),
+        switch("no-x-greylist-header").help("add no header to a delayed mail").long_help(
+            "Let a delayed mail pass without a header. The log tells its delay all the same. Wins \
+             over --x-greylist-header.",
+        ),
         value("hostname", "NAME")
             .help("name of this machine in that header (default: its host name)")
             .long_help(

@@ -16,6 +16,18 @@ pub enum Answer {
     Prepend(Vec<u8>),
 }
 
+impl Answer {
+    /// What is left of the answer if mails shall get no header. The log's line
+    /// is made before, and tells the delay all the same.
+    #[must_use]
+    pub fn without_header(self) -> Answer {
+        match self {
+            Answer::Prepend(_) => Answer::Dunno,
+            other => other,
+        }
+    }
+}
+
 /// Remembers which messages have got their header, since a message with many
 /// recipients asks once for each (BEHAVIOUR D5).
 #[derive(Debug)]

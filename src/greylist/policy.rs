@@ -30,6 +30,9 @@ pub struct Policy {
     /// Template of the header that a delayed mail gets (`--x-greylist-header`),
     /// with `%t`, `%v`, `%d` and `%h`.
     pub header: Vec<u8>,
+    /// Whether a delayed mail gets that header; without
+    /// (`--no-x-greylist-header`), it passes as it came.
+    pub adds_header: bool,
     /// The name that stands for `%h` (`--hostname`, or the machine's).
     pub hostname: Vec<u8>,
 }
@@ -62,6 +65,7 @@ impl Default for Policy {
             greylist_action: b"DEFER_IF_PERMIT".to_vec(),
             greylist_text: b"Greylisted, see http://postgrey.schweikert.ch/help/%r.html".to_vec(),
             header: b"X-Greylist: delayed %t seconds by postgrey-%v at %h; %d".to_vec(),
+            adds_header: true,
             hostname: Vec::new(),
         }
     }

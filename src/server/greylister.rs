@@ -125,6 +125,7 @@ impl Greylister {
         } else {
             (Severity::Notice, greylist::log_line(request, verdict, &answer))
         });
+        let answer = if policy.adds_header { answer } else { answer.without_header() };
         Decided { answer, lines, failure: None }
     }
 }

@@ -60,8 +60,9 @@ fn policy(options: &Options, view: Option<&View>) -> Policy {
     let Some(view) = view else {
         return options.policy.clone();
     };
-    let Policy { greylist_action, greylist_text, header, hostname, .. } = options.policy.clone();
-    Policy { greylist_action, greylist_text, header, hostname, ..view.policy.clone() }
+    let Policy { greylist_action, greylist_text, header, adds_header, hostname, .. } =
+        options.policy.clone();
+    Policy { greylist_action, greylist_text, header, adds_header, hostname, ..view.policy.clone() }
 }
 
 /// The database for one decision, which takes nothing in. Nothing is read
@@ -139,6 +140,7 @@ impl Case<'_> {
         let Decision { verdict, .. } = self.decision;
         let date = clock::header_date;
         let answer = greylist::answer(self.policy, &mut memory, &self.request, verdict, date);
+        let answer = if self.policy.adds_header { answer } else { answer.without_header() };
         let mut bytes = Vec::new();
         reply(&mut bytes, &self.policy.greylist_action, &answer);
         bytes.truncate(bytes.trim_ascii_end().len());

@@ -3,6 +3,13 @@
 use std::path::PathBuf;
 
 use super::*;
+
+#[test]
+fn a_delayed_mail_gets_a_header_unless_that_is_switched_off() {
+    assert!(options("--x-greylist-header=X-Waited: %t").policy.adds_header);
+    let without = "--no-x-greylist-header|--x-greylist-header=X-Waited: %t";
+    assert!(!options(without).policy.adds_header);
+}
 use crate::greylist::Lookup;
 
 #[test]
