@@ -25,6 +25,15 @@ pub struct Request<'a> {
     /// Whether the mail server sent `etrn_domain`, be it empty: the sign of a
     /// Postfix that takes enhanced status codes (BEHAVIOUR D5).
     pub has_etrn_domain: bool,
+    /// Whether the client has logged in: `sasl_username` is not empty
+    /// (SMTPD_POLICY_README), or the milter's `{auth_authen}`.
+    pub is_authenticated: bool,
+    /// Whether the client came through a socket of the machine itself, which
+    /// the milter protocol tells.
+    pub is_local: bool,
+    /// Whether the mail server has asked no restriction of its own first, so
+    /// that its own users are asked about as well: by the milter protocol.
+    pub is_unsifted: bool,
     /// Seconds since the epoch that replace the clock for this request, the
     /// original's own hook for tests (BEHAVIOUR D5).
     pub test_time: Option<i64>,

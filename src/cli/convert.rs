@@ -12,7 +12,7 @@ use clap::ArgMatches;
 
 use super::{Facility, Listen, Options, UsageError, getopt};
 use crate::daemon::Verbosity;
-use crate::greylist::{Lookup, Policy, SECONDS_PER_DAY};
+use crate::greylist::{Lookup, Policy, SECONDS_PER_DAY, Trust};
 use crate::whitelist::{Files, Trusted};
 
 /// More waiting connections than this were never possible in the original.
@@ -49,7 +49,6 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
     Ok(Options {
         listen: listen(matches)?,
         milter: milter(matches)?,
-        trusted: trusted(matches)?,
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
         sync: sync(number(matches, "sync"))?,
@@ -129,10 +128,13 @@ fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
     }
 }
 
-fn trusted(matches: &ArgMatches) -> Result<Trusted, UsageError> {
-    let list = text(matches, "trusted-networks");
-    Trusted::parse(list.as_bytes())
-        .map_err(|why| UsageError::refused(format!("--trusted-networks: {why}")))
+/// The lists of all `--trusted-networks` make one.
+fn trust(matches: &ArgMatches) -> Result<Trust, UsageError> {
+    let lists = matches.get_many::<OsString>("trusted-networks").into_iter().flatten();
+    let list = lists.map(|list| list.as_bytes()).collect::<Vec<_>>().join(&b',');
+    let networks = Trusted::parse(&list)
+        .map_err(|why| UsageError::refused(format!("--trusted-networks: {why}")))?;
+    Ok(Trust { networks, authenticated: matches.get_flag("trust-authenticated") })
 }
 
 /// Permission bits as Perl's `oct` reads them, octal unless a prefix says
@@ -203,6 +205,7 @@ fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Po
         lookup: lookup(matches)?,
         auto_whitelist: auto_whitelist(matches)?,
         privacy: matches.get_flag("privacy"),
+        trust: trust(matches)?,
         greylist_action: line("greylist-action")?,
         greylist_text: line("greylist-text")?,
         header: line("x-greylist-header")?,

@@ -83,7 +83,7 @@ fn listening() -> [Arg; 5] {
     ]
 }
 
-fn milter() -> [Arg; 3] {
+fn milter() -> [Arg; 2] {
     [
         value("milter", "PATH|[HOST:]PORT")
             .help("listen for Sendmail on a Unix socket or a TCP port")
@@ -99,13 +99,6 @@ fn milter() -> [Arg; 3] {
             .long_help(
                 "Permissions of the Unix socket of --milter, as for --socketmode. Sendmail \
                  refuses a socket that others than its owner and group may write to.",
-            ),
-        value("trusted-networks", "LIST")
-            .help("let mail of these networks pass (only with --milter)")
-            .long_help(
-                "Networks whose mail passes at once when it is asked for by --milter: addresses \
-                 and networks like 192.0.2.0/24 and 2001:db8::/32, separated by commas or \
-                 blanks. With --inet and --unix, the mail server's own restrictions come first.",
             ),
     ]
 }
@@ -196,7 +189,7 @@ fn clients() -> [Arg; 4] {
     ]
 }
 
-fn whitelists() -> [Arg; 3] {
+fn whitelists() -> [Arg; 5] {
     [
         value("whitelist-clients", "FILE")
             .action(ArgAction::Append)
@@ -221,6 +214,22 @@ fn whitelists() -> [Arg; 3] {
                 "Read recipients whose mail is never deferred from FILE, in place of the default \
                  files. The option may be repeated.",
             ),
+        value("trusted-networks", "LIST")
+            .action(ArgAction::Append)
+            .help("let mail of these networks pass; may be repeated")
+            .long_help(
+                "Networks whose mail passes at once and leaves no entry: addresses and networks \
+                 like 192.0.2.0/24 and 2001:db8::/32, separated by commas or blanks. The option \
+                 may be repeated. This machine's own addresses, 127.0.0.0/8 and ::1, are then \
+                 trusted, too; with --milter they are in any case. Such mail is logged only with \
+                 --verbose. Postfix needs no such option where permit_mynetworks comes first.",
+            ),
+        switch("trust-authenticated").help("let mail of clients that logged in pass").long_help(
+            "Let mail pass at once and without an entry when the client has logged in (Postfix's \
+             sasl_username is not empty). It is logged only with --verbose. With --milter, such \
+             mail passes in any case. Postfix needs no such option where \
+             permit_sasl_authenticated comes first.",
+        ),
         Arg::new("auto-whitelist-clients")
             .long("auto-whitelist-clients")
             .value_name("N")

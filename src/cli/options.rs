@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Facility;
 use crate::daemon::Verbosity;
 use crate::greylist::Policy;
-use crate::whitelist::{Files, Trusted};
+use crate::whitelist::Files;
 
 /// All that the command line of the daemon says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,6 @@ pub struct Options {
     pub listen: Option<Listen>,
     /// Where mail servers come that speak the milter protocol (`--milter`).
     pub milter: Option<Listen>,
-    /// Whose mail passes without being looked at there (`--trusted-networks`).
-    pub trusted: Trusted,
     /// Connections that may wait to be accepted (`--listen-queue-size`), 1 to
     /// 999; `None` is the system's own limit.
     pub backlog: Option<i32>,

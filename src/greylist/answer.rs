@@ -95,17 +95,12 @@ pub fn answer(
 /// The log line of an answer (BEHAVIOUR E2). Fields are as received, and left
 /// out when empty or `0`.
 pub fn log_line(request: &Request<'_>, verdict: Verdict, answer: &Answer) -> Vec<u8> {
-    log_line_of(request, &action_and_reason(verdict, answer))
-}
-
-/// The log line that tells of a request what was done, and why.
-pub fn log_line_of(request: &Request<'_>, action_and_reason: &str) -> Vec<u8> {
     let mut line = Vec::with_capacity(256);
     if is_true(request.queue_id) {
         line.extend_from_slice(request.queue_id);
         line.extend_from_slice(b": ");
     }
-    line.extend_from_slice(action_and_reason.as_bytes());
+    line.extend_from_slice(action_and_reason(verdict, answer).as_bytes());
     let fields = [
         ("client_name", request.client_name),
         ("client_address", request.client_address),
@@ -123,6 +118,8 @@ pub fn log_line_of(request: &Request<'_>, action_and_reason: &str) -> Vec<u8> {
 
 fn action_and_reason(verdict: Verdict, answer: &Answer) -> String {
     let text = match verdict {
+        Verdict::Exempt(Exemption::Authenticated) => "action=pass, reason=authenticated client",
+        Verdict::Exempt(Exemption::Network) => "action=pass, reason=trusted network",
         Verdict::Exempt(Exemption::Client) => "action=pass, reason=client whitelist",
         Verdict::Exempt(Exemption::Recipient) => "action=pass, reason=recipient whitelist",
         Verdict::Exempt(Exemption::AutoWhitelist) => "action=pass, reason=client AWL",

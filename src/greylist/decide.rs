@@ -1,7 +1,7 @@
 //! The decision: a function of the request, the clock and what is remembered.
 
 use super::verdict::{Decision, Exemption, Note, Verdict, Wait};
-use super::{Policy, auto_whitelist, triplet};
+use super::{Policy, Trust, auto_whitelist, triplet};
 use crate::request::Request;
 use crate::store::{self, Seen, Transaction, Urgency};
 use crate::whitelist::{Origin, Warning, Whitelists};
@@ -10,9 +10,9 @@ use std::net::IpAddr;
 /// Decides one request and remembers the attempt. `now` is in seconds since
 /// the epoch.
 ///
-/// The order of the rules is the original's (BEHAVIOUR E1): whitelists by
-/// client name, client address and recipient, then the auto-whitelist, then
-/// the triplet. What the whitelists exempt is not remembered.
+/// The order of the rules: first [`rule`], which asks the options and lists,
+/// and nothing it decides is remembered; then, as the original does (BEHAVIOUR
+/// E1), the auto-whitelist and the triplet.
 ///
 /// # Errors
 /// When the database fails; nothing is decided then.
@@ -25,7 +25,7 @@ pub fn decide(
 ) -> Result<Decision, store::Error> {
     let mut notes = Vec::new();
     let mut warnings = Vec::new();
-    let rule = rule(whitelists, request, &mut warnings);
+    let rule = rule(policy, whitelists, request, &mut warnings);
     notes.extend(warnings.into_iter().map(Note::Whitelist));
     let verdict = match (rule, request.address()) {
         (Some((exemption, _)), _) => Verdict::Exempt(exemption),
@@ -42,24 +42,46 @@ pub fn decide(
     Ok(Decision { verdict, notes })
 }
 
-/// The line of the administrator's lists that exempts a request, and by which
-/// list. A client without a usable address is still looked up by its name and
-/// its recipient. `warnings` takes a pattern's giving up.
+/// What the administrator said of a request, and the line of the list that
+/// says so. The first that applies counts:
+///
+/// 1. trust: clients that have logged in, and those of trusted networks;
+/// 2. the whitelist of clients, by name and then by address;
+/// 3. the whitelist of recipients.
+///
+/// A client without a usable address is still looked up by its name and its
+/// recipient. `warnings` takes a pattern's giving up.
 pub fn rule<'w>(
+    policy: &Policy,
     whitelists: &'w Whitelists,
     request: &Request<'_>,
     warnings: &mut Vec<Warning>,
-) -> Option<(Exemption, &'w Origin)> {
+) -> Option<(Exemption, Option<&'w Origin>)> {
     let Whitelists { clients, recipients } = whitelists;
+    if let Some(exemption) = trust(&policy.trust, request) {
+        return Some((exemption, None));
+    }
     let client = clients
         .by_name(request.client_name, warnings)
         .or_else(|| request.address().and_then(|address| clients.by_address(address)));
-    match client {
-        Some(origin) => Some((Exemption::Client, origin)),
-        None => recipients
-            .find(request.recipient, warnings)
-            .map(|origin| (Exemption::Recipient, origin)),
+    if client.is_some() {
+        return Some((Exemption::Client, client));
     }
+    let recipient = recipients.find(request.recipient, warnings);
+    recipient.map(|origin| (Exemption::Recipient, Some(origin)))
+}
+
+fn trust(trust: &Trust, request: &Request<'_>) -> Option<Exemption> {
+    let Trust { networks, authenticated } = trust;
+    if request.is_authenticated && (*authenticated || request.is_unsifted) {
+        return Some(Exemption::Authenticated);
+    }
+    if !request.is_unsifted && networks.is_empty() {
+        return None;
+    }
+    let is_trusted =
+        request.is_local || request.address().is_some_and(|address| networks.holds(address));
+    is_trusted.then_some(Exemption::Network)
 }
 
 /// One attempt of a client that no list exempts.
@@ -164,3 +186,7 @@ impl Attempt<'_> {
 #[cfg(test)]
 #[path = "decide_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "rule_tests.rs"]
+mod rule_tests;

@@ -13,9 +13,9 @@ mod texts;
 pub mod triplet;
 mod verdict;
 
-pub use answer::{Answer, HeaderMemory, answer, is_true, log_line, log_line_of};
+pub use answer::{Answer, HeaderMemory, answer, is_true, log_line};
 pub use decide::{decide, rule};
 pub use fate::{ClientFate, Fate, State, client_fate, fate};
 pub use notes::{notes, policy};
-pub use policy::{Lookup, Policy, SECONDS_PER_DAY};
+pub use policy::{Lookup, Policy, SECONDS_PER_DAY, Trust};
 pub use verdict::{Decision, Exemption, Note, Verdict, Wait};

@@ -3,6 +3,8 @@
 /// Seconds in a day, for options that count days.
 pub const SECONDS_PER_DAY: i64 = 86_400;
 
+use crate::whitelist::Trusted;
+
 /// All that [`decide`](super::decide) and the reply texts need to know of the
 /// command line. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Policy {
     pub auto_whitelist: Option<u64>,
     /// Keys are SHA-1 sums of themselves (`--privacy`).
     pub privacy: bool,
+    /// Whose mail passes without an entry.
+    pub trust: Trust,
     /// First word of a deferring reply (`--greylist-action`, `DEFER_IF_PERMIT`).
     pub greylist_action: Vec<u8>,
     /// Template of the text after it (`--greylist-text`), with `%s` and `%r`.
@@ -35,6 +39,19 @@ pub struct Policy {
     pub adds_header: bool,
     /// The name that stands for `%h` (`--hostname`, or the machine's).
     pub hostname: Vec<u8>,
+}
+
+/// Who needs no greylisting, whatever the lists say. By default nobody, since
+/// Postfix asks its own restrictions first; where no restriction was asked
+/// ([`is_unsifted`](crate::request::Request::is_unsifted)), who has logged in
+/// and the machine itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Own networks (`--trusted-networks`). With any, the machine's own
+    /// addresses are trusted as well.
+    pub networks: Trusted,
+    /// Clients that have logged in (`--trust-authenticated`).
+    pub authenticated: bool,
 }
 
 /// Which clients count as the same one.
@@ -62,6 +79,7 @@ impl Default for Policy {
             lookup: Lookup::Subnet { ipv4: 24, ipv6: 64 },
             auto_whitelist: Some(5),
             privacy: false,
+            trust: Trust::default(),
             greylist_action: b"DEFER_IF_PERMIT".to_vec(),
             greylist_text: b"Greylisted, see http://postgrey.schweikert.ch/help/%r.html".to_vec(),
             header: b"X-Greylist: delayed %t seconds by postgrey-%v at %h; %d".to_vec(),

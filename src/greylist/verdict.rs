@@ -28,12 +28,24 @@ pub enum Verdict {
 /// Why mail is not greylisted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exemption {
+    /// The client has logged in, and is trusted for that.
+    Authenticated,
+    /// The client is in a trusted network, or is the machine itself.
+    Network,
     /// The client is on a whitelist, by name or by address.
     Client,
     /// The recipient is on a whitelist.
     Recipient,
     /// The client passed often enough before.
     AutoWhitelist,
+}
+
+impl Exemption {
+    /// Whether the mail is the site's own, of which the log tells only with
+    /// `--verbose`.
+    pub fn is_own(self) -> bool {
+        matches!(self, Exemption::Authenticated | Exemption::Network)
+    }
 }
 
 /// Why a triplet has to wait.

@@ -65,6 +65,7 @@ struct Attributes {
     instance: Option<Range<usize>>,
     queue_id: Option<Range<usize>>,
     etrn_domain: Option<Range<usize>>,
+    sasl_username: Option<Range<usize>>,
     policy_test_time: Option<Range<usize>>,
 }
 
@@ -80,6 +81,7 @@ impl Attributes {
             b"instance" => &mut self.instance,
             b"queue_id" => &mut self.queue_id,
             b"etrn_domain" => &mut self.etrn_domain,
+            b"sasl_username" => &mut self.sasl_username,
             b"policy_test_time" => &mut self.policy_test_time,
             _ => return None,
         })
@@ -193,6 +195,9 @@ impl Session {
             instance: value(attributes.instance),
             queue_id: value(attributes.queue_id).unwrap_or_default(),
             has_etrn_domain: attributes.etrn_domain.is_some(),
+            is_authenticated: value(attributes.sasl_username).is_some_and(|name| !name.is_empty()),
+            is_local: false,
+            is_unsifted: false,
             test_time: value(attributes.policy_test_time).and_then(number),
         })
     }

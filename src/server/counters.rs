@@ -12,6 +12,8 @@ pub struct Counters {
     pub failures: u64,
     /// Requests that lacked something, the client's address above all.
     pub incomplete: u64,
+    authenticated: u64,
+    trusted_network: u64,
     client_whitelist: u64,
     recipient_whitelist: u64,
     auto_whitelist: u64,
@@ -25,6 +27,8 @@ impl Counters {
     /// Counts a decision.
     pub fn count(&mut self, verdict: Verdict) {
         let counter = match verdict {
+            Verdict::Exempt(Exemption::Authenticated) => &mut self.authenticated,
+            Verdict::Exempt(Exemption::Network) => &mut self.trusted_network,
             Verdict::Exempt(Exemption::Client) => &mut self.client_whitelist,
             Verdict::Exempt(Exemption::Recipient) => &mut self.recipient_whitelist,
             Verdict::Exempt(Exemption::AutoWhitelist) => &mut self.auto_whitelist,
@@ -40,13 +44,15 @@ impl Counters {
 
 impl Counters {
     /// The numbers with their names, most of which are those of log lines.
-    pub fn named(&self) -> [(&'static str, u64); 10] {
+    pub fn named(&self) -> [(&'static str, u64); 12] {
         [
             ("connections", self.connections),
             ("new", self.new),
             ("early-retry", self.early_retry),
             ("first-pass", self.first_pass),
             ("triplet-found", self.found),
+            ("authenticated", self.authenticated),
+            ("trusted-network", self.trusted_network),
             ("client-whitelist", self.client_whitelist),
             ("recipient-whitelist", self.recipient_whitelist),
             ("client-awl", self.auto_whitelist),

@@ -8,15 +8,13 @@ use crate::greylist::{self, Answer, HeaderMemory, Note, Policy, Verdict, triplet
 use crate::protocol::milter::Recipient;
 use crate::request::Request;
 use crate::store::{self, Transaction};
-use crate::whitelist::{Trusted, Whitelists};
-use std::net::IpAddr;
+use crate::whitelist::Whitelists;
 
 /// All that stays the same from request to request, and the little that does
 /// not.
 pub struct Greylister {
     policy: Policy,
     whitelists: Whitelists,
-    trusted: Trusted,
     headers: HeaderMemory,
     /// What it did so far.
     pub counters: Counters,
@@ -35,11 +33,10 @@ pub struct Decided {
 
 impl Greylister {
     /// Puts the parts together.
-    pub fn new(policy: Policy, whitelists: Whitelists, trusted: Trusted) -> Greylister {
+    pub fn new(policy: Policy, whitelists: Whitelists) -> Greylister {
         Greylister {
             policy,
             whitelists,
-            trusted,
             headers: HeaderMemory::default(),
             counters: Counters::default(),
         }
@@ -69,27 +66,16 @@ impl Greylister {
         &self.policy.greylist_action
     }
 
-    /// Decides a recipient of the milter protocol, for whom the mail server has
-    /// asked no restriction of its own first: the machine's own mail and that of
-    /// its users passes without a look.
+    /// Decides a recipient of the milter protocol, whose message may have its
+    /// header already.
     pub fn decide_recipient(
         &mut self,
         recipient: &Recipient<'_>,
         transaction: &mut dyn Transaction,
         now: i64,
     ) -> Decided {
-        let request = &recipient.request;
-        let is_trusted = |address: IpAddr| self.trusted.holds(address);
-        let reason = if recipient.is_authenticated {
-            "authenticated client"
-        } else if recipient.is_local || request.address().is_some_and(is_trusted) {
-            "trusted network"
-        } else {
-            let mut header = HeaderMemory::of_one_message(recipient.has_header);
-            return self.decide(request, Some(&mut header), transaction, now);
-        };
-        let line = greylist::log_line_of(request, &format!("action=pass, reason={reason}"));
-        Decided { answer: Answer::Dunno, lines: vec![(Severity::Info, line)], failure: None }
+        let mut header = HeaderMemory::of_one_message(recipient.has_header);
+        self.decide(&recipient.request, Some(&mut header), transaction, now)
     }
 
     /// Decides a request at `now`, in seconds since the epoch. `headers` tells
@@ -123,10 +109,18 @@ impl Greylister {
             let text = b"client_address is not an IP address: ".as_slice();
             (Severity::Complaint, [text, request.client_address].concat())
         } else {
-            (Severity::Notice, greylist::log_line(request, verdict, &answer))
+            (severity(verdict), greylist::log_line(request, verdict, &answer))
         });
         let answer = if policy.adds_header { answer } else { answer.without_header() };
         Decided { answer, lines, failure: None }
+    }
+}
+
+/// Mail of the site's own is no news.
+fn severity(verdict: Verdict) -> Severity {
+    match verdict {
+        Verdict::Exempt(exemption) if exemption.is_own() => Severity::Info,
+        _ => Severity::Notice,
     }
 }
 

@@ -79,7 +79,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let service = Service {
         listeners: open_sockets(&options, &identity, log)?,
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
-        greylister: Greylister::new(options.policy, whitelists, options.trusted),
+        greylister: Greylister::new(options.policy, whitelists),
         store,
         control: control.ok(),
         one_reply: options.exim,

@@ -27,6 +27,11 @@ impl Trusted {
         Ok(Trusted(networks))
     }
 
+    /// Whether no network was named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an address is the machine's own or in one of the networks.
     pub fn holds(&self, address: IpAddr) -> bool {
         address.to_canonical().is_loopback() || self.0.find(address).is_some()

@@ -60,9 +60,9 @@ fn policy(options: &Options, view: Option<&View>) -> Policy {
     let Some(view) = view else {
         return options.policy.clone();
     };
-    let Policy { greylist_action, greylist_text, header, adds_header, hostname, .. } =
-        options.policy.clone();
-    Policy { greylist_action, greylist_text, header, adds_header, hostname, ..view.policy.clone() }
+    let Policy { delay, retry_window, max_age, lookup, auto_whitelist, privacy, .. } = view.policy;
+    let texts = options.policy.clone();
+    Policy { delay, retry_window, max_age, lookup, auto_whitelist, privacy, ..texts }
 }
 
 /// The database for one decision, which takes nothing in. Nothing is read
@@ -112,7 +112,8 @@ struct Case<'c> {
 impl Case<'_> {
     /// The line of a list that decided, and its text.
     fn rule(&self) -> Option<(&Origin, String)> {
-        let (_, origin) = greylist::rule(self.whitelists, &self.request, &mut Vec::new())?;
+        let Case { policy, whitelists, request, .. } = self;
+        let origin = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
         Some((origin, origin.read_line().unwrap_or_default()))
     }
 
@@ -149,6 +150,10 @@ impl Case<'_> {
 
     fn reason(&self) -> String {
         match self.decision.verdict {
+            Verdict::Exempt(Exemption::Authenticated) => "the client has logged in".to_owned(),
+            Verdict::Exempt(Exemption::Network) => {
+                "the client is in a trusted network (--trusted-networks)".to_owned()
+            }
             Verdict::Exempt(Exemption::Client) => "the client is on a whitelist".to_owned(),
             Verdict::Exempt(Exemption::Recipient) => "the recipient is on a whitelist".to_owned(),
             Verdict::Exempt(Exemption::AutoWhitelist) => {
@@ -241,6 +246,8 @@ impl Case<'_> {
     /// The decision in one word, for programs.
     fn word(&self) -> &'static str {
         match self.decision.verdict {
+            Verdict::Exempt(Exemption::Authenticated) => "authenticated",
+            Verdict::Exempt(Exemption::Network) => "trusted-network",
             Verdict::Exempt(Exemption::Client) => "client-whitelist",
             Verdict::Exempt(Exemption::Recipient) => "recipient-whitelist",
             Verdict::Exempt(Exemption::AutoWhitelist) => "auto-whitelist",

@@ -43,7 +43,10 @@ fn the_socket_of_a_milter_has_permissions_of_its_own() {
 
 #[test]
 fn networks_are_trusted_by_name() {
-    let trusted = served("--milter=1|--trusted-networks=192.0.2.0/24,2001:db8::/32").trusted;
+    let line =
+        "--milter=1|--trusted-networks=192.0.2.0/24,2001:db8::/32|--trusted-networks=203.0.113.7";
+    let trusted = served(line).policy.trust.networks;
+    assert!(trusted.holds("203.0.113.7".parse().unwrap()));
     assert!(trusted.holds("192.0.2.1".parse().unwrap()));
     assert!(!trusted.holds("198.51.100.1".parse().unwrap()));
     check_refused(

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::*;
 use crate::daemon::Verbosity;
 use crate::greylist::Policy;
-use crate::whitelist::{Files, Trusted};
+use crate::whitelist::Files;
 
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     parse(line.split('|').map(OsString::from).collect())
@@ -33,7 +33,6 @@ fn defaults() -> Options {
     Options {
         listen: Some(Listen::Inet("10023".to_owned())),
         milter: None,
-        trusted: Trusted::default(),
         backlog: None,
         dbdir: "/var/lib/postgrey".into(),
         sync: Duration::ZERO,

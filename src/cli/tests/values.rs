@@ -140,6 +140,7 @@ fn each_option_changes_what_it_names() {
         ("--x-greylist-header=X: %t", |o| o.policy.header = b"X: %t".to_vec()),
         ("--hostname=mx", |o| o.policy.hostname = b"mx".to_vec()),
         ("--exim", |o| o.exim = true),
+        ("--trust-authenticated", |o| o.policy.trust.authenticated = true),
         ("--user=nobody", |o| o.user = "nobody".to_owned()),
         ("--group=mail,postgrey", |o| o.group = "mail,postgrey".to_owned()),
         ("--dbdir=/srv/db", |o| o.dbdir = "/srv/db".into()),

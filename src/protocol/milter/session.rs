@@ -43,10 +43,6 @@ pub struct Recipient<'a> {
     /// The question. Its `instance` is the same for all messages; see
     /// `has_header` for what tells them apart.
     pub request: Request<'a>,
-    /// Whether the client has logged in (`{auth_type}`, `{auth_authen}`).
-    pub is_authenticated: bool,
-    /// Whether the client came through a socket of the machine itself.
-    pub is_local: bool,
     /// Whether the message gets its header already.
     pub has_header: bool,
 }
@@ -185,10 +181,11 @@ impl Session {
                 recipient: &message.recipient,
                 instance: Some(b""),
                 queue_id: &message.queue_id,
+                is_authenticated: message.is_authenticated,
+                is_local: client.is_local,
+                is_unsifted: true,
                 ..Request::default()
             },
-            is_authenticated: message.is_authenticated,
-            is_local: client.is_local,
             has_header: message.header.is_some(),
         })
     }

@@ -113,10 +113,11 @@ fn a_recipient_becomes_the_request_of_the_policy_protocol() {
             recipient: b"bo b@B.test",
             instance: Some(b""),
             queue_id: b"3F1A2B",
+            is_unsifted: true,
             ..Request::default()
         }
     );
-    assert!(!recipient.is_authenticated && !recipient.is_local && !recipient.has_header);
+    assert!(!recipient.has_header);
 }
 
 #[test]
@@ -139,8 +140,8 @@ fn a_client_may_be_the_machine_itself_or_nobody_known() {
     let client = |data: &[u8]| {
         let mut session = fed(&[offer(OFFER), packet(b'C', data), mail("a"), rcpt("b")]);
         next_reply(&mut session);
-        let Recipient { request, is_local, .. } = next_recipient(&mut session);
-        (request.client_address.to_vec(), is_local)
+        let Recipient { request, .. } = next_recipient(&mut session);
+        (request.client_address.to_vec(), request.is_local)
     };
     assert_eq!(client(b"localhost\0L\0\0/run/socket\0"), (b"unknown".to_vec(), true));
     assert_eq!(client(b"nobody\0U"), (b"unknown".to_vec(), false));
@@ -152,13 +153,13 @@ fn who_has_logged_in_is_known_for_one_message() {
     let mut session = connected();
     session.feed(&packet(b'D', b"M{auth_type}\0PLAIN\0{auth_authen}\0joe\0"));
     session.feed(&[mail("a@a.test"), rcpt("b@b.test"), rcpt("c@b.test")].concat());
-    assert!(next_recipient(&mut session).is_authenticated);
-    assert!(next_recipient(&mut session).is_authenticated);
+    assert!(next_recipient(&mut session).request.is_authenticated);
+    assert!(next_recipient(&mut session).request.is_authenticated);
     session.feed(&[packet(b'A', b""), mail("a@a.test"), rcpt("b@b.test")].concat());
-    assert!(!next_recipient(&mut session).is_authenticated);
+    assert!(!next_recipient(&mut session).request.is_authenticated);
     session.feed(&packet(b'D', b"M{auth_type}\0\0{auth_authen}\0\0"));
     session.feed(&[mail("a@a.test"), rcpt("b@b.test")].concat());
-    assert!(!next_recipient(&mut session).is_authenticated);
+    assert!(!next_recipient(&mut session).request.is_authenticated);
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! Options that the original has not, as the clients of a real Postfix meet
+//! them. Needs root, and the package postfix. No restriction of Postfix's own
+//! comes first but that against relaying.
+
+mod harness;
+
+mod postfix {
+    //! The mail server that asks, and the clients that it serves.
+
+    #[allow(dead_code, reason = "each test program uses its own part")]
+    pub mod instance;
+    #[allow(dead_code, reason = "each test program uses its own part")]
+    pub mod smtp;
+}
+
+use harness::{Builder, Daemon, Door, Program};
+use postfix::instance::Postfix;
+use postfix::smtp::Envelope;
+
+/// What Postfix tells a client that has to wait.
+const DEFERRED: &str = "450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted, \
+                        see http://postgrey.schweikert.ch/help/example.org.html";
+
+/// What it tells a client that may go on.
+const ACCEPTED: &str = "250 2.1.5 Ok";
+
+fn start(builder: Builder) -> (Postfix, Daemon) {
+    let daemon = builder.start();
+    let Door::Unix(path) = daemon.door().clone() else { panic!("a socket") };
+    (Postfix::start(&format!("unix:{}", path.display())), daemon)
+}
+
+fn client(address: &str) -> Envelope {
+    Envelope::from_client(address).named("mail.sender.test")
+}
+
+#[test]
+fn users_and_own_networks_pass_where_they_are_trusted() {
+    let builder = Daemon::builder(Program::Ours)
+        .arg("--trust-authenticated")
+        .arg("--trusted-networks=198.18.99.0/24,2001:db8:99::/48");
+    let (postfix, _daemon) = start(builder);
+    for (envelope, reply) in [
+        (client("198.51.100.7"), DEFERRED),
+        (client("198.51.100.7").logged_in("joe"), ACCEPTED),
+        (client("198.18.99.7"), ACCEPTED),
+        (client("2001:db8:99::7"), ACCEPTED),
+        (client("2001:db8:98::7"), DEFERRED),
+    ] {
+        assert_eq!(postfix.offer(&envelope), [reply], "{envelope:?}");
+    }
+}
