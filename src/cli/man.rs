@@ -8,8 +8,10 @@ use super::layout;
 
 /// Where the text of a page begins, in columns, as man(1) has it.
 const MARGIN: usize = 7;
-/// How much deeper the text of an item and an example begin.
+/// How much deeper the text of an item begins.
 const STEP: usize = 7;
+/// How much deeper an example begins.
+const EXAMPLE: usize = 4;
 
 /// A page of the manual.
 pub(super) struct Page {
@@ -19,8 +21,6 @@ pub(super) struct Page {
     pub(super) section: u8,
     /// Year, month and day of the last change.
     pub(super) date: &'static str,
-    /// Version of the program.
-    pub(super) version: &'static str,
     /// What stands on it.
     pub(super) blocks: Vec<Block>,
 }
@@ -36,17 +36,18 @@ pub(super) enum Block {
     /// A name and a paragraph that explains it.
     Item(String, String),
     /// Lines to be kept as they are.
-    Example(&'static str),
+    Example(String),
 }
 
 impl Page {
     /// The page in roff, with the man macros.
     pub(super) fn roff(&self) -> String {
-        let Page { name, section, date, version, blocks } = self;
+        let Page { name, section, date, blocks } = self;
+        let version = env!("CARGO_PKG_VERSION");
         let title = name.to_uppercase();
         let head = format!(
-            ".\\\" Generated from the program's table of options; do not edit.\n\
-             .TH {title} {section} {date} \"{name} {version}\"\n\
+            ".\\\" Generated from the program's tables; do not edit.\n\
+             .TH {title} {section} {date} \"postgrey {version}\"\n\
              .nh\n.ad l\n"
         );
         blocks.iter().fold(head, |page, block| page + &block.roff())
@@ -70,7 +71,9 @@ impl Block {
             Block::Item(name, text) => {
                 format!(".TP\n{}\n{}", heading(name), sentences(text))
             }
-            Block::Example(lines) => format!(".PP\n.RS 4\n.nf\n{}.fi\n.RE\n", roff_lines(lines)),
+            Block::Example(lines) => {
+                format!(".PP\n.RS {EXAMPLE}\n.nf\n{}.fi\n.RE\n", roff_lines(lines))
+            }
         }
     }
 
@@ -81,7 +84,7 @@ impl Block {
             Block::Text(text) => layout::fill(text, MARGIN) + "\n",
             Block::Item(name, text) => layout::item(name, text, MARGIN, MARGIN + STEP) + "\n",
             Block::Example(lines) => {
-                let indented = |line| format!("{:1$}{line}\n", "", MARGIN + STEP);
+                let indented = |line| format!("{:1$}{line}\n", "", MARGIN + EXAMPLE);
                 lines.lines().map(indented).collect::<String>() + "\n"
             }
         }
@@ -115,9 +118,10 @@ fn roff_word(word: &str) -> String {
     format!("{before}\\fB{}\\fR{}", escape(name), escape(after))
 }
 
-/// What an item is about: bold up to its value, which is in italics.
+/// What an item is about: bold, but the value of an option in italics.
 fn heading(name: &str) -> String {
-    let (name, value) = name.split_at(name.find(['=', '[']).unwrap_or(name.len()));
+    let value = name.find(['=', '[']).filter(|_| name.starts_with('-'));
+    let (name, value) = name.split_at(value.unwrap_or(name.len()));
     if value.is_empty() {
         format!("\\fB{}\\fR", escape(name))
     } else {
@@ -163,6 +167,7 @@ mod tests {
     fn a_value_is_in_italics() {
         assert_eq!(heading("-u, --unix=PATH"), "\\fB\\-u, \\-\\-unix\\fI=PATH\\fR");
         assert_eq!(heading("--man"), "\\fB\\-\\-man\\fR");
+        assert_eq!(heading("/mx[0-9]/"), "\\fB/mx[0\\-9]/\\fR");
     }
 
     #[test]
@@ -171,18 +176,17 @@ mod tests {
             name: "greet",
             section: 1,
             date: "2026-11-24",
-            version: "1.0",
             blocks: vec![
                 Block::Section("NAME"),
                 Block::Text("greet - say hello".to_owned()),
                 Block::Item("SIGHUP".to_owned(), "Say it. Again.".to_owned()),
-                Block::Example("greet you\n  twice\n"),
+                Block::Example("greet you\n  twice\n".to_owned()),
             ],
         };
         assert_eq!(
             page.roff().lines().skip(1).collect::<Vec<_>>(),
             [
-                ".TH GREET 1 2026-11-24 \"greet 1.0\"",
+                concat!(".TH GREET 1 2026-11-24 \"postgrey ", env!("CARGO_PKG_VERSION"), "\""),
                 ".nh",
                 ".ad l",
                 ".SH NAME",
@@ -203,7 +207,7 @@ mod tests {
         );
         assert_eq!(
             page.text(),
-            "GREET(1)\n\nNAME\n       greet - say hello\n\n       SIGHUP Say it. Again.\n\n              greet you\n                twice\n"
+            "GREET(1)\n\nNAME\n       greet - say hello\n\n       SIGHUP Say it. Again.\n\n           greet you\n             twice\n"
         );
     }
 }

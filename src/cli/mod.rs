@@ -114,7 +114,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         return Ok(Invocation::Print(help::help(&mut command)));
     }
     if matches.get_flag("man") {
-        return Ok(Invocation::Print(manual::page(&command).text()));
+        return Ok(Invocation::Print(manual::daemon(&command).text()));
     }
     if matches.get_flag("version") {
         return Ok(Invocation::Print(format!("postgrey {}\n", env!("CARGO_PKG_VERSION"))));
@@ -141,10 +141,12 @@ fn served(matches: &ArgMatches) -> Result<Options, UsageError> {
     convert::options(matches, &machine)
 }
 
-/// The source of postgrey(8), as it is kept in `man/`.
+/// The pages of the manual as they are kept in `man/`, each with the name of its
+/// file before its source.
 #[must_use]
-pub fn man_page() -> String {
-    manual::page(&flags::command()).roff()
+pub fn man_pages() -> Vec<(String, String)> {
+    let pages = manual::pages();
+    pages.iter().map(|page| (format!("{}.{}", page.name, page.section), page.roff())).collect()
 }
 
 /// The tables of options, one a program, from which a shell's completions are

@@ -1,8 +1,8 @@
 //! The command line of `policy-test`: the original's options, and those with
 //! which a server is loaded (BEHAVIOUR H5).
 
-use super::{Invocation, UsageError, flags, help, matches};
-use clap::{Arg, ArgAction, Command, value_parser};
+use super::{Invocation, UsageError, flags, help, manual, matches};
+use clap::{Command, value_parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -39,8 +39,11 @@ pub enum Target {
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, rest) = matches(&mut command, arguments)?;
-    if matches.get_flag("help") || matches.get_flag("man") {
+    if matches.get_flag("help") {
         return Ok(Invocation::Print(help::help(&mut command)));
+    }
+    if matches.get_flag("man") {
+        return Ok(Invocation::Print(manual::policy_test(&command).text()));
     }
     if matches.get_flag("version") {
         return Ok(Invocation::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))));
@@ -81,20 +84,36 @@ pub(super) fn command() -> Command {
         .disable_version_flag(true)
         .args_override_self(true)
         .args([
-            flags::switch("verbose").short('v').help("print each request and its reply"),
-            number("count").help(
-                "send N requests: those of the log over and over, or made-up new mail if the log \
-                 has none; and print how long replies took",
+            flags::switch("verbose").short('v').help("print each request and its reply").long_help(
+                "Print each request and its reply. Not with --count or --concurrency, which print \
+                 figures alone.",
             ),
+            number("count")
+                .help(
+                    "send N requests: those of the log over and over, or made-up new mail if the \
+                     log has none; and print how long replies took",
+                )
+                .long_help(
+                    "Send N requests, 1 to 4294967295: those of the log over and over, or made-up \
+                     new mail if the log has none; and print in milliseconds how long replies \
+                     took. Without this option, each mail of the log is asked about once.",
+                ),
             number("concurrency")
-                .help("use N connections at once; and print how long replies took"),
-            Arg::new("help")
-                .long("help")
+                .help("use N connections at once; and print how long replies took")
+                .long_help(
+                    "Use N connections at once, 1 to 10000, and print in milliseconds how long \
+                     replies took. Without this option, there is one connection.",
+                ),
+            flags::switch("help")
                 .short('h')
-                .action(ArgAction::SetTrue)
-                .help("print this and exit"),
-            flags::switch("man").help("the same"),
-            flags::switch("version").help("print the version and exit"),
+                .help("print this and exit")
+                .long_help("Print a summary of the options and exit."),
+            flags::switch("man")
+                .help("print the manual and exit")
+                .long_help("Print this manual and exit."),
+            flags::switch("version")
+                .help("print the version and exit")
+                .long_help("Print the version and exit."),
         ]);
     command.build();
     command

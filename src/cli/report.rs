@@ -1,8 +1,12 @@
 //! The command line of `postgreyreport`, which has a table of its own: its
 //! options have underscores, and files follow them (BEHAVIOUR H1).
 
-use super::{Invocation, UsageError, flags, help, matches};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+mod table;
+
+pub(super) use table::command;
+
+use super::{Invocation, UsageError, help, manual, matches};
+use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -98,8 +102,11 @@ impl Check {
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, files) = matches(&mut command, arguments)?;
-    if matches.get_flag("help") || matches.get_flag("man") {
+    if matches.get_flag("help") {
         return Ok(Invocation::Print(help::help(&mut command)));
+    }
+    if matches.get_flag("man") {
+        return Ok(Invocation::Print(manual::report(&command).text()));
     }
     if matches.get_flag("version") {
         return Ok(Invocation::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))));
@@ -127,110 +134,6 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> 
         debug,
         preface,
     })))
-}
-
-/// The command of `postgreyreport`, built.
-pub(super) fn command() -> Command {
-    let mut command = Command::new(PROGRAM)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("lists the mail in a log that was deferred and never came back")
-        .override_usage("postgreyreport [OPTIONS] [FILE...]")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
-        .next_help_heading("What to read (logs of Postfix, perhaps packed by gzip, xz or zstd)")
-        .args(reading())
-        .next_help_heading("What to leave out")
-        .args(filters())
-        .next_help_heading("What to print of each triplet")
-        .args(columns())
-        .next_help_heading("How to print it")
-        .args(layout())
-        .next_help_heading("Information")
-        .args(information());
-    command.build();
-    command
-}
-
-fn reading() -> [Arg; 5] {
-    [
-        flags::value("user", "USER")
-            .short('u')
-            .default_value("postgrey")
-            .help("read the database as USER, a name or a number"),
-        flags::value("dbdir", "PATH")
-            .default_value("/var/lib/postgrey")
-            .help("find the database in the directory PATH"),
-        flags::value("delay", "N")
-            .help("report what did not try again after N seconds (default: the daemon's --delay)"),
-        flags::value("greylist-text", "TEXT")
-            .visible_alias("return_string")
-            .default_value("Greylisted")
-            .help("look only at lines that this Perl regular expression matches"),
-        Arg::new("v")
-            .long("v")
-            .short('v')
-            .action(ArgAction::Count)
-            .help("say which checks are made"),
-    ]
-}
-
-fn filters() -> [Arg; 4] {
-    [
-        flags::switch("skip_pool")
-            .help("leave out clients with the last two numbers of their address in their name"),
-        flags::value("skip_clients", "FILE").action(ArgAction::Append).help(
-            "leave out the clients in FILE: names, addresses and /patterns/, one a line; may be \
-             repeated",
-        ),
-        flags::value("match_clients", "FILE")
-            .action(ArgAction::Append)
-            .help("report the clients in FILE alone; may be repeated"),
-        flags::value("skip_dnsbl", "ZONE")
-            .action(ArgAction::Append)
-            .help("leave out clients that the DNS blocklist ZONE names; may be repeated"),
-    ]
-}
-
-fn columns() -> [Arg; 3] {
-    [
-        flags::switch("show_time").help("the time of its last attempt (not with --nosingle_line)"),
-        flags::switch("show_tries").help("how many attempts there were"),
-        flags::value("check_sender", "LIST").help(
-            "whether the client is one of the mail servers (mx) or an address (a) of the \
-             sender's domain, or in the network of one (mx/24, a/24); some of these, separated \
-             by commas",
-        ),
-    ]
-}
-
-fn layout() -> [Arg; 5] {
-    [
-        flags::switch("tab").help("separate the columns with tabs"),
-        flags::switch("nosingle_line")
-            .alias("no-single_line")
-            .overrides_with("single_line")
-            .help("group sender and recipient below their client"),
-        flags::switch("single_line")
-            .overrides_with("nosingle_line")
-            .help("print a line for each triplet (the default)"),
-        flags::value("separate_by_subnet", "TEXT")
-            .help("print TEXT, in which \\n is a new line, before each new network"),
-        flags::value("separate_by_ip", "TEXT").help("print TEXT, likewise, before each new client"),
-    ]
-}
-
-fn information() -> [Arg; 5] {
-    [
-        flags::switch("debug_db")
-            .help("print what the database has of clients that --debug_re names, and fail"),
-        flags::value("debug_re", "LIST")
-            .help("Perl regular expressions for names of clients, separated by commas"),
-        flags::switch("help").short('h').help("print this and exit"),
-        flags::switch("man").help("the same"),
-        flags::switch("version").help("print the version and exit"),
-    ]
 }
 
 fn shown(matches: &ArgMatches, check: bool) -> Shown {

@@ -1,0 +1,183 @@
+//! The pages against the tables that they are made of, and the lines of
+//! whitelists against the parser.
+
+use super::whitelist::{CLIENTS, EXAMPLE, Form, Kind, RECIPIENTS, WRONG, Wrong};
+use super::*;
+use crate::cli::{admin, help};
+use crate::whitelist::{Clients, Recipients, Text, Warning};
+use clap::Arg;
+use std::path::Path;
+use std::{env, fs};
+
+/// Each page's plain text, a paragraph in one line.
+fn words(page: &Page) -> String {
+    page.text().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_committed_pages_are_the_generated_ones() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
+    let mut names = Vec::new();
+    for (name, generated) in crate::cli::man_pages() {
+        let path = directory.join(&name);
+        if env::var_os("POSTGREY_WRITE_MAN").is_some() {
+            fs::write(&path, &generated).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&path).unwrap_or_default() == generated,
+            "man/{name} is out of date; write it with\n\n    \
+             POSTGREY_WRITE_MAN=1 cargo test --lib manual\n"
+        );
+        names.push(name);
+    }
+    let there = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut there: Vec<String> = there.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    there.sort();
+    assert_eq!(there, names, "man/ holds these pages and nothing else");
+}
+
+#[test]
+fn every_option_has_a_paragraph_of_its_own_in_both_forms() {
+    for (command, page) in [
+        (flags::command(), daemon(&flags::command())),
+        (tester::command(), policy_test(&tester::command())),
+        (reporter::command(), report(&reporter::command())),
+    ] {
+        let (roff, text) = (page.roff(), page.text());
+        for arg in command.get_arguments() {
+            let names = help::names(arg);
+            assert!(options::paragraph(arg).contains(". ") || ends_well(arg), "{names}");
+            assert!(text.contains(&format!("\n       {names}")), "{names}");
+            let escaped = arg.get_long().unwrap().replace('-', "\\-");
+            assert!(
+                roff.contains(&format!(".TP\n\\fB\\-\\-{escaped}\\f"))
+                    || roff.contains(&format!(", \\-\\-{escaped}\\f")),
+                "{names}"
+            );
+        }
+    }
+}
+
+fn ends_well(arg: &Arg) -> bool {
+    options::paragraph(arg).ends_with('.')
+}
+
+#[test]
+fn every_command_is_explained_with_all_its_words() {
+    let text = words(&daemon(&flags::command()));
+    for command in admin::commands() {
+        let name = command.get_name();
+        assert!(text.contains(&format!(" postgrey {name} ")), "{name}");
+        for arg in command.get_arguments() {
+            let explained = format!(" {} {}", help::names(arg), options::paragraph(arg));
+            assert!(text.contains(&explained), "postgrey {name}: {explained}");
+        }
+    }
+}
+
+#[test]
+fn a_number_has_a_unit_and_a_default_or_says_what_is_without_it() {
+    let units = ["seconds", "days", "bits", "connections", "requests", "triplets"];
+    for command in [flags::command(), tester::command(), reporter::command()] {
+        for arg in command.get_arguments() {
+            if arg.get_value_names().and_then(<[_]>::first).is_none_or(|name| name != "N") {
+                continue;
+            }
+            let paragraph = options::paragraph(arg);
+            assert!(units.iter().any(|unit| paragraph.contains(unit)), "{arg}: {paragraph}");
+            let is_told = ["Default: ", "Without this option"];
+            assert!(is_told.iter().any(|words| paragraph.contains(words)), "{arg}: {paragraph}");
+        }
+    }
+}
+
+#[test]
+fn the_plain_text_fits_a_terminal() {
+    for page in pages() {
+        for line in page.text().lines() {
+            assert!(line.len() <= 80 && line.is_ascii(), "{}: {line}", page.name);
+        }
+    }
+}
+
+#[test]
+fn the_differences_are_marked_as_in_the_readme() {
+    let readme = include_str!("../../../README.md");
+    let text = words(&daemon(&flags::command()));
+    let is_mark =
+        |word: &&str| word.strip_prefix('X').is_some_and(|number| number.parse::<u32>().is_ok());
+    let marks: Vec<&str> =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_mark).collect();
+    assert!(marks.len() > 10, "{marks:?}");
+    for mark in marks {
+        assert!(readme.contains(&format!("\n- {mark}. ")), "{mark}");
+    }
+}
+
+fn list(lines: &str) -> [Text; 1] {
+    [Text { file: "list".into(), bytes: lines.as_bytes().to_vec() }]
+}
+
+/// What finds out whether a client or a recipient is in a list of some lines.
+type Matcher = fn(&str, &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool>;
+
+fn clients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
+    let clients = Clients::parse(list(lines), warnings);
+    Box::new(move |client| match client.parse() {
+        Ok(address) => clients.by_address(address).is_some(),
+        Err(_) => clients.by_name(client.as_bytes(), &mut Vec::new()).is_some(),
+    })
+}
+
+fn recipients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
+    let recipients = Recipients::parse(list(lines), warnings);
+    Box::new(move |recipient| recipients.find(recipient.as_bytes(), &mut Vec::new()).is_some())
+}
+
+#[test]
+fn every_line_of_the_page_on_whitelists_matches_what_it_says() {
+    for (forms, matcher) in [(CLIENTS, clients as Matcher), (RECIPIENTS, recipients)] {
+        for Form { line, matches, spares, .. } in forms {
+            assert!(!matches.is_empty() && !spares.is_empty(), "{line}");
+            for written in [line.to_string(), format!("  {line}\t# why\r\n\n# {line}")] {
+                let mut warnings = Vec::new();
+                let is_in_list = matcher(&written, &mut warnings);
+                assert_eq!(warnings, [], "{line}");
+                assert!(matches.iter().all(|name| is_in_list(name)), "{line}: {matches:?}");
+                assert!(!spares.iter().any(|name| is_in_list(name)), "{line}: {spares:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_line_that_the_page_calls_wrong_is_skipped_and_told() {
+    for Wrong { line, kinds, complaint } in WRONG {
+        let lines = format!("example.com\n{line}\nexample.net");
+        for kind in *kinds {
+            let (matcher, others): (Matcher, _) = match kind {
+                Kind::Clients => (clients, ["example.com", "example.net"]),
+                Kind::Recipients => (recipients, ["a@example.com", "a@example.net"]),
+            };
+            let mut warnings = Vec::new();
+            let is_in_list = matcher(&lines, &mut warnings);
+            let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+            assert_eq!(told.len(), 1, "{kind:?} {line}: {told:?}");
+            assert!(told[0].starts_with("list line 2"), "{kind:?} {line}: {told:?}");
+            assert!(told[0].contains(complaint), "{kind:?} {line}: {told:?}");
+            assert!(others.iter().all(|name| is_in_list(name)), "{kind:?} {line}");
+        }
+    }
+}
+
+#[test]
+fn the_list_of_the_page_is_read_without_a_complaint() {
+    let mut warnings = Vec::new();
+    let is_in_list = clients(EXAMPLE, &mut warnings);
+    assert_eq!(warnings, []);
+    for client in ["mx.example.com", "out7.example.net", "192.0.2.9", "2001:db8:1::9"] {
+        assert!(is_in_list(client), "{client}");
+    }
+    assert!(!is_in_list("out.example.net"));
+}
