@@ -4,6 +4,7 @@
 use crate::case::{case, differs};
 use crate::harness::Attempt;
 use crate::report::{TIME, USUAL, line, usual};
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -174,6 +175,26 @@ fn logs_of_root_are_read_and_packed_ones_too() {
             site.scratch().file("packed", packed.stdout);
             let outcome = site.report("packed", "");
             run.expect(packer, outcome.stdout + &outcome.stderr, differs("X73", "", USUAL));
+            let packed = File::open(site.scratch().path().join("packed")).expect("the file");
+            let output = site.command("", "").stdin(packed).output().expect("the report");
+            let outcome = site.outcome(&output);
+            let shown = outcome.stdout + &outcome.stderr;
+            run.expect(format!("{packer}, standard input"), shown, differs("X73", "", USUAL));
         }
+    });
+}
+
+#[test]
+fn whatever_code_the_greylist_answers_with_is_looked_at() {
+    case(|run| {
+        let site = run.site(&[], &[]);
+        for code in ["451", "421"] {
+            let log = usual().replace(" 450 ", &format!(" {code} "));
+            let shown = site.report("", &log).stdout;
+            run.expect(code, shown, differs("X77", "", USUAL));
+            let shown = site.report("--greylist-text ''", &log).shown();
+            run.note(format!("{code} without a text"), shown);
+        }
+        run.note("for good", site.report("", &usual().replace(" 450 ", " 554 ")).shown());
     });
 }

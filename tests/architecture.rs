@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "whitelist",
         ],
     ),
-    ("report", &["cli", "daemon", "greylist", "store", "whitelist"]),
+    ("report", &["cli", "daemon", "greylist", "maillog", "store", "whitelist"]),
     ("cli", &["daemon", "greylist", "whitelist"]),
     ("server", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
     ("protocol", &["greylist", "request", "store"]),

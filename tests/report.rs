@@ -85,6 +85,30 @@ fn of_a_damaged_archive_what_can_be_read_is_reported() {
 }
 
 #[test]
+fn packed_logs_are_read_from_standard_input_and_from_pipes() {
+    let scratch = site();
+    let db = scratch.path().join("db");
+    let plain = scratch.file("plain", line("a@b.test").repeat(50_000));
+    let told = format!("50000 {TOLD}");
+    for packer in ["gzip", "xz", "zstd"] {
+        let output = Command::new(packer).arg("-1kc").arg(&plain).output();
+        let packed = output.unwrap_or_else(|error| panic!("{packer}: {error}")).stdout;
+        let output = report(&db, &["--show_tries"], &packed);
+        assert_eq!((stdout(&output), stderr(&output)), (told.clone(), String::new()), "{packer}");
+        // The same through a name of the pipe.
+        let output = report(&db, &["--show_tries", "/dev/stdin"], &packed);
+        assert_eq!((stdout(&output), stderr(&output)), (told.clone(), String::new()), "{packer}");
+        let output = report(&db, &["--show_tries"], &packed[..packed.len() / 2]);
+        let complaint = format!("{packer} failed, the rest of it is missing\n");
+        assert!(output.status.success() && stderr(&output).ends_with(&complaint), "{output:?}");
+    }
+    for short in ["", "\n", "x"] {
+        let output = report(&db, &[], short.as_bytes());
+        assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
+    }
+}
+
+#[test]
 fn a_directory_is_no_log() {
     let scratch = site();
     let db = scratch.path().join("db");

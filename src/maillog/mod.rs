@@ -3,9 +3,11 @@
 //! with `-o short`, `short-iso` and `json`.
 
 mod journal;
+mod reject;
 mod time;
 
 use memchr::{memchr, memmem};
+pub use reject::{Reject, Rejects, address_of, unquoted};
 use std::borrow::Cow;
 
 /// A line of a log, taken apart.

@@ -5,11 +5,12 @@
 
 use super::complain;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 /// Bytes that are read at once. No line of syslog comes near this length: of
 /// one that does, only the beginning is looked at.
@@ -50,7 +51,7 @@ impl Inputs {
         for Input { name, file } in self.0 {
             let name = name.display();
             let flow = match file {
-                None => lines(io::stdin().lock(), &mut take),
+                None => lines_of_stream(io::stdin(), &mut take),
                 Some(Ok(file)) => lines_of_file(file, &mut take),
                 Some(Err(error)) => {
                     complain(&format!("Can't open {name}: {}", reason(&error)));
@@ -70,20 +71,55 @@ fn lines_of_file(
     file: File,
     take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
-    let Some(packer) = packer(&file) else {
+    let mut magic = [0; LONGEST_MAGIC];
+    // A pipe cannot be read at a place.
+    let Ok(length) = file.read_at(&mut magic, 0) else {
+        return lines_of_stream(file, take);
+    };
+    let Some(packer) = packer(&magic[..length]) else {
         return lines(file, take);
     };
-    let mut child = Command::new(packer)
-        .args(["-d", "-c"])
-        .stdin(file)
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| {
-            io::Error::other(format!("can't run {packer}, which it needs: {}", reason(&error)))
-        })?;
+    let mut child = unpacking(packer, file.into())?;
     let unpacked = child.stdout.take().expect("it was asked for");
     let flow = lines(unpacked, take);
     end(child, packer, flow?)
+}
+
+/// Lines of what can be read but once.
+fn lines_of_stream(
+    mut input: impl Read + Send + 'static,
+    take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<ControlFlow<()>> {
+    let mut magic = Vec::new();
+    input.by_ref().take(LONGEST_MAGIC as u64).read_to_end(&mut magic)?;
+    let Some(packer) = packer(&magic) else {
+        return lines(Cursor::new(magic).chain(input), take);
+    };
+    let mut child = unpacking(packer, Stdio::piped())?;
+    let mut packed = child.stdin.take().expect("it was asked for");
+    let unpacked = child.stdout.take().expect("it was asked for");
+    let feeder = thread::spawn(move || {
+        let copied = packed.write_all(&magic).and_then(|()| io::copy(&mut input, &mut packed));
+        match copied {
+            // Who unpacks tells itself why it wants no more.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    });
+    let flow = end(child, packer, lines(unpacked, take)?)?;
+    // Where enough was read, the feeder may wait for more for ever.
+    if flow.is_continue() && feeder.is_finished() {
+        feeder.join().unwrap_or(Ok(()))?;
+    }
+    Ok(flow)
+}
+
+fn unpacking(packer: &str, input: Stdio) -> io::Result<Child> {
+    let mut command = Command::new(packer);
+    command.args(["-d", "-c"]).stdin(input).stdout(Stdio::piped());
+    command.spawn().map_err(|error| {
+        io::Error::other(format!("can't run {packer}, which it needs: {}", reason(&error)))
+    })
 }
 
 /// Waits for the program that unpacks. It has told what went wrong.
@@ -95,14 +131,10 @@ fn end(mut child: Child, packer: &str, flow: ControlFlow<()>) -> io::Result<Cont
     Ok(flow)
 }
 
-/// The program that reads a file, if it is compressed. The name says nothing:
-/// some sites compress in place.
-fn packer(file: &File) -> Option<&'static str> {
-    let mut magic = [0; LONGEST_MAGIC];
-    // A pipe cannot be read at a place, and is plain.
-    let length = file.read_at(&mut magic, 0).ok()?;
-    let begins = |beginning: &[u8]| magic[..length].starts_with(beginning);
-    PACKERS.iter().find(|(beginning, _)| begins(beginning)).map(|(_, packer)| *packer)
+/// The program that reads what begins like this, if it is compressed. The name
+/// says nothing: some sites compress in place.
+fn packer(magic: &[u8]) -> Option<&'static str> {
+    PACKERS.iter().find(|(beginning, _)| magic.starts_with(beginning)).map(|(_, packer)| *packer)
 }
 
 /// Calls `take` with each line, without its newline.

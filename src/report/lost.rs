@@ -5,10 +5,11 @@
 
 use super::clients;
 use super::input::reason;
-use super::maillog::{Attempt, Passed, unquoted};
+use super::maillog::{Attempt, Passed};
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
 use crate::greylist::{self, Lookup, Policy, triplet};
+use crate::maillog::unquoted;
 use crate::store::lmdb::{FILE_NAME, Reader, Table};
 use crate::store::{self, Passes, Seen};
 use std::collections::HashMap;

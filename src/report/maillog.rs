@@ -1,9 +1,10 @@
 //! From a line of a mail log to what it tells of the greylist (BEHAVIOUR H2).
 
 use crate::daemon::Failure;
+use crate::maillog::{Reject, Rejects, address_of};
 use crate::whitelist::{Letters, Pattern};
+use memchr::memchr;
 use memchr::memmem::{self, Finder};
-use memchr::{memchr, memrchr};
 use std::net::IpAddr;
 
 /// Bytes of a traditional timestamp, `Jun 20 10:00:00`.
@@ -49,10 +50,8 @@ pub struct Passed<'line> {
 /// Reads lines.
 pub struct Maillog {
     greylisted: Option<Pattern>,
-    reject: Finder<'static>,
+    rejects: Rejects,
     pass: Finder<'static>,
-    code: Finder<'static>,
-    from: Finder<'static>,
 }
 
 impl Maillog {
@@ -70,16 +69,14 @@ impl Maillog {
         });
         Ok(Maillog {
             greylisted: greylisted.transpose()?,
-            reject: Finder::new("reject: "),
+            rejects: Rejects::default(),
             pass: Finder::new("action=pass, reason="),
-            code: Finder::new(": 450 "),
-            from: Finder::new("from=<"),
         })
     }
 
     /// What a line tells, if anything.
     pub fn event<'line>(&self, line: &'line [u8]) -> Option<Event<'line>> {
-        if let Some(at) = self.reject.find(line) {
+        if let Some(at) = self.rejects.find(line) {
             let is_greylisted = self.greylisted.as_ref().is_none_or(|text| text.is_match(line));
             return is_greylisted.then(|| self.attempt(line, at)).flatten().map(Event::Deferred);
         }
@@ -87,86 +84,15 @@ impl Maillog {
         passed(&line[at..]).map(Event::Passed)
     }
 
-    /// The attempt in a line that has `reject: ` at a place.
-    fn attempt<'line>(&self, line: &'line [u8], reject: usize) -> Option<Attempt<'line>> {
-        let begin = reject + self.reject.needle().len();
-        let (client, code) = self.code.find_iter(&line[begin..]).find_map(|at| {
-            let at = begin + at;
-            Some((client(&line[..at])?, at + self.code.needle().len()))
-        })?;
-        let (name, address) = client;
-        let (sender, recipient) = self.envelope(&line[code..])?;
-        Some(Attempt {
-            time: time(line),
-            name,
-            client: address_of(address)?,
-            address,
-            sender,
-            recipient,
-        })
+    /// The attempt in a line that has `reject: ` at a place. The text tells
+    /// greylisting from other refusals, whatever code `--greylist-action` has;
+    /// without a text all refusals with 450 are meant.
+    fn attempt<'line>(&self, line: &'line [u8], place: usize) -> Option<Attempt<'line>> {
+        let Reject { name, client, address, code, sender, recipient } =
+            self.rejects.parse(line, place)?;
+        let is_known = self.greylisted.is_some() || code == b"450";
+        is_known.then(|| Attempt { time: time(line), name, client, address, sender, recipient })
     }
-
-    /// Sender and recipient, which stand one behind the other. What the text
-    /// before them holds is the client's own, too, so the last ones count.
-    fn envelope<'line>(&self, text: &'line [u8]) -> Option<(&'line [u8], &'line [u8])> {
-        let places: Vec<usize> = self.from.find_iter(text).collect();
-        places.into_iter().rev().find_map(|at| {
-            let (sender, rest) = address_in_brackets(&text[at + self.from.needle().len()..])?;
-            let rest = without_original_recipient(rest);
-            let (recipient, _) = address_in_brackets(rest.strip_prefix(b" to=<")?)?;
-            (!recipient.is_empty()).then_some((sender, recipient))
-        })
-    }
-}
-
-/// Name and address of the client at the end of a text: `NAME[ADDRESS]`, or
-/// `NAME[ADDRESS]:PORT` (`smtpd_client_port_logging`).
-fn client(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = match memrchr(b':', text) {
-        Some(colon) if is_number(&text[colon + 1..]) => &text[..colon],
-        _ => text,
-    };
-    let text = text.strip_suffix(b"]")?;
-    let bracket = memrchr(b'[', text)?;
-    let (before, address) = (&text[..bracket], &text[bracket + 1..]);
-    let name = &before[memrchr(b' ', before)? + 1..];
-    (!name.is_empty() && memchr(b'[', name).is_none()).then_some((name, address))
-}
-
-fn is_number(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
-}
-
-fn address_of(text: &[u8]) -> Option<IpAddr> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// The mail address up to the `>` that ends it, which a quoted local part may
-/// hold as well, and what follows.
-fn address_in_brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut is_quoted = false;
-    let mut is_escaped = false;
-    let starts_quoted = text.first() == Some(&b'"');
-    let end = text.iter().position(|byte| {
-        if std::mem::take(&mut is_escaped) {
-            return false;
-        }
-        match byte {
-            b'"' if starts_quoted => is_quoted = !is_quoted,
-            b'\\' if is_quoted => is_escaped = true,
-            b'>' => return !is_quoted,
-            _ => {}
-        }
-        false
-    });
-    let end = end.or_else(|| memchr(b'>', text))?;
-    Some((&text[..end], &text[end + 1..]))
-}
-
-/// Without ` orig_to=<...>`, which may stand before the recipient.
-fn without_original_recipient(text: &[u8]) -> &[u8] {
-    let rest = text.strip_prefix(b" orig_to=<").and_then(address_in_brackets);
-    rest.map_or(text, |(_, rest)| rest)
 }
 
 /// The daemon leaves out what is empty; names and addresses may hold commas.
@@ -189,26 +115,6 @@ fn time(line: &[u8]) -> &[u8] {
     let is_iso = line.len() > 4 && line[..4].iter().all(u8::is_ascii_digit) && line[4] == b'-';
     let end = if is_iso { memchr(b' ', line) } else { None };
     &line[..end.unwrap_or(TIMESTAMP).min(line.len())]
-}
-
-/// A mail address as Postfix gives it to the daemon: the log quotes a local
-/// part that holds blanks and the like (`info_log_addr_form`).
-pub fn unquoted(address: &[u8]) -> Vec<u8> {
-    let quoted = || {
-        let rest = address.strip_prefix(b"\"")?;
-        let end = memmem::rfind(rest, b"\"@").or_else(|| rest.len().checked_sub(1))?;
-        rest[end..].starts_with(b"\"").then(|| rest.split_at(end))
-    };
-    let Some((local, domain)) = quoted() else {
-        return address.to_vec();
-    };
-    let mut plain = Vec::with_capacity(address.len());
-    let mut bytes = local.iter().copied();
-    while let Some(byte) = bytes.next() {
-        plain.push(if byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte });
-    }
-    plain.extend_from_slice(&domain[1..]);
-    plain
 }
 
 #[cfg(test)]

@@ -85,8 +85,9 @@ fn other_lines_tell_nothing() {
     for bad in [
         good.replace("reject: ", "reject_warning: "),
         good.replace("Greylisted", "greylisted"),
-        good.replace(": 450 ", ": 451 "),
         good.replace(": 450 ", ": 554 "),
+        good.replace(": 450 ", ": 45 "),
+        good.replace(": 450 ", ": 4500 "),
         good.replace("to=<r@d>", "to=<>"),
         good.replace("from=<a@b> ", ""),
         good.replace("192.0.2.1", "192.0.2.300"),
@@ -147,17 +148,13 @@ fn the_daemon_tells_of_passed_mail() {
 }
 
 #[test]
-fn quoted_local_parts_become_what_the_daemon_sees() {
-    for (logged, plain) in [
-        ("a@b", "a@b"),
-        ("\"a b\"@c", "a b@c"),
-        (r#""a\"b\\"@c"#, r#"a"b\@c"#),
-        ("\"a@b\"@c", "a@b@c"),
-        ("\"a b\"", "a b"),
-        ("\"", "\""),
-        ("\"a@c", "\"a@c"),
-        ("", ""),
-    ] {
-        assert_eq!(unquoted(logged.as_bytes()), plain.as_bytes(), "{logged}");
+fn the_code_may_be_any_that_is_not_for_good_if_the_text_is_there() {
+    for code in ["450 4.2.0", "451 4.7.1", "421 4.7.0", "499"] {
+        let line = line("mx[192.0.2.1]", code, "from=<a@b> to=<r@d>");
+        assert!(attempt(&line).is_some(), "{line}");
+        let by_milter = line.replace("reject: ", "milter-reject: ");
+        assert!(attempt(&by_milter).is_some(), "{by_milter}");
+        let all = Maillog::new(b"").unwrap();
+        assert_eq!(all.event(line.as_bytes()).is_some(), code.starts_with("450"), "{line}");
     }
 }
