@@ -109,6 +109,7 @@ fn no_example_goes_untried() {
                 Some("INPUT_MAIL_FILTER") => assert_same_as_in_the_recipe(example),
                 // The list of postgrey-whitelist(5), which the parser's tests read.
                 Some("#") if page == "postgrey-whitelist.5" => {}
+                Some("#") if page == "postgrey.8" => assert_the_daemon_takes(example),
                 _ => panic!("{page}: nobody tries\n{example}"),
             }
         }
@@ -131,6 +132,19 @@ fn assert_postfix_takes(example: &str) {
     let wanted: Vec<&str> = example.split_whitespace().collect();
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), wanted);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// A configuration file with these lines has nothing wrong in it.
+fn assert_the_daemon_takes(example: &str) {
+    let scratch = Scratch::new();
+    let check = |text: &str| {
+        let file = scratch.file("postgrey.conf", text).display().to_string();
+        let words = ["check".to_owned(), format!("--config={file}")];
+        let output = Command::new(Program::Ours.path()).args(words).output().expect("our binary");
+        String::from_utf8_lossy(&output.stdout).contains(&format!("{file}:"))
+    };
+    assert!(!check(example), "{example}");
+    assert!(check(&format!("{example}\nnonsense\n")), "it takes anything");
 }
 
 /// `tests/sendmail.rs` holds the recipe to a real Sendmail.

@@ -247,8 +247,12 @@ fn whitelists() -> [Arg; 5] {
     ]
 }
 
-fn daemon() -> [Arg; 6] {
+fn daemon() -> [Arg; 7] {
     [
+        value("config", "FILE").help("read options from FILE, before those typed here").long_help(
+            "Read options from FILE, as CONFIGURATION FILE below describes it. Those of the \
+             command line come after them and win. Without this option no such file is read.",
+        ),
         switch("daemonize").short('d').help("run in the background and log to syslog").long_help(
             "Run in the background and log to syslog. The command returns when the daemon is \
              ready for requests, or fails with the reason why it is not.",

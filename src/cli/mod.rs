@@ -5,6 +5,7 @@
 //! options; and `convert`, which gives the values their types and limits.
 
 pub mod admin;
+mod config;
 mod convert;
 mod facility;
 mod flags;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 use clap::{ArgMatches, Command};
 
+pub use config::Fault;
 pub use facility::Facility;
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, Target};
@@ -60,6 +62,11 @@ impl UsageError {
 
     fn refused(sentence: impl fmt::Display) -> Self {
         UsageError { message: format!("ERROR: {sentence}"), status: 2 }
+    }
+
+    fn of_file(faults: Vec<Fault>) -> Self {
+        let lines: Vec<_> = faults.into_iter().map(|fault| format!("ERROR: {fault}")).collect();
+        UsageError { message: lines.join("\n"), status: 2 }
     }
 }
 
@@ -109,7 +116,8 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         return admin::parse(arguments);
     }
     let mut command = flags::command();
-    let (matches, _) = matches(&mut command, arguments)?;
+    let typed = rewritten(&command, arguments)?.options;
+    let mut matches = matched(&mut command, typed.clone())?;
     if matches.get_flag("help") {
         return Ok(Invocation::Print(help::help(&mut command)));
     }
@@ -118,6 +126,10 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     }
     if matches.get_flag("version") {
         return Ok(Invocation::Print(format!("postgrey {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    if matches.contains_id("config") {
+        let words = config::merge(&command, typed).map_err(UsageError::of_file)?;
+        matches = matched(&mut command, words)?;
     }
     if matches.get_flag("noaction") {
         return Err(UsageError::refused("don't know how to \"no-action\"."));
@@ -134,6 +146,17 @@ pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
         Invocation::Serve(options) => Ok(*options),
         _ => Err(UsageError::refused("these options print something and start no daemon")),
     }
+}
+
+/// What is wrong with the configuration file that the words of a daemon name,
+/// if they name one.
+#[must_use]
+pub fn faults_of_file(words: &[OsString]) -> Vec<Fault> {
+    let command = flags::command();
+    let Ok(words) = getopt::rewrite(&command, words.to_vec()) else {
+        return Vec::new();
+    };
+    config::merge(&command, words.options).err().unwrap_or_default()
 }
 
 fn served(matches: &ArgMatches) -> Result<Options, UsageError> {
@@ -166,11 +189,17 @@ fn matches(
     command: &mut Command,
     arguments: Vec<OsString>,
 ) -> Result<(ArgMatches, Vec<OsString>), UsageError> {
-    let words =
-        getopt::rewrite(command, arguments).map_err(|lines| UsageError::parse(lines.join("\n")))?;
-    let matches = command.try_get_matches_from_mut(words.options);
-    let matches = matches.map_err(|error| UsageError::parse(error.to_string()))?;
-    Ok((matches, words.rest))
+    let words = rewritten(command, arguments)?;
+    Ok((matched(command, words.options)?, words.rest))
+}
+
+fn rewritten(command: &Command, arguments: Vec<OsString>) -> Result<getopt::Words, UsageError> {
+    getopt::rewrite(command, arguments).map_err(|lines| UsageError::parse(lines.join("\n")))
+}
+
+fn matched(command: &mut Command, words: Vec<OsString>) -> Result<ArgMatches, UsageError> {
+    let matches = command.try_get_matches_from_mut(words);
+    matches.map_err(|error| UsageError::parse(error.to_string()))
 }
 
 #[cfg(test)]

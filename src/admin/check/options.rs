@@ -3,7 +3,7 @@
 
 use super::defaults::{self, Defaults};
 use crate::cli::admin::{Check, plain_word};
-use crate::cli::{self, Options};
+use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
 use crate::whitelist::Files;
@@ -37,16 +37,29 @@ pub fn read(check: &Check) -> (Option<Options>, Vec<Finding>) {
             find("plain-word", problem, "delete it: the daemon ignores what follows");
         }
     }
+    let faults = cli::faults_of_file(&words);
+    if !faults.is_empty() {
+        findings.extend(faults.into_iter().map(refused_line));
+        return (None, findings);
+    }
     match parse(words) {
         Ok(options) => (Some(options), findings),
         Err(error) => {
             let message = error.message.strip_prefix("ERROR: ").unwrap_or(&error.message);
-            let remedy = "mend it: with this the daemon does not start";
-            let severity = Severity::Error;
-            findings.push(finding(&file, line, severity, "refused", message.to_owned(), remedy));
+            findings.push(refused(&file, line, message.to_owned()));
             (None, findings)
         }
     }
+}
+
+/// A line of the configuration file that the daemon would refuse.
+fn refused_line(Fault { file, line, what }: Fault) -> Finding {
+    refused(&file, line, what)
+}
+
+fn refused(file: &Path, line: Option<u32>, problem: String) -> Finding {
+    let remedy = "mend it: with this the daemon does not start";
+    finding(file, line, Severity::Error, "refused", problem, remedy)
 }
 
 /// Where to listen need not be said for this.

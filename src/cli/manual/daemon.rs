@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use super::{commands, example, head, item, moving, options, text};
+use super::{commands, config, example, head, item, moving, options, text};
 use crate::cli::man::{Block, Page};
 
 /// The day of the last change to what the page says.
@@ -15,6 +15,7 @@ pub(in crate::cli) fn page(command: &Command) -> Page {
     blocks.extend(description());
     blocks.extend(about_options());
     blocks.extend(options::of(command));
+    blocks.extend(config::section());
     blocks.extend(commands::section());
     blocks.extend(whitelists());
     blocks.extend(examples());
@@ -123,6 +124,7 @@ fn process() -> Vec<Block> {
         item("1", "An option is unknown, lacks its value or has one that is no number."),
         item("2 or more", "Something else kept the daemon from running; the message says what."),
         Block::Section("FILES"),
+        item("/etc/postgrey/postgrey.conf", "The usual place of a file for --config."),
         item("/etc/postgrey/whitelist_clients", "Clients that come with the program."),
         item("/etc/postgrey/whitelist_clients.local", "Clients of the administrator's choice."),
         item("/etc/postgrey/whitelist_recipients", "Recipients that come with the program."),

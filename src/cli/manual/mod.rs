@@ -2,6 +2,7 @@
 //! written here.
 
 mod commands;
+mod config;
 mod daemon;
 mod moving;
 mod options;

@@ -3,6 +3,7 @@
 //! Command lines are written with `|` between the words, so that a word can be
 //! empty or hold blanks.
 
+mod config;
 mod grammar;
 mod milter;
 mod values;

@@ -1,0 +1,202 @@
+//! The configuration file (`--config`): the daemon's options by their long
+//! names without dashes, one a line, before those of the command line.
+//!
+//! The one thing to know: a line becomes a word of the command line, so that a
+//! name and its value mean the same in both places. Each line is tried by
+//! itself first, since a complaint should say where to mend it.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+
+use super::{convert, getopt};
+
+/// Bytes from which a file is refused: what was written for us has a few
+/// hundred, and a log file named by mistake must not fill the memory.
+const MAX_FILE_SIZE: u64 = 1024 * 1024;
+
+/// Options that exclude each other. If the command line has one, it wins over
+/// all of the same group in the file, whichever would win side by side.
+const RIVALS: &[&[&str]] = &[
+    &["inet", "unix"],
+    &["lookup-by-host", "lookup-by-subnet"],
+    &["quiet", "verbose"],
+    &["x-greylist-header", "no-x-greylist-header"],
+];
+
+/// Options that print something or are about the file itself.
+const MISPLACED: &[&str] = &["help", "man", "version", "config"];
+
+/// What Debian's service passes when its administrator has set no text. In
+/// that case the file's text is wanted.
+const EMPTY_TEXT: &str = "--greylist-text";
+
+/// What is wrong with the file; `Display` gives `FILE:LINE: what`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file as it was named.
+    pub file: PathBuf,
+    /// The line, from 1; none for what is wrong with the whole file.
+    pub line: Option<u32>,
+    /// What is wrong, and what to do where that is not plain.
+    pub what: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file.display(), self.what),
+            None => write!(f, "--config={}: {}", self.file.display(), self.what),
+        }
+    }
+}
+
+/// The words of the file, if one is named, and then those that were `typed`,
+/// both as [`getopt::rewrite`] leaves them.
+///
+/// # Errors
+/// All that is wrong with the file, in the order of its lines.
+pub(super) fn merge(command: &Command, typed: Vec<OsString>) -> Result<Vec<OsString>, Vec<Fault>> {
+    let Some(path) = typed.iter().rev().find(|word| name_of(word) == "config").map(value_of) else {
+        return Ok(typed);
+    };
+    let bytes = read(&path).map_err(|error| {
+        let what = format!("can't be read: {}", crate::daemon::errno(&error).desc());
+        let what = if error.raw_os_error().is_some() { what } else { error.to_string() };
+        vec![Fault { file: path.clone(), line: None, what }]
+    })?;
+    let mut words = parse(command, &path, &bytes)?;
+    let has_text = words.iter().any(|word| name_of(word) == "greylist-text");
+    words.retain(|word| !typed.iter().any(|typed| excludes(typed, word)));
+    words.extend(typed.into_iter().filter(|word| !has_text || word != EMPTY_TEXT));
+    Ok(words)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        return Err(io::Error::other("is larger than 1 MiB: are these options?"));
+    }
+    Ok(bytes)
+}
+
+/// Each line as a word.
+fn parse(command: &Command, file: &Path, bytes: &[u8]) -> Result<Vec<OsString>, Vec<Fault>> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let (mut words, mut faults) = (Vec::new(), Vec::new());
+    for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
+        match setting(line).and_then(|setting| setting.map(|it| it.word(command)).transpose()) {
+            Ok(word) => words.extend(word),
+            Err(what) => faults.push(Fault { file: file.to_owned(), line: Some(number), what }),
+        }
+    }
+    if faults.is_empty() { Ok(words) } else { Err(faults) }
+}
+
+/// One line's name, and its value if there is an equals sign.
+struct Setting<'l> {
+    name: &'l [u8],
+    value: Option<&'l [u8]>,
+}
+
+/// Takes a line apart; nothing where there is only a comment.
+fn setting(line: &[u8]) -> Result<Option<Setting<'_>>, String> {
+    let line = line.trim_ascii();
+    if line.is_empty() || line.starts_with(b"#") {
+        return Ok(None);
+    }
+    if line.contains(&0) {
+        return Err("holds a NUL byte: write it anew".to_owned());
+    }
+    let Some(equals) = memchr::memchr(b'=', line) else {
+        return Ok(Some(Setting { name: without_comment(line), value: None }));
+    };
+    let name = line[..equals].trim_ascii();
+    let value = line[equals + 1..].trim_ascii();
+    let value = match value.strip_prefix(b"\"") {
+        None => without_comment(value),
+        Some(quoted) => {
+            let end = memchr::memchr(b'"', quoted).ok_or("a quote is opened and not closed")?;
+            if !without_comment(&quoted[end + 1..]).is_empty() {
+                return Err("something follows after the closing quote".to_owned());
+            }
+            &quoted[..end]
+        }
+    };
+    Ok(Some(Setting { name, value: Some(value) }))
+}
+
+/// What stands before a `#` that begins the text or follows a blank. Within a
+/// word it is a letter like others, as in the address of a web page.
+fn without_comment(text: &[u8]) -> &[u8] {
+    let begins = |at: &usize| *at == 0 || text[at - 1].is_ascii_whitespace();
+    let end = memchr::memchr_iter(b'#', text).find(begins).unwrap_or(text.len());
+    text[..end].trim_ascii()
+}
+
+impl Setting<'_> {
+    /// The word of a command line that says the same.
+    fn word(&self, command: &Command) -> Result<OsString, String> {
+        let shown = String::from_utf8_lossy(self.name);
+        if self.name.starts_with(b"-") {
+            return Err(format!("{shown}: write the name without the dashes"));
+        }
+        // One letter is a short name, which stands for nothing to a reader.
+        if self.name.len() < 2 || self.name.iter().any(u8::is_ascii_whitespace) {
+            return Err(format!(
+                "\"{shown}\" is no option: write NAME=VALUE, or NAME for a switch"
+            ));
+        }
+        let mut word = b"--".to_vec();
+        word.extend_from_slice(self.name);
+        if let Some(value) = self.value {
+            word.push(b'=');
+            word.extend_from_slice(value);
+        }
+        let words = getopt::rewrite(command, vec![OsString::from_vec(word)]);
+        let words = words.map_err(|lines| lines.join("; "))?.options;
+        let word = words.into_iter().next().unwrap_or_default();
+        let name = name_of(&word);
+        if MISPLACED.contains(&&*name) {
+            return Err(format!("{name} has its place on the command line only"));
+        }
+        try_out(command, &word)?;
+        Ok(word)
+    }
+}
+
+/// Whether a daemon would start with this option and nothing else.
+fn try_out(command: &Command, word: &OsStr) -> Result<(), String> {
+    let words = [OsStr::new("--milter=/"), word];
+    let matches = command.clone().try_get_matches_from(words).map_err(|error| error.to_string())?;
+    match convert::options(&matches, OsStr::new("")) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.message.trim_start_matches("ERROR: ").to_owned()),
+    }
+}
+
+/// The long name in a rewritten word.
+fn name_of(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    word.trim_start_matches("--").split('=').next().unwrap_or_default().to_owned()
+}
+
+/// The value in a rewritten word.
+fn value_of(word: &OsString) -> PathBuf {
+    let bytes = word.as_bytes();
+    let at = memchr::memchr(b'=', bytes).map_or(bytes.len(), |at| at + 1);
+    OsStr::from_bytes(&bytes[at..]).into()
+}
+
+/// Whether a typed word keeps one of the file from counting, other than as the
+/// later one of two.
+fn excludes(typed: &OsStr, word: &OsStr) -> bool {
+    let (typed, word) = (name_of(typed), name_of(word));
+    RIVALS.iter().any(|rivals| rivals.contains(&&*typed) && rivals.contains(&&*word))
+}
