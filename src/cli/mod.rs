@@ -20,6 +20,7 @@ mod report;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::iter;
 use std::path::Path;
 
 use clap::{ArgMatches, Command};
@@ -176,12 +177,13 @@ pub fn man_pages() -> Vec<(String, String)> {
 /// made.
 #[must_use]
 pub fn commands() -> Vec<Command> {
-    let report = report::command();
+    let helpers = [report::command(), policy_test::command()];
     // A command that is built has the names under which it is called.
-    let subcommand =
-        report.clone().name(report::WORD).bin_name(format!("postgrey {}", report::WORD));
-    let daemon = flags::command().subcommands(admin::commands()).subcommand(subcommand);
-    vec![daemon, report]
+    let subcommands = helpers.clone().into_iter().zip([report::WORD, policy_test::PROGRAM]);
+    let subcommands =
+        subcommands.map(|(command, word)| command.name(word).bin_name(format!("postgrey {word}")));
+    let daemon = flags::command().subcommands(admin::commands()).subcommands(subcommands);
+    iter::once(daemon).chain(helpers).collect()
 }
 
 /// The options, and the words behind them.
