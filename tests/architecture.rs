@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// In which files a crate that should be easy to exchange may be imported.
 const OWNERS: &[(&str, &[&str])] = &[
     ("lmdb", &["store/lmdb/"]),
+    ("psl", &["greylist/pool.rs"]),
     ("resolv_conf", &["report/dns/resolver.rs"]),
     ("simple_dns", &["report/dns/message.rs"]),
     ("syslog", &["daemon/syslog.rs"]),

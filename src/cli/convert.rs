@@ -12,7 +12,7 @@ use clap::ArgMatches;
 
 use super::{Facility, Listen, Options, UsageError, getopt};
 use crate::daemon::Verbosity;
-use crate::greylist::{Lookup, Policy, SECONDS_PER_DAY, Trust};
+use crate::greylist::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
 use crate::whitelist::{Files, Trusted};
 
 /// More waiting connections than this were never possible in the original.
@@ -203,6 +203,7 @@ fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Po
         retry_window,
         max_age: seconds(matches, "max-age", SECONDS_PER_DAY)?,
         lookup: lookup(matches)?,
+        by_domain: by_domain(matches)?,
         auto_whitelist: auto_whitelist(matches)?,
         privacy: matches.get_flag("privacy"),
         trust: trust(matches)?,
@@ -247,6 +248,20 @@ fn lookup(matches: &ArgMatches) -> Result<Lookup, UsageError> {
     } else {
         Ok(Lookup::Subnet { ipv4, ipv6 })
     }
+}
+
+fn by_domain(matches: &ArgMatches) -> Result<ByDomain, UsageError> {
+    let id = "auto-whitelist-by";
+    let auto_whitelist = match text(matches, id).as_bytes() {
+        b"client" => false,
+        b"domain" => true,
+        other => {
+            let other = String::from_utf8_lossy(other);
+            let words = format!("--{id} must be client or domain, unlike \"{other}\"");
+            return Err(UsageError::refused(words));
+        }
+    };
+    Ok(ByDomain { lookup: matches.get_flag("lookup-by-domain"), auto_whitelist })
 }
 
 /// The length of a network's prefix in bits.

@@ -169,7 +169,7 @@ fn replies() -> [Arg; 5] {
     ]
 }
 
-fn clients() -> [Arg; 4] {
+fn clients() -> [Arg; 5] {
     [
         switch("lookup-by-subnet").help("all clients of a network (the default)").long_help(
             "Treat all clients of a network as the same client, because large sites retry from \
@@ -186,10 +186,18 @@ fn clients() -> [Arg; 4] {
             "Treat each client address for itself. Mail from sites that send from many machines \
              is then delayed much longer. Wins over --lookup-by-subnet.",
         ),
+        switch("lookup-by-domain").help("all clients of a domain, whatever their network").long_help(
+            "Treat all clients whose names are in one registered domain, such as example.com or \
+             example.co.uk, as the same client, because the pools of large providers retry from \
+             another network each time. The name must be one that the mail server has verified, \
+             as Postfix's client_name is. A client that has none, or whose name carries its \
+             address, as those of dialup lines do, is looked up as without this option. What was \
+             stored without it is not found with it, so that known mail waits once more.",
+        ),
     ]
 }
 
-fn whitelists() -> [Arg; 5] {
+fn whitelists() -> [Arg; 6] {
     [
         value("whitelist-clients", "FILE")
             .action(ArgAction::Append)
@@ -243,6 +251,15 @@ fn whitelists() -> [Arg; 5] {
                 "Stop deferring a client address once N of its triplets passed after their \
                  delay, of which at most one an hour counts. With 0, no client is ever \
                  whitelisted like this.",
+            ),
+        text("auto-whitelist-by", "WHAT", "client")
+            .help("count the passes of each client or of each domain")
+            .long_help(
+                "Whose passes --auto-whitelist-clients counts: those of each client address, or \
+                 with domain those of all clients in a domain, as --lookup-by-domain tells it, \
+                 which helps pools whose single addresses never come often enough. From then on \
+                 every client passes whose verified name is in that domain, also a customer's \
+                 machine of a hosting company that names it like its own mail servers.",
             ),
     ]
 }

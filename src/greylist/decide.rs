@@ -1,11 +1,10 @@
 //! The decision: a function of the request, the clock and what is remembered.
 
 use super::verdict::{Decision, Exemption, Note, Verdict, Wait};
-use super::{Policy, Trust, auto_whitelist, triplet};
+use super::{Client, Policy, Trust, auto_whitelist, triplet};
 use crate::request::Request;
 use crate::store::{self, Seen, Transaction, Urgency};
 use crate::whitelist::{Origin, Warning, Whitelists};
-use std::net::IpAddr;
 
 /// Decides one request and remembers the attempt. `now` is in seconds since
 /// the epoch.
@@ -30,7 +29,8 @@ pub fn decide(
     let verdict = match (rule, request.address()) {
         (Some((exemption, _)), _) => Verdict::Exempt(exemption),
         (None, None) => Verdict::NoAddress,
-        (None, Some(client)) => {
+        (None, Some(address)) => {
+            let client = Client { address, name: request.client_name };
             let attempt = Attempt { policy, now, client };
             if attempt.is_auto_whitelisted(transaction)? {
                 Verdict::Exempt(Exemption::AutoWhitelist)
@@ -88,7 +88,7 @@ fn trust(trust: &Trust, request: &Request<'_>) -> Option<Exemption> {
 struct Attempt<'a> {
     policy: &'a Policy,
     now: i64,
-    client: IpAddr,
+    client: Client<'a>,
 }
 
 impl Attempt<'_> {
@@ -177,7 +177,10 @@ impl Attempt<'_> {
         };
         transaction.put_client(&key, row)?;
         if row.count == enough {
-            notes.push(Note::AutoWhitelisted(self.client));
+            notes.push(match self.client.domain_in_auto_whitelist(self.policy) {
+                Some(domain) => Note::AutoWhitelistedDomain(domain),
+                None => Note::AutoWhitelisted(self.client.address),
+            });
         }
         Ok(())
     }

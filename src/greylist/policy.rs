@@ -20,6 +20,8 @@ pub struct Policy {
     pub max_age: i64,
     /// How a client's address becomes part of the triplet's key.
     pub lookup: Lookup,
+    /// Where the domain of a client's name takes the place of its address.
+    pub by_domain: ByDomain,
     /// First passes after which a client is no longer greylisted
     /// (`--auto-whitelist-clients`, 5); `None` switches this off (`=0`).
     pub auto_whitelist: Option<u64>,
@@ -69,6 +71,16 @@ pub enum Lookup {
     Host,
 }
 
+/// Where a pool of senders is told by the registered domain of its clients'
+/// verified names. Clients without one are told by their addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByDomain {
+    /// In triplets (`--lookup-by-domain`).
+    pub lookup: bool,
+    /// In the auto-whitelist (`--auto-whitelist-by=domain`).
+    pub auto_whitelist: bool,
+}
+
 impl Default for Policy {
     /// The original's defaults, with an empty host name.
     fn default() -> Self {
@@ -77,6 +89,7 @@ impl Default for Policy {
             retry_window: 2 * SECONDS_PER_DAY,
             max_age: 35 * SECONDS_PER_DAY,
             lookup: Lookup::Subnet { ipv4: 24, ipv6: 64 },
+            by_domain: ByDomain::default(),
             auto_whitelist: Some(5),
             privacy: false,
             trust: Trust::default(),

@@ -4,14 +4,23 @@
 //! sender; networks send one mail from several addresses. Both would never
 //! meet the same triplet twice, so what varies is taken out (BEHAVIOUR E5).
 
-use super::{Lookup, Policy};
+use super::{Client, Lookup, Policy};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The key of a triplet: `client/sender/recipient` in lower case, or its SHA-1
-/// sum in hexadecimal with `--privacy`.
-pub fn key(policy: &Policy, client: IpAddr, sender: &[u8], recipient: &[u8]) -> Vec<u8> {
-    let mut key = client_part(policy.lookup, client).into_bytes();
+/// sum in hexadecimal with `--privacy`. The client is an address or, with
+/// `--lookup-by-domain`, a domain; no domain looks like an address.
+pub fn key<'n>(
+    policy: &Policy,
+    client: impl Into<Client<'n>>,
+    sender: &[u8],
+    recipient: &[u8],
+) -> Vec<u8> {
+    let client = client.into();
+    let mut key = client
+        .domain_in_triplets(policy)
+        .unwrap_or_else(|| client_part(policy.lookup, client.address).into_bytes());
     key.reserve(sender.len() + recipient.len() + 2);
     key.push(b'/');
     push_sender(&mut key, sender);
@@ -22,9 +31,12 @@ pub fn key(policy: &Policy, client: IpAddr, sender: &[u8], recipient: &[u8]) -> 
 }
 
 /// The key of a client in the auto-whitelist: its whole address, IPv6 in upper
-/// case (BEHAVIOUR E6), or the SHA-1 sum of that with `--privacy`.
-pub fn client_key(policy: &Policy, client: IpAddr) -> Vec<u8> {
-    hidden(policy, client_text(client).into_bytes())
+/// case (BEHAVIOUR E6), or with `--auto-whitelist-by=domain` its domain; the
+/// SHA-1 sum of that with `--privacy`.
+pub fn client_key<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> {
+    let client = client.into();
+    let domain = client.domain_in_auto_whitelist(policy);
+    hidden(policy, domain.unwrap_or_else(|| client_text(client.address).into_bytes()))
 }
 
 /// A client's address as the auto-whitelist and its log line spell it: IPv6 in
@@ -57,7 +69,12 @@ pub fn network(address: IpAddr, bits: u8) -> IpAddr {
 
 /// What all keys of a client's triplets begin with, up to its slash. Behind it
 /// may stand the length of a prefix.
-pub fn beginning(policy: &Policy, client: IpAddr) -> Vec<u8> {
+pub fn beginning<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> {
+    let client = client.into();
+    if let Some(domain) = client.domain_in_triplets(policy) {
+        return [&domain, b"/".as_slice()].concat();
+    }
+    let client = client.address;
     let client = match (policy.lookup, client) {
         (Lookup::Subnet { ipv4, .. }, IpAddr::V4(_)) => network(client, ipv4),
         (Lookup::Subnet { ipv6, .. }, IpAddr::V6(_)) => network(client, ipv6),

@@ -1,5 +1,6 @@
 //! The rows of BEHAVIOUR E5.
 
+use super::super::ByDomain;
 use super::*;
 
 fn sender_key(sender: &str) -> String {
@@ -12,7 +13,7 @@ fn sender_key(sender: &str) -> String {
 
 fn client_of(lookup: Lookup, client: &str) -> String {
     let policy = Policy { lookup, ..Policy::default() };
-    let key = key(&policy, client.parse().unwrap(), b"a@b", b"c@d");
+    let key = key(&policy, client.parse::<IpAddr>().unwrap(), b"a@b", b"c@d");
     String::from_utf8(key).unwrap().strip_suffix("/a@b/c@d").unwrap().to_string()
 }
 
@@ -145,8 +146,40 @@ fn privacy_hides_the_whole_key() {
 
 #[test]
 fn the_auto_whitelist_spells_ipv6_in_upper_case() {
-    let client = "2001:db8::ab".parse().unwrap();
+    let client: IpAddr = "2001:db8::ab".parse().unwrap();
     assert_eq!(client_key(&Policy::default(), client), b"2001:DB8:0:0:0:0:0:AB");
     let mapped = "::ffff:1.2.3.4".parse().unwrap();
     assert_eq!(client_text(mapped), "0:0:0:0:0:FFFF:102:304");
+}
+
+#[test]
+fn machines_of_a_pool_share_a_key_if_they_are_looked_up_by_domain() {
+    let by_domain = ByDomain { lookup: true, auto_whitelist: false };
+    let policy = Policy { by_domain, ..Policy::default() };
+    let key_of = |address: &str, name: &str| {
+        let client = Client { address: address.parse().unwrap(), name: name.as_bytes() };
+        let key = key(&policy, client, b"A@b.example", b"c@d.example");
+        assert!(key.starts_with(&beginning(&policy, client)));
+        String::from_utf8(key).unwrap()
+    };
+    let pool = "example.com/a@b.example/c@d.example";
+    assert_eq!(key_of("192.0.2.7", "mail-ab1.outbound.example.com"), pool);
+    assert_eq!(key_of("198.51.100.7", "mail-cd2.outbound.Example.com"), pool);
+    let alone = "192.0.2.0/a@b.example/c@d.example";
+    assert_eq!(key_of("192.0.2.7", "unknown"), alone);
+    assert_eq!(key_of("192.0.2.7", "192-0-2-7.dsl.example.com"), alone);
+    let client = Client { address: "192.0.2.7".parse().unwrap(), name: b"mx.example.com" };
+    assert_eq!(client_key(&policy, client), b"192.0.2.7");
+}
+
+#[test]
+fn machines_of_a_pool_are_counted_together_if_they_are_counted_by_domain() {
+    let by_domain = ByDomain { lookup: false, auto_whitelist: true };
+    let policy = Policy { by_domain, ..Policy::default() };
+    let client = Client { address: "192.0.2.7".parse().unwrap(), name: b"mx.Example.com" };
+    assert_eq!(client_key(&policy, client), b"example.com");
+    assert_eq!(client_key(&policy, client.address), b"192.0.2.7");
+    assert_eq!(key(&policy, client, b"", b"c@d"), b"192.0.2.0//c@d");
+    let hidden = Policy { privacy: true, ..policy };
+    assert_eq!(client_key(&hidden, client), b"0caaf24ab1a0c33440c06afe99df986365b0781f");
 }

@@ -73,6 +73,8 @@ pub enum Note {
     FirstSeenInFuture,
     /// The client has just reached the auto-whitelist.
     AutoWhitelisted(IpAddr),
+    /// The clients of this domain have.
+    AutoWhitelistedDomain(Vec<u8>),
     /// A whitelist's pattern could not be applied.
     Whitelist(crate::whitelist::Warning),
 }

@@ -8,7 +8,7 @@ use super::input::reason;
 use super::maillog::{Attempt, Passed};
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
-use crate::greylist::{self, Lookup, Policy, triplet};
+use crate::greylist::{self, Client, Lookup, Policy, triplet};
 use crate::maillog::unquoted;
 use crate::store::lmdb::{FILE_NAME, Reader, Table};
 use crate::store::{self, Passes, Seen};
@@ -59,13 +59,14 @@ impl Judge {
 
     /// The daemon's key of an attempt.
     pub fn key(&self, attempt: &Attempt<'_>) -> Vec<u8> {
-        let Attempt { client, sender, recipient, .. } = attempt;
-        triplet::key(&self.policy, *client, &unquoted(sender), &unquoted(recipient))
+        let Attempt { sender, recipient, .. } = attempt;
+        triplet::key(&self.policy, attempt.as_client(), &unquoted(sender), &unquoted(recipient))
     }
 
     /// The daemon's key of mail that passed.
     pub fn key_of_pass(&self, passed: &Passed<'_>) -> Vec<u8> {
-        triplet::key(&self.policy, passed.client, passed.sender, passed.recipient)
+        let client = Client { address: passed.client, name: passed.name };
+        triplet::key(&self.policy, client, passed.sender, passed.recipient)
     }
 
     /// Whether the database knows of no attempt after the delay, and of no
@@ -73,7 +74,7 @@ impl Judge {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn is_lost(&self, key: &[u8], client: IpAddr) -> Result<bool, Failure> {
+    pub fn is_lost(&self, key: &[u8], client: Client<'_>) -> Result<bool, Failure> {
         let row = self.reader.row(Table::Triplets, key).map_err(unreadable)?;
         let seen = row.as_deref().and_then(Seen::parse);
         if seen.is_some_and(|seen| seen.last.saturating_sub(seen.first) >= self.delay) {

@@ -1,6 +1,7 @@
 //! From a line of a mail log to what it tells of the greylist (BEHAVIOUR H2).
 
 use crate::daemon::Failure;
+use crate::greylist::Client;
 use crate::maillog::{Reject, Rejects, address_of};
 use crate::whitelist::{Letters, Pattern};
 use memchr::memchr;
@@ -39,12 +40,21 @@ pub struct Attempt<'line> {
 /// A mail that passed, as the daemon logs it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Passed<'line> {
+    /// The client's name, empty where the log has none.
+    pub name: &'line [u8],
     /// The client's address.
     pub client: IpAddr,
     /// The sender, empty for bounces.
     pub sender: &'line [u8],
     /// The recipient.
     pub recipient: &'line [u8],
+}
+
+impl Attempt<'_> {
+    /// The client as the daemon took it.
+    pub fn as_client(&self) -> Client<'_> {
+        Client { address: self.client, name: self.name }
+    }
 }
 
 /// Reads lines.
@@ -98,15 +108,17 @@ impl Maillog {
 /// The daemon leaves out what is empty; names and addresses may hold commas.
 fn passed(text: &[u8]) -> Option<Passed<'_>> {
     let text = text.trim_ascii_end();
-    let client = memmem::find(text, b", client_address=")? + b", client_address=".len();
-    let text = &text[client..];
+    let at = memmem::find(text, b", client_address=")?;
+    let name = memmem::find(&text[..at], b", client_name=");
+    let name = name.map_or(b"".as_slice(), |name| &text[name + b", client_name=".len()..at]);
+    let text = &text[at + b", client_address=".len()..];
     let end = memchr(b',', text)?;
     let client = address_of(&text[..end])?;
     let text = &text[end..];
     let at = memmem::rfind(text, b", recipient=")?;
     let recipient = &text[at + b", recipient=".len()..];
     let sender = text[..at].strip_prefix(b", sender=").unwrap_or_default();
-    Some(Passed { client, sender, recipient })
+    Some(Passed { name, client, sender, recipient })
 }
 
 /// The timestamp: a traditional one has a fixed length, another ends before

@@ -136,6 +136,7 @@ fn the_daemon_tells_of_passed_mail() {
              client_name=mx.b, client_address=192.0.2.1{fields}"
         );
         let expected = Passed {
+            name: b"mx.b",
             client: "192.0.2.1".parse().unwrap(),
             sender: sender.as_bytes(),
             recipient: recipient.as_bytes(),

@@ -137,7 +137,7 @@ impl Program {
                 }
                 if self.filter.reports(&attempt) {
                     let key = judge.key(&attempt);
-                    if judge.is_lost(&key, attempt.client)? {
+                    if judge.is_lost(&key, attempt.as_client())? {
                         lost.add(&key, &attempt);
                     }
                 }

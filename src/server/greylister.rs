@@ -137,6 +137,7 @@ fn note_line(note: Note, request: &Request<'_>) -> Vec<u8> {
                 format!("whitelisted: {address}").into_bytes()
             }
         }
+        Note::AutoWhitelistedDomain(domain) => [b"whitelisted: ".as_slice(), &domain].concat(),
         Note::Whitelist(warning) => warning.to_string().into_bytes(),
     }
 }

@@ -10,7 +10,9 @@ use crate::cli::Options;
 use crate::cli::admin::{Form, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
-use crate::greylist::{self, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict, triplet};
+use crate::greylist::{
+    self, Client, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict, triplet,
+};
 use crate::protocol::policy::reply;
 use crate::request::Request;
 use crate::store::lmdb::{FILE_NAME, Reader as Database, Table};
@@ -117,10 +119,15 @@ impl Case<'_> {
         Some((origin, origin.read_line().unwrap_or_default()))
     }
 
+    fn client(&self) -> Option<Client<'_>> {
+        let address = self.request.address()?;
+        Some(Client { address, name: self.request.client_name })
+    }
+
     /// None without an address, which a key needs.
     fn triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Trouble> {
         let Request { sender, recipient, .. } = self.request;
-        let Some(client) = self.request.address() else {
+        let Some(client) = self.client() else {
             return Ok(None);
         };
         let key = triplet::key(self.policy, client, sender, recipient);
@@ -129,7 +136,7 @@ impl Case<'_> {
     }
 
     fn passes(&self, looking: &mut Looking) -> Result<Option<Passes>, Trouble> {
-        let Some(client) = self.request.address() else {
+        let Some(client) = self.client() else {
             return Ok(None);
         };
         Ok(looking.client(&triplet::client_key(self.policy, client))?)

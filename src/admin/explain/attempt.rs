@@ -2,7 +2,7 @@
 //! (BEHAVIOUR E2, D5).
 
 use crate::cli::admin::Which;
-use crate::greylist::triplet;
+use crate::greylist::{Client, triplet};
 use crate::maillog::Line;
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
@@ -67,6 +67,11 @@ impl Attempt {
             triplet::sender_part(&self.sender).to_ascii_lowercase(),
             self.recipient.to_ascii_lowercase(),
         )
+    }
+
+    /// The client as the daemon took it.
+    pub fn as_client(&self) -> Client<'_> {
+        Client { address: self.client, name: &self.name }
     }
 
     /// The client's name with its address, as Postfix writes it.

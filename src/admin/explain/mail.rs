@@ -2,9 +2,8 @@
 //! the first that was deferred to the one that passed.
 
 use super::attempt::Attempt;
-use crate::greylist::{Lookup, Policy, triplet};
+use crate::greylist::{Client, Lookup, Policy, triplet};
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 /// One mail, as far as its envelope tells.
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ impl Mails {
 
     /// Adds the next attempt of the log.
     pub fn take(&mut self, attempt: Attempt) {
-        let network = self.network(attempt.client);
+        let network = self.network(attempt.as_client());
         let key = attempt.mail();
         if let Some(mail) = self.open.get_mut(&key) {
             if !self.keeps_all {
@@ -105,7 +104,11 @@ impl Mails {
     }
 
     /// The network of a client, as the daemon takes it.
-    fn network(&self, client: IpAddr) -> String {
+    fn network(&self, client: Client<'_>) -> String {
+        if let Some(domain) = client.domain_in_triplets(&self.policy) {
+            return String::from_utf8_lossy(&domain).into_owned();
+        }
+        let client = client.address;
         let Lookup::Subnet { ipv4, ipv6 } = self.policy.lookup else {
             return client.to_string();
         };

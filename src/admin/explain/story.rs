@@ -127,7 +127,7 @@ fn outcome(view: &View, mail: &Mail) -> String {
 fn future(view: &View, mail: &Mail) -> Option<String> {
     let policy = view.mails.policy();
     let last = mail.last();
-    let key = triplet::key(policy, last.client, &last.sender, &last.recipient);
+    let key = triplet::key(policy, last.as_client(), &last.sender, &last.recipient);
     let row = view.database?.row(Table::Triplets, &key).ok()??;
     let fate = greylist::fate(policy, Seen::parse(&row)?, view.now);
     Some(triplet_future(policy, view.now, fate))

@@ -178,6 +178,28 @@ fn lookups_are_by_subnet_unless_by_host_is_asked_for() {
 }
 
 #[test]
+fn pools_are_told_by_their_domain_if_asked_for() {
+    check(&[
+        ("--lookup-by-domain", |o| o.policy.by_domain.lookup = true),
+        ("--lookup-by-domain|--lookup-by-host", |o| {
+            o.policy.by_domain.lookup = true;
+            o.policy.lookup = Lookup::Host;
+        }),
+        ("--auto-whitelist-by=client", NO_CHANGE),
+        ("--auto-whitelist-by=0", NO_CHANGE),
+        ("--auto-whitelist-by=domain", |o| o.policy.by_domain.auto_whitelist = true),
+        ("--auto-whitelist-by|domain", |o| o.policy.by_domain.auto_whitelist = true),
+    ]);
+    check_refused(
+        2,
+        &[(
+            "--inet=1|--auto-whitelist-by=host",
+            "ERROR: --auto-whitelist-by must be client or domain, unlike \"host\"",
+        )],
+    );
+}
+
+#[test]
 fn values_without_a_meaning_are_refused() {
     check_refused(
         2,

@@ -149,15 +149,30 @@ fn is_shorter_prefix(client: &[u8], length: &[u8]) -> bool {
     }
 }
 
-/// An address, IPv6 with eight groups in upper case, or a hash.
+/// An address, IPv6 with eight groups in upper case, the name of a domain
+/// (`--auto-whitelist-by=domain`), or a hash.
 fn client_key(key: &[u8]) -> Option<Vec<u8>> {
     if is_hash(key) {
+        return Some(key.to_vec());
+    }
+    if is_domain(key) {
         return Some(key.to_vec());
     }
     match address(key)? {
         IpAddr::V4(address) => Some(address.to_string().into_bytes()),
         IpAddr::V6(address) => Some(in_full(address).into_bytes()),
     }
+}
+
+/// Whether a key is a registered domain as the greylist writes it: at least two
+/// labels in lower case, of which the last is no number.
+fn is_domain(key: &[u8]) -> bool {
+    let is_right =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(byte);
+    let mut labels = key.rsplit(|byte| *byte == b'.');
+    let is_name = labels.clone().all(|label| !label.is_empty() && label.iter().all(is_right));
+    let is_number = labels.next().is_some_and(|last| last.iter().all(u8::is_ascii_digit));
+    is_name && !is_number && labels.next().is_some()
 }
 
 fn in_full(address: Ipv6Addr) -> String {

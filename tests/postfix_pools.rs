@@ -1,0 +1,90 @@
+//! A pool of senders as a real Postfix meets it, with `--lookup-by-domain` and
+//! `--auto-whitelist-by=domain`. Needs root, and the package postfix.
+
+mod harness;
+
+#[allow(dead_code, reason = "others need more of it")]
+mod postfix {
+    //! The mail server that asks, and the clients that it serves.
+
+    pub mod instance;
+    pub mod smtp;
+}
+
+use harness::{Clock, Daemon, Door, Program};
+use postfix::instance::Postfix;
+use postfix::smtp::Envelope;
+use std::time::Duration;
+
+/// A Postfix, the daemon that it asks, and the daemon's clock.
+fn site(options: &[&str]) -> (Postfix, Daemon, Clock) {
+    let builder = Daemon::builder(Program::Ours);
+    let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+    let (builder, clock) = Clock::of(builder);
+    let daemon = builder.start();
+    let Door::Unix(path) = daemon.door() else { unreachable!("no port was asked for") };
+    (Postfix::start(&format!("unix:{}", path.display())), daemon, clock)
+}
+
+/// Mail from a machine of the pool, in a network of its own.
+fn machine(address: &str, name: &str) -> Envelope {
+    Envelope::from_client(address).named(name)
+}
+
+fn is_put_off(postfix: &Postfix, envelope: &Envelope) -> bool {
+    let replies = postfix.offer(envelope);
+    replies.iter().all(|reply| reply.starts_with("450 4.2.0 "))
+}
+
+fn let_the_delay_pass(clock: &mut Clock) {
+    clock.advance(Duration::from_secs(300));
+}
+
+#[test]
+fn the_retry_of_another_machine_of_the_domain_passes() {
+    let (postfix, daemon, mut clock) = site(&["--lookup-by-domain"]);
+    let first = machine("192.0.2.7", "mail-ab1.outbound.example.com");
+    let retry = machine("198.51.100.7", "mail-cd2.outbound.example.com");
+    let strangers = [
+        machine("198.18.1.7", "mail.outbound.example.net"),
+        machine("198.18.2.7", "198-18-2-7.dsl.example.com"),
+        Envelope::from_client("198.18.3.7"),
+    ];
+
+    assert!(is_put_off(&postfix, &first));
+    let_the_delay_pass(&mut clock);
+    for stranger in &strangers {
+        assert!(is_put_off(&postfix, stranger), "{stranger:?}");
+    }
+    let copies = postfix.deliver(&retry);
+    assert!(copies[0].contains("X-Greylist: delayed "), "{copies:?}");
+    let passed = "reason=triplet found, delay=";
+    let retried = "client_name=mail-cd2.outbound.example.com, client_address=198.51.100.7";
+    let log = daemon.log();
+    assert!(log.iter().any(|line| line.contains(passed) && line.contains(retried)), "{log:?}");
+}
+
+#[test]
+fn without_the_option_it_waits_once_more() {
+    let (postfix, _daemon, mut clock) = site(&[]);
+    assert!(is_put_off(&postfix, &machine("192.0.2.7", "mail-ab1.outbound.example.com")));
+    let_the_delay_pass(&mut clock);
+    assert!(is_put_off(&postfix, &machine("198.51.100.7", "mail-cd2.outbound.example.com")));
+}
+
+#[test]
+fn one_pass_of_a_machine_counts_for_its_whole_domain() {
+    let options =
+        ["--lookup-by-domain", "--auto-whitelist-by=domain", "--auto-whitelist-clients=1"];
+    let (postfix, daemon, mut clock) = site(&options);
+    let first = machine("192.0.2.7", "mail-ab1.outbound.example.com");
+    assert!(is_put_off(&postfix, &first));
+    let_the_delay_pass(&mut clock);
+    postfix.deliver(&machine("198.51.100.7", "mail-cd2.outbound.example.com"));
+    let other = machine("203.0.113.7", "mail-ef3.outbound.example.com").sender("carol@other.test");
+    postfix.deliver(&other);
+    assert!(is_put_off(&postfix, &Envelope::from_client("203.0.113.8").sender("carol@other.test")));
+    let log = daemon.log();
+    assert!(log.iter().any(|line| line.ends_with("whitelisted: example.com")), "{log:?}");
+    assert!(log.iter().any(|line| line.contains("reason=client AWL")), "{log:?}");
+}
