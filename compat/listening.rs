@@ -17,31 +17,43 @@ const HOSTS: &str = "127.0.0.1 localhost both.test partly.test
 ";
 
 /// A server's view of the file system with those names.
-struct View {
+pub struct View {
     namespace: Namespace,
     _scratch: Scratch,
 }
 
 impl View {
     /// None where nothing may be mounted, see [`Namespace::new`].
-    fn new() -> Option<View> {
+    pub fn new() -> Option<View> {
+        View::with_hosts(HOSTS)
+    }
+
+    /// The same with other names.
+    pub fn with_hosts(hosts: &str) -> Option<View> {
         let scratch = Scratch::new();
-        let hosts = scratch.file("hosts", HOSTS);
+        let hosts = scratch.file("hosts", hosts);
         let namespace = Namespace::new("mount --bind \"$1\" /etc/hosts", &[&hosts])?;
         Some(View { namespace, _scratch: scratch })
     }
 
     fn command(&self, run: &Run) -> Command {
+        let mut command = self.enter();
+        command.arg(run.program().path());
+        command
+    }
+
+    /// What comes before the words of a program to see with it.
+    pub fn enter(&self) -> Command {
         let [nsenter, mount] = self.namespace.words();
         let mut command = Command::new(nsenter);
-        command.arg(mount).arg(run.program().path());
+        command.arg(mount);
         command
     }
 }
 
 /// Whether the machine has IPv6. Without it, cases that need it are left out.
 #[allow(clippy::print_stderr, reason = "a test that is left out must be seen")]
-fn has_ipv6() -> bool {
+pub fn has_ipv6() -> bool {
     let has = TcpListener::bind("[::1]:0").is_ok();
     if !has {
         eprintln!("SKIPPED: this machine has no IPv6");
@@ -66,7 +78,7 @@ fn listens(table: Table) {
 }
 
 /// Where a server listens, and its words on it.
-fn sockets_and_log(run: &Run, view: &View, value: &str) -> (String, String) {
+pub fn sockets_and_log(run: &Run, view: &View, value: &str) -> (String, String) {
     let port = free_port().to_string();
     let inet = format!("--inet={}", value.replace('P', &port));
     let anonymous = |text: String| text.replace(&port, "P");
@@ -164,12 +176,12 @@ fn an_address_without_a_port_is_refused() {
 }
 
 /// The line that says why a server did not start.
-fn error_of(failure: &str) -> &str {
+pub fn error_of(failure: &str) -> &str {
     failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or(failure)
 }
 
 /// What the original adds to an error.
-const AT: &str = "at /usr/sbin/postgrey line 781.";
+pub const AT: &str = "at /usr/sbin/postgrey line 781.";
 
 #[test]
 fn an_address_that_cannot_be_had_is_told() {

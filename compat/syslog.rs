@@ -259,3 +259,36 @@ fn usr1_tells_how_it_goes() {
         run.expect("it", fate, differs("X59", "signal: SIGUSR1", "serves"));
     });
 }
+
+#[test]
+fn files_in_a_directory_of_root_stay() {
+    case(|run| {
+        let scratch = Scratch::new();
+        std::os::unix::fs::chown(scratch.path(), Some(0), Some(0)).expect("chown");
+        let Some(server) = run.background_in(scratch, &[""; 0]) else { return };
+        server.client().ask(&mail().at(0));
+        run.expect("end", server.end_by(Signal::SIGTERM), "exit status: 0");
+        let told = server.datagrams_until("unlink").pop().expect("a line");
+        run.expect("told", told, r#"<20>Couldn't unlink "pid" [Permission denied]\n"#);
+        let files = ["socket", "pid"].map(|name| server.scratch().path().join(name).exists());
+        run.expect("left", format!("{files:?}"), "[true, true]");
+    });
+}
+
+#[test]
+fn other_signals_do_what_they_always_did() {
+    case(|run| {
+        let Some(server) = serving(run, &[]) else { return };
+        for signal in [Signal::SIGPIPE, Signal::SIGCHLD, Signal::SIGWINCH, Signal::SIGTTOU] {
+            server.signal(signal);
+            let reply = server.client().ask(&mail().at(1));
+            run.expect(signal, reply.starts_with("DEFER").to_string(), "true");
+        }
+        for signal in [Signal::SIGUSR2, Signal::SIGALRM] {
+            let Some(server) = serving(run, &[]) else { return };
+            run.expect(signal, server.end_by(signal), format!("signal: {signal}"));
+            let files = ["socket", "pid"].map(|name| server.scratch().path().join(name).exists());
+            run.expect(format!("{signal}: left"), format!("{files:?}"), "[true, true]");
+        }
+    });
+}

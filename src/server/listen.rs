@@ -11,7 +11,7 @@ use nix::unistd::{Gid, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -145,9 +145,10 @@ fn refused(socket: &str, why: Errno) -> Failure {
 fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<(TcpListener, u16)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
     socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        // `::` stands for IPv4 as well, whatever the system's default.
-        socket.set_only_v6(!address.ip().is_unspecified())?;
+    if let IpAddr::V6(ip) = address.ip() {
+        // `::` stands for IPv4 as well, whatever the system's default, and an
+        // address like `::ffff:127.0.0.1` is one of IPv4.
+        socket.set_only_v6(!ip.is_unspecified() && ip.to_ipv4_mapped().is_none())?;
     }
     socket.bind(&SockAddr::from(address))?;
     socket.listen(backlog)?;

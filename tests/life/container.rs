@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stderr, reason = "what was skipped is for the reader")]
 
-use crate::harness::{Attempt, Builder, Daemon, Program};
+use crate::harness::{Attempt, Builder, Client, Daemon, Door, Program, free_port};
 use crate::privileges::database_of;
 use crate::status::Status;
 use nix::sys::signal::{Signal, kill};
@@ -60,8 +60,13 @@ fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
     if !can_contain() {
         return;
     }
-    let builder = database_of(Daemon::builder(Program::Ours).tcp(), USER);
+    let port = free_port();
+    let everywhere = Door::Tcp(format!("0.0.0.0:{port}"));
+    let builder = database_of(Daemon::builder(Program::Ours).on(everywhere), USER);
     let daemon = in_container(builder).start();
+    // All of 127.0.0.0/8 is this machine's.
+    let another = format!("127.0.0.2:{port}");
+    assert!(Client::tcp(&another).is_ok(), "it listens at every address");
     let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
     let reply = daemon.client().ask(&attempt.clone().at(0));
     assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
