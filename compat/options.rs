@@ -1,19 +1,19 @@
 //! How the words of a command line are understood (BEHAVIOUR A1, A2).
 //!
 //! A line without an error would start a server. Most lines here end in
-//! `--noaction`, which both programs refuse once they have understood the rest.
+//! `--version`, which both programs print once they have understood the rest.
 
 use crate::case::{Run, case, differs};
 use crate::harness::Scratch;
-use crate::process::{Process, words};
+use crate::process::{Process, SERVES, words};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
-/// What is said of a line that was understood up to its `--noaction`.
-const UNDERSTOOD: &str = "ERROR: don't know how to \"no-action\".\nexit status: 2";
+/// What is said of a line that was understood up to its `--version`.
+const UNDERSTOOD: &str = "postgrey VERSION\nexit status: 0";
 
-/// What is said of a line in which `--noaction` was no option any more.
+/// What is said of a line in which `--version` was no option any more.
 const NOWHERE: &str = "ERROR: --unix or --inet must be specified\nexit status: 2";
 
 /// Holds the outcome of a line to what is expected.
@@ -23,7 +23,7 @@ fn check(run: &Run, line: &str, expected: &str) {
 
 /// Words that are understood, each alone and so all together.
 fn all_understood(lines: &[&str]) {
-    case(|run| check(run, &format!("{} --noaction", lines.join(" ")), UNDERSTOOD));
+    case(|run| check(run, &format!("{} --version", lines.join(" ")), UNDERSTOOD));
 }
 
 /// Words and the complaints about them. A line's complaints come one after the
@@ -85,7 +85,7 @@ fn line_of(names: &[&str], pattern: &str) -> String {
 fn every_option_has_these_names_with_one_dash_or_two() {
     case(|run| {
         let understood = |pattern: &str, names: &[&str]| {
-            check(run, &format!("{} --noaction", line_of(names, pattern)), UNDERSTOOD);
+            check(run, &format!("{} --version", line_of(names, pattern)), UNDERSTOOD);
         };
         understood("--NAME -NAME", &SWITCHES);
         understood("--NAME=x --NAME x -NAME x --NAME ''", &TEXTS);
@@ -188,7 +188,7 @@ fn a_value_after_an_equals_sign_is_not_empty() {
 fn an_empty_text_after_an_equals_sign_is_the_usual_one() {
     // Debian's unit passes `--greylist-text=` when POSTGREY_TEXT is empty.
     case(|run| {
-        let outcome = run.outcome(&words("--greylist-text= -n"));
+        let outcome = run.outcome(&words("--greylist-text= --version"));
         let theirs = "Option greylist-text requires an argument\nexit status: 1";
         run.expect("the outcome", outcome.shown(), differs("X40", theirs, UNDERSTOOD));
     });
@@ -225,7 +225,7 @@ fn the_number_of_the_auto_whitelist_is_optional() {
         ("--auto-whitelist-clients -5", "Unknown option: 5"),
         ("--auto-whitelist-clients --foo", "Unknown option: foo"),
     ]);
-    case(|run| check(run, "--auto-whitelist-clients -- -n", NOWHERE));
+    case(|run| check(run, "--auto-whitelist-clients -- --version", NOWHERE));
 }
 
 #[test]
@@ -257,12 +257,19 @@ fn all_errors_of_a_line_are_told_in_its_order() {
 #[test]
 fn options_end_at_the_first_plain_word() {
     case(|run| {
-        for line in ["foo -n", "'' -n", "-- -n", "- -n", "foo=bar -n", "--delay=7 foo --unknown"] {
+        for line in [
+            "foo --version",
+            "'' --version",
+            "-- --version",
+            "- --version",
+            "foo=bar --version",
+            "--delay=7 foo --unknown",
+        ] {
             check(run, line, NOWHERE);
         }
-        check(run, "-n foo --unknown", UNDERSTOOD);
-        check(run, "-n -- --unknown", UNDERSTOOD);
-        check(run, "-n ''", UNDERSTOOD);
+        check(run, "--version foo --unknown", UNDERSTOOD);
+        check(run, "--version -- --unknown", UNDERSTOOD);
+        check(run, "--version ''", UNDERSTOOD);
     });
 }
 
@@ -304,6 +311,16 @@ fn words_that_are_no_text_are_told_as_text() {
         let word = "--d\u{e9}lai";
         let outcome = run.outcome(&[word]);
         run.expect(word, outcome.shown(), "Unknown option: d\u{e9}lai\nexit status: 1");
+    });
+}
+
+#[test]
+fn no_action_is_a_dry_run() {
+    case(|run| {
+        for name in ["-n", "--noaction", "--no-action"] {
+            let theirs = "ERROR: don't know how to \"no-action\".\nfailure";
+            run.expect(name, run.fate(&[name]), differs("X95", theirs, SERVES));
+        }
     });
 }
 

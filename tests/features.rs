@@ -3,6 +3,8 @@
 
 mod harness;
 
+#[path = "features/dry_run.rs"]
+mod dry_run;
 #[path = "features/trust.rs"]
 mod trust;
 

@@ -50,3 +50,13 @@ fn users_and_own_networks_pass_where_they_are_trusted() {
         assert_eq!(postfix.offer(&envelope), [reply], "{envelope:?}");
     }
 }
+
+#[test]
+fn a_dry_run_accepts_all_mail_without_a_header() {
+    let (postfix, daemon) = start(Daemon::builder(Program::Ours).arg("--noaction"));
+    for copy in postfix.deliver(&client("198.51.100.7")) {
+        assert!(!copy.contains("X-Greylist"), "{copy}");
+    }
+    let line = "action=greylist, reason=new, dry-run, client_name=mail.sender.test";
+    assert!(daemon.log().iter().any(|logged| logged.contains(line)), "{:#?}", daemon.log());
+}

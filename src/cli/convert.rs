@@ -210,6 +210,7 @@ fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Po
         greylist_action: line("greylist-action")?,
         greylist_text: line("greylist-text")?,
         header: line("x-greylist-header")?,
+        is_dry_run: matches.get_flag("noaction"),
         adds_header: !matches.get_flag("no-x-greylist-header"),
         hostname: one_line("hostname", hostname)?,
     })

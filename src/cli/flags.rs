@@ -103,7 +103,7 @@ fn milter() -> [Arg; 2] {
     ]
 }
 
-fn greylisting() -> [Arg; 4] {
+fn greylisting() -> [Arg; 5] {
     [
         number("delay", "N", "300").help("defer a new triplet for N seconds").long_help(
             "How many seconds a triplet of client, sender and recipient is deferred, counted \
@@ -126,6 +126,16 @@ fn greylisting() -> [Arg; 4] {
              this option is not found with it, nor the other way round. The log names the \
              addresses all the same.",
         ),
+        switch("noaction")
+            .short('n')
+            .visible_alias("no-action")
+            .help("let all mail pass, and only log what would be done")
+            .long_help(
+                "Dry run: decide, remember, count and log everything as without this option, and \
+                 let all mail pass. The lines of the log hold the word dry-run. Since mail that \
+                 passed does not come back, most entries stay at their first attempt; they count \
+                 once the option is gone.",
+            ),
     ]
 }
 
@@ -323,7 +333,7 @@ fn log() -> [Arg; 3] {
     ]
 }
 
-fn information() -> [Arg; 4] {
+fn information() -> [Arg; 3] {
     [
         switch("help")
             .short('h')
@@ -333,11 +343,6 @@ fn information() -> [Arg; 4] {
         switch("version")
             .help("print the version and exit")
             .long_help("Print the version and exit."),
-        switch("noaction")
-            .short('n')
-            .visible_alias("no-action")
-            .help("not possible: fail")
-            .long_help("Fail: a server that takes no action is of no use."),
     ]
 }
 

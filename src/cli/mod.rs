@@ -132,9 +132,6 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         let words = config::merge(&command, typed).map_err(UsageError::of_file)?;
         matches = matched(&mut command, words)?;
     }
-    if matches.get_flag("noaction") {
-        return Err(UsageError::refused("don't know how to \"no-action\"."));
-    }
     Ok(Invocation::Serve(Box::new(served(&matches)?)))
 }
 

@@ -17,12 +17,14 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// What is left of the answer if mails shall get no header. The log's line
-    /// is made before, and tells the delay all the same.
+    /// What is told of the answer, as the policy has it: nothing in a dry run,
+    /// and no header if mails shall get none. The log's line is made before,
+    /// and tells what would be done.
     #[must_use]
-    pub fn without_header(self) -> Answer {
+    pub fn in_effect(self, policy: &Policy) -> Answer {
         match self {
-            Answer::Prepend(_) => Answer::Dunno,
+            _ if policy.is_dry_run => Answer::Dunno,
+            Answer::Prepend(_) if !policy.adds_header => Answer::Dunno,
             other => other,
         }
     }
@@ -93,14 +95,22 @@ pub fn answer(
 }
 
 /// The log line of an answer (BEHAVIOUR E2). Fields are as received, and left
-/// out when empty or `0`.
-pub fn log_line(request: &Request<'_>, verdict: Verdict, answer: &Answer) -> Vec<u8> {
+/// out when empty or `0`. In a dry run it says so.
+pub fn log_line(
+    policy: &Policy,
+    request: &Request<'_>,
+    verdict: Verdict,
+    answer: &Answer,
+) -> Vec<u8> {
     let mut line = Vec::with_capacity(256);
     if is_true(request.queue_id) {
         line.extend_from_slice(request.queue_id);
         line.extend_from_slice(b": ");
     }
     line.extend_from_slice(action_and_reason(verdict, answer).as_bytes());
+    if policy.is_dry_run {
+        line.extend_from_slice(b", dry-run");
+    }
     let fields = [
         ("client_name", request.client_name),
         ("client_address", request.client_address),
@@ -216,24 +226,37 @@ mod tests {
             (PASSED, Answer::Dunno, "pass, reason=triplet found"),
         ];
         for (verdict, answer, text) in table {
-            let line = log_line(&request(), verdict, &answer);
+            let line = log_line(&Policy::default(), &request(), verdict, &answer);
             let expected = format!("action={text}, {FIELDS}");
             assert_eq!(line.escape_ascii().to_string(), expected);
         }
     }
 
     #[test]
+    fn a_dry_run_lets_all_pass_and_says_what_it_would_do() {
+        let dry = Policy { is_dry_run: true, ..Policy::default() };
+        for answer in [header(), Answer::Defer(b"wait".to_vec()), Answer::Dunno] {
+            assert_eq!(answer.clone().in_effect(&dry), Answer::Dunno);
+            assert_eq!(answer.clone().in_effect(&Policy::default()), answer);
+        }
+        let line = log_line(&dry, &request(), PASSED, &header());
+        let text =
+            b"action=pass, reason=triplet found, delay=300, dry-run, client_name=mx.b.example";
+        assert!(line.starts_with(text), "{}", line.escape_ascii());
+    }
+
+    #[test]
     fn the_log_leaves_out_what_is_empty_or_zero() {
         let new = Verdict::Greylisted { reason: Wait::New, missing: 300 };
         let request = Request { sender: b"", recipient: b"0", queue_id: b"3F1A2B", ..request() };
-        let line = log_line(&request, new, &Answer::Dunno);
+        let line = log_line(&Policy::default(), &request, new, &Answer::Dunno);
         assert_eq!(
             line,
             b"3F1A2B: action=greylist, reason=new, client_name=mx.b.example, \
               client_address=1.2.3.4"
         );
         let request = Request { queue_id: b"0", client_name: b"", ..request };
-        let line = log_line(&request, new, &Answer::Dunno);
+        let line = log_line(&Policy::default(), &request, new, &Answer::Dunno);
         assert_eq!(line, b"action=greylist, reason=new, client_address=1.2.3.4");
     }
 }

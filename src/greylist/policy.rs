@@ -39,6 +39,9 @@ pub struct Policy {
     /// Whether a delayed mail gets that header; without
     /// (`--no-x-greylist-header`), it passes as it came.
     pub adds_header: bool,
+    /// Whether everything is decided and nothing done (`--noaction`): the answer
+    /// to every mail is that it may pass.
+    pub is_dry_run: bool,
     /// The name that stands for `%h` (`--hostname`, or the machine's).
     pub hostname: Vec<u8>,
 }
@@ -97,6 +100,7 @@ impl Default for Policy {
             greylist_text: b"Greylisted, see http://postgrey.schweikert.ch/help/%r.html".to_vec(),
             header: b"X-Greylist: delayed %t seconds by postgrey-%v at %h; %d".to_vec(),
             adds_header: true,
+            is_dry_run: false,
             hostname: Vec::new(),
         }
     }

@@ -65,6 +65,6 @@ impl Counters {
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = self.named().map(|(name, number)| format!("{name}={number}"));
-        write!(f, "statistics: {}", numbers.join(", "))
+        f.write_str(&numbers.join(", "))
     }
 }

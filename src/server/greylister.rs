@@ -61,6 +61,12 @@ impl Greylister {
         edit::apply_all(&self.policy, edits, transaction, now)
     }
 
+    /// What was done so far, for the log; in a dry run it says so.
+    pub fn statistics(&self) -> String {
+        let dry_run = if self.policy.is_dry_run { "dry-run, " } else { "" };
+        format!("statistics: {dry_run}{}", self.counters)
+    }
+
     /// The word before the text of a deferral (`--greylist-action`).
     pub fn action(&self) -> &[u8] {
         &self.policy.greylist_action
@@ -109,9 +115,9 @@ impl Greylister {
             let text = b"client_address is not an IP address: ".as_slice();
             (Severity::Complaint, [text, request.client_address].concat())
         } else {
-            (severity(verdict), greylist::log_line(request, verdict, &answer))
+            (severity(verdict), greylist::log_line(policy, request, verdict, &answer))
         });
-        let answer = if policy.adds_header { answer } else { answer.without_header() };
+        let answer = answer.in_effect(policy);
         Decided { answer, lines, failure: None }
     }
 }

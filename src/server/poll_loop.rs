@@ -169,7 +169,7 @@ impl PollLoop {
     /// Does what a signal asked for, short of stopping.
     fn obey(&mut self, wanted: Wanted, log: &mut Log) {
         if wanted.statistics {
-            log.line(Severity::Warning, self.service.greylister.counters.to_string());
+            log.line(Severity::Warning, self.service.greylister.statistics());
         }
         if wanted.reload {
             log.line(Severity::Warning, "HUP received: reloading whitelists...");

@@ -115,6 +115,10 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
     let pid = std::process::id();
     let line = format!("postgrey (type Net::Server::Multiplex) starting! pid({pid})");
     log.line_with_time(Severity::Notice, &line);
+    if options.policy.is_dry_run {
+        let line = "dry-run: all mail passes, and the log says what would be done (--noaction)";
+        log.line(Severity::Warning, line);
+    }
 }
 
 /// Opens the database, and tells what came over from the original's.

@@ -29,6 +29,7 @@ fn options_that_do_not_do_what_one_hopes_are_warned_about() {
         ("--delay=-1", "defers hardly any spam"),
         ("--max-age=3", "writes once a week"),
         ("--ipv4cidr=8", "many owners"),
+        ("--noaction", "no mail is deferred"),
     ] {
         let (status, text) = checked(options);
         assert_eq!(status, 1, "{options}: {text}");

@@ -148,7 +148,7 @@ impl Case<'_> {
         let Decision { verdict, .. } = self.decision;
         let date = clock::header_date;
         let answer = greylist::answer(self.policy, &mut memory, &self.request, verdict, date);
-        let answer = if self.policy.adds_header { answer } else { answer.without_header() };
+        let answer = answer.in_effect(self.policy);
         let mut bytes = Vec::new();
         reply(&mut bytes, &self.policy.greylist_action, &answer);
         bytes.truncate(bytes.trim_ascii_end().len());

@@ -85,6 +85,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
 type Look = (&'static str, fn(&Options) -> Option<(String, &'static str)>);
 
 const LOOKS: &[Look] = &[
+    ("dry-run", dry_run),
     ("nothing-passes", nothing_passes),
     ("window-shorter-than-delay", short_window),
     ("everything-passes", everything_passes),
@@ -114,6 +115,13 @@ fn finding(
 ) -> Finding {
     let remedy = Remedy::Do(remedy.to_owned());
     Finding { file: file.to_owned(), line, severity, kind, rule: String::new(), problem, remedy }
+}
+
+fn dry_run(options: &Options) -> Option<(String, &'static str)> {
+    options.policy.is_dry_run.then(|| {
+        let problem = "with --noaction no mail is deferred, whatever the log says".to_owned();
+        (problem, "delete it when you have seen enough")
+    })
 }
 
 fn nothing_passes(options: &Options) -> Option<(String, &'static str)> {
