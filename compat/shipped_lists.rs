@@ -1,6 +1,6 @@
 //! The lists that this project ships, beside those that the original does.
 
-use postgrey::whitelist::{Clients, Recipients, Text};
+use postgrey::whitelist::{Addresses, Clients, Text};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr};
@@ -82,7 +82,7 @@ fn the_same_recipients_pass_by_our_list_and_theirs() {
     let rules = texts.each_ref().map(rules);
     assert!(rules[0].len() > 1, "their list was not read");
     let mut warnings = Vec::new();
-    let lists = texts.map(|text| Recipients::parse([text], &mut warnings));
+    let lists = texts.map(|text| Addresses::parse([text], &mut warnings));
     assert_eq!(warnings, []);
     for (rules, other) in [(&rules[0], &lists[1]), (&rules[1], &lists[0])] {
         for rule in rules {

@@ -3,6 +3,8 @@
 
 mod harness;
 
+#[path = "features/blacklists.rs"]
+mod blacklists;
 #[path = "features/dry_run.rs"]
 mod dry_run;
 #[path = "features/trust.rs"]
@@ -17,6 +19,13 @@ fn stranger() -> Attempt {
 
 fn ours(options: &[&str]) -> Builder {
     options.iter().fold(Daemon::builder(Program::Ours), |builder, option| builder.arg(*option))
+}
+
+/// The same with an option that names a list of this text, whose file is named
+/// like the option.
+fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
+    let path = builder.scratch().file(option, text);
+    builder.arg(format!("--{option}={}", path.display()))
 }
 
 /// Whether a reply defers.

@@ -60,3 +60,27 @@ fn a_dry_run_accepts_all_mail_without_a_header() {
     let line = "action=greylist, reason=new, dry-run, client_name=mail.sender.test";
     assert!(daemon.log().iter().any(|logged| logged.contains(line)), "{:#?}", daemon.log());
 }
+
+/// Adds an option with a list of this text.
+fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
+    let path = builder.scratch().file(option, text);
+    builder.arg(format!("--{option}={}", path.display()))
+}
+
+#[test]
+fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
+    let builder = Daemon::builder(Program::Ours);
+    let builder = with_list(builder, "whitelist-senders", "boss@spam.test\n");
+    let builder = with_list(builder, "blacklist-clients", "198.51.100.0/24\n");
+    let builder = with_list(builder, "blacklist-senders", "spam.test\n");
+    let (postfix, _daemon) = start(builder);
+    let refused = "554 5.7.1 <bob@example.org>: Recipient address rejected: Access denied";
+    for (envelope, reply) in [
+        (client("198.51.100.7"), refused),
+        (client("198.51.100.7").sender("boss@spam.test"), ACCEPTED),
+        (client("192.0.2.7").sender("news@spam.test"), refused),
+        (client("192.0.2.7"), DEFERRED),
+    ] {
+        assert_eq!(postfix.offer(&envelope), [reply], "{envelope:?}");
+    }
+}

@@ -63,6 +63,10 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
         whitelists: Files {
             clients: paths(matches, "whitelist-clients"),
             recipients: paths(matches, "whitelist-recipients"),
+            senders: paths(matches, "whitelist-senders"),
+            blacklisted_clients: paths(matches, "blacklist-clients"),
+            blacklisted_senders: paths(matches, "blacklist-senders"),
+            blacklisted_recipients: paths(matches, "blacklist-recipients"),
         },
     })
 }
@@ -209,6 +213,8 @@ fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Po
         trust: trust(matches)?,
         greylist_action: line("greylist-action")?,
         greylist_text: line("greylist-text")?,
+        blacklist_action: line("blacklist-action")?,
+        blacklist_text: line("blacklist-text")?,
         header: line("x-greylist-header")?,
         is_dry_run: matches.get_flag("noaction"),
         adds_header: !matches.get_flag("no-x-greylist-header"),

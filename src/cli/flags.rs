@@ -4,6 +4,8 @@
 //! The one thing to know: an option built with [`text`] or [`number`] takes an
 //! empty value or 0 as "the default", like the original (BEHAVIOUR A3).
 
+mod lists;
+
 use std::ffi::OsStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -38,7 +40,9 @@ pub(super) fn table() -> Command {
         .next_help_heading("Which clients count as the same")
         .args(clients())
         .next_help_heading("Whitelists")
-        .args(whitelists())
+        .args(lists::whitelists())
+        .next_help_heading("Blacklists")
+        .args(lists::blacklists())
         .next_help_heading("The daemon")
         .args(daemon())
         .next_help_heading("The log")
@@ -204,73 +208,6 @@ fn clients() -> [Arg; 5] {
              address, as those of dialup lines do, is looked up as without this option. What was \
              stored without it is not found with it, so that known mail waits once more.",
         ),
-    ]
-}
-
-fn whitelists() -> [Arg; 6] {
-    [
-        value("whitelist-clients", "FILE")
-            .action(ArgAction::Append)
-            .default_values([
-                "/etc/postgrey/whitelist_clients",
-                "/etc/postgrey/whitelist_clients.local",
-            ])
-            .help("read clients to let pass from FILE; may be repeated")
-            .long_help(
-                "Read clients that are never deferred from FILE, in place of the default files. \
-                 The option may be repeated. A missing file is warned about unless its name \
-                 ends in .local.",
-            ),
-        value("whitelist-recipients", "FILE")
-            .action(ArgAction::Append)
-            .default_values([
-                "/etc/postgrey/whitelist_recipients",
-                "/etc/postgrey/whitelist_recipients.local",
-            ])
-            .help("read recipients who want no greylisting; may be repeated")
-            .long_help(
-                "Read recipients whose mail is never deferred from FILE, in place of the default \
-                 files. The option may be repeated.",
-            ),
-        value("trusted-networks", "LIST")
-            .action(ArgAction::Append)
-            .help("let mail of these networks pass; may be repeated")
-            .long_help(
-                "Networks whose mail passes at once and leaves no entry: addresses and networks \
-                 like 192.0.2.0/24 and 2001:db8::/32, separated by commas or blanks. The option \
-                 may be repeated. This machine's own addresses, 127.0.0.0/8 and ::1, are then \
-                 trusted, too; with --milter they are in any case. Such mail is logged only with \
-                 --verbose. Postfix needs no such option where permit_mynetworks comes first.",
-            ),
-        switch("trust-authenticated").help("let mail of clients that logged in pass").long_help(
-            "Let mail pass at once and without an entry when the client has logged in (Postfix's \
-             sasl_username is not empty). It is logged only with --verbose. With --milter, such \
-             mail passes in any case. Postfix needs no such option where \
-             permit_sasl_authenticated comes first.",
-        ),
-        Arg::new("auto-whitelist-clients")
-            .long("auto-whitelist-clients")
-            .value_name("N")
-            .num_args(0..=1)
-            .require_equals(true)
-            .value_parser(value_parser!(i64))
-            .default_value("5")
-            .default_missing_value("5")
-            .help("let a client pass after N delayed mails; 0: never")
-            .long_help(
-                "Stop deferring a client address once N of its triplets passed after their \
-                 delay, of which at most one an hour counts. With 0, no client is ever \
-                 whitelisted like this.",
-            ),
-        text("auto-whitelist-by", "WHAT", "client")
-            .help("count the passes of each client or of each domain")
-            .long_help(
-                "Whose passes --auto-whitelist-clients counts: those of each client address, or \
-                 with domain those of all clients in a domain, as --lookup-by-domain tells it, \
-                 which helps pools whose single addresses never come often enough. From then on \
-                 every client passes whose verified name is in that domain, also a customer's \
-                 machine of a hosting company that names it like its own mail servers.",
-            ),
     ]
 }
 

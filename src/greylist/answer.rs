@@ -1,7 +1,7 @@
 //! From a verdict to what the mail server is told and what the log says.
 
 use super::texts;
-use super::{Exemption, Policy, Verdict, Wait};
+use super::{Blacklist, Exemption, Policy, Verdict, Wait};
 use crate::request::Request;
 use std::collections::VecDeque;
 
@@ -12,11 +12,22 @@ pub enum Answer {
     Dunno,
     /// Try again later, for the reason given.
     Defer(Vec<u8>),
+    /// Blacklisted, for the reason given.
+    Refuse(Vec<u8>),
     /// Go on, and put this header in front of the mail.
     Prepend(Vec<u8>),
 }
 
 impl Answer {
+    /// The word before the text of the answer, if it has one of the
+    /// administrator's: `--greylist-action` or `--blacklist-action`.
+    pub fn action<'p>(&self, policy: &'p Policy) -> &'p [u8] {
+        match self {
+            Answer::Refuse(_) => &policy.blacklist_action,
+            _ => &policy.greylist_action,
+        }
+    }
+
     /// What is told of the answer, as the policy has it: nothing in a dry run,
     /// and no header if mails shall get none. The log's line is made before,
     /// and tells what would be done.
@@ -81,6 +92,7 @@ pub fn answer(
 ) -> Answer {
     match verdict {
         Verdict::Exempt(_) | Verdict::NoAddress => Answer::Dunno,
+        Verdict::Blacklisted(_) => Answer::Refuse(policy.blacklist_text.clone()),
         Verdict::Greylisted { missing, .. } => {
             Answer::Defer(texts::deferral(policy, request, missing))
         }
@@ -132,6 +144,12 @@ fn action_and_reason(verdict: Verdict, answer: &Answer) -> String {
         Verdict::Exempt(Exemption::Network) => "action=pass, reason=trusted network",
         Verdict::Exempt(Exemption::Client) => "action=pass, reason=client whitelist",
         Verdict::Exempt(Exemption::Recipient) => "action=pass, reason=recipient whitelist",
+        Verdict::Exempt(Exemption::Sender) => "action=pass, reason=sender whitelist",
+        Verdict::Blacklisted(Blacklist::Client) => "action=blacklist, reason=client blacklist",
+        Verdict::Blacklisted(Blacklist::Sender) => "action=blacklist, reason=sender blacklist",
+        Verdict::Blacklisted(Blacklist::Recipient) => {
+            "action=blacklist, reason=recipient blacklist"
+        }
         Verdict::Exempt(Exemption::AutoWhitelist) => "action=pass, reason=client AWL",
         Verdict::NoAddress => "action=pass, reason=no client address",
         Verdict::Greylisted { reason: Wait::New, .. } => "action=greylist, reason=new",
@@ -220,6 +238,12 @@ mod tests {
                 "pass, reason=recipient whitelist",
             ),
             (Verdict::Exempt(Exemption::AutoWhitelist), Answer::Dunno, "pass, reason=client AWL"),
+            (Verdict::Exempt(Exemption::Sender), Answer::Dunno, "pass, reason=sender whitelist"),
+            (
+                Verdict::Blacklisted(Blacklist::Client),
+                Answer::Refuse(Vec::new()),
+                "blacklist, reason=client blacklist",
+            ),
             (new, Answer::Defer(Vec::new()), "greylist, reason=new"),
             (early, Answer::Defer(Vec::new()), "greylist, reason=early-retry (299s missing)"),
             (PASSED, header(), "pass, reason=triplet found, delay=300"),
@@ -235,7 +259,8 @@ mod tests {
     #[test]
     fn a_dry_run_lets_all_pass_and_says_what_it_would_do() {
         let dry = Policy { is_dry_run: true, ..Policy::default() };
-        for answer in [header(), Answer::Defer(b"wait".to_vec()), Answer::Dunno] {
+        let refuse = Answer::Refuse(b"no".to_vec());
+        for answer in [header(), refuse, Answer::Defer(b"wait".to_vec()), Answer::Dunno] {
             assert_eq!(answer.clone().in_effect(&dry), Answer::Dunno);
             assert_eq!(answer.clone().in_effect(&Policy::default()), answer);
         }

@@ -1,10 +1,10 @@
 //! The decision: a function of the request, the clock and what is remembered.
 
-use super::verdict::{Decision, Exemption, Note, Verdict, Wait};
+use super::verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};
 use super::{Client, Policy, Trust, auto_whitelist, triplet};
 use crate::request::Request;
 use crate::store::{self, Seen, Transaction, Urgency};
-use crate::whitelist::{Origin, Warning, Whitelists};
+use crate::whitelist::{Clients, Origin, Warning, Whitelists};
 
 /// Decides one request and remembers the attempt. `now` is in seconds since
 /// the epoch.
@@ -27,7 +27,7 @@ pub fn decide(
     let rule = rule(policy, whitelists, request, &mut warnings);
     notes.extend(warnings.into_iter().map(Note::Whitelist));
     let verdict = match (rule, request.address()) {
-        (Some((exemption, _)), _) => Verdict::Exempt(exemption),
+        (Some((verdict, _)), _) => verdict,
         (None, None) => Verdict::NoAddress,
         (None, Some(address)) => {
             let client = Client { address, name: request.client_name };
@@ -46,29 +46,60 @@ pub fn decide(
 /// says so. The first that applies counts:
 ///
 /// 1. trust: clients that have logged in, and those of trusted networks;
-/// 2. the whitelist of clients, by name and then by address;
-/// 3. the whitelist of recipients.
+/// 2. the whitelists of clients (by name, then by address), of recipients and
+///    of senders;
+/// 3. the blacklists of clients (likewise), of senders and of recipients.
 ///
-/// A client without a usable address is still looked up by its name and its
-/// recipient. `warnings` takes a pattern's giving up.
+/// A client without a usable address is still looked up by its name, its sender
+/// and its recipient. `warnings` takes a pattern's giving up.
 pub fn rule<'w>(
     policy: &Policy,
     whitelists: &'w Whitelists,
     request: &Request<'_>,
     warnings: &mut Vec<Warning>,
-) -> Option<(Exemption, Option<&'w Origin>)> {
-    let Whitelists { clients, recipients } = whitelists;
+) -> Option<(Verdict, Option<&'w Origin>)> {
+    let Whitelists { clients, recipients, senders, blacklists: black } = whitelists;
     if let Some(exemption) = trust(&policy.trust, request) {
-        return Some((exemption, None));
+        return Some((Verdict::Exempt(exemption), None));
     }
-    let client = clients
+    let origin = client(clients, request, warnings);
+    if origin.is_some() {
+        return Some((Verdict::Exempt(Exemption::Client), origin));
+    }
+    for (list, address, verdict) in [
+        (recipients, request.recipient, Verdict::Exempt(Exemption::Recipient)),
+        (senders, request.sender, Verdict::Exempt(Exemption::Sender)),
+    ] {
+        let origin = list.find(address, warnings);
+        if origin.is_some() {
+            return Some((verdict, origin));
+        }
+    }
+    let origin = client(&black.clients, request, warnings);
+    if origin.is_some() {
+        return Some((Verdict::Blacklisted(Blacklist::Client), origin));
+    }
+    for (list, address, which) in [
+        (&black.senders, request.sender, Blacklist::Sender),
+        (&black.recipients, request.recipient, Blacklist::Recipient),
+    ] {
+        let origin = list.find(address, warnings);
+        if origin.is_some() {
+            return Some((Verdict::Blacklisted(which), origin));
+        }
+    }
+    None
+}
+
+/// The line that a client's name or address matches.
+fn client<'w>(
+    clients: &'w Clients,
+    request: &Request<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Option<&'w Origin> {
+    clients
         .by_name(request.client_name, warnings)
-        .or_else(|| request.address().and_then(|address| clients.by_address(address)));
-    if client.is_some() {
-        return Some((Exemption::Client, client));
-    }
-    let recipient = recipients.find(request.recipient, warnings);
-    recipient.map(|origin| (Exemption::Recipient, Some(origin)))
+        .or_else(|| request.address().and_then(|address| clients.by_address(address)))
 }
 
 fn trust(trust: &Trust, request: &Request<'_>) -> Option<Exemption> {

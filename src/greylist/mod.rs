@@ -20,4 +20,4 @@ pub use fate::{ClientFate, Fate, State, client_fate, fate};
 pub use notes::{notes, policy};
 pub use policy::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
 pub use pool::Client;
-pub use verdict::{Decision, Exemption, Note, Verdict, Wait};
+pub use verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};

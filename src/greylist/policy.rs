@@ -33,6 +33,11 @@ pub struct Policy {
     pub greylist_action: Vec<u8>,
     /// Template of the text after it (`--greylist-text`), with `%s` and `%r`.
     pub greylist_text: Vec<u8>,
+    /// First word of the reply to those on a blacklist (`--blacklist-action`,
+    /// `REJECT`).
+    pub blacklist_action: Vec<u8>,
+    /// The text after it (`--blacklist-text`).
+    pub blacklist_text: Vec<u8>,
     /// Template of the header that a delayed mail gets (`--x-greylist-header`),
     /// with `%t`, `%v`, `%d` and `%h`.
     pub header: Vec<u8>,
@@ -98,6 +103,8 @@ impl Default for Policy {
             trust: Trust::default(),
             greylist_action: b"DEFER_IF_PERMIT".to_vec(),
             greylist_text: b"Greylisted, see http://postgrey.schweikert.ch/help/%r.html".to_vec(),
+            blacklist_action: b"REJECT".to_vec(),
+            blacklist_text: b"Access denied".to_vec(),
             header: b"X-Greylist: delayed %t seconds by postgrey-%v at %h; %d".to_vec(),
             adds_header: true,
             is_dry_run: false,

@@ -1,7 +1,7 @@
 //! The rules that ask options and lists, and their order.
 
 use super::*;
-use crate::whitelist::{Clients, Recipients, Text, Trusted};
+use crate::whitelist::{Addresses, Blacklists, Clients, Text, Trusted};
 
 const STRANGER: Request<'static> = Request {
     client_address: b"192.0.2.1",
@@ -21,8 +21,15 @@ fn text(bytes: &str) -> [Text; 1] {
     [Text { file: "list".into(), bytes: bytes.into() }]
 }
 
+fn verdict(policy: &Policy, lists: &Whitelists, request: &Request<'_>) -> Option<Verdict> {
+    rule(policy, lists, request, &mut Vec::new()).map(|(verdict, _)| verdict)
+}
+
 fn exemption(policy: &Policy, lists: &Whitelists, request: &Request<'_>) -> Option<Exemption> {
-    rule(policy, lists, request, &mut Vec::new()).map(|(exemption, _)| exemption)
+    verdict(policy, lists, request).map(|verdict| match verdict {
+        Verdict::Exempt(exemption) => exemption,
+        other => panic!("{other:?}"),
+    })
 }
 
 fn trusting(networks: &str, authenticated: bool) -> Policy {
@@ -73,19 +80,44 @@ fn where_nothing_was_asked_before_the_sites_own_mail_is_trusted() {
 }
 
 #[test]
-fn trust_comes_first_then_the_client_then_the_recipient() {
+fn trust_comes_first_then_whitelists_then_blacklists() {
     let mut warnings = Vec::new();
-    let all = Whitelists {
-        clients: Clients::parse(text("192.0.2.1"), &mut warnings),
-        recipients: Recipients::parse(text("c@"), &mut warnings),
+    let mut clients = || Clients::parse(text("192.0.2.1"), &mut warnings);
+    let (white, black) = (clients(), clients());
+    let mut addresses = |rule| Addresses::parse(text(rule), &mut warnings);
+    let mut lists = Whitelists {
+        clients: white,
+        recipients: addresses("c@"),
+        senders: addresses("b.example"),
+        blacklists: Blacklists {
+            clients: black,
+            senders: addresses("a@b.example"),
+            recipients: addresses("/^c@/"),
+        },
     };
-    let one = Whitelists {
-        recipients: Recipients::parse(text("c@"), &mut warnings),
-        ..Whitelists::default()
+    let trust = trusting("192.0.2.1", true);
+    assert_eq!(exemption(&trust, &lists, &STRANGER), Some(Exemption::Network));
+    let mut next = |expected, take_away: fn(&mut Whitelists)| {
+        assert_eq!(verdict(&Policy::default(), &lists, &STRANGER), expected);
+        take_away(&mut lists);
     };
-    let nobody = Policy::default();
-    assert_eq!(exemption(&trusting("192.0.2.1", true), &all, &STRANGER), Some(Exemption::Network));
-    assert_eq!(exemption(&nobody, &all, &STRANGER), Some(Exemption::Client));
-    assert_eq!(exemption(&nobody, &one, &STRANGER), Some(Exemption::Recipient));
-    assert_eq!(exemption(&nobody, &Whitelists::default(), &STRANGER), None);
+    let exempt = |exemption| Some(Verdict::Exempt(exemption));
+    let refused = |list| Some(Verdict::Blacklisted(list));
+    next(exempt(Exemption::Client), |lists| lists.clients = Clients::default());
+    next(exempt(Exemption::Recipient), |lists| lists.recipients = Addresses::default());
+    next(exempt(Exemption::Sender), |lists| lists.senders = Addresses::default());
+    next(refused(Blacklist::Client), |lists| lists.blacklists.clients = Clients::default());
+    next(refused(Blacklist::Sender), |lists| lists.blacklists.senders = Addresses::default());
+    next(refused(Blacklist::Recipient), |lists| lists.blacklists.recipients = Addresses::default());
+    next(None, |_| ());
+}
+
+#[test]
+fn lists_of_clients_know_those_without_an_address_by_name() {
+    let clients = Clients::parse(text("b.example"), &mut Vec::new());
+    let blacklists = Blacklists { clients, ..Blacklists::default() };
+    let lists = Whitelists { blacklists, ..Whitelists::default() };
+    let nameless = Request { client_address: b"unknown", ..STRANGER };
+    let expected = Some(Verdict::Blacklisted(Blacklist::Client));
+    assert_eq!(verdict(&Policy::default(), &lists, &nameless), expected);
 }

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 pub enum Verdict {
     /// Not to be greylisted at all.
     Exempt(Exemption),
+    /// To be refused.
+    Blacklisted(Blacklist),
     /// To be tried again later.
     Greylisted {
         /// Why it has to wait.
@@ -36,8 +38,21 @@ pub enum Exemption {
     Client,
     /// The recipient is on a whitelist.
     Recipient,
+    /// The sender is on a whitelist.
+    Sender,
     /// The client passed often enough before.
     AutoWhitelist,
+}
+
+/// Which list refuses mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blacklist {
+    /// That of clients.
+    Client,
+    /// That of senders.
+    Sender,
+    /// That of recipients.
+    Recipient,
 }
 
 impl Exemption {

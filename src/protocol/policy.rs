@@ -224,13 +224,13 @@ fn number(text: &[u8]) -> Option<i64> {
 /// The reply that lets mail through.
 pub const DUNNO: &[u8] = b"action=DUNNO\n\n";
 
-/// Appends the reply to a request. `deferral` is the word before the text of a
-/// deferral (`--greylist-action`).
-pub fn reply(output: &mut Vec<u8>, deferral: &[u8], answer: &Answer) {
+/// Appends the reply to a request. `action` is the word before the text of a
+/// deferral or refusal ([`Answer::action`]).
+pub fn reply(output: &mut Vec<u8>, action: &[u8], answer: &Answer) {
     output.extend_from_slice(b"action=");
     match answer {
         Answer::Dunno => output.extend_from_slice(b"DUNNO"),
-        Answer::Defer(text) => push_text(output, deferral, text),
+        Answer::Defer(text) | Answer::Refuse(text) => push_text(output, action, text),
         Answer::Prepend(header) => push_text(output, b"PREPEND", header),
     }
     output.extend_from_slice(b"\n\n");

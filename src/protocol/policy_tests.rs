@@ -175,6 +175,7 @@ fn replies_are_framed() {
         (Answer::Dunno, "action=DUNNO\n\n"),
         (Answer::Defer(b"wait".to_vec()), "action=DEFER_IF_PERMIT wait\n\n"),
         (Answer::Prepend(b"X-G: 1".to_vec()), "action=PREPEND X-G: 1\n\n"),
+        (Answer::Refuse(b"no".to_vec()), "action=DEFER_IF_PERMIT no\n\n"),
         (Answer::Defer(b"a\rb".to_vec()), "action=DEFER_IF_PERMIT a b\n\n"),
     ];
     for (answer, text) in replies {

@@ -1,6 +1,6 @@
 //! What the daemon did since it started, for USR1.
 
-use crate::greylist::{Exemption, Verdict, Wait};
+use crate::greylist::{Blacklist, Exemption, Verdict, Wait};
 use std::fmt;
 
 /// Numbers that only grow.
@@ -16,6 +16,10 @@ pub struct Counters {
     trusted_network: u64,
     client_whitelist: u64,
     recipient_whitelist: u64,
+    sender_whitelist: u64,
+    client_blacklist: u64,
+    sender_blacklist: u64,
+    recipient_blacklist: u64,
     auto_whitelist: u64,
     new: u64,
     early_retry: u64,
@@ -31,6 +35,10 @@ impl Counters {
             Verdict::Exempt(Exemption::Network) => &mut self.trusted_network,
             Verdict::Exempt(Exemption::Client) => &mut self.client_whitelist,
             Verdict::Exempt(Exemption::Recipient) => &mut self.recipient_whitelist,
+            Verdict::Exempt(Exemption::Sender) => &mut self.sender_whitelist,
+            Verdict::Blacklisted(Blacklist::Client) => &mut self.client_blacklist,
+            Verdict::Blacklisted(Blacklist::Sender) => &mut self.sender_blacklist,
+            Verdict::Blacklisted(Blacklist::Recipient) => &mut self.recipient_blacklist,
             Verdict::Exempt(Exemption::AutoWhitelist) => &mut self.auto_whitelist,
             Verdict::Greylisted { reason: Wait::New, .. } => &mut self.new,
             Verdict::Greylisted { reason: Wait::EarlyRetry, .. } => &mut self.early_retry,
@@ -44,7 +52,7 @@ impl Counters {
 
 impl Counters {
     /// The numbers with their names, most of which are those of log lines.
-    pub fn named(&self) -> [(&'static str, u64); 12] {
+    pub fn named(&self) -> [(&'static str, u64); 16] {
         [
             ("connections", self.connections),
             ("new", self.new),
@@ -55,6 +63,10 @@ impl Counters {
             ("trusted-network", self.trusted_network),
             ("client-whitelist", self.client_whitelist),
             ("recipient-whitelist", self.recipient_whitelist),
+            ("sender-whitelist", self.sender_whitelist),
+            ("client-blacklist", self.client_blacklist),
+            ("sender-blacklist", self.sender_blacklist),
+            ("recipient-blacklist", self.recipient_blacklist),
             ("client-awl", self.auto_whitelist),
             ("incomplete", self.incomplete),
             ("database-failures", self.failures),

@@ -145,7 +145,7 @@ fn handle_policy(
         policy::Event::Request(request) => {
             let decided = greylister.decide(&request, None, transaction, now);
             let mut reply = Vec::with_capacity(128);
-            policy::reply(&mut reply, greylister.action(), &decided.answer);
+            policy::reply(&mut reply, greylister.action(&decided.answer), &decided.answer);
             Outcome::of(decided, reply, policy::DUNNO)
         }
         policy::Event::Missing(name) => {
@@ -190,6 +190,6 @@ fn handle_milter(
             return Some(Outcome { is_last: true, ..Outcome::line(Severity::Warning, line) });
         }
     };
-    let reply = session.answer(greylister.action(), &decided.answer);
+    let reply = session.answer(greylister.action(&decided.answer), &decided.answer);
     Some(Outcome::of(decided, reply, milter::CONTINUE))
 }

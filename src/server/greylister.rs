@@ -67,9 +67,9 @@ impl Greylister {
         format!("statistics: {dry_run}{}", self.counters)
     }
 
-    /// The word before the text of a deferral (`--greylist-action`).
-    pub fn action(&self) -> &[u8] {
-        &self.policy.greylist_action
+    /// The word before the text of an answer.
+    pub fn action(&self, answer: &Answer) -> &[u8] {
+        answer.action(&self.policy)
     }
 
     /// Decides a recipient of the milter protocol, whose message may have its

@@ -1,4 +1,5 @@
-//! Who is never greylisted: the administrator's lists of clients and recipients.
+//! The administrator's lists of clients, senders and recipients: who is never
+//! greylisted, who is refused, and for whom there is greylisting at all.
 //!
 //! Lists are parsed once into one immutable value; a lookup's cost does not
 //! grow with the number of names, addresses and networks in them. Patterns are
@@ -9,10 +10,10 @@ pub mod advice;
 mod clients;
 mod complaints;
 mod file;
+mod mailboxes;
 mod names;
 mod networks;
 mod pattern;
-mod recipients;
 mod trusted;
 
 use std::collections::HashMap;
@@ -21,8 +22,8 @@ use std::path::PathBuf;
 pub use clients::Clients;
 pub use complaints::Warning;
 pub use file::{Origin, Text};
+pub use mailboxes::Addresses;
 pub use pattern::{Letters, Pattern};
-pub use recipients::Recipients;
 pub use trusted::Trusted;
 
 /// The files that hold the lists; their order is that of the rules.
@@ -32,6 +33,37 @@ pub struct Files {
     pub clients: Vec<PathBuf>,
     /// Lists of recipients (`--whitelist-recipients`).
     pub recipients: Vec<PathBuf>,
+    /// Lists of senders (`--whitelist-senders`).
+    pub senders: Vec<PathBuf>,
+    /// Lists of clients to refuse (`--blacklist-clients`).
+    pub blacklisted_clients: Vec<PathBuf>,
+    /// Lists of senders to refuse (`--blacklist-senders`).
+    pub blacklisted_senders: Vec<PathBuf>,
+    /// Lists of recipients to refuse (`--blacklist-recipients`).
+    pub blacklisted_recipients: Vec<PathBuf>,
+}
+
+/// What the lines of a list stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Clients, by name, address or network (BEHAVIOUR F2-F4).
+    Clients,
+    /// Mail addresses, be it of recipients or of senders (BEHAVIOUR F5).
+    Addresses,
+}
+
+impl Files {
+    /// Each kind of list: its option without dashes, its form and its files.
+    pub fn by_option(&self) -> [(&'static str, Form, &[PathBuf]); 6] {
+        [
+            ("whitelist-clients", Form::Clients, &self.clients),
+            ("whitelist-recipients", Form::Addresses, &self.recipients),
+            ("whitelist-senders", Form::Addresses, &self.senders),
+            ("blacklist-clients", Form::Clients, &self.blacklisted_clients),
+            ("blacklist-senders", Form::Addresses, &self.blacklisted_senders),
+            ("blacklist-recipients", Form::Addresses, &self.blacklisted_recipients),
+        ]
+    }
 }
 
 impl Default for Files {
@@ -41,6 +73,10 @@ impl Default for Files {
         Files {
             clients: vec![in_etc("whitelist_clients"), in_etc("whitelist_clients.local")],
             recipients: vec![in_etc("whitelist_recipients"), in_etc("whitelist_recipients.local")],
+            senders: Vec::new(),
+            blacklisted_clients: Vec::new(),
+            blacklisted_senders: Vec::new(),
+            blacklisted_recipients: Vec::new(),
         }
     }
 }
@@ -51,7 +87,22 @@ pub struct Whitelists {
     /// Rules on the client's name and address.
     pub clients: Clients,
     /// Rules on the recipient's address.
-    pub recipients: Recipients,
+    pub recipients: Addresses,
+    /// Rules on the sender's address.
+    pub senders: Addresses,
+    /// Whom to refuse.
+    pub blacklists: Blacklists,
+}
+
+/// The lists of those whose mail is refused.
+#[derive(Debug, Default)]
+pub struct Blacklists {
+    /// Rules on the client's name and address.
+    pub clients: Clients,
+    /// Rules on the sender's address.
+    pub senders: Addresses,
+    /// Rules on the recipient's address.
+    pub recipients: Addresses,
 }
 
 /// Reads the lists, as often as it is asked to.
@@ -73,11 +124,27 @@ impl Reader {
     pub fn read(&mut self) -> (Whitelists, Vec<Warning>) {
         let Reader { files, known } = self;
         let mut warnings = Vec::new();
-        let texts = file::read(&files.clients, known, &mut warnings);
-        let clients = Clients::parse(texts, &mut warnings);
-        let texts = file::read(&files.recipients, known, &mut warnings);
-        let recipients = Recipients::parse(texts, &mut warnings);
-        (Whitelists { clients, recipients }, warnings)
+        let mut clients = |files| {
+            let texts = file::read(files, known, &mut warnings);
+            Clients::parse(texts, &mut warnings)
+        };
+        let whitelisted = clients(&files.clients);
+        let refused = clients(&files.blacklisted_clients);
+        let mut addresses = |files| {
+            let texts = file::read(files, known, &mut warnings);
+            Addresses::parse(texts, &mut warnings)
+        };
+        let lists = Whitelists {
+            clients: whitelisted,
+            recipients: addresses(&files.recipients),
+            senders: addresses(&files.senders),
+            blacklists: Blacklists {
+                clients: refused,
+                senders: addresses(&files.blacklisted_senders),
+                recipients: addresses(&files.blacklisted_recipients),
+            },
+        };
+        (lists, warnings)
     }
 }
 

@@ -11,6 +11,7 @@ fn reader(name: &str) -> (PathBuf, Reader) {
     let files = Files {
         clients: vec![directory.join("clients"), directory.join("clients.local")],
         recipients: vec![directory.join("recipients")],
+        ..Files::default()
     };
     fs::write(&files.clients[0], "a.example").unwrap();
     fs::write(&files.clients[1], "b.example").unwrap();
@@ -69,6 +70,7 @@ fn the_shipped_lists_are_read_without_a_complaint() {
     let files = Files {
         clients: vec![shipped("postgrey_whitelist_clients")],
         recipients: vec![shipped("postgrey_whitelist_recipients")],
+        ..Files::default()
     };
     let (lists, warnings) = Reader::new(files).read();
     assert_eq!(warnings, []);

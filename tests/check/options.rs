@@ -55,6 +55,35 @@ fn options_of_the_file_of_defaults_are_read_as_the_service_reads_them() {
 }
 
 #[test]
+fn every_list_is_looked_at() {
+    for (option, line, kind) in [
+        ("whitelist-senders", "*@example.com", "wildcard"),
+        ("blacklist-clients", ".example.com", "leading-dot"),
+        ("blacklist-senders", "@example.com", "at-domain"),
+        ("blacklist-recipients", "two words", "blank"),
+    ] {
+        let directory = Directory::new();
+        let path = directory.file("list", format!("{line}\n"));
+        let (status, text) = checked(&format!("--json --{option}={}", path.display()));
+        assert_eq!(status, 2, "{option}: {text}");
+        assert!(text.contains("/list\",\"line\":1,") && text.contains(kind), "{option}: {text}");
+        let (status, text) = checked(&format!("--{option}=/nonexistent/list"));
+        assert_eq!(status, 2, "{option}: {text}");
+        assert!(text.replace("\n    ", " ").contains(&format!("--{option}")), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_a_whitelist_and_a_blacklist_is_told() {
+    let directory = Directory::new();
+    let path = directory.file("list", "example.com\n");
+    let path = path.display();
+    let (status, text) = checked(&format!("--whitelist-senders={path} --blacklist-senders={path}"));
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("is a whitelist and a blacklist"), "{text}");
+}
+
+#[test]
 fn words_that_make_no_sense_are_refused() {
     for (words, part) in [
         ("--dely=5", "postgrey check: Unknown option: dely"),

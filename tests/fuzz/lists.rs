@@ -2,7 +2,7 @@
 
 use crate::Target;
 use crate::random::Random;
-use postgrey::whitelist::{Clients, Recipients, Text, Warning};
+use postgrey::whitelist::{Addresses, Clients, Text, Warning};
 use std::path::PathBuf;
 
 pub const TARGET: Target = Target { name: "lists", corpus: CORPUS, words: WORDS, generate, check };
@@ -249,7 +249,7 @@ fn check(input: &[u8], random: &mut Random) -> String {
 /// The two lists that a text can be.
 struct Lists {
     clients: Clients,
-    recipients: Recipients,
+    recipients: Addresses,
 }
 
 impl Lists {
@@ -257,7 +257,7 @@ impl Lists {
         let text = || Text { file: PathBuf::from("list"), bytes: bytes.to_vec() };
         Lists {
             clients: Clients::parse([text()], warnings),
-            recipients: Recipients::parse([text()], warnings),
+            recipients: Addresses::parse([text()], warnings),
         }
     }
 

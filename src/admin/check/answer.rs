@@ -11,7 +11,7 @@ use crate::cli::admin::{Form, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::greylist::{
-    self, Client, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict, triplet,
+    self, Blacklist, Client, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict, triplet,
 };
 use crate::protocol::policy::reply;
 use crate::request::Request;
@@ -150,7 +150,7 @@ impl Case<'_> {
         let answer = greylist::answer(self.policy, &mut memory, &self.request, verdict, date);
         let answer = answer.in_effect(self.policy);
         let mut bytes = Vec::new();
-        reply(&mut bytes, &self.policy.greylist_action, &answer);
+        reply(&mut bytes, answer.action(self.policy), &answer);
         bytes.truncate(bytes.trim_ascii_end().len());
         bytes
     }
@@ -163,6 +163,12 @@ impl Case<'_> {
             }
             Verdict::Exempt(Exemption::Client) => "the client is on a whitelist".to_owned(),
             Verdict::Exempt(Exemption::Recipient) => "the recipient is on a whitelist".to_owned(),
+            Verdict::Exempt(Exemption::Sender) => "the sender is on a whitelist".to_owned(),
+            Verdict::Blacklisted(Blacklist::Client) => "the client is on a blacklist".to_owned(),
+            Verdict::Blacklisted(Blacklist::Sender) => "the sender is on a blacklist".to_owned(),
+            Verdict::Blacklisted(Blacklist::Recipient) => {
+                "the recipient is on a blacklist".to_owned()
+            }
             Verdict::Exempt(Exemption::AutoWhitelist) => {
                 "the client passed often enough before: it is on the auto-whitelist".to_owned()
             }
@@ -257,6 +263,10 @@ impl Case<'_> {
             Verdict::Exempt(Exemption::Network) => "trusted-network",
             Verdict::Exempt(Exemption::Client) => "client-whitelist",
             Verdict::Exempt(Exemption::Recipient) => "recipient-whitelist",
+            Verdict::Exempt(Exemption::Sender) => "sender-whitelist",
+            Verdict::Blacklisted(Blacklist::Client) => "client-blacklist",
+            Verdict::Blacklisted(Blacklist::Sender) => "sender-blacklist",
+            Verdict::Blacklisted(Blacklist::Recipient) => "recipient-blacklist",
             Verdict::Exempt(Exemption::AutoWhitelist) => "auto-whitelist",
             Verdict::NoAddress => "no-address",
             Verdict::Greylisted { reason: greylist::Wait::New, .. } => "new",

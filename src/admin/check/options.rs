@@ -6,8 +6,8 @@ use crate::cli::admin::{Check, plain_word};
 use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
-use crate::whitelist::Files;
 use crate::whitelist::advice::{Finding, Remedy, Severity};
+use crate::whitelist::{Files, Form};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -92,6 +92,7 @@ const LOOKS: &[Look] = &[
     ("forgets-early", forgets_early),
     ("wide-networks", wide_networks),
     ("same-list", same_list),
+    ("white-and-black", white_and_black),
     ("local-list-left-out", local_list_left_out),
 ];
 
@@ -169,10 +170,25 @@ fn wide_networks(options: &Options) -> Option<(String, &'static str)> {
 }
 
 fn same_list(options: &Options) -> Option<(String, &'static str)> {
-    let Files { clients, recipients } = &options.whitelists;
-    let twice = clients.iter().find(|file| recipients.contains(file) && file.is_file())?;
-    let problem = format!("{} is the list of clients and of recipients", twice.display());
-    Some((problem, "give each its own: clients are servers, recipients are mail addresses"))
+    let lists = options.whitelists.by_option();
+    let of =
+        |form| lists.iter().filter(move |(_, of, _)| *of == form).flat_map(|(.., files)| *files);
+    let is_both = |file: &&PathBuf| of(Form::Addresses).any(|other| other == *file);
+    let twice = of(Form::Clients).find(|file| is_both(file) && file.is_file())?;
+    let problem = format!("{} is a list of clients and one of mail addresses", twice.display());
+    Some((problem, "give each its own: clients are servers"))
+}
+
+fn white_and_black(options: &Options) -> Option<(String, &'static str)> {
+    let lists = options.whitelists.by_option();
+    let of = |word| {
+        let lists = lists.iter().filter(move |(option, ..)| option.starts_with(word));
+        lists.flat_map(|(.., files)| *files)
+    };
+    let is_white = |file: &&PathBuf| of("whitelist-").any(|white| white == *file);
+    let twice = of("blacklist-").find(|file| is_white(file) && file.is_file())?;
+    let problem = format!("{} is a whitelist and a blacklist", twice.display());
+    Some((problem, "take it out of one: the whitelist counts, so that nobody is refused"))
 }
 
 fn local_list_left_out(options: &Options) -> Option<(String, &'static str)> {

@@ -41,7 +41,12 @@ impl Attempt {
         let comma = memchr(b',', text)?;
         let rest = text[comma..].strip_prefix(b", reason=")?;
         let reason = &rest[..memchr(b',', rest)?];
+        if text.starts_with(b"blacklist") {
+            return None;
+        }
         let at_address = memmem::find(rest, b", client_address=")?;
+        // With --noaction, the mail passed all the same.
+        let is_dry_run = memmem::find(&rest[..at_address], b", dry-run").is_some();
         let name = between(&rest[..at_address], b", client_name=");
         let behind = &rest[at_address + b", client_address=".len()..];
         let end = memchr(b',', behind).unwrap_or(behind.len());
@@ -52,7 +57,7 @@ impl Attempt {
         Some(Attempt {
             time: line.time,
             id,
-            is_deferred: text.starts_with(b"greylist"),
+            is_deferred: text.starts_with(b"greylist") && !is_dry_run,
             reason: reason.to_vec(),
             name: name.to_vec(),
             client,
@@ -167,6 +172,15 @@ mod tests {
         );
         assert_eq!(attempt.place(), b"mx.a.test[192.0.2.1]");
         assert_eq!(attempt.mail(), (b"a,b@c.test".to_vec(), b"d@e.test".to_vec()));
+        let with =
+            |text: &str| Attempt::parse(&Line { text: text.as_bytes().into(), ..line.clone() });
+        let rest = "client_name=a.test, client_address=192.0.2.1, sender=b@c, recipient=d@e";
+        let dry = with(&format!("action=greylist, reason=new, dry-run, {rest}"));
+        assert!(dry.is_some_and(|attempt| !attempt.is_deferred && attempt.reason == b"new"));
+        assert!(
+            with(&format!("action=greylist, reason=new, {rest}")).is_some_and(|a| a.is_deferred)
+        );
+        assert_eq!(with(&format!("action=blacklist, reason=client blacklist, {rest}")), None);
         let none = Line { program: b"postfix/smtpd".into(), ..line };
         assert_eq!(Attempt::parse(&none), None);
     }

@@ -57,6 +57,7 @@ fn defaults() -> Options {
                 "/etc/postgrey/whitelist_recipients".into(),
                 "/etc/postgrey/whitelist_recipients.local".into(),
             ],
+            ..Files::default()
         },
     }
 }

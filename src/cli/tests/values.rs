@@ -140,6 +140,14 @@ fn each_option_changes_what_it_names() {
         ("--x-greylist-header=X: %t", |o| o.policy.header = b"X: %t".to_vec()),
         ("--hostname=mx", |o| o.policy.hostname = b"mx".to_vec()),
         ("--exim", |o| o.exim = true),
+        ("--whitelist-senders=/s", |o| o.whitelists.senders = vec!["/s".into()]),
+        ("--blacklist-clients=/a|--blacklist-clients=/b", |o| {
+            o.whitelists.blacklisted_clients = vec!["/a".into(), "/b".into()];
+        }),
+        ("--blacklist-senders=/s", |o| o.whitelists.blacklisted_senders = vec!["/s".into()]),
+        ("--blacklist-recipients=/r", |o| o.whitelists.blacklisted_recipients = vec!["/r".into()]),
+        ("--blacklist-action=550", |o| o.policy.blacklist_action = b"550".to_vec()),
+        ("--blacklist-text=no", |o| o.policy.blacklist_text = b"no".to_vec()),
         ("--noaction", |o| o.policy.is_dry_run = true),
         ("--no-action", |o| o.policy.is_dry_run = true),
         ("-n", |o| o.policy.is_dry_run = true),
@@ -233,7 +241,9 @@ fn values_without_a_meaning_are_refused() {
             ),
         ],
     );
-    for name in ["greylist-action", "greylist-text", "x-greylist-header", "hostname"] {
+    for name in
+        ["greylist-action", "greylist-text", "x-greylist-header", "hostname", "blacklist-text"]
+    {
         let message = format!(
             "ERROR: --{name} must be a single line: the rest would not reach the mail server"
         );

@@ -96,11 +96,13 @@ impl Session {
     }
 
     /// Notes the answer to the last recipient, and gives the bytes that tell
-    /// it. `action` is the word of `--greylist-action`.
+    /// it. `action` is the word before its text ([`Answer::action`]).
     pub fn answer(&mut self, action: &[u8], answer: &Answer) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128);
         match (answer, &mut self.message) {
-            (Answer::Defer(text), _) => reply::deferral(&mut bytes, action, text),
+            (Answer::Defer(text) | Answer::Refuse(text), _) => {
+                reply::deferral(&mut bytes, action, text);
+            }
             (Answer::Prepend(header), Some(message)) => {
                 message.header.get_or_insert_with(|| header.clone());
                 bytes.extend_from_slice(CONTINUE);

@@ -146,9 +146,7 @@ fn length_too_large(rule: &str) -> Option<Advice> {
 
 fn everybody(rule: &str) -> Option<Advice> {
     let network = Network::parse(rule.as_bytes())?.ok()?;
-    network
-        .holds_all_of_ipv4()
-        .then(|| useless("exempts every client: nothing is greylisted", instead("delete it")))
+    network.holds_all_of_ipv4().then(|| useless("matches every client", instead("delete it")))
 }
 
 /// `10/8`, `1.2/16`, `1.2.3/24`.

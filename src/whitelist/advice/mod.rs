@@ -1,7 +1,7 @@
 //! What is wrong or useless in the lists, and what to write instead.
 //!
 //! The daemon takes most lines without a word, for it cannot know what was
-//! meant: `.example.com` is a name like any other, and exempts nobody. Here
+//! meant: `.example.com` is a name like any other, and matches nobody. Here
 //! each kind of mistake has a small function that knows it by its looks, and
 //! tables put them in order ([`Look`]). What remains is what the lists' own
 //! parser complains of, and what other lines make superfluous.
@@ -14,7 +14,7 @@ mod recipients;
 mod words;
 
 use super::file::{self, Origin, Text, rule_of, trim};
-use super::{Clients, Files, Recipients, Warning};
+use super::{Addresses, Clients, Files, Form, Warning};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub enum Severity {
     /// The line works, but not as it looks, or needlessly.
     Warning,
-    /// The line exempts nobody, or everybody.
+    /// The line matches nobody, or everybody.
     Error,
 }
 
@@ -63,7 +63,7 @@ struct Advice {
     remedy: Remedy,
 }
 
-/// For a rule that exempts nobody; `problem` goes on from the rule.
+/// For a rule that matches nobody; `problem` goes on from the rule.
 fn useless(problem: impl Into<String>, remedy: Remedy) -> Advice {
     Advice { severity: Severity::Error, problem: problem.into(), remedy }
 }
@@ -84,7 +84,7 @@ fn instead(sentence: impl Into<String>) -> Remedy {
 /// A kind of mistake, and how to know it.
 type Look = (&'static str, fn(&str) -> Option<Advice>);
 
-/// One of the two lists.
+/// One of the two forms of lists; senders are written like recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum List {
     Clients,
@@ -138,7 +138,7 @@ impl List {
         let mut warnings = Vec::new();
         let is_taken = match self {
             List::Clients => !Clients::parse([text], &mut warnings).is_empty(),
-            List::Recipients => !Recipients::parse([text], &mut warnings).is_empty(),
+            List::Recipients => !Addresses::parse([text], &mut warnings).is_empty(),
         };
         (warnings, is_taken)
     }
@@ -148,10 +148,14 @@ impl List {
 #[must_use]
 pub fn advise(files: &Files) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (list, paths) in [(List::Clients, &files.clients), (List::Recipients, &files.recipients)] {
+    for (option, form, paths) in files.by_option() {
+        let list = match form {
+            Form::Clients => List::Clients,
+            Form::Addresses => List::Recipients,
+        };
         let mut unreadable = Vec::new();
         let texts = file::read(paths, &mut HashMap::new(), &mut unreadable);
-        findings.extend(unreadable.iter().map(|warning| about_file(list, paths, warning)));
+        findings.extend(unreadable.iter().map(|warning| about_file(option, paths, warning)));
         advise_list(list, &texts, &mut findings);
     }
     findings
@@ -225,10 +229,9 @@ fn finding(origin: &Origin, rule: &[u8], kind: &'static str, advice: Advice) -> 
     }
 }
 
-fn about_file(list: List, paths: &[PathBuf], warning: &Warning) -> Finding {
+fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
     let text = warning.text();
     let named = |path: &&PathBuf| text.contains(&path.display().to_string());
-    let what = if list == List::Clients { "clients" } else { "recipients" };
     Finding {
         file: paths.iter().find(named).cloned().unwrap_or_default(),
         line: None,
@@ -238,7 +241,7 @@ fn about_file(list: List, paths: &[PathBuf], warning: &Warning) -> Finding {
         problem: text.to_owned(),
         remedy: instead(format!(
             "the daemon goes on without its rules: make the file readable, or take it out of \
-             --whitelist-{what}"
+             --{option}"
         )),
     }
 }

@@ -36,7 +36,7 @@ fn wildcard(rule: &str) -> Option<Advice> {
     let domain = rule.trim_start_matches(['*', '.', '%']);
     let problem = "is taken as it stands: names have no wildcards";
     if domain.is_empty() {
-        return Some(useless(problem, instead("delete it: it exempts nobody")));
+        return Some(useless(problem, instead("delete it: it matches nobody")));
     }
     if !domain.contains(['*', '?', '%']) {
         return Some(useless(problem, write(domain)));
@@ -62,7 +62,7 @@ fn leading_dot(rule: &str) -> Option<Advice> {
     let name = rule.trim_start_matches('.');
     (name.len() < rule.len() && !name.is_empty()).then(|| {
         useless(
-            "exempts nobody: a name exempts its subdomains without a dot before it",
+            "matches nobody: a name stands for its subdomains without a dot before it",
             write(name),
         )
     })
@@ -71,7 +71,7 @@ fn leading_dot(rule: &str) -> Option<Advice> {
 fn trailing_dot(rule: &str) -> Option<Advice> {
     let name = rule.trim_end_matches('.');
     (name.len() < rule.len() && !name.is_empty()).then(|| {
-        useless("exempts nobody: mail servers report names without a final dot", write(name))
+        useless("matches nobody: mail servers report names without a final dot", write(name))
     })
 }
 
@@ -83,7 +83,7 @@ fn placeholder(rule: &str) -> Option<Advice> {
 
 fn nameless_clients(rule: &str) -> Option<Advice> {
     rule.eq_ignore_ascii_case("unknown").then(|| {
-        let problem = "exempts every client without a verified name, as most spam has none";
+        let problem = "matches every client without a verified name, as most spam has none";
         doubtful(problem, instead("delete it, and write the addresses that are meant"))
     })
 }
@@ -108,5 +108,5 @@ fn top_level_domain(rule: &str) -> Option<Advice> {
         return None;
     }
     let remedy = "write the whole name, or delete it if all of that is not meant";
-    Some(doubtful(format!("exempts every client whose name ends in .{rule}"), instead(remedy)))
+    Some(doubtful(format!("matches every client whose name ends in .{rule}"), instead(remedy)))
 }

@@ -1,6 +1,6 @@
 //! Mistakes in patterns.
 
-use super::super::{Clients, Recipients, Text, pattern};
+use super::super::{Addresses, Clients, Text, pattern};
 use super::{Advice, List, Look, doubtful, instead, useless, write};
 
 /// The kinds of mistakes in a list's patterns.
@@ -109,7 +109,7 @@ fn all_clients(rule: &str) -> Option<Advice> {
 
 fn all_recipients(rule: &str) -> Option<Advice> {
     pattern::of_rule(rule.as_bytes())?;
-    let recipients = Recipients::parse(list_of(rule), &mut Vec::new());
+    let recipients = Addresses::parse(list_of(rule), &mut Vec::new());
     let matches = |name: &&str| {
         let address = format!("{name}@{name}");
         recipients.find(address.as_bytes(), &mut Vec::new()).is_some()

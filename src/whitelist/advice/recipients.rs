@@ -57,14 +57,14 @@ fn client_address(rule: &str) -> Option<Advice> {
 fn leading_dot(rule: &str) -> Option<Advice> {
     let domain = rule.trim_start_matches('.');
     (domain.len() < rule.len() && !domain.is_empty() && !rule.contains('@')).then(|| {
-        useless("exempts nobody: a domain exempts its subdomains without a dot", write(domain))
+        useless("matches nobody: a domain stands for its subdomains without a dot", write(domain))
     })
 }
 
 fn trailing_dot(rule: &str) -> Option<Advice> {
     let name = rule.trim_end_matches('.');
     (name.len() < rule.len() && !name.is_empty())
-        .then(|| useless("exempts nobody: addresses are without a final dot", write(name)))
+        .then(|| useless("matches nobody: addresses are without a final dot", write(name)))
 }
 
 fn bare_user(rule: &str) -> Option<Advice> {

@@ -1,24 +1,24 @@
-//! Rules on recipients: by address, by user, by domain, by pattern (BEHAVIOUR F5).
+//! Rules on mail addresses: by address, by user, by domain, by pattern (BEHAVIOUR F5).
 
 use super::complaints::{Complaints, Warning};
 use super::file::{Origin, Text, is_blank};
 use super::names::{self, Names};
 use super::pattern::{self, Patterns};
 
-/// The list of recipients whose mail is not greylisted.
+/// A list of mail addresses, be it of recipients or of senders.
 #[derive(Debug, Default)]
-pub struct Recipients {
+pub struct Addresses {
     /// `user@domain` and `user@`, which end with the `@`.
     addresses: Names,
     domains: Names,
     patterns: Patterns,
 }
 
-impl Recipients {
+impl Addresses {
     /// Parses lists in their order; what is wrong with a line becomes a warning
     /// and the line is skipped.
-    pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Recipients {
-        let mut recipients = Recipients::default();
+    pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Addresses {
+        let mut list = Addresses::default();
         let mut patterns = pattern::Builder::default();
         let mut complaints = Complaints::default();
         for text in texts {
@@ -30,15 +30,15 @@ impl Recipients {
                 } else if rule.len() > names::LONGEST {
                     complaints.about(&origin, names::TOO_LONG);
                 } else if rule.contains(&b'@') {
-                    recipients.addresses.insert(rule, origin);
+                    list.addresses.insert(rule, origin);
                 } else {
-                    recipients.domains.insert(rule, origin);
+                    list.domains.insert(rule, origin);
                 }
             }
         }
-        recipients.patterns = patterns.build(&mut complaints);
+        list.patterns = patterns.build(&mut complaints);
         complaints.tell(warnings);
-        recipients
+        list
     }
 
     /// Whether no rule is left.
@@ -46,14 +46,17 @@ impl Recipients {
         self.addresses.is_empty() && self.domains.is_empty() && self.patterns.is_empty()
     }
 
-    /// The rule that a recipient matches. `warnings` takes a pattern's giving up.
-    pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {
-        let folded = names::fold(recipient);
+    /// The rule that an address matches. `warnings` takes a pattern's giving up.
+    pub fn find(&self, address: &[u8], warnings: &mut Vec<Warning>) -> Option<&Origin> {
+        if self.is_empty() {
+            return None;
+        }
+        let folded = names::fold(address);
         self.by_address(&folded)
             .or_else(|| {
                 self.domains.find(names::tails(&folded, |byte| matches!(byte, b'@' | b'.')))
             })
-            .or_else(|| self.patterns.find(recipient, warnings))
+            .or_else(|| self.patterns.find(address, warnings))
     }
 
     /// `user+extension@domain` is looked up with and without its extension, as
