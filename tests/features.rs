@@ -7,6 +7,8 @@ mod harness;
 mod blacklists;
 #[path = "features/dry_run.rs"]
 mod dry_run;
+#[path = "features/recipients.rs"]
+mod recipients;
 #[path = "features/trust.rs"]
 mod trust;
 

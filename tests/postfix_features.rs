@@ -13,9 +13,10 @@ mod postfix {
     pub mod smtp;
 }
 
-use harness::{Builder, Daemon, Door, Program};
+use harness::{Builder, Clock, Daemon, Door, Program};
 use postfix::instance::Postfix;
 use postfix::smtp::Envelope;
+use std::time::Duration;
 
 /// What Postfix tells a client that has to wait.
 const DEFERRED: &str = "450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted, \
@@ -83,4 +84,20 @@ fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
     ] {
         assert_eq!(postfix.offer(&envelope), [reply], "{envelope:?}");
     }
+}
+
+#[test]
+fn who_asked_for_greylisting_has_it_for_his_own_time() {
+    let builder = with_list(Daemon::builder(Program::Ours), "greylist-recipients", "bob@\n");
+    let builder = with_list(builder, "recipient-delays", "example.org delay=60\n");
+    let (builder, mut clock) = Clock::of(builder);
+    let (postfix, _daemon) = start(builder);
+    let to_carol = client("198.51.100.7").recipients(&["carol@example.org"]);
+    assert_eq!(postfix.offer(&to_carol), [ACCEPTED]);
+    let to_bob = client("198.51.100.7");
+    assert_eq!(postfix.offer(&to_bob), [DEFERRED]);
+    clock.advance(Duration::from_secs(59));
+    assert_eq!(postfix.offer(&to_bob), [DEFERRED]);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(postfix.offer(&to_bob), [ACCEPTED]);
 }

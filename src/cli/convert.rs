@@ -67,6 +67,8 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
             blacklisted_clients: paths(matches, "blacklist-clients"),
             blacklisted_senders: paths(matches, "blacklist-senders"),
             blacklisted_recipients: paths(matches, "blacklist-recipients"),
+            greylisted_recipients: paths(matches, "greylist-recipients"),
+            delays: paths(matches, "recipient-delays"),
         },
     })
 }

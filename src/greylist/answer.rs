@@ -145,6 +145,7 @@ fn action_and_reason(verdict: Verdict, answer: &Answer) -> String {
         Verdict::Exempt(Exemption::Client) => "action=pass, reason=client whitelist",
         Verdict::Exempt(Exemption::Recipient) => "action=pass, reason=recipient whitelist",
         Verdict::Exempt(Exemption::Sender) => "action=pass, reason=sender whitelist",
+        Verdict::Exempt(Exemption::NotGreylisted) => "action=pass, reason=recipient not listed",
         Verdict::Blacklisted(Blacklist::Client) => "action=blacklist, reason=client blacklist",
         Verdict::Blacklisted(Blacklist::Sender) => "action=blacklist, reason=sender blacklist",
         Verdict::Blacklisted(Blacklist::Recipient) => {

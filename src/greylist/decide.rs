@@ -4,7 +4,7 @@ use super::verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};
 use super::{Client, Policy, Trust, auto_whitelist, triplet};
 use crate::request::Request;
 use crate::store::{self, Seen, Transaction, Urgency};
-use crate::whitelist::{Clients, Origin, Warning, Whitelists};
+use crate::whitelist::{Addresses, Clients, Origin, Warning, Whitelists};
 
 /// Decides one request and remembers the attempt. `now` is in seconds since
 /// the epoch.
@@ -25,13 +25,13 @@ pub fn decide(
     let mut notes = Vec::new();
     let mut warnings = Vec::new();
     let rule = rule(policy, whitelists, request, &mut warnings);
-    notes.extend(warnings.into_iter().map(Note::Whitelist));
     let verdict = match (rule, request.address()) {
         (Some((verdict, _)), _) => verdict,
         (None, None) => Verdict::NoAddress,
         (None, Some(address)) => {
             let client = Client { address, name: request.client_name };
-            let attempt = Attempt { policy, now, client };
+            let delay = delay(policy, whitelists, request, &mut warnings);
+            let attempt = Attempt { policy, now, client, delay };
             if attempt.is_auto_whitelisted(transaction)? {
                 Verdict::Exempt(Exemption::AutoWhitelist)
             } else {
@@ -39,7 +39,8 @@ pub fn decide(
             }
         }
     };
-    Ok(Decision { verdict, notes })
+    let warnings = warnings.into_iter().map(Note::Whitelist);
+    Ok(Decision { verdict, notes: warnings.chain(notes).collect() })
 }
 
 /// What the administrator said of a request, and the line of the list that
@@ -48,7 +49,8 @@ pub fn decide(
 /// 1. trust: clients that have logged in, and those of trusted networks;
 /// 2. the whitelists of clients (by name, then by address), of recipients and
 ///    of senders;
-/// 3. the blacklists of clients (likewise), of senders and of recipients.
+/// 3. the blacklists of clients (likewise), of senders and of recipients;
+/// 4. the list of those who are greylisted, if there is one: all others are not.
 ///
 /// A client without a usable address is still looked up by its name, its sender
 /// and its recipient. `warnings` takes a pattern's giving up.
@@ -58,7 +60,7 @@ pub fn rule<'w>(
     request: &Request<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Option<(Verdict, Option<&'w Origin>)> {
-    let Whitelists { clients, recipients, senders, blacklists: black } = whitelists;
+    let Whitelists { clients, recipients, senders, blacklists: black, greylisted, .. } = whitelists;
     if let Some(exemption) = trust(&policy.trust, request) {
         return Some((Verdict::Exempt(exemption), None));
     }
@@ -88,7 +90,20 @@ pub fn rule<'w>(
             return Some((Verdict::Blacklisted(which), origin));
         }
     }
-    None
+    let is_listed = |list: &Addresses, warnings| list.find(request.recipient, warnings).is_some();
+    let is_greylisted = greylisted.as_ref().is_none_or(|list| is_listed(list, warnings));
+    (!is_greylisted).then_some((Verdict::Exempt(Exemption::NotGreylisted), None))
+}
+
+/// For how many seconds a request's recipient has new mail wait: `--delay`, or
+/// what the list of delays says. `warnings` takes a pattern's giving up.
+pub fn delay(
+    policy: &Policy,
+    whitelists: &Whitelists,
+    request: &Request<'_>,
+    warnings: &mut Vec<Warning>,
+) -> i64 {
+    whitelists.delays.find(request.recipient, warnings).unwrap_or(policy.delay)
 }
 
 /// The line that a client's name or address matches.
@@ -120,6 +135,8 @@ struct Attempt<'a> {
     policy: &'a Policy,
     now: i64,
     client: Client<'a>,
+    /// Seconds that a new triplet of the recipient waits.
+    delay: i64,
 }
 
 impl Attempt<'_> {
@@ -147,15 +164,17 @@ impl Attempt<'_> {
         let known = transaction.triplet(&key)?;
         let has_passed = known.is_some_and(|seen| self.is_waited(seen.first, seen.last));
         let first = self.first_seen(known, has_passed, notes);
-        let seen = Seen { first, last: self.now };
+        let passes_first = !has_passed && self.is_waited(first, self.now);
+        let noted = if passes_first { self.first_of_passed(first) } else { first };
+        let seen = Seen { first: noted, last: self.now };
         transaction.put_triplet(&key, seen, self.urgency(known, seen))?;
 
         if !self.is_waited(first, self.now) {
             let reason = if first == self.now { Wait::New } else { Wait::EarlyRetry };
-            let missing = self.policy.delay.saturating_sub(self.now.saturating_sub(first));
+            let missing = self.delay.saturating_sub(self.now.saturating_sub(first));
             return Ok(Verdict::Greylisted { reason, missing });
         }
-        if !has_passed {
+        if passes_first {
             self.count_first_pass(transaction, notes)?;
         }
         Ok(Verdict::Passed { waited: self.now - first, first_time: !has_passed })
@@ -178,6 +197,14 @@ impl Attempt<'_> {
         first
     }
 
+    /// The first attempt, as the row of a triplet that passes says it. Clean-up,
+    /// tools and the original tell by `--delay` whether a row has passed; one
+    /// whose recipient has a shorter delay is noted as if it had waited that
+    /// long.
+    fn first_of_passed(&self, first: i64) -> i64 {
+        first.min(self.now.saturating_sub(self.policy.delay))
+    }
+
     /// A row may wait for the disk if no later decision could tell whether it
     /// was written: same first attempt, and last seen on the same side of the
     /// delay as before.
@@ -190,7 +217,7 @@ impl Attempt<'_> {
     }
 
     fn is_waited(&self, first: i64, last: i64) -> bool {
-        last.saturating_sub(first) >= self.policy.delay
+        last.saturating_sub(first) >= self.delay
     }
 
     fn count_first_pass(

@@ -56,13 +56,15 @@ struct Story {
     policy: Policy,
     memory: Memory,
     recipient: String,
+    lists: Whitelists,
     notes: Vec<Note>,
 }
 
 impl Story {
     fn with(policy: Policy) -> Story {
         let recipient = "c@d.example".to_string();
-        Story { policy, memory: Memory::default(), recipient, notes: Vec::new() }
+        let lists = Whitelists::default();
+        Story { policy, memory: Memory::default(), recipient, lists, notes: Vec::new() }
     }
 
     fn new() -> Story {
@@ -82,8 +84,7 @@ impl Story {
             recipient: self.recipient.as_bytes(),
             ..Request::default()
         };
-        let lists = Whitelists::default();
-        let decision = decide(&self.policy, &lists, &mut self.memory, now, &request).unwrap();
+        let decision = decide(&self.policy, &self.lists, &mut self.memory, now, &request).unwrap();
         self.notes = decision.notes;
         match decision.verdict {
             Verdict::Passed { first_time: false, .. } => FOUND,
@@ -160,6 +161,41 @@ fn another_delay_judges_old_rows_anew() {
     story.policy.delay = 600;
     assert_eq!(story.at(1301), early(299));
     assert_eq!(story.at(1600), first_pass(600));
+}
+
+/// A story whose recipient has a delay of its own.
+fn with_own_delay(seconds: i64) -> Story {
+    let bytes = format!("d.example delay={seconds}").into_bytes();
+    let text = crate::whitelist::Text { file: "list".into(), bytes };
+    let mut story = Story::new();
+    story.lists.delays = crate::whitelist::Delays::parse([text], &mut Vec::new());
+    story
+}
+
+#[test]
+fn a_recipient_may_have_a_shorter_delay() {
+    let mut story = with_own_delay(60);
+    assert_eq!(story.at(1000), Verdict::Greylisted { reason: Wait::New, missing: 60 });
+    assert_eq!(story.at(1059), early(1));
+    assert_eq!(story.row(), (1000, 1059));
+    assert_eq!(story.at(1060), first_pass(60));
+    assert_eq!(story.urgency(), Urgency::BeforeReply);
+    assert_eq!(story.row(), (760, 1060), "whoever goes by --delay sees that it has passed");
+    assert_eq!(story.at(1061), FOUND);
+    assert_eq!(story.at(9999), FOUND);
+    assert_eq!(story.row(), (760, 9999));
+    story.lists = Whitelists::default();
+    assert_eq!(story.at(10_000), FOUND, "without the list");
+}
+
+#[test]
+fn a_recipient_may_have_a_longer_delay() {
+    let mut story = with_own_delay(600);
+    assert_eq!(story.at(1000), Verdict::Greylisted { reason: Wait::New, missing: 600 });
+    assert_eq!(story.at(1300), early(300));
+    assert_eq!(story.at(1600), first_pass(600));
+    assert_eq!(story.row(), (1000, 1600));
+    assert_eq!(story.at(1601), FOUND);
 }
 
 #[test]

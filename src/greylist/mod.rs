@@ -15,7 +15,7 @@ pub mod triplet;
 mod verdict;
 
 pub use answer::{Answer, HeaderMemory, answer, is_true, log_line};
-pub use decide::{decide, rule};
+pub use decide::{decide, delay, rule};
 pub use fate::{ClientFate, Fate, State, client_fate, fate};
 pub use notes::{notes, policy};
 pub use policy::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};

@@ -94,6 +94,8 @@ fn trust_comes_first_then_whitelists_then_blacklists() {
             senders: addresses("a@b.example"),
             recipients: addresses("/^c@/"),
         },
+        greylisted: Some(addresses("else.example")),
+        ..Whitelists::default()
     };
     let trust = trusting("192.0.2.1", true);
     assert_eq!(exemption(&trust, &lists, &STRANGER), Some(Exemption::Network));
@@ -109,6 +111,7 @@ fn trust_comes_first_then_whitelists_then_blacklists() {
     next(refused(Blacklist::Client), |lists| lists.blacklists.clients = Clients::default());
     next(refused(Blacklist::Sender), |lists| lists.blacklists.senders = Addresses::default());
     next(refused(Blacklist::Recipient), |lists| lists.blacklists.recipients = Addresses::default());
+    next(exempt(Exemption::NotGreylisted), |lists| lists.greylisted = None);
     next(None, |_| ());
 }
 
@@ -120,4 +123,14 @@ fn lists_of_clients_know_those_without_an_address_by_name() {
     let nameless = Request { client_address: b"unknown", ..STRANGER };
     let expected = Some(Verdict::Blacklisted(Blacklist::Client));
     assert_eq!(verdict(&Policy::default(), &lists, &nameless), expected);
+}
+
+#[test]
+fn of_two_recipients_only_the_listed_one_is_greylisted() {
+    let greylisted = Some(Addresses::parse(text("d.example"), &mut Vec::new()));
+    let lists = Whitelists { greylisted, ..Whitelists::default() };
+    let policy = Policy::default();
+    assert_eq!(exemption(&policy, &lists, &STRANGER), None);
+    let other = Request { recipient: b"c@e.example", ..STRANGER };
+    assert_eq!(exemption(&policy, &lists, &other), Some(Exemption::NotGreylisted));
 }

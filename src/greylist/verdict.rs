@@ -40,6 +40,8 @@ pub enum Exemption {
     Recipient,
     /// The sender is on a whitelist.
     Sender,
+    /// The recipient is not among those who are greylisted.
+    NotGreylisted,
     /// The client passed often enough before.
     AutoWhitelist,
 }

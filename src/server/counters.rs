@@ -17,6 +17,7 @@ pub struct Counters {
     client_whitelist: u64,
     recipient_whitelist: u64,
     sender_whitelist: u64,
+    not_listed: u64,
     client_blacklist: u64,
     sender_blacklist: u64,
     recipient_blacklist: u64,
@@ -36,6 +37,7 @@ impl Counters {
             Verdict::Exempt(Exemption::Client) => &mut self.client_whitelist,
             Verdict::Exempt(Exemption::Recipient) => &mut self.recipient_whitelist,
             Verdict::Exempt(Exemption::Sender) => &mut self.sender_whitelist,
+            Verdict::Exempt(Exemption::NotGreylisted) => &mut self.not_listed,
             Verdict::Blacklisted(Blacklist::Client) => &mut self.client_blacklist,
             Verdict::Blacklisted(Blacklist::Sender) => &mut self.sender_blacklist,
             Verdict::Blacklisted(Blacklist::Recipient) => &mut self.recipient_blacklist,
@@ -52,7 +54,7 @@ impl Counters {
 
 impl Counters {
     /// The numbers with their names, most of which are those of log lines.
-    pub fn named(&self) -> [(&'static str, u64); 16] {
+    pub fn named(&self) -> [(&'static str, u64); 17] {
         [
             ("connections", self.connections),
             ("new", self.new),
@@ -64,6 +66,7 @@ impl Counters {
             ("client-whitelist", self.client_whitelist),
             ("recipient-whitelist", self.recipient_whitelist),
             ("sender-whitelist", self.sender_whitelist),
+            ("recipient-not-listed", self.not_listed),
             ("client-blacklist", self.client_blacklist),
             ("sender-blacklist", self.sender_blacklist),
             ("recipient-blacklist", self.recipient_blacklist),

@@ -25,6 +25,11 @@ impl Warning {
         Warning { origin: Some(origin.clone()), text: shortened(text).into_owned() }
     }
 
+    /// The rule's place, if it is about one.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
     /// What is wrong, without the place.
     pub(super) fn text(&self) -> &str {
         &self.text

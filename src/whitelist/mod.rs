@@ -9,6 +9,7 @@
 pub mod advice;
 mod clients;
 mod complaints;
+mod delays;
 mod file;
 mod mailboxes;
 mod names;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 pub use clients::Clients;
 pub use complaints::Warning;
+pub use delays::Delays;
 pub use file::{Origin, Text};
 pub use mailboxes::Addresses;
 pub use pattern::{Letters, Pattern};
@@ -41,6 +43,11 @@ pub struct Files {
     pub blacklisted_senders: Vec<PathBuf>,
     /// Lists of recipients to refuse (`--blacklist-recipients`).
     pub blacklisted_recipients: Vec<PathBuf>,
+    /// Lists of the only recipients who are greylisted
+    /// (`--greylist-recipients`); without any, all are.
+    pub greylisted_recipients: Vec<PathBuf>,
+    /// Lists of recipients with a delay of their own (`--recipient-delays`).
+    pub delays: Vec<PathBuf>,
 }
 
 /// What the lines of a list stand for.
@@ -50,11 +57,13 @@ pub enum Form {
     Clients,
     /// Mail addresses, be it of recipients or of senders (BEHAVIOUR F5).
     Addresses,
+    /// Mail addresses with a delay.
+    Delays,
 }
 
 impl Files {
     /// Each kind of list: its option without dashes, its form and its files.
-    pub fn by_option(&self) -> [(&'static str, Form, &[PathBuf]); 6] {
+    pub fn by_option(&self) -> [(&'static str, Form, &[PathBuf]); 8] {
         [
             ("whitelist-clients", Form::Clients, &self.clients),
             ("whitelist-recipients", Form::Addresses, &self.recipients),
@@ -62,6 +71,8 @@ impl Files {
             ("blacklist-clients", Form::Clients, &self.blacklisted_clients),
             ("blacklist-senders", Form::Addresses, &self.blacklisted_senders),
             ("blacklist-recipients", Form::Addresses, &self.blacklisted_recipients),
+            ("greylist-recipients", Form::Addresses, &self.greylisted_recipients),
+            ("recipient-delays", Form::Delays, &self.delays),
         ]
     }
 }
@@ -77,6 +88,8 @@ impl Default for Files {
             blacklisted_clients: Vec::new(),
             blacklisted_senders: Vec::new(),
             blacklisted_recipients: Vec::new(),
+            greylisted_recipients: Vec::new(),
+            delays: Vec::new(),
         }
     }
 }
@@ -92,6 +105,10 @@ pub struct Whitelists {
     pub senders: Addresses,
     /// Whom to refuse.
     pub blacklists: Blacklists,
+    /// The only recipients who are greylisted; none if all are.
+    pub greylisted: Option<Addresses>,
+    /// Delays of single recipients.
+    pub delays: Delays,
 }
 
 /// The lists of those whose mail is refused.
@@ -142,6 +159,12 @@ impl Reader {
                 clients: refused,
                 senders: addresses(&files.blacklisted_senders),
                 recipients: addresses(&files.blacklisted_recipients),
+            },
+            greylisted: (!files.greylisted_recipients.is_empty())
+                .then(|| addresses(&files.greylisted_recipients)),
+            delays: {
+                let texts = file::read(&files.delays, known, &mut warnings);
+                Delays::parse(texts, &mut warnings)
             },
         };
         (lists, warnings)

@@ -61,6 +61,9 @@ fn every_list_is_looked_at() {
         ("blacklist-clients", ".example.com", "leading-dot"),
         ("blacklist-senders", "@example.com", "at-domain"),
         ("blacklist-recipients", "two words", "blank"),
+        ("greylist-recipients", "user@*", "wildcard"),
+        ("recipient-delays", "example.com", "delay"),
+        ("recipient-delays", "@example.com delay=60", "at-domain"),
     ] {
         let directory = Directory::new();
         let path = directory.file("list", format!("{line}\n"));

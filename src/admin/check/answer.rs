@@ -47,6 +47,9 @@ pub fn run(
         ..Request::default()
     };
     let mut looking = Looking(view.as_ref().map(|view| &view.reader));
+    // What is shown of the entry goes by the recipient's own delay.
+    let delay = greylist::delay(&policy, &whitelists, &request, &mut Vec::new());
+    let policy = Policy { delay, ..policy };
     let decision = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?;
     let case = Case { policy: &policy, whitelists: &whitelists, now, request, decision };
     match form {
@@ -164,6 +167,9 @@ impl Case<'_> {
             Verdict::Exempt(Exemption::Client) => "the client is on a whitelist".to_owned(),
             Verdict::Exempt(Exemption::Recipient) => "the recipient is on a whitelist".to_owned(),
             Verdict::Exempt(Exemption::Sender) => "the sender is on a whitelist".to_owned(),
+            Verdict::Exempt(Exemption::NotGreylisted) => {
+                "the recipient is not on the list of those who are greylisted".to_owned()
+            }
             Verdict::Blacklisted(Blacklist::Client) => "the client is on a blacklist".to_owned(),
             Verdict::Blacklisted(Blacklist::Sender) => "the sender is on a blacklist".to_owned(),
             Verdict::Blacklisted(Blacklist::Recipient) => {
@@ -264,6 +270,7 @@ impl Case<'_> {
             Verdict::Exempt(Exemption::Client) => "client-whitelist",
             Verdict::Exempt(Exemption::Recipient) => "recipient-whitelist",
             Verdict::Exempt(Exemption::Sender) => "sender-whitelist",
+            Verdict::Exempt(Exemption::NotGreylisted) => "recipient-not-listed",
             Verdict::Blacklisted(Blacklist::Client) => "client-blacklist",
             Verdict::Blacklisted(Blacklist::Sender) => "sender-blacklist",
             Verdict::Blacklisted(Blacklist::Recipient) => "recipient-blacklist",

@@ -7,7 +7,7 @@ use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
 use crate::whitelist::advice::{Finding, Remedy, Severity};
-use crate::whitelist::{Files, Form};
+use crate::whitelist::{Files, Form, Reader};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -92,6 +92,7 @@ const LOOKS: &[Look] = &[
     ("forgets-early", forgets_early),
     ("wide-networks", wide_networks),
     ("same-list", same_list),
+    ("nobody-greylisted", nobody_greylisted),
     ("white-and-black", white_and_black),
     ("local-list-left-out", local_list_left_out),
 ];
@@ -173,7 +174,8 @@ fn same_list(options: &Options) -> Option<(String, &'static str)> {
     let lists = options.whitelists.by_option();
     let of =
         |form| lists.iter().filter(move |(_, of, _)| *of == form).flat_map(|(.., files)| *files);
-    let is_both = |file: &&PathBuf| of(Form::Addresses).any(|other| other == *file);
+    let is_both =
+        |file: &&PathBuf| of(Form::Addresses).chain(of(Form::Delays)).any(|other| other == *file);
     let twice = of(Form::Clients).find(|file| is_both(file) && file.is_file())?;
     let problem = format!("{} is a list of clients and one of mail addresses", twice.display());
     Some((problem, "give each its own: clients are servers"))
@@ -189,6 +191,14 @@ fn white_and_black(options: &Options) -> Option<(String, &'static str)> {
     let twice = of("blacklist-").find(|file| is_white(file) && file.is_file())?;
     let problem = format!("{} is a whitelist and a blacklist", twice.display());
     Some((problem, "take it out of one: the whitelist counts, so that nobody is refused"))
+}
+
+fn nobody_greylisted(options: &Options) -> Option<(String, &'static str)> {
+    let (lists, _) = Reader::new(options.whitelists.clone()).read();
+    lists.greylisted.is_some_and(|list| list.is_empty()).then(|| {
+        let problem = "--greylist-recipients lists nobody, so that nobody is greylisted".to_owned();
+        (problem, "write recipients into it, or leave it out to greylist the mail of all")
+    })
 }
 
 fn local_list_left_out(options: &Options) -> Option<(String, &'static str)> {

@@ -3,7 +3,7 @@
 use super::{switch, text, value};
 use clap::{Arg, ArgAction, value_parser};
 
-pub(super) fn whitelists() -> [Arg; 7] {
+pub(super) fn whitelists() -> [Arg; 9] {
     [
         value("whitelist-clients", "FILE")
             .action(ArgAction::Append)
@@ -33,6 +33,20 @@ pub(super) fn whitelists() -> [Arg; 7] {
              sender can be forged by anybody: prefer --whitelist-clients where the servers are \
              known.",
         ),
+        list("greylist-recipients")
+            .help("greylist only mail to recipients in FILE; may be repeated")
+            .long_help(
+                "Read the only recipients whose mail is greylisted from FILE; all other mail passes. \
+                 The option may be repeated. Without it, the mail of all is greylisted but for \
+                 --whitelist-recipients. If FILE cannot be read, nobody's is.",
+            ),
+        list("recipient-delays")
+            .help("read recipients with a delay of their own; may be repeated")
+            .long_help(
+                "Read recipients whose new mail waits for another time than --delay from FILE, in \
+                 lines like \"example.com delay=60\". The option may be repeated. An entry that \
+                 passes before --delay is noted as if it had waited that long.",
+            ),
         value("trusted-networks", "LIST")
             .action(ArgAction::Append)
             .help("let mail of these networks pass; may be repeated")

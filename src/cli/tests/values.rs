@@ -146,6 +146,8 @@ fn each_option_changes_what_it_names() {
         }),
         ("--blacklist-senders=/s", |o| o.whitelists.blacklisted_senders = vec!["/s".into()]),
         ("--blacklist-recipients=/r", |o| o.whitelists.blacklisted_recipients = vec!["/r".into()]),
+        ("--greylist-recipients=/g", |o| o.whitelists.greylisted_recipients = vec!["/g".into()]),
+        ("--recipient-delays=/d", |o| o.whitelists.delays = vec!["/d".into()]),
         ("--blacklist-action=550", |o| o.policy.blacklist_action = b"550".to_vec()),
         ("--blacklist-text=no", |o| o.policy.blacklist_text = b"no".to_vec()),
         ("--noaction", |o| o.policy.is_dry_run = true),

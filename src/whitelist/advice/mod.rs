@@ -13,6 +13,8 @@ mod patterns;
 mod recipients;
 mod words;
 
+use super::complaints::Complaints;
+use super::delays;
 use super::file::{self, Origin, Text, rule_of, trim};
 use super::{Addresses, Clients, Files, Form, Warning};
 use std::collections::HashMap;
@@ -151,14 +153,35 @@ pub fn advise(files: &Files) -> Vec<Finding> {
     for (option, form, paths) in files.by_option() {
         let list = match form {
             Form::Clients => List::Clients,
-            Form::Addresses => List::Recipients,
+            Form::Addresses | Form::Delays => List::Recipients,
         };
         let mut unreadable = Vec::new();
-        let texts = file::read(paths, &mut HashMap::new(), &mut unreadable);
+        let mut texts = file::read(paths, &mut HashMap::new(), &mut unreadable);
         findings.extend(unreadable.iter().map(|warning| about_file(option, paths, warning)));
+        if form == Form::Delays {
+            texts = rules_with_delays(&texts, &mut findings);
+        }
         advise_list(list, &texts, &mut findings);
     }
     findings
+}
+
+/// The rules before the delays, to be looked at like those of other lists.
+fn rules_with_delays(texts: &[Text], findings: &mut Vec<Finding>) -> Vec<Text> {
+    let mut complaints = Complaints::default();
+    let rules =
+        texts.iter().map(|text| delays::without_delays(text, &mut HashMap::new(), &mut complaints));
+    let rules = rules.collect();
+    let mut warnings = Vec::new();
+    complaints.tell(&mut warnings);
+    for warning in &warnings {
+        let Some(origin) = warning.origin() else { continue };
+        let rule = origin.read_line().unwrap_or_default();
+        let remedy = instead("mend the line or delete it");
+        let advice = useless(warning.text(), remedy);
+        findings.push(finding(origin, rule.as_bytes(), "delay", advice));
+    }
+    rules
 }
 
 fn advise_list(list: List, texts: &[Text], findings: &mut Vec<Finding>) {
