@@ -17,7 +17,7 @@ pub(in crate::cli) fn page(command: &Command) -> Page {
     blocks.extend(options::of(command));
     blocks.extend(config::section());
     blocks.extend(commands::section());
-    blocks.extend(whitelists());
+    blocks.extend(lists());
     blocks.extend(examples());
     blocks.extend(commands::examples());
     blocks.extend(sendmail());
@@ -62,14 +62,27 @@ fn about_options() -> [Block; 2] {
     ]
 }
 
-fn whitelists() -> [Block; 2] {
+fn lists() -> [Block; 4] {
     [
-        Block::Section("WHITELISTS"),
+        Block::Section("LISTS"),
+        text(
+            "The first that applies to a mail decides: trust (--trusted-networks, \
+             --trust-authenticated); the whitelists of clients, of recipients and of senders; the \
+             blacklists of clients, of senders and of recipients; --greylist-recipients, for \
+             those who are not in it; then the automatic whitelist, and the triplet. Mail on \
+             which trust or a list decides leaves no entry, and does not count for the automatic \
+             whitelist.",
+        ),
         text(
             "postgrey-whitelist(5) tells what the lines of the lists of clients and recipients \
              look like. Names with the hosts below them, addresses, networks, users and Perl \
              patterns can stand there. A line that cannot be understood is skipped, with a \
-             warning that names the file and the line.",
+             warning that names the file and the line. Senders are written like recipients.",
+        ),
+        text(
+            "A line of --recipient-delays is such an entry for recipients and a delay in seconds, \
+             from 1 to 86400, as in \"example.com delay=60\". An address counts before a user or a \
+             domain, a narrower domain before a wider one, and patterns last.",
         ),
     ]
 }

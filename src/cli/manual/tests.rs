@@ -4,7 +4,7 @@
 use super::whitelist::{CLIENTS, EXAMPLE, Form, Kind, RECIPIENTS, WRONG, Wrong};
 use super::*;
 use crate::cli::{admin, help};
-use crate::whitelist::{Clients, Recipients, Text, Warning};
+use crate::whitelist::{Addresses, Clients, Text, Warning};
 use clap::Arg;
 use std::path::Path;
 use std::{env, fs};
@@ -131,7 +131,7 @@ fn clients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool
 }
 
 fn recipients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
-    let recipients = Recipients::parse(list(lines), warnings);
+    let recipients = Addresses::parse(list(lines), warnings);
     Box::new(move |recipient| recipients.find(recipient.as_bytes(), &mut Vec::new()).is_some())
 }
 
