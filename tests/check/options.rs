@@ -104,5 +104,5 @@ fn a_list_of_both_clients_and_recipients_is_told() {
     let path = directory.file("list", "example.com\n");
     let (status, text) = check(&[list("clients", &path), list("recipients", &path)]);
     assert_eq!(status, 1, "{text}");
-    assert!(text.replace("\n    ", " ").contains("list of clients and of recipients"), "{text}");
+    assert!(text.replace("\n    ", " ").contains("list of clients and of mail"), "{text}");
 }

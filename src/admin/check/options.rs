@@ -177,7 +177,7 @@ fn same_list(options: &Options) -> Option<(String, &'static str)> {
     let is_both =
         |file: &&PathBuf| of(Form::Addresses).chain(of(Form::Delays)).any(|other| other == *file);
     let twice = of(Form::Clients).find(|file| is_both(file) && file.is_file())?;
-    let problem = format!("{} is a list of clients and one of mail addresses", twice.display());
+    let problem = format!("{} is the list of clients and of mail addresses", twice.display());
     Some((problem, "give each its own: clients are servers"))
 }
 
