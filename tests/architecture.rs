@@ -44,6 +44,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sd_notify", &["daemon/systemd.rs"]),
     ("caps", &["daemon/privileges.rs"]),
     ("signal_hook", &["daemon/signals.rs"]),
+    ("httparse", &["server/metrics/http.rs"]),
 ];
 
 /// Where code may be that the compiler cannot check.

@@ -21,6 +21,10 @@ const MAX_BACKLOG: i64 = 999;
 /// Backlog in place of a negative one (BEHAVIOUR A3).
 const BACKLOG_IF_NEGATIVE: i32 = 5;
 
+/// Permissions of the socket of --metrics: a monitoring system is another user,
+/// and what it is told names nobody.
+const METRICS_MODE: u32 = 0o666;
+
 /// Entries that wait longer than this for the disk, in seconds, are a mistake.
 const MAX_SYNC: u64 = 3600;
 
@@ -49,6 +53,7 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
     Ok(Options {
         listen: listen(matches)?,
         milter: milter(matches)?,
+        metrics: metrics(matches)?,
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
         sync: sync(number(matches, "sync"))?,
@@ -141,6 +146,25 @@ fn trust(matches: &ArgMatches) -> Result<Trust, UsageError> {
     let networks = Trusted::parse(&list)
         .map_err(|why| UsageError::refused(format!("--trusted-networks: {why}")))?;
     Ok(Trust { networks, authenticated: matches.get_flag("trust-authenticated") })
+}
+
+/// `unix:PATH`, or a host and a port.
+fn metrics(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
+    let Some(place) = matches.get_one::<OsString>("metrics") else {
+        return Ok(None);
+    };
+    match place.as_bytes() {
+        [] | b"unix:" => {
+            Err(UsageError::refused("--metrics needs unix:PATH or [HOST:]PORT, not an empty word"))
+        }
+        bytes => match bytes.strip_prefix(b"unix:") {
+            Some(path) => {
+                let path = OsStr::from_bytes(path).into();
+                Ok(Some(Listen::Unix { path, mode: METRICS_MODE }))
+            }
+            None => name("metrics", place).map(|place| Some(Listen::Inet(place))),
+        },
+    }
 }
 
 /// Permission bits as Perl's `oct` reads them, octal unless a prefix says

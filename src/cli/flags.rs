@@ -45,7 +45,7 @@ pub(super) fn table() -> Command {
         .args(lists::blacklists())
         .next_help_heading("The daemon")
         .args(daemon())
-        .next_help_heading("The log")
+        .next_help_heading("The log, and monitoring")
         .args(log())
         .next_help_heading("Information")
         .args(information())
@@ -250,8 +250,17 @@ fn daemon() -> [Arg; 7] {
     ]
 }
 
-fn log() -> [Arg; 3] {
+fn log() -> [Arg; 4] {
     [
+        value("metrics", "unix:PATH|[HOST:]PORT")
+            .help("tell a monitoring system how things go, on a socket or a port")
+            .long_help(
+                "Answer HTTP requests of a monitoring system such as Prometheus: for /metrics \
+                 with the numbers of the daemon in its text format, for /health with status 200, \
+                 or with 503 and the reason while the database takes no writes and mail passes. \
+                 A port is given as for --inet. Whoever can connect can ask; the numbers name no \
+                 client, sender or recipient.",
+            ),
         text("syslog-facility", "NAME", "mail")
             .visible_aliases(["facility", "syslogfacility"])
             .help("syslog facility to log to")

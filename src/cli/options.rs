@@ -16,6 +16,8 @@ pub struct Options {
     pub listen: Option<Listen>,
     /// Where mail servers come that speak the milter protocol (`--milter`).
     pub milter: Option<Listen>,
+    /// Where a monitoring system asks (`--metrics`).
+    pub metrics: Option<Listen>,
     /// Connections that may wait to be accepted (`--listen-queue-size`), 1 to
     /// 999; `None` is the system's own limit.
     pub backlog: Option<i32>,

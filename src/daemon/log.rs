@@ -60,6 +60,8 @@ pub struct Log {
     least: Severity,
     sink: Sink,
     lost: u64,
+    /// The same since the start, those of which the log has told included.
+    lost_ever: u64,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,7 @@ impl Log {
             Verbosity::Normal => Severity::Notice,
             Verbosity::Verbose => Severity::Info,
         };
-        Log { least, sink, lost: 0 }
+        Log { least, sink, lost: 0, lost_ever: 0 }
     }
 
     /// Whether events of this severity are written at all.
@@ -101,7 +103,7 @@ impl Log {
             return;
         }
         if self.is_full() {
-            self.lost += 1;
+            self.lose(1);
             return;
         }
         self.push(severity, text.as_ref());
@@ -149,8 +151,21 @@ impl Log {
     fn hand_over(&mut self) {
         match &mut self.sink {
             Sink::Stderr(stderr) => stderr.send(),
-            Sink::Syslog(syslog) => self.lost += syslog.send(),
+            Sink::Syslog(syslog) => {
+                let lost = syslog.send();
+                self.lose(lost);
+            }
         }
+    }
+
+    fn lose(&mut self, lines: u64) {
+        self.lost += lines;
+        self.lost_ever += lines;
+    }
+
+    /// Lines that nobody took, since the start.
+    pub fn lost_ever(&self) -> u64 {
+        self.lost_ever
     }
 
     /// Whether lines wait for their reader, so that [`Log::flush`] should be
@@ -257,7 +272,7 @@ mod tests {
         for _ in 0..MOST_LINES + 7 {
             log.line(Severity::Notice, "x");
         }
-        assert_eq!(log.lost, 7);
+        assert_eq!((log.lost, log.lost_ever()), (7, 7));
         assert!(log.is_waiting());
         assert_eq!(lines(&mut log).len(), MOST_LINES);
     }

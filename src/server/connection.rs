@@ -24,14 +24,22 @@ pub enum Stream {
 }
 
 impl Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// Those of the system, as when nothing is there.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.read(buffer),
             Stream::Unix(stream) => stream.read(buffer),
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes as much as fits.
+    ///
+    /// # Errors
+    /// Those of the system, as when nothing fits.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.write(bytes),
             Stream::Unix(stream) => stream.write(bytes),
@@ -43,7 +51,20 @@ impl Stream {
     /// # Errors
     /// When the system has no room for one more.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.source().register(registry, token, Interest::READABLE)
+        self.watch(registry, token, Interest::READABLE)
+    }
+
+    /// Asks to be told of whatever `interest` says.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn watch(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.source().register(registry, token, interest)
     }
 
     /// Asks to be told as well when the stream can be written again.

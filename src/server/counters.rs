@@ -77,6 +77,27 @@ impl Counters {
     }
 }
 
+/// Counters that are no requests.
+const NO_REQUESTS: &[&str] = &["connections"];
+
+/// The reasons for which mail has to wait.
+const WAITS: &[&str] = &["new", "early-retry"];
+
+impl Counters {
+    /// The requests, by what became of them and why.
+    pub fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let requests = self.named().into_iter().filter(|(name, _)| !NO_REQUESTS.contains(name));
+        requests.map(|(reason, number)| {
+            let action = match reason {
+                reason if WAITS.contains(&reason) => "greylist",
+                reason if reason.starts_with("blacklist") => "reject",
+                _ => "pass",
+            };
+            (action, reason, number)
+        })
+    }
+}
+
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = self.named().map(|(name, number)| format!("{name}={number}"));

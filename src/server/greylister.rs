@@ -2,6 +2,7 @@
 //! answer and its log lines.
 
 use super::counters::Counters;
+use super::metrics::Measures;
 use crate::daemon::{Severity, clock};
 use crate::greylist::edit::{self, Edit};
 use crate::greylist::{self, Answer, HeaderMemory, Note, Policy, Verdict, triplet};
@@ -18,6 +19,8 @@ pub struct Greylister {
     headers: HeaderMemory,
     /// What it did so far.
     pub counters: Counters,
+    /// What was measured on the way.
+    pub measures: Measures,
 }
 
 /// What was decided.
@@ -39,12 +42,18 @@ impl Greylister {
             whitelists,
             headers: HeaderMemory::default(),
             counters: Counters::default(),
+            measures: Measures::default(),
         }
     }
 
     /// Goes on with other lists, and gives back the old ones.
     pub fn exchange(&mut self, whitelists: Whitelists) -> Whitelists {
         std::mem::replace(&mut self.whitelists, whitelists)
+    }
+
+    /// How many rules the lists of clients and of recipients have.
+    pub fn rules(&self) -> [usize; 2] {
+        [self.whitelists.clients.len(), self.whitelists.recipients.len()]
     }
 
     /// Makes an administrator's changes at `now`, in seconds since the epoch.
@@ -106,6 +115,7 @@ impl Greylister {
         };
         let verdict = decision.verdict;
         counters.count(verdict);
+        self.measures.decided(verdict);
         let headers = headers.unwrap_or(&mut self.headers);
         let answer = greylist::answer(policy, headers, request, verdict, clock::header_date);
         let notes = decision.notes.into_iter();

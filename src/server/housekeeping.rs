@@ -33,6 +33,7 @@ const SILENCE: Duration = Duration::from_secs(86_400);
 pub struct Housekeeping {
     lifetimes: Lifetimes,
     next: Instant,
+    last_lap: Option<Lap>,
     /// What was deleted since the log told of it.
     untold: [u64; 2],
     told: Option<Instant>,
@@ -45,6 +46,7 @@ impl Housekeeping {
         Housekeeping {
             lifetimes,
             next: Instant::now() + FIRST,
+            last_lap: None,
             untold: [0; 2],
             told: None,
             trouble: Trouble::default(),
@@ -54,6 +56,11 @@ impl Housekeeping {
     /// When there is something to do again.
     pub fn next(&self) -> Instant {
         self.next
+    }
+
+    /// What the last walk through all entries came to.
+    pub fn last_lap(&self) -> Option<Lap> {
+        self.last_lap
     }
 
     /// Looks at some entries if it is time, and tells of those that are gone.
@@ -71,6 +78,7 @@ impl Housekeeping {
             self.next = Instant::now() + rest;
         }
         if let Some(lap) = store.take_lap() {
+            self.last_lap = Some(lap);
             for line in self.news(lap, begin, log.takes(Severity::Info)) {
                 log.line(Severity::Warning, line);
             }
@@ -124,7 +132,7 @@ mod tests {
 
     fn lap(triplets: (u64, u64), clients: (u64, u64)) -> Lap {
         let tally = |(before, deleted)| Tally { before, deleted };
-        Lap { triplets: tally(triplets), clients: tally(clients) }
+        Lap { triplets: tally(triplets), clients: tally(clients), waiting: 0 }
     }
 
     #[test]

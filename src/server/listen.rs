@@ -24,11 +24,10 @@ const BACKLOG: i32 = 4096;
 /// (`FileDescriptorName=`).
 const MILTER: &str = "milter";
 
-/// Opens the sockets for a protocol that the command line asks for. A socket
-/// file is given to `owner`, if there is one.
+/// Opens the sockets for a protocol that the command line asks for.
 ///
 /// # Errors
-/// When a socket cannot be had; the text says which and why.
+/// As [`open_sockets`].
 pub fn open(
     listen: &Listen,
     protocol: Protocol,
@@ -36,16 +35,30 @@ pub fn open(
     owner: Option<(Uid, Gid)>,
     log: &mut Log,
 ) -> Result<Vec<Listener>, Failure> {
+    let sockets = open_sockets(listen, backlog, owner, log)?;
+    Ok(sockets.into_iter().map(|socket| Listener::new(socket, protocol)).collect())
+}
+
+/// Opens sockets that the command line asks for. A socket file is given to
+/// `owner`, if there is one.
+///
+/// # Errors
+/// When a socket cannot be had; the text says which and why.
+pub fn open_sockets(
+    listen: &Listen,
+    backlog: Option<i32>,
+    owner: Option<(Uid, Gid)>,
+    log: &mut Log,
+) -> Result<Vec<ListeningSocket>, Failure> {
     let backlog = backlog.unwrap_or(BACKLOG);
-    let sockets = match listen {
+    match listen {
         Listen::Unix { path, mode } => {
             let shown = path.display();
             log.line(Severity::Notice, format!("Binding to UNIX socket file \"{shown}\""));
-            vec![open_unix(path, *mode, backlog, owner, log)?]
+            Ok(vec![open_unix(path, *mode, backlog, owner, log)?])
         }
-        Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log)?,
-    };
-    Ok(sockets.into_iter().map(|socket| Listener::new(socket, protocol)).collect())
+        Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log),
+    }
 }
 
 /// Takes over sockets that are listening already, from systemd. One with the

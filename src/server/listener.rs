@@ -49,14 +49,7 @@ impl Listener {
     /// # Errors
     /// When the system has no room for one more.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match &mut self.socket {
-            ListeningSocket::Tcp(listener) => {
-                listener.register(registry, token, Interest::READABLE)
-            }
-            ListeningSocket::Unix { listener, .. } => {
-                listener.register(registry, token, Interest::READABLE)
-            }
-        }
+        self.socket.register(registry, token)
     }
 
     /// Takes the next waiting client, with the original's line for it
@@ -71,7 +64,27 @@ impl Listener {
 }
 
 impl ListeningSocket {
-    fn accept(&self, log: &mut Log) -> io::Result<Stream> {
+    /// Asks to be told when clients wait.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            ListeningSocket::Tcp(listener) => {
+                listener.register(registry, token, Interest::READABLE)
+            }
+            ListeningSocket::Unix { listener, .. } => {
+                listener.register(registry, token, Interest::READABLE)
+            }
+        }
+    }
+
+    /// Takes the next waiting client, with the original's line for it
+    /// (BEHAVIOUR C4).
+    ///
+    /// # Errors
+    /// When nobody waits, or no more descriptors are to be had.
+    pub fn accept(&self, log: &mut Log) -> io::Result<Stream> {
         let is_told = log.takes(Severity::Info);
         match self {
             ListeningSocket::Tcp(listener) => {

@@ -10,6 +10,7 @@ mod greylister;
 mod housekeeping;
 mod listen;
 mod listener;
+mod metrics;
 mod poll_loop;
 mod reload;
 mod start;

@@ -6,6 +6,7 @@ use super::control::{self, Control};
 use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
 use super::listener::Listener;
+use super::metrics::{self, Metrics, Reload, Sight};
 use super::reload::{self, Reloader};
 use super::trouble::Trouble;
 use super::turn::{MENDED, Turn, passing};
@@ -39,7 +40,8 @@ const LAST_MOMENT: Duration = Duration::from_millis(500);
 const SIGNALS: Token = Token(0);
 const WAKER: Token = Token(1);
 const CONTROL: usize = 2;
-const FIRST_LISTENER: usize = CONTROL + control::TOKENS;
+const METRICS: usize = CONTROL + control::TOKENS;
+const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
 
 /// How long log lines wait that nobody took, before the next try.
 const LOG_PAUSE: Duration = Duration::from_millis(10);
@@ -56,6 +58,8 @@ pub struct Service {
     pub housekeeping: Housekeeping,
     /// Where tools come, if that is possible.
     pub control: Option<Control>,
+    /// Where a monitoring system comes (`--metrics`).
+    pub metrics: Option<Metrics>,
     /// Whether each connection is closed after its first reply (`--exim`).
     pub one_reply: bool,
 }
@@ -96,6 +100,9 @@ impl PollLoop {
         if let Some(control) = &mut service.control {
             control.register(registry, CONTROL)?;
         }
+        if let Some(metrics) = &mut service.metrics {
+            metrics.register(registry, METRICS)?;
+        }
         let reloader = Reloader::new(lists, Waker::new(registry, WAKER)?);
         Ok(PollLoop {
             // What came before the sockets were watched gives no event.
@@ -134,6 +141,7 @@ impl PollLoop {
             self.accept(log);
             self.turn(log);
             self.serve_tools();
+            self.serve_monitors(log);
             self.keep_time(log);
             log.flush();
         }
@@ -177,6 +185,8 @@ impl PollLoop {
             self.reload(log);
         }
         if let Some((lists, warnings)) = self.reloader.take() {
+            let how = if warnings.is_empty() { Reload::Clean } else { Reload::Warned };
+            self.service.greylister.measures.reloaded(how);
             for warning in warnings {
                 log.line(Severity::Complaint, warning.to_string());
             }
@@ -193,6 +203,7 @@ impl PollLoop {
         if let Err(error) = self.reloader.begin() {
             let line = format!("can't reload the whitelists, the old ones stay: {error}");
             log.line(Severity::Error, line);
+            self.service.greylister.measures.reloaded(Reload::Failed);
             systemd::ready();
         }
     }
@@ -216,8 +227,10 @@ impl PollLoop {
 
     /// How long there is nothing to do without an event.
     fn timeout(&self, log: &Log) -> Option<Duration> {
-        let control = self.service.control.as_ref();
-        if self.connections.due() > 0 || control.is_some_and(Control::is_due) {
+        let Service { control, metrics, .. } = &self.service;
+        let others_are_due = control.as_ref().is_some_and(Control::is_due)
+            || metrics.as_ref().is_some_and(Metrics::is_due);
+        if self.connections.due() > 0 || others_are_due {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
@@ -244,7 +257,12 @@ impl PollLoop {
                     }
                 }
                 // Whoever has said something is heard in any case.
-                Token(token) if token < FIRST_LISTENER => {}
+                Token(token) if token < METRICS => {}
+                Token(token) if token < FIRST_LISTENER => {
+                    if let Some(metrics) = &mut self.service.metrics {
+                        metrics.note(token);
+                    }
+                }
                 Token(token) if token < first_connection => {
                     self.waiting.push(token - FIRST_LISTENER);
                 }
@@ -356,11 +374,28 @@ impl PollLoop {
         }
     }
 
+    fn serve_monitors(&mut self, log: &mut Log) {
+        let open = self.connections.len();
+        let Service { metrics, greylister, store, housekeeping, .. } = &mut self.service;
+        if let Some(metrics) = metrics {
+            metrics.accept(self.poll.registry(), log);
+            metrics.serve(&Sight { greylister, store, housekeeping, log, open });
+        }
+    }
+
     fn write_waiting_rows(&mut self, log: &mut Log) {
+        let begin = Instant::now();
+        let measures = &mut self.service.greylister.measures;
         match self.service.store.flush() {
-            Ok(true) => self.store_trouble.end(MENDED, log),
+            Ok(true) => {
+                measures.committed(begin.elapsed(), 0);
+                self.store_trouble.end(MENDED, log);
+            }
             Ok(false) => {}
-            Err(failure) => self.store_trouble.report(|| passing(&failure), log),
+            Err(failure) => {
+                measures.failed_commits += 1;
+                self.store_trouble.report(|| passing(&failure), log);
+            }
         }
     }
 }

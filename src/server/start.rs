@@ -11,6 +11,7 @@ use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
 use super::listen;
 use super::listener::Listener;
+use super::metrics::Metrics;
 use super::poll_loop::{PollLoop, Service};
 use crate::cli::Options;
 use crate::daemon::pidfile::{self, Earlier, PidFile};
@@ -76,12 +77,16 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     // From here on there is something to tidy up, so that no signal may end
     // the process just like that.
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
+    // Mail is the last to come in: whoever can ask about mail can ask how it goes.
+    let metrics = open_metrics(&options, &identity, log)?;
+    let listeners = open_sockets(&options, &identity, log)?;
     let service = Service {
-        listeners: open_sockets(&options, &identity, log)?,
+        listeners,
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
         greylister: Greylister::new(options.policy, whitelists),
         store,
         control: control.ok(),
+        metrics,
         one_reply: options.exim,
     };
     let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
@@ -163,6 +168,19 @@ fn open_sockets(
         listeners.extend(opened);
     }
     Ok(listeners)
+}
+
+/// Where a monitoring system asks, if anywhere.
+fn open_metrics(
+    options: &Options,
+    identity: &Identity,
+    log: &mut Log,
+) -> Result<Option<Metrics>, Failure> {
+    let Some(place) = &options.metrics else {
+        return Ok(None);
+    };
+    let sockets = listen::open_sockets(place, options.backlog, identity.owner(), log)?;
+    Ok(Some(Metrics::new(sockets, options.whitelists.clone())))
 }
 
 fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {

@@ -110,9 +110,11 @@ impl<'a> Turn<'a> {
     /// the mail through.
     pub fn settle(self, mut tell: impl FnMut(usize, &[u8])) {
         let Turn { greylister, store, log, trouble, held, .. } = self;
+        let begin = Instant::now();
         match store.commit() {
             Ok(is_written) => {
                 if is_written {
+                    greylister.measures.committed(begin.elapsed(), held.len());
                     trouble.end(MENDED, log);
                 }
                 for Held { connection, reply, lines, .. } in held {
@@ -121,6 +123,7 @@ impl<'a> Turn<'a> {
                 }
             }
             Err(failure) => {
+                greylister.measures.failed_commits += 1;
                 trouble.report(|| passing(&failure), log);
                 for Held { connection, reply, instead, .. } in held {
                     greylister.counters.failures += u64::from(instead.is_some());

@@ -27,16 +27,33 @@ impl Lifetimes {
         table == Table::Triplets || self.clients
     }
 
-    /// Whether a row is too old at `now`, in seconds since the epoch.
-    pub(super) fn are_over(&self, table: Table, row: &[u8], now: i64) -> bool {
+    /// What a row is worth at `now`, in seconds since the epoch.
+    pub(super) fn age(&self, table: Table, row: &[u8], now: i64) -> Age {
         let (first, last) = record::numbers(row);
         let Some(last) = last.or((table == Table::Clients).then_some(0)) else {
-            return true;
+            return Age::Over;
         };
         let age = now.saturating_sub(last);
         let has_passed = table == Table::Clients || last.saturating_sub(first) >= self.delay;
-        age > self.max_age || !has_passed && age > self.retry_window
+        if age > self.max_age || !has_passed && age > self.retry_window {
+            Age::Over
+        } else if has_passed {
+            Age::Passed
+        } else {
+            Age::Waiting
+        }
     }
+}
+
+/// What a row is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// It is a triplet that has not passed yet.
+    Waiting,
+    /// It has passed, or counts passes.
+    Passed,
+    /// It is too old.
+    Over,
 }
 
 /// What one look at the next few rows came to.
@@ -68,11 +85,29 @@ pub struct Lap {
     pub triplets: Tally,
     /// Of the clients.
     pub clients: Tally,
+    /// Triplets among those kept that have not passed yet.
+    pub waiting: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Lifetimes {
+        fn are_over(&self, table: Table, row: &[u8], now: i64) -> bool {
+            self.age(table, row, now) == Age::Over
+        }
+    }
+
+    #[test]
+    fn a_triplet_that_was_seen_for_less_than_the_delay_waits() {
+        for (first, age) in [(0, Age::Waiting), (299, Age::Waiting), (300, Age::Passed)] {
+            let row = format!("{},{NOW}", NOW - first);
+            assert_eq!(LIFETIMES.age(Table::Triplets, row.as_bytes(), NOW), age, "{first}");
+        }
+        let row = format!("1,{NOW}");
+        assert_eq!(LIFETIMES.age(Table::Clients, row.as_bytes(), NOW), Age::Passed);
+    }
 
     const NOW: i64 = 1_800_000_000;
     const DAY: i64 = 86_400;

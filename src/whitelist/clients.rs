@@ -47,6 +47,11 @@ impl Clients {
         clients
     }
 
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.names.len() + self.networks.len() + self.patterns.len()
+    }
+
     /// Whether no rule is left.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.networks.is_empty() && self.patterns.is_empty()

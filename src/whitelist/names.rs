@@ -28,6 +28,11 @@ impl Names {
         self.rules.entry(rule.to_ascii_lowercase().into()).or_insert(origin);
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.rules.len()
+    }
+
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.rules.is_empty()

@@ -61,6 +61,12 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        let linear = self.linear.iter().map(|linear| linear.origins.len());
+        linear.sum::<usize>() + self.backtracking.len()
+    }
+
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.linear.is_empty() && self.backtracking.is_empty()

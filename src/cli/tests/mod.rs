@@ -34,6 +34,7 @@ fn defaults() -> Options {
     Options {
         listen: Some(Listen::Inet("10023".to_owned())),
         milter: None,
+        metrics: None,
         backlog: None,
         dbdir: "/var/lib/postgrey".into(),
         sync: Duration::ZERO,

@@ -13,6 +13,19 @@ fn a_delayed_mail_gets_a_header_unless_that_is_switched_off() {
 use crate::greylist::Lookup;
 
 #[test]
+fn metrics_are_told_on_a_port_or_a_socket() {
+    check(&[
+        ("--metrics=9154", |o| o.metrics = Some(Listen::Inet("9154".to_owned()))),
+        ("--metrics=[::1]:9154", |o| o.metrics = Some(Listen::Inet("[::1]:9154".to_owned()))),
+        ("--metrics=unix:/run/m", |o| {
+            o.metrics = Some(Listen::Unix { path: "/run/m".into(), mode: 0o666 });
+        }),
+    ]);
+    let message = "ERROR: --metrics needs unix:PATH or [HOST:]PORT, not an empty word";
+    check_refused(2, &[("--inet=1|--metrics=unix:", message), ("--inet=1|--metrics|", message)]);
+}
+
+#[test]
 fn a_retry_window_is_in_days_or_in_hours() {
     check(&[
         ("--retry-window=3", |o| o.policy.retry_window = 3 * 86_400),

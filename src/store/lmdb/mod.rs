@@ -7,6 +7,7 @@
 mod check;
 mod copy;
 mod create;
+mod figures;
 mod free_pages;
 mod head;
 mod open;
@@ -19,6 +20,7 @@ mod walk;
 
 pub use check::{Findings, check};
 pub use copy::copy;
+pub use figures::Figures;
 pub use reader::{Reader, Size};
 pub use structure::Looked;
 pub use turn::Turn;

@@ -6,6 +6,7 @@
 
 use super::rows::{rows_from, whole};
 use super::{File, Tables};
+use crate::store::maintenance::Age;
 use crate::store::waiting::Waiting;
 use crate::store::{Lap, Lifetimes, Look, Table, Tally};
 use lmdb::{RoTransaction, RwTransaction, Transaction as _};
@@ -102,11 +103,13 @@ impl Walk {
             *rows += 1;
             self.tally(table).before += 1;
             let (whole_key, text) = whole(key, row);
-            // A row whose refresh waits for the disk is as young as that.
-            if around.lifetimes.are_over(table, text, around.now)
-                && around.waiting.get(table, whole_key).is_none()
-            {
-                self.old.push(OldRow { table, key: key.to_vec(), row: row.to_vec() });
+            match around.lifetimes.age(table, text, around.now) {
+                Age::Waiting => self.lap.waiting += 1,
+                // A row whose refresh waits for the disk is as young as that.
+                Age::Over if around.waiting.get(table, whole_key).is_none() => {
+                    self.old.push(OldRow { table, key: key.to_vec(), row: row.to_vec() });
+                }
+                Age::Over | Age::Passed => {}
             }
             if self.is_full() || *rows % STRIDE == 0 && Instant::now() >= deadline {
                 self.last = Some(key.to_vec());

@@ -87,7 +87,8 @@ fn what_is_too_old_goes_and_the_rest_stays() {
         lap(&mut store),
         Lap {
             triplets: Tally { before: 12, deleted: 7 },
-            clients: Tally { before: 3, deleted: 2 }
+            clients: Tally { before: 3, deleted: 2 },
+            waiting: 3
         }
     );
     drop(store);

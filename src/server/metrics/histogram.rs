@@ -1,0 +1,63 @@
+//! How often a number fell below each of a few bounds.
+
+/// Counts of observations, in whole units; the bounds never change, so that
+/// there are as many series as there were at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram<const N: usize> {
+    bounds: &'static [u64; N],
+    /// How many fell into each, and not below the one before.
+    counts: [u64; N],
+    /// How many there were, the largest too.
+    total: u64,
+    sum: u64,
+}
+
+impl<const N: usize> Histogram<N> {
+    /// Nothing observed yet. The bounds are upper ones, inclusive and rising.
+    pub fn new(bounds: &'static [u64; N]) -> Histogram<N> {
+        Histogram { bounds, counts: [0; N], total: 0, sum: 0 }
+    }
+
+    /// Takes one observation in.
+    pub fn observe(&mut self, number: u64) {
+        if let Some(at) = self.bounds.iter().position(|bound| number <= *bound) {
+            self.counts[at] += 1;
+        }
+        self.total += 1;
+        self.sum = self.sum.saturating_add(number);
+    }
+
+    /// Each bound with how many observations it is not below.
+    pub fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.bounds.iter().zip(&self.counts).scan(0, |below, (bound, count)| {
+            *below += count;
+            Some((*bound, *below))
+        })
+    }
+
+    /// How many observations there were.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// What they come to.
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_counts_all_that_it_is_not_below() {
+        let mut histogram = Histogram::new(&[1, 10, 100]);
+        for number in [0, 1, 2, 10, 11, 1000] {
+            histogram.observe(number);
+        }
+        let counts: Vec<_> = histogram.cumulative().collect();
+        assert_eq!(counts, [(1, 2), (10, 4), (100, 5)]);
+        assert_eq!((histogram.total(), histogram.sum()), (6, 1024));
+    }
+}

@@ -1,0 +1,126 @@
+//! Which metrics there are.
+
+use super::measures::Measures;
+use super::text::{Kind, Page};
+use crate::daemon::Log;
+use crate::server::greylister::Greylister;
+use crate::server::housekeeping::Housekeeping;
+use crate::store::Table;
+use crate::store::lmdb::Store;
+use crate::whitelist::Files;
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+/// What is to be seen of a daemon between two turns.
+pub struct Sight<'d> {
+    /// Decisions and measures.
+    pub greylister: &'d Greylister,
+    /// The database.
+    pub store: &'d Store,
+    /// What the clean-up has seen.
+    pub housekeeping: &'d Housekeeping,
+    /// The log.
+    pub log: &'d Log,
+    /// Connections of mail servers that are open.
+    pub open: usize,
+}
+
+/// The page. What it costs does not grow with entries, rules or clients.
+pub fn page(sight: &Sight<'_>, files: &Files) -> String {
+    let mut page = Page::default();
+    process(&mut page, sight);
+    decisions(&mut page, sight.greylister);
+    database(&mut page, sight);
+    lists(&mut page, sight.greylister, files);
+    page.into_text()
+}
+
+fn process(page: &mut Page, sight: &Sight<'_>) {
+    let Measures { started, .. } = sight.greylister.measures;
+    let counters = &sight.greylister.counters;
+    page.family("postgrey_build_info", Kind::Gauge, "The version, as a label.")
+        .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    let help = "When the daemon started, in seconds since 1970.";
+    page.single("postgrey_start_time_seconds", Kind::Gauge, help, started);
+    let help = "Connections of mail servers that were accepted.";
+    page.single("postgrey_connections_total", Kind::Counter, help, counters.connections);
+    let help = "Connections of mail servers that are open.";
+    page.single("postgrey_connections_open", Kind::Gauge, help, sight.open);
+    let help = "Log lines that nobody took in time.";
+    page.single("postgrey_log_lines_lost_total", Kind::Counter, help, sight.log.lost_ever());
+}
+
+fn decisions(page: &mut Page, greylister: &Greylister) {
+    let help = "Requests, by what became of them and why.";
+    let family = page.family("postgrey_requests_total", Kind::Counter, help);
+    for (action, reason, number) in greylister.counters.requests() {
+        family.sample(&[("action", action), ("reason", reason)], number);
+    }
+    let help = "Time from the first attempt of a mail to its first pass.";
+    page.histogram("postgrey_delay_seconds", help, &greylister.measures.delays, 1);
+}
+
+fn database(page: &mut Page, sight: &Sight<'_>) {
+    let Measures { commits, batches, failed_commits, .. } = &sight.greylister.measures;
+    let help = "Time that commits took, with the wait for the disk.";
+    page.histogram("postgrey_commit_seconds", help, commits, 1_000_000);
+    let help = "Replies that shared a commit.";
+    page.histogram("postgrey_commit_replies", help, batches, 1);
+    let help = "Commits that the disk did not take; mail passed instead.";
+    page.single("postgrey_commit_failures_total", Kind::Counter, help, failed_commits);
+    let help = "Whether the database takes writes.";
+    let up = u8::from(sight.store.trouble().is_none());
+    page.single("postgrey_database_up", Kind::Gauge, help, up);
+
+    let figures = sight.store.figures();
+    if let Some([triplets, clients]) = figures.rows {
+        page.family("postgrey_rows", Kind::Gauge, "Rows of the database, the too old included.")
+            .sample(&[("table", Table::Triplets.name())], triplets)
+            .sample(&[("table", Table::Clients.name())], clients);
+    }
+    if let Some(bytes) = figures.bytes {
+        let help = "Length of the database file.";
+        page.single("postgrey_database_bytes", Kind::Gauge, help, bytes);
+    }
+    if let Some(bytes) = figures.disk_free {
+        let help = "Bytes that the daemon may still use on the database's disk.";
+        page.single("postgrey_disk_free_bytes", Kind::Gauge, help, bytes);
+    }
+    if let Some(lap) = sight.housekeeping.last_lap() {
+        let kept = lap.triplets.before.saturating_sub(lap.triplets.deleted);
+        let help = "Triplets by state, as the last walk of the clean-up found them.";
+        page.family("postgrey_triplets", Kind::Gauge, help)
+            .sample(&[("state", "waiting")], lap.waiting)
+            .sample(&[("state", "passed")], kept.saturating_sub(lap.waiting))
+            .sample(&[("state", "expired")], lap.triplets.deleted);
+    }
+}
+
+fn lists(page: &mut Page, greylister: &Greylister, files: &Files) {
+    let [clients, recipients] = greylister.rules();
+    page.family("postgrey_list_rules", Kind::Gauge, "Rules of the lists that are in use.")
+        .sample(&[("list", "clients")], clients)
+        .sample(&[("list", "recipients")], recipients);
+    let help = "When the newest file of a list was changed, in seconds since 1970.";
+    let family = page.family("postgrey_list_changed_timestamp_seconds", Kind::Gauge, help);
+    for (list, files) in [("clients", &files.clients), ("recipients", &files.recipients)] {
+        if let Some(changed) = newest(files) {
+            family.sample(&[("list", list)], changed);
+        }
+    }
+    let Measures { lists_read, .. } = greylister.measures;
+    let help = "When the lists were read, in seconds since 1970.";
+    page.single("postgrey_lists_read_timestamp_seconds", Kind::Gauge, help, lists_read);
+    let help = "How often the lists were to be read anew, by how it went.";
+    let family = page.family("postgrey_reloads_total", Kind::Counter, help);
+    for (result, number) in greylister.measures.reloads() {
+        family.sample(&[("result", result)], number);
+    }
+}
+
+/// When the newest of these files was changed, in seconds since the epoch.
+fn newest(files: &[PathBuf]) -> Option<u64> {
+    let changed = |file: &PathBuf| file.metadata().ok()?.modified().ok();
+    let newest = files.iter().filter_map(changed).max()?;
+    newest.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+}

@@ -1,0 +1,278 @@
+//! The numbers of a real daemon, as a monitoring system fetches them: that they
+//! count what happens, that nobody who asks can hold up mail, and that rules and
+//! dashboard that come along ask for what there is.
+
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+
+mod harness;
+
+use harness::{Attempt, Daemon, Program, free_port, wait_for};
+use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A daemon that tells its numbers, and where.
+struct Site {
+    daemon: Daemon,
+    socket: PathBuf,
+}
+
+impl Site {
+    fn start(options: &[&str]) -> Site {
+        let builder = Daemon::builder(Program::Ours);
+        let socket = builder.scratch().path().join("metrics");
+        let builder = builder.arg(format!("--metrics=unix:{}", socket.display()));
+        let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+        Site { daemon: builder.start(), socket }
+    }
+
+    fn connect(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.socket).expect("the socket of --metrics");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        stream
+    }
+
+    fn fetch(&self, request: &str) -> String {
+        exchange(self.connect(), request)
+    }
+
+    fn page(&self) -> String {
+        let response = self.fetch("GET /metrics HTTP/1.1\r\nHost: mx\r\n\r\n");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains("\r\nContent-Type: text/plain; version=0.0.4"), "{head}");
+        assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{head}");
+        body.to_owned()
+    }
+
+    /// The value of a series, as it is written on the page.
+    fn value(&self, series: &str) -> String {
+        let page = self.page();
+        let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {series} in\n{page}")).to_owned()
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> String {
+    stream.write_all(request.as_bytes()).expect("somebody who reads");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("a response to its end");
+    response
+}
+
+fn mail(number: u32) -> Attempt {
+    Attempt::new("192.0.2.7", "mx.client.example", &format!("a{number}@client.example"), "b@x.org")
+}
+
+/// Where the examples for monitoring systems are.
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/monitoring")
+}
+
+#[test]
+fn the_numbers_count_what_became_of_mail() {
+    let site = Site::start(&["--delay=300"]);
+    let mut client = site.daemon.client();
+    for (number, seconds) in [(1, 0), (1, 10), (2, 10), (1, 400), (1, 401)] {
+        client.ask(&mail(number).at(seconds));
+    }
+    for (series, value) in [
+        ("postgrey_requests_total{action=\"greylist\",reason=\"new\"}", "2"),
+        ("postgrey_requests_total{action=\"greylist\",reason=\"early-retry\"}", "1"),
+        ("postgrey_requests_total{action=\"pass\",reason=\"first-pass\"}", "1"),
+        ("postgrey_requests_total{action=\"pass\",reason=\"triplet-found\"}", "1"),
+        ("postgrey_requests_total{action=\"pass\",reason=\"client-whitelist\"}", "0"),
+        ("postgrey_delay_seconds_bucket{le=\"300\"}", "0"),
+        ("postgrey_delay_seconds_bucket{le=\"600\"}", "1"),
+        ("postgrey_delay_seconds_sum", "400"),
+        ("postgrey_commit_replies_bucket{le=\"1\"}", "3"),
+        ("postgrey_commit_replies_sum", "3"),
+        ("postgrey_connections_open", "1"),
+        ("postgrey_rows{table=\"triplets\"}", "2"),
+        ("postgrey_rows{table=\"clients\"}", "1"),
+        ("postgrey_database_up", "1"),
+        ("postgrey_log_lines_lost_total", "0"),
+        ("postgrey_list_rules{list=\"clients\"}", "0"),
+    ] {
+        assert_eq!(site.value(series), value, "{series}");
+    }
+    let number = |series| site.value(series).parse::<f64>().expect("a number");
+    assert!(number("postgrey_commit_seconds_count") >= 3.0);
+    assert!(number("postgrey_commit_seconds_sum") > 0.0);
+    let length = site.daemon.scratch().path().join("db/postgrey.mdb").metadata().unwrap().len();
+    assert_eq!(number("postgrey_database_bytes") as u64, length);
+    assert!(number("postgrey_disk_free_bytes") > 0.0);
+    assert!(site.daemon.stop().status.success());
+    assert!(!site.socket.exists(), "the socket is left");
+}
+
+#[test]
+fn the_series_are_the_same_whoever_sends_mail() {
+    let site = Site::start(&[]);
+    let series = |page: String| -> Vec<String> {
+        let lines = page.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.rsplit_once(' ').expect("a value").0.to_owned()).collect()
+    };
+    let before = series(site.page());
+    let mut client = site.daemon.client();
+    for number in 0..50 {
+        client.ask(&mail(number).at(0));
+    }
+    assert_eq!(series(site.page()), before);
+    assert!(before.len() < 100, "{}", before.len());
+}
+
+#[test]
+fn lists_that_are_read_anew_are_told() {
+    let builder = Daemon::builder(Program::Ours).whitelist_clients("a.example\n192.0.2.0/24\n");
+    let list = builder.scratch().path().join("whitelist_clients");
+    let socket = builder.scratch().path().join("metrics");
+    let daemon = builder.arg(format!("--metrics=unix:{}", socket.display())).start();
+    let site = Site { daemon, socket };
+    assert_eq!(site.value("postgrey_list_rules{list=\"clients\"}"), "2");
+    fs::write(&list, "a.example\nb.example\n/^mx/\n/(/\n").expect("a list");
+    site.daemon.signal(Signal::SIGHUP);
+    wait_for("the complaint to be counted", || {
+        (site.value("postgrey_reloads_total{result=\"warned\"}") == "1").then_some(())
+    });
+    assert_eq!(site.value("postgrey_list_rules{list=\"clients\"}"), "3");
+    assert_eq!(site.value("postgrey_reloads_total{result=\"clean\"}"), "0");
+}
+
+#[test]
+fn a_daemon_in_good_health_says_so() {
+    let site = Site::start(&[]);
+    let response = site.fetch("GET /health HTTP/1.1\r\nHost: mx\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.ends_with("\r\n\r\nok\n"), "{response}");
+    let response = site.fetch("HEAD /health HTTP/1.1\r\n\r\n");
+    assert!(response.ends_with("\r\n\r\n"), "{response}");
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    let site = Site::start(&[]);
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", "404"),
+        ("POST /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "405"),
+        ("request=smtpd_access_policy\n\n", "400"),
+    ] {
+        let response = site.fetch(request);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {response}");
+    }
+}
+
+#[test]
+fn it_listens_on_a_port_as_well() {
+    let port = free_port();
+    let daemon = Daemon::builder(Program::Ours).arg(format!("--metrics=127.0.0.1:{port}")).start();
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the port of --metrics");
+    let response = exchange(stream, "GET /metrics HTTP/1.0\r\n\r\n");
+    assert!(response.contains("\npostgrey_database_up 1\n"), "{response}");
+    daemon.stop();
+    // In vain it is tried where somebody listens already.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
+    let stopped =
+        Daemon::builder(Program::Ours).arg(format!("--metrics=127.0.0.1:{port}")).start_in_vain();
+    assert!(!stopped.status.success());
+    let log = stopped.log.join("\n");
+    assert!(log.contains(&format!("port {port} on 127.0.0.1")), "{log}");
+    drop(taken);
+}
+
+#[test]
+fn whoever_asks_slowly_or_never_holds_up_nobody() {
+    let site = Site::start(&[]);
+    let mut slow = site.connect();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\n").expect("a daemon that reads");
+    // More silent ones than are served at once: each new one takes an old one's place.
+    let mut silent: Vec<_> = (0..40).map(|_| site.connect()).collect();
+    assert_eq!(site.daemon.client().ask(&mail(1).at(0)).split(' ').next(), Some("DEFER_IF_PERMIT"));
+    assert_eq!(site.value("postgrey_database_up"), "1");
+    let end = slow.read(&mut [0; 10]);
+    assert!(matches!(end, Ok(0) | Err(_)), "the oldest is still served: {end:?}");
+    let last = silent.last_mut().expect("some");
+    last.write_all(b"GET /health HTTP/1.1\r\n\r\n").expect("a daemon that reads");
+    let mut response = String::new();
+    last.read_to_string(&mut response).expect("a response");
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    // One that sends without an end is cut off.
+    let mut flood = site.connect();
+    while flood.write_all(&[b'a'; 4096]).is_ok() {}
+    assert_eq!(site.daemon.client().ask(&mail(2).at(0)).split(' ').next(), Some("DEFER_IF_PERMIT"));
+}
+
+#[test]
+fn rules_and_dashboard_ask_for_what_there_is() {
+    let site = Site::start(&[]);
+    let page = site.page();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        known.insert(line.split(['{', ' ']).next().expect("a name").to_owned());
+    }
+    // It is there once the clean-up has been at all rows.
+    known.insert("postgrey_triplets".to_owned());
+    for file in ["prometheus-alerts.yml", "grafana-dashboard.json"] {
+        let text = fs::read_to_string(examples().join(file)).expect("an example");
+        let names = text.match_indices("postgrey_").map(|(at, _)| {
+            let rest = &text[at..];
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            &rest[..end.unwrap_or(rest.len())]
+        });
+        let names: BTreeSet<_> = names.collect();
+        assert!(names.len() > 5, "{file}: {names:?}");
+        for name in names {
+            assert!(known.contains(name), "{file} asks for {name}");
+        }
+    }
+    let dashboard = fs::read(examples().join("grafana-dashboard.json")).expect("an example");
+    let dashboard: serde_json::Value = serde_json::from_slice(&dashboard).expect("JSON");
+    assert!(dashboard["panels"].as_array().expect("panels").len() > 5);
+}
+
+/// Runs promtool of the package prometheus; gives whether it was satisfied, and
+/// what it said. None without it.
+fn promtool(words: &[&str], input: &str) -> Option<(bool, String)> {
+    let mut command = Command::new("promtool");
+    command.args(words).current_dir(examples());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        eprintln!("SKIPPED: promtool is missing (apt-get install prometheus)");
+        return None;
+    };
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input.as_bytes()).expect("promtool reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("promtool");
+    let said = [output.stdout, output.stderr].concat();
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+#[test]
+fn prometheus_understands_the_page() {
+    let site = Site::start(&[]);
+    let page = site.page();
+    if let Some((is_fine, said)) = promtool(&["check", "metrics"], &page) {
+        assert!(is_fine && said.is_empty(), "{said}");
+        let (is_fine, _) = promtool(&["check", "metrics"], "no page\n").expect("it is there");
+        assert!(!is_fine, "it takes anything");
+    }
+}
+
+#[test]
+fn prometheus_understands_the_rules_and_they_fire() {
+    for words in [
+        ["check", "rules", "prometheus-alerts.yml"],
+        ["test", "rules", "prometheus-alerts-test.yml"],
+    ] {
+        if let Some((is_fine, said)) = promtool(&words, "") {
+            assert!(is_fine, "{said}");
+        }
+    }
+}
