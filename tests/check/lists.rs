@@ -12,6 +12,14 @@ fn the_shipped_lists_are_clean() {
     ];
     let (status, text) = check(&words);
     assert_eq!(status, 0, "{text}");
+    // What a site adds to them is looked at all the same.
+    let directory = Directory::new();
+    let shipped = std::fs::read_to_string(debian.join("postgrey_whitelist_clients"));
+    let path = directory.file("list", shipped.expect("the list") + "/^mx\\d.a.test$/\n");
+    let (status, text) = check(&only("clients", &path));
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("/^mx\\d.a.test$/ has a . for a dot"), "{text}");
+    assert!(text.contains("    write: /^mx\\d\\.a\\.test$/\n"), "{text}");
 }
 
 #[test]
@@ -78,4 +86,17 @@ fn a_long_list_is_looked_at_within_seconds() {
     let path = directory.file("list", lines);
     let (status, text) = check(&only("clients", &path));
     assert_eq!(status, 0, "{text}");
+}
+
+#[test]
+fn dots_that_stand_for_anything_are_told_once_a_file() {
+    let directory = Directory::new();
+    let path = directory.file("list", "/^mta[12].a.test$/\n");
+    let (status, text) = check(&only("clients", &path));
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("    write: /^mta[12]\\.a\\.test$/\n"), "{text}");
+    let path = directory.file("list", "b.test\n/^mta[12].a.test$/\n/^x\\d.c.test$/\n");
+    let (_, text) = check(&only("clients", &path));
+    assert!(text.contains("list:2: warning\n"), "{text}");
+    assert!(text.contains("0 errors, 1 warning;") && text.contains("; 1 more of"), "{text}");
 }

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod covered;
+mod dots;
 mod names;
 mod patterns;
 mod recipients;
@@ -191,14 +192,19 @@ fn advise_list(list: List, texts: &[Text], findings: &mut Vec<Finding>) {
         if text.has_byte_order_mark() {
             findings.push(byte_order_mark(&text.file));
         }
+        let mut dots = dots::Dots::default();
         for (origin, line) in text.lines() {
             let found = advise_line(list, &origin, line);
+            if found.is_empty() {
+                dots.look(&origin, rule_of(line));
+            }
             let is_good = found.iter().all(|finding| finding.severity == Severity::Warning);
             if is_good && !rule_of(line).is_empty() {
                 good.push((origin, rule_of(line)));
             }
             findings.extend(found);
         }
+        findings.extend(dots.finding());
     }
     match list {
         List::Clients => covered::clients(&good, findings),
