@@ -3,6 +3,9 @@
 
 mod harness;
 
+#[path = "explain/postfix.rs"]
+mod postfix;
+
 use harness::{Attempt, Daemon, Program, Scratch, wait_for};
 use std::process::Command;
 

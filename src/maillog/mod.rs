@@ -7,8 +7,9 @@ mod reject;
 mod time;
 
 use memchr::{memchr, memmem};
-pub use reject::{Reject, Rejects, address_of, unquoted};
+pub use reject::{Reject, Rejects, address_in_brackets, address_of, client, unquoted};
 use std::borrow::Cow;
+use time::Clock;
 
 /// A line of a log, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +26,30 @@ pub struct Line<'l> {
 /// seconds since the epoch, tells the year of timestamps without one.
 #[must_use]
 pub fn parse(line: &[u8], now: i64) -> Option<Line<'_>> {
-    if line.first() == Some(&b'{') {
-        return journal::parse(line);
+    Reader::new(now).line(line)
+}
+
+/// Reads many lines, most of which are of the same second as the one before.
+pub struct Reader(Clock);
+
+impl Reader {
+    /// For a log that is read at `now`, in seconds since the epoch.
+    #[must_use]
+    pub fn new(now: i64) -> Reader {
+        Reader(Clock::new(now))
     }
-    let (time, rest) = time::parse(line, now)?;
+
+    /// Reads a line as [`parse`] does.
+    pub fn line<'l>(&mut self, line: &'l [u8]) -> Option<Line<'l>> {
+        if line.first() == Some(&b'{') {
+            return journal::parse(line);
+        }
+        let (time, rest) = self.0.parse(line)?;
+        behind_time(time, rest)
+    }
+}
+
+fn behind_time(time: i64, rest: &[u8]) -> Option<Line<'_>> {
     // Behind the timestamp stands the host, and then the program.
     let rest = rest.trim_ascii_start();
     let rest = rest[memchr(b' ', rest)?..].trim_ascii_start();

@@ -79,7 +79,7 @@ impl Rejects {
 
 /// Name and address of the client at the end of a text: `NAME[ADDRESS]`, or
 /// `NAME[ADDRESS]:PORT` (`smtpd_client_port_logging`).
-fn client(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn client(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = match memrchr(b':', text) {
         Some(colon) if is_number(&text[colon + 1..]) => &text[..colon],
         _ => text,
@@ -87,7 +87,7 @@ fn client(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = text.strip_suffix(b"]")?;
     let bracket = memrchr(b'[', text)?;
     let (before, address) = (&text[..bracket], &text[bracket + 1..]);
-    let name = &before[memrchr(b' ', before)? + 1..];
+    let name = &before[memrchr(b' ', before).map_or(0, |blank| blank + 1)..];
     (!name.is_empty() && memchr(b'[', name).is_none()).then_some((name, address))
 }
 
@@ -102,7 +102,7 @@ pub fn address_of(text: &[u8]) -> Option<IpAddr> {
 
 /// The mail address up to the `>` that ends it, which a quoted local part may
 /// hold as well, and what follows.
-fn address_in_brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn address_in_brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut is_quoted = false;
     let mut is_escaped = false;
     let starts_quoted = text.first() == Some(&b'"');

@@ -14,8 +14,48 @@ const TRADITIONAL: usize = 15;
 /// clock goes wrong by a day before a log is a year old.
 const TOLERANCE: i64 = 86_400;
 
+/// Bytes of a timestamp up to its whole second, `2026-11-25T10:00:00`.
+const SECOND: usize = 19;
+
+/// Reads timestamps; remembers the last one without its fraction.
+pub(super) struct Clock {
+    now: i64,
+    second: Vec<u8>,
+    offset: Vec<u8>,
+    time: i64,
+}
+
+impl Clock {
+    /// `now` in seconds since the epoch.
+    pub(super) fn new(now: i64) -> Clock {
+        Clock { now, second: Vec::new(), offset: Vec::new(), time: 0 }
+    }
+
+    /// The moment in seconds since the epoch, and what follows it.
+    pub(super) fn parse<'l>(&mut self, line: &'l [u8]) -> Option<(i64, &'l [u8])> {
+        let is_iso = line.len() > 10 && line[4] == b'-';
+        let end = if is_iso { memchr(b' ', line)? } else { TRADITIONAL };
+        let (stamp, rest) = line.split_at_checked(end)?;
+        let (second, offset) = stamp.split_at(stamp.len().min(SECOND));
+        let offset = without_fraction(offset);
+        if second != self.second || offset != self.offset {
+            self.time = parse(line, self.now)?.0;
+            self.second = second.to_vec();
+            self.offset = offset.to_vec();
+        }
+        Some((self.time, rest))
+    }
+}
+
+/// `+01:00` of `.123456+01:00`.
+fn without_fraction(text: &[u8]) -> &[u8] {
+    let digits = text.strip_prefix(b".").unwrap_or(&[]);
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    if digits.is_empty() { text } else { &digits[end..] }
+}
+
 /// The moment in seconds since the epoch, and what follows it.
-pub(super) fn parse(line: &[u8], now: i64) -> Option<(i64, &[u8])> {
+fn parse(line: &[u8], now: i64) -> Option<(i64, &[u8])> {
     let is_iso = line.len() > 10 && line[..4].iter().all(u8::is_ascii_digit) && line[4] == b'-';
     if is_iso {
         let end = memchr(b' ', line)?;
@@ -60,6 +100,32 @@ fn local(moment: DateTime) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_year_ends_within_a_log() {
+        // 2027-01-02 12:00:00 UTC.
+        let mut clock = Clock::new(1_798_891_200);
+        let times = ["Dec 31 23:59:50", "Jan  1 00:05:00", "Jan  2 11:00:00"]
+            .map(|text| clock.parse(text.as_bytes()).unwrap_or_else(|| panic!("{text}")).0);
+        assert_eq!(times.map(|time| time - times[2]), [-126_010, -125_700, 0]);
+    }
+
+    #[test]
+    fn a_second_is_read_once_and_every_other_anew() {
+        let mut clock = Clock::new(1_795_608_000);
+        for (text, time) in [
+            ("2026-11-25T11:00:00.123456+01:00 a", 1_795_600_800),
+            ("2026-11-25T11:00:00.923456+01:00 b", 1_795_600_800),
+            ("2026-11-25T11:00:00+02:00 c", 1_795_597_200),
+            ("2026-11-25T11:00:00.5Z d", 1_795_604_400),
+            ("2026-11-25T11:00:01.5Z e", 1_795_604_401),
+        ] {
+            let (read, rest) = clock.parse(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((read, rest), (time, &text.as_bytes()[text.len() - 2..]), "{text}");
+        }
+        assert_eq!(clock.parse(b"2026-11-25T11:00:61Z "), None);
+        assert_eq!(clock.parse(b""), None);
+    }
 
     #[test]
     fn a_time_without_a_year_is_the_last_one_that_is_no_future() {

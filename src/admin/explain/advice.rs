@@ -1,31 +1,154 @@
 //! What would have spared a mail the wait.
 
+use super::super::text::duration;
 use super::mail::Mail;
+use crate::greylist::triplet;
+use crate::greylist::{Lookup, Policy};
+use std::net::IpAddr;
 
-/// A sentence for a mail that was deferred longer than greylisting needs; none
+/// Shortest `--delay` in seconds that is advised: with less, spam passes.
+const SHORTEST_DELAY: i64 = 60;
+
+/// Seconds that a shorter `--delay` must have saved to be worth a word.
+const WORTH: i64 = 600;
+
+/// Longest `--retry-window` in days that is advised: servers give up after
+/// four or five days (RFC 5321, section 4.5.4.1).
+const LONGEST_WINDOW: u64 = 5;
+
+/// Shortest prefixes that are advised, IPv4 and IPv6: wider networks have many
+/// owners.
+const WIDEST: (u8, u8) = (20, 40);
+
+/// Sentences for a mail that was deferred longer than greylisting needs; none
 /// where there is nothing to do.
-pub fn advice(mail: &Mail, delay: i64) -> Option<String> {
-    if mail.networks.len() > 1 {
-        let networks = mail.networks.len();
-        let line = match common_domain(mail) {
-            Some(domain) => {
-                format!("exempt its servers by a line in whitelist_clients.local: {domain}")
-            }
-            None => format!(
-                "exempt them by lines in whitelist_clients.local: {}",
-                mail.networks.join(", ")
-            ),
-        };
-        return Some(format!(
-            "It came from {networks} networks, and each of them had to wait on its own: {line}"
-        ));
+pub fn advice(mail: &Mail, policy: &Policy) -> Option<String> {
+    let found = [
+        late(mail),
+        many_networks(mail, policy),
+        early(mail, policy),
+        slow(mail, policy).filter(|_| early(mail, policy).is_none()),
+    ];
+    let sentences: Vec<String> = found.into_iter().flatten().collect();
+    (!sentences.is_empty()).then(|| sentences.join(". "))
+}
+
+/// For a server that came back when its triplet was forgotten.
+fn late(mail: &Mail) -> Option<String> {
+    let seconds = mail.too_late?;
+    let days = seconds.div_ceil(86_400);
+    (days <= LONGEST_WINDOW).then(|| {
+        format!(
+            "It had been deferred {} before, longer ago than --retry-window, so that its wait \
+             began anew: write --retry-window={days} for servers as slow as this",
+            duration(seconds)
+        )
+    })
+}
+
+/// For a sender with many servers.
+fn many_networks(mail: &Mail, policy: &Policy) -> Option<String> {
+    if mail.networks.len() < 2 {
+        return None;
     }
+    let networks = mail.networks.len();
+    let line = match common_domain(mail) {
+        Some(domain) => {
+            format!("exempt its servers by a line in whitelist_clients.local: {domain}")
+        }
+        None => {
+            format!("exempt them by lines in whitelist_clients.local: {}", mail.networks.join(", "))
+        }
+    };
+    let what = if policy.lookup == Lookup::Host { "addresses" } else { "networks" };
+    let option = one_client(mail, policy)
+        .map(|option| format!(", or make one client of them: {option}"))
+        .unwrap_or_default();
+    Some(format!(
+        "It came from {networks} {what}, and each of them had to wait on its own: {line}{option}"
+    ))
+}
+
+/// The option that makes one client of all clients of a mail, if any does that
+/// should be used.
+fn one_client(mail: &Mail, policy: &Policy) -> Option<String> {
+    let clients = || mail.attempts.iter().map(|attempt| attempt.client);
+    let are_ipv4 = clients().all(|client| client.is_ipv4());
+    if !are_ipv4 && clients().any(|client| client.is_ipv4()) {
+        return by_domain(mail, policy);
+    }
+    let (name, widest, usual, longest) =
+        if are_ipv4 { ("ipv4", WIDEST.0, 24, 32) } else { ("ipv6", WIDEST.1, 64, 128) };
+    let common = common_prefix(clients(), longest);
+    match policy.lookup {
+        Lookup::Host if common >= usual => Some("leave out --lookup-by-host".to_owned()),
+        _ if common >= widest => Some(format!("write --{name}cidr={common}")),
+        _ => by_domain(mail, policy),
+    }
+}
+
+/// The option that makes one client of servers far apart whose names are in one
+/// domain.
+fn by_domain(mail: &Mail, policy: &Policy) -> Option<String> {
+    let is_off = !policy.by_domain.lookup;
+    common_domain(mail).filter(|_| is_off).map(|_| "write --lookup-by-domain".to_owned())
+}
+
+/// How many bits the addresses begin with alike.
+fn common_prefix(clients: impl Iterator<Item = IpAddr> + Clone, longest: u8) -> u8 {
+    let is_common = |bits: &u8| {
+        let mut networks = clients.clone().map(|client| triplet::network(client, *bits));
+        let first = networks.next();
+        networks.all(|network| Some(network) == first)
+    };
+    (0..=longest).rev().find(is_common).unwrap_or(0)
+}
+
+/// For a server whose retry came too early by less than the next one cost.
+fn early(mail: &Mail, policy: &Policy) -> Option<String> {
+    let last = mail.last();
+    let network = last.network(policy);
+    let own: Vec<i64> = mail
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.network(policy) == network)
+        .map(|attempt| attempt.time)
+        .collect();
+    let (first, rest) = own.split_first()?;
+    let end = rest.last().filter(|_| !last.is_deferred)?;
+    let waits = rest.iter().map(|time| time - first);
+    let wait = waits.filter(|wait| (SHORTEST_DELAY..policy.delay).contains(wait)).min()?;
+    let length = |seconds: i64| duration(seconds.max(0).unsigned_abs());
+    (end - first - wait >= WORTH).then(|| {
+        format!(
+            "Its retry after {} came too early, which cost it {}: with --delay={} it would have \
+             passed then",
+            length(wait),
+            length(end - first - wait),
+            wait - wait % 60
+        )
+    })
+}
+
+/// For a server that took its time.
+fn slow(mail: &Mail, policy: &Policy) -> Option<String> {
     let waited = i64::try_from(mail.delay()?).ok()?;
-    let attempts = mail.attempts.len();
-    (waited > 4 * delay.max(1) && attempts == 2).then(|| {
-        "Its server was slow to come back: a shorter --delay would not have helped; exempt it in \
-         whitelist_clients.local if its mail is urgent"
-            .to_owned()
+    let is_slow =
+        waited > 4 * policy.delay.max(1) && mail.attempts.len() == 2 && mail.networks.len() == 1;
+    let later = match policy.auto_whitelist {
+        Some(1) => {
+            "its other mail passes at once after one such (--auto-whitelist-clients)".to_owned()
+        }
+        Some(passes) => {
+            format!("its other mail passes at once after {passes} such (--auto-whitelist-clients)")
+        }
+        None => "without --auto-whitelist-clients=0 its other mail would pass at once".to_owned(),
+    };
+    is_slow.then(|| {
+        format!(
+            "Its server was slow to come back: a shorter --delay would not have helped; exempt it \
+             in whitelist_clients.local if its mail is urgent; {later}"
+        )
     })
 }
 
@@ -53,3 +176,7 @@ fn common_domain(mail: &Mail) -> Option<String> {
     labels.reverse();
     (!is_short).then(|| labels.join("."))
 }
+
+#[cfg(test)]
+#[path = "advice_tests.rs"]
+mod tests;

@@ -2,18 +2,29 @@
 //! (BEHAVIOUR E2, D5).
 
 use crate::cli::admin::Which;
-use crate::greylist::{Client, triplet};
+use crate::greylist::{Client, Lookup, Policy, triplet};
 use crate::maillog::Line;
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
 
-/// One question that the daemon answered, as it logged it.
+/// Who wrote the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The daemon.
+    Daemon,
+    /// Postfix, which knows no reasons.
+    Postfix,
+}
+
+/// One question that the daemon answered, as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// When, in seconds since the epoch.
     pub time: i64,
     /// Postfix's queue id, if it had one by then.
     pub id: Option<Vec<u8>>,
+    /// Who tells of it.
+    pub source: Source,
     /// Whether it was deferred.
     pub is_deferred: bool,
     /// The daemon's word for why, such as `new` or `client whitelist`.
@@ -29,7 +40,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The attempt that a line tells of, if any.
+    /// The attempt that a line of the daemon tells of, if any.
     pub fn parse(line: &Line<'_>) -> Option<Attempt> {
         if !line.program.starts_with(b"postgrey") {
             return None;
@@ -57,6 +68,7 @@ impl Attempt {
         Some(Attempt {
             time: line.time,
             id,
+            source: Source::Daemon,
             is_deferred: text.starts_with(b"greylist") && !is_dry_run,
             reason: reason.to_vec(),
             name: name.to_vec(),
@@ -77,6 +89,18 @@ impl Attempt {
     /// The client as the daemon took it.
     pub fn as_client(&self) -> Client<'_> {
         Client { address: self.client, name: &self.name }
+    }
+
+    /// The client's network, as the daemon takes it.
+    pub fn network(&self, policy: &Policy) -> String {
+        if let Some(domain) = self.as_client().domain_in_triplets(policy) {
+            return String::from_utf8_lossy(&domain).into_owned();
+        }
+        let Lookup::Subnet { ipv4, ipv6 } = policy.lookup else {
+            return self.client.to_string();
+        };
+        let bits = if self.client.is_ipv4() { ipv4 } else { ipv6 };
+        format!("{}/{bits}", triplet::network(self.client, bits))
     }
 
     /// The client's name with its address, as Postfix writes it.

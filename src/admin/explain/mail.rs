@@ -1,17 +1,20 @@
 //! Attempts that belong together: those of one sender to one recipient, from
 //! the first that was deferred to the one that passed.
 
-use super::attempt::Attempt;
-use crate::greylist::{Client, Lookup, Policy, triplet};
+use super::attempt::{Attempt, Source};
+use crate::greylist::Policy;
 use std::collections::HashMap;
 
 /// One mail, as far as its envelope tells.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// Its attempts in the order of the log; of a summary, the first and last.
+    /// Its attempts in the order of the log.
     pub attempts: Vec<Attempt>,
     /// The networks that they came from.
     pub networks: Vec<String>,
+    /// How long before its first attempt, in seconds, one of its networks had
+    /// begun to send it, if that was longer ago than the retry window.
+    pub too_late: Option<u64>,
 }
 
 impl Mail {
@@ -36,20 +39,17 @@ impl Mail {
 /// All mails of a log.
 pub struct Mails {
     policy: Policy,
-    keeps_all: bool,
     open: HashMap<(Vec<u8>, Vec<u8>), Mail>,
-    /// Those that passed in the end.
-    pub passed: Vec<Mail>,
+    /// Those that passed in the end, or came back when it was too late.
+    pub ended: Vec<Mail>,
     /// The time of the log's last line, in seconds since the epoch.
     end: i64,
 }
 
 impl Mails {
-    /// No mail yet. With `keeps_all` every attempt is kept and mail that passed
-    /// at once, too.
-    pub fn new(policy: &Policy, keeps_all: bool) -> Mails {
-        let (open, passed) = (HashMap::new(), Vec::new());
-        Mails { policy: policy.clone(), keeps_all, open, passed, end: 0 }
+    /// No mail yet.
+    pub fn new(policy: &Policy) -> Mails {
+        Mails { policy: policy.clone(), open: HashMap::new(), ended: Vec::new(), end: 0 }
     }
 
     /// Knows that the log goes on at least until `time`.
@@ -57,30 +57,37 @@ impl Mails {
         self.end = self.end.max(time);
     }
 
-    /// Adds the next attempt of the log.
+    /// Adds the next attempt of the log. What is heard of Postfix alone is
+    /// news only if the mail was deferred before.
     pub fn take(&mut self, attempt: Attempt) {
-        let network = self.network(attempt.as_client());
+        let network = attempt.network(&self.policy);
         let key = attempt.mail();
-        if let Some(mail) = self.open.get_mut(&key) {
-            if !self.keeps_all {
-                mail.attempts.truncate(1);
-            }
-            if !mail.networks.contains(&network) {
-                mail.networks.push(network);
-            }
-            let is_passed = !attempt.is_deferred;
-            mail.attempts.push(attempt);
-            if is_passed {
-                self.passed.extend(self.open.remove(&key));
-            }
+        let mut open = self.open.remove(&key);
+        if attempt.source == Source::Postfix && !attempt.is_deferred {
+            let Some(mut mail) = open.take_if(|mail| mail.last().time <= attempt.time) else {
+                self.open.extend(open.map(|mail| (key, mail)));
+                return;
+            };
+            add(&mut mail, attempt, network);
+            self.ended.push(mail);
             return;
         }
+        let window = self.policy.retry_window;
+        let is_late = |mail: &mut Mail| attempt.time - mail.last().time > window;
+        let mut too_late = None;
+        if let Some(old) = open.take_if(is_late) {
+            let since = attempt.time.abs_diff(old.first().time);
+            too_late = old.networks.contains(&network).then_some(since);
+            self.ended.push(old);
+        }
         let is_deferred = attempt.is_deferred;
-        let mail = Mail { attempts: vec![attempt], networks: vec![network] };
+        let mut mail =
+            open.unwrap_or(Mail { attempts: Vec::new(), networks: Vec::new(), too_late });
+        add(&mut mail, attempt, network);
         if is_deferred {
             self.open.insert(key, mail);
-        } else if self.keeps_all {
-            self.passed.push(mail);
+        } else {
+            self.ended.push(mail);
         }
     }
 
@@ -102,17 +109,11 @@ impl Mails {
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
+}
 
-    /// The network of a client, as the daemon takes it.
-    fn network(&self, client: Client<'_>) -> String {
-        if let Some(domain) = client.domain_in_triplets(&self.policy) {
-            return String::from_utf8_lossy(&domain).into_owned();
-        }
-        let client = client.address;
-        let Lookup::Subnet { ipv4, ipv6 } = self.policy.lookup else {
-            return client.to_string();
-        };
-        let bits = if client.is_ipv4() { ipv4 } else { ipv6 };
-        format!("{}/{bits}", triplet::network(client, bits))
+fn add(mail: &mut Mail, attempt: Attempt, network: String) {
+    if !mail.networks.contains(&network) {
+        mail.networks.push(network);
     }
+    mail.attempts.push(attempt);
 }

@@ -31,7 +31,7 @@ pub struct View<'v> {
 
 /// Prints the stories.
 pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Trouble> {
-    let mut mails: Vec<&Mail> = view.mails.passed.iter().chain(view.mails.waiting()).collect();
+    let mut mails: Vec<&Mail> = view.mails.ended.iter().chain(view.mails.waiting()).collect();
     mails.retain(|mail| mail.attempts.iter().any(|attempt| view.ids.are_of(attempt)));
     mails.sort_by_key(|mail| mail.first().time);
     if mails.is_empty() {
@@ -74,7 +74,7 @@ fn story(view: &View, mail: &Mail) -> String {
         text += &labelled("Attempt", &line);
     }
     text += &labelled("Outcome", &outcome(view, mail));
-    if let Some(advice) = advice(mail, view.mails.policy().delay) {
+    if let Some(advice) = advice(mail, view.mails.policy()) {
         text += &labelled("Advice", &advice);
     }
     text
@@ -84,6 +84,7 @@ fn story(view: &View, mail: &Mail) -> String {
 fn why(attempt: &Attempt) -> String {
     let reason = String::from_utf8_lossy(&attempt.reason);
     match (attempt.is_deferred, reason.as_ref()) {
+        (true, "greylisted") => "deferred".to_owned(),
         (true, "new") => "deferred, as nothing was known of it from this network".to_owned(),
         (true, early) if early.starts_with("early-retry") => {
             let missing = early.trim_start_matches("early-retry (").trim_end_matches(" missing)");
@@ -155,7 +156,7 @@ fn json(view: &View, number: u32, mail: &Mail, out: &mut impl Write) -> Result<(
         None if view.mails.may_return(mail) => object.text("outcome", "waiting"),
         None => object.text("outcome", "lost"),
     };
-    if let Some(advice) = advice(mail, view.mails.policy().delay) {
+    if let Some(advice) = advice(mail, view.mails.policy()) {
         object = object.text("advice", advice);
     }
     Ok(object.write(out)?)
