@@ -259,6 +259,23 @@ fn users_and_groups_that_do_not_exist_are_told() {
 }
 
 #[test]
+fn words_that_cannot_be_users_or_groups_are_told() {
+    case(|run| {
+        for word in ["user=bad user", "user=b:d", "group=bad:group", "group=a  b"] {
+            let (what, name) = word.split_once('=').expect("an option");
+            let failure = run.fails(&["--unix=socket", &format!("--{word}")]);
+            let line = failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or("");
+            let ours = format!("ERROR: Invalid {what} \"{name}\"");
+            let (told, place) = line.split_at_checked(ours.len()).unwrap_or((line, ""));
+            run.expect(word, told, ours.as_str());
+            let place = place.trim_end_matches(|end: char| end.is_ascii_digit() || end == '.');
+            let expected = differs("X84", " at /usr/sbin/postgrey line ", "");
+            run.expect("its place", place, expected);
+        }
+    });
+}
+
+#[test]
 fn the_files_of_the_database_are_for_the_daemon_alone() {
     case(|run| {
         let server = run.listen(Scratch::new(), &["--unix=socket"]).expect("a server");

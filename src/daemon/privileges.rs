@@ -34,24 +34,15 @@ impl Identity {
     /// # Errors
     /// When there is no such user or group; the texts are the original's.
     pub fn look_up(user: &str, group: &str) -> Result<Identity, Failure> {
-        let may_stay = !geteuid().is_root();
-        let user = match find_user(user)? {
-            Some(user) => user,
-            None if may_stay && user == OWN_NAME => Uid::current(),
-            None => return Err(Failure::new(format!("No such user \"{user}\""))),
-        };
-        let mut groups = Vec::new();
-        for name in group.split([' ', ',']).filter(|name| !name.is_empty()) {
-            groups.push(match find_group(name)? {
-                Some(group) => group,
-                None if may_stay && name == OWN_NAME => Gid::current(),
-                None => return Err(Failure::new(format!("No such group \"{name}\""))),
-            });
+        if !group.split([' ', ',']).all(can_be_a_name) {
+            return Err(Failure::new(format!("Invalid group \"{group}\"")));
         }
-        match groups.first() {
-            Some(first) => Ok(Identity { user, group: *first, groups }),
-            None => Err(Failure::new(format!("No such group \"{group}\""))),
+        let groups = group.split([' ', ',']).map(look_up_group);
+        let groups = groups.collect::<Result<Vec<Gid>, Failure>>()?;
+        if !can_be_a_name(user) {
+            return Err(Failure::new(format!("Invalid user \"{user}\"")));
         }
+        Ok(Identity { user: look_up_user(user)?, group: groups[0], groups })
     }
 
     /// Looks up a user, with the group that the system gives it: for tools that
@@ -60,7 +51,7 @@ impl Identity {
     /// # Errors
     /// When there is no such user; the text is the original's.
     pub fn look_up_user(user: &str) -> Result<Identity, Failure> {
-        let Identity { user, .. } = Identity::look_up(user, "0")?;
+        let user = look_up_user(user)?;
         let group = User::from_uid(user).ok().flatten().map_or(Gid::current(), |user| user.gid);
         Ok(Identity { user, group, groups: vec![group] })
     }
@@ -173,6 +164,29 @@ impl Identity {
 
 fn refused(what: &str, why: Errno) -> Failure {
     Failure::system(format!("Couldn't {what}: {}", why.desc()), why)
+}
+
+/// Whether the original takes this for a name at all: it does not ask the system
+/// about others (BEHAVIOUR B4).
+fn can_be_a_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_allowed)
+}
+
+fn look_up_user(name: &str) -> Result<Uid, Failure> {
+    match find_user(name)? {
+        Some(user) => Ok(user),
+        None if !geteuid().is_root() && name == OWN_NAME => Ok(Uid::current()),
+        None => Err(Failure::new(format!("No such user \"{name}\""))),
+    }
+}
+
+fn look_up_group(name: &str) -> Result<Gid, Failure> {
+    match find_group(name)? {
+        Some(group) => Ok(group),
+        None if !geteuid().is_root() && name == OWN_NAME => Ok(Gid::current()),
+        None => Err(Failure::new(format!("No such group \"{name}\""))),
+    }
 }
 
 fn find_user(name: &str) -> Result<Option<Uid>, Failure> {
