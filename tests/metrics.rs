@@ -98,7 +98,7 @@ fn the_numbers_count_what_became_of_mail() {
         ("postgrey_rows{table=\"clients\"}", "1"),
         ("postgrey_database_up", "1"),
         ("postgrey_log_lines_lost_total", "0"),
-        ("postgrey_list_rules{list=\"clients\"}", "0"),
+        ("postgrey_list_rules{list=\"whitelist-clients\"}", "0"),
     ] {
         assert_eq!(site.value(series), value, "{series}");
     }
@@ -129,19 +129,37 @@ fn the_series_are_the_same_whoever_sends_mail() {
 }
 
 #[test]
+fn refused_mail_is_told_from_mail_that_passed() {
+    let builder = Daemon::builder(Program::Ours);
+    let list = builder.scratch().file("blacklist", "mx.example\n");
+    let socket = builder.scratch().path().join("metrics");
+    let daemon = builder
+        .arg(format!("--blacklist-clients={}", list.display()))
+        .arg(format!("--metrics=unix:{}", socket.display()))
+        .start();
+    let site = Site { daemon, socket };
+    let attempt = Attempt::new("192.0.2.1", "mx.example", "a@sender.example", "b@example.org");
+    site.daemon.client().ask(&attempt);
+    let series = "postgrey_requests_total{action=\"reject\",reason=\"client-blacklist\"}";
+    assert_eq!(site.value(series), "1");
+    assert_eq!(site.value("postgrey_list_rules{list=\"blacklist-clients\"}"), "1");
+    assert_eq!(site.value("postgrey_list_rules{list=\"recipient-delays\"}"), "0");
+}
+
+#[test]
 fn lists_that_are_read_anew_are_told() {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("a.example\n192.0.2.0/24\n");
     let list = builder.scratch().path().join("whitelist_clients");
     let socket = builder.scratch().path().join("metrics");
     let daemon = builder.arg(format!("--metrics=unix:{}", socket.display())).start();
     let site = Site { daemon, socket };
-    assert_eq!(site.value("postgrey_list_rules{list=\"clients\"}"), "2");
+    assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "2");
     fs::write(&list, "a.example\nb.example\n/^mx/\n/(/\n").expect("a list");
     site.daemon.signal(Signal::SIGHUP);
     wait_for("the complaint to be counted", || {
         (site.value("postgrey_reloads_total{result=\"warned\"}") == "1").then_some(())
     });
-    assert_eq!(site.value("postgrey_list_rules{list=\"clients\"}"), "3");
+    assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "3");
     assert_eq!(site.value("postgrey_reloads_total{result=\"clean\"}"), "0");
 }
 

@@ -90,7 +90,7 @@ impl Counters {
         requests.map(|(reason, number)| {
             let action = match reason {
                 reason if WAITS.contains(&reason) => "greylist",
-                reason if reason.starts_with("blacklist") => "reject",
+                reason if reason.ends_with("blacklist") => "reject",
                 _ => "pass",
             };
             (action, reason, number)

@@ -51,9 +51,9 @@ impl Greylister {
         std::mem::replace(&mut self.whitelists, whitelists)
     }
 
-    /// How many rules the lists of clients and of recipients have.
-    pub fn rules(&self) -> [usize; 2] {
-        [self.whitelists.clients.len(), self.whitelists.recipients.len()]
+    /// How many rules each kind of list has.
+    pub fn rules(&self) -> [usize; 8] {
+        self.whitelists.sizes()
     }
 
     /// Makes an administrator's changes at `now`, in seconds since the epoch.

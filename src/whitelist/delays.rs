@@ -35,6 +35,16 @@ impl Delays {
         Delays { recipients: Addresses::parse(texts, warnings), seconds }
     }
 
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.recipients.len()
+    }
+
+    /// Whether no rule is left.
+    pub fn is_empty(&self) -> bool {
+        self.recipients.is_empty()
+    }
+
     /// The delay of a recipient's own in seconds, if it has one. `warnings`
     /// takes a pattern's giving up.
     pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<i64> {

@@ -111,6 +111,23 @@ pub struct Whitelists {
     pub delays: Delays,
 }
 
+impl Whitelists {
+    /// How many rules each kind of list has, in the order of [`Files::by_option`].
+    pub fn sizes(&self) -> [usize; 8] {
+        let Whitelists { clients, recipients, senders, blacklists, greylisted, delays } = self;
+        [
+            clients.len(),
+            recipients.len(),
+            senders.len(),
+            blacklists.clients.len(),
+            blacklists.senders.len(),
+            blacklists.recipients.len(),
+            greylisted.as_ref().map_or(0, Addresses::len),
+            delays.len(),
+        ]
+    }
+}
+
 /// The lists of those whose mail is refused.
 #[derive(Debug, Default)]
 pub struct Blacklists {

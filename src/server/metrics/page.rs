@@ -97,13 +97,15 @@ fn database(page: &mut Page, sight: &Sight<'_>) {
 }
 
 fn lists(page: &mut Page, greylister: &Greylister, files: &Files) {
-    let [clients, recipients] = greylister.rules();
-    page.family("postgrey_list_rules", Kind::Gauge, "Rules of the lists that are in use.")
-        .sample(&[("list", "clients")], clients)
-        .sample(&[("list", "recipients")], recipients);
+    let lists = files.by_option();
+    let family =
+        page.family("postgrey_list_rules", Kind::Gauge, "Rules of the lists that are in use.");
+    for ((list, _, _), rules) in lists.iter().zip(greylister.rules()) {
+        family.sample(&[("list", list)], rules);
+    }
     let help = "When the newest file of a list was changed, in seconds since 1970.";
     let family = page.family("postgrey_list_changed_timestamp_seconds", Kind::Gauge, help);
-    for (list, files) in [("clients", &files.clients), ("recipients", &files.recipients)] {
+    for (list, _, files) in lists {
         if let Some(changed) = newest(files) {
             family.sample(&[("list", list)], changed);
         }
