@@ -19,6 +19,7 @@ mod random;
 use harness::{Builder, Clock, Daemon, Program, Scratch};
 use milter::client::MailServer;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 /// What a deferred client hears by default, for recipients at example.org.
@@ -42,7 +43,18 @@ impl Site {
         let (builder, clock) = Clock::of(builder);
         let builder = builder.arg(format!("--milter={}", socket.display()));
         let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
-        Site { daemon: builder.start(), clock, socket }
+        let site = Site { daemon: builder.start(), clock, socket };
+        site.wait_until_all_doors_are_open();
+        site
+    }
+
+    /// The policy door opens first; tools are answered when all are open.
+    fn wait_until_all_doors_are_open(&self) {
+        let dbdir = self.daemon.scratch().path().join("db");
+        let mut stats = Command::new(Program::Ours.path());
+        let output = stats.arg("stats").arg(format!("--dbdir={}", dbdir.display())).output();
+        let output = output.expect("postgrey stats");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn connect(&self) -> MailServer {
