@@ -50,6 +50,8 @@ fn an_ordinary_user_s_daemon_starts_runs_and_stops() {
     case(|run| {
         let Some(server) = of_an_ordinary_user(run) else { return };
         run.expect("running", server.proc("stat").exists().to_string(), "true");
+        // Once it answers, the original knows what to do on a signal.
+        server.client().ask(&mail_of("test1.example.com", "192.168.0.1").at(0));
         run.expect("end", server.end_by(Signal::SIGTERM), "exit status: 0");
         let files = ["socket", "pid"].map(|name| server.scratch().path().join(name).exists());
         run.expect("left", format!("{files:?}"), "[false, false]");
