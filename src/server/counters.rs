@@ -53,54 +53,40 @@ impl Counters {
 }
 
 impl Counters {
-    /// The numbers with their names, most of which are those of log lines.
-    pub fn named(&self) -> [(&'static str, u64); 17] {
+    /// The requests: what became of them, why (in words that most log lines have
+    /// as well), and how many.
+    pub fn requests(&self) -> [(&'static str, &'static str, u64); 16] {
         [
-            ("connections", self.connections),
-            ("new", self.new),
-            ("early-retry", self.early_retry),
-            ("first-pass", self.first_pass),
-            ("triplet-found", self.found),
-            ("authenticated", self.authenticated),
-            ("trusted-network", self.trusted_network),
-            ("client-whitelist", self.client_whitelist),
-            ("recipient-whitelist", self.recipient_whitelist),
-            ("sender-whitelist", self.sender_whitelist),
-            ("recipient-not-listed", self.not_listed),
-            ("client-blacklist", self.client_blacklist),
-            ("sender-blacklist", self.sender_blacklist),
-            ("recipient-blacklist", self.recipient_blacklist),
-            ("client-awl", self.auto_whitelist),
-            ("incomplete", self.incomplete),
-            ("database-failures", self.failures),
+            ("greylist", "new", self.new),
+            ("greylist", "early-retry", self.early_retry),
+            ("pass", "first-pass", self.first_pass),
+            ("pass", "triplet-found", self.found),
+            ("pass", "authenticated", self.authenticated),
+            ("pass", "trusted-network", self.trusted_network),
+            ("pass", "client-whitelist", self.client_whitelist),
+            ("pass", "recipient-whitelist", self.recipient_whitelist),
+            ("pass", "sender-whitelist", self.sender_whitelist),
+            ("pass", "recipient-not-listed", self.not_listed),
+            ("reject", "client-blacklist", self.client_blacklist),
+            ("reject", "sender-blacklist", self.sender_blacklist),
+            ("reject", "recipient-blacklist", self.recipient_blacklist),
+            ("pass", "client-awl", self.auto_whitelist),
+            ("pass", "incomplete", self.incomplete),
+            ("pass", "database-failures", self.failures),
         ]
     }
-}
 
-/// Counters that are no requests.
-const NO_REQUESTS: &[&str] = &["connections"];
-
-/// The reasons for which mail has to wait.
-const WAITS: &[&str] = &["new", "early-retry"];
-
-impl Counters {
-    /// The requests, by what became of them and why.
-    pub fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
-        let requests = self.named().into_iter().filter(|(name, _)| !NO_REQUESTS.contains(name));
-        requests.map(|(reason, number)| {
-            let action = match reason {
-                reason if WAITS.contains(&reason) => "greylist",
-                reason if reason.ends_with("blacklist") => "reject",
-                _ => "pass",
-            };
-            (action, reason, number)
-        })
+    /// All numbers with their names.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let requests = self.requests().into_iter().map(|(_, reason, number)| (reason, number));
+        std::iter::once(("connections", self.connections)).chain(requests)
     }
 }
 
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = self.named().map(|(name, number)| format!("{name}={number}"));
+        let numbers: Vec<String> =
+            self.named().map(|(name, number)| format!("{name}={number}")).collect();
         f.write_str(&numbers.join(", "))
     }
 }
