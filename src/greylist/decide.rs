@@ -5,6 +5,7 @@ use super::{Client, Policy, Trust, auto_whitelist, triplet};
 use crate::request::Request;
 use crate::store::{self, Seen, Transaction, Urgency};
 use crate::whitelist::{Addresses, Clients, Origin, Warning, Whitelists};
+use std::net::IpAddr;
 
 /// Decides one request and remembers the attempt. `now` is in seconds since
 /// the epoch.
@@ -61,10 +62,11 @@ pub fn rule<'w>(
     warnings: &mut Vec<Warning>,
 ) -> Option<(Verdict, Option<&'w Origin>)> {
     let Whitelists { clients, recipients, senders, blacklists: black, greylisted, .. } = whitelists;
-    if let Some(exemption) = trust(&policy.trust, request) {
+    let address = request.address();
+    if let Some(exemption) = trust(&policy.trust, request, address) {
         return Some((Verdict::Exempt(exemption), None));
     }
-    let origin = client(clients, request, warnings);
+    let origin = client(clients, request.client_name, address, warnings);
     if origin.is_some() {
         return Some((Verdict::Exempt(Exemption::Client), origin));
     }
@@ -77,7 +79,7 @@ pub fn rule<'w>(
             return Some((verdict, origin));
         }
     }
-    let origin = client(&black.clients, request, warnings);
+    let origin = client(&black.clients, request.client_name, address, warnings);
     if origin.is_some() {
         return Some((Verdict::Blacklisted(Blacklist::Client), origin));
     }
@@ -109,15 +111,16 @@ pub fn delay(
 /// The line that a client's name or address matches.
 fn client<'w>(
     clients: &'w Clients,
-    request: &Request<'_>,
+    name: &[u8],
+    address: Option<IpAddr>,
     warnings: &mut Vec<Warning>,
 ) -> Option<&'w Origin> {
     clients
-        .by_name(request.client_name, warnings)
-        .or_else(|| request.address().and_then(|address| clients.by_address(address)))
+        .by_name(name, warnings)
+        .or_else(|| address.and_then(|address| clients.by_address(address)))
 }
 
-fn trust(trust: &Trust, request: &Request<'_>) -> Option<Exemption> {
+fn trust(trust: &Trust, request: &Request<'_>, address: Option<IpAddr>) -> Option<Exemption> {
     let Trust { networks, authenticated } = trust;
     if request.is_authenticated && (*authenticated || request.is_unsifted) {
         return Some(Exemption::Authenticated);
@@ -125,8 +128,7 @@ fn trust(trust: &Trust, request: &Request<'_>) -> Option<Exemption> {
     if !request.is_unsifted && networks.is_empty() {
         return None;
     }
-    let is_trusted =
-        request.is_local || request.address().is_some_and(|address| networks.holds(address));
+    let is_trusted = request.is_local || address.is_some_and(|address| networks.holds(address));
     is_trusted.then_some(Exemption::Network)
 }
 
