@@ -15,7 +15,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A daemon that tells its numbers, and where.
 struct Site {
@@ -161,6 +161,10 @@ fn lists_that_are_read_anew_are_told() {
     });
     assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "3");
     assert_eq!(site.value("postgrey_reloads_total{result=\"clean\"}"), "0");
+    let changed = list.metadata().and_then(|list| list.modified()).expect("a time");
+    let seconds = changed.duration_since(UNIX_EPOCH).expect("a time since 1970").as_secs();
+    let series = "postgrey_list_changed_timestamp_seconds{list=\"whitelist-clients\"}";
+    assert_eq!(site.value(series), seconds.to_string());
 }
 
 #[test]

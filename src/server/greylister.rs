@@ -51,9 +51,9 @@ impl Greylister {
         std::mem::replace(&mut self.whitelists, whitelists)
     }
 
-    /// How many rules each kind of list has.
-    pub fn rules(&self) -> [usize; 8] {
-        self.whitelists.sizes()
+    /// The lists that are in use.
+    pub fn lists(&self) -> &Whitelists {
+        &self.whitelists
     }
 
     /// Makes an administrator's changes at `now`, in seconds since the epoch.

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use nix::fcntl::OFlag;
 
@@ -151,6 +152,11 @@ pub(super) fn read(
     }
     let text = |file: &PathBuf| Some(Text { file: file.clone(), bytes: known.get(file)?.clone() });
     files.iter().filter_map(text).collect()
+}
+
+/// When the newest of these files was changed, as far as they are there.
+pub(super) fn newest_change(files: &[PathBuf]) -> Option<SystemTime> {
+    files.iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()
 }
 
 fn is_local(file: &Path) -> bool {

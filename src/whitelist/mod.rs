@@ -19,6 +19,7 @@ mod trusted;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 pub use clients::Clients;
 pub use complaints::Warning;
@@ -109,12 +110,15 @@ pub struct Whitelists {
     pub greylisted: Option<Addresses>,
     /// Delays of single recipients.
     pub delays: Delays,
+    /// When the newest file of each kind of list was changed, in the order of
+    /// [`Files::by_option`].
+    pub changed: [Option<SystemTime>; 8],
 }
 
 impl Whitelists {
     /// How many rules each kind of list has, in the order of [`Files::by_option`].
     pub fn sizes(&self) -> [usize; 8] {
-        let Whitelists { clients, recipients, senders, blacklists, greylisted, delays } = self;
+        let Whitelists { clients, recipients, senders, blacklists, greylisted, delays, .. } = self;
         [
             clients.len(),
             recipients.len(),
@@ -183,6 +187,7 @@ impl Reader {
                 let texts = file::read(&files.delays, known, &mut warnings);
                 Delays::parse(texts, &mut warnings)
             },
+            changed: files.by_option().map(|(_, _, files)| file::newest_change(files)),
         };
         (lists, warnings)
     }

@@ -8,7 +8,6 @@ use crate::server::housekeeping::Housekeeping;
 use crate::store::Table;
 use crate::store::lmdb::Store;
 use crate::whitelist::Files;
-use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 /// What is to be seen of a daemon between two turns.
@@ -97,17 +96,18 @@ fn database(page: &mut Page, sight: &Sight<'_>) {
 }
 
 fn lists(page: &mut Page, greylister: &Greylister, files: &Files) {
-    let lists = files.by_option();
+    let names = files.by_option().map(|(list, _, _)| list);
     let family =
         page.family("postgrey_list_rules", Kind::Gauge, "Rules of the lists that are in use.");
-    for ((list, _, _), rules) in lists.iter().zip(greylister.rules()) {
+    for (list, rules) in names.into_iter().zip(greylister.lists().sizes()) {
         family.sample(&[("list", list)], rules);
     }
-    let help = "When the newest file of a list was changed, in seconds since 1970.";
+    let help = "When a list's newest file was changed that is in use, in seconds since 1970.";
     let family = page.family("postgrey_list_changed_timestamp_seconds", Kind::Gauge, help);
-    for (list, _, files) in lists {
-        if let Some(changed) = newest(files) {
-            family.sample(&[("list", list)], changed);
+    for (list, changed) in names.into_iter().zip(greylister.lists().changed) {
+        let since = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
+        if let Some(since) = since {
+            family.sample(&[("list", list)], since.as_secs());
         }
     }
     let Measures { lists_read, .. } = greylister.measures;
@@ -118,11 +118,4 @@ fn lists(page: &mut Page, greylister: &Greylister, files: &Files) {
     for (result, number) in greylister.measures.reloads() {
         family.sample(&[("result", result)], number);
     }
-}
-
-/// When the newest of these files was changed, in seconds since the epoch.
-fn newest(files: &[PathBuf]) -> Option<u64> {
-    let changed = |file: &PathBuf| file.metadata().ok()?.modified().ok();
-    let newest = files.iter().filter_map(changed).max()?;
-    newest.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
