@@ -2,10 +2,12 @@
 //! syslog with traditional or ISO timestamps, and what `journalctl` prints
 //! with `-o short`, `short-iso` and `json`.
 
+mod decision;
 mod journal;
 mod reject;
 mod time;
 
+pub use decision::Decision;
 use memchr::{memchr, memmem};
 pub use reject::{Reject, Rejects, address_in_brackets, address_of, client, unquoted};
 use std::borrow::Cow;

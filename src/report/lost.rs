@@ -5,11 +5,11 @@
 
 use super::clients;
 use super::input::reason;
-use super::maillog::{Attempt, Passed};
+use super::maillog::Attempt;
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
 use crate::greylist::{self, Client, Lookup, Policy, triplet};
-use crate::maillog::unquoted;
+use crate::maillog::{Decision, unquoted};
 use crate::store::lmdb::{FILE_NAME, Reader, Table};
 use crate::store::{self, Passes, Seen};
 use std::collections::HashMap;
@@ -64,7 +64,7 @@ impl Judge {
     }
 
     /// The daemon's key of mail that passed.
-    pub fn key_of_pass(&self, passed: &Passed<'_>) -> Vec<u8> {
+    pub fn key_of_pass(&self, passed: &Decision<'_>) -> Vec<u8> {
         let client = Client { address: passed.client, name: passed.name };
         triplet::key(&self.policy, client, passed.sender, passed.recipient)
     }

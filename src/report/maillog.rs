@@ -2,10 +2,10 @@
 
 use crate::daemon::Failure;
 use crate::greylist::Client;
-use crate::maillog::{Reject, Rejects, address_of};
+use crate::maillog::{Decision, Reject, Rejects};
 use crate::whitelist::{Letters, Pattern};
 use memchr::memchr;
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 use std::net::IpAddr;
 
 /// Bytes of a traditional timestamp, `Jun 20 10:00:00`.
@@ -17,7 +17,7 @@ pub enum Event<'line> {
     /// Postfix told a client to come back later, because the greylist said so.
     Deferred(Attempt<'line>),
     /// The daemon let a mail pass.
-    Passed(Passed<'line>),
+    Passed(Decision<'line>),
 }
 
 /// A deferred attempt, as Postfix logs it.
@@ -34,19 +34,6 @@ pub struct Attempt<'line> {
     /// The sender, empty for bounces; a local part may be quoted.
     pub sender: &'line [u8],
     /// The recipient, likewise.
-    pub recipient: &'line [u8],
-}
-
-/// A mail that passed, as the daemon logs it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Passed<'line> {
-    /// The client's name, empty where the log has none.
-    pub name: &'line [u8],
-    /// The client's address.
-    pub client: IpAddr,
-    /// The sender, empty for bounces.
-    pub sender: &'line [u8],
-    /// The recipient.
     pub recipient: &'line [u8],
 }
 
@@ -91,7 +78,7 @@ impl Maillog {
             return is_greylisted.then(|| self.attempt(line, at)).flatten().map(Event::Deferred);
         }
         let at = self.pass.find(line)?;
-        passed(&line[at..]).map(Event::Passed)
+        Decision::parse(&line[at..]).map(Event::Passed)
     }
 
     /// The attempt in a line that has `reject: ` at a place. The text tells
@@ -103,22 +90,6 @@ impl Maillog {
         let is_known = self.greylisted.is_some() || code == b"450";
         is_known.then(|| Attempt { time: time(line), name, client, address, sender, recipient })
     }
-}
-
-/// The daemon leaves out what is empty; names and addresses may hold commas.
-fn passed(text: &[u8]) -> Option<Passed<'_>> {
-    let text = text.trim_ascii_end();
-    let at = memmem::find(text, b", client_address=")?;
-    let name = memmem::find(&text[..at], b", client_name=");
-    let name = name.map_or(b"".as_slice(), |name| &text[name + b", client_name=".len()..at]);
-    let text = &text[at + b", client_address=".len()..];
-    let end = memchr(b',', text)?;
-    let client = address_of(&text[..end])?;
-    let text = &text[end..];
-    let at = memmem::rfind(text, b", recipient=")?;
-    let recipient = &text[at + b", recipient=".len()..];
-    let sender = text[..at].strip_prefix(b", sender=").unwrap_or_default();
-    Some(Passed { name, client, sender, recipient })
 }
 
 /// The timestamp: a traditional one has a fixed length, another ends before

@@ -3,7 +3,7 @@
 
 use crate::cli::admin::Which;
 use crate::greylist::{Client, Lookup, Policy, triplet};
-use crate::maillog::Line;
+use crate::maillog::{Decision, Line};
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
 
@@ -45,26 +45,19 @@ impl Attempt {
         if !line.program.starts_with(b"postgrey") {
             return None;
         }
-        let text = line.text.trim_ascii_end();
+        let text: &[u8] = &line.text;
         let action = memmem::find(text, b"action=")?;
         let id = text[..action].strip_suffix(b": ").map(<[u8]>::to_vec);
         let text = &text[action + b"action=".len()..];
         let comma = memchr(b',', text)?;
-        let rest = text[comma..].strip_prefix(b", reason=")?;
-        let reason = &rest[..memchr(b',', rest)?];
         if text.starts_with(b"blacklist") {
             return None;
         }
-        let at_address = memmem::find(rest, b", client_address=")?;
+        let Decision { reason, name, client, sender, recipient } =
+            Decision::parse(text[comma..].strip_prefix(b", reason=")?)?;
         // With --noaction, the mail passed all the same.
-        let is_dry_run = memmem::find(&rest[..at_address], b", dry-run").is_some();
-        let name = between(&rest[..at_address], b", client_name=");
-        let behind = &rest[at_address + b", client_address=".len()..];
-        let end = memchr(b',', behind).unwrap_or(behind.len());
-        let client = std::str::from_utf8(&behind[..end]).ok()?.parse().ok()?;
-        let envelope = &behind[end..];
-        let at_recipient = memmem::rfind(envelope, b", recipient=")?;
-        let sender = envelope[..at_recipient].strip_prefix(b", sender=").unwrap_or_default();
+        let is_dry_run = memmem::find(reason, b", dry-run").is_some();
+        let reason = &reason[..memchr(b',', reason).unwrap_or(reason.len())];
         Some(Attempt {
             time: line.time,
             id,
@@ -74,7 +67,7 @@ impl Attempt {
             name: name.to_vec(),
             client,
             sender: sender.to_vec(),
-            recipient: envelope[at_recipient + b", recipient=".len()..].to_vec(),
+            recipient: recipient.to_vec(),
         })
     }
 
