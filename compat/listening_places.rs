@@ -15,9 +15,23 @@ use std::time::Instant;
 /// A network of its own, in which `$1` was done first.
 const OWN_NETWORK: &str = "ip link set lo up; eval \"$1\"; shift; exec \"$@\"";
 
-fn in_own_network(command: &mut Command, script: &str) {
+/// The program in a network of its own.
+fn in_own_network(run: &Run, view: &View, script: &str) -> Command {
     let words = ["/usr/bin/unshare", "--net", "/bin/sh", "-euc", OWN_NETWORK, "sh", script];
-    command.args(words);
+    let mut command = view.enter();
+    command.args(words).arg(run.program().path());
+    command
+}
+
+/// Where the program listens there, or what it says of its failure; nothing
+/// where there can be no such network.
+fn sockets_in_own_network(run: &Run, script: &str, option: &str) -> Option<String> {
+    let view = View::new()?;
+    let command = in_own_network(run, &view, script);
+    Some(match run.listen_by(command, Scratch::new(), &[option]) {
+        Ok(server) => server.sockets().join("\n"),
+        Err(failure) => error_of(&failure).to_string(),
+    })
 }
 
 #[test]
@@ -54,14 +68,8 @@ fn a_machine_without_ipv6_listens_at_its_ipv4_address() {
         return;
     }
     case(|run| {
-        let Some(view) = View::new() else { return };
-        let mut command = view.enter();
-        in_own_network(&mut command, "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6");
-        command.arg(run.program().path());
-        let seen = match run.listen_by(command, Scratch::new(), &["--inet=10023"]) {
-            Ok(server) => server.sockets().join("\n"),
-            Err(failure) => error_of(&failure).to_string(),
-        };
+        let script = "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6";
+        let Some(seen) = sockets_in_own_network(run, script, "--inet=10023") else { return };
         let theirs = format!(
             "ERROR: Can't connect to TCP port 10023 on ::1 [Cannot assign requested address] {AT}"
         );
@@ -73,10 +81,8 @@ fn a_machine_without_ipv6_listens_at_its_ipv4_address() {
 fn a_name_that_nobody_knows_is_told() {
     case(|run| {
         let Some(view) = View::new() else { return };
-        let mut command = view.enter();
         // No name server can be reached from here.
-        in_own_network(&mut command, ":");
-        command.arg(run.program().path());
+        let command = in_own_network(run, &view, ":");
         let words = ["--inet=nosuchhost.invalid:10023"];
         let failure = run.listen_by(command, Scratch::new(), &words).map(|_| "listens");
         let failure = failure.expect_err("no such host");
@@ -133,9 +139,7 @@ fn a_service_alone_is_its_port_at_all_addresses() {
     }
     case(|run| {
         let Some(view) = View::new() else { return };
-        let mut command = view.enter();
-        in_own_network(&mut command, ":");
-        command.arg(run.program().path());
+        let command = in_own_network(run, &view, ":");
         let server = run.listen_by(command, Scratch::new(), &["--inet=smtp"]).expect("a server");
         run.expect("sockets", server.sockets(), "[::]:25");
         run.note("log", server.log());
@@ -148,14 +152,7 @@ fn an_ipv6_address_without_a_port_is_refused() {
         return;
     }
     case(|run| {
-        let Some(view) = View::new() else { return };
-        let mut command = view.enter();
-        in_own_network(&mut command, ":");
-        command.arg(run.program().path());
-        let seen = match run.listen_by(command, Scratch::new(), &["--inet=::1"]) {
-            Ok(server) => server.sockets().join("\n"),
-            Err(failure) => error_of(&failure).to_string(),
-        };
+        let Some(seen) = sockets_in_own_network(run, ":", "--inet=::1") else { return };
         let ours = "ERROR: Could not determine port number from host [*]:::1";
         run.expect("sockets", seen, differs("X50", "[::]:1", ours));
     });

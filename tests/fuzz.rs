@@ -57,6 +57,19 @@ const MOST_MEMORY: u64 = 1024 * 1024;
 const MOST_KEPT: usize = 2_000;
 const LONGEST_KEPT: usize = 2_000;
 
+/// The input in pieces of random lengths, as a socket might give it.
+fn in_pieces<'i>(input: &'i [u8], random: &mut Random) -> Vec<&'i [u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = input;
+    let longest = [2, 20, 5000][random.below(3)];
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(random.below(rest.len().min(longest)) + 1);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
 fn run(target: &Target) {
     let seconds = std::env::var("POSTGREY_FUZZ_SECONDS").ok();
     let seconds = seconds.map_or(2, |seconds| seconds.parse().expect("a number of seconds"));

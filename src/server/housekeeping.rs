@@ -138,45 +138,25 @@ mod tests {
     #[test]
     fn each_look_takes_its_share_of_an_hour() {
         let milliseconds = Duration::from_millis;
+        let look = |rows, of| Look { rows, of, is_full: false, cost: milliseconds(7) };
+        let full = |cost| Look { is_full: true, cost: milliseconds(cost), ..look(500, 1_000_000) };
         let table = [
             // A small database is looked at once an hour, and so is an empty one.
-            (
-                Look { rows: 20, of: 20, is_full: false, cost: milliseconds(7) },
-                milliseconds(3_600_000),
-            ),
-            (
-                Look { rows: 0, of: 0, is_full: false, cost: milliseconds(7) },
-                milliseconds(3_600_000),
-            ),
-            (
-                Look { rows: 5_000, of: 1_000_000, is_full: false, cost: milliseconds(7) },
-                milliseconds(18_000),
-            ),
+            (look(20, 20), milliseconds(3_600_000)),
+            (look(0, 0), milliseconds(3_600_000)),
+            (look(5_000, 1_000_000), milliseconds(18_000)),
             // A look that finds the end right away, or a very large database.
-            (
-                Look { rows: 0, of: 1_000_000, is_full: false, cost: milliseconds(7) },
-                milliseconds(20),
-            ),
-            (
-                Look { rows: 32, of: 100_000_000, is_full: false, cost: milliseconds(7) },
-                milliseconds(20),
-            ),
+            (look(0, 1_000_000), milliseconds(20)),
+            (look(32, 100_000_000), milliseconds(20)),
             // Much is too old.
-            (
-                Look { rows: 500, of: 1_000_000, is_full: true, cost: milliseconds(5) },
-                milliseconds(20),
-            ),
+            (full(5), milliseconds(20)),
             // And the disk is slow to delete it.
-            (
-                Look { rows: 500, of: 1_000_000, is_full: true, cost: milliseconds(50) },
-                milliseconds(200),
-            ),
+            (full(50), milliseconds(200)),
         ];
         for (look, rest) in table {
             assert_eq!(rest_after(look, milliseconds(1)), rest, "{look:?}");
         }
-        let look = Look { rows: 500, of: 1_000_000, is_full: true, cost: milliseconds(7) };
-        assert_eq!(rest_after(look, milliseconds(10)), milliseconds(190), "a slow disk");
+        assert_eq!(rest_after(full(7), milliseconds(10)), milliseconds(190), "a slow disk");
     }
 
     #[test]

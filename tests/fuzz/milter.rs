@@ -1,7 +1,7 @@
 //! Packets of the milter protocol.
 
-use crate::Target;
 use crate::random::Random;
+use crate::{Target, in_pieces};
 use postgrey::greylist::Answer;
 use postgrey::protocol::milter::{Event, LONGEST_PACKET, Session};
 
@@ -78,15 +78,7 @@ fn generate(random: &mut Random) -> Vec<u8> {
 
 fn check(input: &[u8], random: &mut Random) -> String {
     let whole_read = events(&[input]);
-    let mut pieces = Vec::new();
-    let mut rest = input;
-    let longest = [2, 20, 5000][random.below(3)];
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(random.below(rest.len().min(longest)) + 1);
-        pieces.push(piece);
-        rest = after;
-    }
-    assert!(events(&pieces) == whole_read, "pieces matter");
+    assert!(events(&in_pieces(input, random)) == whole_read, "pieces matter");
     let kind = |event: &String| event.split(['(', '[', '{']).next().unwrap_or("").to_string();
     whole_read.iter().take(5).map(kind).collect::<Vec<_>>().join(" ")
 }

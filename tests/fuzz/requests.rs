@@ -1,7 +1,7 @@
 //! Requests of the policy protocol.
 
-use crate::Target;
 use crate::random::Random;
+use crate::{Target, in_pieces};
 use postgrey::protocol::policy::{Event, LONGEST_REQUEST, Session};
 use postgrey::request::Request;
 
@@ -101,15 +101,7 @@ impl Whole {
 
 fn check(input: &[u8], random: &mut Random) -> String {
     let whole_read = events(&[input]);
-    let mut pieces = Vec::new();
-    let mut rest = input;
-    let longest = [2, 20, 5000][random.below(3)];
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(random.below(rest.len().min(longest)) + 1);
-        pieces.push(piece);
-        rest = after;
-    }
-    assert!(events(&pieces) == whole_read, "pieces matter");
+    assert!(events(&in_pieces(input, random)) == whole_read, "pieces matter");
     let each_alone: Vec<String> =
         requests(input).into_iter().flat_map(|request| events(&[request])).collect();
     assert!(each_alone == whole_read, "a request changes how a later one is read");
