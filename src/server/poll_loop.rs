@@ -11,7 +11,7 @@ use super::reload::{self, Reloader};
 use super::trouble::Trouble;
 use super::turn::{MENDED, Turn, passing};
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
-use crate::store::lmdb::Store;
+use crate::store::{self, lmdb::Store};
 use crate::whitelist::Reader;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -146,7 +146,7 @@ impl PollLoop {
             log.flush();
         }
         self.finish(&mut events, log);
-        self.write_waiting_rows(log);
+        self.write_rows(Store::flush, log);
     }
 
     /// Reads once more from all that are due, then answers what was read. A
@@ -212,7 +212,7 @@ impl PollLoop {
     fn keep_time(&mut self, log: &mut Log) {
         let now = Instant::now();
         if self.service.store.due().is_some_and(|due| due <= now) {
-            self.write_waiting_rows(log);
+            self.write_rows(Store::write_due, log);
         }
         let Service { housekeeping, store, .. } = &mut self.service;
         housekeeping.keep(store, log);
@@ -383,10 +383,10 @@ impl PollLoop {
         }
     }
 
-    fn write_waiting_rows(&mut self, log: &mut Log) {
+    fn write_rows(&mut self, write: fn(&mut Store) -> Result<bool, store::Error>, log: &mut Log) {
         let begin = Instant::now();
         let measures = &mut self.service.greylister.measures;
-        match self.service.store.flush() {
+        match write(&mut self.service.store) {
             Ok(true) => {
                 measures.committed(begin.elapsed(), 0);
                 self.store_trouble.end(MENDED, log);

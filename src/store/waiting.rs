@@ -1,34 +1,45 @@
-//! Rows that wait for the next commit.
+//! Rows that wait for the disk.
 //!
 //! A repeated delivery of a known triplet changes nothing but the time at
 //! which the triplet was last seen, and no later decision depends on that time
-//! being on disk. Such rows wait here, at most [`DUE`], and then share one
-//! commit. With `--sync` all rows wait, and longer: then what a client was told
-//! may be lost, but the file is as sound as ever, because a commit is still all
+//! being on disk. Such rows wait here, about [`DUE`], and are then written by a
+//! sweep through their keys, a share with each commit: neighbours in key order
+//! are neighbours on disk, so a share costs few pages, and no commit is long
+//! enough to delay a reply. With `--sync` all rows wait, and longer: then what a
+//! client was told may be lost, but only the latest, since each commit takes all
+//! rows along, and the file is as sound as ever, because a commit is still all
 //! or nothing.
 
 use super::Table;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 /// How long a refreshed row may wait for the disk.
 const DUE: Duration = Duration::from_secs(1);
 
-/// How many rows may wait: enough to make a commit worth its sync, few enough
-/// that the commit that takes them all delays a reply by milliseconds only. A
-/// row costs about 30 microseconds, since each changes a page of its own.
-const ENOUGH: usize = 512;
+/// How many rows may wait before a sweep begins early: they take about two
+/// megabytes.
+const ENOUGH: usize = 8192;
 
-/// The same for an administrator who prefers speed (`--sync`).
+/// How many may wait with `--sync`: few enough that the commit that takes them
+/// all delays a reply by milliseconds only.
 const ENOUGH_FOR_SPEED: usize = 2048;
+
+/// How many of the refreshed rows one commit takes along: enough to make it worth its sync,
+/// few enough that it delays a reply by milliseconds only where each row lies in
+/// a page of its own, which then costs about 30 microseconds.
+const SHARE: usize = 128;
 
 /// How many refreshed rows may wait while the disk takes none. Further ones are
 /// dropped: the row on disk stays as it is, which costs a triplet nothing but
 /// its age.
 const MOST: usize = 65_536;
 
-/// The waiting rows of both tables by key: in the database's own order, so that
-/// neighbours are written together.
+/// A row's table and key.
+pub type Place = (Table, Vec<u8>);
+
+/// The waiting rows of both tables by key: in the database's own order.
 #[derive(Debug)]
 pub struct Waiting {
     rows: [BTreeMap<Vec<u8>, String>; 2],
@@ -36,7 +47,18 @@ pub struct Waiting {
     enough: usize,
     takes_news: bool,
     due: Option<Instant>,
+    /// Where the sweep is, while there is one.
+    sweep: Option<Sweep>,
     is_refused: bool,
+}
+
+/// How far a sweep has come.
+#[derive(Debug)]
+enum Sweep {
+    /// It takes all rows with the next commit.
+    Whole,
+    /// It goes on behind the row that it wrote last, if it has written any.
+    Shares(Option<Place>),
 }
 
 impl Default for Waiting {
@@ -48,6 +70,7 @@ impl Default for Waiting {
             enough: ENOUGH,
             takes_news: false,
             due: None,
+            sweep: None,
             is_refused: false,
         }
     }
@@ -93,12 +116,60 @@ impl Waiting {
         self.rows[table as usize].remove(key).is_some()
     }
 
-    /// All waiting rows, in key order.
-    pub fn iter(&self) -> impl Iterator<Item = (Table, &[u8], &str)> {
-        Table::ALL.into_iter().flat_map(|table| {
-            let rows = self.rows[table as usize].iter();
-            rows.map(move |(key, row)| (table, key.as_slice(), row.as_str()))
+    /// Lets the next commit take all rows along.
+    pub fn hurry(&mut self) {
+        self.sweep = (!self.is_empty()).then_some(Sweep::Whole);
+    }
+
+    /// The rows that a commit at `now` takes along, in key order. A commit that
+    /// happens anyway begins the sweep in the second half of their time. Rows on
+    /// which decisions depend are never left behind by newer ones.
+    pub fn share(&mut self, now: Instant) -> Vec<Place> {
+        if self.takes_news {
+            self.hurry();
+        } else if self.sweep.is_none() && self.due.is_some_and(|due| due <= now + self.patience / 2)
+        {
+            self.sweep = Some(Sweep::Shares(None));
+        }
+        match &self.sweep {
+            None => Vec::new(),
+            Some(Sweep::Whole) => self.places(None).collect(),
+            Some(Sweep::Shares(last)) => self.places(last.as_ref()).take(SHARE).collect(),
+        }
+    }
+
+    /// The places of the rows, in order, behind one of them.
+    fn places(&self, last: Option<&Place>) -> impl Iterator<Item = Place> {
+        let begin = last.map_or(0, |(table, _)| *table as usize);
+        Table::ALL.into_iter().skip(begin).flat_map(move |table| {
+            let behind = match last {
+                Some((same, key)) if *same == table => Bound::Excluded(key.as_slice()),
+                _ => Bound::Unbounded,
+            };
+            let rows = self.rows[table as usize].range::<[u8], _>((behind, Bound::Unbounded));
+            rows.map(move |(key, _)| (table, key.clone()))
         })
+    }
+
+    /// Forgets the rows of a share, since they are on disk, and ends the sweep
+    /// if they were the last.
+    pub fn written(&mut self, share: Vec<Place>, now: Instant) {
+        self.is_refused = false;
+        for (table, key) in &share {
+            self.rows[*table as usize].remove(key);
+        }
+        let is_over = share.len() < SHARE || matches!(self.sweep, Some(Sweep::Whole));
+        if self.is_empty() {
+            self.sweep = None;
+            self.due = None;
+        } else if self.sweep.is_some() && is_over {
+            let rest = if self.len() < self.enough { self.patience } else { Duration::ZERO };
+            self.sweep = None;
+            self.due = Some(now + rest);
+        } else if self.sweep.is_some() {
+            self.sweep = Some(Sweep::Shares(share.into_iter().next_back()));
+            self.due = Some(now);
+        }
     }
 
     /// Whether nothing waits.
@@ -125,11 +196,8 @@ impl Waiting {
         self.is_refused = true;
         self.due = (!self.is_empty()).then(|| Instant::now() + DUE);
     }
-
-    /// Forgets all rows, since they are on disk.
-    pub fn clear(&mut self) {
-        self.rows.iter_mut().for_each(BTreeMap::clear);
-        self.is_refused = false;
-        self.due = None;
-    }
 }
+
+#[cfg(test)]
+#[path = "waiting_tests.rs"]
+mod tests;

@@ -157,11 +157,12 @@ impl Store {
         self.waiting.is_refused()
     }
 
-    /// Writes what waits. Gives whether anything did.
+    /// Writes a share of what is due ([`Store::due`]). Gives whether anything was
+    /// written.
     ///
     /// # Errors
     /// When the database cannot be written; the rows go on waiting.
-    pub fn flush(&mut self) -> Result<bool, Error> {
+    pub fn write_due(&mut self) -> Result<bool, Error> {
         if self.waiting.is_empty() && !self.walk.has_old_rows() {
             return Ok(false);
         }
@@ -169,6 +170,15 @@ impl Store {
         // A failure is remembered by the turn and comes back from the commit.
         let _ = turn.writer();
         turn.commit()
+    }
+
+    /// Writes all that waits, in one commit. Gives whether anything did.
+    ///
+    /// # Errors
+    /// When the database cannot be written; the rows go on waiting.
+    pub fn flush(&mut self) -> Result<bool, Error> {
+        self.waiting.hurry();
+        self.write_due()
     }
 
     fn open_again(&mut self) {

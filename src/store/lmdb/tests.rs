@@ -95,7 +95,7 @@ fn a_turn_without_a_commit_leaves_nothing() {
 }
 
 #[test]
-fn what_waits_is_seen_at_once_and_written_with_the_next_commit() {
+fn what_waits_is_seen_at_once_and_written_when_it_is_due() {
     let directory = Directory::new();
     let mut store = directory.open();
     let mut turn = store.begin();
@@ -105,11 +105,15 @@ fn what_waits_is_seen_at_once_and_written_with_the_next_commit() {
 
     store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
-    assert!(store.due().is_some());
+    let due = store.due();
+    assert!(due.is_some());
 
     let mut turn = store.begin();
     turn.put_triplet(b"x/y/z", FIRST, Urgency::BeforeReply).unwrap();
     turn.commit().unwrap();
+    assert_eq!(store.due(), due, "no commit takes it along that soon");
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
+    store.flush().unwrap();
     assert_eq!(store.due(), None);
     drop(store);
     assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
@@ -135,6 +139,9 @@ fn a_newer_write_overtakes_what_waits() {
     turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
     turn.commit().unwrap();
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert_eq!(store.due(), None);
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(FIRST));
 }
 
 #[test]

@@ -4,10 +4,11 @@ use super::open::{explain_read, explain_write};
 use super::rows::{put, stored_key};
 use super::walk::Walk;
 use super::{Failure, File, Tables};
-use crate::store::waiting::Waiting;
+use crate::store::waiting::{Place, Waiting};
 use crate::store::{Error, Passes, Seen, Table, Transaction, Urgency};
 use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::collections::HashSet;
+use std::mem;
 use std::path::Path;
 use std::time::Instant;
 
@@ -53,11 +54,11 @@ impl<'store> Turn<'store> {
     /// Whether what was read or written since the last call is only true once
     /// the turn is committed, so that nobody may be told before.
     pub fn take_unsettled(&mut self) -> bool {
-        std::mem::take(&mut self.is_unsettled)
+        mem::take(&mut self.is_unsettled)
     }
 
-    /// Makes the turn's writes durable, and the waiting rows with them; rows
-    /// that were found too old go. Gives whether there was any write; without
+    /// Makes the turn's writes durable, and with them a share of the waiting rows
+    /// whose time has come; rows that were found too old go. Gives whether there was any write; without
     /// one it does nothing.
     ///
     /// # Errors
@@ -78,27 +79,41 @@ impl<'store> Turn<'store> {
             return Ok(false);
         };
         let begin = Instant::now();
-        let deleted = self.write(writer, file.tables);
+        let share = self.waiting.share(begin);
+        let deleted = self.write(writer, file.tables, &share);
         let deleted = deleted.map_err(|error| self.fail(explain_write(self.path, error)))?;
-        self.waiting.clear();
+        self.overtake_waiting();
+        self.waiting.written(share, Instant::now());
         self.walk.note(&deleted, begin.elapsed());
         Ok(true)
     }
 
-    /// Writes what waits beside the turn's own rows. Gives what was deleted.
+    /// Forgets waiting rows that are older than what the turn has written.
+    fn overtake_waiting(&mut self) {
+        for (table, keys) in Table::ALL.into_iter().zip(mem::take(&mut self.uncommitted)) {
+            for key in keys {
+                self.waiting.remove(table, &key);
+            }
+        }
+    }
+
+    /// Writes a share of what waits beside the turn's own rows. Gives what was
+    /// deleted.
     fn write(
         &self,
         mut writer: RwTransaction<'_>,
         tables: Tables,
+        share: &[Place],
     ) -> Result<Vec<Table>, lmdb::Error> {
         let has_newer = |table, key: &[u8]| {
             self.is_uncommitted(table, key) || self.waiting.get(table, key).is_some()
         };
         let deleted = self.walk.delete(&mut writer, tables, has_newer)?;
-        for (table, key, row) in self.waiting.iter() {
+        for (table, key) in share {
             // A row that waited is older than one of this turn.
-            if !self.is_uncommitted(table, key) {
-                put(&mut writer, tables.database(table), key, row)?;
+            let is_newest = !self.is_uncommitted(*table, key);
+            if let Some(row) = self.waiting.get(*table, key).filter(|_| is_newest) {
+                put(&mut writer, tables.database(*table), key, row)?;
             }
         }
         writer.commit()?;
