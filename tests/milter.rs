@@ -6,6 +6,7 @@ mod harness;
 mod milter {
     //! The mail server that asks.
 
+    mod actions;
     pub mod client;
     pub mod doors;
     pub mod rules;

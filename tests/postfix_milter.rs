@@ -9,10 +9,11 @@ mod postfix {
 
     #[allow(dead_code, reason = "the policy service is not asked here")]
     pub mod instance;
+    mod milter_actions;
     pub mod smtp;
 }
 
-use harness::{Clock, Daemon, Program};
+use harness::{Builder, Clock, Daemon, Program};
 use postfix::instance::Postfix;
 use postfix::smtp::Envelope;
 use std::time::Duration;
@@ -30,7 +31,12 @@ struct Site {
 impl Site {
     /// Postfix speaks a version of the protocol.
     fn start(version: u8) -> Site {
-        let builder = Daemon::builder(Program::Ours)
+        Site::start_with(version, &[])
+    }
+
+    fn start_with(version: u8, options: &[String]) -> Site {
+        let builder = options.iter().fold(Daemon::builder(Program::Ours), Builder::arg);
+        let builder = builder
             .arg("--hostname=mx.test.example")
             .whitelist_clients("trusted.test\n203.0.113.0/24\n2001:db8:77::/48\n")
             .whitelist_recipients("postmaster@\n");

@@ -150,8 +150,11 @@ fn replies() -> [Arg; 5] {
             .long_help(
                 "The action of access(5) that defers a mail. With DEFER_IF_PERMIT, Postfix's \
                  later restrictions can still reject the mail for good; with 451, it is deferred \
-                 at once. With --milter, a code such as 450 becomes that of the reply, which is \
-                 451 otherwise; REJECT is 554, and with DUNNO, WARN and the like mail passes.",
+                 at once. With --milter, a code such as 450 becomes that of the reply, and REJECT \
+                 is 554; DUNNO, OK, WARN and the like let mail pass, and PREPEND as well, with \
+                 its header. HOLD keeps the message in the mail server's queue, and DISCARD takes \
+                 it and throws it away, for all of its recipients. Other words defer with 451, and \
+                 so does HOLD where the mail server lets no milter hold mail.",
             ),
         text("greylist-text", "TEXT", GREYLIST_TEXT)
             .num_args(0..=1)

@@ -6,7 +6,9 @@
 //! else is noted or waved through, and the text of messages never comes here.
 //! There is no standard; the facts were taken from both servers' behaviour.
 
+mod action;
 mod address;
+mod message;
 mod negotiate;
 mod packet;
 mod reply;
@@ -17,3 +19,10 @@ pub use session::{Event, Recipient, Session};
 
 /// The answer that lets everything go on.
 pub const CONTINUE: &[u8] = b"\0\0\0\x01c";
+
+/// Bytes of a text that count, as over the policy protocol (BEHAVIOUR D2).
+const LONGEST_TEXT: usize = 512;
+
+fn cut(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(LONGEST_TEXT)]
+}

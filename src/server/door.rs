@@ -177,7 +177,7 @@ fn handle_milter(
     transaction: &mut dyn Transaction,
     now: i64,
 ) -> Option<Outcome> {
-    let decided = match session.next_event()? {
+    let mut decided = match session.next_event()? {
         milter::Event::Recipient(recipient) => {
             greylister.decide_recipient(&recipient, transaction, now)
         }
@@ -190,6 +190,10 @@ fn handle_milter(
             return Some(Outcome { is_last: true, ..Outcome::line(Severity::Warning, line) });
         }
     };
-    let reply = session.answer(greylister.action(&decided.answer), &decided.answer);
+    let action = greylister.action(&decided.answer);
+    let reply = session.answer(action, &decided.answer);
+    if session.cannot_hold(action, &decided.answer) {
+        decided.lines.extend(greylister.tell_of_holding());
+    }
     Some(Outcome::of(decided, reply, milter::CONTINUE))
 }

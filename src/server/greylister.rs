@@ -21,6 +21,7 @@ pub struct Greylister {
     pub counters: Counters,
     /// What was measured on the way.
     pub measures: Measures,
+    has_told_of_holding: bool,
 }
 
 /// What was decided.
@@ -43,6 +44,7 @@ impl Greylister {
             headers: HeaderMemory::default(),
             counters: Counters::default(),
             measures: Measures::default(),
+            has_told_of_holding: false,
         }
     }
 
@@ -79,6 +81,14 @@ impl Greylister {
     /// The word before the text of an answer.
     pub fn action(&self, answer: &Answer) -> &[u8] {
         answer.action(&self.policy)
+    }
+
+    /// The line for the log when mail should be held by a mail server that
+    /// cannot; none once that was said.
+    pub fn tell_of_holding(&mut self) -> Option<(Severity, Vec<u8>)> {
+        let is_news = !std::mem::replace(&mut self.has_told_of_holding, true);
+        let line = b"the mail server lets no milter hold mail: HOLD defers it (451) instead";
+        is_news.then(|| (Severity::Warning, line.to_vec()))
     }
 
     /// Decides a recipient of the milter protocol, whose message may have its

@@ -37,6 +37,10 @@ const WORDS: &[&[u8]] = &[
     b"\0",
 ];
 
+/// What the administrator may have said.
+const ACTIONS: [&[u8]; 5] =
+    [b"DEFER_IF_PERMIT", b"HOLD", b"DISCARD", b"PREPEND X-Greylist:", b"WARN"];
+
 fn packet(command: u8, data: &[u8]) -> Vec<u8> {
     let length = u32::try_from(data.len() + 1).expect("a short packet");
     [&length.to_be_bytes(), [command].as_slice(), data].concat()
@@ -106,12 +110,14 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
                         assert!(text.len() <= 512, "a text of {} bytes", text.len());
                     }
                     let recipient = request.recipient.to_vec();
-                    let answer = match seen.len() % 3 {
+                    let action = ACTIONS[recipient.len() % ACTIONS.len()];
+                    let answer = match seen.len() % 4 {
                         0 => Answer::Dunno,
                         1 => Answer::Defer(recipient),
+                        2 => Answer::Refuse(recipient),
                         _ => Answer::Prepend([b"X-Greylist: ".as_slice(), &recipient].concat()),
                     };
-                    let reply = session.answer(b"DEFER_IF_PERMIT", &answer);
+                    let reply = session.answer(action, &answer);
                     assert_are_packets(&reply);
                     seen.push(format!("{}", reply.escape_ascii()));
                 }
@@ -133,7 +139,8 @@ fn assert_are_packets(mut bytes: &[u8]) {
         let length = usize::try_from(u32::from_be_bytes(*head)).expect("a length");
         let (packet, after) = rest.split_at(length);
         match packet {
-            [b'c'] => {}
+            [b'c' | b'd'] => {}
+            [b'q', reason @ .., 0] => assert!(!reason.iter().any(u8::is_ascii_control)),
             [b'O', terms @ ..] => assert_eq!(terms.len(), 12),
             [b'i', 0, 0, 0, 0, header @ ..] => {
                 assert!(header.starts_with(b"X-Greylist\0") && header.ends_with(b"\0"));

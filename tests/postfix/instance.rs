@@ -25,6 +25,7 @@ rewrite  unix       - - n -   - trivial-rewrite
 bounce   unix       - - n -   0 bounce
 defer    unix       - - n -   0 bounce
 trace    unix       - - n -   0 bounce
+showq    unix       n - n -   - showq
 verify   unix       - - n -   1 verify
 error    unix       - - n -   - error
 retry    unix       - - n -   - error
@@ -90,6 +91,16 @@ impl Postfix {
     /// Sends a message, all of whose recipients must be accepted, and gives what
     /// was delivered to each of them.
     pub fn deliver(&self, envelope: &Envelope) -> Vec<String> {
+        let subject = self.hand_in(envelope);
+        wait_for("the delivery", || {
+            let copies = self.inbox_with(&subject);
+            (copies.len() == envelope.recipients.len()).then_some(copies)
+        })
+    }
+
+    /// Sends a message, all of whose recipients must be accepted. Gives the line
+    /// by which it is known.
+    pub fn hand_in(&self, envelope: &Envelope) -> String {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let subject = format!("Subject: message {number} of this test\n");
@@ -99,10 +110,16 @@ impl Postfix {
         }
         smtp.send(&subject);
         smtp.quit();
-        wait_for("the delivery", || {
-            let copies = self.inbox_with(&subject);
-            (copies.len() == envelope.recipients.len()).then_some(copies)
-        })
+        subject
+    }
+
+    /// What `postqueue -p` shows.
+    #[allow(dead_code, reason = "not every test looks for mail that stays")]
+    pub fn queue(&self) -> String {
+        let mut postqueue = Command::new("/usr/sbin/postqueue");
+        let output = postqueue.arg("-c").arg(self.path("etc")).arg("-p").output();
+        let output = output.expect("postqueue");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
     /// The lines of its log, so far.
@@ -118,7 +135,7 @@ impl Postfix {
     }
 
     /// The messages delivered so far that hold a piece of text.
-    fn inbox_with(&self, text: &str) -> Vec<String> {
+    pub fn inbox_with(&self, text: &str) -> Vec<String> {
         let Ok(inbox) = fs::read_dir(self.path("mail/inbox/new")) else {
             return Vec::new();
         };

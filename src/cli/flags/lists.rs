@@ -104,8 +104,8 @@ pub(super) fn blacklists() -> [Arg; 5] {
         text("blacklist-action", "ACTION", "REJECT")
             .help("what to tell Postfix when a mail is refused")
             .long_help(
-                "The action of access(5) for mail of those on a blacklist. With --milter, REJECT \
-                 is 554, a code such as 550 is taken as it is, and other words defer the mail.",
+                "The action of access(5) for mail of those on a blacklist, such as REJECT, 550, \
+                 HOLD or DISCARD. With --milter it is what --greylist-action would make of it.",
             ),
         text("blacklist-text", "TEXT", "Access denied")
             .help("text of that refusal")

@@ -8,8 +8,11 @@ const NEWEST: u32 = 6;
 /// The oldest one that mail servers of this century speak.
 const OLDEST: u32 = 2;
 
-/// To add headers, the only action that is wanted.
+/// To add headers.
 const ADD_HEADERS: u32 = 0x1;
+
+/// To keep messages in the mail server's queue, for `HOLD`.
+const QUARANTINE: u32 = 0x20;
 
 /// Steps of a message that need not be told: HELO, body, headers, end of
 /// headers, unknown commands, DATA.
@@ -43,7 +46,7 @@ impl Terms {
         }
         Ok(Terms {
             version: version.min(NEWEST),
-            actions: number(4)? & ADD_HEADERS,
+            actions: number(4)? & (ADD_HEADERS | QUARANTINE),
             steps: number(8)? & (UNTOLD | CONNECTION_UNANSWERED | SENDER_UNANSWERED),
         })
     }
@@ -58,6 +61,10 @@ impl Terms {
 
     pub(super) fn may_add_headers(self) -> bool {
         self.actions & ADD_HEADERS != 0
+    }
+
+    pub(super) fn may_quarantine(self) -> bool {
+        self.actions & QUARANTINE != 0
     }
 
     pub(super) fn answers_connection(self) -> bool {

@@ -1,33 +1,15 @@
 //! From an answer to the bytes that a mail server understands.
 
-use super::{CONTINUE, packet};
-
-/// The code of a deferral where `--greylist-action` names none.
-const CODE: &[u8; 3] = b"451";
-
-/// The code for `--greylist-action=REJECT`, which rejects for good.
-const REJECTION: &[u8; 3] = b"554";
-
-/// Actions of Postfix's access(5) that let mail pass: with one of them, an
-/// administrator watches what greylisting would do.
-const PASSING: &[&[u8]] = &[b"dunno", b"ok", b"permit", b"info", b"warn", b"prepend"];
+use super::packet;
 
 /// Bytes of the text that are told. Both mail servers take a line of 980.
 const LONGEST_TEXT: usize = 900;
 
-/// Appends the answer to a recipient who has to wait. `action` is the word of
-/// `--greylist-action`: a code of SMTP is taken as it is, other words mean what
-/// they do to Postfix.
+/// Appends the answer to a recipient who is told no, with a code of SMTP.
 ///
 /// The text gets an enhanced status code (RFC 3463) unless it begins with one
 /// of the same class, because Postfix takes no reply without.
-pub(super) fn deferral(output: &mut Vec<u8>, action: &[u8], text: &[u8]) {
-    let word = action.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-    if PASSING.iter().any(|passing| word.eq_ignore_ascii_case(passing)) {
-        output.extend_from_slice(CONTINUE);
-        return;
-    }
-    let code = code(word);
+pub(super) fn refusal(output: &mut Vec<u8>, code: [u8; 3], text: &[u8]) {
     let mut reply = code.to_vec();
     reply.push(b' ');
     if !has_status(text, code[0]) {
@@ -37,12 +19,17 @@ pub(super) fn deferral(output: &mut Vec<u8>, action: &[u8], text: &[u8]) {
     packet::push(output, b'y', &[&reply, b"\0"]);
 }
 
-fn code(word: &[u8]) -> [u8; 3] {
-    match word {
-        [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] => [word[0], word[1], word[2]],
-        _ if word.eq_ignore_ascii_case(b"reject") => *REJECTION,
-        _ => *CODE,
-    }
+/// Appends the packet that keeps a message in the queue until an administrator
+/// has looked at it, for the reason given.
+pub(super) fn quarantine(output: &mut Vec<u8>, reason: &[u8]) {
+    let one_line = |byte: &u8| if byte.is_ascii_control() { b' ' } else { *byte };
+    let reason: Vec<u8> = reason.iter().take(LONGEST_TEXT).map(one_line).collect();
+    packet::push(output, b'q', &[&reason, b"\0"]);
+}
+
+/// Appends the packet that has a message taken and thrown away.
+pub(super) fn discard(output: &mut Vec<u8>) {
+    packet::push(output, b'd', &[]);
 }
 
 /// Whether a text begins with an enhanced status code of this class.
@@ -86,41 +73,43 @@ pub(super) fn header(output: &mut Vec<u8>, header: &[u8]) {
 mod tests {
     use super::*;
 
-    fn text_of(action: &str, text: &str) -> String {
+    fn text_of(code: &[u8; 3], text: &str) -> String {
         let mut output = Vec::new();
-        deferral(&mut output, action.as_bytes(), text.as_bytes());
+        refusal(&mut output, *code, text.as_bytes());
         assert_eq!(output[..4], u32::try_from(output.len() - 4).unwrap().to_be_bytes());
         String::from_utf8(output[4..].to_vec()).unwrap()
     }
 
     #[test]
-    fn a_deferral_has_a_code_and_a_status_of_the_same_class() {
+    fn a_refusal_has_a_status_of_the_same_class_as_its_code() {
         let table = [
-            ("DEFER_IF_PERMIT", "Greylisted", "y451 4.7.1 Greylisted\0"),
-            ("DEFER", "Greylisted", "y451 4.7.1 Greylisted\0"),
-            ("450", "Greylisted", "y450 4.7.1 Greylisted\0"),
-            ("451", "4.2.0 Greylisted", "y451 4.2.0 Greylisted\0"),
-            ("451", "5.2.0 Greylisted", "y451 4.7.1 5.2.0 Greylisted\0"),
-            ("451", "4 seconds", "y451 4.7.1 4 seconds\0"),
-            ("550", "No", "y550 5.7.1 No\0"),
-            ("reject", "No", "y554 5.7.1 No\0"),
-            ("250", "No", "y451 4.7.1 No\0"),
-            ("4511", "No", "y451 4.7.1 No\0"),
-            ("", "No", "y451 4.7.1 No\0"),
-            ("WARN", "No", "c"),
-            ("dunno", "No", "c"),
-            ("PREPEND X-Waits: yes", "No", "c"),
+            (b"451", "Greylisted", "y451 4.7.1 Greylisted\0"),
+            (b"450", "Greylisted", "y450 4.7.1 Greylisted\0"),
+            (b"451", "4.2.0 Greylisted", "y451 4.2.0 Greylisted\0"),
+            (b"451", "5.2.0 Greylisted", "y451 4.7.1 5.2.0 Greylisted\0"),
+            (b"451", "4 seconds", "y451 4.7.1 4 seconds\0"),
+            (b"550", "No", "y550 5.7.1 No\0"),
         ];
-        for (action, text, reply) in table {
-            assert_eq!(text_of(action, text), reply, "{action} {text}");
+        for (code, text, reply) in table {
+            assert_eq!(text_of(code, text), reply, "{text}");
         }
     }
 
     #[test]
     fn the_text_is_no_format_and_one_line() {
-        assert_eq!(text_of("451", "100% of %n"), "y451 4.7.1 100%% of %%n\0");
-        assert_eq!(text_of("451", "a\r\nb\0c\td"), "y451 4.7.1 a  b c d\0");
-        assert_eq!(text_of("451", &"%".repeat(5000)).len(), "y451 4.7.1 \0".len() + 2 * 900);
+        assert_eq!(text_of(b"451", "100% of %n"), "y451 4.7.1 100%% of %%n\0");
+        assert_eq!(text_of(b"451", "a\r\nb\0c\td"), "y451 4.7.1 a  b c d\0");
+        assert_eq!(text_of(b"451", &"%".repeat(5000)).len(), "y451 4.7.1 \0".len() + 2 * 900);
+    }
+
+    #[test]
+    fn the_reason_of_a_quarantine_is_one_line_of_a_bounded_length() {
+        let mut output = Vec::new();
+        quarantine(&mut output, b"100%\r\nb\0c");
+        assert_eq!(output[4..], *b"q100%  b c\0");
+        output.clear();
+        quarantine(&mut output, &[b'x'; 5000]);
+        assert_eq!(output.len(), 4 + 1 + 900 + 1);
     }
 
     #[test]

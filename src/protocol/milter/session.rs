@@ -1,16 +1,14 @@
 //! One connection of a mail server, through many connections and messages of
 //! its clients.
 
+use super::message::{self, Message};
 use super::negotiate::Terms;
 use super::packet::{Fault, Packets, strings};
-use super::{CONTINUE, address, reply};
+use super::{CONTINUE, LONGEST_TEXT, address, cut};
 use crate::greylist::Answer;
 use crate::request::Request;
 use std::mem;
 use std::ops::Range;
-
-/// Bytes of a text that count, as over the policy protocol (BEHAVIOUR D2).
-const LONGEST_TEXT: usize = 512;
 
 /// The input of one connection, and what it has told so far.
 #[derive(Debug, Default)]
@@ -55,16 +53,6 @@ struct Client {
     is_local: bool,
 }
 
-/// A message under way, up to the recipient that came last.
-#[derive(Debug, Default)]
-struct Message {
-    sender: Vec<u8>,
-    recipient: Vec<u8>,
-    queue_id: Vec<u8>,
-    is_authenticated: bool,
-    header: Option<Vec<u8>>,
-}
-
 /// What a packet asks for.
 enum Step {
     Nothing,
@@ -96,20 +84,18 @@ impl Session {
     }
 
     /// Notes the answer to the last recipient, and gives the bytes that tell
-    /// it. `action` is the word before its text ([`Answer::action`]).
+    /// it. `action` is what stands before its text ([`Answer::action`]).
     pub fn answer(&mut self, action: &[u8], answer: &Answer) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(128);
-        match (answer, &mut self.message) {
-            (Answer::Defer(text) | Answer::Refuse(text), _) => {
-                reply::deferral(&mut bytes, action, text);
-            }
-            (Answer::Prepend(header), Some(message)) => {
-                message.header.get_or_insert_with(|| header.clone());
-                bytes.extend_from_slice(CONTINUE);
-            }
-            _ => bytes.extend_from_slice(CONTINUE),
+        match (&mut self.message, self.terms) {
+            (Some(message), Some(terms)) => message.answer(action, answer, terms),
+            _ => CONTINUE.to_vec(),
         }
-        bytes
+    }
+
+    /// Whether an answer defers mail only because it should be held, and this
+    /// mail server did not offer to.
+    pub fn cannot_hold(&self, action: &[u8], answer: &Answer) -> bool {
+        self.terms.is_some_and(|terms| message::is_beyond(terms, action, answer))
     }
 
     /// Whether all that was fed was understood, and nothing is left.
@@ -149,8 +135,8 @@ impl Session {
                 Step::go_on_if(terms.answers_connection())
             }
             b'M' => {
-                let told = mem::take(next_message);
-                *message = Some(Message { sender: envelope_address(data), ..told });
+                let begun = message.insert(mem::take(next_message));
+                begun.sender = envelope_address(data);
                 Step::go_on_if(terms.answers_sender())
             }
             b'R' => {
@@ -158,7 +144,7 @@ impl Session {
                 message.recipient = envelope_address(data);
                 Step::Recipient
             }
-            b'E' => Step::Reply(end_of_message(terms, message.take())),
+            b'E' => Step::Reply(message.take().unwrap_or_default().end(terms)),
             b'A' => {
                 *message = None;
                 Step::Nothing
@@ -221,27 +207,15 @@ impl Client {
 }
 
 /// Notes what was told beside the next sender, or the recipients after it: a
-/// command, and names and values by turns. Names of several letters come in
-/// braces, and those of one may.
+/// command, and its macros.
 fn note_macros(data: &[u8], next: &mut Message, current: Option<&mut Message>) {
-    let Some((command, data)) = data.split_first() else {
-        return;
-    };
-    let message = match (command, current) {
-        (b'M', _) => {
+    match (data.split_first(), current) {
+        (Some((b'M', macros)), _) => {
             *next = Message::default();
-            next
+            next.note_macros(macros);
         }
-        (b'R', Some(current)) => current,
-        _ => return,
-    };
-    let mut strings = strings(data);
-    while let (Some(name), Some(value)) = (strings.next(), strings.next()) {
-        match name {
-            b"i" | b"{i}" => message.queue_id = cut(value).to_vec(),
-            b"{auth_type}" | b"{auth_authen}" => message.is_authenticated |= !value.is_empty(),
-            _ => {}
-        }
+        (Some((b'R', macros)), Some(current)) => current.note_macros(macros),
+        _ => {}
     }
 }
 
@@ -251,22 +225,6 @@ fn envelope_address(data: &[u8]) -> Vec<u8> {
     let mut address = address::mailbox(argument);
     address.truncate(LONGEST_TEXT);
     address
-}
-
-/// The header, if the message earned one and the mail server lets it be put in;
-/// then the message may go on.
-fn end_of_message(terms: Terms, message: Option<Message>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let header = message.and_then(|message| message.header);
-    if let Some(header) = header.filter(|_| terms.may_add_headers()) {
-        reply::header(&mut bytes, &header);
-    }
-    bytes.extend_from_slice(CONTINUE);
-    bytes
-}
-
-fn cut(text: &[u8]) -> &[u8] {
-    &text[..text.len().min(LONGEST_TEXT)]
 }
 
 #[cfg(test)]

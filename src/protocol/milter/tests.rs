@@ -69,9 +69,10 @@ fn fault(packets: &[Vec<u8>]) -> Fault {
 #[test]
 fn of_what_is_offered_only_what_is_of_use_is_taken() {
     let table = [
-        (OFFER, [6, 0x1, 0x5372]),
-        ([7, 0x1ff, u32::MAX], [6, 0x1, 0x5372]),
-        ([2, 0x3f, 0x7f], [2, 0x1, 0x72]),
+        (OFFER, [6, 0x21, 0x5372]),
+        ([7, 0x1ff, u32::MAX], [6, 0x21, 0x5372]),
+        ([2, 0x3f, 0x7f], [2, 0x21, 0x72]),
+        ([6, 0x1f, 0x7f], [6, 0x1, 0x72]),
         ([4, 0, 0], [4, 0, 0]),
     ];
     for (offered, agreed) in table {
@@ -225,6 +226,24 @@ fn another_client_may_follow_on_the_same_connection() {
     assert_eq!(request.sender, b"c");
     session.feed(&packet(b'Q', b""));
     assert_eq!(session.next_event(), Some(Event::Quit));
+}
+
+#[test]
+fn what_is_to_become_of_a_message_is_forgotten_with_it() {
+    let ends: [(&[Vec<u8>], &[u8]); 4] = [
+        (&[], &packet(b'd', b"")),
+        (&[packet(b'A', b"")], CONTINUE),
+        (&[packet(b'K', b""), connection("mx", "192.0.2.2"), mail("a")], CONTINUE),
+        (&[mail("a")], CONTINUE),
+    ];
+    for (between, end) in ends {
+        let mut session = connected();
+        session.feed(&[mail("a"), rcpt("b")].concat());
+        next_recipient(&mut session);
+        assert_eq!(session.answer(b"DISCARD", &Answer::Refuse(b"No".to_vec())), CONTINUE);
+        session.feed(&[between.concat(), packet(b'E', b"")].concat());
+        assert_eq!(next_reply(&mut session), end, "{between:?}");
+    }
 }
 
 #[test]
