@@ -189,25 +189,30 @@ impl Programme {
     }
 
     /// Half of a million triplets goes while mail comes in, 500 requests a second.
+    /// New triplets in the first minute of a clean-up, and the same where there
+    /// is nothing to clean up: each reply waits for the disk, and the longest of
+    /// thirty thousand waits is often the disk's own.
     fn clean_up(&self, page: &mut Page, goals: &mut Goals) {
         page.heading("Clean-up of 1,000,000 triplets, half of them too old");
+        page.line(
+            "New triplets at 500 a second for a minute on 50 connections.\n\n| too old | answers | \
+             p50 ms | p99 ms | p99.9 ms | longest ms |\n|--:|--:|--:|--:|--:|--:|",
+        );
         let population = Population { known: 1_000_000, ..USUAL };
-        let subjects = Field { population, expired: 50, tcp: false }.start(&[Kind::Ours]);
         // Those that are too old count as known no longer.
         let asked = Population { known: 0, early: 0, ..population };
-        let mut traffic = Traffic::new(NEW, asked, 900);
-        let pace = Pace::Open(500);
         let time = Duration::from_secs(60);
-        let burst = load::run(subjects[0].door(), 50, pace, time, &mut traffic);
-        page.line(&format!(
-            "{} new triplets at 500 a second, in the first minute of it: p50 {} ms, p99 {} ms, p99.9 {} ms, longest {} ms.",
-            burst.answers(),
-            table::digits(burst.percentile(0.5)),
-            table::digits(burst.percentile(0.99)),
-            table::digits(burst.percentile(0.999)),
-            table::digits(burst.percentile(1.0)),
-        ));
-        goals.at_most("clean-up of 1,000,000: longest reply in ms", burst.percentile(1.0), 20.0);
+        for expired in [0, 50] {
+            let subjects = Field { population, expired, tcp: false }.start(&[Kind::Ours]);
+            let mut traffic = Traffic::new(NEW, asked, 900);
+            let burst = load::run(subjects[0].door(), 50, Pace::Open(500), time, &mut traffic);
+            let waits = [0.5, 0.99, 0.999, 1.0].map(|part| burst.percentile(part));
+            let cells = waits.map(table::digits).join(" | ");
+            page.line(&format!("| {expired} % | {} | {cells} |", burst.answers()));
+            if expired > 0 {
+                goals.at_most("clean-up of 1,000,000: longest reply in ms", waits[3], 20.0);
+            }
+        }
     }
 
     /// Measures subjects in a scenario, and adds their rows to the page.
