@@ -46,6 +46,7 @@ fn everyday_lines(is_tcp: bool) -> Vec<String> {
         .arg("--max-age=1")
         .arg("--retry-window=2h")
         .arg("--auto-whitelist-clients=1")
+        .arg("--auto-whitelist-by=domain")
         .whitelist_clients("white.test\n")
         .whitelist_recipients("postmaster@\n");
     let (builder, mut clock) = Clock::of(if is_tcp { builder.tcp() } else { builder });
@@ -76,8 +77,15 @@ fn everyday_lines(is_tcp: bool) -> Vec<String> {
 fn logcheck_is_silent_about_everyday_lines() {
     for is_tcp in [false, true] {
         let lines = everyday_lines(is_tcp);
-        for sign in ["action=greylist", "action=pass", "Binding", "closing!", "cleaning", "CONNECT"]
-        {
+        for sign in [
+            "action=greylist",
+            "action=pass",
+            "whitelisted: sender.test for sender.test",
+            "Binding",
+            "closing!",
+            "cleaning",
+            "CONNECT",
+        ] {
             assert!(lines.iter().any(|line| line.contains(sign)), "no {sign}: {lines:#?}");
         }
         let empty: [String; 0] = [];

@@ -72,19 +72,49 @@ fn without_the_option_it_waits_once_more() {
     assert!(is_put_off(&postfix, &machine("198.51.100.7", "mail-cd2.outbound.example.com")));
 }
 
+/// Five mails of a sender from a pool, each from a machine and a network of its
+/// own and a day after the last, that wait and pass.
+fn earn_trust(postfix: &Postfix, clock: &mut Clock, sender: &str) {
+    for number in 1..=5 {
+        let name = format!("mail-{number}.outbound.example.com");
+        let mail = |address: &str| {
+            let recipient = format!("reader{number}@example.org");
+            machine(address, &name).sender(sender).recipients(&[&recipient])
+        };
+        let (first, retry) = (format!("192.0.{number}.7"), format!("198.18.{number}.7"));
+        assert!(is_put_off(postfix, &mail(&first)), "{sender} {number}");
+        let_the_delay_pass(clock);
+        postfix.deliver(&mail(&retry));
+        clock.advance(Duration::from_secs(86_400));
+    }
+}
+
 #[test]
-fn one_pass_of_a_machine_counts_for_its_whole_domain() {
-    let options =
-        ["--lookup-by-domain", "--auto-whitelist-by=domain", "--auto-whitelist-clients=1"];
-    let (postfix, daemon, mut clock) = site(&options);
-    let first = machine("192.0.2.7", "mail-ab1.outbound.example.com");
-    assert!(is_put_off(&postfix, &first));
-    let_the_delay_pass(&mut clock);
-    postfix.deliver(&machine("198.51.100.7", "mail-cd2.outbound.example.com"));
-    let other = machine("203.0.113.7", "mail-ef3.outbound.example.com").sender("carol@other.test");
-    postfix.deliver(&other);
-    assert!(is_put_off(&postfix, &Envelope::from_client("203.0.113.8").sender("carol@other.test")));
+fn five_domains_of_senders_in_a_pool_do_not_whitelist_each_other() {
+    let (postfix, daemon, mut clock) = site(&["--lookup-by-domain", "--auto-whitelist-by=domain"]);
+    let fresh = |number: u8, sender: &str| {
+        let name = format!("mail-new{number}.outbound.example.com");
+        machine(&format!("203.0.113.{number}"), &name).sender(sender)
+    };
+    let one_each = ["a@one.test", "b@two.test", "c@three.test", "d@four.test", "e@five.test"];
+    for (number, sender) in (1..).zip(one_each) {
+        assert!(is_put_off(&postfix, &fresh(number, sender)), "{sender}");
+        let_the_delay_pass(&mut clock);
+        postfix.deliver(&fresh(number, sender));
+        clock.advance(Duration::from_secs(86_400));
+    }
+    assert!(is_put_off(&postfix, &fresh(6, "f@six.test")), "five passes of five domains");
+
+    earn_trust(&postfix, &mut clock, "alice@six.test");
+    postfix.deliver(&fresh(7, "anybody@mail.six.test"));
+    for other in ["anybody@two.test", "anybody@seven.test", ""] {
+        assert!(is_put_off(&postfix, &fresh(8, other)), "{other}");
+    }
+    let stranger = machine("203.0.113.9", "mail.example.net").sender("anybody@six.test");
+    assert!(is_put_off(&postfix, &stranger), "a forged sender");
     let log = daemon.log();
-    assert!(log.iter().any(|line| line.ends_with("whitelisted: example.com")), "{log:?}");
+    let told = log.iter().filter(|line| line.contains("whitelisted: ")).collect::<Vec<_>>();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with("whitelisted: example.com for six.test"), "{told:?}");
     assert!(log.iter().any(|line| line.contains("reason=client AWL")), "{log:?}");
 }

@@ -1,7 +1,8 @@
 //! The decision: a function of the request, the clock and what is remembered.
 
+use super::auto_whitelist::{self, Counted};
 use super::verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};
-use super::{Client, Policy, Trust, auto_whitelist, triplet};
+use super::{Client, Policy, Trust, triplet};
 use crate::request::Request;
 use crate::store::{self, Seen, Transaction, Urgency};
 use crate::whitelist::{Addresses, Clients, Origin, Warning, Whitelists};
@@ -32,11 +33,11 @@ pub fn decide(
         (None, Some(address)) => {
             let client = Client { address, name: request.client_name };
             let delay = delay(policy, whitelists, request, &mut warnings);
-            let attempt = Attempt { policy, now, client, delay };
-            if attempt.is_auto_whitelisted(transaction)? {
+            let attempt = Attempt { policy, now, client, request, delay };
+            if auto_whitelist::is_exempt(policy, attempt.counted(), transaction, now)? {
                 Verdict::Exempt(Exemption::AutoWhitelist)
             } else {
-                attempt.greylist(transaction, request, &mut notes)?
+                attempt.greylist(transaction, &mut notes)?
             }
         }
     };
@@ -137,32 +138,24 @@ struct Attempt<'a> {
     policy: &'a Policy,
     now: i64,
     client: Client<'a>,
+    request: &'a Request<'a>,
     /// Seconds that a new triplet of the recipient waits.
     delay: i64,
 }
 
 impl Attempt<'_> {
-    fn is_auto_whitelisted(&self, transaction: &mut dyn Transaction) -> Result<bool, store::Error> {
-        let Some(enough) = self.policy.auto_whitelist else {
-            return Ok(false);
-        };
-        let key = triplet::client_key(self.policy, self.client);
-        let Some(row) = transaction.client(&key)?.filter(|row| row.count >= enough) else {
-            return Ok(false);
-        };
-        if let Some(row) = auto_whitelist::after_exempt_pass(row, self.now) {
-            transaction.put_client(&key, row)?;
-        }
-        Ok(true)
+    /// Whose passes on the auto-whitelist this one is.
+    fn counted(&self) -> impl Iterator<Item = Counted> {
+        Counted::all(self.policy, self.client, self.request.sender)
     }
 
     fn greylist(
         &self,
         transaction: &mut dyn Transaction,
-        request: &Request<'_>,
         notes: &mut Vec<Note>,
     ) -> Result<Verdict, store::Error> {
-        let key = triplet::key(self.policy, self.client, request.sender, request.recipient);
+        let Request { sender, recipient, .. } = self.request;
+        let key = triplet::key(self.policy, self.client, sender, recipient);
         let known = transaction.triplet(&key)?;
         let has_passed = known.is_some_and(|seen| self.is_waited(seen.first, seen.last));
         let first = self.first_seen(known, has_passed, notes);
@@ -177,7 +170,8 @@ impl Attempt<'_> {
             return Ok(Verdict::Greylisted { reason, missing });
         }
         if passes_first {
-            self.count_first_pass(transaction, notes)?;
+            let counted = self.counted();
+            auto_whitelist::count_first_pass(self.policy, counted, transaction, self.now, notes)?;
         }
         Ok(Verdict::Passed { waited: self.now - first, first_time: !has_passed })
     }
@@ -220,29 +214,6 @@ impl Attempt<'_> {
 
     fn is_waited(&self, first: i64, last: i64) -> bool {
         last.saturating_sub(first) >= self.delay
-    }
-
-    fn count_first_pass(
-        &self,
-        transaction: &mut dyn Transaction,
-        notes: &mut Vec<Note>,
-    ) -> Result<(), store::Error> {
-        let Some(enough) = self.policy.auto_whitelist else {
-            return Ok(());
-        };
-        let key = triplet::client_key(self.policy, self.client);
-        let known = transaction.client(&key)?;
-        let Some(row) = auto_whitelist::after_first_pass(known, self.now) else {
-            return Ok(());
-        };
-        transaction.put_client(&key, row)?;
-        if row.count == enough {
-            notes.push(match self.client.domain_in_auto_whitelist(self.policy) {
-                Some(domain) => Note::AutoWhitelistedDomain(domain),
-                None => Note::AutoWhitelisted(self.client.address),
-            });
-        }
-        Ok(())
     }
 }
 

@@ -257,7 +257,7 @@ fn the_pass_that_reaches_the_count_is_announced() {
         story.at(now - 300);
         assert_eq!(story.at(now), first_pass(300));
     }
-    assert_eq!(story.notes, [Note::AutoWhitelisted([192, 0, 2, 1].into())]);
+    assert_eq!(story.notes, [Note::AutoWhitelisted(Counted::Client([192, 0, 2, 1].into()))]);
     story.recipient = "r3@d".to_string();
     assert_eq!(story.at(20_100), Verdict::Exempt(Exemption::AutoWhitelist));
     assert_eq!(story.count(), Some((2, 20_000)));

@@ -15,9 +15,10 @@ pub mod triplet;
 mod verdict;
 
 pub use answer::{Answer, HeaderMemory, answer, is_true, log_line};
+pub use auto_whitelist::Counted;
 pub use decide::{decide, delay, rule};
 pub use fate::{ClientFate, Fate, State, client_fate, fate};
 pub use notes::{notes, policy};
 pub use policy::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
-pub use pool::Client;
+pub use pool::{Client, registered_domain};
 pub use verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};

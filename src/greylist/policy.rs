@@ -85,7 +85,8 @@ pub enum Lookup {
 pub struct ByDomain {
     /// In triplets (`--lookup-by-domain`).
     pub lookup: bool,
-    /// In the auto-whitelist (`--auto-whitelist-by=domain`).
+    /// In the auto-whitelist as well, for each domain of senders by itself
+    /// (`--auto-whitelist-by=domain`).
     pub auto_whitelist: bool,
 }
 

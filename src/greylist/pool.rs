@@ -35,26 +35,41 @@ impl Client<'_> {
         policy.by_domain.lookup.then(|| self.domain()).flatten()
     }
 
-    /// The domain whose passes are counted in place of its own, likewise.
-    pub fn domain_in_auto_whitelist(self, policy: &Policy) -> Option<Vec<u8>> {
-        policy.by_domain.auto_whitelist.then(|| self.domain()).flatten()
-    }
-
     /// The registered domain of its name, in lower case. None without a name,
     /// of a name that belongs to no registered domain, and of one that carries
     /// the address: providers name the lines of their customers like that, who
     /// have nothing else in common.
     pub fn domain(self) -> Option<Vec<u8>> {
-        let name = self.name.strip_suffix(b".").unwrap_or(self.name).to_ascii_lowercase();
-        if !is_host_name(&name) {
-            return None;
-        }
-        let start = name.len() - psl::domain(&name)?.as_bytes().len();
-        if carries(&name[..start], self.address) {
-            return None;
-        }
-        Some(name[start..].to_vec())
+        let domain = registered_domain(self.name)?;
+        let name = without_root(self.name);
+        let host = name[..name.len() - domain.len()].to_ascii_lowercase();
+        (!carries(&host, self.address)).then_some(domain)
     }
+}
+
+/// The registered domain of a name, in lower case: that of `mail.example.co.uk`
+/// is `example.co.uk`. None of what is no name of a host or domain, and of a
+/// public suffix itself.
+pub fn registered_domain(name: &[u8]) -> Option<Vec<u8>> {
+    let name = without_root(name).to_ascii_lowercase();
+    if !is_host_name(&name) {
+        return None;
+    }
+    Some(psl::domain(&name)?.as_bytes().to_vec())
+}
+
+/// The registered domain of a sender's address, and the empty one of a bounce.
+/// Whoever rewrites senders, as forwarders do (SRS), or numbers them, as lists
+/// do (VERP), keeps one domain. None of a sender without a registered domain.
+pub fn sender_domain(sender: &[u8]) -> Option<Vec<u8>> {
+    if sender.is_empty() {
+        return Some(Vec::new());
+    }
+    registered_domain(&sender[memchr::memrchr(b'@', sender)? + 1..])
+}
+
+fn without_root(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b".").unwrap_or(name)
 }
 
 /// Whether a name may stand in a key: letters, digits, `-` and `_` between

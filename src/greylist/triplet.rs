@@ -18,9 +18,20 @@ pub fn key<'n>(
     recipient: &[u8],
 ) -> Vec<u8> {
     let client = client.into();
-    let mut key = client
+    let part = client
         .domain_in_triplets(policy)
         .unwrap_or_else(|| client_part(policy.lookup, client.address).into_bytes());
+    joined(policy, part, sender, recipient)
+}
+
+/// The key of a triplet whose client is told by its registered domain, whether
+/// the policy makes such keys or not.
+pub fn key_in_domain(policy: &Policy, domain: &[u8], sender: &[u8], recipient: &[u8]) -> Vec<u8> {
+    joined(policy, domain.to_vec(), sender, recipient)
+}
+
+fn joined(policy: &Policy, client: Vec<u8>, sender: &[u8], recipient: &[u8]) -> Vec<u8> {
+    let mut key = client;
     key.reserve(sender.len() + recipient.len() + 2);
     key.push(b'/');
     push_sender(&mut key, sender);
@@ -31,12 +42,16 @@ pub fn key<'n>(
 }
 
 /// The key of a client in the auto-whitelist: its whole address, IPv6 in upper
-/// case (BEHAVIOUR E6), or with `--auto-whitelist-by=domain` its domain; the
-/// SHA-1 sum of that with `--privacy`.
-pub fn client_key<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> {
-    let client = client.into();
-    let domain = client.domain_in_auto_whitelist(policy);
-    hidden(policy, domain.unwrap_or_else(|| client_text(client.address).into_bytes()))
+/// case (BEHAVIOUR E6); the SHA-1 sum of that with `--privacy`.
+pub fn client_key(policy: &Policy, client: IpAddr) -> Vec<u8> {
+    hidden(policy, client_text(client).into_bytes())
+}
+
+/// The key of two registered domains in the auto-whitelist, that of clients and
+/// that of senders, which of bounces is empty: `client/sender`, likewise. No
+/// address has a slash.
+pub fn domains_key(policy: &Policy, client: &[u8], sender: &[u8]) -> Vec<u8> {
+    hidden(policy, [client, sender].join(&b'/'))
 }
 
 /// A client's address as the auto-whitelist and its log line spell it: IPv6 in

@@ -1,6 +1,6 @@
 //! What the greylist decided, and why.
 
-use std::net::IpAddr;
+use super::auto_whitelist::Counted;
 
 /// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +88,8 @@ pub struct Decision {
 pub enum Note {
     /// The triplet was first seen in the future: the clock went back.
     FirstSeenInFuture,
-    /// The client has just reached the auto-whitelist.
-    AutoWhitelisted(IpAddr),
-    /// The clients of this domain have.
-    AutoWhitelistedDomain(Vec<u8>),
+    /// Has just reached the auto-whitelist.
+    AutoWhitelisted(Counted),
     /// A whitelist's pattern could not be applied.
     Whitelist(crate::whitelist::Warning),
 }

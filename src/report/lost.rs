@@ -8,7 +8,7 @@ use super::input::reason;
 use super::maillog::Attempt;
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
-use crate::greylist::{self, Client, Lookup, Policy, triplet};
+use crate::greylist::{self, Client, Counted, Lookup, Policy, triplet};
 use crate::maillog::{Decision, unquoted};
 use crate::store::lmdb::{FILE_NAME, Reader, Table};
 use crate::store::{self, Passes, Seen};
@@ -74,7 +74,7 @@ impl Judge {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn is_lost(&self, key: &[u8], client: Client<'_>) -> Result<bool, Failure> {
+    pub fn is_lost(&self, key: &[u8], attempt: &Attempt<'_>) -> Result<bool, Failure> {
         let row = self.reader.row(Table::Triplets, key).map_err(unreadable)?;
         let seen = row.as_deref().and_then(Seen::parse);
         if seen.is_some_and(|seen| seen.last.saturating_sub(seen.first) >= self.delay) {
@@ -83,10 +83,16 @@ impl Judge {
         let Some(enough) = self.policy.auto_whitelist else {
             return Ok(true);
         };
-        let key = triplet::client_key(&self.policy, client);
-        let row = self.reader.row(Table::Clients, &key).map_err(unreadable)?;
-        let passes = row.as_deref().and_then(Passes::parse);
-        Ok(passes.is_none_or(|passes| passes.count < enough))
+        let sender = unquoted(attempt.sender);
+        for counted in Counted::all(&self.policy, attempt.as_client(), &sender) {
+            let key = counted.key(&self.policy);
+            let row = self.reader.row(Table::Clients, &key).map_err(unreadable)?;
+            let passes = row.as_deref().and_then(Passes::parse);
+            if passes.is_some_and(|passes| passes.count >= enough) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Prints what the database has of an attempt (`--debug_db`): for the

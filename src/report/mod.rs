@@ -137,7 +137,7 @@ impl Program {
                 }
                 if self.filter.reports(&attempt) {
                     let key = judge.key(&attempt);
-                    if judge.is_lost(&key, attempt.as_client())? {
+                    if judge.is_lost(&key, &attempt)? {
                         lost.add(&key, &attempt);
                     }
                 }

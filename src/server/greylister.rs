@@ -5,7 +5,7 @@ use super::counters::Counters;
 use super::metrics::Measures;
 use crate::daemon::{Severity, clock};
 use crate::greylist::edit::{self, Edit};
-use crate::greylist::{self, Answer, HeaderMemory, Note, Policy, Verdict, triplet};
+use crate::greylist::{self, Answer, Counted, HeaderMemory, Note, Policy, Verdict, triplet};
 use crate::protocol::milter::Recipient;
 use crate::request::Request;
 use crate::store::{self, Transaction};
@@ -154,7 +154,7 @@ fn severity(verdict: Verdict) -> Severity {
 fn note_line(note: Note, request: &Request<'_>) -> Vec<u8> {
     match note {
         Note::FirstSeenInFuture => b"correcting date for first seen in the future!".to_vec(),
-        Note::AutoWhitelisted(client) => {
+        Note::AutoWhitelisted(Counted::Client(client)) => {
             let address = triplet::client_text(client);
             if greylist::is_true(request.client_name) {
                 let name = request.client_name;
@@ -163,7 +163,10 @@ fn note_line(note: Note, request: &Request<'_>) -> Vec<u8> {
                 format!("whitelisted: {address}").into_bytes()
             }
         }
-        Note::AutoWhitelistedDomain(domain) => [b"whitelisted: ".as_slice(), &domain].concat(),
+        Note::AutoWhitelisted(Counted::Domains { client, sender }) => {
+            let senders = if sender.is_empty() { b"bounces" } else { sender.as_slice() };
+            [b"whitelisted: ".as_slice(), &client, b" for ", senders].concat()
+        }
         Note::Whitelist(warning) => warning.to_string().into_bytes(),
     }
 }

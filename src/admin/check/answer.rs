@@ -11,7 +11,8 @@ use crate::cli::admin::{Form, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::greylist::{
-    self, Blacklist, Client, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict, triplet,
+    self, Blacklist, Client, Counted, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict,
+    triplet,
 };
 use crate::protocol::policy::reply;
 use crate::request::Request;
@@ -65,9 +66,10 @@ fn policy(options: &Options, view: Option<&View>) -> Policy {
     let Some(view) = view else {
         return options.policy.clone();
     };
-    let Policy { delay, retry_window, max_age, lookup, auto_whitelist, privacy, .. } = view.policy;
+    let Policy { delay, retry_window, max_age, lookup, by_domain, auto_whitelist, privacy, .. } =
+        view.policy;
     let texts = options.policy.clone();
-    Policy { delay, retry_window, max_age, lookup, auto_whitelist, privacy, ..texts }
+    Policy { delay, retry_window, max_age, lookup, by_domain, auto_whitelist, privacy, ..texts }
 }
 
 /// The database for one decision, which takes nothing in. Nothing is read
@@ -138,11 +140,17 @@ impl Case<'_> {
         Ok(Some((key, seen)))
     }
 
+    /// Of the rows that count the client, the one with most passes.
     fn passes(&self, looking: &mut Looking) -> Result<Option<Passes>, Trouble> {
         let Some(client) = self.client() else {
             return Ok(None);
         };
-        Ok(looking.client(&triplet::client_key(self.policy, client))?)
+        let mut most: Option<Passes> = None;
+        for counted in Counted::all(self.policy, client, self.request.sender) {
+            let row = looking.client(&counted.key(self.policy))?;
+            most = row.into_iter().chain(most).max_by_key(|passes| passes.count);
+        }
+        Ok(most)
     }
 
     /// As the mail server gets it.

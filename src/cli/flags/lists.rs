@@ -78,13 +78,16 @@ pub(super) fn whitelists() -> [Arg; 9] {
                  whitelisted like this.",
             ),
         text("auto-whitelist-by", "WHAT", "client")
-            .help("count the passes of each client or of each domain")
+            .help("count the passes of each client, or those of a domain's as well")
             .long_help(
                 "Whose passes --auto-whitelist-clients counts: those of each client address, or \
-                 with domain those of all clients in a domain, as --lookup-by-domain tells it, \
-                 which helps pools whose single addresses never come often enough. From then on \
-                 every client passes whose verified name is in that domain, also a customer's \
-                 machine of a hosting company that names it like its own mail servers.",
+                 with domain those of all clients in a domain as well, as --lookup-by-domain tells \
+                 it. That helps pools whose single addresses never come often enough. Passes of a \
+                 domain's clients count for each domain of senders by itself, and for bounces by \
+                 themselves: once mail of example.org has passed N times from machines of \
+                 example.com, the mail of example.org passes from all of them, and other mail \
+                 still waits. It passes as well from a customer's machine that the provider names \
+                 like its own.",
             ),
     ]
 }

@@ -149,14 +149,15 @@ fn is_shorter_prefix(client: &[u8], length: &[u8]) -> bool {
     }
 }
 
-/// An address, IPv6 with eight groups in upper case, the name of a domain
-/// (`--auto-whitelist-by=domain`), or a hash.
+/// An address, IPv6 with eight groups in upper case, the domains of a client and
+/// of a sender, which may be empty (`--auto-whitelist-by=domain`), or a hash.
 fn client_key(key: &[u8]) -> Option<Vec<u8>> {
     if is_hash(key) {
         return Some(key.to_vec());
     }
-    if is_domain(key) {
-        return Some(key.to_vec());
+    if let Some((client, sender)) = split(key) {
+        let is_pair = is_domain(client) && (sender.is_empty() || is_domain(sender));
+        return is_pair.then(|| key.to_vec());
     }
     match address(key)? {
         IpAddr::V4(address) => Some(address.to_string().into_bytes()),
@@ -164,12 +165,12 @@ fn client_key(key: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Whether a key is a registered domain as the greylist writes it: at least two
+/// Whether a text is a registered domain as the greylist writes it: at least two
 /// labels in lower case, of which the last is no number.
-fn is_domain(key: &[u8]) -> bool {
+fn is_domain(text: &[u8]) -> bool {
     let is_right =
         |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(byte);
-    let mut labels = key.rsplit(|byte| *byte == b'.');
+    let mut labels = text.rsplit(|byte| *byte == b'.');
     let is_name = labels.clone().all(|label| !label.is_empty() && label.iter().all(is_right));
     let is_number = labels.next().is_some_and(|last| last.iter().all(u8::is_ascii_digit));
     is_name && !is_number && labels.next().is_some()
@@ -240,6 +241,8 @@ mod tests {
             ("1.2.3.4", "1.2.3.4"),
             ("2001:DB8:0:0:0:0:0:AB", "2001:DB8:0:0:0:0:0:AB"),
             ("2001:db8::ab", "2001:DB8:0:0:0:0:0:AB"),
+            ("a.example/b.example", "a.example/b.example"),
+            ("a.example/", "a.example/"),
             (HASH, HASH),
         ];
         for (theirs, ours) in table {
@@ -253,6 +256,9 @@ mod tests {
         let table = [
             ("1.2.3.0/a@b/c@d", "1700000000,1700000000", Table::Triplets),
             ("1.2.3.4", "5,1700000000", Table::Clients),
+            ("a.example/b.example", "5,1700000000", Table::Clients),
+            ("a.example/", "5,1700000000", Table::Clients),
+            ("a.example//c@d", "1700000000,1700000000", Table::Triplets),
             (HASH, "5,1700000000", Table::Clients),
             (HASH, "1700000000,1700000000", Table::Triplets),
         ];
@@ -269,6 +275,9 @@ mod tests {
             (None, "a@b", "1,2", Refusal::Key),
             (Some(Table::Triplets), "1.2.3.0/a@b", "1,2", Refusal::Key),
             (Some(Table::Clients), "1.2.3.0/a@b/c@d", "1,2", Refusal::Key),
+            (Some(Table::Clients), "a.example", "1,2", Refusal::Key),
+            (Some(Table::Clients), "a.example/b@c.example", "1,2", Refusal::Key),
+            (Some(Table::Clients), "1.2.3.4/b.example", "1,2", Refusal::Key),
             (None, &long, "1,2", Refusal::LongKey),
             (None, "1.2.3.0/a@b/c@d", "", Refusal::Value),
             (None, "1.2.3.0/a@b/c@d", "abc,5", Refusal::Value),
