@@ -4,7 +4,9 @@
 //! picks, whatever the mail (as observed of outlook.com, six hosts for a mail of
 //! more than 24 hours: schweikert/postgrey issue 49; SendGrid: the same issue;
 //! a mail of hotmail.com delayed by 90370 s: issue 50). Each attempt comes up to
-//! a minute later than planned. Providers are not on the whitelist.
+//! a minute later than planned. Providers are not on the whitelist. Half
+//! of a pool's mail has senders at the provider's own domain, half at those of
+//! its customers, of whom a few send much: number `n` of 100 as often as `1/n`.
 
 use super::super::Mail;
 use super::super::random::Random;
@@ -12,6 +14,9 @@ use super::super::random::Random;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+
+/// A server of one address for the domains of many customers.
+pub const HOSTER: &str = "mail of a host of 50 domains, one address";
 
 /// Servers of one address each.
 pub const SINGLE: &str = "mail of servers with one address";
@@ -89,27 +94,31 @@ fn one_day() -> Vec<i64> {
     repeated(gap, DAY)
 }
 
-/// All mail of a month that is no spam.
-pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
-    let mut mails = Vec::new();
-    let pools: [(&str, Schedule, usize, usize); 4] = [
+/// Of each pool its name, its times, its machines and its networks.
+fn pools() -> [(&'static str, Schedule, usize, usize); 4] {
+    [
         (POOLS[0], postfix, 50, 4),
         (POOLS[1], exim, 150, 10),
         (POOLS[2], doubling, 250, 15),
         (POOLS[3], one_day, 500, 30),
-    ];
-    for (number, (kind, schedule, machines, networks)) in pools.into_iter().enumerate() {
-        let machine = |random: &mut Random| {
-            let machine = random.below(machines);
-            let name = format!("mail-{machine:x}.outbound.provider{number}.com");
-            let host = 1 + machine / networks;
-            (name, format!("198.{}.{}.{host}", 18 + number, machine % networks))
-        };
+    ]
+}
+
+/// All mail of a month that is no spam.
+pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
+    let mut mails = Vec::new();
+    for (number, kind) in POOLS.into_iter().enumerate() {
         for _ in 0..150 * size {
-            // Two of three write to somebody for the first time.
-            let sender = format!("user{}@customer{number}.com", random.below(100 * size));
-            mails.push(mail(random, kind, sender, schedule, machine));
+            let domain = sender_domain(random, number);
+            // Most write to somebody for the first time.
+            let sender = format!("user{}@{domain}", random.below(100 * size));
+            mails.push(through(random, kind, number, sender));
         }
+    }
+    for number in 0..100 * size {
+        let machine = |_: &mut Random| ("mail.hoster.com".to_owned(), "203.0.113.25".to_owned());
+        let sender = format!("user{number}@customer{}.com", random.below(50));
+        mails.push(mail(random, HOSTER, sender, postfix, machine));
     }
     for server in 0..20 * size {
         let schedules: [Schedule; 4] = [postfix, exim, sendmail, exchange];
@@ -124,6 +133,37 @@ pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
         }
     }
     mails
+}
+
+/// The provider's own domain of senders.
+pub fn own_domain(provider: usize) -> String {
+    format!("mailbox{provider}.com")
+}
+
+fn sender_domain(random: &mut Random, provider: usize) -> String {
+    if random.one_in(2) {
+        return own_domain(provider);
+    }
+    // In hundredths; the sum of 1/n up to 100 is 5.19.
+    let mut place = random.below(519);
+    let mut customer = 1;
+    while customer < 100 && place >= 100 / customer {
+        place -= 100 / customer;
+        customer += 1;
+    }
+    format!("customer{customer}-{provider}.com")
+}
+
+/// A mail that a pool sends for whoever has an account there; it is one of four.
+pub fn through(random: &mut Random, kind: &'static str, pool: usize, sender: String) -> Mail {
+    let (_, schedule, machines, networks) = pools()[pool];
+    let machine = |random: &mut Random| {
+        let machine = random.below(machines);
+        let name = format!("mail-{machine:x}.outbound.provider{pool}.com");
+        let host = 1 + machine / networks;
+        (name, format!("198.{}.{}.{host}", 18 + pool, machine % networks))
+    };
+    mail(random, kind, sender, schedule, machine)
 }
 
 fn mail(

@@ -4,11 +4,15 @@
 //! three in four name a line by its address and one in four does not; who tries
 //! again does so three times within an hour, with the same sender and recipient,
 //! from the same address or, where that changes, from another one of the
-//! provider; and customers of the pools' owners whose machines are named like
-//! the pools' own.
+//! provider; customers of the pools' owners whose machines are named like the
+//! pools' own; and accounts with the pools' owners that were broken into or are
+//! thrown away, whose mail the pools try as they try any other. One in four
+//! senders is forged at one of the domains that everybody knows, the four pools'
+//! own and one more, the others at one of a thousand that nobody knows.
 
 use super::super::Mail;
 use super::super::random::Random;
+use super::senders;
 
 /// Tried once.
 pub const ONCE: &str = "spam tried once";
@@ -20,6 +24,12 @@ pub const ADDRESS_IN_NAME: &str = "spam tried 4 times, addresses in names";
 pub const PLAIN_NAME: &str = "spam tried 4 times, other names of a provider";
 /// Tried once, by a machine named like those of a pool.
 pub const IN_A_POOL: &str = "spam tried once, names of a pool's domain";
+/// The same, and forged at the domain of most of the pool's mail.
+pub const FORGED_IN_A_POOL: &str = "spam tried once, a pool's names and senders";
+/// Sent through a pool, with senders at domains that nobody knows.
+pub const THROUGH_A_POOL: &str = "spam through a pool, throw-away domains";
+/// Sent through a pool, with senders at the provider's own domain.
+pub const ACCOUNT_OF_A_POOL: &str = "spam through a pool, provider's own domain";
 
 /// A second of the month.
 pub fn moment(random: &mut Random) -> i64 {
@@ -34,15 +44,34 @@ pub fn up_to(random: &mut Random, limit: i64) -> i64 {
 
 /// All spam of a month.
 pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
-    let kinds =
-        [(ONCE, 600), (SAME_ADDRESS, 60), (ADDRESS_IN_NAME, 60), (PLAIN_NAME, 60), (IN_A_POOL, 60)];
+    let kinds = [
+        (ONCE, 600),
+        (SAME_ADDRESS, 60),
+        (ADDRESS_IN_NAME, 60),
+        (PLAIN_NAME, 60),
+        (IN_A_POOL, 60),
+        (FORGED_IN_A_POOL, 60),
+    ];
     let mut mails = Vec::new();
     for (kind, number) in kinds {
         for _ in 0..number * size {
             mails.push(spam(random, kind));
         }
     }
+    for _ in 0..60 * size {
+        let pool = random.below(4);
+        let thrown_away = format!("x{}@{}", random.below(1_000_000), unknown(random));
+        mails.push(senders::through(random, THROUGH_A_POOL, pool, thrown_away));
+        let pool = random.below(4);
+        let account = format!("x{}@{}", random.below(1_000_000), senders::own_domain(pool));
+        mails.push(senders::through(random, ACCOUNT_OF_A_POOL, pool, account));
+    }
     mails
+}
+
+/// A domain that nobody knows.
+fn unknown(random: &mut Random) -> String {
+    format!("forged{}.net", random.below(1000))
 }
 
 fn spam(random: &mut Random, kind: &'static str) -> Mail {
@@ -53,12 +82,19 @@ fn spam(random: &mut Random, kind: &'static str) -> Mail {
         _ => provider % 4 != 0,
     };
     let mut time = moment(random);
-    let sender = format!("x{}@forged{}.net", random.below(1_000_000), random.below(1000));
+    let pool = random.below(4);
+    let domain = match kind {
+        FORGED_IN_A_POOL => senders::own_domain(pool),
+        _ if random.one_in(4) => senders::own_domain(random.below(5)),
+        _ => unknown(random),
+    };
+    let sender = format!("x{}@{domain}", random.below(1_000_000));
     let recipient = format!("reader{}@example.org", random.below(300));
-    let tries = if kind == ONCE || kind == IN_A_POOL { 1 } else { 4 };
+    let is_in_a_pool = matches!(kind, IN_A_POOL | FORGED_IN_A_POOL);
+    let tries = if kind == ONCE || is_in_a_pool { 1 } else { 4 };
     let mut client = line(random, provider, is_named_by_address);
-    if kind == IN_A_POOL {
-        client.0 = format!("vm{}.customers.provider{}.com", random.below(1000), random.below(4));
+    if is_in_a_pool {
+        client.0 = format!("vm{}.customers.provider{pool}.com", random.below(1000));
     }
     let mut attempts = Vec::new();
     for _ in 0..tries {
