@@ -10,6 +10,7 @@ mod postfix {
     #[allow(dead_code, reason = "the policy service is not asked here")]
     pub mod instance;
     mod milter_actions;
+    mod milter_failing;
     pub mod smtp;
 }
 

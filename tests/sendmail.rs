@@ -11,11 +11,14 @@ mod harness;
 mod sendmail {
     //! The mail server that asks.
 
+    mod actions;
+    mod away;
     pub mod instance;
+    mod logins;
 }
 
-use harness::{Clock, Daemon, Program};
-use sendmail::instance::Sendmail;
+use harness::{Builder, Clock, Daemon, Program};
+use sendmail::instance::{RECOMMENDED, Sendmail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,13 +43,17 @@ struct Site {
 }
 
 fn start(chroot: &Path) -> Site {
-    let sendmail = Sendmail::prepare(chroot);
+    start_with(Sendmail::prepare(chroot, RECOMMENDED), &[])
+}
+
+fn start_with(sendmail: Sendmail, options: &[String]) -> Site {
     let builder = Daemon::builder(Program::Ours)
         .arg("--hostname=mx.test.example")
         .arg(format!("--milter={}", sendmail.milter().display()))
         .arg("--trusted-networks=198.51.100.99")
         .whitelist_clients("friend.test\n")
         .whitelist_recipients("postmaster@\n");
+    let builder = options.iter().fold(builder, Builder::arg);
     let (builder, clock) = Clock::of(builder);
     let daemon = builder.start();
     Site { sendmail: sendmail.start(), daemon, clock }

@@ -12,9 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const CONFIGURATION: &str = include_str!("sendmail.mc");
 
-/// The directory inside of the chroot.
-const HOME: &str = "/srv/postgrey-test";
-
 /// Addresses from which the test speaks, beside the machine's own.
 const NETWORK: &str = "ip link set lo up && ip address add 198.51.100.7/32 dev lo && \
     ip address add 198.51.100.8/32 dev lo && ip address add 198.51.100.99/32 dev lo && \
@@ -24,17 +21,29 @@ const NETWORK: &str = "ip link set lo up && ip address add 198.51.100.7/32 dev l
 const HOSTS: &str = "127.0.0.1 localhost mx.test.example\n198.51.100.7 mail.sender.test\n\
     203.0.113.7 mail.friend.test\n";
 
+/// What Sendmail is to do while its milter is away, and how long it waits for
+/// it, as in debian/README.sendmail.
+pub const RECOMMENDED: &str = "T=C:10s;S:5s;R:10s;E:1m";
+
+/// Where Sendmail's library for logins looks for its settings, in the chroot.
+const LOGINS: &str = "usr/lib/sasl2/Sendmail.conf";
+
 /// A Sendmail. Dropping it ends it.
 pub struct Sendmail {
     chroot: PathBuf,
+    /// Its directory inside of the chroot.
+    home: String,
     process: Option<Child>,
 }
 
 impl Sendmail {
-    /// Writes its configuration.
-    pub fn prepare(chroot: &Path) -> Sendmail {
+    /// Writes its configuration, with these flags of the milter.
+    pub fn prepare(chroot: &Path, flags: &str) -> Sendmail {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
         require("/usr/bin/swaks", "swaks");
-        let sendmail = Sendmail { chroot: chroot.to_path_buf(), process: None };
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let home = format!("/srv/postgrey-test-{number}");
+        let sendmail = Sendmail { chroot: chroot.to_path_buf(), home, process: None };
         let _ = fs::remove_dir_all(sendmail.path(""));
         for name in ["", "queue", "mail"] {
             fs::create_dir_all(sendmail.path(name)).expect("a directory in the chroot");
@@ -44,22 +53,44 @@ impl Sendmail {
         let directory = sendmail.path("run");
         fs::create_dir(&directory).expect("a directory in the chroot");
         chown(directory, Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("chown");
-        sendmail.write("sendmail.mc", &CONFIGURATION.replace("HOME", HOME));
-        sendmail.write("service.switch", "hosts files\naliases files\n");
-        let mailbox = |name: &str| format!("{name}: {HOME}/mail/{name}\n");
+        sendmail.configure(flags);
+        sendmail
+    }
+
+    fn configure(&self, flags: &str) {
+        let home = &self.home;
+        let source = CONFIGURATION.replace("HOME", home).replace("FLAGS", flags);
+        self.write("sendmail.mc", &source);
+        self.write("service.switch", "hosts files\naliases files\n");
+        let mailbox = |name: &str| format!("{name}: {home}/mail/{name}\n");
         let names = ["bob", "carol", "postmaster"];
-        sendmail.write("aliases", &names.map(mailbox).concat());
+        self.write("aliases", &names.map(mailbox).concat());
         for name in names {
             // Sendmail delivers as a user of its own choice.
-            let path = sendmail.write(&format!("mail/{name}"), "");
+            let path = self.write(&format!("mail/{name}"), "");
             fs::set_permissions(path, Permissions::from_mode(0o666)).expect("chmod");
         }
-        fs::write(chroot.join("etc/hosts"), HOSTS).expect("etc/hosts");
-        fs::write(chroot.join("etc/resolv.conf"), "").expect("etc/resolv.conf");
-        let configuration = sendmail.run(&["m4", &format!("{HOME}/sendmail.mc")]);
-        sendmail.write("sendmail.cf", &configuration);
-        sendmail.run(&[&sendmail.program(), "-C", &format!("{HOME}/sendmail.cf"), "-bi"]);
-        sendmail
+        self.write_once("etc/hosts", HOSTS);
+        self.write_once("etc/resolv.conf", "");
+        let configuration = self.run(&["m4", &format!("{home}/sendmail.mc")]);
+        self.write("sendmail.cf", &configuration);
+        self.run(&[&self.program(), "-C", &format!("{home}/sendmail.cf"), "-bi"]);
+    }
+
+    /// Lets somebody log in. Gives false where the chroot has no such programs.
+    pub fn add_login(&self, user: &str, password: &str) -> bool {
+        if !self.chroot.join("usr/sbin/saslpasswd2").exists() {
+            return false;
+        }
+        let (home, chroot) = (&self.home, &self.chroot);
+        let settings = format!(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {home}/logins\n"
+        );
+        fs::write(chroot.join(LOGINS), settings).expect("the settings of logins");
+        let add = format!("saslpasswd2 -p -c -f {home}/logins -u mx.test.example {user}");
+        let line = format!("printf %s '{password}' | {add} && chmod 600 {home}/logins");
+        self.run(&["sh", "-c", &line]);
+        true
     }
 
     /// Where it expects the milter, seen from outside.
@@ -70,9 +101,10 @@ impl Sendmail {
     /// Starts it, and waits until it listens.
     pub fn start(mut self) -> Sendmail {
         let line = format!(
-            "{NETWORK} && exec chroot {} {} -C {HOME}/sendmail.cf -bD",
+            "{NETWORK} && exec chroot {} {} -C {}/sendmail.cf -bD",
             self.chroot.display(),
-            self.program()
+            self.program(),
+            self.home
         );
         let output = fs::File::create(self.path("output")).expect("a file");
         let process = Command::new("unshare")
@@ -95,19 +127,44 @@ impl Sendmail {
         self.swaks(client, &[&from, &to, "--quit-after=RCPT"])
     }
 
+    /// What it says to a client that logs in first.
+    pub fn offer_as(&self, login: (&str, &str), client: &str, sender: &str) -> String {
+        let (user, password) = (format!("--auth-user={}", login.0), login.1);
+        let password = format!("--auth-password={password}");
+        let from = format!("--from={sender}");
+        let dialogue = [&user, &password, &from, "--auth=CRAM-MD5", "--to=bob@example.org"];
+        self.swaks(client, &[&dialogue[..], &["--quit-after=RCPT"]].concat())
+    }
+
     /// Sends a message, and gives what lands in bob's mailbox.
     pub fn deliver(&self, client: &str, sender: &str, recipients: &str) -> String {
+        let subject = self.hand_in(client, sender, recipients);
+        wait_for("the delivery", || {
+            let mailbox = self.mailbox();
+            let messages = mailbox.split("\nFrom ").map(str::to_string);
+            messages.filter(|message| message.contains(&subject)).last()
+        })
+    }
+
+    /// Sends a message. Gives its subject.
+    pub fn hand_in(&self, client: &str, sender: &str, recipients: &str) -> String {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let subject = format!("message {} of this test", COUNT.fetch_add(1, Ordering::Relaxed));
         let (from, to) = (format!("--from={sender}"), format!("--to={recipients}"));
         let header = format!("--header=Subject: {subject}");
         let dialogue = self.swaks(client, &[&from, &to, &header, "--body=hello"]);
         assert!(dialogue.contains("Message accepted for delivery"), "{dialogue}");
-        wait_for("the delivery", || {
-            let mailbox = fs::read_to_string(self.path("mail/bob")).expect("a mailbox");
-            let messages = mailbox.split("\nFrom ").map(str::to_string);
-            messages.filter(|message| message.contains(&subject)).last()
-        })
+        subject
+    }
+
+    /// All that was delivered to bob.
+    pub fn mailbox(&self) -> String {
+        fs::read_to_string(self.path("mail/bob")).expect("a mailbox")
+    }
+
+    /// What `mailq -qQ` shows: messages that wait for an administrator.
+    pub fn quarantine(&self) -> String {
+        self.run(&[&self.program(), "-C", &format!("{}/sendmail.cf", self.home), "-bp", "-qQ"])
     }
 
     fn swaks(&self, client: &str, arguments: &[&str]) -> String {
@@ -144,7 +201,15 @@ impl Sendmail {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.chroot.join(&HOME[1..]).join(name)
+        self.chroot.join(&self.home[1..]).join(name)
+    }
+
+    /// Writes a file that all who live in the chroot share.
+    fn write_once(&self, name: &str, text: &str) {
+        let path = self.chroot.join(name);
+        if !fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+            fs::write(&path, text).expect("a file in the chroot");
+        }
     }
 }
 
