@@ -36,6 +36,7 @@ mod broken_lists;
 mod decisions;
 mod import;
 mod keys;
+mod list_directories;
 mod list_files;
 mod listening;
 mod listening_places;

@@ -3,6 +3,8 @@
 
 #[path = "check/clients.rs"]
 mod clients;
+#[path = "check/directories.rs"]
+mod directories;
 #[path = "check/lists.rs"]
 mod lists;
 #[path = "check/options.rs"]

@@ -168,6 +168,43 @@ fn lists_that_are_read_anew_are_told() {
 }
 
 #[test]
+fn files_beside_any_list_are_counted_and_may_come_and_go_until_a_hup() {
+    let options = "whitelist-clients whitelist-recipients whitelist-senders blacklist-clients \
+                   blacklist-senders blacklist-recipients greylist-recipients recipient-delays";
+    let mut builder = Daemon::builder(Program::Ours);
+    let place = builder.scratch().path().to_owned();
+    let line = |option: &str, rule: &str| match option {
+        "recipient-delays" => format!("{rule} delay=60\n"),
+        _ => format!("{rule}\n"),
+    };
+    for option in options.split_whitespace() {
+        let list = builder.scratch().file(option, line(option, "a.example"));
+        let beside = place.join(format!("{option}.d"));
+        fs::create_dir(&beside).expect("a directory");
+        fs::copy(&list, beside.join("b.conf")).expect("a file");
+        builder = builder.arg(format!("--{option}={}", list.display()));
+    }
+    let socket = place.join("metrics");
+    let daemon = builder.arg(format!("--metrics=unix:{}", socket.display())).start();
+    let site = Site { daemon, socket };
+    let rules = |option: &str| site.value(&format!("postgrey_list_rules{{list=\"{option}\"}}"));
+    for (number, option) in options.split_whitespace().enumerate() {
+        assert_eq!(rules(option), "1", "{option}: the same rule twice is one");
+        let path = place.join(format!("{option}.d/b.conf"));
+        fs::write(path, line(option, "b.example")).expect("a file");
+        site.daemon.signal(Signal::SIGHUP);
+        let series = "postgrey_reloads_total{result=\"clean\"}";
+        let read = |times: usize| (site.value(series) == times.to_string()).then_some(());
+        wait_for("the lists to be read", || read(2 * number + 1));
+        assert_eq!(rules(option), "2", "{option}");
+        fs::remove_dir_all(place.join(format!("{option}.d"))).expect("the directory");
+        site.daemon.signal(Signal::SIGHUP);
+        wait_for("the lists to be read again", || read(2 * number + 2));
+        assert_eq!(rules(option), "1", "{option}");
+    }
+}
+
+#[test]
 fn a_daemon_in_good_health_says_so() {
     let site = Site::start(&[]);
     let response = site.fetch("GET /health HTTP/1.1\r\nHost: mx\r\n\r\n");

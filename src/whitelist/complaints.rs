@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::file::Origin;
 
@@ -15,6 +15,8 @@ const MOST: usize = 100;
 pub struct Warning {
     /// The rule's place; none for what is wrong with a file or a whole list.
     origin: Option<Origin>,
+    /// What could not be read, if it is about that.
+    unread: Option<PathBuf>,
     text: String,
 }
 
@@ -22,7 +24,8 @@ impl Warning {
     /// About one rule; `text` follows `FILE line N: `, except where the
     /// original's words do without the colon.
     pub(super) fn about(origin: &Origin, text: &str) -> Warning {
-        Warning { origin: Some(origin.clone()), text: shortened(text).into_owned() }
+        let text = shortened(text).into_owned();
+        Warning { origin: Some(origin.clone()), unread: None, text }
     }
 
     /// The rule's place, if it is about one.
@@ -35,8 +38,14 @@ impl Warning {
         &self.text
     }
 
+    /// The file or directory that could not be read, if it is about one.
+    pub(super) fn unread(&self) -> Option<&Path> {
+        self.unread.as_deref()
+    }
+
     pub(super) fn unreadable(file: &Path, why: &str) -> Warning {
-        Warning { origin: None, text: format!("can't open {}: {why}", file.display()) }
+        let text = format!("can't open {}: {why}", file.display());
+        Warning { origin: None, unread: Some(file.to_owned()), text }
     }
 }
 
@@ -83,7 +92,7 @@ impl Complaints {
         warnings.extend(self.kept);
         if self.more > 0 {
             let text = format!("{} more complaints like these", self.more);
-            warnings.push(Warning { origin: None, text });
+            warnings.push(Warning { origin: None, unread: None, text });
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use nix::fcntl::OFlag;
 
+use super::beside;
 use super::complaints::{Complaints, Warning};
 
 /// Size in bytes from which a file is refused: no list that was written for us
@@ -125,38 +126,86 @@ pub(super) fn trim(bytes: &[u8]) -> &[u8] {
     &bytes[start..end]
 }
 
-/// Reads all files. One that cannot be read keeps the content that `known` has
-/// of it: the original would go on with an empty list (BEHAVIOUR C5). A missing
+/// The content of files by their names, as it was when they could last be read.
+pub(super) type Known = HashMap<PathBuf, Vec<u8>>;
+
+/// Reads all files, and behind each those of the directory beside it (see
+/// [`beside`]). One that cannot be read keeps the content that `known` has of
+/// it: the original would go on with an empty list (BEHAVIOUR C5). A missing
 /// file is worth no word if its name ends in `.local`: a site need not have one.
-pub(super) fn read(
-    files: &[PathBuf],
-    known: &mut HashMap<PathBuf, Vec<u8>>,
-    warnings: &mut Vec<Warning>,
-) -> Vec<Text> {
-    for file in files {
-        match read_one(file) {
-            Ok(bytes) => {
-                known.insert(file.clone(), bytes);
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound && is_local(file) => {
-                known.remove(file);
-            }
-            Err(error) => {
-                let mut why = reason(&error);
-                if known.contains_key(file) {
-                    why.push_str("; its rules stay as they were");
-                }
-                warnings.push(Warning::unreadable(file, &why));
-            }
-        }
+pub(super) fn read(lists: &[PathBuf], known: &mut Known, warnings: &mut Vec<Warning>) -> Vec<Text> {
+    let mut files = Vec::new();
+    for list in lists {
+        take_in(list, known, warnings);
+        files.push(list.clone());
+        files.extend(read_beside(list, lists, known, warnings));
     }
-    let text = |file: &PathBuf| Some(Text { file: file.clone(), bytes: known.get(file)?.clone() });
-    files.iter().filter_map(text).collect()
+    let text = |file: PathBuf| Some(Text { bytes: known.get(&file)?.clone(), file });
+    files.into_iter().filter_map(text).collect()
 }
 
-/// When the newest of these files was changed, as far as they are there.
-pub(super) fn newest_change(files: &[PathBuf]) -> Option<SystemTime> {
-    files.iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()
+/// Reads one file into `known`.
+fn take_in(file: &Path, known: &mut Known, warnings: &mut Vec<Warning>) {
+    match read_one(file) {
+        Ok(bytes) => {
+            known.insert(file.to_owned(), bytes);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_local(file) => {
+            known.remove(file);
+        }
+        Err(error) => warnings.push(unreadable(file, &error, known.contains_key(file))),
+    }
+}
+
+/// Reads the files beside a list and names them; where they cannot be told, they
+/// are those that are known. What is there no more is forgotten.
+fn read_beside(
+    list: &Path,
+    lists: &[PathBuf],
+    known: &mut Known,
+    warnings: &mut Vec<Warning>,
+) -> Vec<PathBuf> {
+    let of_old = known.keys().filter(|file| beside::is_beside(list, file));
+    let mut of_old: Vec<PathBuf> = of_old.cloned().collect();
+    of_old.sort();
+    let files = match beside::files(list) {
+        Ok(Some(files)) => files,
+        Ok(None) => return of_old,
+        Err(error) => {
+            warnings.push(unreadable(&beside::directory(list), &error, !of_old.is_empty()));
+            return of_old;
+        }
+    };
+    let is_gone = |file: &&PathBuf| files.binary_search(file).is_err() && !lists.contains(file);
+    for gone in of_old.iter().filter(is_gone) {
+        known.remove(gone);
+    }
+    for file in &files {
+        take_in(file, known, warnings);
+    }
+    files
+}
+
+fn unreadable(path: &Path, error: &io::Error, is_known: bool) -> Warning {
+    let mut why = reason(error);
+    if is_known {
+        why.push_str("; its rules stay as they were");
+    }
+    Warning::unreadable(path, &why)
+}
+
+/// The files of these lists, also those beside them, as far as they can be told.
+pub(super) fn all(lists: &[PathBuf]) -> Vec<PathBuf> {
+    let with_others = |list: &PathBuf| {
+        let others = beside::files(list).ok().flatten().unwrap_or_default();
+        std::iter::once(list.clone()).chain(others)
+    };
+    lists.iter().flat_map(with_others).collect()
+}
+
+/// When the newest file of these lists was changed, as far as they are there.
+pub(super) fn newest_change(lists: &[PathBuf]) -> Option<SystemTime> {
+    all(lists).iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()
 }
 
 fn is_local(file: &Path) -> bool {

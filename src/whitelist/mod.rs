@@ -7,6 +7,7 @@
 //! warning: a line that silently meant something else would open the door.
 
 pub mod advice;
+mod beside;
 mod clients;
 mod complaints;
 mod delays;
@@ -17,7 +18,6 @@ mod networks;
 mod pattern;
 mod trusted;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -29,7 +29,8 @@ pub use mailboxes::Addresses;
 pub use pattern::{Letters, Pattern};
 pub use trusted::Trusted;
 
-/// The files that hold the lists; their order is that of the rules.
+/// The files that hold the lists; their order is that of the rules. Behind each
+/// FILE come the files `FILE.d/*.conf`, in the order of their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// Lists of clients (`--whitelist-clients`).
@@ -63,6 +64,13 @@ pub enum Form {
 }
 
 impl Files {
+    /// All files that are read: those of each kind of list, each before those in
+    /// the directory beside it.
+    #[must_use]
+    pub fn all(&self) -> Vec<PathBuf> {
+        self.by_option().into_iter().flat_map(|(.., files)| file::all(files)).collect()
+    }
+
     /// Each kind of list: its option without dashes, its form and its files.
     pub fn by_option(&self) -> [(&'static str, Form, &[PathBuf]); 8] {
         [
@@ -147,13 +155,13 @@ pub struct Blacklists {
 #[derive(Debug)]
 pub struct Reader {
     files: Files,
-    known: HashMap<PathBuf, Vec<u8>>,
+    known: file::Known,
 }
 
 impl Reader {
     /// Will read these files.
     pub fn new(files: Files) -> Reader {
-        Reader { files, known: HashMap::new() }
+        Reader { files, known: file::Known::new() }
     }
 
     /// Reads all files. Never fails: broken lines and unreadable files become
@@ -196,3 +204,7 @@ impl Reader {
 #[cfg(test)]
 #[path = "reader_tests.rs"]
 mod reader_tests;
+
+#[cfg(test)]
+#[path = "beside_tests.rs"]
+mod beside_tests;

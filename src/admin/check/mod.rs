@@ -26,7 +26,7 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Trouble> {
     if let Some(options) = &options {
         findings.extend(options::advise(options));
         findings.extend(advice::advise(&options.whitelists));
-        files.extend(options.whitelists.by_option().into_iter().flat_map(|(_, _, files)| files));
+        files = options.whitelists.all();
     }
     print::all(&findings, &files, check.form, out)?;
     Ok(outcome(&findings))

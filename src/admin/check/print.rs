@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Prints all findings; `files` are the lists that were read.
 pub fn all(
     findings: &[Finding],
-    files: &[&PathBuf],
+    files: &[PathBuf],
     form: Form,
     out: &mut impl Write,
 ) -> Result<(), Trouble> {
@@ -74,7 +74,7 @@ fn indented(text: &str) -> String {
     lines + &format!("{:INDENT$}{line}\n", "")
 }
 
-fn summary(findings: &[Finding], files: &[&PathBuf]) -> String {
+fn summary(findings: &[Finding], files: &[PathBuf]) -> String {
     let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     let files: Vec<String> =

@@ -15,7 +15,8 @@ pub(super) fn whitelists() -> [Arg; 9] {
             .long_help(
                 "Read clients that are never deferred from FILE, in place of the default files. \
                  The option may be repeated. A missing file is warned about unless its name \
-                 ends in .local.",
+                 ends in .local. Behind each FILE, of this list and of all others, the files \
+                 FILE.d/*.conf are read in the order of their names.",
             ),
         value("whitelist-recipients", "FILE")
             .action(ArgAction::Append)

@@ -140,6 +140,10 @@ fn process() -> Vec<Block> {
         item("/etc/postgrey/postgrey.conf", "The usual place of a file for --config."),
         item("/etc/postgrey/whitelist_clients", "Clients that come with the program."),
         item("/etc/postgrey/whitelist_clients.local", "Clients of the administrator's choice."),
+        item(
+            "/etc/postgrey/whitelist_clients.d/*.conf",
+            "More of them; the files of a directory like this are read behind any list.",
+        ),
         item("/etc/postgrey/whitelist_recipients", "Recipients that come with the program."),
         item(
             "/etc/postgrey/whitelist_recipients.local",

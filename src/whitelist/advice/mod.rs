@@ -259,18 +259,19 @@ fn finding(origin: &Origin, rule: &[u8], kind: &'static str, advice: Advice) -> 
 }
 
 fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
-    let text = warning.text();
-    let named = |path: &&PathBuf| text.contains(&path.display().to_string());
+    let file = warning.unread().unwrap_or(Path::new(""));
+    let is_named = paths.iter().any(|path| path == file);
+    let other =
+        if is_named { format!("take it out of --{option}") } else { "delete it".to_owned() };
     Finding {
-        file: paths.iter().find(named).cloned().unwrap_or_default(),
+        file: file.to_owned(),
         line: None,
         severity: Severity::Error,
         kind: "unreadable",
         rule: String::new(),
-        problem: text.to_owned(),
+        problem: warning.text().to_owned(),
         remedy: instead(format!(
-            "the daemon goes on without its rules: make the file readable, or take it out of \
-             --{option}"
+            "the daemon goes on without its rules: make it readable, or {other}"
         )),
     }
 }
