@@ -14,6 +14,8 @@ mod goals;
 mod growth;
 mod limits;
 mod load;
+mod milter;
+mod milter_load;
 mod page;
 mod plot;
 mod prefill;
@@ -47,10 +49,13 @@ fn main() -> std::io::Result<()> {
         Programme::quick().run(&mut page);
     } else if has("--growth") {
         growth::run(&mut page);
+    } else if has("--milter") {
+        milter::run(&mut page);
     } else {
         Programme::whole().run(&mut page);
         page.save()?;
         growth::run(&mut page);
+        milter::run(&mut page);
         page.save()?;
     }
     Ok(())
