@@ -25,6 +25,16 @@ fn ours(name: &str) -> Text {
     list(&folder.join(format!("postgrey_{name}")))
 }
 
+/// Our two lists of clients, as one.
+fn both_of_ours() -> Text {
+    let lists = [ours("whitelist_clients"), ours("whitelist_clients.d/large-providers.conf")];
+    let [needed, large] = lists.each_ref().map(rules);
+    assert!(needed.len() > 100 && large.len() > 20, "{} and {}", needed.len(), large.len());
+    let twice: Vec<_> = needed.iter().filter(|rule| large.contains(rule)).collect();
+    assert!(twice.is_empty(), "in both of our lists: {twice:?}");
+    Text { bytes: lists.map(|list| list.bytes).concat(), file: "both".into() }
+}
+
 /// As the package ships it, even if the administrator has changed his copy.
 fn theirs(name: &str) -> Text {
     list(&PathBuf::from("/usr/share/postgrey").join(name))
@@ -66,7 +76,7 @@ fn missing(rules: &[String], other: &Clients, patterns: &BTreeSet<&String>) -> V
 
 #[test]
 fn the_same_clients_pass_by_our_list_and_theirs() {
-    let texts = [theirs("whitelist_clients"), ours("whitelist_clients")];
+    let texts = [theirs("whitelist_clients"), both_of_ours()];
     let [their_rules, our_rules] = [rules(&texts[0]), rules(&texts[1])];
     assert!(their_rules.len() > 100, "their list was not read");
     let mut warnings = Vec::new();

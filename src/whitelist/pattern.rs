@@ -282,7 +282,9 @@ mod tests {
 
     #[test]
     fn one_automaton_answers_for_all_patterns_of_the_shipped_list() {
-        let patterns = patterns(include_bytes!("../../debian/postgrey_whitelist_clients"));
+        let needed = include_str!("../../debian/postgrey_whitelist_clients");
+        let large = include_str!("../../debian/postgrey_whitelist_clients.d/large-providers.conf");
+        let patterns = patterns([needed, large].concat().as_bytes());
         let sizes: Vec<usize> = patterns.linear.iter().map(|linear| linear.set.len()).collect();
         assert_eq!((sizes, patterns.backtracking.len()), (vec![34], 0));
     }
