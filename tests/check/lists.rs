@@ -1,25 +1,64 @@
 //! Lists as a whole: files, and lines that other lines make superfluous.
 
 use super::{Directory, check, list, only};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SHIPPED: [&str; 2] = ["whitelist_clients", "whitelist_clients.d/large-providers.conf"];
+
+/// The shipped lists of clients in a directory, where they have been looked
+/// through on this day, or nobody knows when.
+fn shipped(directory: &Directory, day: Option<&str>) -> PathBuf {
+    let debian = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian");
+    fs::create_dir(directory.0.join("whitelist_clients.d")).expect("a directory");
+    for name in SHIPPED {
+        let lines = fs::read_to_string(debian.join(format!("postgrey_{name}"))).expect("a list");
+        let (before, rest) = lines.split_once("Last looked through: ").expect("a date");
+        let after = &rest["2026-11-25".len()..];
+        let date =
+            day.map_or("Nobody knows".to_owned(), |day| format!("Last looked through: {day}"));
+        directory.file(name, [before, &date, after].concat());
+    }
+    directory.0.join(SHIPPED[0])
+}
 
 #[test]
 fn the_shipped_lists_are_clean() {
+    let directory = Directory::new();
+    let clients = shipped(&directory, None);
     let debian = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian");
-    let words = [
-        list("clients", &debian.join("postgrey_whitelist_clients")),
-        list("recipients", &debian.join("postgrey_whitelist_recipients")),
-    ];
-    let (status, text) = check(&words);
+    let recipients = debian.join("postgrey_whitelist_recipients");
+    let (status, text) = check(&[list("clients", &clients), list("recipients", &recipients)]);
     assert_eq!(status, 0, "{text}");
     // What a site adds to them is looked at all the same.
-    let directory = Directory::new();
-    let shipped = std::fs::read_to_string(debian.join("postgrey_whitelist_clients"));
-    let path = directory.file("list", shipped.expect("the list") + "/^mx\\d.a.test$/\n");
+    let lines = fs::read_to_string(&clients).expect("the list");
+    let path = directory.file("list", lines + "/^mx\\d.a.test$/\n");
     let (status, text) = check(&only("clients", &path));
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("/^mx\\d.a.test$/ has a . for a dot"), "{text}");
     assert!(text.contains("    write: /^mx\\d\\.a\\.test$/\n"), "{text}");
+}
+
+#[test]
+fn shipped_lists_that_nobody_looked_through_for_more_than_a_year_are_told() {
+    let directory = Directory::new();
+    let clients = shipped(&directory, Some("2022-01-22"));
+    let (status, text) = check(&only("clients", &clients));
+    assert_eq!(status, 1, "{text}");
+    let text = text.replace("\n    ", " ");
+    assert_eq!(
+        text.matches("was last looked through on 2022-01-22, more than").count(),
+        2,
+        "{text}"
+    );
+    assert!(
+        text.contains("-> upgrade the package for a newer one, or look through it and"),
+        "{text}"
+    );
+    let content = fs::read_to_string(&clients).expect("the list");
+    let line = content.lines().position(|line| line.contains("2022-01-22")).expect("a date") + 1;
+    // Behind rules, too, stand dates; the first line with one alone counts.
+    assert!(text.contains(&format!("{}:{line}: warning", clients.display())), "{text}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{Outcome, Trouble};
 use crate::cli::admin::Check;
 use crate::whitelist::advice::{self, Finding, Severity};
 use std::io::Write;
+use std::time::SystemTime;
 
 /// Looks at the options and lists of a daemon, and prints what it finds.
 pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Trouble> {
@@ -25,6 +26,7 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Trouble> {
     let mut files = Vec::new();
     if let Some(options) = &options {
         findings.extend(options::advise(options));
+        findings.extend(advice::neglected(&options.whitelists, SystemTime::now()));
         findings.extend(advice::advise(&options.whitelists));
         files = options.whitelists.all();
     }

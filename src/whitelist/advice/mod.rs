@@ -7,12 +7,15 @@
 //! parser complains of, and what other lines make superfluous.
 
 mod addresses;
+mod age;
 mod covered;
 mod dots;
 mod names;
 mod patterns;
 mod recipients;
 mod words;
+
+pub use age::neglected;
 
 use super::complaints::Complaints;
 use super::delays;
