@@ -20,6 +20,11 @@ mod interruptions;
 mod lists;
 #[path = "faults/logging.rs"]
 mod logging;
+#[path = "faults/milter.rs"]
+mod milter;
+#[path = "milter/client.rs"]
+#[allow(dead_code, reason = "the tests of the milter door use the rest")]
+mod milter_client;
 #[path = "faults/namespace.rs"]
 mod namespace;
 #[path = "faults/preload.rs"]

@@ -117,6 +117,14 @@ impl Door {
         matches!(self, Door::Policy(_))
     }
 
+    /// Takes back the last answer, in whose place another was told.
+    pub fn withdraw(&mut self) {
+        match self {
+            Door::Policy(_) => {}
+            Door::Milter(session) => session.withdraw(),
+        }
+    }
+
     /// Handles the next event at `now`, in seconds since the epoch; none if
     /// there is nothing left to handle.
     pub fn handle_next(

@@ -355,7 +355,12 @@ impl PollLoop {
         for key in at_once {
             connections[key].send();
         }
-        turn.settle(|key, reply| connections[key].reply(reply));
+        turn.settle(|key, reply, is_in_place_of_another| {
+            if is_in_place_of_another {
+                connections[key].door.withdraw();
+            }
+            connections[key].reply(reply);
+        });
         log.flush();
         for key in served {
             let connection = &mut connections[key];

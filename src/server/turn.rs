@@ -107,8 +107,8 @@ impl<'a> Turn<'a> {
 
     /// Makes the turn's writes durable; then hands each held reply to `tell`
     /// with its connection. If the disk does not take them, the replies let
-    /// the mail through.
-    pub fn settle(self, mut tell: impl FnMut(usize, &[u8])) {
+    /// the mail through, and `tell` is told that they stand for others.
+    pub fn settle(self, mut tell: impl FnMut(usize, &[u8], bool)) {
         let Turn { greylister, store, log, trouble, held, .. } = self;
         let begin = Instant::now();
         match store.commit() {
@@ -119,7 +119,7 @@ impl<'a> Turn<'a> {
                 }
                 for Held { connection, reply, lines, .. } in held {
                     write_lines(log, &lines);
-                    tell(connection, &reply);
+                    tell(connection, &reply, false);
                 }
             }
             Err(failure) => {
@@ -127,7 +127,7 @@ impl<'a> Turn<'a> {
                 trouble.report(|| passing(&failure), log);
                 for Held { connection, reply, instead, .. } in held {
                     greylister.counters.failures += u64::from(instead.is_some());
-                    tell(connection, instead.unwrap_or(&reply));
+                    tell(connection, instead.unwrap_or(&reply), instead.is_some());
                 }
             }
         }

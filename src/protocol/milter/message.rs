@@ -13,16 +13,25 @@ pub(super) struct Message {
     pub(super) recipient: Vec<u8>,
     pub(super) queue_id: Vec<u8>,
     pub(super) is_authenticated: bool,
-    /// The header of a message that was delayed.
-    pub(super) header: Option<Vec<u8>>,
-    end: End,
+    /// None as long as nobody wants anything of it, as of most.
+    fates: Option<Box<Fates>>,
 }
 
-/// What the administrator's action wants with a whole message. Of several
-/// recipients the first one counts that wants something.
+/// The fate of a message, and that before the recipient that came last.
 #[derive(Debug, Default)]
-struct End {
+struct Fates {
+    now: Fate,
+    before: Fate,
+}
+
+/// What is to become of a message at its end. Of several recipients the first
+/// one counts that wants something.
+#[derive(Clone, Debug, Default)]
+struct Fate {
+    /// The header of a message that was delayed.
     header: Option<Vec<u8>>,
+    /// The header that the administrator's action puts in.
+    mark: Option<Vec<u8>>,
     reason_to_hold: Option<Vec<u8>>,
     is_discarded: bool,
 }
@@ -49,17 +58,36 @@ impl Message {
     /// still decided, and who is told to come back loses nothing by it.
     pub(super) fn answer(&mut self, action: &[u8], answer: &Answer, terms: Terms) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128);
+        if let Some(fates) = &mut self.fates {
+            fates.before = fates.now.clone();
+        }
         match answer {
             Answer::Defer(text) | Answer::Refuse(text) => {
                 self.follow(&mut bytes, action, text, terms);
             }
-            Answer::Prepend(header) => drop(self.header.get_or_insert_with(|| header.clone())),
+            Answer::Prepend(header) => note(&mut self.fate().header, || header.clone()),
             Answer::Dunno => {}
         }
         if bytes.is_empty() {
             bytes.extend_from_slice(CONTINUE);
         }
         bytes
+    }
+
+    /// Takes back the last answer: the disk did not take what it stands on.
+    pub(super) fn withdraw(&mut self) {
+        if let Some(fates) = &mut self.fates {
+            fates.now = std::mem::take(&mut fates.before);
+        }
+    }
+
+    /// Whether the message gets the header of one that was delayed.
+    pub(super) fn has_header(&self) -> bool {
+        self.fates.as_ref().is_some_and(|fates| fates.now.header.is_some())
+    }
+
+    fn fate(&mut self) -> &mut Fate {
+        &mut self.fates.get_or_insert_default().now
     }
 
     /// Does as the action says: appends a refusal, or notes what is to come.
@@ -69,12 +97,12 @@ impl Message {
         match action {
             Action::Reply(code) => reply::refusal(bytes, code, text),
             Action::Pass => {}
-            Action::Prepend => drop(self.end.header.get_or_insert_with(text_of_message)),
+            Action::Prepend => note(&mut self.fate().mark, text_of_message),
             Action::Hold if !terms.may_quarantine() => {
                 reply::refusal(bytes, super::action::DEFERRAL, text);
             }
-            Action::Hold => drop(self.end.reason_to_hold.get_or_insert_with(text_of_message)),
-            Action::Discard => self.end.is_discarded = true,
+            Action::Hold => note(&mut self.fate().reason_to_hold, text_of_message),
+            Action::Discard => self.fate().is_discarded = true,
         }
     }
 
@@ -82,20 +110,28 @@ impl Message {
     /// that the mail server lets be put in, is held if it must be, and goes on.
     pub(super) fn end(self, terms: Terms) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let Message { header, end, .. } = self;
-        if end.is_discarded {
+        let Fate { header, mark, reason_to_hold, is_discarded } =
+            self.fates.unwrap_or_default().now;
+        if is_discarded {
             reply::discard(&mut bytes);
             return bytes;
         }
-        let headers = [end.header, header].into_iter().flatten();
+        let headers = [mark, header].into_iter().flatten();
         for header in headers.filter(|_| terms.may_add_headers()) {
             reply::header(&mut bytes, &header);
         }
-        if let Some(reason) = end.reason_to_hold {
+        if let Some(reason) = reason_to_hold {
             reply::quarantine(&mut bytes, &reason);
         }
         bytes.extend_from_slice(CONTINUE);
         bytes
+    }
+}
+
+/// The first text stays.
+fn note(place: &mut Option<Vec<u8>>, text: impl FnOnce() -> Vec<u8>) {
+    if place.is_none() {
+        *place = Some(text());
     }
 }
 
@@ -178,6 +214,20 @@ mod tests {
             CONTINUE.to_vec(),
         ];
         assert_eq!(message.end(all()), headers.concat());
+    }
+
+    #[test]
+    fn an_answer_that_is_taken_back_leaves_what_was_before_it() {
+        let mut message = Message::default();
+        message.answer(b"HOLD", &refused("First"), all());
+        message.answer(b"DISCARD", &refused("Second"), all());
+        message.withdraw();
+        assert_eq!(message.end(all()), [&packet(b'q', b"First\0"), CONTINUE].concat());
+        let mut message = Message::default();
+        message.answer(b"", &Answer::Prepend(b"X-Greylist: x".to_vec()), all());
+        message.withdraw();
+        assert!(!message.has_header());
+        assert_eq!(message.end(all()), CONTINUE);
     }
 
     #[test]

@@ -92,6 +92,14 @@ impl Session {
         }
     }
 
+    /// Takes back the last answer, whose bytes were not told: nothing comes of it
+    /// at the end of the message.
+    pub fn withdraw(&mut self) {
+        if let Some(message) = &mut self.message {
+            message.withdraw();
+        }
+    }
+
     /// Whether an answer defers mail only because it should be held, and this
     /// mail server did not offer to.
     pub fn cannot_hold(&self, action: &[u8], answer: &Answer) -> bool {
@@ -174,7 +182,7 @@ impl Session {
                 is_unsifted: true,
                 ..Request::default()
             },
-            has_header: message.header.is_some(),
+            has_header: message.has_header(),
         })
     }
 }
