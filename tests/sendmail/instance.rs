@@ -3,9 +3,9 @@
 
 use crate::harness::{require, wait_for};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, User};
+use nix::unistd::Pid;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,11 +48,8 @@ impl Sendmail {
         for name in ["", "queue", "mail"] {
             fs::create_dir_all(sendmail.path(name)).expect("a directory in the chroot");
         }
-        // As the service's own directory, /run/postgrey, belongs to it.
-        let user = User::from_name("postgrey").expect("the password file").expect("postgrey");
-        let directory = sendmail.path("run");
-        fs::create_dir(&directory).expect("a directory in the chroot");
-        chown(directory, Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("chown");
+        // Root's, as the unit makes /run/postgrey.
+        fs::create_dir(sendmail.path("run")).expect("a directory in the chroot");
         sendmail.configure(flags);
         sendmail
     }
