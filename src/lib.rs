@@ -8,6 +8,7 @@ pub mod admin;
 pub mod cli;
 pub mod daemon;
 pub mod greylist;
+pub mod json;
 pub mod maillog;
 pub mod policy_test;
 pub mod protocol;

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cli",
             "daemon",
             "greylist",
+            "json",
             "maillog",
             "protocol",
             "report",
@@ -25,12 +26,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["daemon", "greylist", "whitelist"]),
     ("server", &["cli", "daemon", "greylist", "protocol", "request", "store", "whitelist"]),
     ("protocol", &["greylist", "request", "store"]),
-    ("greylist", &["request", "store", "whitelist"]),
+    ("greylist", &["json", "request", "store", "whitelist"]),
     ("policy_test", &["cli", "daemon", "maillog"]),
     ("maillog", &[]),
     ("whitelist", &[]),
     ("store", &[]),
-    ("daemon", &[]),
+    ("daemon", &["json"]),
+    ("json", &[]),
     ("request", &[]),
 ];
 

@@ -40,9 +40,10 @@ fn with_headers<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<String> 
 
 /// A server's life: mail of all kinds, by IPv4 and IPv6, clean-up, and whatever
 /// an administrator does.
-fn everyday_lines(is_tcp: bool) -> Vec<String> {
+fn everyday_lines(is_tcp: bool, format: &str) -> Vec<String> {
     let builder = Daemon::builder(Program::Ours)
         .arg("--verbose")
+        .arg(format!("--log-format={format}"))
         .arg("--max-age=1")
         .arg("--retry-window=2h")
         .arg("--auto-whitelist-clients=1")
@@ -68,7 +69,7 @@ fn everyday_lines(is_tcp: bool) -> Vec<String> {
         (Signal::SIGHUP, "HUP received"),
     ] {
         daemon.signal(signal);
-        wait_for(sign, || daemon.log().iter().any(|line| line.starts_with(sign)).then_some(()));
+        wait_for(sign, || daemon.log().iter().any(|line| line.contains(sign)).then_some(()));
     }
     daemon.stop().log
 }
@@ -76,7 +77,7 @@ fn everyday_lines(is_tcp: bool) -> Vec<String> {
 #[test]
 fn logcheck_is_silent_about_everyday_lines() {
     for is_tcp in [false, true] {
-        let lines = everyday_lines(is_tcp);
+        let lines = everyday_lines(is_tcp, "classic");
         for sign in [
             "action=greylist",
             "action=pass",
@@ -94,6 +95,23 @@ fn logcheck_is_silent_about_everyday_lines() {
         let actions: Vec<_> = lines.iter().filter(|line| line.contains("action=")).collect();
         assert_eq!(reported(NO_VIOLATIONS, &with_headers(actions)), empty);
     }
+}
+
+#[test]
+fn logcheck_is_as_silent_about_a_log_in_json() {
+    let lines = everyday_lines(true, "json");
+    for sign in ["\"action\":\"greylist\"", "\"attempts\":3", "closing!", "whitelisted: "] {
+        assert!(lines.iter().any(|line| line.contains(sign)), "no {sign}: {lines:#?}");
+    }
+    assert_eq!(reported(IGNORED, &with_headers(&lines)), [""; 0]);
+    let actions: Vec<_> = lines.iter().filter(|line| line.contains("\"action\"")).collect();
+    assert_eq!(reported(NO_VIOLATIONS, &with_headers(actions)), [""; 0]);
+    let complaints = [
+        r#"{"severity":"warning","message":"no space left; mail passes without greylisting"}"#,
+        r#"{"severity":"error","message":"unrecognized request type: 'x'"}"#,
+    ]
+    .map(str::to_string);
+    assert_eq!(reported(IGNORED, &with_headers(&complaints)).len(), 4);
 }
 
 #[test]

@@ -101,3 +101,19 @@ fn who_asked_for_greylisting_has_it_for_his_own_time() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(postfix.offer(&to_bob), [ACCEPTED]);
 }
+
+#[test]
+fn a_log_in_json_says_how_often_a_mail_was_tried() {
+    let builder = Daemon::builder(Program::Ours).arg("--log-format=json");
+    let (builder, mut clock) = Clock::of(builder);
+    let (postfix, daemon) = start(builder);
+    let envelope = client("198.51.100.7");
+    for _ in 0..2 {
+        assert_eq!(postfix.offer(&envelope), [DEFERRED]);
+        clock.advance(Duration::from_secs(200));
+    }
+    assert_eq!(postfix.deliver(&envelope).len(), 1);
+    let log = daemon.log();
+    let passed = "\"reason\":\"triplet found\",\"delay\":400,\"attempts\":3,";
+    assert!(log.iter().any(|line| line.contains(passed)), "{log:#?}");
+}

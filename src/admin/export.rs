@@ -1,9 +1,9 @@
 //! `postgrey export`: all rows, as text that `db_load` reads or as JSON.
 
 use super::Trouble;
-use super::json::Object;
 use super::progress::Progress;
 use crate::cli::admin::{Form, Tables};
+use crate::json::Object;
 use crate::store::lmdb::{Reader, Table};
 use crate::store::{Passes, Seen, dump};
 use std::io::{self, IsTerminal, Write};

@@ -1,12 +1,12 @@
 //! `postgrey list`: entries, one a line.
 
-use super::json::Object;
 use super::text::{self, WIDTH};
 use super::view::{Entry, Row, View};
 use super::{Outcome, Trouble};
 use crate::cli::admin::{Form, List, Sort};
 use crate::daemon::clock;
 use crate::greylist::key;
+use crate::json::Object;
 use crate::store::lmdb::Table;
 use std::cmp::Ordering;
 use std::io::{self, IsTerminal, Write};

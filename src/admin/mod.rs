@@ -7,7 +7,6 @@ mod edit;
 mod explain;
 mod export;
 mod import;
-mod json;
 mod list;
 mod outcome;
 mod progress;

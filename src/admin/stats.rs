@@ -1,7 +1,6 @@
 //! `postgrey stats`: numbers, from the file and from a running daemon.
 
 use super::daemon::Daemon;
-use super::json::Object;
 use super::progress::Progress;
 use super::text::{bytes, duration, foreign, grouped, moment};
 use super::view::View;
@@ -9,6 +8,7 @@ use super::{Outcome, Trouble};
 use crate::cli::admin::Form;
 use crate::daemon::clock;
 use crate::greylist::State;
+use crate::json::Object;
 use crate::protocol::control::Request;
 use crate::store::lmdb::{Size, Table};
 use std::io::Write;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::{Facility, Listen, Options, UsageError, getopt};
-use crate::daemon::Verbosity;
+use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
 use crate::whitelist::{Files, Trusted};
 
@@ -63,6 +63,8 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
         pidfile: (daemonize && !pidfile.is_empty()).then(|| pidfile.into()),
         facility: facility(matches)?,
         verbosity: verbosity(matches),
+        log_format: [Format::Classic, Format::Json]
+            [one_of(matches, "log-format", ["classic", "json"])?],
         exim: matches.get_flag("exim"),
         policy: policy(matches, retry_window, machine)?,
         whitelists: Files {
@@ -284,17 +286,18 @@ fn lookup(matches: &ArgMatches) -> Result<Lookup, UsageError> {
 }
 
 fn by_domain(matches: &ArgMatches) -> Result<ByDomain, UsageError> {
-    let id = "auto-whitelist-by";
-    let auto_whitelist = match text(matches, id).as_bytes() {
-        b"client" => false,
-        b"domain" => true,
-        other => {
-            let other = String::from_utf8_lossy(other);
-            let words = format!("--{id} must be client or domain, unlike \"{other}\"");
-            return Err(UsageError::refused(words));
-        }
-    };
+    let auto_whitelist = one_of(matches, "auto-whitelist-by", ["client", "domain"])? == 1;
     Ok(ByDomain { lookup: matches.get_flag("lookup-by-domain"), auto_whitelist })
+}
+
+/// Which of two words an option has for its value.
+fn one_of(matches: &ArgMatches, id: &str, words: [&str; 2]) -> Result<usize, UsageError> {
+    let value = text(matches, id);
+    words.iter().position(|word| value == *word).ok_or_else(|| {
+        let [one, other] = words;
+        let value = value.to_string_lossy();
+        UsageError::refused(format!("--{id} must be {one} or {other}, unlike \"{value}\""))
+    })
 }
 
 /// The length of a network's prefix in bits.

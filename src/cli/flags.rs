@@ -253,7 +253,7 @@ fn daemon() -> [Arg; 7] {
     ]
 }
 
-fn log() -> [Arg; 4] {
+fn log() -> [Arg; 5] {
     [
         value("metrics", "unix:PATH|[HOST:]PORT")
             .help("tell a monitoring system how things go, on a socket or a port")
@@ -270,6 +270,16 @@ fn log() -> [Arg; 4] {
             .long_help(
                 "The syslog facility to log to with --daemonize, such as mail, daemon, user or \
                  local0. Case does not matter, and LOG_ may precede the name.",
+            ),
+        text("log-format", "FORMAT", "classic")
+            .help("how lines of the log look: classic or json")
+            .long_help(
+                "With json, each line of the log is a JSON object. What was decided has the fields \
+                 action, reason, queue_id, client_name, client_address, sender and recipient; \
+                 deferred mail has missing, the seconds until it may pass, and mail that passes \
+                 after that delay, the seconds it waited. Both have attempts, how often the mail \
+                 was tried, if that was since the start of the daemon. All other lines have \
+                 severity and message. postgreyreport and postgrey explain read both formats.",
             ),
         switch("verbose")
             .short('v')

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Facility;
-use crate::daemon::Verbosity;
+use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
 use crate::whitelist::Files;
 
@@ -40,6 +40,8 @@ pub struct Options {
     pub facility: Facility,
     /// How much to log.
     pub verbosity: Verbosity,
+    /// How the log's lines look (`--log-format`).
+    pub log_format: Format,
     /// Whether each connection is closed after one answer, as Exim wants it.
     pub exim: bool,
     /// The greylist's numbers and texts.

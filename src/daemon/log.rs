@@ -9,6 +9,7 @@
 use super::clock;
 use super::stderr::Stderr;
 use super::syslog::Syslog;
+use crate::json::Object;
 use std::io::Write;
 
 /// How much an event matters, as syslog counts it.
@@ -30,6 +31,17 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Its name in JSON.
+    fn name(self) -> &'static str {
+        match self {
+            Severity::Critical => "critical",
+            Severity::Error => "error",
+            Severity::Complaint | Severity::Warning => "warning",
+            Severity::Notice => "notice",
+            Severity::Info => "info",
+        }
+    }
+
     /// Its number in syslog.
     fn priority(self) -> u8 {
         match self {
@@ -53,11 +65,31 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// How its lines look (`--log-format`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// As in the original.
+    #[default]
+    Classic,
+    /// One JSON object each.
+    Json,
+}
+
+/// What one line says.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// Words; in JSON the field `message`, beside `severity`.
+    Text(Vec<u8>),
+    /// Fields, for a log in JSON.
+    Fields(Object),
+}
+
 /// The log of this process. Lines gather until [`Log::flush`], so that a busy
 /// turn of the loop costs one write.
 #[derive(Debug)]
 pub struct Log {
     least: Severity,
+    format: Format,
     sink: Sink,
     lost: u64,
     /// The same since the start, those of which the log has told included.
@@ -72,22 +104,22 @@ enum Sink {
 
 impl Log {
     /// A log on standard error.
-    pub fn to_stderr(verbosity: Verbosity) -> Log {
-        Log::new(verbosity, Sink::Stderr(Stderr::new()))
+    pub fn to_stderr(verbosity: Verbosity, format: Format) -> Log {
+        Log::new(verbosity, format, Sink::Stderr(Stderr::new()))
     }
 
     /// A log on the system's `/dev/log`, under a facility's number.
-    pub fn to_syslog(verbosity: Verbosity, facility: u8) -> Log {
-        Log::new(verbosity, Sink::Syslog(Box::new(Syslog::new(facility))))
+    pub fn to_syslog(verbosity: Verbosity, format: Format, facility: u8) -> Log {
+        Log::new(verbosity, format, Sink::Syslog(Box::new(Syslog::new(facility))))
     }
 
-    fn new(verbosity: Verbosity, sink: Sink) -> Log {
+    fn new(verbosity: Verbosity, format: Format, sink: Sink) -> Log {
         let least = match verbosity {
             Verbosity::Quiet => Severity::Warning,
             Verbosity::Normal => Severity::Notice,
             Verbosity::Verbose => Severity::Info,
         };
-        Log { least, sink, lost: 0, lost_ever: 0 }
+        Log { least, format, sink, lost: 0, lost_ever: 0 }
     }
 
     /// Whether events of this severity are written at all.
@@ -97,16 +129,22 @@ impl Log {
 
     /// Writes one line. What could forge a line or command a terminal is shown
     /// as `%XX`; on standard error all that is not ASCII as well, as in the
-    /// original (BEHAVIOUR C1).
+    /// original (BEHAVIOUR C1). JSON has its own way to show such things.
     pub fn line(&mut self, severity: Severity, text: impl AsRef<[u8]>) {
-        if !self.takes(severity) {
-            return;
+        if self.has_room_for(severity) {
+            self.push(severity, text.as_ref());
         }
-        if self.is_full() {
-            self.lose(1);
-            return;
+    }
+
+    /// Writes one line of either kind.
+    pub fn entry(&mut self, severity: Severity, entry: Entry) {
+        match entry {
+            Entry::Text(text) => self.line(severity, text),
+            Entry::Fields(object) if self.has_room_for(severity) => {
+                self.push_object(severity, object);
+            }
+            Entry::Fields(_) => {}
         }
-        self.push(severity, text.as_ref());
     }
 
     /// Writes one line that has the time in front (BEHAVIOUR C1), unless its
@@ -118,22 +156,46 @@ impl Log {
         }
     }
 
+    /// Whether a line is to be written and can be; counts it as lost if not.
+    fn has_room_for(&mut self, severity: Severity) -> bool {
+        let is_wanted = self.takes(severity);
+        let is_lost = is_wanted && self.is_full();
+        self.lose(u64::from(is_lost));
+        is_wanted && !is_lost
+    }
+
     fn push(&mut self, severity: Severity, text: &[u8]) {
+        if self.format == Format::Json {
+            let object = Object::new().text("severity", severity.name()).text("message", text);
+            self.push_object(severity, object);
+            return;
+        }
         match &mut self.sink {
             Sink::Stderr(stderr) => {
-                let mut line = Vec::with_capacity(text.len() + 4);
-                if stderr.is_journal {
-                    let _ = write!(line, "<{}>", severity.priority());
-                }
-                escape(&mut line, text, |byte| matches!(byte, b' '..=b'~'));
-                line.push(b'\n');
-                stderr.lines.push(line);
+                stderr.push(severity.priority(), |line| {
+                    escape(line, text, |byte| matches!(byte, b' '..=b'~'));
+                });
             }
             Sink::Syslog(syslog) => {
                 let mut line = Vec::with_capacity(text.len());
                 escape_controls(&mut line, text);
                 syslog.push(severity, &line);
             }
+        }
+    }
+
+    /// Writes an object, which has nothing in it that needs escaping.
+    fn push_object(&mut self, severity: Severity, object: Object) {
+        let text = object.into_bytes();
+        match &mut self.sink {
+            Sink::Stderr(stderr) => {
+                stderr.push(severity.priority(), |line| line.extend_from_slice(&text));
+            }
+            // Words before the object would keep it from being one.
+            Sink::Syslog(syslog) if severity == Severity::Complaint => {
+                syslog.push(Severity::Warning, &text);
+            }
+            Sink::Syslog(syslog) => syslog.push(severity, &text),
         }
     }
 
@@ -230,9 +292,28 @@ mod tests {
 
     #[test]
     fn unprintable_bytes_cannot_forge_a_line() {
-        let mut log = Log::to_stderr(Verbosity::Normal);
+        let mut log = Log::to_stderr(Verbosity::Normal, Format::Classic);
         log.line(Severity::Notice, "sender=\r\nx\u{1b}[2J\té 100%\0");
         assert_eq!(lines(&mut log), ["sender=%0D%0Ax%1B[2J%09%C3%A9 100%%00\\n"]);
+    }
+
+    #[test]
+    fn in_json_each_line_is_an_object() {
+        let mut log = Log::to_stderr(Verbosity::Normal, Format::Json);
+        log.line(Severity::Complaint, b"a \"b\"\n\xff\xc2\x9b");
+        log.entry(Severity::Notice, Entry::Fields(Object::new().text("sender", "\u{e9}\u{9b}")));
+        log.entry(Severity::Info, Entry::Fields(Object::new()));
+        log.entry(Severity::Error, Entry::Text(b"x".to_vec()));
+        assert_eq!(
+            lines(&mut log),
+            [
+                r#"{"severity":"warning","message":"a \"b\"\u000a\u{fffd}\u009b"}"#,
+                r#"{"sender":"\u{e9}\u009b"}"#,
+                r#"{"severity":"error","message":"x"}"#,
+            ]
+            .map(|line| line.replace("\\u{fffd}", "\u{fffd}").replace("\\u{e9}", "\u{e9}") + "\n")
+            .map(|line| line.as_bytes().escape_ascii().to_string())
+        );
     }
 
     #[test]
@@ -261,14 +342,14 @@ mod tests {
             Severity::Info,
         ];
         for (verbosity, written) in table {
-            let log = Log::to_stderr(verbosity);
+            let log = Log::to_stderr(verbosity, Format::Classic);
             assert_eq!(severities.map(|severity| log.takes(severity)), written);
         }
     }
 
     #[test]
     fn what_nobody_takes_is_counted_not_kept() {
-        let mut log = Log::to_stderr(Verbosity::Normal);
+        let mut log = Log::to_stderr(Verbosity::Normal, Format::Classic);
         for _ in 0..MOST_LINES + 7 {
             log.line(Severity::Notice, "x");
         }

@@ -17,5 +17,5 @@ pub mod title;
 pub use detach::{Readiness, Side, detach};
 pub use failure::{Failure, errno};
 pub use lock::DirectoryLock;
-pub use log::{Log, Severity, Verbosity};
+pub use log::{Entry, Format, Log, Severity, Verbosity};
 pub use signals::{Signals, Wanted};

@@ -41,6 +41,18 @@ impl Stderr {
         }
     }
 
+    /// Adds a line that `write` makes, with the number that the journal takes
+    /// for its severity.
+    pub fn push(&mut self, priority: u8, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut line = Vec::new();
+        if self.is_journal {
+            let _ = write!(line, "<{priority}>");
+        }
+        write(&mut line);
+        line.push(b'\n');
+        self.lines.push(line);
+    }
+
     /// Whether all was written.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.piece.is_empty()

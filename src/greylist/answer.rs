@@ -1,7 +1,7 @@
-//! From a verdict to what the mail server is told and what the log says.
+//! From a verdict to what the mail server is told.
 
 use super::texts;
-use super::{Blacklist, Exemption, Policy, Verdict, Wait};
+use super::{Policy, Verdict};
 use crate::request::Request;
 use std::collections::VecDeque;
 
@@ -106,70 +106,6 @@ pub fn answer(
     }
 }
 
-/// The log line of an answer (BEHAVIOUR E2). Fields are as received, and left
-/// out when empty or `0`. In a dry run it says so.
-pub fn log_line(
-    policy: &Policy,
-    request: &Request<'_>,
-    verdict: Verdict,
-    answer: &Answer,
-) -> Vec<u8> {
-    let mut line = Vec::with_capacity(256);
-    if is_true(request.queue_id) {
-        line.extend_from_slice(request.queue_id);
-        line.extend_from_slice(b": ");
-    }
-    line.extend_from_slice(action_and_reason(verdict, answer).as_bytes());
-    if policy.is_dry_run {
-        line.extend_from_slice(b", dry-run");
-    }
-    let fields = [
-        ("client_name", request.client_name),
-        ("client_address", request.client_address),
-        ("sender", request.sender),
-        ("recipient", request.recipient),
-    ];
-    for (name, value) in fields.into_iter().filter(|(_, value)| is_true(value)) {
-        line.extend_from_slice(b", ");
-        line.extend_from_slice(name.as_bytes());
-        line.push(b'=');
-        line.extend_from_slice(value);
-    }
-    line
-}
-
-fn action_and_reason(verdict: Verdict, answer: &Answer) -> String {
-    let text = match verdict {
-        Verdict::Exempt(Exemption::Authenticated) => "action=pass, reason=authenticated client",
-        Verdict::Exempt(Exemption::Network) => "action=pass, reason=trusted network",
-        Verdict::Exempt(Exemption::Client) => "action=pass, reason=client whitelist",
-        Verdict::Exempt(Exemption::Recipient) => "action=pass, reason=recipient whitelist",
-        Verdict::Exempt(Exemption::Sender) => "action=pass, reason=sender whitelist",
-        Verdict::Exempt(Exemption::NotGreylisted) => "action=pass, reason=recipient not listed",
-        Verdict::Blacklisted(Blacklist::Client) => "action=blacklist, reason=client blacklist",
-        Verdict::Blacklisted(Blacklist::Sender) => "action=blacklist, reason=sender blacklist",
-        Verdict::Blacklisted(Blacklist::Recipient) => {
-            "action=blacklist, reason=recipient blacklist"
-        }
-        Verdict::Exempt(Exemption::AutoWhitelist) => "action=pass, reason=client AWL",
-        Verdict::NoAddress => "action=pass, reason=no client address",
-        Verdict::Greylisted { reason: Wait::New, .. } => "action=greylist, reason=new",
-        Verdict::Greylisted { reason: Wait::EarlyRetry, missing } => {
-            return format!("action=greylist, reason=early-retry ({missing}s missing)");
-        }
-        Verdict::Passed { waited, .. } if matches!(answer, Answer::Prepend(_)) => {
-            return format!("action=pass, reason=triplet found, delay={waited}");
-        }
-        Verdict::Passed { .. } => "action=pass, reason=triplet found",
-    };
-    text.to_string()
-}
-
-/// Perl's truth: the original leaves out what is empty or `0`.
-pub fn is_true(value: &[u8]) -> bool {
-    !matches!(value, b"" | b"0")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,63 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_has_its_log_line() {
-        const FIELDS: &str = "client_name=mx.b.example, client_address=1.2.3.4, \
-                              sender=A@b.example, recipient=c@D.example";
-        let early = Verdict::Greylisted { reason: Wait::EarlyRetry, missing: 299 };
-        let new = Verdict::Greylisted { reason: Wait::New, missing: 300 };
-        let table = [
-            (Verdict::Exempt(Exemption::Client), Answer::Dunno, "pass, reason=client whitelist"),
-            (
-                Verdict::Exempt(Exemption::Recipient),
-                Answer::Dunno,
-                "pass, reason=recipient whitelist",
-            ),
-            (Verdict::Exempt(Exemption::AutoWhitelist), Answer::Dunno, "pass, reason=client AWL"),
-            (Verdict::Exempt(Exemption::Sender), Answer::Dunno, "pass, reason=sender whitelist"),
-            (
-                Verdict::Blacklisted(Blacklist::Client),
-                Answer::Refuse(Vec::new()),
-                "blacklist, reason=client blacklist",
-            ),
-            (new, Answer::Defer(Vec::new()), "greylist, reason=new"),
-            (early, Answer::Defer(Vec::new()), "greylist, reason=early-retry (299s missing)"),
-            (PASSED, header(), "pass, reason=triplet found, delay=300"),
-            (PASSED, Answer::Dunno, "pass, reason=triplet found"),
-        ];
-        for (verdict, answer, text) in table {
-            let line = log_line(&Policy::default(), &request(), verdict, &answer);
-            let expected = format!("action={text}, {FIELDS}");
-            assert_eq!(line.escape_ascii().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn a_dry_run_lets_all_pass_and_says_what_it_would_do() {
+    fn a_dry_run_lets_all_pass() {
         let dry = Policy { is_dry_run: true, ..Policy::default() };
         let refuse = Answer::Refuse(b"no".to_vec());
         for answer in [header(), refuse, Answer::Defer(b"wait".to_vec()), Answer::Dunno] {
             assert_eq!(answer.clone().in_effect(&dry), Answer::Dunno);
             assert_eq!(answer.clone().in_effect(&Policy::default()), answer);
         }
-        let line = log_line(&dry, &request(), PASSED, &header());
-        let text =
-            b"action=pass, reason=triplet found, delay=300, dry-run, client_name=mx.b.example";
-        assert!(line.starts_with(text), "{}", line.escape_ascii());
-    }
-
-    #[test]
-    fn the_log_leaves_out_what_is_empty_or_zero() {
-        let new = Verdict::Greylisted { reason: Wait::New, missing: 300 };
-        let request = Request { sender: b"", recipient: b"0", queue_id: b"3F1A2B", ..request() };
-        let line = log_line(&Policy::default(), &request, new, &Answer::Dunno);
-        assert_eq!(
-            line,
-            b"3F1A2B: action=greylist, reason=new, client_name=mx.b.example, \
-              client_address=1.2.3.4"
-        );
-        let request = Request { queue_id: b"0", client_name: b"", ..request };
-        let line = log_line(&Policy::default(), &request, new, &Answer::Dunno);
-        assert_eq!(line, b"action=greylist, reason=new, client_address=1.2.3.4");
     }
 }

@@ -4,11 +4,13 @@
 
 mod decision;
 mod journal;
+mod object;
 mod reject;
 mod time;
 
 pub use decision::Decision;
 use memchr::{memchr, memmem};
+pub use object::classic_line;
 pub use reject::{Reject, Rejects, address_in_brackets, address_of, client, unquoted};
 use std::borrow::Cow;
 use time::Clock;
@@ -41,8 +43,17 @@ impl Reader {
         Reader(Clock::new(now))
     }
 
-    /// Reads a line as [`parse`] does.
+    /// Reads a line as [`parse`] does. What the daemon said in JSON is told in
+    /// words.
     pub fn line<'l>(&mut self, line: &'l [u8]) -> Option<Line<'l>> {
+        let mut read = self.line_as_it_is(line)?;
+        if let Some(words) = object::classic(&read.text) {
+            read.text = words.into();
+        }
+        Some(read)
+    }
+
+    fn line_as_it_is<'l>(&mut self, line: &'l [u8]) -> Option<Line<'l>> {
         if line.first() == Some(&b'{') {
             return journal::parse(line);
         }

@@ -13,6 +13,7 @@ mod render;
 use crate::cli::Report;
 use crate::daemon::Failure;
 use crate::daemon::privileges::Identity;
+use crate::maillog::classic_line;
 use crate::whitelist::{Letters, Pattern};
 use clients::Filter;
 use dns::Resolver;
@@ -128,7 +129,8 @@ impl Program {
         names: Option<&[Pattern]>,
         out: &mut impl Write,
     ) -> Result<(), End> {
-        match self.maillog.event(line) {
+        let in_words = classic_line(line);
+        match self.maillog.event(in_words.as_deref().unwrap_or(line)) {
             None => {}
             Some(Event::Passed(passed)) => lost.forget(&judge.key_of_pass(&passed)),
             Some(Event::Deferred(attempt)) => {

@@ -3,7 +3,7 @@
 //! the door.
 
 use super::greylister::{Decided, Greylister};
-use crate::daemon::Severity;
+use crate::daemon::{Entry, Severity};
 use crate::protocol::{milter, policy};
 use crate::store::{self, Transaction};
 
@@ -34,7 +34,7 @@ pub struct Outcome {
     /// on; none for a reply that stands on nothing.
     pub instead: Option<&'static [u8]>,
     /// What the log should say.
-    pub lines: Vec<(Severity, Vec<u8>)>,
+    pub lines: Vec<(Severity, Entry)>,
     /// The database failed, and the mail goes through.
     pub failure: Option<store::Error>,
     /// Nothing more can come of the connection.
@@ -49,7 +49,7 @@ impl Outcome {
     }
 
     fn line(severity: Severity, line: impl Into<Vec<u8>>) -> Outcome {
-        Outcome { lines: vec![(severity, line.into())], ..Outcome::default() }
+        Outcome { lines: vec![(severity, Entry::Text(line.into()))], ..Outcome::default() }
     }
 }
 

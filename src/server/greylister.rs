@@ -3,9 +3,11 @@
 
 use super::counters::Counters;
 use super::metrics::Measures;
-use crate::daemon::{Severity, clock};
+use crate::daemon::{Entry, Format, Severity, clock};
 use crate::greylist::edit::{self, Edit};
-use crate::greylist::{self, Answer, Counted, HeaderMemory, Note, Policy, Verdict, triplet};
+use crate::greylist::{
+    self, Answer, Attempts, Counted, HeaderMemory, Note, Policy, Verdict, triplet,
+};
 use crate::protocol::milter::Recipient;
 use crate::request::Request;
 use crate::store::{self, Transaction};
@@ -21,6 +23,8 @@ pub struct Greylister {
     pub counters: Counters,
     /// What was measured on the way.
     pub measures: Measures,
+    /// What a log in JSON says more.
+    attempts: Option<Attempts>,
     has_told_of_holding: bool,
 }
 
@@ -30,20 +34,21 @@ pub struct Decided {
     /// What the mail server is told.
     pub answer: Answer,
     /// What the log should say.
-    pub lines: Vec<(Severity, Vec<u8>)>,
+    pub lines: Vec<(Severity, Entry)>,
     /// The database failed, and the mail goes through.
     pub failure: Option<store::Error>,
 }
 
 impl Greylister {
-    /// Puts the parts together.
-    pub fn new(policy: Policy, whitelists: Whitelists) -> Greylister {
+    /// Puts the parts together, for a log that looks so.
+    pub fn new(policy: Policy, whitelists: Whitelists, format: Format) -> Greylister {
         Greylister {
             policy,
             whitelists,
             headers: HeaderMemory::default(),
             counters: Counters::default(),
             measures: Measures::default(),
+            attempts: (format == Format::Json).then(Attempts::default),
             has_told_of_holding: false,
         }
     }
@@ -85,10 +90,10 @@ impl Greylister {
 
     /// The line for the log when mail should be held by a mail server that
     /// cannot; none once that was said.
-    pub fn tell_of_holding(&mut self) -> Option<(Severity, Vec<u8>)> {
+    pub fn tell_of_holding(&mut self) -> Option<(Severity, Entry)> {
         let is_news = !std::mem::replace(&mut self.has_told_of_holding, true);
         let line = b"the mail server lets no milter hold mail: HOLD defers it (451) instead";
-        is_news.then(|| (Severity::Warning, line.to_vec()))
+        is_news.then(|| (Severity::Warning, Entry::Text(line.to_vec())))
     }
 
     /// Decides a recipient of the milter protocol, whose message may have its
@@ -130,15 +135,31 @@ impl Greylister {
         let answer = greylist::answer(policy, headers, request, verdict, clock::header_date);
         let notes = decision.notes.into_iter();
         let mut lines: Vec<_> =
-            notes.map(|note| (Severity::Warning, note_line(note, request))).collect();
-        lines.push(if verdict == Verdict::NoAddress {
-            let text = b"client_address is not an IP address: ".as_slice();
-            (Severity::Complaint, [text, request.client_address].concat())
-        } else {
-            (severity(verdict), greylist::log_line(policy, request, verdict, &answer))
-        });
-        let answer = answer.in_effect(policy);
+            notes.map(|note| (Severity::Warning, Entry::Text(note_line(note, request)))).collect();
+        lines.push(self.line_of(request, verdict, &answer));
+        let answer = answer.in_effect(&self.policy);
         Decided { answer, lines, failure: None }
+    }
+
+    /// What the log says of a verdict.
+    fn line_of(
+        &mut self,
+        request: &Request<'_>,
+        verdict: Verdict,
+        answer: &Answer,
+    ) -> (Severity, Entry) {
+        let Greylister { policy, attempts, .. } = self;
+        if verdict == Verdict::NoAddress {
+            let text = b"client_address is not an IP address: ".as_slice();
+            return (Severity::Complaint, Entry::Text([text, request.client_address].concat()));
+        }
+        let entry = if let Some(attempts) = attempts {
+            let attempts = attempts.count(policy, request, verdict);
+            Entry::Fields(greylist::log_object(policy, request, verdict, attempts))
+        } else {
+            Entry::Text(greylist::log_line(policy, request, verdict, answer))
+        };
+        (severity(verdict), entry)
     }
 }
 

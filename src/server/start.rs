@@ -35,9 +35,9 @@ use nix::sys::stat::{Mode, umask};
 pub fn run(options: Options) -> Result<u8, Failure> {
     let is_daemon = options.daemonize;
     let mut log = if is_daemon {
-        Log::to_syslog(options.verbosity, options.facility.number())
+        Log::to_syslog(options.verbosity, options.log_format, options.facility.number())
     } else {
-        Log::to_stderr(options.verbosity)
+        Log::to_stderr(options.verbosity, options.log_format)
     };
     let result = start(options, &mut log);
     if let Err(failure) = &result {
@@ -83,7 +83,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let service = Service {
         listeners,
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
-        greylister: Greylister::new(options.policy, whitelists),
+        greylister: Greylister::new(options.policy, whitelists, options.log_format),
         store,
         control: control.ok(),
         metrics,

@@ -6,7 +6,7 @@
 use super::connection::Connection;
 use super::greylister::Greylister;
 use super::trouble::Trouble;
-use crate::daemon::{Log, Severity};
+use crate::daemon::{Entry, Log, Severity};
 use crate::store::{self, lmdb};
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ struct Held {
     reply: Vec<u8>,
     /// What is told if the commit fails, in place of a reply that stands on it.
     instead: Option<&'static [u8]>,
-    lines: Vec<(Severity, Vec<u8>)>,
+    lines: Vec<(Severity, Entry)>,
 }
 
 impl<'a> Turn<'a> {
@@ -69,7 +69,7 @@ impl<'a> Turn<'a> {
                     self.held.push(Held { connection: key, reply, instead, lines });
                 }
                 reply => {
-                    write_lines(self.log, &outcome.lines);
+                    write_lines(self.log, outcome.lines);
                     connection.reply(reply.as_deref().unwrap_or_default());
                 }
             }
@@ -118,7 +118,7 @@ impl<'a> Turn<'a> {
                     trouble.end(MENDED, log);
                 }
                 for Held { connection, reply, lines, .. } in held {
-                    write_lines(log, &lines);
+                    write_lines(log, lines);
                     tell(connection, &reply, false);
                 }
             }
@@ -142,8 +142,8 @@ pub fn passing(failure: &store::Error) -> String {
 /// What the log says when it no longer does.
 pub const MENDED: &str = "the database can be written again: greylisting goes on";
 
-fn write_lines(log: &mut Log, lines: &[(Severity, Vec<u8>)]) {
+fn write_lines(log: &mut Log, lines: Vec<(Severity, Entry)>) {
     for (severity, line) in lines {
-        log.line(*severity, line);
+        log.entry(severity, line);
     }
 }

@@ -1,7 +1,6 @@
 //! `postgrey check --address=...`: what the daemon would answer now, and why.
 //! Nothing is written.
 
-use super::super::json::Object;
 use super::super::show::{first_attempt, triplet_future};
 use super::super::text::{address, duration, foreign, grouped, labelled, moment};
 use super::super::view::View;
@@ -14,6 +13,7 @@ use crate::greylist::{
     self, Blacklist, Client, Counted, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict,
     triplet,
 };
+use crate::json::Object;
 use crate::protocol::policy::reply;
 use crate::request::Request;
 use crate::store::lmdb::{FILE_NAME, Reader as Database, Table};

@@ -1,9 +1,9 @@
 //! Findings as text, at most 80 columns wide, and as JSON.
 
 use super::super::Trouble;
-use super::super::json::Object;
 use super::super::text::{WIDTH, foreign, grouped};
 use crate::cli::admin::Form;
+use crate::json::Object;
 use crate::whitelist::advice::{Finding, Remedy, Severity};
 use std::io::Write;
 use std::path::PathBuf;

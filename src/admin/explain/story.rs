@@ -1,6 +1,5 @@
 //! The story of each mail: its attempts, what they cost, how it ended.
 
-use super::super::json::Object;
 use super::super::show::triplet_future;
 use super::super::text::{address, duration, foreign, labelled};
 use super::super::{Outcome, Trouble};
@@ -10,6 +9,7 @@ use super::mail::{Mail, Mails};
 use crate::cli::admin::{Explain, Form};
 use crate::daemon::clock;
 use crate::greylist::{self, triplet};
+use crate::json::Object;
 use crate::store::Seen;
 use crate::store::lmdb::{Reader, Table};
 use std::io::Write;

@@ -1,10 +1,10 @@
 //! What greylisting did in a log: how much it deferred, and what that cost.
 
-use super::super::json::Object;
 use super::super::text::{duration, foreign, grouped, labelled};
 use super::super::{Outcome, Trouble};
 use super::tally::{Ends, SILENCE, Tally, Waits};
 use crate::cli::admin::Form;
+use crate::json::Object;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use super::*;
-use crate::daemon::Verbosity;
+use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
 use crate::whitelist::Files;
 
@@ -43,6 +43,7 @@ fn defaults() -> Options {
         daemonize: false,
         pidfile: None,
         facility: Facility::MAIL,
+        log_format: Format::Classic,
         verbosity: Verbosity::Normal,
         exim: false,
         policy: Policy {

@@ -204,6 +204,16 @@ fn lookups_are_by_subnet_unless_by_host_is_asked_for() {
 }
 
 #[test]
+fn the_log_has_one_of_two_formats() {
+    check(&[
+        ("--log-format=classic", NO_CHANGE),
+        ("--log-format=json", |o| o.log_format = Format::Json),
+    ]);
+    let refusal = "ERROR: --log-format must be classic or json, unlike \"xml\"";
+    check_refused(2, &[("--inet=1|--log-format=xml", refusal)]);
+}
+
+#[test]
 fn pools_are_told_by_their_domain_if_asked_for() {
     check(&[
         ("--lookup-by-domain", |o| o.policy.by_domain.lookup = true),

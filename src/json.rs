@@ -4,15 +4,21 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// A JSON object under construction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Object {
     text: String,
+}
+
+impl Default for Object {
+    fn default() -> Self {
+        Object { text: String::from("{") }
+    }
 }
 
 impl Object {
     /// An object without fields.
     pub fn new() -> Object {
-        Object { text: String::from("{") }
+        Object::default()
     }
 
     /// Adds a text. Bytes that are not UTF-8 become U+FFFD, as JSON has
@@ -30,13 +36,27 @@ impl Object {
         self
     }
 
+    /// Adds whether something is so.
+    pub fn truth(mut self, name: &str, value: bool) -> Object {
+        self.name(name);
+        self.text.push_str(if value { "true" } else { "false" });
+        self
+    }
+
+    /// The object as text: UTF-8 without any control character.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.text.push('}');
+        self.text.into_bytes()
+    }
+
     /// Writes the object as a line.
     ///
     /// # Errors
     /// When `out` does not take it.
-    pub fn write(mut self, out: &mut impl Write) -> io::Result<()> {
-        self.text.push_str("}\n");
-        out.write_all(self.text.as_bytes())
+    pub fn write(self, out: &mut impl Write) -> io::Result<()> {
+        let mut line = self.into_bytes();
+        line.push(b'\n');
+        out.write_all(&line)
     }
 
     fn name(&mut self, name: &str) {
@@ -53,8 +73,8 @@ impl Object {
             match character {
                 '"' => self.text.push_str("\\\""),
                 '\\' => self.text.push_str("\\\\"),
-                '\u{7f}' | '\0'..'\x20' => {
-                    let _ = write!(self.text, "\\u{:04x}", u32::from(character));
+                control if control.is_control() => {
+                    let _ = write!(self.text, "\\u{:04x}", u32::from(control));
                 }
                 other => self.text.push(other),
             }
@@ -70,11 +90,11 @@ mod tests {
     #[test]
     fn what_is_special_in_json_is_escaped() {
         let mut line = Vec::new();
-        let object = Object::new().text("a\"b", "\\\n\x7f\u{e9}").number("n", -5);
-        object.text("raw", b"\xff").write(&mut line).unwrap();
+        let object = Object::new().text("a\"b", "\\\n\x7f\u{9b}\u{e9}").number("n", -5);
+        object.truth("is", true).text("raw", b"\xff").write(&mut line).unwrap();
         assert_eq!(
             String::from_utf8(line).unwrap(),
-            "{\"a\\\"b\":\"\\\\\\u000a\\u007f\u{e9}\",\"n\":-5,\"raw\":\"\u{fffd}\"}\n"
+            "{\"a\\\"b\":\"\\\\\\u000a\\u007f\\u009b\u{e9}\",\"n\":-5,\"is\":true,\"raw\":\"\u{fffd}\"}\n"
         );
     }
 }

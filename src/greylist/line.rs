@@ -1,0 +1,213 @@
+//! What the log says of an answer.
+
+use super::{Answer, Blacklist, Exemption, Policy, Verdict, Wait};
+use crate::json::Object;
+use crate::request::Request;
+
+/// The line (BEHAVIOUR E2). Fields are as received, and left out when empty or
+/// `0`. In a dry run it says so.
+pub fn log_line(
+    policy: &Policy,
+    request: &Request<'_>,
+    verdict: Verdict,
+    answer: &Answer,
+) -> Vec<u8> {
+    let mut line = Vec::with_capacity(256);
+    if is_true(request.queue_id) {
+        line.extend_from_slice(request.queue_id);
+        line.extend_from_slice(b": ");
+    }
+    let (action, reason) = action_and_reason(verdict);
+    for part in ["action=", action, ", reason=", reason] {
+        line.extend_from_slice(part.as_bytes());
+    }
+    match verdict {
+        Verdict::Greylisted { reason: Wait::EarlyRetry, missing } => {
+            line.extend_from_slice(format!(" ({missing}s missing)").as_bytes());
+        }
+        Verdict::Passed { waited, .. } if matches!(answer, Answer::Prepend(_)) => {
+            line.extend_from_slice(format!(", delay={waited}").as_bytes());
+        }
+        _ => {}
+    }
+    if policy.is_dry_run {
+        line.extend_from_slice(b", dry-run");
+    }
+    for (name, value) in fields(request).filter(|(_, value)| is_true(value)) {
+        line.extend_from_slice(b", ");
+        line.extend_from_slice(name.as_bytes());
+        line.push(b'=');
+        line.extend_from_slice(value);
+    }
+    line
+}
+
+/// The same as an object: `action`, `reason`, `missing` and `delay` in seconds,
+/// `attempts` if their number is known, `"dry_run":true`, and what the request
+/// says, as far as it is not empty or `0`. Mail that passes for the first time
+/// has a delay, whether it gets a header or not.
+pub fn log_object(
+    policy: &Policy,
+    request: &Request<'_>,
+    verdict: Verdict,
+    attempts: Option<u32>,
+) -> Object {
+    let (action, reason) = action_and_reason(verdict);
+    let mut object = Object::new().text("action", action).text("reason", reason);
+    object = match verdict {
+        Verdict::Greylisted { missing, .. } => object.number("missing", missing),
+        Verdict::Passed { waited, first_time: true } => object.number("delay", waited),
+        _ => object,
+    };
+    if let Some(attempts) = attempts {
+        object = object.number("attempts", attempts);
+    }
+    if policy.is_dry_run {
+        object = object.truth("dry_run", true);
+    }
+    let queue_id = [("queue_id", request.queue_id)];
+    for (name, value) in queue_id.into_iter().chain(fields(request)) {
+        if is_true(value) {
+            object = object.text(name, value);
+        }
+    }
+    object
+}
+
+fn fields<'r>(request: &Request<'r>) -> impl Iterator<Item = (&'static str, &'r [u8])> {
+    [
+        ("client_name", request.client_name),
+        ("client_address", request.client_address),
+        ("sender", request.sender),
+        ("recipient", request.recipient),
+    ]
+    .into_iter()
+}
+
+fn action_and_reason(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Exempt(Exemption::Authenticated) => ("pass", "authenticated client"),
+        Verdict::Exempt(Exemption::Network) => ("pass", "trusted network"),
+        Verdict::Exempt(Exemption::Client) => ("pass", "client whitelist"),
+        Verdict::Exempt(Exemption::Recipient) => ("pass", "recipient whitelist"),
+        Verdict::Exempt(Exemption::Sender) => ("pass", "sender whitelist"),
+        Verdict::Exempt(Exemption::NotGreylisted) => ("pass", "recipient not listed"),
+        Verdict::Exempt(Exemption::AutoWhitelist) => ("pass", "client AWL"),
+        Verdict::Blacklisted(Blacklist::Client) => ("blacklist", "client blacklist"),
+        Verdict::Blacklisted(Blacklist::Sender) => ("blacklist", "sender blacklist"),
+        Verdict::Blacklisted(Blacklist::Recipient) => ("blacklist", "recipient blacklist"),
+        Verdict::NoAddress => ("pass", "no client address"),
+        Verdict::Greylisted { reason: Wait::New, .. } => ("greylist", "new"),
+        Verdict::Greylisted { reason: Wait::EarlyRetry, .. } => ("greylist", "early-retry"),
+        Verdict::Passed { .. } => ("pass", "triplet found"),
+    }
+}
+
+/// Perl's truth: the original leaves out what is empty or `0`.
+pub fn is_true(value: &[u8]) -> bool {
+    !matches!(value, b"" | b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSED: Verdict = Verdict::Passed { waited: 300, first_time: true };
+    const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
+    const EARLY: Verdict = Verdict::Greylisted { reason: Wait::EarlyRetry, missing: 299 };
+
+    fn request<'a>() -> Request<'a> {
+        Request {
+            client_address: b"1.2.3.4",
+            client_name: b"mx.b.example",
+            sender: b"A@b.example",
+            recipient: b"c@D.example",
+            ..Request::default()
+        }
+    }
+
+    fn header() -> Answer {
+        Answer::Prepend(b"X-Greylist: delayed 300 seconds".to_vec())
+    }
+
+    fn object(policy: &Policy, request: &Request<'_>, verdict: Verdict) -> String {
+        let attempts = (verdict == PASSED).then_some(3);
+        let object = log_object(policy, request, verdict, attempts);
+        String::from_utf8(object.into_bytes()).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn each_answer_has_its_log_line() {
+        const FIELDS: &str = "client_name=mx.b.example, client_address=1.2.3.4, \
+                              sender=A@b.example, recipient=c@D.example";
+        let table = [
+            (Verdict::Exempt(Exemption::Client), Answer::Dunno, "pass, reason=client whitelist"),
+            (
+                Verdict::Exempt(Exemption::Recipient),
+                Answer::Dunno,
+                "pass, reason=recipient whitelist",
+            ),
+            (Verdict::Exempt(Exemption::AutoWhitelist), Answer::Dunno, "pass, reason=client AWL"),
+            (Verdict::Exempt(Exemption::Sender), Answer::Dunno, "pass, reason=sender whitelist"),
+            (
+                Verdict::Blacklisted(Blacklist::Client),
+                Answer::Refuse(Vec::new()),
+                "blacklist, reason=client blacklist",
+            ),
+            (NEW, Answer::Defer(Vec::new()), "greylist, reason=new"),
+            (EARLY, Answer::Defer(Vec::new()), "greylist, reason=early-retry (299s missing)"),
+            (PASSED, header(), "pass, reason=triplet found, delay=300"),
+            (PASSED, Answer::Dunno, "pass, reason=triplet found"),
+        ];
+        for (verdict, answer, text) in table {
+            let line = log_line(&Policy::default(), &request(), verdict, &answer);
+            let expected = format!("action={text}, {FIELDS}");
+            assert_eq!(line.escape_ascii().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_dry_run_says_what_it_would_do() {
+        let dry = Policy { is_dry_run: true, ..Policy::default() };
+        let line = log_line(&dry, &request(), PASSED, &header());
+        let text =
+            b"action=pass, reason=triplet found, delay=300, dry-run, client_name=mx.b.example";
+        assert!(line.starts_with(text), "{}", line.escape_ascii());
+        let text = object(&dry, &request(), EARLY);
+        assert!(text.contains("\"missing\":299,\"dry_run\":true,"), "{text}");
+    }
+
+    #[test]
+    fn an_object_says_how_long_mail_waited_and_how_often_it_was_tried() {
+        let request = Request { queue_id: b"3F1A2B", ..request() };
+        assert_eq!(
+            object(&Policy::default(), &request, PASSED),
+            "{\"action\":\"pass\",\"reason\":\"triplet found\",\"delay\":300,\"attempts\":3,\
+             \"queue_id\":\"3F1A2B\",\"client_name\":\"mx.b.example\",\
+             \"client_address\":\"1.2.3.4\",\"sender\":\"A@b.example\",\
+             \"recipient\":\"c@D.example\"}"
+        );
+        let known = Verdict::Passed { waited: 900, first_time: false };
+        let text = object(&Policy::default(), &request, known);
+        assert!(!text.contains("delay") && !text.contains("attempts"), "{text}");
+    }
+
+    #[test]
+    fn the_log_leaves_out_what_is_empty_or_zero() {
+        let request = Request { sender: b"", recipient: b"0", queue_id: b"3F1A2B", ..request() };
+        let line = log_line(&Policy::default(), &request, NEW, &Answer::Dunno);
+        assert_eq!(
+            line,
+            b"3F1A2B: action=greylist, reason=new, client_name=mx.b.example, \
+              client_address=1.2.3.4"
+        );
+        let request = Request { queue_id: b"0", client_name: b"", ..request };
+        let line = log_line(&Policy::default(), &request, NEW, &Answer::Dunno);
+        assert_eq!(line, b"action=greylist, reason=new, client_address=1.2.3.4");
+        assert_eq!(
+            object(&Policy::default(), &request, NEW),
+            "{\"action\":\"greylist\",\"reason\":\"new\",\"missing\":300,\
+             \"client_address\":\"1.2.3.4\"}"
+        );
+    }
+}
