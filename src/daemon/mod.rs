@@ -2,6 +2,7 @@
 
 pub mod clock;
 mod detach;
+pub mod endpoint;
 mod failure;
 mod lock;
 mod log;

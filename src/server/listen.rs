@@ -1,9 +1,9 @@
 //! The sockets on which mail servers ask (BEHAVIOUR B2, B3).
 
 use super::door::Protocol;
-use super::endpoint::{Endpoint, family};
 use super::listener::{Listener, ListeningSocket, SocketFile};
 use crate::cli::Listen;
+use crate::daemon::endpoint::{Endpoint, family};
 use crate::daemon::{Failure, Log, Severity, errno};
 use mio::net::{TcpListener, UnixListener};
 use nix::errno::Errno;

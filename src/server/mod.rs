@@ -5,7 +5,6 @@ mod connections;
 mod control;
 mod counters;
 mod door;
-mod endpoint;
 mod greylister;
 mod housekeeping;
 mod listen;

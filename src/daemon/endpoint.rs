@@ -1,6 +1,6 @@
 //! What `--inet` means: from the text to addresses (BEHAVIOUR B2).
 
-use crate::daemon::Failure;
+use super::Failure;
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use nix::errno::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
