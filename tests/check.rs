@@ -9,6 +9,8 @@ mod directories;
 mod lists;
 #[path = "check/options.rs"]
 mod options;
+#[path = "check/places.rs"]
+mod places;
 #[path = "check/recipients.rs"]
 mod recipients;
 

@@ -99,6 +99,12 @@ impl Text {
         numbered(bytes).map(move |(line, bytes)| (Origin { file: Arc::clone(&file), line }, bytes))
     }
 
+    /// The same without a byte order mark.
+    pub(super) fn without_byte_order_mark(&self) -> Text {
+        let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
+        Text { file: self.file.clone(), bytes: bytes.to_vec() }
+    }
+
     /// Whether it starts with a byte order mark.
     pub(super) fn has_byte_order_mark(&self) -> bool {
         self.bytes.starts_with(BYTE_ORDER_MARK)

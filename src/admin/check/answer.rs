@@ -45,6 +45,7 @@ pub fn run(
         sender: &question.sender,
         recipient: &question.recipient,
         has_etrn_domain: true,
+        is_authenticated: question.has_logged_in,
         ..Request::default()
     };
     let mut looking = Looking(view.as_ref().map(|view| &view.reader));

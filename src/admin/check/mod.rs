@@ -5,6 +5,7 @@ mod answer;
 pub mod database;
 mod defaults;
 mod options;
+mod places;
 mod print;
 
 use super::{Outcome, Trouble};
@@ -25,6 +26,7 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Trouble> {
     }
     let mut files = Vec::new();
     if let Some(options) = &options {
+        findings.extend(places::look(options));
         findings.extend(options::advise(options));
         findings.extend(advice::neglected(&options.whitelists, SystemTime::now()));
         findings.extend(advice::advise(&options.whitelists));

@@ -62,10 +62,12 @@ fn refused(file: &Path, line: Option<u32>, problem: String) -> Finding {
     finding(file, line, Severity::Error, "refused", problem, remedy)
 }
 
-/// Where to listen need not be said for this.
+/// Where to listen need not be said for this; what is said is looked at.
 fn parse(mut words: Vec<OsString>) -> Result<Options, cli::UsageError> {
-    words.insert(0, "--inet=10023".into());
-    cli::options(words)
+    cli::options(words.clone()).or_else(|_| {
+        words.insert(0, "--inet=10023".into());
+        cli::options(words)
+    })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
@@ -95,6 +97,7 @@ const LOOKS: &[Look] = &[
     ("nobody-greylisted", nobody_greylisted),
     ("white-and-black", white_and_black),
     ("local-list-left-out", local_list_left_out),
+    ("domains-as-one", domains_as_one),
 ];
 
 /// What is doubtful in options that a daemon takes.
@@ -107,7 +110,7 @@ pub fn advise(options: &Options) -> Vec<Finding> {
     LOOKS.iter().filter_map(found).collect()
 }
 
-fn finding(
+pub(super) fn finding(
     file: &Path,
     line: Option<u32>,
     severity: Severity,
@@ -167,6 +170,17 @@ fn wide_networks(options: &Options) -> Option<(String, &'static str)> {
             "--ipv4cidr={ipv4} --ipv6cidr={ipv6} make one client of networks of many owners"
         );
         (problem, "leave them out for 24 and 64")
+    })
+}
+
+fn domains_as_one(options: &Options) -> Option<(String, &'static str)> {
+    let is_counted = options.policy.by_domain.auto_whitelist;
+    (is_counted && options.policy.auto_whitelist.is_some()).then(|| {
+        let problem = "--auto-whitelist-by=domain takes all customers of a provider whose \
+                       addresses are in its own domain for one: when some have proved \
+                       themselves, spam of the others passes at once"
+            .to_owned();
+        (problem, "leave it out if you get much of that; --lookup-by-domain alone waits for each")
     })
 }
 

@@ -5,10 +5,11 @@
 use super::filter::address;
 use super::task::{self, Form};
 use super::{Order, Task, refused, table};
-use crate::cli::{Invocation, UsageError, flags, getopt, help};
+use crate::cli::{self, Invocation, Options, UsageError, flags, getopt, help};
 use crate::daemon::clock;
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
+use std::iter;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub struct Question {
     pub sender: Vec<u8>,
     /// The recipient.
     pub recipient: Vec<u8>,
+    /// Whether the client has logged in.
+    pub has_logged_in: bool,
     /// Seconds since the epoch; none is now.
     pub at: Option<i64>,
 }
@@ -66,13 +69,20 @@ pub(super) fn parse(words: &[OsString]) -> Result<Invocation, UsageError> {
         own.build();
         return Ok(Invocation::Print(help::help(&mut own)));
     }
-    let task = task(&matches, &of_check, of_daemon).map_err(|sentence| wrong(&sentence))?;
-    Ok(Invocation::Administer(Box::new(Order {
+    let task = task(&matches, &of_check, of_daemon.clone()).map_err(|sentence| wrong(&sentence))?;
+    let mut order = Order {
         dbdir: task::text(&matches, "dbdir").into(),
         user: task::text(&matches, "user").to_string_lossy().into_owned(),
         group: task::text(&matches, "group").to_string_lossy().into_owned(),
         task,
-    })))
+    };
+    // Options are looked at where they are; a database is where they say.
+    if order.task == Task::CheckDatabase && matches.contains_id("config") {
+        let words = iter::once("--inet=10023".into()).chain(of_daemon).collect();
+        let Options { dbdir, user, group, .. } = cli::options(words)?;
+        order = Order { dbdir, user, group, ..order };
+    }
+    Ok(Invocation::Administer(Box::new(order)))
 }
 
 fn wrong(sentence: &str) -> UsageError {
@@ -120,8 +130,12 @@ fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
     let part = |id| task::given(matches, id).map(|text| address(text.as_bytes()).to_vec());
     let parts = (part("address"), part("sender"), part("recipient"));
     let (Some(_), Some(sender), Some(recipient)) = parts else {
-        let ids = ["client", "address", "sender", "recipient", "at"];
-        return match ids.iter().find(|id| task::given(matches, id).is_some()) {
+        let ids = ["client", "address", "sender", "recipient", "at", "login"];
+        let is_given = |id: &&&str| match **id {
+            "login" => matches.get_flag("login"),
+            id => task::given(matches, id).is_some(),
+        };
+        return match ids.iter().find(is_given) {
             None => Ok(None),
             Some(id) => Err(format!(
                 "--{id} asks about a mail, which needs --address, --sender and --recipient"
@@ -141,6 +155,7 @@ fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
         address: task::parsed(matches, "address", "an IP address")?.expect("it was given"),
         sender,
         recipient,
+        has_logged_in: matches.get_flag("login"),
         at,
     }))
 }

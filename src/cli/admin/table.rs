@@ -96,6 +96,7 @@ pub(super) fn check() -> Command {
         value("client", "NAME").help("whose name is NAME (default: unknown)"),
         perhaps_empty("sender").help("with this sender; empty for bounces"),
         perhaps_empty("recipient").help("to this recipient"),
+        switch("login").help("from a client that has logged in"),
         value("at", "TIME")
             .help("at this time: 2026-11-23 22:53, or seconds since 1970 (default: now)"),
         switch("database").help("read every page and every entry of the database instead"),

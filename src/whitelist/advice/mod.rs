@@ -173,8 +173,13 @@ pub fn advise(files: &Files) -> Vec<Finding> {
 /// The rules before the delays, to be looked at like those of other lists.
 fn rules_with_delays(texts: &[Text], findings: &mut Vec<Finding>) -> Vec<Text> {
     let mut complaints = Complaints::default();
-    let rules =
-        texts.iter().map(|text| delays::without_delays(text, &mut HashMap::new(), &mut complaints));
+    let rules = texts.iter().map(|text| {
+        if text.has_byte_order_mark() {
+            findings.push(byte_order_mark(&text.file));
+        }
+        let text = text.without_byte_order_mark();
+        delays::without_delays(&text, &mut HashMap::new(), &mut complaints)
+    });
     let rules = rules.collect();
     let mut warnings = Vec::new();
     complaints.tell(&mut warnings);

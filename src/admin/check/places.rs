@@ -1,0 +1,101 @@
+//! Where the daemon would listen: places that it cannot have, and sockets that
+//! those who shall use them cannot open.
+
+use super::options::finding;
+use crate::cli::{Listen, Options};
+use crate::daemon::endpoint::Endpoint;
+use crate::whitelist::advice::{Finding, Severity};
+use std::path::Path;
+
+/// The longest path of a socket in bytes (unix(7)).
+const LONGEST: usize = 107;
+
+/// What the group and all others may do with a socket that they may use.
+const WRITE: [u32; 2] = [0o020, 0o002];
+
+/// What is wrong with the places of these options.
+pub fn look(options: &Options) -> Vec<Finding> {
+    let Options { listen, milter, metrics, .. } = options;
+    let of_policy = match listen {
+        Some(Listen::Unix { .. }) => "--unix",
+        _ => "--inet",
+    };
+    let places = [(of_policy, listen), ("--milter", milter), ("--metrics", metrics)];
+    let places: Vec<(&str, &Listen)> =
+        places.into_iter().filter_map(|(option, place)| Some((option, place.as_ref()?))).collect();
+    let mut findings = Vec::new();
+    for (index, (option, place)) in places.iter().enumerate() {
+        findings.extend(impossible(option, place));
+        let before = &places[..index];
+        if let Some((other, _)) = before.iter().find(|(_, other)| is_same(place, other)) {
+            let problem = format!("{option} and {other} name the same place");
+            findings.push(wrong("same-place", problem, "give each a place of its own"));
+        }
+    }
+    if let Some(Listen::Unix { mode, .. }) = milter {
+        findings.extend(unusable(*mode));
+    }
+    findings
+}
+
+fn wrong(kind: &'static str, problem: String, remedy: &str) -> Finding {
+    finding(Path::new("(options)"), None, Severity::Error, kind, problem, remedy)
+}
+
+fn doubtful(kind: &'static str, problem: String, remedy: &str) -> Finding {
+    finding(Path::new("(options)"), None, Severity::Warning, kind, problem, remedy)
+}
+
+fn is_same(one: &Listen, other: &Listen) -> bool {
+    match (one, other) {
+        (Listen::Unix { path: one, .. }, Listen::Unix { path: other, .. }) => one == other,
+        // Port 0 is a free one.
+        (Listen::Inet(one), Listen::Inet(other)) => one == other && !one.ends_with(":0"),
+        _ => false,
+    }
+}
+
+/// A place that cannot be, or not yet.
+fn impossible(option: &str, place: &Listen) -> Option<Finding> {
+    match place {
+        Listen::Inet(place) => {
+            Endpoint::parse(place).err()?;
+            let problem = format!("{option}={place} names no port");
+            let remedy = "write a port's number, HOST:PORT, or the path of a socket, which begins \
+                          with a slash for --milter and with unix: for --metrics";
+            Some(wrong("refused", problem, remedy))
+        }
+        Listen::Unix { path, .. } if path.as_os_str().len() > LONGEST => {
+            let problem =
+                format!("{option}: the path has more than the {LONGEST} bytes that a socket's can");
+            Some(wrong("refused", problem, "write a shorter one"))
+        }
+        Listen::Unix { path, .. } => {
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
+            // What is in /run comes with the start of a service.
+            let is_of_service = ["/run", "/var/run"].iter().any(|run| directory.starts_with(run));
+            if is_of_service || directory.is_dir() {
+                return None;
+            }
+            let problem = format!("{option}: the directory {} is not there", directory.display());
+            Some(doubtful("no-directory", problem, "make it before the daemon starts"))
+        }
+    }
+}
+
+/// Permissions of the milter's socket with which no mail server can use it.
+fn unusable(mode: u32) -> Option<Finding> {
+    let [of_group, of_others] = WRITE.map(|bit| mode & bit != 0);
+    if of_others {
+        let problem = format!("--milter-socketmode={mode:04o} lets everybody write to the socket");
+        return Some(doubtful("open-socket", problem, "write 0660: Sendmail refuses it otherwise"));
+    }
+    if of_group {
+        return None;
+    }
+    let problem = format!(
+        "--milter-socketmode={mode:04o} lets nobody use the socket but the daemon's user and root"
+    );
+    let remedy = "write 0660, and name the mail server's group in --group";
+    Some(doubtful("closed-socket", problem, remedy))
+}
