@@ -1,10 +1,13 @@
 //! The pages against the tables that they are made of, and the lines of
 //! whitelists against the parser.
 
-use super::whitelist::{CLIENTS, EXAMPLE, Form, Kind, RECIPIENTS, WRONG, Wrong};
+use super::whitelist::forms::{
+    ADDRESSES, CLIENTS, CLIENTS_EXAMPLE, DELAYS, DELAYS_EXAMPLE, Form, Kind, SENDERS_EXAMPLE,
+    WRONG, Wrong,
+};
 use super::*;
 use crate::cli::{admin, help};
-use crate::whitelist::{Addresses, Clients, Text, Warning};
+use crate::whitelist::{Addresses, Clients, Delays, Text, Warning};
 use clap::Arg;
 use std::path::Path;
 use std::{env, fs};
@@ -135,9 +138,21 @@ fn recipients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> b
     Box::new(move |recipient| recipients.find(recipient.as_bytes(), &mut Vec::new()).is_some())
 }
 
+/// The delay of each recipient, if it has one of its own.
+fn delay_of(lines: &str, warnings: &mut Vec<Warning>) -> impl Fn(&str) -> Option<i64> + use<> {
+    let delays = Delays::parse(list(lines), warnings);
+    move |recipient| delays.find(recipient.as_bytes(), &mut Vec::new())
+}
+
+fn delays(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
+    let delay = delay_of(lines, warnings);
+    Box::new(move |recipient| delay(recipient).is_some())
+}
+
 #[test]
 fn every_line_of_the_page_on_whitelists_matches_what_it_says() {
-    for (forms, matcher) in [(CLIENTS, clients as Matcher), (RECIPIENTS, recipients)] {
+    let forms = [(CLIENTS, clients as Matcher), (ADDRESSES, recipients), (DELAYS, delays)];
+    for (forms, matcher) in forms {
         for Form { line, matches, spares, .. } in forms {
             assert!(!matches.is_empty() && !spares.is_empty(), "{line}");
             for written in [line.to_string(), format!("  {line}\t# why\r\n\n# {line}")] {
@@ -154,11 +169,13 @@ fn every_line_of_the_page_on_whitelists_matches_what_it_says() {
 #[test]
 fn every_line_that_the_page_calls_wrong_is_skipped_and_told() {
     for Wrong { line, kinds, complaint } in WRONG {
-        let lines = format!("example.com\n{line}\nexample.net");
         for kind in *kinds {
+            let delay = if matches!(kind, Kind::Delays) { " delay=60" } else { "" };
+            let lines = format!("example.com{delay}\n{line}\nexample.net{delay}");
             let (matcher, others): (Matcher, _) = match kind {
                 Kind::Clients => (clients, ["example.com", "example.net"]),
-                Kind::Recipients => (recipients, ["a@example.com", "a@example.net"]),
+                Kind::Addresses => (recipients, ["a@example.com", "a@example.net"]),
+                Kind::Delays => (delays, ["a@example.com", "a@example.net"]),
             };
             let mut warnings = Vec::new();
             let is_in_list = matcher(&lines, &mut warnings);
@@ -172,12 +189,34 @@ fn every_line_that_the_page_calls_wrong_is_skipped_and_told() {
 }
 
 #[test]
-fn the_list_of_the_page_is_read_without_a_complaint() {
+fn the_lists_of_the_page_are_read_without_a_complaint() {
     let mut warnings = Vec::new();
-    let is_in_list = clients(EXAMPLE, &mut warnings);
-    assert_eq!(warnings, []);
+    let is_in_list = clients(CLIENTS_EXAMPLE, &mut warnings);
     for client in ["mx.example.com", "out7.example.net", "192.0.2.9", "2001:db8:1::9"] {
         assert!(is_in_list(client), "{client}");
     }
     assert!(!is_in_list("out.example.net"));
+    let is_in_list = recipients(SENDERS_EXAMPLE, &mut warnings);
+    for sender in ["a@news.example.com", "offers@example.net", "bounce-12@mailer.example.org"] {
+        assert!(is_in_list(sender), "{sender}");
+    }
+    assert!(!is_in_list("a@example.com") && !is_in_list("bounce-1@mailer-example.org"));
+    let delay = delay_of(DELAYS_EXAMPLE, &mut warnings);
+    let delays = ["codes@example.org", "bob@lists.example.com", "bob@example.org"].map(delay);
+    assert_eq!((delays, warnings), ([Some(20), Some(60), None], vec![]));
+}
+
+#[test]
+fn of_several_delays_the_page_says_which_counts() {
+    let lines = "/^codes@/ delay=1\nexample.org delay=2\nlists.example.org delay=3\n\
+                 codes@ delay=4\ncodes@mx.example.org delay=5\nexample.org delay=6\n";
+    let delay = delay_of(lines, &mut Vec::new());
+    for (recipient, seconds) in [
+        ("codes@mx.example.org", 5),
+        ("codes@lists.example.org", 4),
+        ("bob@lists.example.org", 3),
+        ("bob@example.org", 2),
+    ] {
+        assert_eq!(delay(recipient), Some(seconds), "{recipient}");
+    }
 }

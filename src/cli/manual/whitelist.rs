@@ -1,189 +1,22 @@
-//! postgrey-whitelist(5): the forms of lines, each with what it matches and
-//! what it does not. `tests` tries all of them on the parser.
+//! postgrey-whitelist(5): what lists there are, and how their lines are written.
+
+pub(super) mod forms;
 
 use super::{example, item, text};
 use crate::cli::man::{Block, Page};
+use forms::{
+    ADDRESSES, CLIENTS, CLIENTS_EXAMPLE, DELAYS, DELAYS_EXAMPLE, Form, Kind, SENDERS_EXAMPLE,
+    WRONG, Wrong,
+};
 
 /// The day of the last change to what the page says.
 const DATE: &str = "2026-11-25";
 
-/// A form of line.
-pub(super) struct Form {
-    /// The line, as it may stand in a list.
-    pub(super) line: &'static str,
-    /// What it means.
-    means: &'static str,
-    /// A name or an address that it matches.
-    pub(super) matches: &'static [&'static str],
-    /// One that it does not match.
-    pub(super) spares: &'static [&'static str],
-}
-
-/// Lines of a list of clients.
-pub(super) const CLIENTS: &[Form] = &[
-    Form {
-        line: "example.com",
-        means: "The host of this name and all hosts below it.",
-        matches: &["example.com", "mx1.Example.COM"],
-        spares: &["badexample.com", "example.com.example.net"],
-    },
-    Form {
-        line: "192.0.2.1",
-        means: "The client with this IPv4 address.",
-        matches: &["192.0.2.1"],
-        spares: &["192.0.2.10"],
-    },
-    Form {
-        line: "192.0.2",
-        means: "The same as 192.0.2.0/24.",
-        matches: &["192.0.2.77"],
-        spares: &["192.0.3.1"],
-    },
-    Form {
-        line: "192.0",
-        means: "The same as 192.0.0.0/24, and no larger network.",
-        matches: &["192.0.0.77"],
-        spares: &["192.0.2.1"],
-    },
-    Form {
-        line: "198.51.100.64/26",
-        means: "All clients of this IPv4 network. The length is 0 to 32 bits.",
-        matches: &["198.51.100.127"],
-        spares: &["198.51.100.128"],
-    },
-    Form {
-        line: "2001:db8::1",
-        means: "The client with this IPv6 address, however it is written.",
-        matches: &["2001:db8:0:0::1"],
-        spares: &["2001:db8::2"],
-    },
-    Form {
-        line: "2001:db8:1::/48",
-        means: "All clients of this IPv6 network. The length is 0 to 128 bits.",
-        matches: &["2001:db8:1:2::3"],
-        spares: &["2001:db8:2::3"],
-    },
-    Form {
-        line: "[2001:db8::3]",
-        means: "The same with brackets around an address or a network.",
-        matches: &["2001:db8::3"],
-        spares: &["2001:db8::4"],
-    },
-    Form {
-        line: "/^mx[0-9]+\\.example\\.net$/",
-        means: "All clients whose name matches the pattern between the slashes.",
-        matches: &["mx12.example.net", "MX1.EXAMPLE.NET"],
-        spares: &["mx.example.net", "mx1.example.net.test"],
-    },
-    Form {
-        line: "/static|mail/",
-        means: "Likewise; a pattern matches anywhere in a name unless it says otherwise.",
-        matches: &["webmail.example.org", "1.static.example"],
-        spares: &["dialup.example.org"],
-    },
-];
-
-/// Lines of a list of recipients.
-pub(super) const RECIPIENTS: &[Form] = &[
-    Form {
-        line: "alice@example.org",
-        means: "This address, with and without an extension after a +.",
-        matches: &["alice@example.org", "Alice+lists@example.org"],
-        spares: &["alice@mx.example.org", "malice@example.org"],
-    },
-    Form {
-        line: "postmaster@",
-        means: "This user at any domain, with and without an extension.",
-        matches: &["postmaster@example.com", "postmaster+x@example.net"],
-        spares: &["postmaster.bob@example.com"],
-    },
-    Form {
-        line: "example.net",
-        means: "All addresses at this domain and the domains below it.",
-        matches: &["bob@example.net", "bob@lists.example.net"],
-        spares: &["bob@badexample.net", "example.net@example.com"],
-    },
-    Form {
-        line: "/^(abuse|security)@/",
-        means: "All addresses that match the pattern between the slashes.",
-        matches: &["security@example.com", "ABUSE@example.com"],
-        spares: &["noabuse@example.com"],
-    },
-];
-
-/// A kind of list.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
-    Clients,
-    Recipients,
-}
-
-/// A line that is skipped, and a part of what the log says of it.
-pub(super) struct Wrong {
-    /// The line.
-    pub(super) line: &'static str,
-    /// In which kinds of list it is wrong.
-    pub(super) kinds: &'static [Kind],
-    /// Words of the complaint.
-    pub(super) complaint: &'static str,
-}
-
-/// Lines that are skipped.
-pub(super) const WRONG: &[Wrong] = &[
-    Wrong {
-        line: "mail server.example",
-        kinds: &[Kind::Clients],
-        complaint: "doesn't look like a hostname",
-    },
-    Wrong {
-        line: "alice bob@example.org",
-        kinds: &[Kind::Recipients],
-        complaint: "doesn't look like an address",
-    },
-    Wrong {
-        line: "192.0.2.256",
-        kinds: &[Kind::Clients],
-        complaint: "is no IPv4 address, its numbers end at 255",
-    },
-    Wrong {
-        line: "192.0.2.0/33",
-        kinds: &[Kind::Clients],
-        complaint: "is no IPv4 network, its length ends at 32",
-    },
-    Wrong {
-        line: "192.0.2.010",
-        kinds: &[Kind::Clients],
-        complaint: "has leading zeros, which some programs take for octal",
-    },
-    Wrong {
-        line: "2001:db8::/129",
-        kinds: &[Kind::Clients],
-        complaint: "is no IPv6 network, its length ends at 128",
-    },
-    Wrong { line: "2001:db8::g", kinds: &[Kind::Clients], complaint: "is no IPv6 address" },
-    Wrong {
-        line: "/mx(1|2/",
-        kinds: &[Kind::Clients, Kind::Recipients],
-        complaint: "pattern ignored, a ( lacks its )",
-    },
-    Wrong {
-        line: "/\\p{Han}/",
-        kinds: &[Kind::Clients, Kind::Recipients],
-        complaint: "pattern ignored, \\p{Han} is not supported",
-    },
-];
-
-/// A list of clients as it may stand in a file.
-pub(super) const EXAMPLE: &str = "\
-# Sites that retry from another network each time
-example.com             # and all hosts below it
-/^out[0-9]+\\.example\\.net$/
-192.0.2.0/24
-2001:db8:1::/48";
-
 /// The page.
 pub(in crate::cli) fn page() -> Page {
     let mut blocks = description();
+    blocks.extend(lists());
+    blocks.extend(directories());
     blocks.push(Block::Section("LINES OF CLIENTS"));
     blocks.push(text(
         "Names are compared with the name that the mail server found for the client's address, \
@@ -191,9 +24,20 @@ pub(in crate::cli) fn page() -> Page {
          networks with its address.",
     ));
     blocks.extend(CLIENTS.iter().map(form));
-    blocks.push(Block::Section("LINES OF RECIPIENTS"));
-    blocks.push(text("Upper and lower case are the same throughout, also before the @."));
-    blocks.extend(RECIPIENTS.iter().map(form));
+    blocks.push(Block::Section("LINES OF RECIPIENTS AND SENDERS"));
+    blocks.push(text(
+        "Recipients and senders are written alike, and compared as the mail server was told them. \
+         Upper and lower case are the same throughout, also before the @.",
+    ));
+    blocks.extend(ADDRESSES.iter().map(form));
+    blocks.push(Block::Section("LINES OF DELAYS"));
+    blocks.push(text(
+        "In a list of --recipient-delays, delay= and a number of seconds from 1 to 86400 stand \
+         behind the recipient. An address counts more than a user, a user more than a domain, a \
+         domain more than those above it, and all of these more than a pattern; of two equal \
+         lines the first counts.",
+    ));
+    blocks.extend(DELAYS.iter().map(form));
     blocks.extend(patterns());
     blocks.extend(reported());
     blocks.extend(rest());
@@ -209,18 +53,23 @@ fn form(form: &Form) -> Block {
 fn description() -> Vec<Block> {
     vec![
         Block::Section("NAME"),
-        text("postgrey-whitelist - lists of clients and recipients that are not greylisted"),
+        text(
+            "postgrey-whitelist - lists of clients, recipients and senders who are not \
+             greylisted, are refused, or wait for another time",
+        ),
         Block::Section("SYNOPSIS"),
         text("/etc/postgrey/whitelist_clients, /etc/postgrey/whitelist_clients.local"),
         text("/etc/postgrey/whitelist_recipients, /etc/postgrey/whitelist_recipients.local"),
+        text("and, behind each of these and of other lists, LIST.d/*.conf"),
         Block::Section("DESCRIPTION"),
         text(
             "postgrey(8) defers no mail that comes from a client in its list of clients or goes \
              to a recipient in its list of recipients, and keeps no entry of it. The first file \
              of each kind comes with the program; what a site adds goes best into that with \
              .local, which no upgrade touches and which need not exist. --whitelist-clients and \
-             --whitelist-recipients name other files in place of these. All files of a kind \
-             make one list, and the order of lines does not matter.",
+             --whitelist-recipients name other files in place of these. There are other lists \
+             when options name their files. All files of a kind make one list, and the order of \
+             lines does not matter.",
         ),
         text(
             "Each line has one entry. A # and what follows it is a comment, also behind or inside \
@@ -234,6 +83,67 @@ fn description() -> Vec<Block> {
     ]
 }
 
+fn lists() -> Vec<Block> {
+    vec![
+        Block::Section("LISTS"),
+        text(
+            "The first that applies decides, in this order, except that the last of these only \
+             sets how long mail waits:",
+        ),
+        item("--whitelist-clients", "Clients whose mail passes."),
+        item("--whitelist-recipients", "Recipients whose mail passes."),
+        item(
+            "--whitelist-senders",
+            "Senders whose mail passes. Anybody can write any sender: this lets in whoever knows \
+             of it, also from a machine that sends spam.",
+        ),
+        item(
+            "--blacklist-clients, --blacklist-senders, --blacklist-recipients",
+            "Those whose mail is refused, with --blacklist-action and --blacklist-text.",
+        ),
+        item(
+            "--greylist-recipients",
+            "The only recipients whose mail is greylisted; that of all others passes. If none of \
+             its lines can be read, all mail passes.",
+        ),
+        item(
+            "--recipient-delays",
+            "Recipients whose mail waits for another time than --delay, see LINES OF DELAYS.",
+        ),
+    ]
+}
+
+fn directories() -> Vec<Block> {
+    vec![
+        Block::Section("DIRECTORIES"),
+        text(
+            "Behind each list FILE, whatever its kind, the files FILE.d/*.conf are read, in the \
+             order of their names' bytes; other names and those that begin with a dot are passed \
+             over. So a package or a machine adds rules to a list, or takes them away, as a file. \
+             SIGHUP sees what has come and gone. There need not be such a directory; if there is \
+             one that cannot be read, the log says so, and its rules stay as they were.",
+        ),
+        text(
+            "The list of clients that comes with the program is in two parts. \
+             /etc/postgrey/whitelist_clients has the servers that greylisting would harm, and \
+             /etc/postgrey/whitelist_clients.d/large-providers.conf the large providers, which \
+             try again, but from another address each time. Who wants these greylisted deletes \
+             that file, which no upgrade brings back unasked.",
+        ),
+        text(
+            "A comment like \"# Last looked through: 2026-11-25\" dates a list of clients, and \
+             \"postgrey check\" warns when that was more than a year ago.",
+        ),
+        text("Add a file of rules, and look at all lists before the daemon does:"),
+        example(
+            "cd /etc/postgrey\n\
+             install -d whitelist_clients.d\n\
+             echo partner.example >whitelist_clients.d/partners.conf\n\
+             postgrey check",
+        ),
+    ]
+}
+
 fn patterns() -> [Block; 4] {
     [
         Block::Section("PATTERNS"),
@@ -242,7 +152,7 @@ fn patterns() -> [Block; 4] {
              regular expression, as in perlre(1), and is matched anywhere and in upper or lower \
              case; ^ and $ tie it to the beginning and the end. A slash inside needs no \
              backslash. A pattern of clients sees the client's name and never its address, one \
-             of recipients the whole address as it was sent.",
+             of recipients or senders the whole address as it was sent.",
         ),
         text(
             "A pattern can hold neither blanks nor a #, which are \\s and \\x23 there. Names and \
@@ -270,8 +180,9 @@ fn reported() -> Vec<Block> {
     blocks.extend(WRONG.iter().map(|Wrong { line, kinds, complaint }| {
         let place = match kinds {
             [Kind::Clients] => "Of clients",
-            [Kind::Recipients] => "Of recipients",
-            _ => "Of both",
+            [Kind::Addresses] => "Of recipients and senders",
+            [Kind::Delays] => "Of delays",
+            _ => "Of all",
         };
         item(line, &format!("{place}: \"{complaint}\""))
     }));
@@ -294,7 +205,11 @@ fn rest() -> Vec<Block> {
     vec![
         Block::Section("EXAMPLES"),
         text("A list of clients:"),
-        example(EXAMPLE),
+        example(CLIENTS_EXAMPLE),
+        text("A list of senders to refuse:"),
+        example(SENDERS_EXAMPLE),
+        text("A list of recipients with delays:"),
+        example(DELAYS_EXAMPLE),
         text("Check all lists before the daemon reads them again:"),
         example("postgrey check"),
         Block::Section("SEE ALSO"),
