@@ -6,10 +6,10 @@ use super::progress::Progress;
 use super::text::grouped;
 use super::view::View;
 use super::{Outcome, Trouble};
-use crate::cli::admin::{Filter, Subject};
+use crate::cli::admin::{Addresses, Clients, Filter, Subject};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist::edit::{self, Change, Edit};
-use crate::greylist::{self, State, triplet};
+use crate::greylist::{self, Policy, State, triplet};
 use crate::protocol::control::{LONGEST, MOST_EDITS};
 use crate::store::Notes;
 use crate::store::lmdb::{Store, Table};
@@ -71,37 +71,104 @@ pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
 fn edits(view: &View, subject: &Subject, change: &Change) -> Result<Vec<Edit>, Trouble> {
     let policy = &view.policy;
     let edit = |table, key| Edit { table, key, change: change.clone() };
-    let mut filter = Filter::default();
-    let mut edits = Vec::new();
+    let is_allowed = *change == Change::Allow;
     match subject {
         Subject::Triplet { client, sender, recipient } => {
-            let key = triplet::key(policy, *client, sender, recipient);
-            return Ok(vec![edit(Table::Triplets, key)]);
+            let key = triplet_key(policy, client, sender, recipient);
+            Ok(vec![edit(Table::Triplets, key)])
         }
-        Subject::Client(client) => {
-            edits.push(edit(Table::Clients, triplet::client_key(policy, *client)));
-            if *change == Change::Allow && policy.auto_whitelist.is_none() {
-                return Err(Trouble::Usage(
-                    "the daemon runs without an auto-whitelist (--auto-whitelist-clients=0), so \
-                     that no client can be put on it; use its whitelist of clients"
-                        .to_owned(),
-                ));
+        Subject::Client(client) if is_allowed => {
+            must_count(policy, client)?;
+            match client {
+                Clients::One(client) => {
+                    Ok(vec![edit(Table::Clients, triplet::client_key(policy, *client))])
+                }
+                domain @ Clients::Domain(_) => {
+                    found(view, &[Table::Clients], filter(Some(domain), None), change)
+                }
             }
-            // Hashed triplets of a client cannot be found.
-            if *change == Change::Allow || policy.privacy {
-                return Ok(edits);
-            }
-            filter.client = Some(*client);
         }
-        Subject::Senders(senders) => filter.sender = Some(senders.clone()),
+        // Hashed triplets of a client cannot be found.
+        Subject::Client(Clients::One(client)) if policy.privacy => {
+            Ok(vec![edit(Table::Clients, triplet::client_key(policy, *client))])
+        }
+        Subject::Client(client) => found(view, &Table::ALL, filter(Some(client), None), change),
+        Subject::Senders { client: Some(Clients::Domain(client)), domain }
+            if is_allowed || policy.privacy =>
+        {
+            must_count(policy, &Clients::Domain(client.clone()))?;
+            Ok(vec![edit(Table::Clients, triplet::domains_key(policy, client, &whole(domain)?))])
+        }
+        Subject::Senders { client, domain } => {
+            let tables: &[Table] = if is_allowed { &[Table::Triplets] } else { &Table::ALL };
+            found(view, tables, filter(client.as_ref(), Some(domain)), change)
+        }
     }
-    view.select(Table::Triplets, &filter, |key, row| {
-        if *change == Change::Forget || row.state() != State::Passed {
-            edits.push(edit(Table::Triplets, key.to_vec()));
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
+}
+
+fn filter(client: Option<&Clients>, sender: Option<&Vec<u8>>) -> Filter {
+    let sender = sender.map(|domain| Addresses::Domain(domain.clone()));
+    Filter { client: client.cloned(), sender, ..Filter::default() }
+}
+
+/// The change for all entries that a filter lets through and that it would
+/// change.
+fn found(
+    view: &View,
+    tables: &[Table],
+    filter: Filter,
+    change: &Change,
+) -> Result<Vec<Edit>, Trouble> {
+    let mut edits = Vec::new();
+    for table in tables {
+        view.select(*table, &filter, |key, row| {
+            if *change == Change::Forget || row.state() != State::Passed {
+                edits.push(Edit { table: *table, key: key.to_vec(), change: change.clone() });
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
     Ok(edits)
+}
+
+/// That a row of the auto-whitelist would let mail of those clients pass.
+fn must_count(policy: &Policy, client: &Clients) -> Result<(), Trouble> {
+    let trouble = if policy.auto_whitelist.is_none() {
+        "the daemon runs without an auto-whitelist (--auto-whitelist-clients=0), so that no client \
+         can be put on it; use its whitelist of clients"
+    } else if matches!(client, Clients::Domain(_)) && !policy.by_domain.auto_whitelist {
+        "the daemon does not count passes by domain (--auto-whitelist-by=domain), so that no domain \
+         can be put on its auto-whitelist; use its whitelist of clients"
+    } else {
+        return Ok(());
+    };
+    Err(Trouble::Usage(trouble.to_owned()))
+}
+
+/// A sender's domain that stands in keys by itself.
+fn whole(domain: &[u8]) -> Result<Vec<u8>, Trouble> {
+    let shown = String::from_utf8_lossy(domain);
+    match greylist::registered_domain(domain) {
+        Some(registered) if registered == domain => Ok(registered),
+        Some(registered) => Err(Trouble::Usage(format!(
+            "passes are counted for the registered domain of senders, which is {}, unlike {shown}",
+            String::from_utf8_lossy(&registered)
+        ))),
+        None => Err(Trouble::Usage(format!("{shown} is no registered domain"))),
+    }
+}
+
+/// The key of a triplet whose client is an address or a domain.
+pub(super) fn triplet_key(
+    policy: &Policy,
+    client: &Clients,
+    sender: &[u8],
+    recipient: &[u8],
+) -> Vec<u8> {
+    match client {
+        Clients::One(client) => triplet::key(policy, *client, sender, recipient),
+        Clients::Domain(domain) => triplet::key_in_domain(policy, domain, sender, recipient),
+    }
 }
 
 /// Who writes.

@@ -120,11 +120,8 @@ impl Printer {
         let last = clock::local(row.last());
         let seen = match row {
             Row::Client(passes, _) => {
-                return format!(
-                    "{state:<7}  {:>7}  {last}  {}\n",
-                    passes.count,
-                    text::foreign(key)
-                );
+                let count = passes.count;
+                return format!("{state:<7}  {count:>7}  {last}  {}\n", counted(key));
             }
             Row::Triplet(seen, _) => seen,
         };
@@ -146,14 +143,30 @@ impl Printer {
 
 const TRIPLETS: &[u8] =
     b"STATE    FIRST SEEN           LAST SEEN            CLIENT, SENDER, RECIPIENT\n";
-const CLIENTS: &[u8] = b"STATE     PASSES  LAST PASS            CLIENT\n";
+const CLIENTS: &[u8] = b"STATE     PASSES  LAST PASS            CLIENT, DOMAIN OF SENDERS\n";
+
+/// Whose passes a row of the auto-whitelist counts.
+fn counted(key: &[u8]) -> String {
+    match key::domains(key) {
+        None => text::foreign(key),
+        Some((client, sender)) => {
+            format!("{:<15}  {}", text::foreign(client), text::address(sender))
+        }
+    }
+}
 
 /// The entry with its numbers, its state, and its parts where they are known.
 pub fn object(Entry { key, row }: &Entry) -> Object {
     let object = Object::new().text("state", row.state().word());
     let object = match row {
         Row::Client(passes, _) => {
-            object.number("count", passes.count).number("last", passes.last).text("client", key)
+            let object = object.number("count", passes.count).number("last", passes.last);
+            match key::domains(key) {
+                None => object.text("client", key),
+                Some((client, sender)) => {
+                    object.text("client", client).text("sender_domain", sender)
+                }
+            }
         }
         Row::Triplet(seen, _) => {
             let object = object.number("first", seen.first).number("last", seen.last);

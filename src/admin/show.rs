@@ -1,19 +1,20 @@
 //! `postgrey show`: what is known of a triplet or a client, and what becomes of
 //! it.
 
+use super::edit::triplet_key;
 use super::list::{Printer, object};
 use super::text::{address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
 use super::{Outcome, Trouble};
-use crate::cli::admin::{Filter, Form, Subject};
-use crate::greylist::{ClientFate, Fate, Policy, triplet};
+use crate::cli::admin::{Clients, Filter, Form, Subject};
+use crate::greylist::{self, ClientFate, Counted, Fate, Policy, triplet};
 use crate::store::lmdb::Table;
 use std::io::Write;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-/// How many of a client's triplets are shown.
-const MOST_TRIPLETS: usize = 20;
+/// How many of a client's entries are shown.
+const MOST_ENTRIES: usize = 20;
 
 /// Prints it.
 pub fn run(
@@ -24,27 +25,26 @@ pub fn run(
 ) -> Result<Outcome, Trouble> {
     let outcome = match subject {
         Subject::Triplet { client, sender, recipient } => {
-            let key = triplet::key(&view.policy, *client, sender, recipient);
+            let key = triplet_key(&view.policy, client, sender, recipient);
             let row = view.triplet(&key)?;
             match (form, row) {
                 (Form::Json, Some(row)) => object(&Entry { key, row }).write(out)?,
                 (Form::Json, None) => {}
                 (Form::Text, _) => {
+                    let counted = counted(client, sender);
                     let sender = triplet::sender_part(sender);
-                    let names = [&address(&sender) as &str, &address(recipient)];
-                    show_triplet(view, *client, names, row, out)?;
+                    let names =
+                        [&place(view, client) as &str, &address(&sender), &address(recipient)];
+                    show_triplet(view, names, row, counted.as_ref(), out)?;
                 }
             }
             row.map(|_| Outcome::Done)
         }
-        Subject::Client(client) => {
-            let row = view.client(*client)?;
-            match form {
-                Form::Json => print_json(view, *client, row, out)?,
-                Form::Text => show_client(view, *client, row, out)?,
-            }
-        }
-        Subject::Senders(_) => unreachable!("no words ask for it"),
+        Subject::Client(client) => match form {
+            Form::Json => print_json(view, client, out)?,
+            Form::Text => show_client(view, client, out)?,
+        },
+        Subject::Senders { .. } => unreachable!("no words ask for it"),
     };
     out.flush()?;
     Ok(outcome.unwrap_or(match form {
@@ -55,12 +55,12 @@ pub fn run(
 
 fn show_triplet(
     view: &View,
-    client: IpAddr,
-    [sender, recipient]: [&str; 2],
+    [client, sender, recipient]: [&str; 3],
     row: Option<Row>,
+    counted: Option<&Counted>,
     out: &mut impl Write,
 ) -> Result<(), Trouble> {
-    let mut text = labelled("Client", &place(view, client));
+    let mut text = labelled("Client", client);
     text += &labelled("Sender", sender);
     text += &labelled("Recipient", recipient);
     match row {
@@ -75,11 +75,12 @@ fn show_triplet(
     if row.is_none() {
         text += &labelled("Next", &first_attempt(&view.policy));
     }
-    if let Some(Row::Client(passes, ClientFate::Exempt { .. })) = view.client(client)? {
+    let passes = counted.map_or(Ok(None), |counted| view.passes(counted))?;
+    if let Some(Row::Client(passes, ClientFate::Exempt { .. })) = passes {
         let count = grouped(passes.count);
         text += &labelled(
             "But",
-            &format!("the client is on the auto-whitelist ({count} passes): its mail passes."),
+            &format!("the client is on the auto-whitelist ({count} passes): such mail passes."),
         );
     }
     Ok(out.write_all(text.as_bytes())?)
@@ -120,41 +121,70 @@ pub fn first_attempt(policy: &Policy) -> String {
 
 fn show_client(
     view: &View,
-    client: IpAddr,
-    row: Option<Row>,
+    client: &Clients,
     out: &mut impl Write,
 ) -> Result<Option<Outcome>, Trouble> {
-    let mut text = labelled("Client", &place(view, client));
-    match row {
-        Some(Row::Client(passes, fate)) => {
-            text += &labelled("State", fate.state().word());
-            text += &labelled("Passes", &grouped(passes.count));
-            text += &labelled("Last pass", &moment(passes.last, view.now));
-            text += &labelled("Next", &client_future(view, fate));
-        }
-        _ => text += &labelled("Passes", "none that is remembered"),
-    }
-    out.write_all(text.as_bytes())?;
+    let heading = labelled("Client", &place(view, client));
+    let is_counted = match client {
+        Clients::One(address) => show_passes(view, *address, &heading, out)?,
+        Clients::Domain(_) => show_entries(view, Table::Clients, client, &heading, out)?,
+    };
     if view.policy.privacy {
         out.write_all(labelled("Triplets", "unknown, their keys are hashes").as_bytes())?;
-        return Ok(row.map(|_| Outcome::Done));
+        return Ok(is_counted.then_some(Outcome::Done));
     }
+    let has_triplets = show_entries(view, Table::Triplets, client, "", out)?;
+    Ok((is_counted || has_triplets).then_some(Outcome::Done))
+}
+
+/// Shows what is counted of an address; gives whether there is anything.
+fn show_passes(
+    view: &View,
+    client: IpAddr,
+    heading: &str,
+    out: &mut impl Write,
+) -> Result<bool, Trouble> {
+    let row = view.passes(&Counted::Client(client))?;
+    let text = match row {
+        Some(Row::Client(passes, fate)) => [
+            labelled("State", fate.state().word()),
+            labelled("Passes", &grouped(passes.count)),
+            labelled("Last pass", &moment(passes.last, view.now)),
+            labelled("Next", &client_future(view, fate)),
+        ]
+        .concat(),
+        _ => labelled("Passes", "none that is remembered"),
+    };
+    out.write_all((heading.to_owned() + &text).as_bytes())?;
+    Ok(row.is_some())
+}
+
+/// Shows the first entries of a client and how many there are; gives whether
+/// there are any.
+fn show_entries(
+    view: &View,
+    table: Table,
+    client: &Clients,
+    heading: &str,
+    out: &mut impl Write,
+) -> Result<bool, Trouble> {
     let (mut count, mut first) = (0, Vec::new());
-    for_each_triplet(view, client, |entry| {
+    for_each_entry(view, table, client, |entry| {
         count += 1;
-        if first.len() < MOST_TRIPLETS {
+        if first.len() < MOST_ENTRIES {
             first.push(entry);
         }
         Ok(())
     })?;
     let more = if count > first.len() { ", of which the first are" } else { "" };
+    let label = if table == Table::Clients { "Counted" } else { "Triplets" };
     let line = format!("{}{more}", grouped(count as u64));
-    out.write_all(labelled("Triplets", &line).as_bytes())?;
-    let mut printer = Printer::new(Table::Triplets, Form::Text);
+    out.write_all((heading.to_owned() + &labelled(label, &line)).as_bytes())?;
+    let mut printer = Printer::new(table, Form::Text);
     for entry in &first {
         printer.print(entry, out)?;
     }
-    Ok((row.is_some() || count > 0).then_some(Outcome::Done))
+    Ok(count > 0)
 }
 
 fn client_future(view: &View, fate: ClientFate) -> String {
@@ -177,18 +207,15 @@ fn client_future(view: &View, fate: ClientFate) -> String {
 
 fn print_json(
     view: &View,
-    client: IpAddr,
-    row: Option<Row>,
+    client: &Clients,
     out: &mut impl Write,
 ) -> Result<Option<Outcome>, Trouble> {
     let mut outcome = None;
-    if let Some(row) = row {
-        let key = triplet::client_key(&view.policy, client);
-        object(&Entry { key, row }).write(out)?;
-        outcome = Some(Outcome::Done);
-    }
-    if !view.policy.privacy {
-        for_each_triplet(view, client, |entry| {
+    let hidden = view.policy.privacy && matches!(client, Clients::One(_));
+    let tables: &[Table] =
+        if hidden { &[Table::Clients] } else { &[Table::Clients, Table::Triplets] };
+    for table in tables {
+        for_each_entry(view, *table, client, |entry| {
             outcome = Some(Outcome::Done);
             Ok(object(&entry).write(out)?)
         })?;
@@ -196,19 +223,36 @@ fn print_json(
     Ok(outcome)
 }
 
-fn for_each_triplet(
+fn for_each_entry(
     view: &View,
-    client: IpAddr,
+    table: Table,
+    client: &Clients,
     mut take: impl FnMut(Entry) -> Result<(), Trouble>,
 ) -> Result<(), Trouble> {
-    let filter = Filter { client: Some(client), ..Filter::default() };
-    view.select(Table::Triplets, &filter, |key, row| {
+    let filter = Filter { client: Some(client.clone()), ..Filter::default() };
+    view.select(table, &filter, |key, row| {
         take(Entry { key: key.to_vec(), row }).map(ControlFlow::Continue)
     })
 }
 
-/// A client, and the network that stands for it in triplets.
-fn place(view: &View, client: IpAddr) -> String {
+/// What counts a client's mail of a sender. An address alone does not tell the
+/// domain of its name.
+fn counted(client: &Clients, sender: &[u8]) -> Option<Counted> {
+    match client {
+        Clients::One(address) => Some(Counted::Client(*address)),
+        Clients::Domain(client) => {
+            let sender = greylist::sender_domain(sender)?;
+            Some(Counted::Domains { client: client.clone(), sender })
+        }
+    }
+}
+
+/// A client, and the network that stands for it in triplets; or a domain.
+fn place(view: &View, client: &Clients) -> String {
+    let client = match client {
+        Clients::One(client) => *client,
+        Clients::Domain(domain) => return format!("all of the domain {}", foreign(domain)),
+    };
     let beginning = triplet::beginning(&view.policy, client);
     let network = foreign(beginning.strip_suffix(b"/").unwrap_or(&beginning));
     let client = triplet::client_text(client).to_ascii_lowercase();

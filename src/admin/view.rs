@@ -2,9 +2,9 @@
 //! that wrote them.
 
 use super::Trouble;
-use crate::cli::admin::{Addresses, Filter};
+use crate::cli::admin::{Addresses, Clients, Filter};
 use crate::daemon::clock;
-use crate::greylist::{self, ClientFate, Fate, Policy, State, key, triplet};
+use crate::greylist::{self, ClientFate, Counted, Fate, Policy, State, key, triplet};
 use crate::store::lmdb::{Reader, Table};
 use crate::store::{Passes, Seen};
 use std::net::IpAddr;
@@ -76,12 +76,12 @@ impl View {
         Ok(self.reader.row(Table::Triplets, key)?.map(|row| self.row(Table::Triplets, &row)))
     }
 
-    /// The row of a client.
+    /// The row of the auto-whitelist that counts passes.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn client(&self, client: IpAddr) -> Result<Option<Row>, Trouble> {
-        let key = triplet::client_key(&self.policy, client);
+    pub fn passes(&self, counted: &Counted) -> Result<Option<Row>, Trouble> {
+        let key = counted.key(&self.policy);
         Ok(self.reader.row(Table::Clients, &key)?.map(|row| self.row(Table::Clients, &row)))
     }
 
@@ -148,6 +148,7 @@ impl Selection<'_> {
         let looks_into_keys = network.is_some()
             || sender.is_some()
             || recipient.is_some()
+            || matches!(client, Some(Clients::Domain(_)))
             || client.is_some() && table == Table::Triplets;
         if policy.privacy && looks_into_keys {
             return Err(Trouble::Usage(
@@ -157,10 +158,11 @@ impl Selection<'_> {
         }
         let beginning = match (client, table) {
             (None, _) => Vec::new(),
-            (Some(client), Table::Triplets) => triplet::beginning(policy, *client),
-            (Some(client), Table::Clients) => triplet::client_key(policy, *client),
+            (Some(Clients::Domain(domain)), _) => [domain, b"/".as_slice()].concat(),
+            (Some(Clients::One(client)), Table::Triplets) => triplet::beginning(policy, *client),
+            (Some(Clients::One(client)), Table::Clients) => triplet::client_key(policy, *client),
         };
-        let is_whole = client.is_some() && table == Table::Clients;
+        let is_whole = matches!(client, Some(Clients::One(_))) && table == Table::Clients;
         let sender = sender.clone().map(|sender| match sender {
             Addresses::One(sender) => Addresses::One(triplet::sender_part(&sender)),
             domain @ Addresses::Domain(_) => domain,
@@ -177,16 +179,22 @@ impl Selection<'_> {
         if network.is_none() && sender.is_none() && recipient.is_none() {
             return true;
         }
-        let (client, addresses) = match (self.table, key::parts(key)) {
-            (Table::Clients, _) => (key, None),
-            (Table::Triplets, None) => return false,
-            (Table::Triplets, Some(parts)) => (parts.client, Some(parts)),
+        let is_in_network = |client| {
+            let address = || std::str::from_utf8(client).ok()?.parse::<IpAddr>().ok();
+            network.is_none_or(|network| address().is_some_and(|it| network.contains(it)))
         };
-        let address = || std::str::from_utf8(client).ok()?.parse::<IpAddr>().ok();
-        network.is_none_or(|network| address().is_some_and(|it| network.contains(it)))
-            && addresses.is_none_or(|parts| {
-                sender.as_ref().is_none_or(|who| who.contain(parts.sender))
+        match (self.table, key::parts(key)) {
+            (Table::Clients, _) => {
+                let has_sender =
+                    |who: &Addresses| key::domains(key).is_some_and(|it| who.touch(it.1));
+                is_in_network(key) && sender.as_ref().is_none_or(has_sender)
+            }
+            (Table::Triplets, None) => false,
+            (Table::Triplets, Some(parts)) => {
+                is_in_network(parts.client)
+                    && sender.as_ref().is_none_or(|who| who.contain(parts.sender))
                     && recipient.as_ref().is_none_or(|who| who.contain(parts.recipient))
-            })
+            }
+        }
     }
 }

@@ -26,6 +26,12 @@ pub fn parts(key: &[u8]) -> Option<Parts<'_>> {
     Some(Parts { client, sender, recipient })
 }
 
+/// The two domains of a key of the auto-whitelist, that of clients and that of
+/// senders; none of a key that is an address or a hash.
+pub fn domains(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    Some(split(key, memchr(b'/', key)?))
+}
+
 /// Keys of single hosts, and those of old versions, have the length of the
 /// network's prefix behind the address.
 fn without_prefix_length(rest: &[u8]) -> &[u8] {

@@ -24,5 +24,5 @@ pub use fate::{ClientFate, Fate, State, client_fate, fate};
 pub use line::{is_true, log_line, log_object};
 pub use notes::{notes, policy};
 pub use policy::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
-pub use pool::{Client, registered_domain};
+pub use pool::{Client, registered_domain, sender_domain};
 pub use verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};

@@ -1,14 +1,16 @@
 //! Which entries are meant.
 
-use crate::greylist::{State, triplet};
+use crate::greylist::{State, registered_domain, sender_domain, triplet};
+use std::ffi::OsStr;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
 
 /// What entries must be like; without any condition all are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The client, or in triplets its network.
-    pub client: Option<IpAddr>,
+    /// The client, or in triplets its network, or all of a domain.
+    pub client: Option<Clients>,
     /// A network in which the client is.
     pub network: Option<Network>,
     /// The sender.
@@ -17,6 +19,36 @@ pub struct Filter {
     pub recipient: Option<Addresses>,
     /// What becomes of it.
     pub state: Option<State>,
+}
+
+/// One client or many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// That of an address.
+    One(IpAddr),
+    /// All that a registered domain stands for in keys, which is in lower case.
+    Domain(Vec<u8>),
+}
+
+impl Clients {
+    /// Reads an address or a registered domain.
+    ///
+    /// # Errors
+    /// What it must be; a host is kept as its domain only, which is named.
+    pub fn parse(word: &OsStr) -> Result<Clients, String> {
+        if let Some(address) = word.to_str().and_then(|word| word.parse().ok()) {
+            return Ok(Clients::One(address));
+        }
+        let bytes = word.as_bytes();
+        match registered_domain(bytes) {
+            Some(domain) if domain.eq_ignore_ascii_case(bytes) => Ok(Clients::Domain(domain)),
+            Some(domain) => {
+                let domain = String::from_utf8_lossy(&domain).into_owned();
+                Err(format!("an IP address or a registered domain, such as {domain}"))
+            }
+            None => Err("an IP address or a registered domain".to_owned()),
+        }
+    }
 }
 
 /// A network of clients.
@@ -74,18 +106,31 @@ impl Addresses {
     pub fn contain(&self, address: &[u8]) -> bool {
         match self {
             Addresses::One(one) => address.eq_ignore_ascii_case(one),
+            Addresses::Domain(domain) => match memchr::memrchr(b'@', address) {
+                Some(at) => is_in(&address[at + 1..], domain),
+                None => false,
+            },
+        }
+    }
+
+    /// Whether a registered domain, or the empty one of bounces, holds any that
+    /// is meant.
+    pub fn touch(&self, registered: &[u8]) -> bool {
+        match self {
+            Addresses::One(one) => sender_domain(one).is_some_and(|of| of == registered),
             Addresses::Domain(domain) => {
-                let Some(at) = memchr::memrchr(b'@', address) else {
-                    return false;
-                };
-                let of = address[at + 1..].to_ascii_lowercase();
-                let Some(rest) = of.strip_suffix(domain.as_slice()) else {
-                    return false;
-                };
-                rest.is_empty() || rest.ends_with(b".")
+                is_in(registered, domain)
+                    || registered_domain(domain).is_some_and(|of| of == registered)
             }
         }
     }
+}
+
+/// Whether a name is a domain or lies below it.
+fn is_in(name: &[u8], domain: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let rest = name.strip_suffix(domain);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."))
 }
 
 /// An address without the brackets that logs put around it.

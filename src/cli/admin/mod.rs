@@ -10,7 +10,7 @@ mod task;
 
 pub use check::{Check, Question, plain_word};
 pub use explain::{Explain, Which};
-pub use filter::{Addresses, Filter, Network};
+pub use filter::{Addresses, Clients, Filter, Network};
 pub use task::{Form, List, Order, Sort, Subject, Tables, Task};
 
 use super::{Invocation, UsageError, help};

@@ -13,7 +13,10 @@ pub(super) fn commands() -> Vec<Command> {
 
 fn list() -> Command {
     command("list", "print the entries of the database", "[OPTIONS]").args([
-        value("client", "ADDRESS").help("those of this client, or of its network"),
+        value("client", "WHO").help(
+            "those of this client, or of its network, by address; or of a registered domain like \
+             example.com, where clients are told by domain",
+        ),
         value("network", "NETWORK").help("those of clients in a network like 192.0.2.0/24"),
         value("sender", "WHO").help("those of this sender, user@domain or a whole domain"),
         value("recipient", "WHO").help("those of this recipient, likewise"),
@@ -21,7 +24,10 @@ fn list() -> Command {
             "those that are waiting (deferred until the delay is over), passed (let through), or \
              expired (too old to count)",
         ),
-        switch("clients").help("the auto-whitelist's clients in place of the triplets"),
+        switch("clients").help(
+            "the auto-whitelist's clients in place of the triplets; with --sender its pairs of \
+             domains",
+        ),
         value("sort", "ORDER").default_value("key").help(
             "by key (client, sender, recipient), first (when first seen; of clients their \
              count) or last (when last seen)",
@@ -37,16 +43,18 @@ fn show() -> Command {
     command("show", about, "[OPTIONS] CLIENT [SENDER RECIPIENT]").args(triplet()).arg(json())
 }
 
-const EDIT: &str = "(CLIENT [SENDER RECIPIENT] | --sender-domain=DOMAIN)";
-
 fn forget() -> Command {
-    let about = "delete a triplet, all of a client and its network, or all of a sender's domain";
-    command("forget", about, EDIT).args(triplet()).arg(sender_domain())
+    let about = "delete a triplet, all of a client and its network or of a clients' domain, or all \
+                 of a sender's domain with the pairs of domains that count its passes";
+    let words = "CLIENT [SENDER RECIPIENT]\n       postgrey forget [CLIENT] --sender-domain=DOMAIN";
+    command("forget", about, words).args(triplet()).arg(sender_domain())
 }
 
 fn allow() -> Command {
-    let about = "let a triplet, a client, or the known triplets of a sender's domain pass at once";
-    command("allow", about, EDIT).args(triplet()).arg(sender_domain())
+    let about = "let a triplet, a client, the known pairs of a clients' domain, or the known triplets of \
+                 a sender's domain pass at once; of both domains the pair, known or not";
+    let words = "CLIENT [SENDER RECIPIENT]\n       postgrey allow [CLIENT] --sender-domain=DOMAIN";
+    command("allow", about, words).args(triplet()).arg(sender_domain())
 }
 
 fn stats() -> Command {
@@ -140,14 +148,15 @@ pub(super) fn with_common_options(command: Command) -> Command {
 
 fn triplet() -> [Arg; 3] {
     [
-        word("CLIENT").help("address of the client"),
+        word("CLIENT").help("address of the client, or its registered domain like example.com"),
         word("SENDER").help("its sender; \"\" for bounces"),
         word("RECIPIENT").help("its recipient"),
     ]
 }
 
 fn sender_domain() -> Arg {
-    value("sender-domain", "DOMAIN").help("all triplets with senders at this domain or below it")
+    value("sender-domain", "DOMAIN")
+        .help("all with senders at this domain or below it, with CLIENT only its own")
 }
 
 fn json() -> Arg {

@@ -2,11 +2,10 @@
 
 use super::check::Check;
 use super::explain::{self, Explain};
-use super::filter::{Addresses, Filter, address};
+use super::filter::{Addresses, Clients, Filter, address};
 use crate::greylist::State;
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
-use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -91,17 +90,22 @@ pub enum Sort {
 pub enum Subject {
     /// One triplet.
     Triplet {
-        /// The client's address.
-        client: IpAddr,
+        /// The client's address or domain.
+        client: Clients,
         /// The sender, empty for bounces.
         sender: Vec<u8>,
         /// The recipient.
         recipient: Vec<u8>,
     },
-    /// A client, with its network's triplets.
-    Client(IpAddr),
-    /// All triplets with these senders.
-    Senders(Addresses),
+    /// A client, with its network's triplets, or all of a domain.
+    Client(Clients),
+    /// All with senders at a domain.
+    Senders {
+        /// Only those of this client or these clients.
+        client: Option<Clients>,
+        /// The domain.
+        domain: Vec<u8>,
+    },
 }
 
 /// One table or both.
@@ -167,15 +171,15 @@ fn tables(matches: &ArgMatches) -> Tables {
 fn list(matches: &ArgMatches) -> Result<List, String> {
     let addresses = |id| given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
     let filter = Filter {
-        client: parsed(matches, "client", "an IP address")?,
+        client: clients(matches, "client")?,
         network: parsed(matches, "network", "a network like 192.0.2.0/24")?,
         sender: addresses("sender"),
         recipient: addresses("recipient"),
         state: state(matches)?,
     };
     let clients = matches.get_flag("clients");
-    if clients && (filter.sender.is_some() || filter.recipient.is_some()) {
-        return Err("with --clients there is no --sender and no --recipient".to_owned());
+    if clients && filter.recipient.is_some() {
+        return Err("with --clients there is no --recipient".to_owned());
     }
     Ok(List {
         filter,
@@ -207,12 +211,12 @@ fn sort(matches: &ArgMatches) -> Result<Sort, String> {
 
 fn subject(matches: &ArgMatches) -> Result<Subject, String> {
     let domain = matches.try_get_one::<OsString>("sender-domain").ok().flatten();
-    let client = parsed(matches, "CLIENT", "an IP address")?;
+    let client = clients(matches, "CLIENT")?;
     let address_in = |id| given(matches, id).map(|text| address(text.as_bytes()).to_vec());
     match (client, address_in("SENDER"), address_in("RECIPIENT"), domain) {
-        (None, None, None, Some(domain)) => match Addresses::parse(domain.as_bytes()) {
-            domain @ Addresses::Domain(_) => Ok(Subject::Senders(domain)),
-            _ => Err(unlike("--sender-domain", "a domain", domain)),
+        (client, None, None, Some(domain)) => match Addresses::parse(domain.as_bytes()) {
+            Addresses::Domain(domain) => Ok(Subject::Senders { client, domain }),
+            Addresses::One(_) => Err(unlike("--sender-domain", "a domain", domain)),
         },
         (Some(client), None, None, None) => Ok(Subject::Client(client)),
         (Some(client), Some(sender), Some(recipient), None) => {
@@ -222,9 +226,21 @@ fn subject(matches: &ArgMatches) -> Result<Subject, String> {
             Err("a triplet is CLIENT SENDER RECIPIENT, and the recipient is missing".to_owned())
         }
         (None, ..) => Err("say of which CLIENT".to_owned()),
-        (Some(_), .., Some(_)) => Err("give either CLIENT or --sender-domain".to_owned()),
+        (Some(_), .., Some(_)) => Err("give either SENDER or --sender-domain".to_owned()),
         (Some(_), None, Some(_), None) => unreachable!("words come in order"),
     }
+}
+
+fn clients(matches: &ArgMatches, id: &str) -> Result<Option<Clients>, String> {
+    let Some(word) = given(matches, id) else {
+        return Ok(None);
+    };
+    Clients::parse(word).map(Some).map_err(|what| unlike(&named(id), &what, word))
+}
+
+/// An option or a word of a command as it is typed.
+fn named(id: &str) -> String {
+    if id.starts_with(char::is_lowercase) { format!("--{id}") } else { id.to_owned() }
 }
 
 /// The value of an option as a type, if it was given.
@@ -236,9 +252,8 @@ pub(super) fn parsed<T: std::str::FromStr>(
     let Some(word) = given(matches, id) else {
         return Ok(None);
     };
-    let name = if id.starts_with(char::is_lowercase) { format!("--{id}") } else { id.to_owned() };
     let value = word.to_str().and_then(|word| word.parse().ok());
-    value.map(Some).ok_or_else(|| unlike(&name, what, word))
+    value.map(Some).ok_or_else(|| unlike(&named(id), what, word))
 }
 
 pub(super) fn unlike(name: &str, what: &str, word: &OsStr) -> String {

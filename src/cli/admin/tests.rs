@@ -40,7 +40,7 @@ fn a_list_can_be_filtered_sorted_and_limited() {
                  --recipient=<B@Example.com> --state=waiting --sort=last --reverse --limit=5 --json";
     let Task::List(list) = task(words) else { panic!("a list") };
     let filter = Filter {
-        client: "192.0.2.1".parse().ok(),
+        client: Some(Clients::One([192, 0, 2, 1].into())),
         network: "192.0.2.0/24".parse().ok(),
         sender: Some(Addresses::Domain(b"example.com".to_vec())),
         recipient: Some(Addresses::One(b"b@example.com".to_vec())),
@@ -53,32 +53,41 @@ fn a_list_can_be_filtered_sorted_and_limited() {
 
 #[test]
 fn a_subject_is_a_triplet_a_client_or_a_domain() {
-    let client = "192.0.2.1".parse().unwrap();
-    assert_eq!(task("forget 192.0.2.1"), Task::Forget(Subject::Client(client)));
+    let client = Clients::One([192, 0, 2, 1].into());
+    assert_eq!(task("forget 192.0.2.1"), Task::Forget(Subject::Client(client.clone())));
+    let pool = Clients::Domain(b"pool.test".to_vec());
+    assert_eq!(task("forget Pool.test"), Task::Forget(Subject::Client(pool.clone())));
     let triplet = |sender: &str| Subject::Triplet {
-        client,
+        client: client.clone(),
         sender: sender.into(),
         recipient: b"c@d.test".to_vec(),
     };
     assert_eq!(task("allow 192.0.2.1 a@b.test c@d.test"), Task::Allow(triplet("a@b.test")));
     assert_eq!(task("show 192.0.2.1 '' <c@d.test>"), Task::Show(triplet(""), Form::Text));
-    let domain = Subject::Senders(Addresses::Domain(b"b.test".to_vec()));
-    assert_eq!(task("allow --sender-domain=B.test"), Task::Allow(domain));
+    let senders = |client| Subject::Senders { client, domain: b"b.test".to_vec() };
+    assert_eq!(task("allow --sender-domain=B.test"), Task::Allow(senders(None)));
+    let words = "allow pool.test --sender-domain=@b.test";
+    assert_eq!(task(words), Task::Allow(senders(Some(pool))));
 }
 
 #[test]
 fn what_makes_no_sense_is_named() {
     for (line, part) in [
-        ("list --client=mx.test", "list: --client must be an IP address, unlike \"mx.test\""),
+        (
+            "list --client=mx.a.test",
+            "list: --client must be an IP address or a registered domain, such as a.test, unlike \
+             \"mx.a.test\"",
+        ),
         ("list --network=192.0.2.0/33", "--network must be a network like 192.0.2.0/24"),
         ("list --state=new", "--state must be waiting, passed or expired, unlike \"new\""),
         ("list --sort=size", "--sort must be key, first or last, unlike \"size\""),
         ("list --limit=-1", "--limit"),
-        ("list --clients --sender=a@b", "with --clients there is no --sender"),
+        ("list --clients --recipient=a@b", "with --clients there is no --recipient"),
         ("show", "say of which CLIENT"),
-        ("show mx.test", "CLIENT must be an IP address, unlike \"mx.test\""),
+        ("show mx", "CLIENT must be an IP address or a registered domain, unlike \"mx\""),
+        ("show co.uk", "CLIENT must be an IP address or a registered domain, unlike \"co.uk\""),
         ("show 192.0.2.1 a@b.test", "the recipient is missing"),
-        ("forget 192.0.2.1 --sender-domain=b.test", "either CLIENT or --sender-domain"),
+        ("forget 192.0.2.1 a@b.test c@d --sender-domain=b.test", "either SENDER or"),
         ("forget --sender-domain=a@b.test", "--sender-domain must be a domain"),
         ("check --database --json", "--database goes with nothing but"),
         ("check --client=mx.test", "--client asks about a mail, which needs --address"),
