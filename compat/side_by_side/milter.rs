@@ -11,7 +11,8 @@ use crate::table::digits;
 use crate::traffic::{KNOWN, Mix, NEW, Population, REAL_LIFE, Traffic, listed};
 use std::time::Duration;
 
-const POPULATION: Population = Population { known: 10_000, early: 1_000, lines: 0, padding: 0 };
+const POPULATION: Population =
+    Population { known: 10_000, early: 1_000, lines: 0, padding: 0, days: 0 };
 const MIXES: [Mix; 3] = [KNOWN, NEW, REAL_LIFE];
 
 /// Sessions at once.

@@ -1,4 +1,5 @@
-//! A drawing of curves over the number of connections, both axes logarithmic.
+//! A drawing of curves over the number of connections, or of something else,
+//! both axes logarithmic.
 
 use crate::contest::Measured;
 use std::fmt::Write as _;
@@ -10,9 +11,12 @@ pub enum Curve {
     Rate,
     /// The 99th percentile.
     P99,
+    /// CPU time of a request.
+    Cpu,
 }
 
-/// What was measured of some programs on some numbers of connections.
+/// What was measured of some programs, or mixes, on some numbers of
+/// connections, or of other things.
 #[derive(Default)]
 pub struct Plot {
     points: Vec<(&'static str, usize, Measured)>,
@@ -25,8 +29,8 @@ const COLOURS: [&str; 3] = ["#b03a2e", "#1f618d", "#1e8449"];
 
 impl Plot {
     /// Adds a point to a program's curve.
-    pub fn add(&mut self, program: &'static str, connections: usize, measured: Measured) {
-        self.points.push((program, connections, measured));
+    pub fn add(&mut self, program: &'static str, number: usize, measured: Measured) {
+        self.points.push((program, number, measured));
     }
 
     /// Draws it as SVG.
@@ -34,6 +38,7 @@ impl Plot {
         let value = |measured: &Measured| match curve {
             Curve::Rate => measured.rate,
             Curve::P99 => measured.p99,
+            Curve::Cpu => measured.cpu,
         };
         let points: Vec<_> =
             self.points.iter().map(|(who, x, seen)| (*who, *x as f64, value(seen))).collect();

@@ -4,7 +4,7 @@ use crate::traffic::{self, Population};
 use nix::unistd::User;
 use postgrey::greylist::{Policy, notes};
 use postgrey::store::lmdb::Store;
-use postgrey::store::{Seen, Transaction as _, Urgency};
+use postgrey::store::{Seen, Table, Transaction as _, Urgency};
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::chown;
@@ -15,9 +15,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Rows of one commit.
 const BATCH: usize = 20_000;
 
+/// Triplets that come each day of the past, how many in a commit, and after how
+/// many days they go.
+const DAILY: usize = 1_000;
+const TOGETHER: usize = 50;
+const MAX_AGE: usize = 35;
+
 /// The rows of a database, in the order of their keys.
 pub struct Rows {
     rows: Vec<(String, Seen)>,
+    days: usize,
 }
 
 impl Rows {
@@ -35,7 +42,7 @@ impl Rows {
         let waiting = waiting.map(|number| (key(number), Seen { first: now, last: now }));
         let mut rows: Vec<_> = known.chain(waiting).collect();
         rows.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        Rows { rows }
+        Rows { rows, days: population.days }
     }
 
     /// Makes ours of it.
@@ -49,7 +56,39 @@ impl Rows {
             }
             turn.commit().expect("room on the disk");
         }
+        let last = if self.days > 0 { self.days + MAX_AGE } else { 0 };
+        for day in 0..last {
+            self.pass(&mut store, day);
+        }
+        drop(store);
         give_away(directory);
+    }
+
+    /// One day of the past: its mail comes, as far as there was any, and that of
+    /// long before goes.
+    fn pass(&self, store: &mut Store, day: usize) {
+        let keys = |day: usize| {
+            let first = 1_000_000_000 + day * DAILY;
+            (first..first + DAILY).map(|number| traffic::key(number as u64, 0))
+        };
+        let come: Vec<_> = (day < self.days).then(|| keys(day)).into_iter().flatten().collect();
+        let gone = day.checked_sub(MAX_AGE).map(keys);
+        let gone: Vec<_> = gone.into_iter().flatten().collect();
+        let seen = Seen { first: now(), last: now() };
+        for rows in come.chunks(TOGETHER) {
+            let mut turn = store.begin();
+            for key in rows {
+                turn.put_triplet(key.as_bytes(), seen, Urgency::BeforeReply).expect("room");
+            }
+            turn.commit().expect("room on the disk");
+        }
+        for rows in gone.chunks(TOGETHER) {
+            let mut turn = store.begin();
+            for key in rows {
+                assert!(turn.remove(Table::Triplets, key.as_bytes()).expect("room"), "{key}");
+            }
+            turn.commit().expect("room on the disk");
+        }
     }
 
     /// Makes the original's of it.

@@ -13,7 +13,8 @@ use crate::traffic::{KNOWN, Mix, NEW, Population, REAL_LIFE, Traffic, WHITELISTE
 use std::time::Duration;
 
 /// A database as it is after some weeks, and Debian's whitelists.
-const USUAL: Population = Population { known: 10_000, early: 10_000, lines: 0, padding: 0 };
+const USUAL: Population =
+    Population { known: 10_000, early: 10_000, lines: 0, padding: 0, days: 0 };
 
 /// Both programs, for questions that are only theirs.
 const BOTH: [Kind; 2] = [Kind::Theirs, Kind::Ours];

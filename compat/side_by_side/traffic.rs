@@ -39,6 +39,8 @@ pub struct Population {
     pub lines: usize,
     /// Bytes that each triplet is longer than it need be.
     pub padding: usize,
+    /// Days of other mail that came and went before.
+    pub days: usize,
 }
 
 /// The parts that requests of a stream are of, in percent; the rest is new.
