@@ -10,12 +10,14 @@ mod harness;
 
 mod contest;
 mod echo;
+mod fairness;
 mod goals;
 mod growth;
 mod limits;
 mod load;
 mod milter;
 mod milter_load;
+mod neighbours;
 mod page;
 mod plot;
 mod prefill;
@@ -45,7 +47,9 @@ fn main() -> std::io::Result<()> {
             return Ok(());
         }
     }
-    if has("--quick") {
+    if has("--fairness") {
+        fairness::run(&mut page, has("--quick"));
+    } else if has("--quick") {
         Programme::quick().run(&mut page);
     } else if has("--growth") {
         growth::run(&mut page);
@@ -55,6 +59,7 @@ fn main() -> std::io::Result<()> {
         Programme::whole().run(&mut page);
         page.save()?;
         growth::run(&mut page);
+        fairness::run(&mut page, false);
         milter::run(&mut page);
         page.save()?;
     }

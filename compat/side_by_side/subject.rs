@@ -5,6 +5,7 @@ use crate::prefill::Rows;
 use crate::process::Pid;
 use crate::traffic::{Population, listed};
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -129,6 +130,14 @@ impl Subject {
         match &self.running {
             Running::Daemon(daemon) => daemon.door(),
             Running::Echo { door, .. } => door,
+        }
+    }
+
+    /// The directory of its database, if it has one.
+    pub fn database(&self) -> Option<PathBuf> {
+        match &self.running {
+            Running::Daemon(daemon) => Some(daemon.scratch().path().join("db")),
+            Running::Echo { .. } => None,
         }
     }
 

@@ -1,0 +1,121 @@
+//! Whether a steady load of ours waits for what goes on beside it: a client
+//! that floods, lists that are read anew, tools that read the whole database.
+
+use crate::load::{self, Burst, Pace};
+use crate::neighbours::{self, Neighbour};
+use crate::page::Page;
+use crate::subject::{Field, Kind, Subject};
+use crate::table::digits;
+use crate::traffic::{Population, REAL_LIFE, Traffic};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Of the load whose waits are measured.
+const CONNECTIONS: usize = 50;
+const REQUESTS_A_SECOND: u32 = 1_000;
+
+/// What makes the tools and the reading of lists long.
+const ENTRIES: usize = 5_000_000;
+const FEWER_ENTRIES: usize = 1_000_000;
+const LINES: usize = 100_000;
+
+/// How many times as long 99 of 100 replies may take with something beside.
+const TARGET: f64 = 2.0;
+
+/// Measures the load with nothing beside it, with each neighbour, and with
+/// nothing again, which shows what of the ratios is noise.
+pub fn run(page: &mut Page, is_quick: bool) {
+    let known = if is_quick { FEWER_ENTRIES } else { ENTRIES };
+    let duration = Duration::from_secs(if is_quick { 5 } else { 15 });
+    let population = Population { known, early: 10_000, lines: LINES, padding: 0, days: 0 };
+    introduce(page, known, duration);
+    let subjects = Field { population, expired: 0, tcp: false }.start(&[Kind::Ours]);
+    let subject = &subjects[0];
+    let measure = |series, time, neighbour: Neighbour| {
+        let mut traffic = Traffic::new(REAL_LIFE, population, series);
+        beside(neighbour, subject, population, || {
+            let pace = Pace::Open(REQUESTS_A_SECOND);
+            load::run(subject.door(), CONNECTIONS, pace, time, &mut traffic)
+        })
+    };
+    // Pages of a new database are first read when they are first asked for.
+    measure(0, Duration::from_secs(3), neighbours::nothing);
+    let rows: [(&str, Neighbour); 6] = [
+        ("nothing", neighbours::nothing),
+        ("a connection that pipelines", neighbours::flood),
+        ("HUP", neighbours::hang_up),
+        ("`postgrey export`", neighbours::export),
+        ("`postgrey list`", neighbours::list),
+        ("nothing, again", neighbours::nothing),
+    ];
+    let mut alone = None;
+    for (series, (name, neighbour)) in rows.into_iter().enumerate() {
+        let (burst, done) = measure(series + 1, duration, neighbour);
+        let p99 = burst.percentile(0.99);
+        let ratio = p99 / *alone.get_or_insert(p99);
+        let waits = [0.5, 0.99, 0.999, 1.0].map(|share| digits(burst.percentile(share)));
+        let (answers, waits) = (burst.answers(), waits.join(" | "));
+        let holds = if ratio < TARGET { "yes" } else { "**no**" };
+        page.line(&format!("| {name} | {done} | {answers} | {waits} | {ratio:.2} | {holds} |"));
+    }
+}
+
+fn introduce(page: &mut Page, known: usize, duration: Duration) {
+    page.heading("Fairness: ours alone, with something beside the load");
+    page.line(&format!(
+        "Real life at {REQUESTS_A_SECOND} requests a second on {CONNECTIONS} connections, {} s for \
+         each row; {known} known triplets, {LINES} whitelist lines. What is beside it is repeated \
+         all the time, and takes its part of the same cores. Aimed at: a p99 of less than {TARGET} \
+         times that with nothing beside.\n",
+        duration.as_secs()
+    ));
+    page.line(&format!(
+        "Bound of one turn: {} bytes read once from each connection, and MOST_DECIDED = {} requests \
+         decided, in equal shares of the connections that have some. That is enough to make a \
+         commit worth its sync, and few enough that no client waits long for the others, however \
+         much one of them sends.\n",
+        bound("READ_SIZE"),
+        bound("MOST_DECIDED")
+    ));
+    page.line(
+        "| beside it | done meanwhile | answers | p50 ms | p99 ms | p99.9 ms | longest ms | p99 × \
+         nothing | < 2 |",
+    );
+    page.line("|---|---|--:|--:|--:|--:|--:|--:|---|");
+}
+
+/// A constant of the server's loop, which shows it to nobody else.
+fn bound(name: &str) -> &'static str {
+    let beginning = format!("const {name}: usize = ");
+    let mut lines = include_str!("../../src/server/poll_loop.rs").lines();
+    let value = lines.find_map(|line| line.strip_prefix(&beginning)?.strip_suffix(';'));
+    value.expect("a constant of the loop")
+}
+
+/// Loads the subject while a neighbour is at work; gives what that has done.
+fn beside(
+    neighbour: Neighbour,
+    subject: &Subject,
+    population: Population,
+    load: impl FnOnce() -> Burst,
+) -> (Burst, String) {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let neighbour = scope.spawn(|| neighbour(subject, population, &is_over));
+        let burst = {
+            let _end = End(&is_over);
+            load()
+        };
+        (burst, neighbour.join().expect("a neighbour that works"))
+    })
+}
+
+/// Tells the neighbour to end when the load has ended, even by a panic.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
