@@ -124,6 +124,8 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
         let line = "dry-run: all mail passes, and the log says what would be done (--noaction)";
         log.line(Severity::Warning, line);
     }
+    // What follows may take its time: a database is opened, names are resolved.
+    log.flush();
 }
 
 /// Opens the database, and tells what came over from the original's.
