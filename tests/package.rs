@@ -14,7 +14,7 @@ const SKIPPED: i32 = 77;
 
 /// All at once, since making the machine and the package is what takes the time.
 static JOURNEYS: LazyLock<Option<String>> =
-    LazyLock::new(|| travel(&["upgrade-and-back", "killed", "systemd", "exim"]));
+    LazyLock::new(|| travel(&["upgrade-and-back", "killed", "systemd", "exim", "files"]));
 
 /// The directory in which cargo has built what the package is made of.
 fn built() -> PathBuf {
@@ -82,4 +82,9 @@ fn systemd_runs_it_with_the_drop_ins_and_options_that_the_original_had() {
 #[test]
 fn exim_asks_it_by_the_recipe_of_the_package() {
     assert_arrives("exim");
+}
+
+#[test]
+fn its_files_are_where_they_belong_and_a_purge_leaves_none() {
+    assert_arrives("files");
 }
