@@ -19,6 +19,7 @@ mod milter;
 mod milter_load;
 mod neighbours;
 mod page;
+mod peers;
 mod plot;
 mod prefill;
 mod process;
@@ -53,6 +54,8 @@ fn main() -> std::io::Result<()> {
         Programme::quick().run(&mut page);
     } else if has("--growth") {
         growth::run(&mut page);
+    } else if has("--peers") {
+        peers::run(&mut page);
     } else if has("--milter") {
         milter::run(&mut page);
     } else {
@@ -61,6 +64,9 @@ fn main() -> std::io::Result<()> {
         growth::run(&mut page);
         fairness::run(&mut page, false);
         milter::run(&mut page);
+        if peers::is_installed() {
+            peers::run(&mut page);
+        }
         page.save()?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use crate::traffic::{KNOWN, Mix, NEW, Population, REAL_LIFE, Traffic, WHITELISTE
 use std::time::Duration;
 
 /// A database as it is after some weeks, and Debian's whitelists.
-const USUAL: Population =
+pub const USUAL: Population =
     Population { known: 10_000, early: 10_000, lines: 0, padding: 0, days: 0 };
 
 /// Both programs, for questions that are only theirs.
@@ -216,7 +216,6 @@ impl Programme {
         }
     }
 
-    /// Measures subjects in a scenario, and adds their rows to the page.
     fn row(
         &self,
         page: &mut Page,
@@ -225,15 +224,27 @@ impl Programme {
         mix: Mix,
         connections: usize,
     ) -> Vec<(Kind, Measured)> {
-        let scenario = Scenario { mix, connections };
-        let measured = measure(subjects, population, scenario, self.effort);
-        let seen: Vec<_> = subjects.iter().map(|subject| subject.kind).zip(measured).collect();
-        page.line(table::rows(scenario, &seen).trim_end());
-        seen
+        measured_rows(page, self.effort, subjects, population, mix, connections)
     }
 
     fn effort_of(&self, subjects: &[Subject], mix: Mix, connections: usize, rounds: usize) {
         let effort = Effort { rounds, ..self.effort };
         measure(subjects, USUAL, Scenario { mix, connections }, effort);
     }
+}
+
+/// Measures subjects in a scenario, and adds their rows to the page.
+pub fn measured_rows(
+    page: &mut Page,
+    effort: Effort,
+    subjects: &[Subject],
+    population: Population,
+    mix: Mix,
+    connections: usize,
+) -> Vec<(Kind, Measured)> {
+    let scenario = Scenario { mix, connections };
+    let measured = measure(subjects, population, scenario, effort);
+    let seen: Vec<_> = subjects.iter().map(|subject| subject.kind).zip(measured).collect();
+    page.line(table::rows(scenario, &seen).trim_end());
+    seen
 }

@@ -23,6 +23,8 @@ pub enum Kind {
     OursPatient,
     /// A server that decides nothing, as the limit.
     Echo,
+    /// Another project's greylisting server.
+    Sqlgrey,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Kind::Ours => "ours",
             Kind::OursPatient => "ours, --sync=1",
             Kind::Echo => "echo",
+            Kind::Sqlgrey => "sqlgrey",
         }
     }
 }
@@ -57,6 +60,7 @@ impl Field {
     fn start_one(&self, kind: Kind, rows: &Rows) -> Subject {
         let program = match kind {
             Kind::Echo => return Subject::echo(),
+            Kind::Sqlgrey => unreachable!("started in peers.rs"),
             Kind::Theirs => Program::Theirs,
             Kind::Ours | Kind::OursPatient => Program::Ours,
         };
@@ -96,7 +100,7 @@ pub struct Subject {
 
 enum Running {
     Daemon(Daemon),
-    Echo { child: Child, door: Door, _scratch: Scratch },
+    Other { child: Child, door: Door, _scratch: Scratch },
 }
 
 impl Subject {
@@ -121,15 +125,25 @@ impl Subject {
             }
         };
         first_answer(&mut client);
-        let running = Running::Echo { child, door, _scratch: scratch };
-        Subject { kind: Kind::Echo, started_in: begin.elapsed(), running }
+        Subject::other(Kind::Echo, begin.elapsed(), child, door, scratch)
+    }
+
+    /// A program that is neither the original nor ours, and has answered.
+    pub fn other(
+        kind: Kind,
+        started_in: Duration,
+        child: Child,
+        door: Door,
+        scratch: Scratch,
+    ) -> Subject {
+        Subject { kind, started_in, running: Running::Other { child, door, _scratch: scratch } }
     }
 
     /// Where it listens.
     pub fn door(&self) -> &Door {
         match &self.running {
             Running::Daemon(daemon) => daemon.door(),
-            Running::Echo { door, .. } => door,
+            Running::Other { door, .. } => door,
         }
     }
 
@@ -137,7 +151,7 @@ impl Subject {
     pub fn database(&self) -> Option<PathBuf> {
         match &self.running {
             Running::Daemon(daemon) => Some(daemon.scratch().path().join("db")),
-            Running::Echo { .. } => None,
+            Running::Other { .. } => None,
         }
     }
 
@@ -145,14 +159,14 @@ impl Subject {
     pub fn pid(&self) -> Pid {
         match &self.running {
             Running::Daemon(daemon) => daemon.pid().as_raw(),
-            Running::Echo { child, .. } => Pid::try_from(child.id()).expect("a process id"),
+            Running::Other { child, .. } => Pid::try_from(child.id()).expect("a process id"),
         }
     }
 }
 
 impl Drop for Subject {
     fn drop(&mut self) {
-        if let Running::Echo { child, .. } = &mut self.running {
+        if let Running::Other { child, .. } = &mut self.running {
             let _ = child.kill();
             let _ = child.wait();
         }

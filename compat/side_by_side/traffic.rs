@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 
-/// The first word of a right answer.
+/// A right answer; sqlgrey, of the peers, has its own words for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Mail passes.
@@ -19,10 +19,11 @@ impl Expected {
     /// Whether a whole reply is that answer.
     pub fn is(self, reply: &[u8]) -> bool {
         match self {
-            Expected::Dunno => reply == b"action=DUNNO\n\n",
+            Expected::Dunno => reply == b"action=DUNNO\n\n" || reply == b"action=dunno\n\n",
             Expected::Deferred => {
                 reply.starts_with(b"action=DEFER_IF_PERMIT 4.2.0 Greylisted, see http")
                     && reply.ends_with(b".html\n\n")
+                    || reply.starts_with(b"action=defer_if_permit Greylisted for ")
             }
         }
     }
@@ -130,13 +131,17 @@ pub fn key(number: u64, padding: usize) -> String {
 
 /// The third of a network that changes: numbers are spread over all of them,
 /// so that neighbours in the database have nothing to do with each other.
-fn network(number: u64) -> [u8; 2] {
+pub fn network(number: u64) -> [u8; 2] {
     (number.wrapping_mul(40_503) as u16).to_be_bytes()
 }
 
 fn sender(number: u64, padding: usize) -> String {
-    let domain = number % 9973;
-    format!("bounce{}-news.s{number}@lists.domain{domain}.example", "n".repeat(padding / 2))
+    format!("bounce{}-news.s{number}@{}", "n".repeat(padding / 2), sender_domain(number))
+}
+
+/// The domain of a triplet's sender.
+pub fn sender_domain(number: u64) -> String {
+    format!("lists.domain{}.example", number % 9973)
 }
 
 fn recipient(number: u64, padding: usize) -> String {
