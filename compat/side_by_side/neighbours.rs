@@ -125,7 +125,7 @@ fn tool(name: &str, subject: &Subject, is_over: &AtomicBool) -> String {
             .spawn()
             .expect("a tool of ours");
         if !ends(Run(child), is_over) {
-            return format!("{runs} whole runs and a part");
+            return format!("whole runs: {runs}");
         }
         runs += 1;
     }
