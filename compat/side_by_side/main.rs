@@ -50,12 +50,12 @@ fn main() -> std::io::Result<()> {
     }
     if has("--fairness") {
         fairness::run(&mut page, has("--quick"));
+    } else if has("--peers") {
+        peers::run(&mut page);
     } else if has("--quick") {
         Programme::quick().run(&mut page);
     } else if has("--growth") {
         growth::run(&mut page);
-    } else if has("--peers") {
-        peers::run(&mut page);
     } else if has("--milter") {
         milter::run(&mut page);
     } else {
