@@ -26,10 +26,13 @@ const ENOUGH: usize = 8192;
 /// all delays a reply by milliseconds only.
 const ENOUGH_FOR_SPEED: usize = 2048;
 
-/// How many of the refreshed rows one commit takes along: enough to make it worth its sync,
-/// few enough that it delays a reply by milliseconds only where each row lies in
-/// a page of its own, which then costs about 30 microseconds.
-const SHARE: usize = 128;
+/// In how many commits at most a sweep writes the rows that it finds.
+const SHARES: usize = 64;
+
+/// How many rows each of them takes along at least: enough to make it worth its
+/// sync, few enough that it delays a reply by milliseconds only where each row
+/// lies in pages of its own, which then cost about 30 microseconds each.
+const LEAST_SHARE: usize = 32;
 
 /// How many refreshed rows may wait while the disk takes none. Further ones are
 /// dropped: the row on disk stays as it is, which costs a triplet nothing but
@@ -57,8 +60,9 @@ pub struct Waiting {
 enum Sweep {
     /// It takes all rows with the next commit.
     Whole,
-    /// It goes on behind the row that it wrote last, if it has written any.
-    Shares(Option<Place>),
+    /// It takes so many rows with each commit, and goes on behind the one that it
+    /// wrote last, if it has written any.
+    Shares(usize, Option<Place>),
 }
 
 impl Default for Waiting {
@@ -129,12 +133,13 @@ impl Waiting {
             self.hurry();
         } else if self.sweep.is_none() && self.due.is_some_and(|due| due <= now + self.patience / 2)
         {
-            self.sweep = Some(Sweep::Shares(None));
+            let share = self.len().div_ceil(SHARES).max(LEAST_SHARE);
+            self.sweep = Some(Sweep::Shares(share, None));
         }
         match &self.sweep {
             None => Vec::new(),
             Some(Sweep::Whole) => self.places(None).collect(),
-            Some(Sweep::Shares(last)) => self.places(last.as_ref()).take(SHARE).collect(),
+            Some(Sweep::Shares(rows, last)) => self.places(last.as_ref()).take(*rows).collect(),
         }
     }
 
@@ -158,17 +163,17 @@ impl Waiting {
         for (table, key) in &share {
             self.rows[*table as usize].remove(key);
         }
-        let is_over = share.len() < SHARE || matches!(self.sweep, Some(Sweep::Whole));
-        if self.is_empty() {
-            self.sweep = None;
-            self.due = None;
-        } else if self.sweep.is_some() && is_over {
-            let rest = if self.len() < self.enough { self.patience } else { Duration::ZERO };
-            self.sweep = None;
-            self.due = Some(now + rest);
-        } else if self.sweep.is_some() {
-            self.sweep = Some(Sweep::Shares(share.into_iter().next_back()));
-            self.due = Some(now);
+        match self.sweep.take() {
+            _ if self.is_empty() => self.due = None,
+            None => {}
+            Some(Sweep::Shares(rows, _)) if share.len() == rows => {
+                self.sweep = Some(Sweep::Shares(rows, share.into_iter().next_back()));
+                self.due = Some(now);
+            }
+            Some(_) => {
+                let rest = if self.len() < self.enough { self.patience } else { Duration::ZERO };
+                self.due = Some(now + rest);
+            }
         }
     }
 

@@ -39,10 +39,10 @@ fn a_row_waits_for_others_before_a_commit_takes_it_along() {
 
 #[test]
 fn a_sweep_writes_shares_of_neighbours_until_all_are_written() {
-    let mut waiting = with_rows((0..2 * SHARE + 1).rev());
+    let mut waiting = with_rows((0..2 * LEAST_SHARE + 1).rev());
     let now = when_due(Instant::now());
     for share in 0..3 {
-        let rows = (share * SHARE..2 * SHARE + 1).take(SHARE);
+        let rows = (share * LEAST_SHARE..2 * LEAST_SHARE + 1).take(LEAST_SHARE);
         let expected: Vec<Place> = rows.map(|row| (Table::Triplets, key(row))).collect();
         assert_eq!(write(&mut waiting, now), expected);
         assert_eq!(waiting.due(), (share < 2).then_some(now));
@@ -51,12 +51,22 @@ fn a_sweep_writes_shares_of_neighbours_until_all_are_written() {
 }
 
 #[test]
+fn many_rows_are_written_in_larger_shares() {
+    let mut waiting = with_rows(0..MOST);
+    let now = Instant::now();
+    for _ in 0..SHARES {
+        assert_eq!(write(&mut waiting, now).len(), MOST / SHARES);
+    }
+    assert!(waiting.is_empty());
+}
+
+#[test]
 fn rows_behind_the_sweep_wait_for_the_next_one() {
-    let mut waiting = with_rows(SHARE..3 * SHARE);
+    let mut waiting = with_rows(LEAST_SHARE..3 * LEAST_SHARE);
     let now = when_due(Instant::now());
     write(&mut waiting, now);
     waiting.put(Table::Triplets, &key(0), "1,3".to_string());
-    assert_eq!(write(&mut waiting, now).first(), Some(&(Table::Triplets, key(2 * SHARE))));
+    assert_eq!(write(&mut waiting, now).first(), Some(&(Table::Triplets, key(2 * LEAST_SHARE))));
     assert_eq!(write(&mut waiting, now), [], "the end of the sweep");
     assert_eq!(waiting.due(), Some(now + DUE));
     assert_eq!(write(&mut waiting, now), []);
@@ -65,10 +75,10 @@ fn rows_behind_the_sweep_wait_for_the_next_one() {
 
 #[test]
 fn a_sweep_goes_through_both_tables() {
-    let mut waiting = with_rows(0..SHARE);
+    let mut waiting = with_rows(0..LEAST_SHARE);
     waiting.put(Table::Clients, b"1.2.3.4", "1,2".to_string());
     let now = when_due(Instant::now());
-    assert_eq!(write(&mut waiting, now).len(), SHARE);
+    assert_eq!(write(&mut waiting, now).len(), LEAST_SHARE);
     assert_eq!(write(&mut waiting, now), [(Table::Clients, b"1.2.3.4".to_vec())]);
     assert!(waiting.is_empty());
 }
@@ -84,16 +94,16 @@ fn many_rows_begin_a_sweep_early() {
 
 #[test]
 fn in_a_hurry_one_commit_takes_all() {
-    let mut waiting = with_rows(0..3 * SHARE);
+    let mut waiting = with_rows(0..3 * LEAST_SHARE);
     waiting.hurry();
-    assert_eq!(write(&mut waiting, Instant::now()).len(), 3 * SHARE);
+    assert_eq!(write(&mut waiting, Instant::now()).len(), 3 * LEAST_SHARE);
     assert!(waiting.is_empty());
     assert_eq!(waiting.due(), None);
 }
 
 #[test]
 fn a_share_that_the_disk_refused_is_taken_again() {
-    let mut waiting = with_rows(0..2 * SHARE);
+    let mut waiting = with_rows(0..2 * LEAST_SHARE);
     let now = when_due(Instant::now());
     let refused = waiting.share(now);
     waiting.postpone();
