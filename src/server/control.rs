@@ -7,6 +7,7 @@
 
 use super::greylister::Greylister;
 use crate::daemon::clock;
+use crate::greylist::edit::Edit;
 use crate::protocol::control::{LONGEST, Reply, Request, SOCKET_NAME, reply_text};
 use crate::store::lmdb::Store;
 use mio::net::{UnixListener, UnixStream};
@@ -96,15 +97,23 @@ impl Control {
             caller.send();
             if caller.output.is_empty() {
                 caller.read();
+            }
+            if caller.output.is_empty() && caller.settles.is_none() {
                 if let Some(request) = caller.take_request() {
                     self.clock += 1;
                     caller.heard = self.clock;
-                    let reply = request
-                        .and_then(|request| answer(&request, self.started, greylister, store));
-                    caller.output = reply_text(&reply).into_bytes();
-                    caller.send();
+                    match request {
+                        // What waits is written between turns of the loop.
+                        Ok(Request::Settle) => caller.settles = Some(store.settle()),
+                        Ok(Request::Statistics) => {
+                            caller.reply(&statistics(self.started, greylister))
+                        }
+                        Ok(Request::Edit(edits)) => caller.reply(&edit(&edits, greylister, store)),
+                        Err(problem) => caller.reply(&Err(problem)),
+                    }
                 }
             }
+            caller.settle(store);
             if caller.is_over {
                 *slot = None;
             }
@@ -114,7 +123,7 @@ impl Control {
     /// Whether a caller may have another request that needs no event to be
     /// noticed.
     pub fn is_due(&self) -> bool {
-        self.callers.iter().flatten().any(|caller| caller.is_due)
+        self.callers.iter().flatten().any(|caller| caller.is_due || caller.settles.is_some())
     }
 }
 
@@ -130,6 +139,8 @@ struct Caller {
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
+    /// What it waits for, see [`Store::settle`].
+    settles: Option<u64>,
     /// Whether there may be something in the socket or in the input.
     is_due: bool,
     is_over: bool,
@@ -140,7 +151,7 @@ struct Caller {
 impl Caller {
     fn new(stream: UnixStream, heard: u64) -> Caller {
         let (input, output) = (Vec::new(), Vec::new());
-        Caller { stream, input, output, is_due: true, is_over: false, heard }
+        Caller { stream, input, output, settles: None, is_due: true, is_over: false, heard }
     }
 
     /// Reads until there is a whole request or nothing more to read.
@@ -182,6 +193,23 @@ impl Caller {
         Some(request)
     }
 
+    /// Tells the tool once all is on disk that waited when it asked.
+    fn settle(&mut self, store: &Store) {
+        let Some(number) = self.settles else { return };
+        if store.has_settled(number) {
+            self.settles = None;
+            self.reply(&Ok(Vec::new()));
+        } else if store.is_failing() {
+            self.settles = None;
+            self.reply(&Err("the database takes no writes now".to_string()));
+        }
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        self.output = reply_text(reply).into_bytes();
+        self.send();
+    }
+
     /// Sends as much as the tool takes now.
     fn send(&mut self) {
         while !self.output.is_empty() {
@@ -198,27 +226,18 @@ impl Caller {
     }
 }
 
-fn answer(
-    request: &Request,
-    started: i64,
-    greylister: &mut Greylister,
-    store: &mut Store,
-) -> Reply {
-    match request {
-        Request::Statistics => {
-            let numbers = greylister.counters.named();
-            let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
-            let process = [format!("pid {}", process::id()), format!("started {started}")];
-            Ok(process.into_iter().chain(numbers).collect())
-        }
-        Request::Settle => store.flush().map(|_| Vec::new()).map_err(|error| error.to_string()),
-        Request::Edit(edits) => {
-            let mut turn = store.begin();
-            let changed = greylister
-                .edit(edits, &mut turn, clock::now())
-                .and_then(|changed| turn.commit().map(|_| changed))
-                .map_err(|error| error.to_string())?;
-            Ok(vec![format!("changed {changed}")])
-        }
-    }
+fn statistics(started: i64, greylister: &Greylister) -> Reply {
+    let numbers = greylister.counters.named();
+    let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
+    let process = [format!("pid {}", process::id()), format!("started {started}")];
+    Ok(process.into_iter().chain(numbers).collect())
+}
+
+fn edit(edits: &[Edit], greylister: &Greylister, store: &mut Store) -> Reply {
+    let mut turn = store.begin();
+    let changed = greylister
+        .edit(edits, &mut turn, clock::now())
+        .and_then(|changed| turn.commit().map(|_| changed))
+        .map_err(|error| error.to_string())?;
+    Ok(vec![format!("changed {changed}")])
 }

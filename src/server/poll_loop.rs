@@ -139,10 +139,10 @@ impl PollLoop {
                 break;
             }
             self.accept(log);
-            self.turn(log);
+            let is_written = self.turn(log);
             self.serve_tools();
             self.serve_monitors(log);
-            self.keep_time(log);
+            self.keep_time(is_written, log);
             log.flush();
         }
         self.finish(&mut events, log);
@@ -208,10 +208,11 @@ impl PollLoop {
         }
     }
 
-    /// Does what has become due by the clock.
-    fn keep_time(&mut self, log: &mut Log) {
+    /// Does what has become due by the clock. Rows that are due wait for the
+    /// next turn when this one has written some.
+    fn keep_time(&mut self, is_written: bool, log: &mut Log) {
         let now = Instant::now();
-        if self.service.store.due().is_some_and(|due| due <= now) {
+        if !is_written && self.service.store.due().is_some_and(|due| due <= now) {
             self.write_rows(Store::write_due, log);
         }
         let Service { housekeeping, store, .. } = &mut self.service;
@@ -329,14 +330,14 @@ impl PollLoop {
         Ok(())
     }
 
-    /// Reads, decides, commits, replies.
-    fn turn(&mut self, log: &mut Log) {
+    /// Reads, decides, commits, replies. Gives whether anything was written.
+    fn turn(&mut self, log: &mut Log) -> bool {
         let first_connection = self.first_connection();
         let PollLoop { poll, connections, service, store_trouble, memory_trouble, buffer, .. } =
             self;
         let served = connections.take_due(MOST_DECIDED);
         if served.is_empty() {
-            return;
+            return false;
         }
         let share = MOST_DECIDED / served.len();
         let Service { greylister, store, one_reply, .. } = service;
@@ -355,7 +356,7 @@ impl PollLoop {
         for key in at_once {
             connections[key].send();
         }
-        turn.settle(|key, reply, is_in_place_of_another| {
+        let is_written = turn.settle(|key, reply, is_in_place_of_another| {
             if is_in_place_of_another {
                 connections[key].door.withdraw();
             }
@@ -370,6 +371,7 @@ impl PollLoop {
                 memory_trouble.report(too_much_waits, log);
             }
         }
+        is_written
     }
 
     fn serve_tools(&mut self) {

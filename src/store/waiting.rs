@@ -52,6 +52,10 @@ pub struct Waiting {
     due: Option<Instant>,
     /// Where the sweep is, while there is one.
     sweep: Option<Sweep>,
+    /// Sweeps that have ended.
+    ended: u64,
+    /// How many have to end before nobody waits for one.
+    wanted: u64,
     is_refused: bool,
 }
 
@@ -75,6 +79,8 @@ impl Default for Waiting {
             takes_news: false,
             due: None,
             sweep: None,
+            ended: 0,
+            wanted: 0,
             is_refused: false,
         }
     }
@@ -125,11 +131,29 @@ impl Waiting {
         self.sweep = (!self.is_empty()).then_some(Sweep::Whole);
     }
 
+    /// Lets the rows that wait at `now` be written soon. Gives the number of the
+    /// sweep with which all of them are, for [`Waiting::has_ended`].
+    pub fn settle(&mut self, now: Instant) -> u64 {
+        if !self.is_empty() {
+            // One that is under way may have passed by some of them.
+            self.wanted = self.ended + 1 + u64::from(self.sweep.is_some());
+            self.due = Some(now);
+        }
+        self.wanted
+    }
+
+    /// Whether a sweep has ended.
+    pub fn has_ended(&self, sweep: u64) -> bool {
+        self.ended >= sweep
+    }
+
     /// The rows that a commit at `now` takes along, in key order. A commit that
-    /// happens anyway begins the sweep in the second half of their time. Rows on
-    /// which decisions depend are never left behind by newer ones.
+    /// happens anyway begins the sweep in the second half of their time.
     pub fn share(&mut self, now: Instant) -> Vec<Place> {
-        if self.takes_news {
+        // Rows on which decisions depend are not left behind by newer ones. There
+        // are more than that only after the disk took none for a while, and most
+        // of those are refreshed ones.
+        if self.takes_news && self.len() <= self.enough {
             self.hurry();
         } else if self.sweep.is_none() && self.due.is_some_and(|due| due <= now + self.patience / 2)
         {
@@ -164,14 +188,19 @@ impl Waiting {
             self.rows[*table as usize].remove(key);
         }
         match self.sweep.take() {
-            _ if self.is_empty() => self.due = None,
+            _ if self.is_empty() => {
+                self.ended = self.wanted;
+                self.due = None;
+            }
             None => {}
             Some(Sweep::Shares(rows, _)) if share.len() == rows => {
                 self.sweep = Some(Sweep::Shares(rows, share.into_iter().next_back()));
                 self.due = Some(now);
             }
             Some(_) => {
-                let rest = if self.len() < self.enough { self.patience } else { Duration::ZERO };
+                self.ended += 1;
+                let is_urgent = self.len() >= self.enough || self.ended < self.wanted;
+                let rest = if is_urgent { Duration::ZERO } else { self.patience };
                 self.due = Some(now + rest);
             }
         }
@@ -199,6 +228,7 @@ impl Waiting {
     /// Leaves the rows for another try, since the disk did not take them.
     pub fn postpone(&mut self) {
         self.is_refused = true;
+        self.sweep = None;
         self.due = (!self.is_empty()).then(|| Instant::now() + DUE);
     }
 }

@@ -102,6 +102,44 @@ fn in_a_hurry_one_commit_takes_all() {
 }
 
 #[test]
+fn who_waits_for_rows_waits_for_the_end_of_a_sweep_that_has_all_of_them() {
+    let mut waiting = with_rows(LEAST_SHARE..3 * LEAST_SHARE);
+    let now = when_due(Instant::now());
+    write(&mut waiting, now);
+    waiting.put(Table::Triplets, &key(0), "1,3".to_string());
+    let sweep = waiting.settle(now);
+    write(&mut waiting, now);
+    assert!(!waiting.has_ended(sweep));
+    assert_eq!(write(&mut waiting, now), [], "the end of the sweep under way");
+    assert!(!waiting.has_ended(sweep));
+    assert_eq!(waiting.due(), Some(now), "the next one follows at once");
+    assert_eq!(write(&mut waiting, now), [(Table::Triplets, key(0))]);
+    assert!(waiting.has_ended(sweep));
+    let nothing = waiting.settle(now);
+    assert!(waiting.has_ended(nothing));
+}
+
+#[test]
+fn a_disk_that_refused_all_is_not_asked_to_take_all_again() {
+    let mut waiting = with_rows(0..3 * LEAST_SHARE);
+    waiting.hurry();
+    assert_eq!(waiting.share(Instant::now()).len(), 3 * LEAST_SHARE);
+    waiting.postpone();
+    assert_eq!(waiting.share(when_due(Instant::now())).len(), LEAST_SHARE);
+}
+
+#[test]
+fn what_gathered_while_the_disk_took_nothing_is_written_in_shares_with_sync_too() {
+    let mut waiting = Waiting::default();
+    waiting.be_patient(Duration::from_secs(60));
+    for row in 0..MOST {
+        waiting.put(Table::Triplets, &key(row), "1,2".to_string());
+    }
+    waiting.postpone();
+    assert_eq!(waiting.share(Instant::now()).len(), MOST / SHARES);
+}
+
+#[test]
 fn a_share_that_the_disk_refused_is_taken_again() {
     let mut waiting = with_rows(0..2 * LEAST_SHARE);
     let now = when_due(Instant::now());

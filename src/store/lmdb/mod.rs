@@ -172,6 +172,17 @@ impl Store {
         turn.commit()
     }
 
+    /// Lets what waits now be written soon, share by share ([`Store::due`]).
+    /// Gives a number for [`Store::has_settled`].
+    pub fn settle(&mut self) -> u64 {
+        self.waiting.settle(Instant::now())
+    }
+
+    /// Whether what waited when the number was given is on disk.
+    pub fn has_settled(&self, number: u64) -> bool {
+        self.waiting.has_ended(number)
+    }
+
     /// Writes all that waits, in one commit. Gives whether anything did.
     ///
     /// # Errors

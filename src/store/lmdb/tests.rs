@@ -131,6 +131,22 @@ fn what_waits_can_be_written_by_itself() {
 }
 
 #[test]
+fn a_removal_that_fails_leaves_what_waits() {
+    let directory = Directory::new();
+    let mut store = directory.open().writing_within(Duration::from_secs(60));
+    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
+    let mut turn = store.begin();
+    assert!(turn.remove(Table::Triplets, b"a/b/c").unwrap());
+    assert_eq!(turn.triplet(b"a/b/c").unwrap(), None);
+    drop(turn);
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    let mut turn = store.begin();
+    assert!(turn.remove(Table::Triplets, b"a/b/c").unwrap());
+    turn.commit().unwrap();
+    assert_eq!(triplet(&mut store, b"a/b/c"), None);
+}
+
+#[test]
 fn a_newer_write_overtakes_what_waits() {
     let directory = Directory::new();
     let mut store = directory.open();

@@ -222,7 +222,8 @@ impl Transaction for Turn<'_> {
 
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<bool, Error> {
         let database = self.file()?.tables.database(table);
-        let waited = self.waiting.remove(table, key);
+        // It is forgotten with the commit, and waits on if that fails.
+        let waited = !self.is_uncommitted(table, key) && self.waiting.get(table, key).is_some();
         let was_there = match self.writer()?.del(database, &stored_key(key), None) {
             Ok(()) => true,
             Err(lmdb::Error::NotFound) => waited,
