@@ -7,7 +7,7 @@ use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 
-/// Triplets that are remembered: some weeks of most sites' mail, in two
+/// Triplets that are remembered: some weeks of most sites' mail, in five
 /// megabytes.
 const MOST: usize = 65_536;
 
@@ -29,16 +29,20 @@ struct Count {
     attempts: u32,
     /// Which of all the triplets that ever began it is.
     number: u64,
+    /// When the first attempt was, in seconds since the epoch.
+    since: i64,
 }
 
 impl Attempts {
-    /// Counts an attempt that was decided so. Gives how many there have been,
+    /// Counts an attempt that was decided so at `now`, in seconds since the
+    /// epoch. Gives how many there have been,
     /// this one included, if the triplet waits or has just ceased to.
     pub fn count(
         &mut self,
         policy: &Policy,
         request: &Request<'_>,
         verdict: Verdict,
+        now: i64,
     ) -> Option<u32> {
         let is_over = match verdict {
             Verdict::Greylisted { .. } => false,
@@ -48,8 +52,11 @@ impl Attempts {
         let client = Client { address: request.address()?, name: request.client_name };
         let key = triplet::key(policy, client, request.sender, request.recipient);
         let hash = self.hasher.hash_one(key);
-        if matches!(verdict, Verdict::Greylisted { reason: Wait::New, .. }) {
-            self.begin(hash);
+        // An attempt in the second of the first one is new to the decision, too.
+        let is_first = matches!(verdict, Verdict::Greylisted { reason: Wait::New, .. })
+            && self.waiting.get(&hash).is_none_or(|count| count.since != now);
+        if is_first {
+            self.begin(hash, now);
             return Some(1);
         }
         let count = self.waiting.get_mut(&hash)?;
@@ -63,10 +70,10 @@ impl Attempts {
 
     /// Counts the first attempt, and forgets the oldest triplet if it is one
     /// too many.
-    fn begin(&mut self, hash: u64) {
+    fn begin(&mut self, hash: u64, since: i64) {
         let number = self.begun;
         self.begun += 1;
-        self.waiting.insert(hash, Count { attempts: 1, number });
+        self.waiting.insert(hash, Count { attempts: 1, number, since });
         self.order.push_back((hash, number));
         let is_one_too_many = self.order.len() > MOST;
         if let Some((hash, number)) = is_one_too_many.then(|| self.order.pop_front()).flatten() {
@@ -88,13 +95,17 @@ mod tests {
     const KNOWN: Verdict = Verdict::Passed { waited: 900, first_time: false };
 
     fn count(attempts: &mut Attempts, address: &str, verdict: Verdict) -> Option<u32> {
+        count_at(1_000, attempts, address, verdict)
+    }
+
+    fn count_at(now: i64, attempts: &mut Attempts, address: &str, verdict: Verdict) -> Option<u32> {
         let request = Request {
             client_address: address.as_bytes(),
             sender: b"a@b.example",
             recipient: b"c@d.example",
             ..Request::default()
         };
-        attempts.count(&Policy::default(), &request, verdict)
+        attempts.count(&Policy::default(), &request, verdict, now)
     }
 
     #[test]
@@ -112,8 +123,16 @@ mod tests {
         let mut attempts = Attempts::default();
         count(&mut attempts, "192.0.2.1", NEW);
         count(&mut attempts, "192.0.2.1", EARLY);
-        assert_eq!(count(&mut attempts, "192.0.2.1", NEW), Some(1));
+        assert_eq!(count_at(900_000, &mut attempts, "192.0.2.1", NEW), Some(1));
         assert_eq!(count(&mut attempts, "192.0.2.1", PASSED), Some(2));
+    }
+
+    #[test]
+    fn attempts_within_a_second_are_counted_too() {
+        let mut attempts = Attempts::default();
+        count(&mut attempts, "192.0.2.1", NEW);
+        assert_eq!(count(&mut attempts, "192.0.2.1", NEW), Some(2));
+        assert_eq!(count(&mut attempts, "192.0.2.1", PASSED), Some(3));
     }
 
     #[test]
@@ -130,7 +149,7 @@ mod tests {
         for number in 0..MOST {
             count(&mut attempts, &address(number), NEW);
         }
-        count(&mut attempts, &address(0), NEW);
+        count_at(900_000, &mut attempts, &address(0), NEW);
         count(&mut attempts, "192.0.2.1", NEW);
         assert!(attempts.waiting.len() <= MOST && attempts.order.len() == MOST);
         assert_eq!(count(&mut attempts, &address(1), EARLY), None, "the oldest went");

@@ -160,7 +160,6 @@ fn handle_policy(
             greylister.counters.incomplete += 1;
             Outcome {
                 reply: Some(policy::DUNNO.to_vec()),
-                instead: Some(policy::DUNNO),
                 ..Outcome::line(Severity::Complaint, format!("attribute missing: {name}"))
             }
         }

@@ -136,17 +136,18 @@ impl Greylister {
         let notes = decision.notes.into_iter();
         let mut lines: Vec<_> =
             notes.map(|note| (Severity::Warning, Entry::Text(note_line(note, request)))).collect();
-        lines.push(self.line_of(request, verdict, &answer));
+        lines.push(self.line_of(request, verdict, &answer, now));
         let answer = answer.in_effect(&self.policy);
         Decided { answer, lines, failure: None }
     }
 
-    /// What the log says of a verdict.
+    /// What the log says of a verdict at `now`, in seconds since the epoch.
     fn line_of(
         &mut self,
         request: &Request<'_>,
         verdict: Verdict,
         answer: &Answer,
+        now: i64,
     ) -> (Severity, Entry) {
         let Greylister { policy, attempts, .. } = self;
         if verdict == Verdict::NoAddress {
@@ -154,7 +155,7 @@ impl Greylister {
             return (Severity::Complaint, Entry::Text([text, request.client_address].concat()));
         }
         let entry = if let Some(attempts) = attempts {
-            let attempts = attempts.count(policy, request, verdict);
+            let attempts = attempts.count(policy, request, verdict, now);
             Entry::Fields(greylist::log_object(policy, request, verdict, attempts))
         } else {
             Entry::Text(greylist::log_line(policy, request, verdict, answer))

@@ -107,8 +107,10 @@ impl<'a> Turn<'a> {
 
     /// Makes the turn's writes durable; then hands each held reply to `tell`
     /// with its connection. If the disk does not take them, the replies let
-    /// the mail through, and `tell` is told that they stand for others.
-    pub fn settle(self, mut tell: impl FnMut(usize, &[u8], bool)) {
+    /// the mail through, and `tell` is told that they stand for others; of the
+    /// log's lines those remain that are warnings. Gives whether anything was
+    /// written.
+    pub fn settle(self, mut tell: impl FnMut(usize, &[u8], bool)) -> bool {
         let Turn { greylister, store, log, trouble, held, .. } = self;
         let begin = Instant::now();
         match store.commit() {
@@ -121,14 +123,18 @@ impl<'a> Turn<'a> {
                     write_lines(log, lines);
                     tell(connection, &reply, false);
                 }
+                is_written
             }
             Err(failure) => {
                 greylister.measures.failed_commits += 1;
                 trouble.report(|| passing(&failure), log);
-                for Held { connection, reply, instead, .. } in held {
+                for Held { connection, reply, instead, mut lines } in held {
+                    lines.retain(|(severity, _)| *severity <= Severity::Warning);
+                    write_lines(log, lines);
                     greylister.counters.failures += u64::from(instead.is_some());
                     tell(connection, instead.unwrap_or(&reply), instead.is_some());
                 }
+                false
             }
         }
     }
