@@ -74,7 +74,8 @@ impl Message {
         bytes
     }
 
-    /// Takes back the last answer: the disk did not take what it stands on.
+    /// Takes back the last answer: the disk did not take what it stands on. No
+    /// mail server asks about a recipient before it knows of the one before.
     pub(super) fn withdraw(&mut self) {
         if let Some(fates) = &mut self.fates {
             fates.now = std::mem::take(&mut fates.before);
@@ -95,7 +96,7 @@ impl Message {
         let (action, rest) = Action::split(option);
         let text_of_message = || whole_text(rest, text);
         match action {
-            Action::Reply(code) => reply::refusal(bytes, code, text),
+            Action::Reply(code) => reply::refusal(bytes, code, &text_of_message()),
             Action::Pass => {}
             Action::Prepend => note(&mut self.fate().mark, text_of_message),
             Action::Hold if !terms.may_quarantine() => {
@@ -174,6 +175,16 @@ mod tests {
         assert_eq!(message.answer(b"HOLD", &refused("Spam?"), all()), CONTINUE);
         assert_eq!(message.answer(b"HOLD for bob", &refused("Again"), all()), CONTINUE);
         assert_eq!(message.end(all()), [&packet(b'q', b"Spam?\0"), CONTINUE].concat());
+    }
+
+    #[test]
+    fn what_stands_behind_a_code_comes_before_the_text() {
+        let mut message = Message::default();
+        let deferral = Answer::Defer(b"Greylisted".to_vec());
+        let reply = message.answer(b"450 4.2.0 Busy:", &deferral, all());
+        assert_eq!(reply, packet(b'y', b"450 4.2.0 Busy: Greylisted\0"));
+        let reply = message.answer(b"REJECT No:", &refused("Access denied"), all());
+        assert_eq!(reply, packet(b'y', b"554 5.7.1 No: Access denied\0"));
     }
 
     #[test]
