@@ -157,3 +157,26 @@ fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
         assert_eq!(explain(&mail_log(lines)), story, "{lines:#?}");
     }
 }
+
+#[test]
+fn a_report_reads_the_journal_in_json_too() {
+    let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
+    let db = empty.path().join("db");
+    let journal = |program: &str, message: &str| {
+        let line = json!({"__REALTIME_TIMESTAMP": "1781949600000000",
+                          "SYSLOG_IDENTIFIER": program, "MESSAGE": message});
+        format!("{line}\n")
+    };
+    let reject = journal(
+        "postfix/smtpd",
+        "NOQUEUE: reject: RCPT from mx.b.test[192.0.2.7]: 450 4.2.0 <r@d.test>: Recipient address \
+         rejected: Greylisted, see there; from=<a@b.test> to=<r@d.test> proto=ESMTP helo=<x>",
+    );
+    assert_eq!(told(&db, &["report"], &reject), "      192.0.2.7 mx.b.test a@b.test r@d.test\n");
+    let late = || [mail().at(0), mail().at(400)];
+    for arguments in [&["--log-format=classic"], &["--log-format=json"]] {
+        let passed = log_of(arguments, late()).into_iter().rfind(|line| line.contains("triplet"));
+        let log = reject.clone() + &journal("postgrey", &passed.expect("a pass"));
+        assert_eq!(told(&db, &["report"], &log), "", "{log}");
+    }
+}

@@ -2,6 +2,8 @@
 //! object a line, where a text that is not UTF-8 is an array of its bytes.
 
 use super::Line;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
 use serde_json::Value;
 
 const MICROSECONDS: i64 = 1_000_000;
@@ -13,6 +15,15 @@ pub(super) fn parse(line: &[u8]) -> Option<Line<'static>> {
     let program = bytes("SYSLOG_IDENTIFIER").or_else(|| bytes("_COMM"))?;
     let text = bytes("MESSAGE")?;
     Some(Line { time: time / MICROSECONDS, program: program.into(), text: text.into() })
+}
+
+/// The same as a line of syslog with an ISO timestamp; the host is left open.
+pub(super) fn as_syslog(line: &[u8]) -> Option<Vec<u8>> {
+    let Line { time, program, text } = parse(line)?;
+    let time = Timestamp::from_second(time).ok()?;
+    let time = ZonedDateTime::new(time, TimeZone::system());
+    let beginning = format!("{} - ", time.strftime("%Y-%m-%dT%H:%M:%S%:z"));
+    Some([beginning.as_bytes(), &program, b": ", &text].concat())
 }
 
 fn bytes(value: &Value) -> Option<Vec<u8>> {

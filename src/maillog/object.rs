@@ -1,15 +1,25 @@
 //! Lines of a log in JSON (`--log-format=json`), told as the classic ones are,
 //! so that who reads a log need not know which format it has, or had before.
 
+use super::journal;
 use memchr::memmem;
 use serde_json::Value;
 
 /// What an object that tells of a decision begins with.
 const BEGINNING: &[u8] = b"{\"action\":\"";
 
-/// The line with its object told in words; none if it holds no decision in JSON.
+/// The line as syslog has it, with a decision in words; none if it is such a
+/// line already. What `journalctl -o json` prints is taken apart for it.
 #[must_use]
 pub fn classic_line(line: &[u8]) -> Option<Vec<u8>> {
+    if line.first() == Some(&b'{') {
+        let line = journal::as_syslog(line)?;
+        return Some(with_words(&line).unwrap_or(line));
+    }
+    with_words(line)
+}
+
+fn with_words(line: &[u8]) -> Option<Vec<u8>> {
     let at = memmem::find(line, BEGINNING)?;
     Some([&line[..at], &classic(&line[at..])?].concat())
 }
