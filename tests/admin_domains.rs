@@ -218,6 +218,33 @@ fn a_daemon_that_does_not_count_by_domain_says_so() {
 }
 
 #[test]
+fn a_daemon_that_looks_nothing_up_by_domain_says_so() {
+    let daemon = started(&["--auto-whitelist-by=domain"]);
+    let words = "allow pool.test dave@one.test bob@example.org";
+    assert_refused(&directory(&daemon), words, "does not look triplets up by domain");
+}
+
+#[test]
+fn a_pair_of_before_can_be_forgotten_but_counts_no_more() {
+    // Where keys are hashes, the triplets of a domain cannot be found.
+    for (privacy, forgot) in [(&[][..], "3 entries"), (&["--privacy"], "1 entry")] {
+        let daemon = started(&[&BOTH, privacy].concat());
+        let words = "allow pool.test --sender-domain=one.test";
+        assert_eq!(output(&directory(&daemon), words), "allowed 1 entry\n");
+        let arguments = [&["--lookup-by-domain"], privacy].concat();
+        let stopped = daemon.stop();
+        let builder = stopped.again(Program::Ours);
+        let daemon = arguments.iter().fold(builder, |it, argument| it.arg(*argument)).start();
+        if privacy.is_empty() {
+            let told = output(&directory(&daemon), "show pool.test alice@one.test bob@example.org");
+            assert!(!told.contains("such mail passes"), "{told}");
+        }
+        let words = "forget pool.test --sender-domain=one.test";
+        assert_eq!(output(&directory(&daemon), words), format!("forgot {forgot}\n"));
+    }
+}
+
+#[test]
 fn of_hashed_keys_a_pair_is_found_but_no_domain_alone() {
     let mut options = BOTH.to_vec();
     options.push("--privacy");

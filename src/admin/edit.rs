@@ -74,6 +74,10 @@ fn edits(view: &View, subject: &Subject, change: &Change) -> Result<Vec<Edit>, T
     let is_allowed = *change == Change::Allow;
     match subject {
         Subject::Triplet { client, sender, recipient } => {
+            let is_by_domain = matches!(client, Clients::Domain(_));
+            if is_allowed && is_by_domain && !policy.by_domain.lookup {
+                return Err(Trouble::Usage(NOT_BY_DOMAIN.to_owned()));
+            }
             let key = triplet_key(policy, client, sender, recipient);
             Ok(vec![edit(Table::Triplets, key)])
         }
@@ -96,7 +100,9 @@ fn edits(view: &View, subject: &Subject, change: &Change) -> Result<Vec<Edit>, T
         Subject::Senders { client: Some(Clients::Domain(client)), domain }
             if is_allowed || policy.privacy =>
         {
-            must_count(policy, &Clients::Domain(client.clone()))?;
+            if is_allowed {
+                must_count(policy, &Clients::Domain(client.clone()))?;
+            }
             Ok(vec![edit(Table::Clients, triplet::domains_key(policy, client, &whole(domain)?))])
         }
         Subject::Senders { client, domain } => {
@@ -130,6 +136,9 @@ fn found(
     }
     Ok(edits)
 }
+
+const NOT_BY_DOMAIN: &str = "the daemon does not look triplets up by domain \
+                             (--lookup-by-domain): name the client by its address";
 
 /// That a row of the auto-whitelist would let mail of those clients pass.
 fn must_count(policy: &Policy, client: &Clients) -> Result<(), Trouble> {

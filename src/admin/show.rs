@@ -31,7 +31,7 @@ pub fn run(
                 (Form::Json, Some(row)) => object(&Entry { key, row }).write(out)?,
                 (Form::Json, None) => {}
                 (Form::Text, _) => {
-                    let counted = counted(client, sender);
+                    let counted = counted(&view.policy, client, sender);
                     let sender = triplet::sender_part(sender);
                     let names =
                         [&place(view, client) as &str, &address(&sender), &address(recipient)];
@@ -235,11 +235,12 @@ fn for_each_entry(
     })
 }
 
-/// What counts a client's mail of a sender. An address alone does not tell the
-/// domain of its name.
-fn counted(client: &Clients, sender: &[u8]) -> Option<Counted> {
+/// What counts a client's mail of a sender, if the daemon counts so. An address
+/// alone does not tell the domain of its name.
+fn counted(policy: &Policy, client: &Clients, sender: &[u8]) -> Option<Counted> {
     match client {
         Clients::One(address) => Some(Counted::Client(*address)),
+        Clients::Domain(_) if !policy.by_domain.auto_whitelist => None,
         Clients::Domain(client) => {
             let sender = greylist::sender_domain(sender)?;
             Some(Counted::Domains { client: client.clone(), sender })
