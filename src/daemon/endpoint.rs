@@ -62,13 +62,28 @@ impl Endpoint {
         Ok(Endpoint { host: host.to_string(), port: port.to_string() })
     }
 
+    /// Whether both would listen on the same port of the same address, as far as
+    /// can be told without a resolver. Port 0 is a free one.
+    pub fn meets(&self, other: &Endpoint) -> bool {
+        let is_alias = |one: &str, two: &str| {
+            one == "*" || one == "localhost" && matches!(two, "127.0.0.1" | "::1")
+        };
+        let (one, two) = (self.host.to_lowercase(), other.host.to_lowercase());
+        let is_same_host = one == two || is_alias(&one, &two) || is_alias(&two, &one);
+        is_same_host && self.number() == other.number() && self.number() != 0
+    }
+
+    fn number(&self) -> u16 {
+        self.port.parse().ok().or_else(|| service_port(&self.port)).unwrap_or(0)
+    }
+
     /// Finds the addresses. This may ask the resolver and take its time.
     ///
     /// # Errors
     /// When the host cannot be resolved.
     pub fn resolve(&self) -> Result<Resolution, Failure> {
         let Endpoint { host, port } = self;
-        let number = port.parse().ok().or_else(|| service_port(port)).unwrap_or(0);
+        let number = self.number();
         if host == "*" {
             return Ok(every_address(port, number));
         }

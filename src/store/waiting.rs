@@ -4,11 +4,10 @@
 //! which the triplet was last seen, and no later decision depends on that time
 //! being on disk. Such rows wait here, about [`DUE`], and are then written by a
 //! sweep through their keys, a share with each commit: neighbours in key order
-//! are neighbours on disk, so a share costs few pages, and no commit is long
-//! enough to delay a reply. With `--sync` all rows wait, and longer: then what a
-//! client was told may be lost, but only the latest, since each commit takes all
-//! rows along, and the file is as sound as ever, because a commit is still all
-//! or nothing.
+//! are neighbours on disk, so a share costs few pages, and no reply waits long for
+//! its commit. With `--sync` all rows wait, and longer: then what a client was
+//! told may be lost, but only the latest, since each commit takes all rows along,
+//! and the file is as sound as ever, because a commit is still all or nothing.
 
 use super::Table;
 use std::collections::BTreeMap;

@@ -49,8 +49,10 @@ fn doubtful(kind: &'static str, problem: String, remedy: &str) -> Finding {
 fn is_same(one: &Listen, other: &Listen) -> bool {
     match (one, other) {
         (Listen::Unix { path: one, .. }, Listen::Unix { path: other, .. }) => one == other,
-        // Port 0 is a free one.
-        (Listen::Inet(one), Listen::Inet(other)) => one == other && !one.ends_with(":0"),
+        (Listen::Inet(one), Listen::Inet(other)) => {
+            let endpoints = (Endpoint::parse(one), Endpoint::parse(other));
+            matches!(endpoints, (Ok(one), Ok(other)) if one.meets(&other))
+        }
         _ => false,
     }
 }
@@ -60,9 +62,15 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
     match place {
         Listen::Inet(place) => {
             Endpoint::parse(place).err()?;
-            let problem = format!("{option}={place} names no port");
-            let remedy = "write a port's number, HOST:PORT, or the path of a socket, which begins \
-                          with a slash for --milter and with unix: for --metrics";
+            let problem = format!("{option}={place} names no port that there is");
+            let remedy = match option {
+                "--inet" => "write a port's number or HOST:PORT",
+                "--milter" => {
+                    "write a port's number, HOST:PORT, or the path of a socket, which begins with \
+                     a slash"
+                }
+                _ => "write a port's number, HOST:PORT, or unix: and the path of a socket",
+            };
             Some(wrong("refused", problem, remedy))
         }
         Listen::Unix { path, .. } if path.as_os_str().len() > LONGEST => {
