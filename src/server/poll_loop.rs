@@ -212,11 +212,15 @@ impl PollLoop {
     /// next turn when this one has written some.
     fn keep_time(&mut self, is_written: bool, log: &mut Log) {
         let now = Instant::now();
-        if !is_written && self.service.store.due().is_some_and(|due| due <= now) {
+        let is_due = self.service.store.due().is_some_and(|due| due <= now);
+        if is_due && !is_written {
             self.write_rows(Store::write_due, log);
         }
-        let Service { housekeeping, store, .. } = &mut self.service;
-        housekeeping.keep(store, log);
+        // Clean-up leaves a row alone while a refresh of it waits.
+        if !(is_due && is_written) {
+            let Service { housekeeping, store, .. } = &mut self.service;
+            housekeeping.keep(store, log);
+        }
         match &mut self.watchdog {
             Some((interval, next)) if *next <= now => {
                 *next = now + *interval;

@@ -70,9 +70,6 @@ pub struct Store {
     failure: Option<Failure>,
     waiting: Waiting,
     walk: Walk,
-    /// What the next lap of looks waits for: a row cannot be deleted while a
-    /// refresh of it waits.
-    before_lap: Option<u64>,
     path: PathBuf,
     notes: Notes,
 }
@@ -101,7 +98,7 @@ impl Store {
         let path = directory.join(FILE_NAME);
         let file = Some(File::open(&path, &notes)?);
         let (waiting, walk) = (Waiting::default(), Walk::default());
-        Ok(Store { file, failure: None, waiting, walk, before_lap: None, path, notes })
+        Ok(Store { file, failure: None, waiting, walk, path, notes })
     }
 
     /// Lets all rows wait for the disk, for so long at most: what was told of
@@ -139,13 +136,7 @@ impl Store {
             // The next turn tries to open it anew.
             return Ok(Look::default());
         };
-        let Store { waiting, walk, before_lap, path, .. } = self;
-        if walk.is_at_beginning() {
-            let number = before_lap.get_or_insert_with(|| waiting.settle(Instant::now()));
-            if !waiting.has_ended(*number) {
-                return Ok(Look { of: 1, ..Look::default() });
-            }
-        }
+        let Store { waiting, walk, path, .. } = self;
         let around = Surroundings { file, waiting, lifetimes, now };
         walk.look(&around).map_err(|error| explain_read(path, error))
     }
@@ -153,7 +144,7 @@ impl Store {
     /// What the looks have come to, once they have been at all rows and what
     /// was too old is gone. The next look is at the first rows again.
     pub fn take_lap(&mut self) -> Option<Lap> {
-        self.walk.take_lap().inspect(|_| self.before_lap = None)
+        self.walk.take_lap()
     }
 
     /// When what waits for a commit has to be written.

@@ -130,11 +130,6 @@ impl Walk {
         self.old.len() >= BATCH
     }
 
-    /// Whether it has not looked at any row of this lap.
-    pub fn is_at_beginning(&self) -> bool {
-        self.tables == 0 && self.last.is_none() && !self.has_old_rows()
-    }
-
     fn is_at_end(&self) -> bool {
         self.tables == Table::ALL.len()
     }
