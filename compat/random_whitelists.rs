@@ -228,12 +228,17 @@ fn odd_network(random: &mut Random) -> Vec<u8> {
     text
 }
 
+/// The line of the pattern that Perl, which errs there, matches with nothing: the
+/// table holds its answer, and ours differs (X37).
+const MISTAKE_OF_PERL: &str = "(?=c?)a\t";
+
 /// A pattern of the table that `patterns.rs` holds, broken ones included. Of one
 /// that fails while it matches the original dies.
 fn pattern(random: &mut Random) -> Vec<u8> {
     let lines: Vec<&str> = include_str!("patterns/answers.txt")
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#') && !line.ends_with("\tdies"))
+        .filter(|line| !line.starts_with(MISTAKE_OF_PERL))
         .collect();
     let line = random.pick(&lines);
     let pattern = line.split('\t').next().unwrap_or(line);
