@@ -126,7 +126,11 @@ fn sendmail() -> Vec<Block> {
 fn process() -> Vec<Block> {
     vec![
         Block::Section("SIGNALS"),
-        item("SIGHUP", "Read the whitelists again. Those that cannot be read stay as they were."),
+        item(
+            "SIGHUP",
+            "Read the whitelists again. The old ones answer until that is done, and those that \
+             cannot be read stay as they were.",
+        ),
         item(
             "SIGTERM, SIGINT, SIGQUIT",
             "Stop: answer what was asked, close the database and exit.",
