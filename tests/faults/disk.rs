@@ -7,8 +7,9 @@ use crate::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, record, status, wai
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,6 +27,8 @@ impl Site {
         let builder = Daemon::builder(Program::under_test());
         let dbdir = builder.scratch().subdirectory("db");
         let namespace = Namespace::new(mount, &[&dbdir])?;
+        let metrics = builder.scratch().path().join("metrics");
+        let builder = builder.arg(format!("--metrics=unix:{}", metrics.display()));
         let daemon = builder.within(namespace.words()).start();
         Some(Site { daemon, namespace, dbdir })
     }
@@ -34,6 +37,16 @@ impl Site {
         let Site { daemon, namespace, dbdir } = self;
         let builder = daemon.stop().again(Program::under_test());
         Site { daemon: builder.within(namespace.words()).start(), namespace, dbdir }
+    }
+
+    /// What a monitoring system hears of the daemon's health.
+    fn health(&self) -> String {
+        let socket = self.daemon.scratch().path().join("metrics");
+        let mut stream = UnixStream::connect(socket).expect("the socket of --metrics");
+        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n").expect("a request");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        response
     }
 
     /// Where the test finds a file of the database directory.
@@ -126,8 +139,13 @@ fn mail_flows_while_the_disk_is_full_and_nothing_told_is_lost() {
     assert!(lucky.len() < 20_000, "the disk is never full");
     told.extend(lucky);
     assert_mail_flows(&site.daemon, "full disk", "No space left on device");
+    told.extend(ask_about(&site.daemon, "still", 20_000));
+    let sick = site.health();
+    assert!(sick.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{sick}");
+    assert!(sick.contains("No space left on device"), "{sick}");
     fs::remove_file(site.file("filler")).expect("the filler");
     assert_recovers(&site.daemon);
+    assert!(site.health().starts_with("HTTP/1.1 200 OK\r\n"), "{}", site.health());
     assert_remembered(&site.restart().daemon, &told);
 }
 
