@@ -157,23 +157,24 @@ impl Attempt<'_> {
         let Request { sender, recipient, .. } = self.request;
         let key = triplet::key(self.policy, self.client, sender, recipient);
         let known = transaction.triplet(&key)?;
-        let has_passed = known.is_some_and(|seen| self.is_waited(seen.first, seen.last));
+        let has_passed = known.is_some_and(|seen| self.has_passed(seen));
         let first = self.first_seen(known, has_passed, notes);
-        let passes_first = !has_passed && self.is_waited(first, self.now);
-        let noted = if passes_first { self.first_of_passed(first) } else { first };
-        let seen = Seen { first: noted, last: self.now };
+        // Only new mail waits for the recipient's own time.
+        let is_known = has_passed && known.is_some_and(|seen| seen.first == first);
+        let delay = if is_known { self.policy.delay } else { self.delay };
+        let waited = self.now.saturating_sub(first);
+        let is_over = waited >= delay;
+        let seen = self.noted(first, has_passed, is_over);
         transaction.put_triplet(&key, seen, self.urgency(known, seen))?;
-
-        if !self.is_waited(first, self.now) {
+        if !is_over {
             let reason = if first == self.now { Wait::New } else { Wait::EarlyRetry };
-            let missing = self.delay.saturating_sub(self.now.saturating_sub(first));
-            return Ok(Verdict::Greylisted { reason, missing });
+            return Ok(Verdict::Greylisted { reason, missing: delay.saturating_sub(waited) });
         }
-        if passes_first {
+        if !has_passed {
             let counted = self.counted();
             auto_whitelist::count_first_pass(self.policy, counted, transaction, self.now, notes)?;
         }
-        Ok(Verdict::Passed { waited: self.now - first, first_time: !has_passed })
+        Ok(Verdict::Passed { waited, first_time: !has_passed })
     }
 
     /// The time from which the delay counts (BEHAVIOUR E3): a triplet that did
@@ -193,12 +194,19 @@ impl Attempt<'_> {
         first
     }
 
-    /// The first attempt, as the row of a triplet that passes says it. Clean-up,
-    /// tools and the original tell by `--delay` whether a row has passed; one
-    /// whose recipient has a shorter delay is noted as if it had waited that
-    /// long.
-    fn first_of_passed(&self, first: i64) -> i64 {
-        first.min(self.now.saturating_sub(self.policy.delay))
+    /// The row after the attempt. Clean-up, tools and the original tell by
+    /// `--delay` whether a row has passed, and so does the next attempt. Where
+    /// the recipient has another delay, mail that passes sooner is noted as if
+    /// it had waited that long, and mail that waits longer as if it was last
+    /// seen before that time was over.
+    fn noted(&self, first: i64, has_passed: bool, is_over: bool) -> Seen {
+        let Attempt { policy, now, .. } = *self;
+        if !is_over {
+            let latest = first.saturating_add(policy.delay).saturating_sub(1);
+            return Seen { first, last: now.min(latest) };
+        }
+        let longest = now.saturating_sub(policy.delay);
+        Seen { first: if has_passed { first } else { first.min(longest) }, last: now }
     }
 
     /// A row may wait for the disk if no later decision could tell whether it
@@ -206,14 +214,13 @@ impl Attempt<'_> {
     /// delay as before.
     fn urgency(&self, known: Option<Seen>, seen: Seen) -> Urgency {
         let is_same = |known: Seen| {
-            known.first == seen.first
-                && self.is_waited(known.first, known.last) == self.is_waited(seen.first, seen.last)
+            known.first == seen.first && self.has_passed(known) == self.has_passed(seen)
         };
         if known.is_some_and(is_same) { Urgency::Soon } else { Urgency::BeforeReply }
     }
 
-    fn is_waited(&self, first: i64, last: i64) -> bool {
-        last.saturating_sub(first) >= self.delay
+    fn has_passed(&self, Seen { first, last }: Seen) -> bool {
+        last.saturating_sub(first) >= self.policy.delay
     }
 }
 

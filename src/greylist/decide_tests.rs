@@ -193,9 +193,29 @@ fn a_recipient_may_have_a_longer_delay() {
     let mut story = with_own_delay(600);
     assert_eq!(story.at(1000), Verdict::Greylisted { reason: Wait::New, missing: 600 });
     assert_eq!(story.at(1300), early(300));
+    assert_eq!(story.row(), (1000, 1299), "whoever goes by --delay sees that it waits");
     assert_eq!(story.at(1600), first_pass(600));
     assert_eq!(story.row(), (1000, 1600));
     assert_eq!(story.at(1601), FOUND);
+}
+
+#[test]
+fn a_triplet_that_passed_waits_for_no_delay_of_its_recipient() {
+    let mut story = with_own_delay(86_400).remembering(1000, 1300);
+    assert_eq!(story.at(1301), FOUND, "allowed by hand, or from before the list");
+    assert_eq!(story.row(), (1000, 1301));
+}
+
+#[test]
+fn a_recipient_may_have_a_delay_where_others_have_none() {
+    for delay in [0, -5] {
+        let mut story = with_own_delay(60);
+        story.policy.delay = delay;
+        assert_eq!(story.at(1000), Verdict::Greylisted { reason: Wait::New, missing: 60 });
+        assert_eq!(story.at(1059), early(1));
+        assert_eq!(story.at(1060), first_pass(60));
+        assert_eq!(story.at(1061), FOUND);
+    }
 }
 
 #[test]

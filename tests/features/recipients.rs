@@ -1,6 +1,6 @@
 //! `--greylist-recipients` and `--recipient-delays`.
 
-use crate::harness::wait_for;
+use crate::harness::{Daemon, wait_for};
 use crate::{count, defers, ours, stranger, with_list};
 use nix::sys::signal::Signal;
 use std::fs;
@@ -57,11 +57,31 @@ fn recipients_have_their_mail_wait_for_their_own_time() {
     assert_eq!(count(&log, complaint), 1);
 
     // All have passed, for the tools as well, which go by --delay alone.
-    let database = daemon.scratch().path().join("db");
-    let words = ["list", "--state=passed", &format!("--dbdir={}", database.display())];
-    let output = Command::new(env!("CARGO_BIN_EXE_postgrey")).args(words).output();
-    let output = String::from_utf8(output.expect("our binary").stdout).expect("UTF-8");
+    let passed = run(&daemon, &["list", "--state=passed"]);
     for recipient in ["bob@example.org", "slow@example.org", "bob@example.net"] {
-        assert!(output.contains(recipient), "{recipient}: {output}");
+        assert!(passed.contains(recipient), "{recipient}: {passed}");
     }
+}
+
+#[test]
+fn tools_see_mail_wait_beyond_the_usual_delay_and_can_let_it_pass() {
+    let list = "slow@example.org delay=7200\n";
+    let daemon = with_list(ours(&[]), "recipient-delays", list).start();
+    let mut client = daemon.client();
+    let attempt = stranger().with("recipient", "slow@example.org");
+    assert!(defers(&client.ask(&attempt.clone().at(-3600))));
+    assert!(defers(&client.ask(&attempt.clone().at(-600))));
+    let waiting = run(&daemon, &["list", "--state=waiting"]);
+    assert!(waiting.contains("slow@example.org"), "{waiting}");
+    let words = ["allow", "192.0.2.1", "alice@a.test", "slow@example.org"];
+    assert_eq!(run(&daemon, &words), "allowed 1 entry\n");
+    assert_eq!(client.ask(&attempt.at(0)), "DUNNO");
+}
+
+/// What a command on the daemon's database prints.
+fn run(daemon: &Daemon, words: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postgrey"));
+    let database = daemon.scratch().path().join("db");
+    command.args(words).arg(format!("--dbdir={}", database.display()));
+    String::from_utf8(command.output().expect("our binary").stdout).expect("UTF-8")
 }

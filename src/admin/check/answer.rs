@@ -49,11 +49,9 @@ pub fn run(
         ..Request::default()
     };
     let mut looking = Looking(view.as_ref().map(|view| &view.reader));
-    // What is shown of the entry goes by the recipient's own delay.
     let delay = greylist::delay(&policy, &whitelists, &request, &mut Vec::new());
-    let policy = Policy { delay, ..policy };
     let decision = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?;
-    let case = Case { policy: &policy, whitelists: &whitelists, now, request, decision };
+    let case = Case { policy: &policy, delay, whitelists: &whitelists, now, request, decision };
     match form {
         Form::Text => out.write_all(case.text(&mut looking)?.as_bytes())?,
         Form::Json => case.json(&mut looking)?.write(out)?,
@@ -111,6 +109,8 @@ type Known = (Vec<u8>, Option<Seen>);
 /// A question with its answer.
 struct Case<'c> {
     policy: &'c Policy,
+    /// Seconds that new mail to the recipient waits.
+    delay: i64,
     whitelists: &'c Whitelists,
     now: i64,
     request: Request<'c>,
@@ -152,6 +152,21 @@ impl Case<'_> {
             most = row.into_iter().chain(most).max_by_key(|passes| passes.count);
         }
         Ok(most)
+    }
+
+    /// The policy by which a row is shown that has not passed.
+    fn of_new_mail(&self) -> Policy {
+        Policy { delay: self.delay, ..self.policy.clone() }
+    }
+
+    /// What becomes of the row.
+    fn fate(&self, seen: Seen) -> Fate {
+        match greylist::fate(self.policy, seen, self.now) {
+            Fate::Waits { until, .. } => {
+                Fate::Waits { from: seen.first.saturating_add(self.delay), until }
+            }
+            other => other,
+        }
     }
 
     /// As the mail server gets it.
@@ -230,12 +245,12 @@ impl Case<'_> {
         text += &labelled("Key", &address(&key));
         let Some(seen) = seen else {
             text += &labelled("First seen", "never, or it is forgotten");
-            return Ok(text + &labelled("Next", &first_attempt(self.policy)));
+            return Ok(text + &labelled("Next", &first_attempt(&self.of_new_mail())));
         };
         text += &labelled("First seen", &at(seen.first));
         text += &labelled("Last seen", &at(seen.last));
-        let fate = greylist::fate(self.policy, seen, self.now);
-        Ok(text + &labelled("Next", &triplet_future(self.policy, self.now, fate)))
+        let future = triplet_future(&self.of_new_mail(), self.now, self.fate(seen));
+        Ok(text + &labelled("Next", &future))
     }
 
     fn json(&self, looking: &mut Looking) -> Result<Object, Trouble> {
@@ -262,7 +277,7 @@ impl Case<'_> {
             return Ok(object);
         };
         object = object.number("first", seen.first).number("last", seen.last);
-        Ok(match greylist::fate(self.policy, seen, self.now) {
+        Ok(match self.fate(seen) {
             Fate::Waits { from, until } => {
                 object.number("passes_from", from).number("expires", until)
             }

@@ -45,8 +45,11 @@ pub(super) fn whitelists() -> [Arg; 9] {
             .help("read recipients with a delay of their own; may be repeated")
             .long_help(
                 "Read recipients whose new mail waits for another time than --delay from FILE, in \
-                 lines like \"example.com delay=60\". The option may be repeated. An entry that \
-                 passes before --delay is noted as if it had waited that long.",
+                 lines like \"example.com delay=60\". The option may be repeated. Mail that \
+                 has passed before does not wait anew. Commands tell by --delay whether an entry \
+                 has passed: one that passes sooner is noted as if it had waited that long, and \
+                 one that waits longer as if it was last seen before that time was over; \
+                 \"postgrey check --address\" tells when it may pass.",
             ),
         value("trusted-networks", "LIST")
             .action(ArgAction::Append)
