@@ -1,9 +1,10 @@
 //! What the administrator decided: the numbers and texts of the greylist.
 
+use crate::whitelist::Trusted;
+use std::net::IpAddr;
+
 /// Seconds in a day, for options that count days.
 pub const SECONDS_PER_DAY: i64 = 86_400;
-
-use crate::whitelist::Trusted;
 
 /// All that [`decide`](super::decide) and the reply texts need to know of the
 /// command line. Times are in seconds.
@@ -77,6 +78,20 @@ pub enum Lookup {
     },
     /// Each address is its own client (`--lookup-by-host`).
     Host,
+}
+
+impl Lookup {
+    /// How many leading bits of an address tell its client from others: at most
+    /// 32 of IPv4, 128 of IPv6.
+    #[must_use]
+    pub fn bits(self, address: IpAddr) -> u8 {
+        match (self, address) {
+            (Lookup::Subnet { ipv4, .. }, IpAddr::V4(_)) => ipv4,
+            (Lookup::Subnet { ipv6, .. }, IpAddr::V6(_)) => ipv6,
+            (Lookup::Host, IpAddr::V4(_)) => 32,
+            (Lookup::Host, IpAddr::V6(_)) => 128,
+        }
+    }
 }
 
 /// Where a pool of senders is told by the registered domain of its clients'

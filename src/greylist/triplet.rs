@@ -89,23 +89,18 @@ pub fn beginning<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> 
     if let Some(domain) = client.domain_in_triplets(policy) {
         return [&domain, b"/".as_slice()].concat();
     }
-    let client = client.address;
-    let client = match (policy.lookup, client) {
-        (Lookup::Subnet { ipv4, .. }, IpAddr::V4(_)) => network(client, ipv4),
-        (Lookup::Subnet { ipv6, .. }, IpAddr::V6(_)) => network(client, ipv6),
-        (Lookup::Host, client) => client,
-    };
-    (full(client) + "/").into_bytes()
+    let network = network(client.address, policy.lookup.bits(client.address));
+    (full(network) + "/").into_bytes()
 }
 
 /// The network's address, or with `--lookup-by-host` the client's own and its
 /// prefix length, which the original leaves in the key.
 fn client_part(lookup: Lookup, client: IpAddr) -> String {
-    match (lookup, client) {
-        (Lookup::Subnet { ipv4, .. }, IpAddr::V4(_)) => full(network(client, ipv4)),
-        (Lookup::Subnet { ipv6, .. }, IpAddr::V6(_)) => full(network(client, ipv6)),
-        (Lookup::Host, IpAddr::V4(_)) => full(client) + "/32",
-        (Lookup::Host, IpAddr::V6(_)) => full(client) + "/128",
+    let bits = lookup.bits(client);
+    let network = full(network(client, bits));
+    match lookup {
+        Lookup::Subnet { .. } => network,
+        Lookup::Host => format!("{network}/{bits}"),
     }
 }
 
