@@ -1,8 +1,6 @@
 //! How often the mail that waits has been tried.
 
 use super::verdict::{Verdict, Wait};
-use super::{Client, Policy, triplet};
-use crate::request::Request;
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -34,23 +32,15 @@ struct Count {
 }
 
 impl Attempts {
-    /// Counts an attempt that was decided so at `now`, in seconds since the
-    /// epoch. Gives how many there have been,
-    /// this one included, if the triplet waits or has just ceased to.
-    pub fn count(
-        &mut self,
-        policy: &Policy,
-        request: &Request<'_>,
-        verdict: Verdict,
-        now: i64,
-    ) -> Option<u32> {
+    /// Counts an attempt of the triplet with a key that was decided so at `now`,
+    /// in seconds since the epoch. Gives how many there have been, this one
+    /// included, if the triplet waits or has just ceased to.
+    pub fn count(&mut self, key: &[u8], verdict: Verdict, now: i64) -> Option<u32> {
         let is_over = match verdict {
             Verdict::Greylisted { .. } => false,
             Verdict::Passed { first_time: true, .. } => true,
             _ => return None,
         };
-        let client = Client { address: request.address()?, name: request.client_name };
-        let key = triplet::key(policy, client, request.sender, request.recipient);
         let hash = self.hasher.hash_one(key);
         // An attempt in the second of the first one is new to the decision, too.
         let is_first = matches!(verdict, Verdict::Greylisted { reason: Wait::New, .. })
@@ -94,66 +84,53 @@ mod tests {
     const PASSED: Verdict = Verdict::Passed { waited: 300, first_time: true };
     const KNOWN: Verdict = Verdict::Passed { waited: 900, first_time: false };
 
-    fn count(attempts: &mut Attempts, address: &str, verdict: Verdict) -> Option<u32> {
-        count_at(1_000, attempts, address, verdict)
-    }
-
-    fn count_at(now: i64, attempts: &mut Attempts, address: &str, verdict: Verdict) -> Option<u32> {
-        let request = Request {
-            client_address: address.as_bytes(),
-            sender: b"a@b.example",
-            recipient: b"c@d.example",
-            ..Request::default()
-        };
-        attempts.count(&Policy::default(), &request, verdict, now)
-    }
+    const KEY: &[u8] = b"192.0.2.0/a@b.example/c@d.example";
 
     #[test]
     fn attempts_are_counted_until_the_mail_passes() {
         let mut attempts = Attempts::default();
-        assert_eq!(count(&mut attempts, "192.0.2.1", NEW), Some(1));
-        assert_eq!(count(&mut attempts, "192.0.2.1", EARLY), Some(2));
-        assert_eq!(count(&mut attempts, "192.0.2.77", EARLY), Some(3), "the same network");
-        assert_eq!(count(&mut attempts, "192.0.2.1", PASSED), Some(4));
-        assert_eq!(count(&mut attempts, "192.0.2.1", KNOWN), None);
+        assert_eq!(attempts.count(KEY, NEW, 1_000), Some(1));
+        assert_eq!(attempts.count(KEY, EARLY, 1_100), Some(2));
+        assert_eq!(attempts.count(KEY, PASSED, 1_300), Some(3));
+        assert_eq!(attempts.count(KEY, KNOWN, 1_900), None);
     }
 
     #[test]
     fn a_triplet_that_begins_anew_is_counted_anew() {
         let mut attempts = Attempts::default();
-        count(&mut attempts, "192.0.2.1", NEW);
-        count(&mut attempts, "192.0.2.1", EARLY);
-        assert_eq!(count_at(900_000, &mut attempts, "192.0.2.1", NEW), Some(1));
-        assert_eq!(count(&mut attempts, "192.0.2.1", PASSED), Some(2));
+        attempts.count(KEY, NEW, 1_000);
+        attempts.count(KEY, EARLY, 1_100);
+        assert_eq!(attempts.count(KEY, NEW, 900_000), Some(1));
+        assert_eq!(attempts.count(KEY, PASSED, 900_300), Some(2));
     }
 
     #[test]
     fn attempts_within_a_second_are_counted_too() {
         let mut attempts = Attempts::default();
-        count(&mut attempts, "192.0.2.1", NEW);
-        assert_eq!(count(&mut attempts, "192.0.2.1", NEW), Some(2));
-        assert_eq!(count(&mut attempts, "192.0.2.1", PASSED), Some(3));
+        attempts.count(KEY, NEW, 1_000);
+        assert_eq!(attempts.count(KEY, NEW, 1_000), Some(2));
+        assert_eq!(attempts.count(KEY, PASSED, 1_300), Some(3));
     }
 
     #[test]
     fn of_a_triplet_from_before_the_start_no_number_is_known() {
         let mut attempts = Attempts::default();
-        assert_eq!(count(&mut attempts, "192.0.2.1", EARLY), None);
-        assert_eq!(count(&mut attempts, "192.0.2.1", PASSED), None);
+        assert_eq!(attempts.count(KEY, EARLY, 1_100), None);
+        assert_eq!(attempts.count(KEY, PASSED, 1_300), None);
     }
 
     #[test]
     fn only_so_many_are_remembered_and_the_latest_of_them() {
         let mut attempts = Attempts::default();
-        let address = |number: usize| format!("10.{}.{}.1", number / 256, number % 256);
+        let key = |number: usize| format!("10.{}.{}.0/a/b", number / 256, number % 256);
         for number in 0..MOST {
-            count(&mut attempts, &address(number), NEW);
+            attempts.count(key(number).as_bytes(), NEW, 1_000);
         }
-        count_at(900_000, &mut attempts, &address(0), NEW);
-        count(&mut attempts, "192.0.2.1", NEW);
+        attempts.count(key(0).as_bytes(), NEW, 900_000);
+        attempts.count(KEY, NEW, 1_000);
         assert!(attempts.waiting.len() <= MOST && attempts.order.len() == MOST);
-        assert_eq!(count(&mut attempts, &address(1), EARLY), None, "the oldest went");
-        assert_eq!(count(&mut attempts, &address(0), EARLY), Some(2), "it began anew");
-        assert_eq!(count(&mut attempts, &address(2), EARLY), Some(2));
+        assert_eq!(attempts.count(key(1).as_bytes(), EARLY, 1_100), None, "the oldest went");
+        assert_eq!(attempts.count(key(0).as_bytes(), EARLY, 900_100), Some(2), "it began anew");
+        assert_eq!(attempts.count(key(2).as_bytes(), EARLY, 1_100), Some(2));
     }
 }

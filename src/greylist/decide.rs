@@ -26,6 +26,7 @@ pub fn decide(
 ) -> Result<Decision, store::Error> {
     let mut notes = Vec::new();
     let mut warnings = Vec::new();
+    let mut triplet = None;
     let rule = rule(policy, whitelists, request, &mut warnings);
     let verdict = match (rule, request.address()) {
         (Some((verdict, _)), _) => verdict,
@@ -37,12 +38,13 @@ pub fn decide(
             if auto_whitelist::is_exempt(policy, attempt.counted(), transaction, now)? {
                 Verdict::Exempt(Exemption::AutoWhitelist)
             } else {
-                attempt.greylist(transaction, &mut notes)?
+                let key = triplet.insert(attempt.key());
+                attempt.greylist(key, transaction, &mut notes)?
             }
         }
     };
     let warnings = warnings.into_iter().map(Note::Whitelist);
-    Ok(Decision { verdict, notes: warnings.chain(notes).collect() })
+    Ok(Decision { verdict, triplet, notes: warnings.chain(notes).collect() })
 }
 
 /// What the administrator said of a request, and the line of the list that
@@ -149,14 +151,19 @@ impl Attempt<'_> {
         Counted::all(self.policy, self.client, self.request.sender)
     }
 
+    /// The key of its triplet.
+    fn key(&self) -> Vec<u8> {
+        let Request { sender, recipient, .. } = self.request;
+        triplet::key(self.policy, self.client, sender, recipient)
+    }
+
     fn greylist(
         &self,
+        key: &[u8],
         transaction: &mut dyn Transaction,
         notes: &mut Vec<Note>,
     ) -> Result<Verdict, store::Error> {
-        let Request { sender, recipient, .. } = self.request;
-        let key = triplet::key(self.policy, self.client, sender, recipient);
-        let known = transaction.triplet(&key)?;
+        let known = transaction.triplet(key)?;
         let has_passed = known.is_some_and(|seen| self.has_passed(seen));
         let first = self.first_seen(known, has_passed, notes);
         // Only new mail waits for the recipient's own time.
@@ -165,7 +172,7 @@ impl Attempt<'_> {
         let waited = self.now.saturating_sub(first);
         let is_over = waited >= delay;
         let seen = self.noted(first, has_passed, is_over);
-        transaction.put_triplet(&key, seen, self.urgency(known, seen))?;
+        transaction.put_triplet(key, seen, self.urgency(known, seen))?;
         if !is_over {
             let reason = if first == self.now { Wait::New } else { Wait::EarlyRetry };
             return Ok(Verdict::Greylisted { reason, missing: delay.saturating_sub(waited) });

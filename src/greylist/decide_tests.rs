@@ -298,6 +298,23 @@ fn without_an_auto_whitelist_nothing_is_counted() {
 }
 
 #[test]
+fn a_decision_names_the_triplet_that_it_goes_by() {
+    let mut memory = Memory::default();
+    let policy = Policy { auto_whitelist: Some(1), ..Policy::default() };
+    let request = Request {
+        client_address: CLIENT,
+        sender: b"a@b.example",
+        recipient: b"c@d.example",
+        ..Request::default()
+    };
+    let lists = Whitelists::default();
+    let mut at = |now| decide(&policy, &lists, &mut memory, now, &request).unwrap().triplet;
+    assert_eq!(at(1000).as_deref(), Some(KEY), "deferred");
+    assert_eq!(at(1300).as_deref(), Some(KEY), "passed");
+    assert_eq!(at(1400), None, "on the auto-whitelist");
+}
+
+#[test]
 fn a_client_without_an_address_is_not_judged() {
     let mut memory = Memory::default();
     for address in ["unknown", "", "1.2.3.4:25", "1.2.3.256", "fe80::1%eth0", "010.1.1.1", "1.2.3"]

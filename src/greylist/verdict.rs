@@ -79,6 +79,9 @@ pub enum Wait {
 pub struct Decision {
     /// The answer.
     pub verdict: Verdict,
+    /// The key of the triplet that the answer goes by; none where the options, a
+    /// list or the auto-whitelist came before it.
+    pub triplet: Option<Vec<u8>>,
     /// What the log says before the answer's own line.
     pub notes: Vec<Note>,
 }

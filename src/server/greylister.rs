@@ -6,7 +6,7 @@ use super::metrics::Measures;
 use crate::daemon::{Entry, Format, Severity, clock};
 use crate::greylist::edit::{self, Edit};
 use crate::greylist::{
-    self, Answer, Attempts, Counted, HeaderMemory, Note, Policy, Verdict, triplet,
+    self, Answer, Attempts, Counted, Decision, HeaderMemory, Note, Policy, Verdict, triplet,
 };
 use crate::protocol::milter::Recipient;
 use crate::request::Request;
@@ -133,29 +133,31 @@ impl Greylister {
         self.measures.decided(verdict);
         let headers = headers.unwrap_or(&mut self.headers);
         let answer = greylist::answer(policy, headers, request, verdict, clock::header_date);
+        let line = self.line_of(request, &decision, &answer, now);
         let notes = decision.notes.into_iter();
-        let mut lines: Vec<_> =
-            notes.map(|note| (Severity::Warning, Entry::Text(note_line(note, request)))).collect();
-        lines.push(self.line_of(request, verdict, &answer, now));
+        let notes = notes.map(|note| (Severity::Warning, Entry::Text(note_line(note, request))));
+        let lines = notes.chain([line]).collect();
         let answer = answer.in_effect(&self.policy);
         Decided { answer, lines, failure: None }
     }
 
-    /// What the log says of a verdict at `now`, in seconds since the epoch.
+    /// What the log says of a decision at `now`, in seconds since the epoch.
     fn line_of(
         &mut self,
         request: &Request<'_>,
-        verdict: Verdict,
+        Decision { verdict, triplet, .. }: &Decision,
         answer: &Answer,
         now: i64,
     ) -> (Severity, Entry) {
         let Greylister { policy, attempts, .. } = self;
+        let verdict = *verdict;
         if verdict == Verdict::NoAddress {
             let text = b"client_address is not an IP address: ".as_slice();
             return (Severity::Complaint, Entry::Text([text, request.client_address].concat()));
         }
         let entry = if let Some(attempts) = attempts {
-            let attempts = attempts.count(policy, request, verdict, now);
+            let triplet = triplet.as_deref();
+            let attempts = triplet.and_then(|key| attempts.count(key, verdict, now));
             Entry::Fields(greylist::log_object(policy, request, verdict, attempts))
         } else {
             Entry::Text(greylist::log_line(policy, request, verdict, answer))
