@@ -292,7 +292,8 @@ fn log() -> [Arg; 5] {
     ]
 }
 
-fn information() -> [Arg; 3] {
+/// What each of the programs can say of itself.
+pub(super) fn information() -> [Arg; 3] {
     [
         switch("help")
             .short('h')

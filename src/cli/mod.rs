@@ -119,20 +119,32 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = flags::command();
     let typed = rewritten(&command, arguments)?.options;
     let mut matches = matched(&mut command, typed.clone())?;
-    if matches.get_flag("help") {
-        return Ok(Invocation::Print(help::help(&mut command)));
-    }
-    if matches.get_flag("man") {
-        return Ok(Invocation::Print(manual::daemon(&command).text()));
-    }
-    if matches.get_flag("version") {
-        return Ok(Invocation::Print(format!("postgrey {}\n", env!("CARGO_PKG_VERSION"))));
+    if let Some(text) = information(&matches, &mut command, manual::daemon) {
+        return Ok(Invocation::Print(text));
     }
     if matches.contains_id("config") {
         let words = config::merge(&command, typed).map_err(UsageError::of_file)?;
         matches = matched(&mut command, words)?;
     }
     Ok(Invocation::Serve(Box::new(served(&matches)?)))
+}
+
+/// What a program says of itself, if it is asked ([`flags::information`]): the
+/// help before the manual before the version.
+fn information(
+    matches: &ArgMatches,
+    command: &mut Command,
+    manual: fn(&Command) -> man::Page,
+) -> Option<String> {
+    if matches.get_flag("help") {
+        Some(help::help(command))
+    } else if matches.get_flag("man") {
+        Some(manual(command).text())
+    } else if matches.get_flag("version") {
+        Some(format!("{} {}\n", command.get_name(), env!("CARGO_PKG_VERSION")))
+    } else {
+        None
+    }
 }
 
 /// The options of a daemon, be it one that shall not start.

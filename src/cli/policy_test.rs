@@ -1,7 +1,7 @@
 //! The command line of `policy-test`: the original's options, and those with
 //! which a server is loaded (BEHAVIOUR H5).
 
-use super::{Invocation, UsageError, flags, help, manual, matches};
+use super::{Invocation, UsageError, flags, information, manual, matches};
 use clap::{Command, value_parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -39,14 +39,8 @@ pub enum Target {
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, rest) = matches(&mut command, arguments)?;
-    if matches.get_flag("help") {
-        return Ok(Invocation::Print(help::help(&mut command)));
-    }
-    if matches.get_flag("man") {
-        return Ok(Invocation::Print(manual::policy_test(&command).text()));
-    }
-    if matches.get_flag("version") {
-        return Ok(Invocation::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))));
+    if let Some(text) = information(&matches, &mut command, manual::policy_test) {
+        return Ok(Invocation::Print(text));
     }
     let Some(target) = rest.first().and_then(|word| target(word)) else {
         return Err(UsageError::parse(format!(
@@ -104,17 +98,8 @@ pub(super) fn command() -> Command {
                     "Use N connections at once, 1 to 10000, and print in milliseconds how long \
                      replies took. Without this option, there is one connection.",
                 ),
-            flags::switch("help")
-                .short('h')
-                .help("print this and exit")
-                .long_help("Print a summary of the options and exit."),
-            flags::switch("man")
-                .help("print the manual and exit")
-                .long_help("Print this manual and exit."),
-            flags::switch("version")
-                .help("print the version and exit")
-                .long_help("Print the version and exit."),
-        ]);
+        ])
+        .args(flags::information());
     command.build();
     command
 }

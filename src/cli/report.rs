@@ -5,7 +5,7 @@ mod table;
 
 pub(super) use table::command;
 
-use super::{Invocation, UsageError, help, manual, matches};
+use super::{Invocation, UsageError, information, manual, matches};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -102,14 +102,8 @@ impl Check {
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, files) = matches(&mut command, arguments)?;
-    if matches.get_flag("help") {
-        return Ok(Invocation::Print(help::help(&mut command)));
-    }
-    if matches.get_flag("man") {
-        return Ok(Invocation::Print(manual::report(&command).text()));
-    }
-    if matches.get_flag("version") {
-        return Ok(Invocation::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))));
+    if let Some(text) = information(&matches, &mut command, manual::report) {
+        return Ok(Invocation::Print(text));
     }
     let debug = debug(&matches)?;
     let words = text(&matches, "check_sender").to_string_lossy().to_ascii_lowercase();
@@ -213,6 +207,7 @@ fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
 
 #[cfg(test)]
 mod tests {
+    use super::super::help;
     use super::*;
 
     fn report(line: &str) -> Report {

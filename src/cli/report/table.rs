@@ -24,7 +24,8 @@ pub(in crate::cli) fn command() -> Command {
         .next_help_heading("How to print it")
         .args(layout())
         .next_help_heading("Information")
-        .args(information());
+        .args(debugging())
+        .args(flags::information());
     command.build();
     command
 }
@@ -139,7 +140,7 @@ fn layout() -> [Arg; 5] {
     ]
 }
 
-fn information() -> [Arg; 5] {
+fn debugging() -> [Arg; 2] {
     [
         flags::switch("debug_db")
             .help("print what the database has of clients that --debug_re names, and fail")
@@ -149,13 +150,5 @@ fn information() -> [Arg; 5] {
             ),
         flags::value("debug_re", "LIST")
             .help("Perl regular expressions for names of clients, separated by commas"),
-        flags::switch("help")
-            .short('h')
-            .help("print this and exit")
-            .long_help("Print a summary of the options and exit."),
-        flags::switch("man")
-            .help("print the manual and exit")
-            .long_help("Print this manual and exit."),
-        flags::switch("version").help("print the version and exit"),
     ]
 }
