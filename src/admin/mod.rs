@@ -23,6 +23,7 @@ use crate::greylist::edit::Change;
 use crate::store::lmdb::Reader;
 use daemon::Daemon;
 use std::io::Write;
+use std::path::Path;
 use view::View;
 
 /// Does what was ordered and prints to `out`.
@@ -30,30 +31,33 @@ use view::View;
 /// # Errors
 /// When it cannot be done; the error says why and with which status to end.
 pub fn run(order: &Order, out: &mut impl Write) -> Result<Outcome, Trouble> {
-    let Order { dbdir, user, group, task } = order;
-    match task {
-        Task::Backup(file) => return backup::run(order, file),
-        Task::CheckDatabase if !check::database::is_here() => return check::database::run(order),
-        Task::Explain(explain) => return explain::run(order, explain, out),
-        Task::Check(check) => return check::run(check, out),
-        _ => {}
-    }
-    Identity::look_up(user, group)?.assume_silently()?;
-    daemon::settle(dbdir);
-    match task {
+    match &order.task {
+        // These see to the user themselves: a part of their work may be root's.
+        Task::Backup(file) => backup::run(order, file),
+        Task::Explain(explain) => explain::run(order, explain, out),
+        Task::Check(check) => check::run(check, out),
+        Task::CheckDatabase if !check::database::is_here() => check::database::run(order),
+        Task::CheckDatabase => check::database::run_here(enter(order)?, out),
         Task::Export { tables, form } => {
-            export::run(&Reader::open(dbdir)?, *tables, *form, out)?;
+            export::run(&Reader::open(enter(order)?)?, *tables, *form, out)?;
             Ok(Outcome::Done)
         }
-        Task::Import { from } => import::run(dbdir, from, out),
-        Task::List(list) => list::run(&View::open(dbdir)?, list, out),
-        Task::Show(subject, form) => show::run(&View::open(dbdir)?, subject, *form, out),
+        Task::Import { from } => import::run(enter(order)?, from, out),
+        Task::List(list) => list::run(&View::open(enter(order)?)?, list, out),
+        Task::Show(subject, form) => show::run(&View::open(enter(order)?)?, subject, *form, out),
         Task::Stats(form) => {
+            let dbdir = enter(order)?;
             stats::run(&View::open(dbdir)?, Daemon::connect(dbdir).ok(), *form, out)
         }
-        Task::Forget(subject) => edit::run(dbdir, subject, Change::Forget, out),
-        Task::Allow(subject) => edit::run(dbdir, subject, Change::Allow, out),
-        Task::Backup(_) | Task::Check(_) | Task::Explain(_) => unreachable!("it was done above"),
-        Task::CheckDatabase => check::database::run_here(dbdir, out),
+        Task::Forget(subject) => edit::run(enter(order)?, subject, Change::Forget, out),
+        Task::Allow(subject) => edit::run(enter(order)?, subject, Change::Allow, out),
     }
+}
+
+/// Becomes the daemon's user, and lets a daemon that runs write what it
+/// remembers. Gives the directory of the database.
+fn enter(order: &Order) -> Result<&Path, Trouble> {
+    Identity::look_up(&order.user, &order.group)?.assume_silently()?;
+    daemon::settle(&order.dbdir);
+    Ok(&order.dbdir)
 }
