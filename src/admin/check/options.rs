@@ -6,7 +6,7 @@ use crate::cli::admin::{Check, plain_word};
 use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
-use crate::whitelist::advice::{Finding, Remedy, Severity};
+use crate::whitelist::advice::{Finding, Severity};
 use crate::whitelist::{Files, Form, Reader};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub fn read(check: &Check) -> (Option<Options>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut words = check.words.clone();
-    let (mut file, mut line) = (PathBuf::from("(options)"), None);
+    let (mut file, mut line) = (PathBuf::from(NO_FILE), None);
     if words.is_empty() {
         let Defaults { words: set, line: number, has_variable } = defaults::read(&check.defaults)
             .unwrap_or_else(|error| {
@@ -26,7 +26,7 @@ pub fn read(check: &Check) -> (Option<Options>, Vec<Finding>) {
         (file, line) = (check.defaults.clone(), number);
         words = set;
         let mut find = |kind, problem: String, remedy: &str| {
-            findings.push(finding(&file, line, Severity::Error, kind, problem, remedy));
+            findings.push(Finding::of_file(&file, line, Severity::Error, kind, problem, remedy));
         };
         if has_variable {
             let problem = "POSTGREY_OPTS holds a $, which systemd does not replace".to_owned();
@@ -59,7 +59,7 @@ fn refused_line(Fault { file, line, what }: Fault) -> Finding {
 
 fn refused(file: &Path, line: Option<u32>, problem: String) -> Finding {
     let remedy = "mend it: with this the daemon does not start";
-    finding(file, line, Severity::Error, "refused", problem, remedy)
+    Finding::of_file(file, line, Severity::Error, "refused", problem, remedy)
 }
 
 /// Where to listen need not be said for this; what is said is looked at.
@@ -72,15 +72,8 @@ fn parse(mut words: Vec<OsString>) -> Result<Options, cli::UsageError> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
     let problem = format!("can't be read: {}", errno(error).desc());
-    finding(
-        path,
-        None,
-        Severity::Error,
-        "unreadable",
-        problem,
-        "make it readable, or name another \
-         file with --defaults",
-    )
+    let remedy = "make it readable, or name another file with --defaults";
+    Finding::of_file(path, None, Severity::Error, "unreadable", problem, remedy)
 }
 
 /// What a look at valid options may find: its kind, when, and what to say.
@@ -100,26 +93,27 @@ const LOOKS: &[Look] = &[
     ("domains-as-one", domains_as_one),
 ];
 
-/// What is doubtful in options that a daemon takes.
-pub fn advise(options: &Options) -> Vec<Finding> {
-    let found = |(kind, look): &Look| {
-        look(options).map(|(problem, remedy)| {
-            finding(Path::new("(options)"), None, Severity::Warning, kind, problem, remedy)
-        })
-    };
-    LOOKS.iter().filter_map(found).collect()
-}
+/// What stands for the file of options that were typed, or that only together
+/// are what they are.
+const NO_FILE: &str = "(options)";
 
-pub(super) fn finding(
-    file: &Path,
-    line: Option<u32>,
+/// What is wrong with the options, wherever they come from.
+pub(super) fn about_options(
     severity: Severity,
     kind: &'static str,
     problem: String,
     remedy: &str,
 ) -> Finding {
-    let remedy = Remedy::Do(remedy.to_owned());
-    Finding { file: file.to_owned(), line, severity, kind, rule: String::new(), problem, remedy }
+    Finding::of_file(Path::new(NO_FILE), None, severity, kind, problem, remedy)
+}
+
+/// What is doubtful in options that a daemon takes.
+pub fn advise(options: &Options) -> Vec<Finding> {
+    let found = |(kind, look): &Look| {
+        let (problem, remedy) = look(options)?;
+        Some(about_options(Severity::Warning, kind, problem, remedy))
+    };
+    LOOKS.iter().filter_map(found).collect()
 }
 
 fn dry_run(options: &Options) -> Option<(String, &'static str)> {

@@ -1,11 +1,10 @@
 //! Where the daemon would listen: places that it cannot have, and sockets that
 //! those who shall use them cannot open.
 
-use super::options::finding;
+use super::options::about_options;
 use crate::cli::{Listen, Options};
 use crate::daemon::endpoint::Endpoint;
 use crate::whitelist::advice::{Finding, Severity};
-use std::path::Path;
 
 /// The longest path of a socket in bytes (unix(7)).
 const LONGEST: usize = 107;
@@ -39,11 +38,11 @@ pub fn look(options: &Options) -> Vec<Finding> {
 }
 
 fn wrong(kind: &'static str, problem: String, remedy: &str) -> Finding {
-    finding(Path::new("(options)"), None, Severity::Error, kind, problem, remedy)
+    about_options(Severity::Error, kind, problem, remedy)
 }
 
 fn doubtful(kind: &'static str, problem: String, remedy: &str) -> Finding {
-    finding(Path::new("(options)"), None, Severity::Warning, kind, problem, remedy)
+    about_options(Severity::Warning, kind, problem, remedy)
 }
 
 fn is_same(one: &Listen, other: &Listen) -> bool {

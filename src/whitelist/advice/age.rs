@@ -3,7 +3,7 @@
 
 use super::super::file::{self, Known};
 use super::super::{Files, Text};
-use super::{Finding, Severity, instead};
+use super::{Finding, Severity};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -56,20 +56,13 @@ fn finding(file: &Path, line: Option<u32>, date: Date, today: Date) -> Option<Fi
         None => ("changed", "note the day in it"),
     };
     let note = if line.is_some() { String::new() } else { format!(": # {MARK} {today}") };
-    Some(Finding {
-        file: file.to_owned(),
-        line,
-        severity: Severity::Warning,
-        kind: "old-list",
-        rule: String::new(),
-        problem: format!(
-            "the list was last {what} on {date}, more than a year ago: servers move, and spam \
-             comes from where they were"
-        ),
-        remedy: instead(format!(
-            "upgrade the package for a newer one, or look through it and {write}{note}"
-        )),
-    })
+    let problem = format!(
+        "the list was last {what} on {date}, more than a year ago: servers move, and spam comes \
+         from where they were"
+    );
+    let remedy =
+        format!("upgrade the package for a newer one, or look through it and {write}{note}");
+    Some(Finding::of_file(file, line, Severity::Warning, "old-list", problem, remedy))
 }
 
 #[cfg(test)]

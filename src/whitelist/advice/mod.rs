@@ -10,82 +10,22 @@ mod addresses;
 mod age;
 mod covered;
 mod dots;
+mod finding;
 mod names;
 mod patterns;
 mod recipients;
 mod words;
 
 pub use age::neglected;
+pub use finding::{Finding, Remedy, Severity};
 
 use super::complaints::Complaints;
 use super::delays;
 use super::file::{self, Origin, Text, rule_of, trim};
 use super::{Addresses, Clients, Files, Form, Warning};
+use finding::{Advice, doubtful, finding, instead, useless, write};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The line works, but not as it looks, or needlessly.
-    Warning,
-    /// The line matches nobody, or everybody.
-    Error,
-}
-
-/// What to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// Write these lines in its place.
-    Write(Vec<String>),
-    /// Do what this sentence says.
-    Do(String),
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// In which file.
-    pub file: PathBuf,
-    /// In which line, from 1; none when it is the file as a whole.
-    pub line: Option<u32>,
-    /// How bad it is.
-    pub severity: Severity,
-    /// Its kind in one word, for programs.
-    pub kind: &'static str,
-    /// The rule, as it is written; empty when it is the file as a whole.
-    pub rule: String,
-    /// What is wrong, a sentence that goes on from the rule.
-    pub problem: String,
-    /// What to do.
-    pub remedy: Remedy,
-}
-
-/// What a look at one rule finds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Advice {
-    severity: Severity,
-    problem: String,
-    remedy: Remedy,
-}
-
-/// For a rule that matches nobody; `problem` goes on from the rule.
-fn useless(problem: impl Into<String>, remedy: Remedy) -> Advice {
-    Advice { severity: Severity::Error, problem: problem.into(), remedy }
-}
-
-/// For a rule that works, but not as it looks.
-fn doubtful(problem: impl Into<String>, remedy: Remedy) -> Advice {
-    Advice { severity: Severity::Warning, problem: problem.into(), remedy }
-}
-
-fn write(line: impl Into<String>) -> Remedy {
-    Remedy::Write(vec![line.into()])
-}
-
-fn instead(sentence: impl Into<String>) -> Remedy {
-    Remedy::Do(sentence.into())
-}
 
 /// A kind of mistake, and how to know it.
 type Look = (&'static str, fn(&str) -> Option<Advice>);
@@ -253,47 +193,18 @@ fn complaint(list: List, rule: &[u8]) -> Option<(&'static str, Advice)> {
     })
 }
 
-fn finding(origin: &Origin, rule: &[u8], kind: &'static str, advice: Advice) -> Finding {
-    let Advice { severity, problem, remedy } = advice;
-    Finding {
-        file: origin.file().to_owned(),
-        line: Some(origin.line()),
-        severity,
-        kind,
-        rule: String::from_utf8_lossy(rule).into_owned(),
-        problem,
-        remedy,
-    }
-}
-
 fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
     let file = warning.unread().unwrap_or(Path::new(""));
     let is_named = paths.iter().any(|path| path == file);
     let other =
         if is_named { format!("take it out of --{option}") } else { "delete it".to_owned() };
-    Finding {
-        file: file.to_owned(),
-        line: None,
-        severity: Severity::Error,
-        kind: "unreadable",
-        rule: String::new(),
-        problem: warning.text().to_owned(),
-        remedy: instead(format!(
-            "the daemon goes on without its rules: make it readable, or {other}"
-        )),
-    }
+    let remedy = format!("the daemon goes on without its rules: make it readable, or {other}");
+    Finding::of_file(file, None, Severity::Error, "unreadable", warning.text(), remedy)
 }
 
 fn byte_order_mark(file: &Path) -> Finding {
-    Finding {
-        file: file.to_owned(),
-        line: Some(1),
-        severity: Severity::Warning,
-        kind: "byte-order-mark",
-        rule: String::new(),
-        problem: "the file starts with a byte order mark, which postgrey 1 takes for a part of \
-                  the first rule"
-            .to_owned(),
-        remedy: instead("save the file as plain UTF-8 without one"),
-    }
+    let problem = "the file starts with a byte order mark, which postgrey 1 takes for a part of \
+                   the first rule";
+    let remedy = "save the file as plain UTF-8 without one";
+    Finding::of_file(file, Some(1), Severity::Warning, "byte-order-mark", problem, remedy)
 }
