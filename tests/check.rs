@@ -11,6 +11,8 @@ mod lists;
 mod options;
 #[path = "check/places.rs"]
 mod places;
+#[path = "check/purposes.rs"]
+mod purposes;
 #[path = "check/recipients.rs"]
 mod recipients;
 

@@ -45,6 +45,11 @@ impl Delays {
         self.recipients.is_empty()
     }
 
+    /// The longest delay in seconds, if there is any.
+    pub fn longest(&self) -> Option<i64> {
+        self.seconds.values().copied().max()
+    }
+
     /// The delay of a recipient's own in seconds, if it has one. `warnings`
     /// takes a pattern's giving up.
     pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<i64> {

@@ -83,6 +83,7 @@ const LOOKS: &[Look] = &[
     ("dry-run", dry_run),
     ("nothing-passes", nothing_passes),
     ("window-shorter-than-delay", short_window),
+    ("window-shorter-than-a-delay", short_window_of_some),
     ("everything-passes", everything_passes),
     ("forgets-early", forgets_early),
     ("wide-networks", wide_networks),
@@ -136,6 +137,17 @@ fn short_window(options: &Options) -> Option<(String, &'static str)> {
         );
         (problem, "make --retry-window days long, as servers retry for days")
     })
+}
+
+fn short_window_of_some(options: &Options) -> Option<(String, &'static str)> {
+    let window = options.policy.retry_window;
+    let (lists, _) = Reader::new(options.whitelists.clone()).read();
+    let longest = lists.delays.longest().filter(|delay| window > 0 && *delay >= window)?;
+    let problem = format!(
+        "--recipient-delays has a delay of {longest} seconds, and --retry-window is only {window}, \
+         so that such mail never passes"
+    );
+    Some((problem, "write a shorter delay, or make --retry-window days long"))
 }
 
 fn everything_passes(options: &Options) -> Option<(String, &'static str)> {

@@ -63,14 +63,7 @@ pub(super) fn clients(lines: &[Line<'_>], findings: &mut Vec<Finding>) {
 /// The same for recipients: a domain covers its subdomains and addresses, and
 /// `user@` those of this user.
 pub(super) fn recipients(lines: &[Line<'_>], findings: &mut Vec<Finding>) {
-    let (mut names, mut patterns) = (First::new(), First::new());
-    for line in lines {
-        if pattern::of_rule(line.1).is_some() {
-            patterns.take(line.1, line, findings);
-        } else {
-            names.take(line.1.to_ascii_lowercase(), line, findings);
-        }
-    }
+    let names = addresses(lines, findings);
     for (name, line) in &names.lines {
         let user = name.iter().position(|&byte| byte == b'@').map(|at| &name[..=at]);
         let user = user.filter(|user| user.len() < name.len());
@@ -79,6 +72,25 @@ pub(super) fn recipients(lines: &[Line<'_>], findings: &mut Vec<Finding>) {
         let wider = user.into_iter().chain(domains.filter(|_| is_address));
         covered(line, wider, |wider| names.lines.get(wider).copied(), findings);
     }
+}
+
+/// Recipients with delays: a narrower line has a delay of its own, so that only
+/// the same once more is superfluous.
+pub(super) fn delays(lines: &[Line<'_>], findings: &mut Vec<Finding>) {
+    addresses(lines, findings);
+}
+
+/// The rules on addresses that are no patterns.
+fn addresses<'t>(lines: &'t [Line<'t>], findings: &mut Vec<Finding>) -> First<'t, Vec<u8>> {
+    let (mut names, mut patterns) = (First::new(), First::new());
+    for line in lines {
+        if pattern::of_rule(line.1).is_some() {
+            patterns.take(line.1, line, findings);
+        } else {
+            names.take(line.1.to_ascii_lowercase(), line, findings);
+        }
+    }
+    names
 }
 
 fn covered<'t, K>(

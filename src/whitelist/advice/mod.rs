@@ -13,6 +13,7 @@ mod dots;
 mod finding;
 mod names;
 mod patterns;
+mod purpose;
 mod recipients;
 mod words;
 
@@ -30,11 +31,13 @@ use std::path::{Path, PathBuf};
 /// A kind of mistake, and how to know it.
 type Look = (&'static str, fn(&str) -> Option<Advice>);
 
-/// One of the two forms of lists; senders are written like recipients.
+/// One of the forms of lists; senders are written like recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum List {
     Clients,
     Recipients,
+    /// Likewise, before their delays.
+    Delays,
 }
 
 impl List {
@@ -42,7 +45,7 @@ impl List {
     fn looks(self) -> impl Iterator<Item = &'static Look> {
         let (first, second): (&[Look], &[Look]) = match self {
             List::Clients => (addresses::LOOKS, names::LOOKS),
-            List::Recipients => (recipients::LOOKS, &[]),
+            List::Recipients | List::Delays => (recipients::LOOKS, &[]),
         };
         words::LOOKS.iter().chain(patterns::looks(self)).chain(first).chain(second)
     }
@@ -84,7 +87,7 @@ impl List {
         let mut warnings = Vec::new();
         let is_taken = match self {
             List::Clients => !Clients::parse([text], &mut warnings).is_empty(),
-            List::Recipients => !Addresses::parse([text], &mut warnings).is_empty(),
+            List::Recipients | List::Delays => !Addresses::parse([text], &mut warnings).is_empty(),
         };
         (warnings, is_taken)
     }
@@ -97,28 +100,38 @@ pub fn advise(files: &Files) -> Vec<Finding> {
     for (option, form, paths) in files.by_option() {
         let list = match form {
             Form::Clients => List::Clients,
-            Form::Addresses | Form::Delays => List::Recipients,
+            Form::Addresses => List::Recipients,
+            Form::Delays => List::Delays,
         };
-        let mut unreadable = Vec::new();
+        let (mut unreadable, mut seconds) = (Vec::new(), HashMap::new());
         let mut texts = file::read(paths, &mut HashMap::new(), &mut unreadable);
         findings.extend(unreadable.iter().map(|warning| about_file(option, paths, warning)));
         if form == Form::Delays {
-            texts = rules_with_delays(&texts, &mut findings);
+            texts = rules_with_delays(&texts, &mut seconds, &mut findings);
         }
+        let first = findings.len();
         advise_list(list, &texts, &mut findings);
+        for finding in &mut findings[first..] {
+            purpose::suit(option, finding);
+            keep_delay(&seconds, finding);
+        }
     }
     findings
 }
 
 /// The rules before the delays, to be looked at like those of other lists.
-fn rules_with_delays(texts: &[Text], findings: &mut Vec<Finding>) -> Vec<Text> {
+fn rules_with_delays(
+    texts: &[Text],
+    seconds: &mut HashMap<Origin, i64>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Text> {
     let mut complaints = Complaints::default();
     let rules = texts.iter().map(|text| {
         if text.has_byte_order_mark() {
             findings.push(byte_order_mark(&text.file));
         }
         let text = text.without_byte_order_mark();
-        delays::without_delays(&text, &mut HashMap::new(), &mut complaints)
+        delays::without_delays(&text, seconds, &mut complaints)
     });
     let rules = rules.collect();
     let mut warnings = Vec::new();
@@ -131,6 +144,18 @@ fn rules_with_delays(texts: &[Text], findings: &mut Vec<Finding>) -> Vec<Text> {
         findings.push(finding(origin, rule.as_bytes(), "delay", advice));
     }
     rules
+}
+
+/// Puts the delay behind what is to be written in place of its line.
+fn keep_delay(seconds: &HashMap<Origin, i64>, finding: &mut Finding) {
+    let is_of_line =
+        |origin: &Origin| origin.file() == finding.file && finding.line == Some(origin.line());
+    let Some((_, delay)) = seconds.iter().find(|(origin, _)| is_of_line(origin)) else {
+        return;
+    };
+    if let Remedy::Write(lines) = &mut finding.remedy {
+        lines.iter_mut().for_each(|line| *line += &format!(" delay={delay}"));
+    }
 }
 
 fn advise_list(list: List, texts: &[Text], findings: &mut Vec<Finding>) {
@@ -157,6 +182,7 @@ fn advise_list(list: List, texts: &[Text], findings: &mut Vec<Finding>) {
     match list {
         List::Clients => covered::clients(&good, findings),
         List::Recipients => covered::recipients(&good, findings),
+        List::Delays => covered::delays(&good, findings),
     }
     let place = |finding: &Finding| texts.iter().position(|text| text.file == finding.file);
     findings[first..].sort_by_key(|finding| (place(finding), finding.line));

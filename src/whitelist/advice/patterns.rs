@@ -15,7 +15,7 @@ pub(super) fn looks(list: List) -> &'static [Look] {
             ("pattern-for-domain", domain),
             ("open-end", open_end),
         ],
-        List::Recipients => &[
+        List::Recipients | List::Delays => &[
             ("pattern-flags", flags),
             ("pattern-without-slashes", no_slashes),
             ("unclosed-pattern", unclosed),

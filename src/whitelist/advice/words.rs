@@ -99,7 +99,7 @@ fn url(rule: &str) -> Option<Advice> {
 fn negation(rule: &str) -> Option<Advice> {
     rule.strip_prefix('!').filter(|rest| !rest.is_empty()).map(|_| {
         let remedy = instead("delete it, and write the other lines so that they do not cover it");
-        useless("is taken as a name with a !: there are no exceptions in a whitelist", remedy)
+        useless("is taken as a name with a !: there are no exceptions in a list", remedy)
     })
 }
 
