@@ -15,6 +15,7 @@ mod sendmail {
     mod away;
     pub mod instance;
     mod logins;
+    mod names;
 }
 
 use harness::{Builder, Clock, Daemon, Program};

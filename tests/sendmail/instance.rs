@@ -14,12 +14,17 @@ const CONFIGURATION: &str = include_str!("sendmail.mc");
 
 /// Addresses from which the test speaks, beside the machine's own.
 const NETWORK: &str = "ip link set lo up && ip address add 198.51.100.7/32 dev lo && \
-    ip address add 198.51.100.8/32 dev lo && ip address add 198.51.100.99/32 dev lo && \
+    ip address add 198.51.100.8/32 dev lo && ip address add 198.51.100.9/32 dev lo && \
+    ip address add 198.51.100.99/32 dev lo && \
     ip address add 203.0.113.7/32 dev lo && ip address add 2001:db8::7/128 dev lo nodad";
 
 /// The names of those that have one.
 const HOSTS: &str = "127.0.0.1 localhost mx.test.example\n198.51.100.7 mail.sender.test\n\
-    203.0.113.7 mail.friend.test\n";
+    203.0.113.7 mail.friend.test\n198.51.100.9 mail.friend.test\n";
+
+/// The first line with a name is its only one, so that what claims the name of
+/// another is found out.
+const RESOLVER: &str = "multi off\n";
 
 /// What Sendmail is to do while its milter is away, and how long it waits for
 /// it, as in debian/README.sendmail.
@@ -68,6 +73,7 @@ impl Sendmail {
             fs::set_permissions(path, Permissions::from_mode(0o666)).expect("chmod");
         }
         self.write_once("etc/hosts", HOSTS);
+        self.write_once("etc/host.conf", RESOLVER);
         self.write_once("etc/resolv.conf", "");
         let configuration = self.run(&["m4", &format!("{home}/sendmail.mc")]);
         self.write("sendmail.cf", &configuration);
