@@ -7,6 +7,7 @@ mod harness;
 mod postfix {
     //! The mail server that asks, and the clients that it serves.
 
+    mod both_doors;
     #[allow(dead_code, reason = "the policy service is not asked here")]
     pub mod instance;
     mod milter_actions;

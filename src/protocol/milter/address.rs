@@ -4,18 +4,13 @@
 use std::net::IpAddr;
 
 /// The address in the argument of `MAIL FROM:` or `RCPT TO:` (RFC 5321 section
-/// 4.1.2): without brackets, source route, quotes and backslashes.
+/// 4.1.2): without brackets, source route, quotes and backslashes, and without
+/// the spaces and comments that mail servers let pass (RFC 5322 section 3.2.2).
 pub(super) fn mailbox(argument: &[u8]) -> Vec<u8> {
-    let inner = inside_brackets(argument.trim_ascii());
-    unquoted(without_route(inner))
-}
-
-/// What stands in angle brackets, of which quoted ones are none.
-fn inside_brackets(argument: &[u8]) -> &[u8] {
-    let Some(inner) = argument.strip_prefix(b"<") else {
-        return argument;
-    };
-    &inner[..unquoted_position(inner, b'>').unwrap_or(inner.len())]
+    let end = unquoted_position(argument, b'>').unwrap_or(argument.len());
+    let is_inside = |byte: &u8| *byte != b'<' && !byte.is_ascii_whitespace();
+    let start = argument[..end].iter().position(is_inside).unwrap_or(end);
+    plain(without_route(&argument[start..end]))
 }
 
 /// `@relay.test,@other.test:user@example.org` is the path to
@@ -41,14 +36,21 @@ fn unquoted_position(text: &[u8], wanted: u8) -> Option<usize> {
     None
 }
 
-fn unquoted(text: &[u8]) -> Vec<u8> {
-    let mut bytes = text.iter();
-    let mut plain = Vec::with_capacity(text.len());
+/// Quotes and backslashes protect what would have a meaning or none.
+fn plain(address: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(address.len());
+    let (mut is_quoted, mut open_comments) = (false, 0_usize);
+    let mut bytes = address.iter();
     while let Some(byte) = bytes.next() {
+        let is_told = open_comments == 0;
         match byte {
-            b'"' => {}
-            b'\\' => plain.extend(bytes.next()),
-            byte => plain.push(*byte),
+            b'\\' => plain.extend(bytes.next().filter(|_| is_told)),
+            b'"' if is_told => is_quoted = !is_quoted,
+            byte if is_quoted => plain.push(*byte),
+            b'(' => open_comments += 1,
+            b')' if !is_told => open_comments -= 1,
+            byte if is_told && !byte.is_ascii_whitespace() => plain.push(*byte),
+            _ => {}
         }
     }
     plain
@@ -96,6 +98,14 @@ mod tests {
             ("<bob@[IPv6:2001:db8::1]>", "bob@[IPv6:2001:db8::1]"),
             ("<bob@example.org", "bob@example.org"),
             ("<bob@example.org\\", "bob@example.org"),
+            ("< bob @ example.org >", "bob@example.org"),
+            ("<<bob@example.org>>", "bob@example.org"),
+            ("<bob(at (his) \\) home)@example.org>", "bob@example.org"),
+            ("<\"bob(x) \"@example.org>", "bob(x) @example.org"),
+            ("<bob\\ \\(x@example.org>", "bob (x@example.org"),
+            ("<bob@example.org(comment>", "bob@example.org"),
+            ("<bob)@example.org>", "bob)@example.org"),
+            ("< >", ""),
         ];
         for (argument, plain) in table {
             let found = mailbox(argument.as_bytes());
