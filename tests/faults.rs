@@ -14,6 +14,8 @@ mod bytes;
 mod connections;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/headers.rs"]
+mod headers;
 #[path = "faults/interruptions.rs"]
 mod interruptions;
 #[path = "faults/lists.rs"]

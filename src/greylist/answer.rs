@@ -51,11 +51,12 @@ pub struct HeaderMemory {
 /// Messages that are remembered; the original's number.
 const REMEMBERED: usize = 10;
 
+/// The instance that never gets a header: the original begins with a list of it.
+const NOBODY: &[u8] = b"0";
+
 impl Default for HeaderMemory {
-    /// The original begins with a list of zeros, so the instance `0` never
-    /// gets a header.
     fn default() -> Self {
-        HeaderMemory { instances: std::iter::repeat_n(b"0".to_vec(), REMEMBERED).collect() }
+        HeaderMemory { instances: std::iter::repeat_n(NOBODY.to_vec(), REMEMBERED).collect() }
     }
 }
 
@@ -78,6 +79,13 @@ impl HeaderMemory {
         self.instances.pop_front();
         self.instances.push_back(instance.to_vec());
         true
+    }
+
+    /// Takes back that a message got its header.
+    pub fn forget(&mut self, instance: &[u8]) {
+        if let Some(known) = self.instances.iter_mut().find(|known| *known == instance) {
+            *known = NOBODY.to_vec();
+        }
     }
 }
 
@@ -158,6 +166,21 @@ mod tests {
         }
         assert_eq!(ask(&mut memory, Some(b"m1")), Answer::Dunno);
         assert_eq!(ask(&mut memory, Some(b"m11")), header());
+        assert_eq!(ask(&mut memory, Some(b"m1")), header());
+    }
+
+    #[test]
+    fn a_message_whose_header_was_taken_back_is_still_to_get_it() {
+        let mut memory = HeaderMemory::default();
+        for message in 1..=10 {
+            ask(&mut memory, Some(format!("m{message}").as_bytes()));
+        }
+        memory.forget(b"m5");
+        memory.forget(b"never seen");
+        assert_eq!(ask(&mut memory, Some(b"m10")), Answer::Dunno);
+        assert_eq!(ask(&mut memory, Some(b"m5")), header());
+        assert_eq!(ask(&mut memory, Some(b"m5")), Answer::Dunno);
+        assert_eq!(ask(&mut memory, Some(b"m2")), Answer::Dunno);
         assert_eq!(ask(&mut memory, Some(b"m1")), header());
     }
 

@@ -4,6 +4,7 @@
 
 use super::greylister::{Decided, Greylister};
 use crate::daemon::{Entry, Severity};
+use crate::greylist::Answer;
 use crate::protocol::{milter, policy};
 use crate::store::{self, Transaction};
 
@@ -33,6 +34,9 @@ pub struct Outcome {
     /// What to tell instead if the disk does not take what the reply stands
     /// on; none for a reply that stands on nothing.
     pub instead: Option<&'static [u8]>,
+    /// The instance of the message that gets its header with this reply, where
+    /// the door itself does not know.
+    pub header_of: Option<Vec<u8>>,
     /// What the log should say.
     pub lines: Vec<(Severity, Entry)>,
     /// The database failed, and the mail goes through.
@@ -45,7 +49,8 @@ impl Outcome {
     /// The reply that tells a decision.
     fn of(decided: Decided, reply: Vec<u8>, instead: &'static [u8]) -> Outcome {
         let Decided { lines, failure, .. } = decided;
-        Outcome { reply: Some(reply), instead: Some(instead), lines, failure, is_last: false }
+        let (reply, instead) = (Some(reply), Some(instead));
+        Outcome { reply, instead, lines, failure, ..Outcome::default() }
     }
 
     fn line(severity: Severity, line: impl Into<Vec<u8>>) -> Outcome {
@@ -154,7 +159,9 @@ fn handle_policy(
             let decided = greylister.decide(&request, None, transaction, now);
             let mut reply = Vec::with_capacity(128);
             policy::reply(&mut reply, greylister.action(&decided.answer), &decided.answer);
-            Outcome::of(decided, reply, policy::DUNNO)
+            let has_header = matches!(decided.answer, Answer::Prepend(_));
+            let header_of = request.instance.filter(|_| has_header).map(<[u8]>::to_vec);
+            Outcome { header_of, ..Outcome::of(decided, reply, policy::DUNNO) }
         }
         policy::Event::Missing(name) => {
             greylister.counters.incomplete += 1;

@@ -96,6 +96,11 @@ impl Greylister {
         is_news.then(|| (Severity::Warning, Entry::Text(line.to_vec())))
     }
 
+    /// Takes back that the message with this instance got its header.
+    pub fn forget_header(&mut self, instance: &[u8]) {
+        self.headers.forget(instance);
+    }
+
     /// Decides a recipient of the milter protocol, whose message may have its
     /// header already.
     pub fn decide_recipient(

@@ -4,6 +4,7 @@
 //! arrival and told only after the commit: what a client was told is on disk.
 
 use super::connection::Connection;
+use super::door::Outcome;
 use super::greylister::Greylister;
 use super::trouble::Trouble;
 use crate::daemon::{Entry, Log, Severity};
@@ -27,6 +28,8 @@ struct Held {
     reply: Vec<u8>,
     /// What is told if the commit fails, in place of a reply that stands on it.
     instead: Option<&'static [u8]>,
+    /// The message that gets its header with the reply.
+    header_of: Option<Vec<u8>>,
     lines: Vec<(Severity, Entry)>,
 }
 
@@ -65,8 +68,8 @@ impl<'a> Turn<'a> {
             let is_held = self.store.take_unsettled() || self.holds_for(key);
             match outcome.reply {
                 Some(reply) if is_held => {
-                    let (instead, lines) = (outcome.instead, outcome.lines);
-                    self.held.push(Held { connection: key, reply, instead, lines });
+                    let Outcome { instead, header_of, lines, .. } = outcome;
+                    self.held.push(Held { connection: key, reply, instead, header_of, lines });
                 }
                 reply => {
                     write_lines(self.log, outcome.lines);
@@ -128,10 +131,13 @@ impl<'a> Turn<'a> {
             Err(failure) => {
                 greylister.measures.failed_commits += 1;
                 trouble.report(|| passing(&failure), log);
-                for Held { connection, reply, instead, mut lines } in held {
+                for Held { connection, reply, instead, header_of, mut lines } in held {
                     lines.retain(|(severity, _)| *severity <= Severity::Warning);
                     write_lines(log, lines);
                     greylister.counters.failures += u64::from(instead.is_some());
+                    if let Some(message) = header_of {
+                        greylister.forget_header(&message);
+                    }
                     tell(connection, instead.unwrap_or(&reply), instead.is_some());
                 }
                 false
