@@ -196,6 +196,28 @@ fn domains_can_be_forgotten_together_and_alone() {
 }
 
 #[test]
+fn bounces_are_named_like_a_domain_of_senders() {
+    let daemon = started(&BOTH);
+    let directory = directory(&daemon);
+    let words = "forget pool.test --sender-domain=<>";
+    assert_eq!(output(&directory, words), "forgot 2 entries\n");
+    assert_eq!(keys(&directory, "list"), [ELSEWHERE, ALICE, CAROL, DAVE]);
+    assert_eq!(keys(&directory, "list --clients --client=pool.test"), PAIRS[1..]);
+    assert_eq!(run(&directory, words).0, 1);
+    assert_eq!(
+        output(&directory, "allow pool.test --sender-domain=<>"),
+        "allowed 1 entry\n",
+        "also a pair that is not known"
+    );
+    assert_eq!(daemon.client().ask(&attempt(9, "").at(0)), "DUNNO");
+    let other = Attempt::new("198.51.100.8", "unknown", "", "bob@example.org");
+    assert!(daemon.client().ask(&other.at(0)).starts_with(DEFERRED));
+    assert_eq!(output(&directory, "allow --sender-domain=<>"), "allowed 1 entry\n");
+    assert_eq!(output(&directory, "forget --sender-domain=<>"), "forgot 2 entries\n");
+    assert_refused(&directory, "forget --sender-domain=", "a domain, or <> for bounces, unlike");
+}
+
+#[test]
 fn what_was_exported_comes_back() {
     let Stopped { scratch, .. } = started(&BOTH).stop();
     let directory = scratch.path().join("db");

@@ -159,3 +159,42 @@ fn without_a_database_everything_is_new() {
     assert!(json.contains("\"decision\":\"new\""), "{json}");
     assert!(!directory.database().join("postgrey.mdb").exists());
 }
+
+#[test]
+fn of_mail_that_nobody_greylists_no_entry_is_foretold() {
+    let daemon = daemon();
+    let directory = Directory::of(&daemon);
+    let dbdir = format!("--dbdir={}", directory.database().display());
+    let [clients, recipients] = lists(&directory.0);
+    let list = daemon.scratch().file("greylisted", "example.org\n");
+    let greylisted = format!("--greylist-recipients={}", list.display());
+    let ask = |more: &[&str], form: &str| {
+        let mail = ["--sender=a@b.test", "--recipient=c@d.test"];
+        let Output { stdout, .. } = Command::new(Program::Ours.path())
+            .args(["check", form, &dbdir, &clients, &recipients])
+            .args(mail)
+            .args(more)
+            .args((!more.contains(&"--address=::1")).then_some("--address=10.1.2.3"))
+            .output()
+            .expect("our binary");
+        String::from_utf8(stdout).expect("UTF-8")
+    };
+    for (options, reason) in [
+        (&["--trusted-networks=10.0.0.0/8"][..], "trusted network"),
+        (&["--trust-authenticated", "--login"], "has logged in"),
+        (&["--milter=/run/m", "--login"], "has logged in"),
+        (&["--milter=/run/m", "--address=::1"], "trusted network"),
+        (&[&greylisted], "not on the list of those who are greylisted"),
+    ] {
+        let text = ask(options, "--verbose");
+        assert!(text.replace("\n            ", " ").contains(reason), "{text}");
+        assert!(!text.contains("Next") && !text.contains("Key"), "{text}");
+        let json = ask(options, "--json");
+        assert!(!json.contains("\"key\""), "{json}");
+    }
+    let text = ask(&["--noaction"], "--verbose");
+    assert!(text.starts_with("Answer      action=DUNNO\nBecause     no such triplet"), "{text}");
+    assert!(text.contains("Dry run     with --noaction mail passes, whatever"), "{text}");
+    let json = ask(&["--noaction"], "--json");
+    assert!(json.contains("\"dry_run\":true"), "{json}");
+}

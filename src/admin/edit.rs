@@ -113,7 +113,9 @@ fn edits(view: &View, subject: &Subject, change: &Change) -> Result<Vec<Edit>, T
 }
 
 fn filter(client: Option<&Clients>, sender: Option<&Vec<u8>>) -> Filter {
-    let sender = sender.map(|domain| Addresses::Domain(domain.clone()));
+    let sender = sender.cloned().map(|domain| {
+        if domain.is_empty() { Addresses::One(domain) } else { Addresses::Domain(domain) }
+    });
     Filter { client: client.cloned(), sender, ..Filter::default() }
 }
 
@@ -154,8 +156,11 @@ fn must_count(policy: &Policy, client: &Clients) -> Result<(), Trouble> {
     Err(Trouble::Usage(trouble.to_owned()))
 }
 
-/// A sender's domain that stands in keys by itself.
+/// A sender's domain that stands in keys by itself; that of bounces is empty.
 fn whole(domain: &[u8]) -> Result<Vec<u8>, Trouble> {
+    if domain.is_empty() {
+        return Ok(Vec::new());
+    }
     let shown = String::from_utf8_lossy(domain);
     match greylist::registered_domain(domain) {
         Some(registered) if registered == domain => Ok(registered),

@@ -46,6 +46,8 @@ pub fn run(
         recipient: &question.recipient,
         has_etrn_domain: true,
         is_authenticated: question.has_logged_in,
+        // Where all mail comes by --milter, own mail passes without being told to.
+        is_unsifted: options.listen.is_none() && options.milter.is_some(),
         ..Request::default()
     };
     let mut looking = Looking(view.as_ref().map(|view| &view.reader));
@@ -130,10 +132,12 @@ impl Case<'_> {
         Some(Client { address, name: self.request.client_name })
     }
 
-    /// None without an address, which a key needs.
-    fn triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Trouble> {
+    /// None without an address, which a key needs, and where nobody asks for the
+    /// triplet since something else lets the mail pass.
+    fn asked_triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Trouble> {
         let Request { sender, recipient, .. } = self.request;
-        let Some(client) = self.client() else {
+        let is_asked = !matches!(self.decision.verdict, Verdict::Exempt(_));
+        let Some(client) = self.client().filter(|_| is_asked) else {
             return Ok(None);
         };
         let key = triplet::key(self.policy, client, sender, recipient);
@@ -226,6 +230,9 @@ impl Case<'_> {
     fn text(&self, looking: &mut Looking) -> Result<String, Trouble> {
         let mut text = labelled("Answer", &foreign(&self.reply()));
         text += &labelled("Because", &self.reason());
+        if self.policy.is_dry_run {
+            text += &labelled("Dry run", "with --noaction mail passes, whatever is decided");
+        }
         if let Some((origin, rule)) = self.rule() {
             let place = format!("{}:{}", origin.file().display(), origin.line());
             text += &labelled("Rule", &format!("{}, in {place}", foreign(rule.as_bytes())));
@@ -239,7 +246,7 @@ impl Case<'_> {
                 &format!("{} passes of {enough}, the last {}", grouped(count), at(last)),
             );
         }
-        let Some((key, seen)) = self.triplet(looking)? else {
+        let Some((key, seen)) = self.asked_triplet(looking)? else {
             return Ok(text);
         };
         text += &labelled("Key", &address(&key));
@@ -258,6 +265,9 @@ impl Case<'_> {
             .text("answer", self.reply())
             .text("decision", self.word())
             .text("reason", self.reason());
+        if self.policy.is_dry_run {
+            object = object.truth("dry_run", true);
+        }
         if let Some((origin, rule)) = self.rule() {
             let file = origin.file().as_os_str().as_encoded_bytes();
             object = object.text("file", file).number("line", origin.line()).text("rule", rule);
@@ -269,7 +279,7 @@ impl Case<'_> {
         if let Some(Passes { count, last }) = self.passes(looking)? {
             object = object.number("client_count", count).number("client_last", last);
         }
-        let Some((key, seen)) = self.triplet(looking)? else {
+        let Some((key, seen)) = self.asked_triplet(looking)? else {
             return Ok(object);
         };
         object = object.text("key", key);

@@ -99,11 +99,11 @@ pub enum Subject {
     },
     /// A client, with its network's triplets, or all of a domain.
     Client(Clients),
-    /// All with senders at a domain.
+    /// All with senders at a domain, or all bounces.
     Senders {
         /// Only those of this client or these clients.
         client: Option<Clients>,
-        /// The domain.
+        /// The domain, empty for bounces.
         domain: Vec<u8>,
     },
 }
@@ -216,7 +216,13 @@ fn subject(matches: &ArgMatches) -> Result<Subject, String> {
     match (client, address_in("SENDER"), address_in("RECIPIENT"), domain) {
         (client, None, None, Some(domain)) => match Addresses::parse(domain.as_bytes()) {
             Addresses::Domain(domain) => Ok(Subject::Senders { client, domain }),
-            Addresses::One(_) => Err(unlike("--sender-domain", "a domain", domain)),
+            // An empty word is more likely a script's mistake.
+            Addresses::One(_) if domain == "<>" => {
+                Ok(Subject::Senders { client, domain: Vec::new() })
+            }
+            Addresses::One(_) => {
+                Err(unlike("--sender-domain", "a domain, or <> for bounces", domain))
+            }
         },
         (Some(client), None, None, None) => Ok(Subject::Client(client)),
         (Some(client), Some(sender), Some(recipient), None) => {
