@@ -140,7 +140,7 @@ fn refused_mail_is_told_from_mail_that_passed() {
     let site = Site { daemon, socket };
     let attempt = Attempt::new("192.0.2.1", "mx.example", "a@sender.example", "b@example.org");
     site.daemon.client().ask(&attempt);
-    let series = "postgrey_requests_total{action=\"reject\",reason=\"client-blacklist\"}";
+    let series = "postgrey_requests_total{action=\"blacklist\",reason=\"client-blacklist\"}";
     assert_eq!(site.value(series), "1");
     assert_eq!(site.value("postgrey_list_rules{list=\"blacklist-clients\"}"), "1");
     assert_eq!(site.value("postgrey_list_rules{list=\"recipient-delays\"}"), "0");

@@ -134,8 +134,8 @@ fn print_counters(lines: Option<&[String]>, now: i64, out: &mut impl Write) -> R
     for (name, number) in counters_of(lines) {
         match name {
             "started" => writeln!(out, "  {name:<12}{}", moment(number, now))?,
-            "pid" => writeln!(out, "  {name:<18}{number:>14}")?,
-            name => writeln!(out, "  {name:<18}{:>14}", grouped(number.unsigned_abs()))?,
+            "pid" => writeln!(out, "  {name:<20}{number:>12}")?,
+            name => writeln!(out, "  {name:<20}{:>12}", grouped(number.unsigned_abs()))?,
         }
     }
     Ok(())
