@@ -12,6 +12,7 @@ mod postfix {
     pub mod instance;
     mod milter_actions;
     mod milter_failing;
+    mod recipe;
     pub mod smtp;
 }
 

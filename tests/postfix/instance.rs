@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The services that receiving and delivering mail take, as in `master.cf`; the
-/// SMTP server itself depends on the port. All run outside of a chroot.
+/// SMTP server itself depends on the test. All run outside of a chroot.
 const SERVICES: &str = "\
 pickup   unix       n - n 60  1 pickup
 cleanup  unix       n - n -   0 cleanup
@@ -40,6 +40,7 @@ postlog  unix-dgram n - n -   1 postlogd
 #[derive(Debug)]
 pub struct Postfix {
     port: u16,
+    is_in_chroot: bool,
     scratch: Scratch,
 }
 
@@ -56,12 +57,23 @@ impl Postfix {
     /// Starts a Postfix whose `main.cf` ends with these lines: its restrictions,
     /// and whom it asks.
     pub fn start_with(questions: &str) -> Postfix {
+        Postfix::start_as(false, questions)
+    }
+
+    /// Likewise, with an SMTP server that sees no files but those of the queue, as
+    /// Debian has it.
+    #[allow(dead_code, reason = "for most tests it does not matter")]
+    pub fn start_in_chroot(questions: &str) -> Postfix {
+        Postfix::start_as(true, questions)
+    }
+
+    fn start_as(is_in_chroot: bool, questions: &str) -> Postfix {
         require("/usr/sbin/postfix", "postfix");
         assert!(
             nix::unistd::geteuid().is_root(),
             "run these tests as root: Postfix starts for nobody else"
         );
-        let mut postfix = Postfix { port: 0, scratch: Scratch::new() };
+        let mut postfix = Postfix { port: 0, is_in_chroot, scratch: Scratch::new() };
         postfix.make_directories();
         postfix.write_configuration(questions);
         // Between the choice of a port and its use, somebody else may take it.
@@ -206,7 +218,8 @@ virtual_gid_maps = static:{gid}
     }
 
     fn write_services(&self) {
-        let smtpd = format!("127.0.0.1:{} inet n - n - - smtpd\n", self.port);
+        let chroot = if self.is_in_chroot { "y" } else { "n" };
+        let smtpd = format!("127.0.0.1:{} inet n - {chroot} - - smtpd\n", self.port);
         fs::write(self.path("etc/master.cf"), smtpd + SERVICES).expect("master.cf");
     }
 
