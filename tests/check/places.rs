@@ -101,3 +101,35 @@ fn a_byte_order_mark_before_delays_is_a_warning_like_elsewhere() {
     assert!(text.contains("delays:1: warning the file starts with a byte order mark"), "{text}");
     assert!(text.contains("0 errors, 1 warning"), "{text}");
 }
+
+#[test]
+fn whom_the_daemon_cannot_become_and_where_it_cannot_keep_anything_is_told() {
+    let directory = Directory::new();
+    let file = directory.file("file", "");
+    let config = directory.file("config", "user = nosuchuser\n");
+    for (word, part) in [
+        ("--user=nosuchuser".to_owned(), "No such user \"nosuchuser\" -> make it with adduser(8)"),
+        ("--group=nosuchgroup".to_owned(), "No such group \"nosuchgroup\""),
+        ("--group=b/d".to_owned(), "Invalid group \"b/d\""),
+        (format!("--config={}", config.display()), "No such user \"nosuchuser\""),
+        ("--dbdir=/nonexistent/db".to_owned(), "--dbdir: /nonexistent/db is not there -> make it"),
+        (format!("--dbdir={}", file.display()), "is no directory"),
+    ] {
+        let (status, text) = checked(&[&word]);
+        assert_eq!(status, 2, "{word}: {text}");
+        assert!(text.contains(part), "{word}: {text}");
+    }
+}
+
+#[test]
+fn an_empty_word_is_the_default_as_for_the_daemon() {
+    for option in ["--blacklist-text", "--log-format", "--auto-whitelist-by", "--facility"] {
+        let (status, text) = checked(&[option, ""]);
+        assert_eq!(status, 0, "{option}: {text}");
+    }
+    for option in ["--metrics", "--milter"] {
+        let (status, text) = checked(&[option, ""]);
+        assert_eq!(status, 2, "{option}: {text}");
+        assert!(text.contains("not an empty word"), "{option}: {text}");
+    }
+}

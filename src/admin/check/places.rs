@@ -1,10 +1,13 @@
-//! Where the daemon would listen: places that it cannot have, and sockets that
-//! those who shall use them cannot open.
+//! Where the daemon would listen and keep its database, and as whom: what it
+//! cannot have, and sockets that those who shall use them cannot open.
 
 use super::options::about_options;
 use crate::cli::{Listen, Options};
 use crate::daemon::endpoint::Endpoint;
+use crate::daemon::privileges::Identity;
 use crate::whitelist::advice::{Finding, Severity};
+use std::fs;
+use std::io::ErrorKind;
 
 /// The longest path of a socket in bytes (unix(7)).
 const LONGEST: usize = 107;
@@ -34,6 +37,7 @@ pub fn look(options: &Options) -> Vec<Finding> {
     if let Some(Listen::Unix { mode, .. }) = milter {
         findings.extend(unusable(*mode));
     }
+    findings.extend(nobody(options).into_iter().chain(no_database(options)));
     findings
 }
 
@@ -88,6 +92,25 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
             Some(doubtful("no-directory", problem, "make it before the daemon starts"))
         }
     }
+}
+
+/// A user or a group that is not there.
+fn nobody(Options { user, group, .. }: &Options) -> Option<Finding> {
+    let failure = Identity::look_up(user, group).err()?;
+    let remedy = "make it with adduser(8), or name another with --user and --group";
+    Some(wrong("no-user", failure.to_string(), remedy))
+}
+
+/// A directory of the database that is none.
+fn no_database(Options { dbdir, .. }: &Options) -> Option<Finding> {
+    let why = match fs::metadata(dbdir) {
+        Ok(found) if found.is_dir() => return None,
+        Ok(_) => "is no directory",
+        Err(error) if error.kind() == ErrorKind::NotFound => "is not there",
+        Err(_) => return None,
+    };
+    let problem = format!("--dbdir: {} {why}", dbdir.display());
+    Some(wrong("no-database-directory", problem, "make it, as --user's own, before the start"))
 }
 
 /// Permissions of the milter's socket with which no mail server can use it.

@@ -8,7 +8,7 @@ use super::{Order, Task, refused, table};
 use crate::cli::{self, Invocation, Options, UsageError, flags, getopt, help};
 use crate::daemon::clock;
 use clap::{ArgMatches, Command};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::iter;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
@@ -61,6 +61,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<Invocation, UsageError> {
     let rewritten = rewritten.options;
     let (of_check, of_daemon): (Vec<_>, Vec<_>) =
         rewritten.iter().cloned().partition(|word| is_of(&own, word));
+    let of_daemon: Vec<OsString> = of_daemon.into_iter().flat_map(as_typed).collect();
     let matches = command
         .try_get_matches_from_mut(rewritten)
         .map_err(|error| refused(error.to_string().trim_end()))?;
@@ -97,6 +98,14 @@ fn command() -> Command {
     }
     command.build();
     command
+}
+
+/// A rewritten word as the daemon takes it: an empty value is a word of its own.
+fn as_typed(word: OsString) -> Vec<OsString> {
+    match word.as_bytes().strip_suffix(b"=") {
+        Some(name) => vec![OsStr::from_bytes(name).to_owned(), OsString::new()],
+        None => vec![word],
+    }
 }
 
 /// Whether a rewritten word is one of `check` alone.
