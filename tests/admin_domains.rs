@@ -218,6 +218,22 @@ fn bounces_are_named_like_a_domain_of_senders() {
 }
 
 #[test]
+fn who_names_a_triplet_by_address_is_told_of_domains() {
+    let daemon = started(&BOTH);
+    let directory = directory(&daemon);
+    let told = "Mail of clients with a name is kept by its domain";
+    let (status, shown, _) = run(&directory, "show 192.0.9.7 eve@one.test bob@example.org");
+    assert_eq!(status, 1);
+    assert!(shown.contains(told), "{shown}");
+    let shown = output(&directory, "show 198.51.100.7 alice@one.test bob@example.org");
+    assert!(!shown.contains(told), "{shown}");
+    let allowed = output(&directory, "allow 192.0.9.7 eve@one.test bob@example.org");
+    assert!(allowed.starts_with(&format!("allowed 1 entry\n{told}")), "{allowed}");
+    let words = "allow pool.test eve@one.test bob@example.org";
+    assert_eq!(output(&directory, words), "allowed 1 entry\n");
+}
+
+#[test]
 fn what_was_exported_comes_back() {
     let Stopped { scratch, .. } = started(&BOTH).stop();
     let directory = scratch.path().join("db");

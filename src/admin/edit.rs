@@ -26,6 +26,7 @@ pub fn run(
 ) -> Result<Outcome, Trouble> {
     let view = View::open(directory)?;
     let edits = edits(&view, subject, &change)?;
+    let is_by_domain = view.policy.by_domain.lookup;
     let notes = view.reader.notes()?;
     // Before the file is opened for writing: LMDB bears it only once a process.
     drop(view);
@@ -43,9 +44,17 @@ pub fn run(
     let verb = if change == Change::Allow { "allowed" } else { "forgot" };
     let noun = if changed == 1 { "entry" } else { "entries" };
     writeln!(out, "{verb} {} {noun}", grouped(changed as u64))?;
+    let is_by_address = matches!(subject, Subject::Triplet { client: Clients::One(_), .. });
+    if is_by_domain && is_by_address && change == Change::Allow {
+        writeln!(out, "{KEPT_BY_DOMAIN}")?;
+    }
     out.flush()?;
     Ok(Outcome::Done)
 }
+
+/// What an administrator who names a triplet by an address may not think of.
+pub(super) const KEPT_BY_DOMAIN: &str = "Mail of clients with a name is kept by its domain \
+     (--lookup-by-domain): name that in place of the address.";
 
 /// Edits of one request. The daemon takes more, but mail waits for the commit:
 /// each edit changes a page of its own, which costs some 30 microseconds.

@@ -1,7 +1,7 @@
 //! `postgrey show`: what is known of a triplet or a client, and what becomes of
 //! it.
 
-use super::edit::triplet_key;
+use super::edit::{KEPT_BY_DOMAIN, triplet_key};
 use super::list::{Printer, object};
 use super::text::{address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
@@ -36,6 +36,10 @@ pub fn run(
                     let names =
                         [&place(view, client) as &str, &address(&sender), &address(recipient)];
                     show_triplet(view, names, row, counted.as_ref(), out)?;
+                    let is_by_address = matches!(client, Clients::One(_));
+                    if row.is_none() && is_by_address && view.policy.by_domain.lookup {
+                        out.write_all(labelled("Note", KEPT_BY_DOMAIN).as_bytes())?;
+                    }
                 }
             }
             row.map(|_| Outcome::Done)
@@ -78,9 +82,10 @@ fn show_triplet(
     let passes = counted.map_or(Ok(None), |counted| view.passes(counted))?;
     if let Some(Row::Client(passes, ClientFate::Exempt { .. })) = passes {
         let count = grouped(passes.count);
+        let passes = if passes.count == 1 { "pass" } else { "passes" };
         text += &labelled(
             "But",
-            &format!("the client is on the auto-whitelist ({count} passes): such mail passes."),
+            &format!("the client is on the auto-whitelist ({count} {passes}): such mail passes."),
         );
     }
     Ok(out.write_all(text.as_bytes())?)

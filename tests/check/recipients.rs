@@ -36,6 +36,8 @@ lines! {
     everybody: "/.*/" => "everybody", "say what is meant";
     a_domain_with_a_leading_dot: ".example.com" => "leading-dot", "example.com";
     an_address_with_a_final_dot: "user@example.com." => "trailing-dot", "user@example.com";
+    bounces_as_logs_have_them: "<>" => "bounces", "/^$/";
+    bounces_in_quotes: "\"\"" => "bounces", "/^$/";
     an_address_in_brackets: "<user@example.com>" => "quoted", "user@example.com";
     a_link_to_an_address: "mailto:user@example.com" => "prefixed", "user@example.com";
     any_extension: "user+@example.com" => "extension", "user@example.com";

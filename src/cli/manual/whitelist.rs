@@ -27,7 +27,8 @@ pub(in crate::cli) fn page() -> Page {
     blocks.push(Block::Section("LINES OF RECIPIENTS AND SENDERS"));
     blocks.push(text(
         "Recipients and senders are written alike, and compared as the mail server was told them. \
-         Upper and lower case are the same throughout, also before the @.",
+         Upper and lower case are the same throughout, also before the @. The sender of a bounce \
+         is empty, and /^$/ stands for it.",
     ));
     blocks.extend(ADDRESSES.iter().map(form));
     blocks.push(Block::Section("LINES OF DELAYS"));

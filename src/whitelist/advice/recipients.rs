@@ -4,6 +4,7 @@ use super::{Advice, Look, instead, useless, write};
 use std::net::IpAddr;
 
 pub(super) const LOOKS: &[Look] = &[
+    ("bounces", bounces),
     ("at-domain", at_domain),
     ("wildcard", wildcard),
     ("extension", extension),
@@ -12,6 +13,15 @@ pub(super) const LOOKS: &[Look] = &[
     ("trailing-dot", trailing_dot),
     ("bare-user", bare_user),
 ];
+
+fn bounces(rule: &str) -> Option<Advice> {
+    matches!(rule, "<>" | "\"\"" | "''").then(|| {
+        useless(
+            "matches nobody: the sender of bounces is empty, with nothing around it",
+            write("/^$/"),
+        )
+    })
+}
 
 fn at_domain(rule: &str) -> Option<Advice> {
     let domain = rule.strip_prefix('@').filter(|domain| !domain.contains(['@', '*']))?;

@@ -76,7 +76,8 @@ fn quoted(rule: &str) -> Option<Advice> {
     let inner = rule.strip_prefix(['"', '\'', '<', '`'])?;
     let inner = inner.strip_suffix(['"', '\'', '>', '`'])?;
     let is_address = rule.starts_with('<') || !inner.contains('@') || rule.starts_with('\'');
-    is_address.then(|| useless("is taken with its quotes, which no name has", write(inner)))
+    (is_address && !inner.is_empty())
+        .then(|| useless("is taken with its quotes, which no name has", write(inner)))
 }
 
 fn prefixed(rule: &str) -> Option<Advice> {
