@@ -16,6 +16,7 @@ mod sendmail {
     pub mod instance;
     mod logins;
     mod names;
+    mod texts;
 }
 
 use harness::{Builder, Clock, Daemon, Program};

@@ -41,15 +41,17 @@ fn has_status(text: &[u8], class: u8) -> bool {
     numbers.len() == 3 && numbers[0] == [class] && numbers.iter().all(is_number)
 }
 
-/// Appends a text of one line. Sendmail takes it for a format of printf, so
-/// that each percent sign, be it of the recipient's address, is doubled; Postfix
-/// makes one of them again.
+/// Appends a text of one line. Replies are ASCII (RFC 5321 section 4.2);
+/// Sendmail takes the highest bit off all else, which makes line feeds of some.
+/// It also takes the text for a format of printf, so that each percent sign, be
+/// it of the recipient's address, is doubled; Postfix makes one of them again.
 fn push_text(reply: &mut Vec<u8>, text: &[u8]) {
-    for byte in text {
-        match byte {
-            b'%' => reply.extend_from_slice(b"%%"),
-            byte if byte.is_ascii_control() => reply.push(b' '),
-            byte => reply.push(*byte),
+    for letter in String::from_utf8_lossy(text).chars() {
+        match u8::try_from(letter) {
+            Ok(b'%') => reply.extend_from_slice(b"%%"),
+            Ok(byte) if byte.is_ascii_control() => reply.push(b' '),
+            Ok(byte) if byte.is_ascii() => reply.push(byte),
+            _ => reply.push(b'?'),
         }
     }
 }
@@ -96,9 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_no_format_and_one_line() {
+    fn the_text_is_no_format_and_one_line_of_ascii() {
         assert_eq!(text_of(b"451", "100% of %n"), "y451 4.7.1 100%% of %%n\0");
         assert_eq!(text_of(b"451", "a\r\nb\0c\td"), "y451 4.7.1 a  b c d\0");
+        assert_eq!(text_of(b"451", "gr\u{fc}\u{df} \u{44a}"), "y451 4.7.1 gr?? ?\0");
         assert_eq!(text_of(b"451", &"%".repeat(5000)).len(), "y451 4.7.1 \0".len() + 2 * 900);
     }
 
