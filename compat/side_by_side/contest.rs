@@ -74,7 +74,7 @@ fn load(subject: &Subject, population: Population, scenario: Scenario, time: Dur
     static SERIES: AtomicUsize = AtomicUsize::new(0);
     let series = SERIES.fetch_add(1, Ordering::Relaxed);
     let mut traffic = Traffic::new(scenario.mix, population, series);
-    load::run(subject.door(), scenario.connections, Pace::Closed, time, &mut traffic)
+    load::run(subject, scenario.connections, Pace::Closed, time, &mut traffic)
 }
 
 /// Counts system calls in a stretch of its own, since counting takes time.

@@ -41,7 +41,7 @@ pub fn run(page: &mut Page, is_quick: bool) {
     let mut traffic = Traffic::new(REAL_LIFE, population, 0);
     let mut measure = |time, neighbour: Neighbour| {
         let pace = Pace::Open(REQUESTS_A_SECOND);
-        let mut stretch = |_| load::run(subject.door(), CONNECTIONS, pace, time, &mut traffic);
+        let mut stretch = |_| load::run(subject, CONNECTIONS, pace, time, &mut traffic);
         beside(neighbour, subject, population, || (0..STRETCHES).map(&mut stretch).collect())
     };
     // Pages of a new database are first read when they are first asked for.

@@ -1,7 +1,8 @@
 //! The load: one thread that keeps many connections busy and checks each answer.
 
 use crate::harness::Door;
-use crate::traffic::{Expected, Traffic};
+use crate::subject::Subject;
+use crate::traffic::{Expected, Traffic, Words};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
@@ -50,30 +51,33 @@ impl Burst {
 }
 
 /// Loads a server for so long, then waits for what is still to come. Ends the
-/// program on a wrong answer.
+/// program on an answer that is wrong, or in another server's words.
 pub fn run(
-    door: &Door,
+    subject: &Subject,
     connections: usize,
     pace: Pace,
     duration: Duration,
     traffic: &mut Traffic,
 ) -> Burst {
-    Load::new(door, connections).run(pace, duration, traffic)
+    Load::new(subject, connections).run(pace, duration, traffic)
 }
 
 struct Load {
     poll: Poll,
+    words: Words,
     lanes: Vec<Lane>,
     idle: Vec<usize>,
     waits: Vec<Duration>,
 }
 
 impl Load {
-    fn new(door: &Door, connections: usize) -> Load {
+    fn new(subject: &Subject, connections: usize) -> Load {
         let poll = Poll::new().expect("a poll");
-        let open = |key| Lane::open(door, &poll, key).expect("a server that takes connections");
+        let open =
+            |key| Lane::open(subject.door(), &poll, key).expect("a server that takes connections");
         let lanes = (0..connections).map(open).collect();
-        Load { poll, lanes, idle: (0..connections).rev().collect(), waits: Vec::new() }
+        let (words, idle) = (subject.kind.words(), (0..connections).rev().collect());
+        Load { poll, words, lanes, idle, waits: Vec::new() }
     }
 
     fn run(mut self, pace: Pace, duration: Duration, traffic: &mut Traffic) -> Burst {
@@ -91,7 +95,7 @@ impl Load {
             assert!(next.is_some() || !events.is_empty(), "no answer in {PATIENCE:?}");
             for event in &events {
                 let key = event.token().0;
-                if let Some(wait) = self.lanes[key].receive() {
+                if let Some(wait) = self.lanes[key].receive(self.words) {
                     self.waits.push(wait);
                     self.idle.push(key);
                 }
@@ -173,7 +177,7 @@ impl Lane {
     }
 
     /// Reads what there is; once the answer is whole, gives how long it took.
-    fn receive(&mut self) -> Option<Duration> {
+    fn receive(&mut self, words: Words) -> Option<Duration> {
         let mut buffer = [0; 1024];
         match self.stream.read(&mut buffer) {
             Ok(0) => panic!("the server closed a connection"),
@@ -187,8 +191,8 @@ impl Lane {
         let wait = self.due.elapsed();
         let expected = self.expected.take().expect("a reply that was asked for");
         assert!(
-            expected.is(&self.reply),
-            "a wrong answer, it should be {expected:?}: {}",
+            words.say(expected, &self.reply),
+            "a wrong answer, it should be {expected:?} of {words:?}: {}",
             self.reply.escape_ascii()
         );
         self.reply.clear();

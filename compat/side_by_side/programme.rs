@@ -206,7 +206,7 @@ impl Programme {
         for expired in [0, 50] {
             let subjects = Field { population, expired, tcp: false }.start(&[Kind::Ours]);
             let mut traffic = Traffic::new(NEW, asked, 900);
-            let burst = load::run(subjects[0].door(), 50, Pace::Open(500), time, &mut traffic);
+            let burst = load::run(&subjects[0], 50, Pace::Open(500), time, &mut traffic);
             let waits = [0.5, 0.99, 0.999, 1.0].map(|part| burst.percentile(part));
             let cells = waits.map(table::digits).join(" | ");
             page.line(&format!("| {expired} % | {} | {cells} |", burst.answers()));

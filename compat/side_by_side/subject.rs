@@ -3,7 +3,7 @@
 use crate::harness::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
 use crate::prefill::Rows;
 use crate::process::Pid;
-use crate::traffic::{Population, listed};
+use crate::traffic::{Population, Words, listed};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -36,6 +36,14 @@ impl Kind {
             Kind::OursPatient => "ours, --sync=1",
             Kind::Echo => "echo",
             Kind::Sqlgrey => "sqlgrey",
+        }
+    }
+
+    /// In whose words it answers.
+    pub fn words(self) -> Words {
+        match self {
+            Kind::Theirs | Kind::Ours | Kind::OursPatient | Kind::Echo => Words::Postgrey,
+            Kind::Sqlgrey => Words::Sqlgrey,
         }
     }
 }

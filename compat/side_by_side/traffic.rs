@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 
-/// A right answer; sqlgrey, of the peers, has its own words for each.
+/// A right answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Mail passes.
@@ -15,15 +15,27 @@ pub enum Expected {
     Deferred,
 }
 
-impl Expected {
+/// Whose words an answer has to be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// The original's, which are ours.
+    Postgrey,
+    /// Those of sqlgrey.
+    Sqlgrey,
+}
+
+impl Words {
     /// Whether a whole reply is that answer.
-    pub fn is(self, reply: &[u8]) -> bool {
-        match self {
-            Expected::Dunno => reply == b"action=DUNNO\n\n" || reply == b"action=dunno\n\n",
-            Expected::Deferred => {
+    pub fn say(self, expected: Expected, reply: &[u8]) -> bool {
+        match (self, expected) {
+            (Words::Postgrey, Expected::Dunno) => reply == b"action=DUNNO\n\n",
+            (Words::Postgrey, Expected::Deferred) => {
                 reply.starts_with(b"action=DEFER_IF_PERMIT 4.2.0 Greylisted, see http")
                     && reply.ends_with(b".html\n\n")
-                    || reply.starts_with(b"action=defer_if_permit Greylisted for ")
+            }
+            (Words::Sqlgrey, Expected::Dunno) => reply == b"action=dunno\n\n",
+            (Words::Sqlgrey, Expected::Deferred) => {
+                reply.starts_with(b"action=defer_if_permit Greylisted for ")
             }
         }
     }
