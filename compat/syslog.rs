@@ -258,6 +258,7 @@ fn usr1_tells_how_it_goes() {
             Program::Theirs => server.end_by(Signal::SIGUSR1),
             Program::Ours => {
                 server.signal(Signal::SIGUSR1);
+                server.datagrams_until("statistics: ");
                 server.client().ask(&mail().at(1));
                 "serves".to_string()
             }
