@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::complaints::{Complaints, Warning};
+use super::complaints::Warning;
 use super::file::{Origin, Text, is_blank};
 use super::names::{self, Names};
 use super::networks::{Network, Networks};
-use super::pattern::{self, Patterns};
+use super::pattern::Patterns;
+use super::rules;
 
 /// A list of clients.
 #[derive(Debug, Default)]
@@ -21,29 +22,21 @@ impl Clients {
     /// and the line is skipped.
     pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Clients {
         let mut clients = Clients::default();
-        let mut patterns = pattern::Builder::default();
-        let mut complaints = Complaints::default();
-        for text in texts {
-            for (origin, rule) in text.rules(&mut complaints) {
-                // The order of these questions is the original's.
-                if let Some(pattern) = pattern::of_rule(rule) {
-                    patterns.add(pattern, origin, &mut complaints);
-                } else if let Some(network) = Network::parse(rule) {
-                    match network {
-                        Ok(network) => clients.networks.insert(network, origin),
-                        Err(why) => complaints.about(&origin, &why),
-                    }
-                } else if rule.iter().any(is_blank) {
-                    complaints.about(&origin, "doesn't look like a hostname");
-                } else if rule.len() > names::LONGEST {
-                    complaints.about(&origin, names::TOO_LONG);
-                } else {
-                    clients.names.insert(rule, origin);
+        clients.patterns = rules::read(texts, warnings, |rule, origin, complaints| {
+            // The order of these questions is the original's.
+            if let Some(network) = Network::parse(rule) {
+                match network {
+                    Ok(network) => clients.networks.insert(network, origin),
+                    Err(why) => complaints.about(&origin, &why),
                 }
+            } else if rule.iter().any(is_blank) {
+                complaints.about(&origin, "doesn't look like a hostname");
+            } else if rule.len() > names::LONGEST {
+                complaints.about(&origin, names::TOO_LONG);
+            } else {
+                clients.names.insert(rule, origin);
             }
-        }
-        clients.patterns = patterns.build(&mut complaints);
-        complaints.tell(warnings);
+        });
         clients
     }
 

@@ -1,9 +1,10 @@
 //! Rules on mail addresses: by address, by user, by domain, by pattern (BEHAVIOUR F5).
 
-use super::complaints::{Complaints, Warning};
+use super::complaints::Warning;
 use super::file::{Origin, Text, is_blank};
 use super::names::{self, Names};
-use super::pattern::{self, Patterns};
+use super::pattern::Patterns;
+use super::rules;
 
 /// A list of mail addresses, be it of recipients or of senders.
 #[derive(Debug, Default)]
@@ -19,25 +20,17 @@ impl Addresses {
     /// and the line is skipped.
     pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Addresses {
         let mut list = Addresses::default();
-        let mut patterns = pattern::Builder::default();
-        let mut complaints = Complaints::default();
-        for text in texts {
-            for (origin, rule) in text.rules(&mut complaints) {
-                if let Some(pattern) = pattern::of_rule(rule) {
-                    patterns.add(pattern, origin, &mut complaints);
-                } else if rule.iter().any(is_blank) {
-                    complaints.about(&origin, "doesn't look like an address");
-                } else if rule.len() > names::LONGEST {
-                    complaints.about(&origin, names::TOO_LONG);
-                } else if rule.contains(&b'@') {
-                    list.addresses.insert(rule, origin);
-                } else {
-                    list.domains.insert(rule, origin);
-                }
+        list.patterns = rules::read(texts, warnings, |rule, origin, complaints| {
+            if rule.iter().any(is_blank) {
+                complaints.about(&origin, "doesn't look like an address");
+            } else if rule.len() > names::LONGEST {
+                complaints.about(&origin, names::TOO_LONG);
+            } else if rule.contains(&b'@') {
+                list.addresses.insert(rule, origin);
+            } else {
+                list.domains.insert(rule, origin);
             }
-        }
-        list.patterns = patterns.build(&mut complaints);
-        complaints.tell(warnings);
+        });
         list
     }
 
@@ -68,17 +61,17 @@ impl Addresses {
     /// an address and as a user of any domain.
     ///
     /// The user of a rule holds no `@`, and an extension neither: the first `@`
-    /// of a recipient is the only one that can stand for the rule's.
-    fn by_address(&self, recipient: &[u8]) -> Option<&Origin> {
-        let at = recipient.iter().position(|&byte| byte == b'@')?;
-        let (local, domain) = recipient.split_at(at);
-        let mut address = Vec::with_capacity(recipient.len());
+    /// of an address is the only one that can stand for the rule's.
+    fn by_address(&self, address: &[u8]) -> Option<&Origin> {
+        let at = address.iter().position(|&byte| byte == b'@')?;
+        let (local, domain) = address.split_at(at);
+        let mut candidate = Vec::with_capacity(address.len());
         users(local).find_map(|user| {
-            address.clear();
-            address.extend_from_slice(user);
-            address.extend_from_slice(domain);
-            let any_domain = &address[..=user.len()];
-            self.addresses.find([address.as_slice(), any_domain])
+            candidate.clear();
+            candidate.extend_from_slice(user);
+            candidate.extend_from_slice(domain);
+            let any_domain = &candidate[..=user.len()];
+            self.addresses.find([candidate.as_slice(), any_domain])
         })
     }
 }

@@ -16,6 +16,7 @@ mod mailboxes;
 mod names;
 mod networks;
 mod pattern;
+mod rules;
 mod trusted;
 
 use std::path::PathBuf;

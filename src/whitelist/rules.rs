@@ -1,0 +1,28 @@
+//! What every list of rules has in common, whatever its plain rules are.
+
+use super::complaints::{Complaints, Warning};
+use super::file::{Origin, Text};
+use super::pattern::{self, Patterns};
+
+/// Reads lists in their order: gives their patterns, and hands each other rule
+/// to `plain`, with its place and who hears of what is wrong with it. All
+/// complaints become warnings.
+pub(super) fn read(
+    texts: impl IntoIterator<Item = Text>,
+    warnings: &mut Vec<Warning>,
+    mut plain: impl FnMut(&[u8], Origin, &mut Complaints),
+) -> Patterns {
+    let mut patterns = pattern::Builder::default();
+    let mut complaints = Complaints::default();
+    for text in texts {
+        for (origin, rule) in text.rules(&mut complaints) {
+            match pattern::of_rule(rule) {
+                Some(pattern) => patterns.add(pattern, origin, &mut complaints),
+                None => plain(rule, origin, &mut complaints),
+            }
+        }
+    }
+    let patterns = patterns.build(&mut complaints);
+    complaints.tell(warnings);
+    patterns
+}
