@@ -138,25 +138,25 @@ fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
     }
 }
 
-/// A set of networks. A lookup asks once for each length of prefix that occurs.
-/// Each has a value, by default where it was written.
+/// A set of networks, each with a value: by default where it was written. A
+/// lookup asks once for each length of prefix that occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Networks<V = Origin> {
-    origins: HashMap<Network, V>,
+    values: HashMap<Network, V>,
     /// The lengths that occur, each once.
     lengths: Vec<u8>,
 }
 
 impl<V> Default for Networks<V> {
     fn default() -> Self {
-        Networks { origins: HashMap::new(), lengths: Vec::new() }
+        Networks { values: HashMap::new(), lengths: Vec::new() }
     }
 }
 
 impl<V> Networks<V> {
     /// Adds a network; of equal ones the first stays.
-    pub(super) fn insert(&mut self, network: Network, origin: V) {
-        self.origins.entry(network).or_insert(origin);
+    pub(super) fn insert(&mut self, network: Network, value: V) {
+        self.values.entry(network).or_insert(value);
         if !self.lengths.contains(&network.length) {
             self.lengths.push(network.length);
         }
@@ -164,21 +164,21 @@ impl<V> Networks<V> {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.origins.len()
+        self.values.len()
     }
 
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
-        self.origins.is_empty()
+        self.values.is_empty()
     }
 
-    /// A network that holds the address.
+    /// The value of a network that holds the address.
     pub(super) fn find(&self, address: IpAddr) -> Option<&V> {
         let bits = match address {
             IpAddr::V4(address) => u128::from(u32::from(address)),
             IpAddr::V6(address) => u128::from(address),
         };
-        self.lengths.iter().find_map(|&length| self.origins.get(&Network::new(bits, length)))
+        self.lengths.iter().find_map(|&length| self.values.get(&Network::new(bits, length)))
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
             let network = Network::parse(rule.as_bytes()).unwrap().unwrap();
             networks.insert(network, origin);
         }
-        assert_eq!(networks.origins.len(), 100_000);
+        assert_eq!(networks.len(), 100_000);
         assert_eq!(networks.lengths.len(), lengths.len());
         let found = |address: &str| networks.find(address.parse().unwrap()).map(Origin::line);
         assert_eq!(found("10.1.134.159"), Some(390));
