@@ -2,17 +2,15 @@
 //! Nothing is written.
 
 use super::super::show::{first_attempt, triplet_future};
-use super::super::text::{address, duration, foreign, grouped, labelled, moment};
+use super::super::text::{address, foreign, grouped, labelled, moment};
 use super::super::view::View;
 use super::super::{Outcome, Trouble};
+use super::verdict::{reason, word};
 use crate::cli::Options;
 use crate::cli::admin::{Form, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
-use crate::greylist::{
-    self, Blacklist, Client, Counted, Decision, Exemption, Fate, HeaderMemory, Policy, Verdict,
-    triplet,
-};
+use crate::greylist::{self, Client, Counted, Fate, HeaderMemory, Policy, Verdict, triplet};
 use crate::json::Object;
 use crate::protocol::policy::reply;
 use crate::request::Request;
@@ -52,8 +50,8 @@ pub fn run(
     };
     let mut looking = Looking(view.as_ref().map(|view| &view.reader));
     let delay = greylist::delay(&policy, &whitelists, &request, &mut Vec::new());
-    let decision = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?;
-    let case = Case { policy: &policy, delay, whitelists: &whitelists, now, request, decision };
+    let verdict = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?.verdict;
+    let case = Case { policy: &policy, delay, whitelists: &whitelists, now, request, verdict };
     match form {
         Form::Text => out.write_all(case.text(&mut looking)?.as_bytes())?,
         Form::Json => case.json(&mut looking)?.write(out)?,
@@ -116,7 +114,7 @@ struct Case<'c> {
     whitelists: &'c Whitelists,
     now: i64,
     request: Request<'c>,
-    decision: Decision,
+    verdict: Verdict,
 }
 
 impl Case<'_> {
@@ -136,7 +134,7 @@ impl Case<'_> {
     /// triplet since something else lets the mail pass.
     fn asked_triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Trouble> {
         let Request { sender, recipient, .. } = self.request;
-        let is_asked = !matches!(self.decision.verdict, Verdict::Exempt(_));
+        let is_asked = !matches!(self.verdict, Verdict::Exempt(_));
         let Some(client) = self.client().filter(|_| is_asked) else {
             return Ok(None);
         };
@@ -176,60 +174,19 @@ impl Case<'_> {
     /// As the mail server gets it.
     fn reply(&self) -> Vec<u8> {
         let mut memory = HeaderMemory::default();
-        let Decision { verdict, .. } = self.decision;
+        let Case { policy, request, verdict, .. } = self;
         let date = clock::header_date;
-        let answer = greylist::answer(self.policy, &mut memory, &self.request, verdict, date);
-        let answer = answer.in_effect(self.policy);
+        let answer = greylist::answer(policy, &mut memory, request, *verdict, date);
+        let answer = answer.in_effect(policy);
         let mut bytes = Vec::new();
-        reply(&mut bytes, answer.action(self.policy), &answer);
+        reply(&mut bytes, answer.action(policy), &answer);
         bytes.truncate(bytes.trim_ascii_end().len());
         bytes
     }
 
-    fn reason(&self) -> String {
-        match self.decision.verdict {
-            Verdict::Exempt(Exemption::Authenticated) => "the client has logged in".to_owned(),
-            Verdict::Exempt(Exemption::Network) => {
-                "the client is in a trusted network (--trusted-networks)".to_owned()
-            }
-            Verdict::Exempt(Exemption::Client) => "the client is on a whitelist".to_owned(),
-            Verdict::Exempt(Exemption::Recipient) => "the recipient is on a whitelist".to_owned(),
-            Verdict::Exempt(Exemption::Sender) => "the sender is on a whitelist".to_owned(),
-            Verdict::Exempt(Exemption::NotGreylisted) => {
-                "the recipient is not on the list of those who are greylisted".to_owned()
-            }
-            Verdict::Blacklisted(Blacklist::Client) => "the client is on a blacklist".to_owned(),
-            Verdict::Blacklisted(Blacklist::Sender) => "the sender is on a blacklist".to_owned(),
-            Verdict::Blacklisted(Blacklist::Recipient) => {
-                "the recipient is on a blacklist".to_owned()
-            }
-            Verdict::Exempt(Exemption::AutoWhitelist) => {
-                "the client passed often enough before: it is on the auto-whitelist".to_owned()
-            }
-            Verdict::NoAddress => {
-                "the client has no IP address to know it by; its mail passes".to_owned()
-            }
-            Verdict::Greylisted { reason: greylist::Wait::New, missing } => format!(
-                "no such triplet is remembered, or it is too old: it has to wait {}",
-                duration(missing.unsigned_abs())
-            ),
-            Verdict::Greylisted { missing, .. } => format!(
-                "the triplet is known, but came back too early: it has to wait {} more",
-                duration(missing.unsigned_abs())
-            ),
-            Verdict::Passed { waited, first_time: true } => {
-                format!(
-                    "it has waited {}, and passes for the first time",
-                    duration(waited.unsigned_abs())
-                )
-            }
-            Verdict::Passed { .. } => "the triplet passed before".to_owned(),
-        }
-    }
-
     fn text(&self, looking: &mut Looking) -> Result<String, Trouble> {
         let mut text = labelled("Answer", &foreign(&self.reply()));
-        text += &labelled("Because", &self.reason());
+        text += &labelled("Because", &reason(self.verdict));
         if self.policy.is_dry_run {
             text += &labelled("Dry run", "with --noaction mail passes, whatever is decided");
         }
@@ -263,8 +220,8 @@ impl Case<'_> {
     fn json(&self, looking: &mut Looking) -> Result<Object, Trouble> {
         let mut object = Object::new()
             .text("answer", self.reply())
-            .text("decision", self.word())
-            .text("reason", self.reason());
+            .text("decision", word(self.verdict))
+            .text("reason", reason(self.verdict));
         if self.policy.is_dry_run {
             object = object.truth("dry_run", true);
         }
@@ -273,7 +230,7 @@ impl Case<'_> {
             object = object.text("file", file).number("line", origin.line()).text("rule", rule);
             return Ok(object);
         }
-        if let Verdict::Greylisted { missing, .. } = self.decision.verdict {
+        if let Verdict::Greylisted { missing, .. } = self.verdict {
             object = object.number("missing", missing);
         }
         if let Some(Passes { count, last }) = self.passes(looking)? {
@@ -294,26 +251,5 @@ impl Case<'_> {
             Fate::Passes { until } => object.number("expires", until),
             Fate::BeginsAnew | Fate::Ends => object,
         })
-    }
-
-    /// The decision in one word, for programs.
-    fn word(&self) -> &'static str {
-        match self.decision.verdict {
-            Verdict::Exempt(Exemption::Authenticated) => "authenticated",
-            Verdict::Exempt(Exemption::Network) => "trusted-network",
-            Verdict::Exempt(Exemption::Client) => "client-whitelist",
-            Verdict::Exempt(Exemption::Recipient) => "recipient-whitelist",
-            Verdict::Exempt(Exemption::Sender) => "sender-whitelist",
-            Verdict::Exempt(Exemption::NotGreylisted) => "recipient-not-listed",
-            Verdict::Blacklisted(Blacklist::Client) => "client-blacklist",
-            Verdict::Blacklisted(Blacklist::Sender) => "sender-blacklist",
-            Verdict::Blacklisted(Blacklist::Recipient) => "recipient-blacklist",
-            Verdict::Exempt(Exemption::AutoWhitelist) => "auto-whitelist",
-            Verdict::NoAddress => "no-address",
-            Verdict::Greylisted { reason: greylist::Wait::New, .. } => "new",
-            Verdict::Greylisted { .. } => "early-retry",
-            Verdict::Passed { first_time: true, .. } => "first-pass",
-            Verdict::Passed { .. } => "passed-before",
-        }
     }
 }

@@ -7,6 +7,7 @@ mod defaults;
 mod options;
 mod places;
 mod print;
+mod verdict;
 
 use super::{Outcome, Trouble};
 use crate::cli::admin::Check;
