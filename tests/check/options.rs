@@ -14,7 +14,14 @@ fn checked(options: &str) -> (i32, String) {
 
 #[test]
 fn options_that_are_fine_are_clean() {
-    for options in ["", "--inet=10023", "-- --delay=60 --privacy", "-delay 120 -v", "--exim"] {
+    for options in [
+        "",
+        "--inet=10023",
+        "-- --delay=60 --privacy",
+        "-delay 120 -v",
+        "--exim",
+        "--greylist-action=450 --blacklist-action=reject",
+    ] {
         let (status, text) = checked(options);
         assert_eq!(status, 0, "{options}: {text}");
         assert!(text.starts_with("Nothing is wrong"), "{options}: {text}");
@@ -27,6 +34,8 @@ fn options_that_do_not_do_what_one_hopes_are_warned_about() {
         ("--retry-window=0", "no mail ever passes"),
         ("--delay=7200 --retry-window=1h", "no mail passes in time"),
         ("--delay=-1", "defers hardly any spam"),
+        ("--greylist-action=TEMPFAIL", "--greylist-action=TEMPFAIL is no action of access(5)"),
+        ("--blacklist-action=DENY", "--blacklist-action=DENY is no action of access(5)"),
         ("--max-age=3", "writes once a week"),
         ("--ipv4cidr=8", "many owners"),
         ("--noaction", "no mail is deferred"),

@@ -87,6 +87,7 @@ const LOOKS: &[Look] = &[
     ("everything-passes", everything_passes),
     ("forgets-early", forgets_early),
     ("wide-networks", wide_networks),
+    ("unknown-action", unknown_action),
     ("same-list", same_list),
     ("nobody-greylisted", nobody_greylisted),
     ("white-and-black", white_and_black),
@@ -177,6 +178,46 @@ fn wide_networks(options: &Options) -> Option<(String, &'static str)> {
         );
         (problem, "leave them out for 24 and 64")
     })
+}
+
+/// The actions of access(5) but for numbers.
+const ACTIONS: [&str; 14] = [
+    "BCC",
+    "DEFER",
+    "DEFER_IF_PERMIT",
+    "DEFER_IF_REJECT",
+    "DISCARD",
+    "DUNNO",
+    "FILTER",
+    "HOLD",
+    "INFO",
+    "OK",
+    "PREPEND",
+    "REDIRECT",
+    "REJECT",
+    "WARN",
+];
+
+/// With text behind it, Postfix takes an unknown word for a list of restrictions
+/// that nobody has defined.
+fn unknown_action(options: &Options) -> Option<(String, &'static str)> {
+    let policy = &options.policy;
+    let actions = [
+        ("--greylist-action", &policy.greylist_action),
+        ("--blacklist-action", &policy.blacklist_action),
+    ];
+    let is_known = |action: &[u8]| {
+        let word = action.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        word.iter().all(u8::is_ascii_digit)
+            || ACTIONS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    let (option, action) = actions.into_iter().find(|(_, action)| !is_known(action))?;
+    let problem = format!(
+        "{option}={} is no action of access(5): Postfix answers such mail with \"451 Server \
+         configuration error\"",
+        String::from_utf8_lossy(action)
+    );
+    Some((problem, "write one of those, or leave it out"))
 }
 
 fn domains_as_one(options: &Options) -> Option<(String, &'static str)> {
