@@ -15,6 +15,12 @@ use std::ops::Range;
 pub struct Session {
     packets: Packets,
     terms: Option<Terms>,
+    told: Told,
+}
+
+/// What a mail server has told of one of its clients.
+#[derive(Debug, Default)]
+struct Told {
     client: Option<Client>,
     /// What was told beside the next sender.
     next_message: Message,
@@ -86,7 +92,7 @@ impl Session {
     /// Notes the answer to the last recipient, and gives the bytes that tell
     /// it. `action` is what stands before its text ([`Answer::action`]).
     pub fn answer(&mut self, action: &[u8], answer: &Answer) -> Vec<u8> {
-        match (&mut self.message, self.terms) {
+        match (&mut self.told.message, self.terms) {
             (Some(message), Some(terms)) => message.answer(action, answer, terms),
             _ => CONTINUE.to_vec(),
         }
@@ -95,7 +101,7 @@ impl Session {
     /// Takes back the last answer, whose bytes were not told: nothing comes of it
     /// at the end of the message.
     pub fn withdraw(&mut self) {
-        if let Some(message) = &mut self.message {
+        if let Some(message) = &mut self.told.message {
             message.withdraw();
         }
     }
@@ -122,43 +128,43 @@ impl Session {
     }
 
     fn take(&mut self, command: u8, data: Range<usize>) -> Result<Step, Fault> {
-        let Session { packets, terms, client, next_message, message } = self;
+        let Session { packets, terms, told } = self;
         let data = packets.data(data);
         let out_of_place = Fault::OutOfPlace(command);
         if command == b'O' {
-            let agreed = Terms::of_offer(data)?;
-            (*client, *message, *next_message) = (None, None, Message::default());
-            *terms = Some(agreed);
+            let agreed = terms.insert(Terms::of_offer(data)?);
+            *told = Told::default();
             return Ok(Step::Reply(agreed.reply()));
         }
         let terms = terms.ok_or(out_of_place)?;
         Ok(match command {
             b'D' => {
-                note_macros(data, next_message, message.as_mut());
+                told.note_macros(data);
                 Step::Nothing
             }
             b'C' => {
-                *client = Some(Client::of(data).ok_or(out_of_place)?);
-                *message = None;
+                let client = Client::of(data).ok_or(out_of_place)?;
+                *told = Told { client: Some(client), ..Told::default() };
                 Step::go_on_if(terms.answers_connection())
             }
             b'M' => {
-                let begun = message.insert(mem::take(next_message));
+                let begun = told.message.insert(mem::take(&mut told.next_message));
                 begun.sender = envelope_address(data);
                 Step::go_on_if(terms.answers_sender())
             }
             b'R' => {
-                let message = message.as_mut().filter(|_| client.is_some()).ok_or(out_of_place)?;
+                let message = told.message.as_mut().filter(|_| told.client.is_some());
+                let message = message.ok_or(out_of_place)?;
                 message.recipient = envelope_address(data);
                 Step::Recipient
             }
-            b'E' => Step::Reply(message.take().unwrap_or_default().end(terms)),
+            b'E' => Step::Reply(told.message.take().unwrap_or_default().end(terms)),
             b'A' => {
-                *message = None;
+                *told = Told { client: told.client.take(), ..Told::default() };
                 Step::Nothing
             }
             b'K' => {
-                (*client, *message, *next_message) = (None, None, Message::default());
+                *told = Told::default();
                 Step::Nothing
             }
             b'Q' => Step::Quit,
@@ -168,7 +174,7 @@ impl Session {
     }
 
     fn recipient(&self) -> Option<Recipient<'_>> {
-        let (client, message) = (self.client.as_ref()?, self.message.as_ref()?);
+        let (client, message) = (self.told.client.as_ref()?, self.told.message.as_ref()?);
         Some(Recipient {
             request: Request {
                 client_address: &client.address,
@@ -193,6 +199,21 @@ impl Step {
     }
 }
 
+impl Told {
+    /// Notes what was told beside the next sender, or the recipients after it: a
+    /// command, and its macros.
+    fn note_macros(&mut self, data: &[u8]) {
+        match (data.split_first(), &mut self.message) {
+            (Some((b'M', macros)), _) => {
+                self.next_message = Message::default();
+                self.next_message.note_macros(macros);
+            }
+            (Some((b'R', macros)), Some(message)) => message.note_macros(macros),
+            _ => {}
+        }
+    }
+}
+
 impl Client {
     /// Reads the name, the family of addresses, and where there is one a port
     /// (2 bytes) and the address. None if there is no family.
@@ -211,19 +232,6 @@ impl Client {
             address: cut(&address).to_vec(),
             is_local: family == b'L',
         })
-    }
-}
-
-/// Notes what was told beside the next sender, or the recipients after it: a
-/// command, and its macros.
-fn note_macros(data: &[u8], next: &mut Message, current: Option<&mut Message>) {
-    match (data.split_first(), current) {
-        (Some((b'M', macros)), _) => {
-            *next = Message::default();
-            next.note_macros(macros);
-        }
-        (Some((b'R', macros)), Some(current)) => current.note_macros(macros),
-        _ => {}
     }
 }
 

@@ -164,6 +164,16 @@ fn who_has_logged_in_is_known_for_one_message() {
 }
 
 #[test]
+fn a_login_is_not_that_of_the_next_client_or_message() {
+    for between in [packet(b'A', b""), connection("mx.b.test", "192.0.2.2")] {
+        let mut session = connected();
+        session.feed(&packet(b'D', b"M{auth_type}\0PLAIN\0"));
+        session.feed(&[between, mail("a@a.test"), rcpt("b")].concat());
+        assert!(!next_recipient(&mut session).request.is_authenticated);
+    }
+}
+
+#[test]
 fn the_queue_id_may_come_with_a_recipient() {
     let mut session = connected();
     let with_id = packet(b'D', b"R{i}\x004711\0");
