@@ -36,9 +36,8 @@ pub fn run(
                     let names =
                         [&place(view, client) as &str, &address(&sender), &address(recipient)];
                     show_triplet(view, names, row, counted.as_ref(), out)?;
-                    let is_by_address = matches!(client, Clients::One(_));
-                    if row.is_none() && is_by_address && view.policy.by_domain.lookup {
-                        out.write_all(labelled("Note", KEPT_BY_DOMAIN).as_bytes())?;
+                    if row.is_none() {
+                        note_of_domains(view, client, out)?;
                     }
                 }
             }
@@ -139,7 +138,18 @@ fn show_client(
         return Ok(is_counted.then_some(Outcome::Done));
     }
     let has_triplets = show_entries(view, Table::Triplets, client, "", out)?;
+    if !has_triplets {
+        note_of_domains(view, client, out)?;
+    }
     Ok((is_counted || has_triplets).then_some(Outcome::Done))
+}
+
+/// Where the triplets of an address may be that has none.
+fn note_of_domains(view: &View, client: &Clients, out: &mut impl Write) -> Result<(), Trouble> {
+    if matches!(client, Clients::One(_)) && view.policy.by_domain.lookup {
+        out.write_all(labelled("Note", KEPT_BY_DOMAIN).as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Shows what is counted of an address; gives whether there is anything.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::{Facility, Listen, Options, UsageError, getopt};
+use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
 use crate::whitelist::{Files, Trusted};
@@ -137,8 +138,20 @@ fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
             "--milter needs the path of a socket or [HOST:]PORT, not an empty word",
         )),
         [b'/' | b'.', ..] => Ok(Some(Listen::Unix { path: place.into(), mode })),
-        _ => name("milter", place).map(|place| Some(Listen::Inet(place))),
+        _ => port("milter", place, "the path of a socket, which begins with a slash"),
     }
+}
+
+/// A host and a port; `path` says how a socket is written instead. The original
+/// has no such option, so that the words of `--inet` need not stand here.
+fn port(id: &str, place: &OsStr, path: &str) -> Result<Option<Listen>, UsageError> {
+    let place = name(id, place)?;
+    if Endpoint::parse(&place).is_err() {
+        return Err(UsageError::refused(format!(
+            "--{id}={place} names no port that there is; write a port's number, HOST:PORT, or {path}"
+        )));
+    }
+    Ok(Some(Listen::Inet(place)))
 }
 
 /// The lists of all `--trusted-networks` make one.
@@ -164,7 +177,7 @@ fn metrics(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
                 let path = OsStr::from_bytes(path).into();
                 Ok(Some(Listen::Unix { path, mode: METRICS_MODE }))
             }
-            None => name("metrics", place).map(|place| Some(Listen::Inet(place))),
+            None => port("metrics", place, "unix: and the path of a socket"),
         },
     }
 }

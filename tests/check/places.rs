@@ -34,7 +34,7 @@ fn places_that_cannot_be_are_told_with_what_to_write() {
     for (words, status, part) in [
         (&["--milter=milter.sock"][..], 2, "--milter=milter.sock names no port"),
         (&["--metrics=/run/metrics"], 2, "--metrics=/run/metrics names no port"),
-        (&["--metrics=localhost:70000"], 2, "names no port that there is -> write a port's"),
+        (&["--metrics=localhost:70000"], 2, "names no port that there is; write a port's"),
         (&["--inet=mx.example.org:"], 2, "names no port"),
         (&["--metrics=unix:"], 2, "--metrics needs unix:PATH or [HOST:]PORT"),
         (&[&long], 2, "--milter: the path has more than the 107 bytes"),

@@ -66,15 +66,7 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
         Listen::Inet(place) => {
             Endpoint::parse(place).err()?;
             let problem = format!("{option}={place} names no port that there is");
-            let remedy = match option {
-                "--inet" => "write a port's number or HOST:PORT",
-                "--milter" => {
-                    "write a port's number, HOST:PORT, or the path of a socket, which begins with \
-                     a slash"
-                }
-                _ => "write a port's number, HOST:PORT, or unix: and the path of a socket",
-            };
-            Some(wrong("refused", problem, remedy))
+            Some(wrong("refused", problem, "write a port's number or HOST:PORT"))
         }
         Listen::Unix { path, .. } if path.as_os_str().len() > LONGEST => {
             let problem =

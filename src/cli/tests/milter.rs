@@ -37,6 +37,16 @@ fn the_socket_of_a_milter_has_permissions_of_its_own() {
                 "--inet=1|--milter|",
                 "ERROR: --milter needs the path of a socket or [HOST:]PORT, not an empty word",
             ),
+            (
+                "--milter=milter.sock",
+                "ERROR: --milter=milter.sock names no port that there is; write a port's number, \
+                 HOST:PORT, or the path of a socket, which begins with a slash",
+            ),
+            (
+                "--inet=1|--metrics=99999",
+                "ERROR: --metrics=99999 names no port that there is; write a port's number, \
+                 HOST:PORT, or unix: and the path of a socket",
+            ),
         ],
     );
 }
