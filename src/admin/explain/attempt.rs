@@ -73,10 +73,7 @@ impl Attempt {
 
     /// What all attempts of a mail have in common, from whatever network.
     pub fn mail(&self) -> (Vec<u8>, Vec<u8>) {
-        (
-            triplet::sender_part(&self.sender).to_ascii_lowercase(),
-            self.recipient.to_ascii_lowercase(),
-        )
+        (triplet::sender_part(&self.sender), self.recipient.to_ascii_lowercase())
     }
 
     /// The client as the daemon took it.
@@ -89,10 +86,10 @@ impl Attempt {
         if let Some(domain) = self.as_client().domain_in_triplets(policy) {
             return String::from_utf8_lossy(&domain).into_owned();
         }
-        let Lookup::Subnet { ipv4, ipv6 } = policy.lookup else {
+        if policy.lookup == Lookup::Host {
             return self.client.to_string();
-        };
-        let bits = if self.client.is_ipv4() { ipv4 } else { ipv6 };
+        }
+        let bits = policy.lookup.bits(self.client);
         format!("{}/{bits}", triplet::network(self.client, bits))
     }
 
