@@ -79,8 +79,9 @@ pub fn sockets() -> Vec<(OwnedFd, String)> {
     };
     descriptors
         .map(|(descriptor, name)| {
-            // SAFETY: systemd opened these descriptors for this process alone,
-            // and nothing else in it has taken them.
+            // SAFETY: systemd opened these descriptors for the process that it
+            // names (LISTEN_PID), and nothing else in that has taken them. After
+            // a fork, which closes them, the name is another's and none are given.
             #[allow(unsafe_code)]
             let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
             (descriptor, name)

@@ -58,8 +58,8 @@ impl<'store> Turn<'store> {
     }
 
     /// Makes the turn's writes durable, and with them a share of the waiting rows
-    /// whose time has come; rows that were found too old go. Gives whether there was any write; without
-    /// one it does nothing.
+    /// whose time has come; rows that were found too old go. Gives whether there
+    /// was any write; without one it does nothing.
     ///
     /// # Errors
     /// When the disk does not take it: none of the turn's writes are kept, and
