@@ -7,7 +7,7 @@
 //! each stands for itself. The copy has no free pages.
 
 use super::create::{finish, unfinished};
-use super::open::{HEADROOM, explain_write};
+use super::open::{HEADROOM, explain_write, of_system};
 use super::{META, Reader, Table};
 use crate::store::Error;
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
@@ -27,10 +27,7 @@ pub fn copy(
     mut advance: impl FnMut(usize),
     prepare: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), Error> {
-    let explain = |error: io::Error| {
-        let why = error.raw_os_error().unwrap_or(nix::errno::Errno::EIO as i32);
-        explain_write(target, lmdb::Error::Other(why))
-    };
+    let explain = |error: io::Error| explain_write(target, of_system(&error));
     let path = unfinished(target);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(explain(error)),

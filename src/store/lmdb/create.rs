@@ -5,7 +5,7 @@
 //! therefore made under another name, and gets its own when it is on disk.
 
 use super::META;
-use super::open::explain_open;
+use super::open::{explain_open, of_system};
 use crate::store::Error;
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags};
 use std::fs::{self, File};
@@ -22,10 +22,7 @@ pub fn create_if_missing(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let unfinished = unfinished(path);
-    let explain = |error: io::Error| {
-        let code = error.raw_os_error().unwrap_or(nix::errno::Errno::EIO as i32);
-        explain_open(path, lmdb::Error::Other(code))
-    };
+    let explain = |error: io::Error| explain_open(path, of_system(&error));
     // What a start that did not come to its end has left.
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(explain(error)),

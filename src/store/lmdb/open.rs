@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
 use nix::sys::statvfs::statvfs;
 use std::fs::{self, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -126,10 +126,11 @@ fn reserve_lock_file(path: &Path) -> Result<(), Error> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let path = PathBuf::from(name);
-    let explain = |code: i32| explain_open(&path, lmdb::Error::Other(code));
+    let explain = |error| explain_open(&path, error);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let file = file.map_err(|error| explain(error.raw_os_error().unwrap_or(EIO)))?;
-    posix_fallocate(&file, 0, LOCK_FILE_SIZE).map_err(|error| explain(error as i32))
+    let file = file.map_err(|error| explain(of_system(&error)))?;
+    posix_fallocate(&file, 0, LOCK_FILE_SIZE)
+        .map_err(|error| explain(lmdb::Error::Other(error as i32)))
 }
 
 fn check_format(environment: &Environment, meta: Database, path: &Path) -> Result<(), Error> {
@@ -160,6 +161,11 @@ fn note_meta(environment: &Environment, meta: Database, notes: &Notes) -> Result
         }
     }
     writer.commit()
+}
+
+/// An error of the system as LMDB has it, to be explained like its own.
+pub fn of_system(error: &io::Error) -> lmdb::Error {
+    lmdb::Error::Other(error.raw_os_error().unwrap_or(EIO))
 }
 
 const START_AFRESH: &str =
