@@ -94,23 +94,15 @@ impl Control {
             let Some(caller) = slot else {
                 continue;
             };
-            caller.send();
-            if caller.output.is_empty() {
-                caller.read();
-            }
-            if caller.output.is_empty() && caller.settles.is_none() {
-                if let Some(request) = caller.take_request() {
-                    self.clock += 1;
-                    caller.heard = self.clock;
-                    match request {
-                        // What waits is written between turns of the loop.
-                        Ok(Request::Settle) => caller.settles = Some(store.settle()),
-                        Ok(Request::Statistics) => {
-                            caller.reply(&statistics(self.started, greylister))
-                        }
-                        Ok(Request::Edit(edits)) => caller.reply(&edit(&edits, greylister, store)),
-                        Err(problem) => caller.reply(&Err(problem)),
-                    }
+            if let Some(request) = caller.next_request() {
+                self.clock += 1;
+                caller.heard = self.clock;
+                match request {
+                    // What waits is written between turns of the loop.
+                    Ok(Request::Settle) => caller.settles = Some(store.settle()),
+                    Ok(Request::Statistics) => caller.reply(&statistics(self.started, greylister)),
+                    Ok(Request::Edit(edits)) => caller.reply(&edit(&edits, greylister, store)),
+                    Err(problem) => caller.reply(&Err(problem)),
                 }
             }
             caller.settle(store);
@@ -152,6 +144,16 @@ impl Caller {
     fn new(stream: UnixStream, heard: u64) -> Caller {
         let (input, output) = (Vec::new(), Vec::new());
         Caller { stream, input, output, settles: None, is_due: true, is_over: false, heard }
+    }
+
+    /// The next request, once the reply to the last one is sent.
+    fn next_request(&mut self) -> Option<Result<Request, String>> {
+        self.send();
+        if !self.output.is_empty() {
+            return None;
+        }
+        self.read();
+        if self.settles.is_some() { None } else { self.take_request() }
     }
 
     /// Reads until there is a whole request or nothing more to read.
@@ -214,10 +216,10 @@ impl Caller {
     fn send(&mut self) {
         while !self.output.is_empty() {
             match self.stream.write(&self.output) {
-                Ok(length) => drop(self.output.drain(..length)),
+                Ok(length) if length > 0 => drop(self.output.drain(..length)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
+                _ => {
                     self.is_over = true;
                     return;
                 }
