@@ -5,6 +5,7 @@ mod connections;
 mod control;
 mod counters;
 mod door;
+mod entrance;
 mod greylister;
 mod housekeeping;
 mod listen;

@@ -1,11 +1,11 @@
 //! The loop: waits for sockets, lets each turn decide, sends the replies.
 
 use super::connection::Stream;
-use super::connections::{Connections, MOST_BUFFERED, SILENCE};
+use super::connections::{Connections, MOST_BUFFERED};
 use super::control::{self, Control};
+use super::entrance::Entrance;
 use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
-use super::listener::Listener;
 use super::metrics::{self, Metrics, Reload, Sight};
 use super::reload::{self, Reloader};
 use super::trouble::Trouble;
@@ -16,7 +16,6 @@ use crate::whitelist::Reader;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -27,12 +26,6 @@ const READ_SIZE: usize = 4096;
 /// some: enough to make a commit worth its sync, few enough that no client waits
 /// long for the others.
 const MOST_DECIDED: usize = 512;
-
-/// Connections accepted from one socket in one turn.
-const MOST_ACCEPTED: usize = 256;
-
-/// How long accepting rests when there are no descriptors left.
-const REST: Duration = Duration::from_millis(100);
 
 /// How long the end waits for clients that are slow to take their replies.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
@@ -48,8 +41,8 @@ const LOG_PAUSE: Duration = Duration::from_millis(10);
 
 /// All that a daemon is made of, ready to serve.
 pub struct Service {
-    /// Where clients come.
-    pub listeners: Vec<Listener>,
+    /// Where clients come in.
+    pub entrance: Entrance,
     /// Who answers them.
     pub greylister: Greylister,
     /// What is remembered.
@@ -71,14 +64,9 @@ pub struct PollLoop {
     signals: Signals,
     reloader: Reloader,
     connections: Connections,
-    /// Listeners that may have clients waiting.
-    waiting: Vec<usize>,
-    /// No client is accepted before this moment.
-    rest_until: Option<Instant>,
     /// How often systemd wants to hear of us, and when next.
     watchdog: Option<(Duration, Instant)>,
     store_trouble: Trouble,
-    accept_trouble: Trouble,
     memory_trouble: Trouble,
     buffer: Vec<u8>,
 }
@@ -94,9 +82,7 @@ impl PollLoop {
         let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();
         registry.register(&mut SourceFd(&signal_socket), SIGNALS, Interest::READABLE)?;
-        for (index, listener) in service.listeners.iter_mut().enumerate() {
-            listener.register(registry, Token(FIRST_LISTENER + index))?;
-        }
+        service.entrance.register(registry, FIRST_LISTENER)?;
         if let Some(control) = &mut service.control {
             control.register(registry, CONTROL)?;
         }
@@ -105,17 +91,13 @@ impl PollLoop {
         }
         let reloader = Reloader::new(lists, Waker::new(registry, WAKER)?);
         Ok(PollLoop {
-            // What came before the sockets were watched gives no event.
-            waiting: (0..service.listeners.len()).collect(),
             poll,
             service,
             signals,
             reloader,
             connections: Connections::new(),
-            rest_until: None,
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
             store_trouble: Trouble::default(),
-            accept_trouble: Trouble::default(),
             memory_trouble: Trouble::default(),
             buffer: vec![0; READ_SIZE],
         })
@@ -239,12 +221,14 @@ impl PollLoop {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
-        let accept = self.rest_until.or((!self.waiting.is_empty()).then_some(now));
         let watchdog = self.watchdog.map(|(_, next)| next);
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
-        let Service { store, housekeeping, .. } = &self.service;
+        let Service { entrance, store, housekeeping, .. } = &self.service;
         let clean_up = Some(housekeeping.next());
-        let next = [accept, watchdog, log, store.due(), clean_up].into_iter().flatten().min()?;
+        let next = [entrance.due(now), watchdog, log, store.due(), clean_up]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(next.saturating_duration_since(now))
     }
 
@@ -269,7 +253,7 @@ impl PollLoop {
                     }
                 }
                 Token(token) if token < first_connection => {
-                    self.waiting.push(token - FIRST_LISTENER);
+                    self.service.entrance.note(token - FIRST_LISTENER);
                 }
                 Token(token) => {
                     let is_over = event.is_read_closed() || event.is_error();
@@ -286,52 +270,17 @@ impl PollLoop {
 
     /// The token of the first connection; the others follow.
     fn first_connection(&self) -> usize {
-        FIRST_LISTENER + self.service.listeners.len()
+        FIRST_LISTENER + self.service.entrance.tokens()
     }
 
-    /// Accepts waiting clients, as many as one turn should.
     fn accept(&mut self, log: &mut Log) {
-        if self.rest_until.is_some_and(|moment| Instant::now() < moment) {
-            return;
-        }
-        self.rest_until = None;
-        self.waiting.sort_unstable();
-        self.waiting.dedup();
-        for index in mem::take(&mut self.waiting) {
-            if let Err(error) = self.accept_from(index, log) {
-                self.waiting.push(index);
-                let open = self.connections.len();
-                if self.connections.close_silent() == 0 {
-                    self.rest_until = Some(Instant::now() + REST);
-                }
-                self.accept_trouble.report(|| no_room(&error, open), log);
-            }
-        }
-    }
-
-    /// Accepts from one socket until nobody waits there.
-    fn accept_from(&mut self, index: usize, log: &mut Log) -> io::Result<()> {
         let first_connection = self.first_connection();
-        for _ in 0..MOST_ACCEPTED {
-            self.connections.expect_room()?;
-            let (stream, door) = match self.service.listeners[index].accept(log) {
-                Ok(client) => client,
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => return Ok(()),
-                    // A client that gave up while it waited.
-                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted => continue,
-                    _ => return Err(error),
-                },
-            };
-            let registry = self.poll.registry();
-            let watch = |stream: &mut Stream, key: usize| {
-                stream.register(registry, Token(first_connection + key))
-            };
-            self.connections.admit(stream, door, watch)?;
-            self.service.greylister.counters.connections += 1;
-        }
-        self.waiting.push(index);
-        Ok(())
+        let PollLoop { poll, service, connections, .. } = self;
+        let watch = |stream: &mut Stream, key: usize| {
+            stream.register(poll.registry(), Token(first_connection + key))
+        };
+        let came = service.entrance.let_in(connections, watch, log);
+        service.greylister.counters.connections += came;
     }
 
     /// Reads, decides, commits, replies. Gives whether anything was written.
@@ -409,16 +358,6 @@ impl PollLoop {
             }
         }
     }
-}
-
-/// What the log says when further clients have to wait.
-fn no_room(error: &io::Error, open: usize) -> String {
-    format!(
-        "can't accept more connections: {error}; {open} are open, further clients wait, and \
-         connections that were silent for {} seconds are closed; raise the limit \
-         (LimitNOFILE, ulimit -n)",
-        SILENCE.as_secs()
-    )
 }
 
 /// What the log says when clients want too much memory.

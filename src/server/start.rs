@@ -7,6 +7,7 @@
 
 use super::control::Control;
 use super::door::Protocol;
+use super::entrance::Entrance;
 use super::greylister::Greylister;
 use super::housekeeping::Housekeeping;
 use super::listen;
@@ -81,7 +82,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let metrics = open_metrics(&options, &identity, log)?;
     let listeners = open_sockets(&options, &identity, log)?;
     let service = Service {
-        listeners,
+        entrance: Entrance::new(listeners),
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
         greylister: Greylister::new(options.policy, whitelists, options.log_format),
         store,
