@@ -1,20 +1,19 @@
 //! The numbers of a real daemon, as a monitoring system fetches them: that they
-//! count what happens, that nobody who asks can hold up mail, and that rules and
-//! dashboard that come along ask for what there is.
+//! count what happens, and that nobody who asks can hold up mail.
 
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod harness;
+#[path = "metrics/prometheus.rs"]
+mod prometheus;
 
-use harness::{Attempt, Daemon, Program, free_port, wait_for};
+use harness::{Attempt, Builder, Daemon, Program, free_port, wait_for};
 use nix::sys::signal::Signal;
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A daemon that tells its numbers, and where.
@@ -26,10 +25,13 @@ struct Site {
 impl Site {
     fn start(options: &[&str]) -> Site {
         let builder = Daemon::builder(Program::Ours);
+        Site::of(options.iter().fold(builder, |builder, option| builder.arg(*option)))
+    }
+
+    fn of(builder: Builder) -> Site {
         let socket = builder.scratch().path().join("metrics");
-        let builder = builder.arg(format!("--metrics=unix:{}", socket.display()));
-        let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
-        Site { daemon: builder.start(), socket }
+        let daemon = builder.arg(format!("--metrics=unix:{}", socket.display())).start();
+        Site { daemon, socket }
     }
 
     fn connect(&self) -> UnixStream {
@@ -68,11 +70,6 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> String {
 
 fn mail(number: u32) -> Attempt {
     Attempt::new("192.0.2.7", "mx.client.example", &format!("a{number}@client.example"), "b@x.org")
-}
-
-/// Where the examples for monitoring systems are.
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/monitoring")
 }
 
 #[test]
@@ -132,12 +129,7 @@ fn the_series_are_the_same_whoever_sends_mail() {
 fn refused_mail_is_told_from_mail_that_passed() {
     let builder = Daemon::builder(Program::Ours);
     let list = builder.scratch().file("blacklist", "mx.example\n");
-    let socket = builder.scratch().path().join("metrics");
-    let daemon = builder
-        .arg(format!("--blacklist-clients={}", list.display()))
-        .arg(format!("--metrics=unix:{}", socket.display()))
-        .start();
-    let site = Site { daemon, socket };
+    let site = Site::of(builder.arg(format!("--blacklist-clients={}", list.display())));
     let attempt = Attempt::new("192.0.2.1", "mx.example", "a@sender.example", "b@example.org");
     site.daemon.client().ask(&attempt);
     let series = "postgrey_requests_total{action=\"blacklist\",reason=\"client-blacklist\"}";
@@ -150,9 +142,7 @@ fn refused_mail_is_told_from_mail_that_passed() {
 fn lists_that_are_read_anew_are_told() {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("a.example\n192.0.2.0/24\n");
     let list = builder.scratch().path().join("whitelist_clients");
-    let socket = builder.scratch().path().join("metrics");
-    let daemon = builder.arg(format!("--metrics=unix:{}", socket.display())).start();
-    let site = Site { daemon, socket };
+    let site = Site::of(builder);
     assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "2");
     fs::write(&list, "a.example\nb.example\n/^mx/\n/(/\n").expect("a list");
     site.daemon.signal(Signal::SIGHUP);
@@ -184,9 +174,7 @@ fn files_beside_any_list_are_counted_and_may_come_and_go_until_a_hup() {
         fs::copy(&list, beside.join("b.conf")).expect("a file");
         builder = builder.arg(format!("--{option}={}", list.display()));
     }
-    let socket = place.join("metrics");
-    let daemon = builder.arg(format!("--metrics=unix:{}", socket.display())).start();
-    let site = Site { daemon, socket };
+    let site = Site::of(builder);
     let rules = |option: &str| site.value(&format!("postgrey_list_rules{{list=\"{option}\"}}"));
     for (number, option) in options.split_whitespace().enumerate() {
         assert_eq!(rules(option), "1", "{option}: the same rule twice is one");
@@ -265,73 +253,4 @@ fn whoever_asks_slowly_or_never_holds_up_nobody() {
     let mut flood = site.connect();
     while flood.write_all(&[b'a'; 4096]).is_ok() {}
     assert_eq!(site.daemon.client().ask(&mail(2).at(0)).split(' ').next(), Some("DEFER_IF_PERMIT"));
-}
-
-#[test]
-fn rules_and_dashboard_ask_for_what_there_is() {
-    let site = Site::start(&[]);
-    let page = site.page();
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    for line in page.lines().filter(|line| !line.starts_with('#')) {
-        known.insert(line.split(['{', ' ']).next().expect("a name").to_owned());
-    }
-    // It is there once the clean-up has been at all rows.
-    known.insert("postgrey_triplets".to_owned());
-    for file in ["prometheus-alerts.yml", "grafana-dashboard.json"] {
-        let text = fs::read_to_string(examples().join(file)).expect("an example");
-        let names = text.match_indices("postgrey_").map(|(at, _)| {
-            let rest = &text[at..];
-            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            &rest[..end.unwrap_or(rest.len())]
-        });
-        let names: BTreeSet<_> = names.collect();
-        assert!(names.len() > 5, "{file}: {names:?}");
-        for name in names {
-            assert!(known.contains(name), "{file} asks for {name}");
-        }
-    }
-    let dashboard = fs::read(examples().join("grafana-dashboard.json")).expect("an example");
-    let dashboard: serde_json::Value = serde_json::from_slice(&dashboard).expect("JSON");
-    assert!(dashboard["panels"].as_array().expect("panels").len() > 5);
-}
-
-/// Runs promtool of the package prometheus; gives whether it was satisfied, and
-/// what it said. None without it.
-fn promtool(words: &[&str], input: &str) -> Option<(bool, String)> {
-    let mut command = Command::new("promtool");
-    command.args(words).current_dir(examples());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let Ok(mut child) = command.spawn() else {
-        eprintln!("SKIPPED: promtool is missing (apt-get install prometheus)");
-        return None;
-    };
-    let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(input.as_bytes()).expect("promtool reads");
-    drop(stdin);
-    let output = child.wait_with_output().expect("promtool");
-    let said = [output.stdout, output.stderr].concat();
-    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
-}
-
-#[test]
-fn prometheus_understands_the_page() {
-    let site = Site::start(&[]);
-    let page = site.page();
-    if let Some((is_fine, said)) = promtool(&["check", "metrics"], &page) {
-        assert!(is_fine && said.is_empty(), "{said}");
-        let (is_fine, _) = promtool(&["check", "metrics"], "no page\n").expect("it is there");
-        assert!(!is_fine, "it takes anything");
-    }
-}
-
-#[test]
-fn prometheus_understands_the_rules_and_they_fire() {
-    for words in [
-        ["check", "rules", "prometheus-alerts.yml"],
-        ["test", "rules", "prometheus-alerts-test.yml"],
-    ] {
-        if let Some((is_fine, said)) = promtool(&words, "") {
-            assert!(is_fine, "{said}");
-        }
-    }
 }
