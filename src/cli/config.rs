@@ -24,7 +24,7 @@ const MAX_FILE_SIZE: u64 = 1024 * 1024;
 /// all of the same group in the file, whichever would win side by side.
 const RIVALS: &[&[&str]] = &[
     &["inet", "unix"],
-    &["lookup-by-host", "lookup-by-subnet", "lookup-by-domain"],
+    &["lookup-by-host", "lookup-by-subnet"],
     &["quiet", "verbose"],
     &["x-greylist-header", "no-x-greylist-header"],
 ];
