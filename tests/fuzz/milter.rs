@@ -50,7 +50,7 @@ fn packet(command: u8, data: &[u8]) -> Vec<u8> {
 fn text(random: &mut Random) -> Vec<u8> {
     let length = if random.one_in(20) { random.below(2000) } else { random.below(20) };
     let byte = |random: &mut Random| match random.below(3) {
-        0 => one_of(random, b"<>\"\\@:,[]%;"),
+        0 => one_of(random, b"<>\"\\@:,[]()%; "),
         _ => u8::try_from(random.below(255) + 1).expect("a byte"),
     };
     (0..length).map(|_| byte(random)).collect()
