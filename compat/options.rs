@@ -36,7 +36,9 @@ fn all_refused(table: &[(&str, &str)]) {
     });
 }
 
-const SWITCHES: [&str; 12] = [
+/// Options without a value, by all their names.
+pub const SWITCHES: [&str; 13] = [
+    "noaction",
     "no-action",
     "n",
     "verbose",
@@ -51,7 +53,8 @@ const SWITCHES: [&str; 12] = [
     "privacy",
 ];
 
-const TEXTS: [&str; 19] = [
+/// Options with a text, by all their names.
+pub const TEXTS: [&str; 19] = [
     "unix",
     "u",
     "inet",
@@ -73,7 +76,8 @@ const TEXTS: [&str; 19] = [
     "x-greylist-header",
 ];
 
-const NUMBERS: [&str; 5] = ["delay", "max-age", "ipv4cidr", "ipv6cidr", "listen-queue-size"];
+/// Options with a number.
+pub const NUMBERS: [&str; 5] = ["delay", "max-age", "ipv4cidr", "ipv6cidr", "listen-queue-size"];
 
 /// One line of all names, each used as the pattern says.
 fn line_of(names: &[&str], pattern: &str) -> String {

@@ -2,46 +2,18 @@
 //! or prints the version, so that no server starts.
 
 use crate::case::{Run, case};
+use crate::options::{NUMBERS, SWITCHES, TEXTS};
 use crate::random::{Random, cases, seed};
 use std::ffi::OsString;
 
-/// Without those that print a text of the program's own, and without the
-/// optional count, of which ours refuses more (X44).
-const NAMES: [&str; 33] = [
-    "noaction",
-    "no-action",
-    "n",
-    "verbose",
-    "v",
-    "quiet",
-    "q",
-    "daemonize",
-    "d",
-    "unix",
-    "u",
-    "inet",
-    "i",
-    "socketmode",
-    "user",
-    "group",
-    "dbdir",
-    "pidfile",
-    "delay",
-    "max-age",
-    "lookup-by-subnet",
-    "lookup-by-host",
-    "ipv4cidr",
-    "ipv6cidr",
-    "whitelist-clients",
-    "syslogfacility",
-    "facility",
-    "retry-window",
-    "privacy",
-    "hostname",
-    "exim",
-    "x-greylist-header",
-    "version",
-];
+/// All but those that print a text of the program's own, the optional count, of
+/// which ours refuses more (X44), and the text of which ours takes an empty one
+/// (X40).
+fn names() -> Vec<&'static str> {
+    let mut names = [&SWITCHES[..], &TEXTS, &NUMBERS, &["version"]].concat();
+    names.retain(|name| *name != "greylist-text");
+    names
+}
 
 const VALUES: [&str; 20] = [
     "", "0", "1", "-1", "+1", "1_0", "_", "007", "x", "1x", "=", "a=b", "-", "--", "-x", "--delay",
@@ -49,7 +21,7 @@ const VALUES: [&str; 20] = [
 ];
 
 fn name(random: &mut Random) -> String {
-    let name = random.pick(&NAMES).to_string();
+    let name = random.pick(&names()).to_string();
     match random.below(24) {
         0 => name[..name.len() - 1].to_string(),
         1 => name.to_uppercase(),
