@@ -100,7 +100,7 @@ impl Resolver {
             if flight.is_empty() {
                 break;
             }
-            self.receive(&mut flight, &mut answers, &mut unanswered);
+            unanswered += self.receive(&mut flight, &mut answers);
             unanswered += self.send_again(&mut flight);
         }
         if unanswered > 0 && !std::mem::replace(&mut self.has_complained, true) {
@@ -138,52 +138,63 @@ impl Resolver {
     }
 
     /// Waits for a reply, or for the end of a question's time, and takes in all
-    /// replies that are there.
-    fn receive(
-        &mut self,
-        flight: &mut Flight,
-        answers: &mut HashMap<Question, Answer>,
-        unanswered: &mut usize,
-    ) {
+    /// replies that are there. Gives the number of questions that nobody is left
+    /// to ask.
+    fn receive(&mut self, flight: &mut Flight, answers: &mut HashMap<Question, Answer>) -> usize {
         self.wait_for_replies(flight);
+        let mut unanswered = 0;
         let mut datagram = [0; DATAGRAM];
         for index in 0..self.servers.len() {
             loop {
-                let length = match self.servers[index].socket.recv(&mut datagram) {
-                    Ok(length) => length,
+                match self.servers[index].socket.recv(&mut datagram) {
+                    Ok(length) => {
+                        let is_settled = self.take_in(index, &datagram[..length], flight, answers);
+                        unanswered += usize::from(!is_settled);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(_) => {
                         // Nobody listens there.
                         self.servers[index].misses = MOST_MISSES;
-                        for ((_, _), waiting) in flight.iter_mut().filter(|(key, _)| key.0 == index)
-                        {
+                        for (_, waiting) in flight.iter_mut().filter(|(key, _)| key.0 == index) {
                             waiting.until = Instant::now();
                         }
                         break;
                     }
-                };
-                let message = &datagram[..length];
-                let Some(id) = message::id(message) else { continue };
-                let Some(waiting) = flight.get(&(index, id)) else { continue };
-                let Some(reply) = message::reply(&waiting.question, message) else { continue };
-                let Some(Waiting { question, tries, .. }) = flight.remove(&(index, id)) else {
-                    continue;
-                };
-                self.servers[index].misses = 0;
-                let reply = match reply {
-                    Reply::CutOff => self.ask_whole(index, &question),
-                    reply => reply,
-                };
-                match reply {
-                    Reply::Answered(answer) => {
-                        answers.insert(question, answer);
-                    }
-                    Reply::CutOff | Reply::Refused => {
-                        *unanswered += usize::from(!self.send(question, tries, flight));
-                    }
                 }
             }
+        }
+        unanswered
+    }
+
+    /// Takes in what a server sent, and asks the next one if that is no answer.
+    /// False when nobody is left to ask.
+    fn take_in(
+        &mut self,
+        index: usize,
+        message: &[u8],
+        flight: &mut Flight,
+        answers: &mut HashMap<Question, Answer>,
+    ) -> bool {
+        let reply = message::id(message).and_then(|id| {
+            let reply = message::reply(&flight.get(&(index, id))?.question, message)?;
+            Some((reply, flight.remove(&(index, id))?))
+        });
+        // What replies to no question of ours may come from anybody.
+        let Some((reply, Waiting { question, tries, .. })) = reply else {
+            return true;
+        };
+        self.servers[index].misses = 0;
+        let reply = match reply {
+            Reply::CutOff => self.ask_whole(index, &question),
+            reply => reply,
+        };
+        match reply {
+            Reply::Answered(answer) => {
+                answers.insert(question, answer);
+                true
+            }
+            Reply::CutOff | Reply::Refused => self.send(question, tries, flight),
         }
     }
 
