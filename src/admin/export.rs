@@ -64,11 +64,11 @@ fn print_json(
         let object = Object::new().text("table", table.name()).text("key", key);
         let object = match table {
             Table::Triplets => {
-                let seen = Seen::parse(row).unwrap_or(Seen { first: 0, last: 0 });
+                let seen = Seen::parse(row).unwrap_or_default();
                 object.number("first", seen.first).number("last", seen.last)
             }
             Table::Clients => {
-                let passes = Passes::parse(row).unwrap_or(Passes { count: 0, last: 0 });
+                let passes = Passes::parse(row).unwrap_or_default();
                 object.number("count", passes.count).number("last", passes.last)
             }
         };

@@ -115,11 +115,11 @@ impl View {
     pub fn row(&self, table: Table, text: &[u8]) -> Row {
         match table {
             Table::Triplets => {
-                let seen = Seen::parse(text).unwrap_or(Seen { first: 0, last: 0 });
+                let seen = Seen::parse(text).unwrap_or_default();
                 Row::Triplet(seen, greylist::fate(&self.policy, seen, self.now))
             }
             Table::Clients => {
-                let passes = Passes::parse(text).unwrap_or(Passes { count: 0, last: 0 });
+                let passes = Passes::parse(text).unwrap_or_default();
                 Row::Client(passes, greylist::client_fate(&self.policy, passes, self.now))
             }
         }

@@ -5,7 +5,8 @@
 //! count, anything else is zero, and fields after the second are ignored.
 
 /// When a triplet was seen, in seconds since the epoch. As text `first,last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// By default at the epoch, as clean-up takes a row without numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// The attempt from which the delay counts.
     pub first: i64,
@@ -14,7 +15,8 @@ pub struct Seen {
 }
 
 /// How often mail of a client passed for the first time. As text `count,last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// By default never, and that at the epoch, as for a row without numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passes {
     /// First passes, at most one an hour.
     pub count: u64,
