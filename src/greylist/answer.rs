@@ -120,18 +120,8 @@ mod tests {
 
     const PASSED: Verdict = Verdict::Passed { waited: 300, first_time: true };
 
-    fn request<'a>() -> Request<'a> {
-        Request {
-            client_address: b"1.2.3.4",
-            client_name: b"mx.b.example",
-            sender: b"A@b.example",
-            recipient: b"c@D.example",
-            ..Request::default()
-        }
-    }
-
     fn ask(memory: &mut HeaderMemory, instance: Option<&[u8]>) -> Answer {
-        let request = Request { instance, ..request() };
+        let request = Request { instance, ..Request::default() };
         answer(&Policy::default(), memory, &request, PASSED, || "DATE".to_string())
     }
 
