@@ -113,7 +113,8 @@ pub(super) fn check() -> Command {
 
 fn explain() -> Command {
     let about = "tell from a mail log why mail was delayed, from where it came how often, what that \
-                 cost and how it ended; or sum up what greylisting did";
+                 cost and how it ended; or sum up what greylisting did. Mail that a blacklist \
+                 refused was not delayed and is left out";
     command("explain", about, "[OPTIONS] [FILE...]").args([
         word("FILE").num_args(0..).help(
             "logs, perhaps packed, of syslog or of journalctl -o short-iso or json; - is standard \
