@@ -18,7 +18,7 @@ fn places_that_can_be_are_clean() {
     let socket = format!("--milter={}/milter", directory.0.display());
     let metrics = format!("--metrics=unix:{}/metrics", directory.0.display());
     for words in [
-        &["--milter=127.0.0.1:10024", "--metrics=9154", "--inet=10023"][..],
+        &["--milter=127.0.0.1:10022", "--metrics=9154", "--inet=10023"][..],
         &[&socket, &metrics, "--milter-socketmode=0660"],
         &["--milter=/run/not-yet-made/milter", "--milter-socketmode=0620"],
         &["--milter=127.0.0.1:0", "--metrics=127.0.0.1:0"],

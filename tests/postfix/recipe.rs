@@ -7,7 +7,7 @@ use crate::{DEFERRED, client};
 const RECIPES: &str = include_str!("../../debian/README.sendmail");
 
 /// The port of the recipes.
-const PORT: &str = "10024";
+const PORT: &str = "10022";
 
 #[test]
 fn postfix_asks_as_the_recipe_has_it_though_its_server_is_in_a_chroot() {

@@ -117,7 +117,7 @@ fn sendmail() -> Vec<Block> {
         ),
         text(
             "Without F= in it, mail flows while the daemon is away. Postfix can ask the same way, \
-             with --milter=10024 here, and smtpd_milters = inet:127.0.0.1:10024 and \
+             with --milter=10022 here, and smtpd_milters = inet:127.0.0.1:10022 and \
              milter_default_action = accept in main.cf; in the chroot of Debian's, its SMTP server \
              does not find the Unix socket.",
         ),

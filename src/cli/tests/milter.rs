@@ -13,9 +13,9 @@ fn a_milter_listens_beside_the_policy_server_or_alone() {
     let path = "/run/postgrey/milter".into();
     assert_eq!(options.listen, None);
     assert_eq!(options.milter, Some(Listen::Unix { path, mode: 0o660 }));
-    let options = served("--inet=10023|--milter=localhost:10024");
+    let options = served("--inet=10023|--milter=localhost:10022");
     assert_eq!(options.listen, Some(Listen::Inet("10023".to_owned())));
-    assert_eq!(options.milter, Some(Listen::Inet("localhost:10024".to_owned())));
+    assert_eq!(options.milter, Some(Listen::Inet("localhost:10022".to_owned())));
 }
 
 #[test]
