@@ -113,7 +113,7 @@ fn roff_word(word: &str) -> String {
     if !option.starts_with("--") {
         return escape(word);
     }
-    let is_name = |letter: char| letter == '-' || letter.is_ascii_alphanumeric();
+    let is_name = |letter: char| matches!(letter, '-' | '_') || letter.is_ascii_alphanumeric();
     let (name, after) = option.split_at(option.find(|c| !is_name(c)).unwrap_or(option.len()));
     format!("{before}\\fB{}\\fR{}", escape(name), escape(after))
 }
@@ -156,6 +156,7 @@ mod tests {
             ("plain words", "plain words"),
             ("use --delay=5, not -x", "use \\fB\\-\\-delay\\fR=5, not \\-x"),
             (".local is a suffix", "\\&.local is a suffix"),
+            ("--show_tries counts", "\\fB\\-\\-show_tries\\fR counts"),
             ("it's a\\b", "it\\(aqs a\\eb"),
             ("/^mx/", "/\\(hamx/"),
         ] {
