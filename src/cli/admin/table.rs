@@ -158,7 +158,7 @@ fn triplet() -> [Arg; 3] {
 fn sender_domain() -> Arg {
     value("sender-domain", "DOMAIN").help(
         "all with senders at this domain or below it, or with <> all bounces; with CLIENT only its \
-               own",
+         own",
     )
 }
 

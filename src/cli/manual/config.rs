@@ -26,9 +26,10 @@ pub(super) fn section() -> [Block; 6] {
         ),
         text(
             "What is typed wins: over the same option in the file, and of --inet and --unix, \
-             --lookup-by-host and --lookup-by-subnet, --quiet and --verbose, --x-greylist-header and \
-             --no-x-greylist-header also over the other. An option that may be repeated adds to those of the file. A switch in the file \
-             cannot be taken back, and an empty --greylist-text= leaves the text of the file.",
+             --lookup-by-host and --lookup-by-subnet, --quiet and --verbose, --x-greylist-header \
+             and --no-x-greylist-header also over the other. An option that may be repeated adds \
+             to those of the file. A switch in the file cannot be taken back, and an empty \
+             --greylist-text= leaves the text of the file.",
         ),
         text("The file is read once, at the start, with the rights of who starts the daemon."),
     ]
