@@ -31,10 +31,13 @@ const WORKERS: usize = 2;
 const REFUSALS: &[&str] = &[
     // Control of the way back: (*ACCEPT), (*COMMIT), …
     "(*",
-    // Scripts and long names of properties, names of characters, (?l).
+    // Scripts and long names of properties, names of characters, (?l), (?^l).
     "\\p{",
     "\\N{…} is not supported",
     "(?l",
+    "(?^l",
+    // Sums of classes: (?[ [a-z] - [x] ]).
+    "(?[",
     "\\b{…} is not supported",
     // Names are bytes.
     "a character above 255 is in no name",
