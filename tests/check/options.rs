@@ -29,6 +29,13 @@ fn options_that_are_fine_are_clean() {
 }
 
 #[test]
+fn a_value_that_ends_with_an_equals_sign_hides_nothing_behind_it() {
+    let (status, text) = checked("--pidfile=/run/a= --greylist-action=TEMPFAIL");
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("--greylist-action=TEMPFAIL is no action of access(5)"), "{text}");
+}
+
+#[test]
 fn options_that_do_not_do_what_one_hopes_are_warned_about() {
     for (options, part) in [
         ("--retry-window=0", "no mail ever passes"),

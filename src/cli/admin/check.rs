@@ -102,7 +102,8 @@ fn command() -> Command {
 
 /// A rewritten word as the daemon takes it: an empty value is a word of its own.
 fn as_typed(word: OsString) -> Vec<OsString> {
-    match word.as_bytes().strip_suffix(b"=") {
+    let name = word.as_bytes().strip_suffix(b"=").filter(|name| !name.contains(&b'='));
+    match name {
         Some(name) => vec![OsStr::from_bytes(name).to_owned(), OsString::new()],
         None => vec![word],
     }
