@@ -109,11 +109,13 @@ pub fn advise(files: &Files) -> Vec<Finding> {
         if form == Form::Delays {
             texts = rules_with_delays(&texts, &mut seconds, &mut findings);
         }
+        let delays = seconds.iter().map(|(line, delay)| ((line.file(), line.line()), *delay));
+        let delays = delays.collect();
         let first = findings.len();
         advise_list(list, &texts, &mut findings);
         for finding in &mut findings[first..] {
             purpose::suit(option, finding);
-            keep_delay(&seconds, finding);
+            keep_delay(&delays, finding);
         }
     }
     findings
@@ -146,14 +148,12 @@ fn rules_with_delays(
     rules
 }
 
-/// Puts the delay behind what is to be written in place of its line.
-fn keep_delay(seconds: &HashMap<Origin, i64>, finding: &mut Finding) {
-    let is_of_line =
-        |origin: &Origin| origin.file() == finding.file && finding.line == Some(origin.line());
-    let Some((_, delay)) = seconds.iter().find(|(origin, _)| is_of_line(origin)) else {
-        return;
-    };
-    if let Remedy::Write(lines) = &mut finding.remedy {
+/// Puts the delay behind what is to be written in place of its line. `delays`
+/// has them by file and line.
+fn keep_delay(delays: &HashMap<(&Path, u32), i64>, finding: &mut Finding) {
+    let Finding { file, line, remedy, .. } = finding;
+    let delay = line.and_then(|line| delays.get(&(file.as_path(), line)));
+    if let (Remedy::Write(lines), Some(delay)) = (remedy, delay) {
         lines.iter_mut().for_each(|line| *line += &format!(" delay={delay}"));
     }
 }
