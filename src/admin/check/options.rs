@@ -7,7 +7,7 @@ use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
 use crate::whitelist::advice::{Finding, Severity};
-use crate::whitelist::{Files, Form, Reader};
+use crate::whitelist::{Files, Form, Reader, Whitelists};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,13 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
 }
 
 /// What a look at valid options may find: its kind, when, and what to say.
-type Look = (&'static str, fn(&Options) -> Option<(String, &'static str)>);
+type Look = (&'static str, fn(&Looked<'_>) -> Option<(String, &'static str)>);
+
+/// What is looked at: the options, and the lists that they name.
+struct Looked<'o> {
+    options: &'o Options,
+    lists: Whitelists,
+}
 
 const LOOKS: &[Look] = &[
     ("dry-run", dry_run),
@@ -111,26 +117,28 @@ pub(super) fn about_options(
 
 /// What is doubtful in options that a daemon takes.
 pub fn advise(options: &Options) -> Vec<Finding> {
+    let (lists, _) = Reader::new(options.whitelists.clone()).read();
+    let looked = Looked { options, lists };
     let found = |(kind, look): &Look| {
-        let (problem, remedy) = look(options)?;
+        let (problem, remedy) = look(&looked)?;
         Some(about_options(Severity::Warning, kind, problem, remedy))
     };
     LOOKS.iter().filter_map(found).collect()
 }
 
-fn dry_run(options: &Options) -> Option<(String, &'static str)> {
+fn dry_run(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     options.policy.is_dry_run.then(|| {
         let problem = "with --noaction no mail is deferred, whatever the log says".to_owned();
         (problem, "delete it when you have seen enough")
     })
 }
 
-fn nothing_passes(options: &Options) -> Option<(String, &'static str)> {
+fn nothing_passes(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     (options.policy.retry_window == 0 && options.policy.delay > 0)
         .then(|| ("with --retry-window=0 no mail ever passes".to_owned(), "write --retry-window=2"))
 }
 
-fn short_window(options: &Options) -> Option<(String, &'static str)> {
+fn short_window(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let (delay, window) = (options.policy.delay, options.policy.retry_window);
     (window > 0 && delay >= window).then(|| {
         let problem = format!(
@@ -140,9 +148,8 @@ fn short_window(options: &Options) -> Option<(String, &'static str)> {
     })
 }
 
-fn short_window_of_some(options: &Options) -> Option<(String, &'static str)> {
+fn short_window_of_some(Looked { options, lists }: &Looked<'_>) -> Option<(String, &'static str)> {
     let window = options.policy.retry_window;
-    let (lists, _) = Reader::new(options.whitelists.clone()).read();
     let longest = lists.delays.longest().filter(|delay| window > 0 && *delay >= window)?;
     let problem = format!(
         "--recipient-delays has a delay of {longest} seconds, and --retry-window is only {window}, \
@@ -151,7 +158,7 @@ fn short_window_of_some(options: &Options) -> Option<(String, &'static str)> {
     Some((problem, "write a shorter delay, or make --retry-window days long"))
 }
 
-fn everything_passes(options: &Options) -> Option<(String, &'static str)> {
+fn everything_passes(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let delay = options.policy.delay;
     (delay < 60).then(|| {
         let problem = format!("--delay={delay} defers hardly any spam: most retries come later");
@@ -159,7 +166,7 @@ fn everything_passes(options: &Options) -> Option<(String, &'static str)> {
     })
 }
 
-fn forgets_early(options: &Options) -> Option<(String, &'static str)> {
+fn forgets_early(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let (age, window) = (options.policy.max_age, options.policy.retry_window);
     (age < window || age < 7 * SECONDS_PER_DAY).then(|| {
         let problem =
@@ -168,7 +175,7 @@ fn forgets_early(options: &Options) -> Option<(String, &'static str)> {
     })
 }
 
-fn wide_networks(options: &Options) -> Option<(String, &'static str)> {
+fn wide_networks(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let Lookup::Subnet { ipv4, ipv6 } = options.policy.lookup else {
         return None;
     };
@@ -200,7 +207,7 @@ const ACTIONS: [&str; 14] = [
 
 /// With text behind it, Postfix takes an unknown word for a list of restrictions
 /// that nobody has defined.
-fn unknown_action(options: &Options) -> Option<(String, &'static str)> {
+fn unknown_action(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let policy = &options.policy;
     let actions = [
         ("--greylist-action", &policy.greylist_action),
@@ -220,7 +227,7 @@ fn unknown_action(options: &Options) -> Option<(String, &'static str)> {
     Some((problem, "write one of those, or leave it out"))
 }
 
-fn domains_as_one(options: &Options) -> Option<(String, &'static str)> {
+fn domains_as_one(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let is_counted = options.policy.by_domain.auto_whitelist;
     (is_counted && options.policy.auto_whitelist.is_some()).then(|| {
         let problem = "--auto-whitelist-by=domain takes all customers of a provider whose \
@@ -231,7 +238,7 @@ fn domains_as_one(options: &Options) -> Option<(String, &'static str)> {
     })
 }
 
-fn same_list(options: &Options) -> Option<(String, &'static str)> {
+fn same_list(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let lists = options.whitelists.by_option();
     let of =
         |form| lists.iter().filter(move |(_, of, _)| *of == form).flat_map(|(.., files)| *files);
@@ -242,7 +249,7 @@ fn same_list(options: &Options) -> Option<(String, &'static str)> {
     Some((problem, "give each its own: clients are servers"))
 }
 
-fn white_and_black(options: &Options) -> Option<(String, &'static str)> {
+fn white_and_black(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let lists = options.whitelists.by_option();
     let of = |word| {
         let lists = lists.iter().filter(move |(option, ..)| option.starts_with(word));
@@ -254,15 +261,14 @@ fn white_and_black(options: &Options) -> Option<(String, &'static str)> {
     Some((problem, "take it out of one: the whitelist counts, so that nobody is refused"))
 }
 
-fn nobody_greylisted(options: &Options) -> Option<(String, &'static str)> {
-    let (lists, _) = Reader::new(options.whitelists.clone()).read();
-    lists.greylisted.is_some_and(|list| list.is_empty()).then(|| {
+fn nobody_greylisted(Looked { lists, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
+    lists.greylisted.as_ref().is_some_and(|list| list.is_empty()).then(|| {
         let problem = "--greylist-recipients lists nobody, so that nobody is greylisted".to_owned();
         (problem, "write recipients into it, or leave it out to greylist the mail of all")
     })
 }
 
-fn local_list_left_out(options: &Options) -> Option<(String, &'static str)> {
+fn local_list_left_out(Looked { options, .. }: &Looked<'_>) -> Option<(String, &'static str)> {
     let (read, usual) = (&options.whitelists, Files::default());
     let lists = [(&read.clients, usual.clients), (&read.recipients, usual.recipients)];
     let left_out = lists.into_iter().find_map(|(read, usual)| {
