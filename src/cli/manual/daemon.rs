@@ -118,8 +118,8 @@ fn sendmail() -> Vec<Block> {
         text(
             "Without F= in it, mail flows while the daemon is away. Postfix can ask the same way, \
              with --milter=10022 here, and smtpd_milters = inet:127.0.0.1:10022 and \
-             milter_default_action = accept in main.cf; in the chroot of Debian's, its SMTP server \
-             does not find the Unix socket.",
+             milter_default_action = accept in main.cf. The SMTP server of Debian's Postfix runs \
+             in a chroot, where it does not find the Unix socket.",
         ),
     ]
 }
