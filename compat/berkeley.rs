@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use nix::unistd::geteuid;
-use postgrey::store::berkeley::{BerkeleyFile, Summary, changes_pending};
+use postgrey::state::berkeley::{BerkeleyFile, Summary, changes_pending};
 
 #[test]
 fn files_of_every_page_size_and_byte_order_are_read() {

@@ -1,6 +1,6 @@
 //! The lists that this project ships, beside those that the original does.
 
-use postgrey::whitelist::{Addresses, Clients, Text};
+use postgrey::lists::{Addresses, Clients, Text};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr};

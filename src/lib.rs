@@ -2,18 +2,18 @@
 //!
 //! Data goes one way: bytes in, [`request::Request`], [`greylist::Verdict`],
 //! bytes out. See the rooms below; only `server` and `daemon` touch the
-//! operating system, only `store::lmdb` the database library.
+//! operating system, only `state::local` the database library.
 
 pub mod admin;
 pub mod cli;
 pub mod daemon;
 pub mod greylist;
 pub mod json;
+pub mod lists;
 pub mod maillog;
 pub mod policy_test;
-pub mod protocol;
 pub mod report;
 pub mod request;
 pub mod server;
-pub mod store;
-pub mod whitelist;
+pub mod session;
+pub mod state;

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The original's files in `db`, with these rows in its text.
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/berkeley/fixtures");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/state/berkeley/fixtures");
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(FIXTURES).join(name)).expect("a fixture")

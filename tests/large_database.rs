@@ -15,8 +15,8 @@ mod random;
 
 use harness::{Attempt, Client, Daemon, Program, start_of_time};
 use postgrey::greylist::{Policy, notes};
-use postgrey::store::lmdb::{FILE_NAME, Store};
-use postgrey::store::{Lifetimes, Seen, Transaction, Urgency};
+use postgrey::state::local::{FILE_NAME, Store};
+use postgrey::state::{Lifetimes, Transaction, TripletRecord, Urgency};
 use random::Random;
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,8 @@ fn fill(
         let mut turn = store.begin();
         for row in first..(first + 20_000).min(count) {
             let (first, last) = seen(row);
-            let seen = Seen { first: start_of_time() + first, last: start_of_time() + last };
+            let seen =
+                TripletRecord { first: start_of_time() + first, last: start_of_time() + last };
             turn.put_triplet(&key(row), seen, Urgency::BeforeReply).expect("a write");
         }
         turn.commit().expect("a commit");
@@ -201,17 +202,17 @@ fn a_year_of_mail() {
     for quarter in 0..4 * 365 {
         let now = start_of_time() + quarter * DAY / 4;
         friends.retain(|(_, first)| now - first < 30 * DAY);
-        let mut mails: Vec<(Vec<u8>, Seen)> = Vec::new();
+        let mut mails: Vec<(Vec<u8>, TripletRecord)> = Vec::new();
         for _ in 0..500 {
             let key = scattered(random.below(usize::MAX >> 1));
-            mails.push((key.clone(), Seen { first: now, last: now }));
+            mails.push((key.clone(), TripletRecord { first: now, last: now }));
             if random.one_in(5) {
-                mails.push((key.clone(), Seen { first: now, last: now + 900 }));
+                mails.push((key.clone(), TripletRecord { first: now, last: now + 900 }));
                 friends.push((key, now));
             }
         }
         for (key, first) in friends.iter().filter(|_| random.one_in(8)) {
-            mails.push((key.clone(), Seen { first: *first, last: now }));
+            mails.push((key.clone(), TripletRecord { first: *first, last: now }));
         }
         for mails in mails.chunks(32) {
             let mut turn = store.begin();

@@ -5,8 +5,8 @@ mod harness;
 
 use harness::{Attempt, Builder, Clock, Daemon, Program, Stopped, wait_for};
 use nix::sys::signal::Signal;
-use postgrey::store::lmdb::Reader;
-use postgrey::store::{Error, Table};
+use postgrey::state::local::Reader;
+use postgrey::state::{Error, Table};
 use std::path::Path;
 use std::time::Duration;
 

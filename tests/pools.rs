@@ -20,8 +20,8 @@ mod pools {
 use memory::Memory;
 use pools::{senders, spam};
 use postgrey::greylist::{ByDomain, Lookup, Policy, Verdict, decide};
+use postgrey::lists::Whitelists;
 use postgrey::request::Request;
-use postgrey::whitelist::Whitelists;
 use random::Random;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

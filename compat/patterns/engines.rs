@@ -1,6 +1,6 @@
 //! Perl and our whitelists, asked the same.
 
-use postgrey::whitelist::{Clients, Text};
+use postgrey::lists::{Clients, Text};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;

@@ -3,8 +3,8 @@
 use crate::traffic::{self, Population};
 use nix::unistd::User;
 use postgrey::greylist::{Policy, notes};
-use postgrey::store::lmdb::Store;
-use postgrey::store::{Seen, Table, Transaction as _, Urgency};
+use postgrey::state::local::Store;
+use postgrey::state::{Table, Transaction as _, TripletRecord, Urgency};
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::chown;
@@ -23,7 +23,7 @@ const MAX_AGE: usize = 35;
 
 /// The rows of a database, in the order of their keys.
 pub struct Rows {
-    rows: Vec<(String, Seen)>,
+    rows: Vec<(String, TripletRecord)>,
     days: usize,
 }
 
@@ -36,10 +36,10 @@ impl Rows {
         let key = |number: usize| traffic::key(number as u64, population.padding);
         let known = (0..population.known).map(|number| {
             let age = if number % 100 < expired { 60 * day } else { 2 * day };
-            (key(number), Seen { first: now - age - 2 * day, last: now - age })
+            (key(number), TripletRecord { first: now - age - 2 * day, last: now - age })
         });
         let waiting = population.known..population.known + population.early;
-        let waiting = waiting.map(|number| (key(number), Seen { first: now, last: now }));
+        let waiting = waiting.map(|number| (key(number), TripletRecord { first: now, last: now }));
         let mut rows: Vec<_> = known.chain(waiting).collect();
         rows.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         Rows { rows, days: population.days }
@@ -74,7 +74,7 @@ impl Rows {
         let come: Vec<_> = (day < self.days).then(|| keys(day)).into_iter().flatten().collect();
         let gone = day.checked_sub(MAX_AGE).map(keys);
         let gone: Vec<_> = gone.into_iter().flatten().collect();
-        let seen = Seen { first: now(), last: now() };
+        let seen = TripletRecord { first: now(), last: now() };
         for rows in come.chunks(TOGETHER) {
             let mut turn = store.begin();
             for key in rows {

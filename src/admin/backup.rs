@@ -5,7 +5,7 @@ use super::{Outcome, Trouble};
 use crate::cli::admin::Order;
 use crate::daemon::Failure;
 use crate::daemon::privileges::Identity;
-use crate::store::lmdb::{Reader, Table, copy};
+use crate::state::local::{Reader, Table, copy};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;

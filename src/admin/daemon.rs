@@ -2,7 +2,7 @@
 
 use super::Trouble;
 use crate::greylist::edit::Edit;
-use crate::protocol::control::{Request, SOCKET_NAME, parse_reply};
+use crate::session::control::{Request, SOCKET_NAME, parse_reply};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;

@@ -10,9 +10,9 @@ use crate::cli::admin::{Addresses, Clients, Filter, Subject};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist::edit::{self, Change, Edit};
 use crate::greylist::{self, Policy, State, triplet};
-use crate::protocol::control::{LONGEST, MOST_EDITS};
-use crate::store::Notes;
-use crate::store::lmdb::{Store, Table};
+use crate::session::control::{LONGEST, MOST_EDITS};
+use crate::state::Metadata;
+use crate::state::local::{Store, Table};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -199,11 +199,11 @@ enum Editor {
     /// The daemon, which alone may while it runs.
     Daemon(Daemon),
     /// This process, which keeps the daemon from starting meanwhile.
-    Own(Box<(Store, DirectoryLock)>, Notes),
+    Own(Box<(Store, DirectoryLock)>, Metadata),
 }
 
 impl Editor {
-    fn open(directory: &Path, notes: Notes) -> Result<Editor, Trouble> {
+    fn open(directory: &Path, notes: Metadata) -> Result<Editor, Trouble> {
         let unheard = match Daemon::connect(directory) {
             Ok(daemon) => return Ok(Editor::Daemon(daemon)),
             Err(error) => error,

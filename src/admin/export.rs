@@ -4,8 +4,8 @@ use super::Trouble;
 use super::progress::Progress;
 use crate::cli::admin::{Form, Tables};
 use crate::json::Object;
-use crate::store::lmdb::{Reader, Table};
-use crate::store::{Passes, Seen, dump};
+use crate::state::local::{Reader, Table};
+use crate::state::{ClientRecord, TripletRecord, dump};
 use std::io::{self, IsTerminal, Write};
 
 /// Prints the tables that were asked for. A single one is text for a file of
@@ -64,11 +64,11 @@ fn print_json(
         let object = Object::new().text("table", table.name()).text("key", key);
         let object = match table {
             Table::Triplets => {
-                let seen = Seen::parse(row).unwrap_or_default();
+                let seen = TripletRecord::parse(row).unwrap_or_default();
                 object.number("first", seen.first).number("last", seen.last)
             }
             Table::Clients => {
-                let passes = Passes::parse(row).unwrap_or_default();
+                let passes = ClientRecord::parse(row).unwrap_or_default();
                 object.number("count", passes.count).number("last", passes.last)
             }
         };

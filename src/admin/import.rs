@@ -7,9 +7,9 @@ use super::{Outcome, Trouble, edit};
 use crate::daemon::DirectoryLock;
 use crate::greylist;
 use crate::greylist::edit::{Change, Edit};
-use crate::store::Notes;
-use crate::store::import::{self, Destination, Entry, Problem, Report, Source};
-use crate::store::lmdb::{FILE_NAME, Reader};
+use crate::state::Metadata;
+use crate::state::import::{self, Destination, Entry, Problem, Report, Source};
+use crate::state::local::{FILE_NAME, Reader};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -40,9 +40,9 @@ pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, T
 }
 
 /// What the daemon noted of itself; nothing where none has run.
-fn notes(dbdir: &Path) -> Result<Notes, Trouble> {
+fn notes(dbdir: &Path) -> Result<Metadata, Trouble> {
     let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
-    Ok(if is_there { Reader::open(dbdir)?.notes()? } else { Notes::default() })
+    Ok(if is_there { Reader::open(dbdir)?.notes()? } else { Metadata::default() })
 }
 
 /// Imports where no daemon runs, and keeps it from starting meanwhile.
@@ -62,7 +62,7 @@ fn alone(
     let (mut store, report) = {
         let mut progress = Progress::new(0);
         let mut watch = |done, of| progress.reach(size(done), size(of));
-        import::open_or_import(dbdir, &Notes::default(), &mut watch)?
+        import::open_or_import(dbdir, &Metadata::default(), &mut watch)?
     };
     match report {
         Some(report) if source.path == dbdir => return Ok(report),

@@ -7,7 +7,7 @@ use crate::cli::admin::{Form, List, Sort};
 use crate::daemon::clock;
 use crate::greylist::key;
 use crate::json::Object;
-use crate::store::lmdb::Table;
+use crate::state::local::Table;
 use std::cmp::Ordering;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;

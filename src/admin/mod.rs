@@ -20,7 +20,7 @@ pub use outcome::{Outcome, Trouble};
 use crate::cli::admin::{Order, Task};
 use crate::daemon::privileges::Identity;
 use crate::greylist::edit::Change;
-use crate::store::lmdb::Reader;
+use crate::state::local::Reader;
 use daemon::Daemon;
 use std::io::Write;
 use std::path::Path;

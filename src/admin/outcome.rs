@@ -1,7 +1,7 @@
 //! How a command ends: its exit status, and a sentence if it went wrong.
 
 use crate::daemon::Failure;
-use crate::store;
+use crate::state;
 use std::fmt;
 use std::io;
 
@@ -65,8 +65,8 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl From<store::Error> for Trouble {
-    fn from(error: store::Error) -> Trouble {
+impl From<state::Error> for Trouble {
+    fn from(error: state::Error) -> Trouble {
         Trouble::Access(error.to_string())
     }
 }

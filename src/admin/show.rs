@@ -7,8 +7,8 @@ use super::text::{address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
 use super::{Outcome, Trouble};
 use crate::cli::admin::{Clients, Filter, Form, Subject};
-use crate::greylist::{self, ClientFate, Counted, Fate, Policy, triplet};
-use crate::store::lmdb::Table;
+use crate::greylist::{self, AwlKey, ClientState, Policy, TripletState, triplet};
+use crate::state::local::Table;
 use std::io::Write;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -60,7 +60,7 @@ fn show_triplet(
     view: &View,
     [client, sender, recipient]: [&str; 3],
     row: Option<Row>,
-    counted: Option<&Counted>,
+    counted: Option<&AwlKey>,
     out: &mut impl Write,
 ) -> Result<(), Trouble> {
     let mut text = labelled("Client", client);
@@ -79,7 +79,7 @@ fn show_triplet(
         text += &labelled("Next", &first_attempt(&view.policy));
     }
     let passes = counted.map_or(Ok(None), |counted| view.passes(counted))?;
-    if let Some(Row::Client(passes, ClientFate::Exempt { .. })) = passes {
+    if let Some(Row::Client(passes, ClientState::Exempt { .. })) = passes {
         let count = grouped(passes.count);
         let passes = if passes.count == 1 { "pass" } else { "passes" };
         text += &labelled(
@@ -91,24 +91,24 @@ fn show_triplet(
 }
 
 /// What becomes of a triplet, in words.
-pub fn triplet_future(policy: &Policy, now: i64, fate: Fate) -> String {
+pub fn triplet_future(policy: &Policy, now: i64, fate: TripletState) -> String {
     let at = |seconds| moment(seconds, now);
     match fate {
-        Fate::Waits { from, until } if from > now => format!(
+        TripletState::Waits { from, until } if from > now => format!(
             "An attempt before {} is deferred. From then on it passes, until {}; a later one \
              begins anew.",
             at(from),
             at(until)
         ),
-        Fate::Waits { until, .. } => format!(
+        TripletState::Waits { until, .. } => format!(
             "The delay is over: an attempt passes until {}; a later one begins anew.",
             at(until)
         ),
-        Fate::Passes { until } => {
+        TripletState::ClientRecord { until } => {
             format!("Attempts pass. Without one it is forgotten after {}.", at(until))
         }
-        Fate::BeginsAnew => format!("It counts no more. {}", first_attempt(policy)),
-        Fate::Ends => "It is too old: the next clean-up deletes it.".to_owned(),
+        TripletState::BeginsAnew => format!("It counts no more. {}", first_attempt(policy)),
+        TripletState::Ends => "It is too old: the next clean-up deletes it.".to_owned(),
     }
 }
 
@@ -159,7 +159,7 @@ fn show_passes(
     heading: &str,
     out: &mut impl Write,
 ) -> Result<bool, Trouble> {
-    let row = view.passes(&Counted::Client(client))?;
+    let row = view.passes(&AwlKey::Client(client))?;
     let text = match row {
         Some(Row::Client(passes, fate)) => [
             labelled("State", fate.state().word()),
@@ -202,21 +202,21 @@ fn show_entries(
     Ok(count > 0)
 }
 
-fn client_future(view: &View, fate: ClientFate) -> String {
+fn client_future(view: &View, fate: ClientState) -> String {
     let at = |seconds| moment(seconds, view.now);
     match fate {
-        ClientFate::Exempt { until } => format!(
+        ClientState::Exempt { until } => format!(
             "It is on the auto-whitelist: its mail passes. Without any it is forgotten after {}.",
             at(until)
         ),
-        ClientFate::Counts { missing, until } => format!(
+        ClientState::Counts { missing, until } => format!(
             "{} more first passes, at most one an hour, put it on the auto-whitelist. Without \
              one it is forgotten after {}.",
             grouped(missing),
             at(until)
         ),
-        ClientFate::Off => "There is no auto-whitelist: passes are not counted.".to_owned(),
-        ClientFate::Ends => "It is too old: the next clean-up deletes it.".to_owned(),
+        ClientState::Off => "There is no auto-whitelist: passes are not counted.".to_owned(),
+        ClientState::Ends => "It is too old: the next clean-up deletes it.".to_owned(),
     }
 }
 
@@ -252,13 +252,13 @@ fn for_each_entry(
 
 /// What counts a client's mail of a sender, if the daemon counts so. An address
 /// alone does not tell the domain of its name.
-fn counted(policy: &Policy, client: &Clients, sender: &[u8]) -> Option<Counted> {
+fn counted(policy: &Policy, client: &Clients, sender: &[u8]) -> Option<AwlKey> {
     match client {
-        Clients::One(address) => Some(Counted::Client(*address)),
+        Clients::One(address) => Some(AwlKey::Client(*address)),
         Clients::Domain(_) if !policy.by_domain.auto_whitelist => None,
         Clients::Domain(client) => {
             let sender = greylist::sender_domain(sender)?;
-            Some(Counted::Domains { client: client.clone(), sender })
+            Some(AwlKey::Domains { client: client.clone(), sender })
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::cli::admin::Form;
 use crate::daemon::clock;
 use crate::greylist::State;
 use crate::json::Object;
-use crate::protocol::control::Request;
-use crate::store::lmdb::{Size, Table};
+use crate::session::control::Request;
+use crate::state::local::{Size, Table};
 use std::io::Write;
 
 /// How many networks are shown.

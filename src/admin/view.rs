@@ -4,9 +4,9 @@
 use super::Trouble;
 use crate::cli::admin::{Addresses, Clients, Filter};
 use crate::daemon::clock;
-use crate::greylist::{self, ClientFate, Counted, Fate, Policy, State, key, triplet};
-use crate::store::lmdb::{Reader, Table};
-use crate::store::{Passes, Seen};
+use crate::greylist::{self, AwlKey, ClientState, Policy, State, TripletState, key, triplet};
+use crate::state::local::{Reader, Table};
+use crate::state::{ClientRecord, TripletRecord};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -34,9 +34,9 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// Of a triplet.
-    Triplet(Seen, Fate),
+    Triplet(TripletRecord, TripletState),
     /// Of a client.
-    Client(Passes, ClientFate),
+    Client(ClientRecord, ClientState),
 }
 
 impl Row {
@@ -80,7 +80,7 @@ impl View {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn passes(&self, counted: &Counted) -> Result<Option<Row>, Trouble> {
+    pub fn passes(&self, counted: &AwlKey) -> Result<Option<Row>, Trouble> {
         let key = counted.key(&self.policy);
         Ok(self.reader.row(Table::Clients, &key)?.map(|row| self.row(Table::Clients, &row)))
     }
@@ -115,11 +115,11 @@ impl View {
     pub fn row(&self, table: Table, text: &[u8]) -> Row {
         match table {
             Table::Triplets => {
-                let seen = Seen::parse(text).unwrap_or_default();
+                let seen = TripletRecord::parse(text).unwrap_or_default();
                 Row::Triplet(seen, greylist::fate(&self.policy, seen, self.now))
             }
             Table::Clients => {
-                let passes = Passes::parse(text).unwrap_or_default();
+                let passes = ClientRecord::parse(text).unwrap_or_default();
                 Row::Client(passes, greylist::client_fate(&self.policy, passes, self.now))
             }
         }

@@ -14,7 +14,7 @@ use super::{Facility, Listen, Options, UsageError, getopt};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
-use crate::whitelist::{Files, Trusted};
+use crate::lists::{Files, Trusted};
 
 /// More waiting connections than this were never possible in the original.
 const MAX_BACKLOG: i64 = 999;

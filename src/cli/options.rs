@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Facility;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
-use crate::whitelist::Files;
+use crate::lists::Files;
 
 /// All that the command line of the daemon says.
 #[derive(Clone, Debug, PartialEq, Eq)]

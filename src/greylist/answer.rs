@@ -1,6 +1,6 @@
 //! From a verdict to what the mail server is told.
 
-use super::texts;
+use super::templates;
 use super::{Policy, Verdict};
 use crate::request::Request;
 use std::collections::VecDeque;
@@ -102,11 +102,11 @@ pub fn answer(
         Verdict::Exempt(_) | Verdict::NoAddress => Answer::Dunno,
         Verdict::Blacklisted(_) => Answer::Refuse(policy.blacklist_text.clone()),
         Verdict::Greylisted { missing, .. } => {
-            Answer::Defer(texts::deferral(policy, request, missing))
+            Answer::Defer(templates::deferral(policy, request, missing))
         }
         Verdict::Passed { waited, first_time } => {
             if first_time && memory.is_first_of(request.instance) {
-                Answer::Prepend(texts::header(policy, waited, &date()))
+                Answer::Prepend(templates::header(policy, waited, &date()))
             } else {
                 Answer::Dunno
             }

@@ -10,8 +10,8 @@
 //! each mail. Addresses are counted all the same, so that the option never
 //! makes mail wait that would pass without it.
 
-use super::{Client, Note, Policy, pool, triplet};
-use crate::store::{self, Passes, Transaction};
+use super::{Client, Note, Policy, client_domain, triplet};
+use crate::state::{self, ClientRecord, Transaction};
 use std::iter;
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ const INTERVAL: i64 = 3600;
 
 /// Whose passes a row of the auto-whitelist counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum AwlKey {
     /// Those of a client.
     Client(IpAddr),
     /// Those of mail from clients in one registered domain with senders in
@@ -33,27 +33,27 @@ pub enum Counted {
     },
 }
 
-impl Counted {
+impl AwlKey {
     /// All that count an attempt, first the one that the original has. Of
     /// domains none without a domain of the client and one of the sender.
     pub fn all<'a>(
         policy: &Policy,
         client: Client<'a>,
         sender: &'a [u8],
-    ) -> impl Iterator<Item = Counted> + use<'a> {
+    ) -> impl Iterator<Item = AwlKey> + use<'a> {
         let by_domain = policy.by_domain.auto_whitelist;
         let domains = move || {
             let client = client.domain().filter(|_| by_domain)?;
-            Some(Counted::Domains { client, sender: pool::sender_domain(sender)? })
+            Some(AwlKey::Domains { client, sender: client_domain::sender_domain(sender)? })
         };
-        iter::once(Counted::Client(client.address)).chain(iter::once_with(domains).flatten())
+        iter::once(AwlKey::Client(client.address)).chain(iter::once_with(domains).flatten())
     }
 
     /// The key of the row.
     pub fn key(&self, policy: &Policy) -> Vec<u8> {
         match self {
-            Counted::Client(address) => triplet::client_key(policy, *address),
-            Counted::Domains { client, sender } => triplet::domains_key(policy, client, sender),
+            AwlKey::Client(address) => triplet::client_key(policy, *address),
+            AwlKey::Domains { client, sender } => triplet::domains_key(policy, client, sender),
         }
     }
 }
@@ -65,10 +65,10 @@ impl Counted {
 /// When the database fails.
 pub fn is_exempt(
     policy: &Policy,
-    counted: impl Iterator<Item = Counted>,
+    counted: impl Iterator<Item = AwlKey>,
     transaction: &mut dyn Transaction,
     now: i64,
-) -> Result<bool, store::Error> {
+) -> Result<bool, state::Error> {
     let Some(enough) = policy.auto_whitelist else {
         return Ok(false);
     };
@@ -92,11 +92,11 @@ pub fn is_exempt(
 /// When the database fails.
 pub fn count_first_pass(
     policy: &Policy,
-    all: impl Iterator<Item = Counted>,
+    all: impl Iterator<Item = AwlKey>,
     transaction: &mut dyn Transaction,
     now: i64,
     notes: &mut Vec<Note>,
-) -> Result<(), store::Error> {
+) -> Result<(), state::Error> {
     let Some(enough) = policy.auto_whitelist else {
         return Ok(());
     };
@@ -115,25 +115,25 @@ pub fn count_first_pass(
 
 /// The row after mail of a client passed for the first time, or `None` if this
 /// pass is too close to the last to count.
-fn after_first_pass(row: Option<Passes>, now: i64) -> Option<Passes> {
+fn after_first_pass(row: Option<ClientRecord>, now: i64) -> Option<ClientRecord> {
     match row {
-        None => Some(Passes { count: 1, last: now }),
+        None => Some(ClientRecord { count: 1, last: now }),
         Some(row) => is_due(row, now).then(|| counted(row, now)),
     }
 }
 
 /// The row after mail of a client on the auto-whitelist passed, or `None` if
 /// there is nothing to write. A last pass in the future is set right.
-fn after_exempt_pass(row: Passes, now: i64) -> Option<Passes> {
+fn after_exempt_pass(row: ClientRecord, now: i64) -> Option<ClientRecord> {
     (is_due(row, now) || row.last > now).then(|| counted(row, now))
 }
 
-fn is_due(row: Passes, now: i64) -> bool {
+fn is_due(row: ClientRecord, now: i64) -> bool {
     now >= row.last.saturating_add(INTERVAL)
 }
 
-fn counted(row: Passes, now: i64) -> Passes {
-    Passes { count: row.count.saturating_add(1), last: now }
+fn counted(row: ClientRecord, now: i64) -> ClientRecord {
+    ClientRecord { count: row.count.saturating_add(1), last: now }
 }
 
 #[cfg(test)]

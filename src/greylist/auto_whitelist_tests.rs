@@ -2,29 +2,29 @@
 
 use super::super::{ByDomain, decide};
 use super::*;
+use crate::lists::Whitelists;
 use crate::request::Request;
-use crate::store::{Error, Seen, Table, Urgency};
-use crate::whitelist::Whitelists;
+use crate::state::{Error, Table, TripletRecord, Urgency};
 use std::collections::BTreeMap;
 
 /// Clients alone: every triplet has waited.
 #[derive(Default)]
-struct Memory(BTreeMap<Vec<u8>, Passes>);
+struct Memory(BTreeMap<Vec<u8>, ClientRecord>);
 
 impl Transaction for Memory {
-    fn triplet(&mut self, _: &[u8]) -> Result<Option<Seen>, Error> {
+    fn triplet(&mut self, _: &[u8]) -> Result<Option<TripletRecord>, Error> {
         Ok(None)
     }
 
-    fn put_triplet(&mut self, _: &[u8], _: Seen, _: Urgency) -> Result<(), Error> {
+    fn put_triplet(&mut self, _: &[u8], _: TripletRecord, _: Urgency) -> Result<(), Error> {
         Ok(())
     }
 
-    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
+    fn client(&mut self, key: &[u8]) -> Result<Option<ClientRecord>, Error> {
         Ok(self.0.get(key).copied())
     }
 
-    fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
+    fn put_client(&mut self, key: &[u8], passes: ClientRecord) -> Result<(), Error> {
         self.0.insert(key.to_vec(), passes);
         Ok(())
     }
@@ -41,7 +41,7 @@ fn policy() -> Policy {
 
 /// A mail at a second; gives whether the auto-whitelist let it pass, and who was
 /// noted to have reached it.
-fn mail(memory: &mut Memory, now: i64, [name, address, sender]: [&str; 3]) -> (bool, Vec<Counted>) {
+fn mail(memory: &mut Memory, now: i64, [name, address, sender]: [&str; 3]) -> (bool, Vec<AwlKey>) {
     let request = Request {
         client_address: address.as_bytes(),
         client_name: name.as_bytes(),
@@ -71,7 +71,7 @@ fn a_pool_is_counted_for_each_domain_of_senders() {
         mail(&mut memory, now, [&name, &address, sender])
     };
     assert_eq!(ask(0, 1, "a@one.test"), (false, vec![]));
-    let both = Counted::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
+    let both = AwlKey::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
     assert_eq!(ask(9000, 2, "b@mail.One.test"), (false, vec![both]));
     assert!(ask(9001, 3, "c@one.test").0);
     assert!(!ask(9002, 4, "c@other.test").0);
@@ -92,7 +92,7 @@ fn a_client_that_sends_for_many_domains_is_counted_by_its_address_as_ever() {
     let mut memory = Memory::default();
     let mut ask = |now, sender| mail(&mut memory, now, ["mx.host.test", "192.0.2.7", sender]);
     assert_eq!(ask(0, "a@one.test"), (false, vec![]));
-    let client = Counted::Client([192, 0, 2, 7].into());
+    let client = AwlKey::Client([192, 0, 2, 7].into());
     assert_eq!(ask(9000, "b@two.test"), (false, vec![client]));
     assert!(ask(9001, "c@three.test").0);
 }
@@ -100,11 +100,11 @@ fn a_client_that_sends_for_many_domains_is_counted_by_its_address_as_ever() {
 #[test]
 fn every_row_that_lets_mail_pass_is_kept_young() {
     let mut memory = Memory::default();
-    let enough = Passes { count: 2, last: 0 };
+    let enough = ClientRecord { count: 2, last: 0 };
     for key in ["192.0.2.7", "pool.test/one.test"] {
         memory.0.insert(key.into(), enough);
     }
-    memory.0.insert("pool.test/other.test".into(), Passes { count: 1, last: 0 });
+    memory.0.insert("pool.test/other.test".into(), ClientRecord { count: 1, last: 0 });
     assert!(mail(&mut memory, 9000, ["mx.pool.test", "192.0.2.7", "a@one.test"]).0);
     assert!(mail(&mut memory, 9000, ["mx.pool.test", "192.0.2.7", "a@other.test"]).0);
     let last: Vec<i64> = memory.0.values().map(|passes| passes.last).collect();
@@ -127,8 +127,8 @@ fn who_has_no_domain_is_counted_by_address_alone() {
         ["mx.pool.test", "a@co.uk"],
     ] {
         let client = Client { address: [192, 0, 2, 7].into(), name: name.as_bytes() };
-        let all: Vec<_> = Counted::all(&policy(), client, sender.as_bytes()).collect();
-        assert_eq!(all, [Counted::Client(client.address)], "{name} {sender}");
+        let all: Vec<_> = AwlKey::all(&policy(), client, sender.as_bytes()).collect();
+        assert_eq!(all, [AwlKey::Client(client.address)], "{name} {sender}");
     }
 }
 
@@ -142,7 +142,7 @@ fn senders_that_are_rewritten_or_numbered_share_a_domain() {
         ("", ""),
     ] {
         let client = Client { address: [192, 0, 2, 7].into(), name: b"mx.pool.test" };
-        let key = Counted::all(&policy(), client, sender.as_bytes()).nth(1).unwrap();
+        let key = AwlKey::all(&policy(), client, sender.as_bytes()).nth(1).unwrap();
         let expected = format!("pool.test/{domain}");
         assert_eq!(key.key(&policy()), expected.as_bytes(), "{sender}");
     }
@@ -150,7 +150,7 @@ fn senders_that_are_rewritten_or_numbered_share_a_domain() {
 
 #[test]
 fn privacy_hides_both_domains() {
-    let counted = Counted::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
+    let counted = AwlKey::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
     let hidden = Policy { privacy: true, ..policy() };
     let sum = sha1_smol::Sha1::from("pool.test/one.test").digest().to_string();
     assert_eq!(counted.key(&hidden), sum.as_bytes());
@@ -159,6 +159,6 @@ fn privacy_hides_both_domains() {
 #[test]
 fn without_the_option_the_original_s_row_is_the_only_one() {
     let client = Client { address: [192, 0, 2, 7].into(), name: b"mx.pool.test" };
-    let all = Counted::all(&Policy::default(), client, b"a@one.test");
-    assert_eq!(all.collect::<Vec<_>>(), [Counted::Client(client.address)]);
+    let all = AwlKey::all(&Policy::default(), client, b"a@one.test");
+    assert_eq!(all.collect::<Vec<_>>(), [AwlKey::Client(client.address)]);
 }

@@ -1,11 +1,11 @@
 //! The decision: a function of the request, the clock and what is remembered.
 
-use super::auto_whitelist::{self, Counted};
+use super::auto_whitelist::{self, AwlKey};
 use super::verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};
 use super::{Client, Policy, Trust, triplet};
+use crate::lists::{Addresses, Clients, Location, Warning, Whitelists};
 use crate::request::Request;
-use crate::store::{self, Seen, Transaction, Urgency};
-use crate::whitelist::{Addresses, Clients, Origin, Warning, Whitelists};
+use crate::state::{self, Transaction, TripletRecord, Urgency};
 use std::net::IpAddr;
 
 /// Decides one request and remembers the attempt. `now` is in seconds since
@@ -23,7 +23,7 @@ pub fn decide(
     transaction: &mut dyn Transaction,
     now: i64,
     request: &Request<'_>,
-) -> Result<Decision, store::Error> {
+) -> Result<Decision, state::Error> {
     let mut notes = Vec::new();
     let mut warnings = Vec::new();
     let mut triplet = None;
@@ -63,7 +63,7 @@ pub fn rule<'w>(
     whitelists: &'w Whitelists,
     request: &Request<'_>,
     warnings: &mut Vec<Warning>,
-) -> Option<(Verdict, Option<&'w Origin>)> {
+) -> Option<(Verdict, Option<&'w Location>)> {
     let Whitelists { clients, recipients, senders, blacklists: black, greylisted, .. } = whitelists;
     let address = request.address();
     if let Some(exemption) = trust(&policy.trust, request, address) {
@@ -117,7 +117,7 @@ fn client<'w>(
     name: &[u8],
     address: Option<IpAddr>,
     warnings: &mut Vec<Warning>,
-) -> Option<&'w Origin> {
+) -> Option<&'w Location> {
     clients
         .by_name(name, warnings)
         .or_else(|| address.and_then(|address| clients.by_address(address)))
@@ -147,8 +147,8 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Whose passes on the auto-whitelist this one is.
-    fn counted(&self) -> impl Iterator<Item = Counted> {
-        Counted::all(self.policy, self.client, self.request.sender)
+    fn counted(&self) -> impl Iterator<Item = AwlKey> {
+        AwlKey::all(self.policy, self.client, self.request.sender)
     }
 
     /// The key of its triplet.
@@ -162,7 +162,7 @@ impl Attempt<'_> {
         key: &[u8],
         transaction: &mut dyn Transaction,
         notes: &mut Vec<Note>,
-    ) -> Result<Verdict, store::Error> {
+    ) -> Result<Verdict, state::Error> {
         let known = transaction.triplet(key)?;
         let has_passed = known.is_some_and(|seen| self.has_passed(seen));
         let first = self.first_seen(known, has_passed, notes);
@@ -187,8 +187,13 @@ impl Attempt<'_> {
     /// The time from which the delay counts (BEHAVIOUR E3): a triplet that did
     /// not come back within the retry window begins anew, and so does one
     /// whose first attempt lies in the future.
-    fn first_seen(&self, known: Option<Seen>, has_passed: bool, notes: &mut Vec<Note>) -> i64 {
-        let Some(Seen { first, .. }) = known else {
+    fn first_seen(
+        &self,
+        known: Option<TripletRecord>,
+        has_passed: bool,
+        notes: &mut Vec<Note>,
+    ) -> i64 {
+        let Some(TripletRecord { first, .. }) = known else {
             return self.now;
         };
         if !has_passed && self.now.saturating_sub(first) > self.policy.retry_window {
@@ -206,27 +211,27 @@ impl Attempt<'_> {
     /// the recipient has another delay, mail that passes sooner is noted as if
     /// it had waited that long, and mail that waits longer as if it was last
     /// seen before that time was over.
-    fn noted(&self, first: i64, has_passed: bool, is_over: bool) -> Seen {
+    fn noted(&self, first: i64, has_passed: bool, is_over: bool) -> TripletRecord {
         let Attempt { policy, now, .. } = *self;
         if !is_over {
             let latest = first.saturating_add(policy.delay).saturating_sub(1);
-            return Seen { first, last: now.min(latest) };
+            return TripletRecord { first, last: now.min(latest) };
         }
         let longest = now.saturating_sub(policy.delay);
-        Seen { first: if has_passed { first } else { first.min(longest) }, last: now }
+        TripletRecord { first: if has_passed { first } else { first.min(longest) }, last: now }
     }
 
     /// A row may wait for the disk if no later decision could tell whether it
     /// was written: same first attempt, and last seen on the same side of the
     /// delay as before.
-    fn urgency(&self, known: Option<Seen>, seen: Seen) -> Urgency {
-        let is_same = |known: Seen| {
+    fn urgency(&self, known: Option<TripletRecord>, seen: TripletRecord) -> Urgency {
+        let is_same = |known: TripletRecord| {
             known.first == seen.first && self.has_passed(known) == self.has_passed(seen)
         };
         if known.is_some_and(is_same) { Urgency::Soon } else { Urgency::BeforeReply }
     }
 
-    fn has_passed(&self, Seen { first, last }: Seen) -> bool {
+    fn has_passed(&self, TripletRecord { first, last }: TripletRecord) -> bool {
         last.saturating_sub(first) >= self.policy.delay
     }
 }

@@ -2,30 +2,35 @@
 
 use super::super::SECONDS_PER_DAY;
 use super::*;
-use crate::store::{Error, Passes, Table};
+use crate::state::{ClientRecord, Error, Table};
 use std::collections::HashMap;
 
 #[derive(Default)]
 struct Memory {
-    triplets: HashMap<Vec<u8>, (Seen, Urgency)>,
-    clients: HashMap<Vec<u8>, Passes>,
+    triplets: HashMap<Vec<u8>, (TripletRecord, Urgency)>,
+    clients: HashMap<Vec<u8>, ClientRecord>,
 }
 
 impl Transaction for Memory {
-    fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, Error> {
+    fn triplet(&mut self, key: &[u8]) -> Result<Option<TripletRecord>, Error> {
         Ok(self.triplets.get(key).map(|(seen, _)| *seen))
     }
 
-    fn put_triplet(&mut self, key: &[u8], seen: Seen, urgency: Urgency) -> Result<(), Error> {
+    fn put_triplet(
+        &mut self,
+        key: &[u8],
+        seen: TripletRecord,
+        urgency: Urgency,
+    ) -> Result<(), Error> {
         self.triplets.insert(key.to_vec(), (seen, urgency));
         Ok(())
     }
 
-    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
+    fn client(&mut self, key: &[u8]) -> Result<Option<ClientRecord>, Error> {
         Ok(self.clients.get(key).copied())
     }
 
-    fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
+    fn put_client(&mut self, key: &[u8], passes: ClientRecord) -> Result<(), Error> {
         self.clients.insert(key.to_vec(), passes);
         Ok(())
     }
@@ -72,7 +77,9 @@ impl Story {
     }
 
     fn remembering(mut self, first: i64, last: i64) -> Story {
-        self.memory.triplets.insert(KEY.to_vec(), (Seen { first, last }, Urgency::BeforeReply));
+        self.memory
+            .triplets
+            .insert(KEY.to_vec(), (TripletRecord { first, last }, Urgency::BeforeReply));
         self
     }
 
@@ -166,9 +173,9 @@ fn another_delay_judges_old_rows_anew() {
 /// A story whose recipient has a delay of its own.
 fn with_own_delay(seconds: i64) -> Story {
     let bytes = format!("d.example delay={seconds}").into_bytes();
-    let text = crate::whitelist::Text { file: "list".into(), bytes };
+    let text = crate::lists::Text { file: "list".into(), bytes };
     let mut story = Story::new();
-    story.lists.delays = crate::whitelist::Delays::parse([text], &mut Vec::new());
+    story.lists.delays = crate::lists::Delays::parse([text], &mut Vec::new());
     story
 }
 
@@ -277,7 +284,7 @@ fn the_pass_that_reaches_the_count_is_announced() {
         story.at(now - 300);
         assert_eq!(story.at(now), first_pass(300));
     }
-    assert_eq!(story.notes, [Note::AutoWhitelisted(Counted::Client([192, 0, 2, 1].into()))]);
+    assert_eq!(story.notes, [Note::AutoWhitelisted(AwlKey::Client([192, 0, 2, 1].into()))]);
     story.recipient = "r3@d".to_string();
     assert_eq!(story.at(20_100), Verdict::Exempt(Exemption::AutoWhitelist));
     assert_eq!(story.count(), Some((2, 20_000)));
@@ -291,7 +298,7 @@ fn the_pass_that_reaches_the_count_is_announced() {
 #[test]
 fn without_an_auto_whitelist_nothing_is_counted() {
     let mut story = Story::new();
-    story.memory.clients.insert(CLIENT.to_vec(), Passes { count: 9, last: 0 });
+    story.memory.clients.insert(CLIENT.to_vec(), ClientRecord { count: 9, last: 0 });
     assert_eq!(story.at(1000), NEW);
     assert_eq!(story.at(1300), first_pass(300));
     assert_eq!(story.count(), Some((9, 0)));

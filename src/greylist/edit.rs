@@ -2,7 +2,7 @@
 //! where there is no daemon, apply them by the same function.
 
 use super::Policy;
-use crate::store::{self, Passes, Seen, Table, Transaction, Urgency};
+use crate::state::{self, ClientRecord, Table, Transaction, TripletRecord, Urgency};
 
 /// A change of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn apply_all(
     edits: &[Edit],
     transaction: &mut dyn Transaction,
     now: i64,
-) -> Result<usize, store::Error> {
+) -> Result<usize, state::Error> {
     let mut changed = 0;
     for edit in edits {
         changed += usize::from(apply(policy, transaction, now, edit)?);
@@ -50,13 +50,15 @@ fn apply(
     transaction: &mut dyn Transaction,
     now: i64,
     Edit { table, key, change }: &Edit,
-) -> Result<bool, store::Error> {
+) -> Result<bool, state::Error> {
     match (table, change) {
         (_, Change::Forget) => transaction.remove(*table, key),
         (Table::Triplets, change) => {
             let known = transaction.triplet(key)?;
             let new = match change {
-                Change::Merge(row) => merged(known, Seen::parse(row), Seen::merged),
+                Change::Merge(row) => {
+                    merged(known, TripletRecord::parse(row), TripletRecord::merged)
+                }
                 _ => Some(allowed_triplet(policy, known, now)),
             };
             let Some(new) = new.filter(|new| known != Some(*new)) else {
@@ -67,7 +69,7 @@ fn apply(
         (Table::Clients, change) => {
             let known = transaction.client(key)?;
             let new = match change {
-                Change::Merge(row) => merged(known, Passes::parse(row), Passes::merged),
+                Change::Merge(row) => merged(known, ClientRecord::parse(row), ClientRecord::merged),
                 _ => allowed_client(policy, known, now),
             };
             let Some(new) = new.filter(|new| known != Some(*new)) else {
@@ -87,13 +89,13 @@ fn merged<T>(known: Option<T>, other: Option<T>, merge: fn(T, T) -> T) -> Option
 }
 
 /// A triplet that has passed: its delay is over, and it was seen just now.
-fn allowed_triplet(policy: &Policy, known: Option<Seen>, now: i64) -> Seen {
+fn allowed_triplet(policy: &Policy, known: Option<TripletRecord>, now: i64) -> TripletRecord {
     let latest = now.saturating_sub(policy.delay.max(0));
-    Seen { first: known.map_or(latest, |seen| seen.first.min(latest)), last: now }
+    TripletRecord { first: known.map_or(latest, |seen| seen.first.min(latest)), last: now }
 }
 
 /// A client with as many passes as it takes; none without an auto-whitelist.
-fn allowed_client(policy: &Policy, known: Option<Passes>, now: i64) -> Option<Passes> {
+fn allowed_client(policy: &Policy, known: Option<ClientRecord>, now: i64) -> Option<ClientRecord> {
     let enough = policy.auto_whitelist?;
-    Some(Passes { count: known.map_or(enough, |row| row.count.max(enough)), last: now })
+    Some(ClientRecord { count: known.map_or(enough, |row| row.count.max(enough)), last: now })
 }

@@ -1,6 +1,6 @@
 //! What the administrator decided: the numbers and texts of the greylist.
 
-use crate::whitelist::Trusted;
+use crate::lists::Trusted;
 use std::net::IpAddr;
 
 /// Seconds in a day, for options that count days.

@@ -1,7 +1,7 @@
 //! The rules that ask options and lists, and their order.
 
 use super::*;
-use crate::whitelist::{Addresses, Blacklists, Clients, Text, Trusted};
+use crate::lists::{Addresses, Blacklists, Clients, Text, Trusted};
 
 const STRANGER: Request<'static> = Request {
     client_address: b"192.0.2.1",

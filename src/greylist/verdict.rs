@@ -1,6 +1,6 @@
 //! What the greylist decided, and why.
 
-use super::auto_whitelist::Counted;
+use super::auto_whitelist::AwlKey;
 
 /// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub enum Note {
     /// The triplet was first seen in the future: the clock went back.
     FirstSeenInFuture,
     /// Has just reached the auto-whitelist.
-    AutoWhitelisted(Counted),
+    AutoWhitelisted(AwlKey),
     /// A whitelist's pattern could not be applied.
-    Whitelist(crate::whitelist::Warning),
+    Whitelist(crate::lists::Warning),
 }

@@ -7,7 +7,7 @@ use super::maillog::Attempt;
 use crate::cli::Report;
 use crate::cli::admin::Network;
 use crate::daemon::Failure;
-use crate::whitelist::{Letters, Pattern};
+use crate::lists::{Letters, Pattern};
 use memchr::memmem;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};

@@ -8,10 +8,10 @@ use super::input::reason;
 use super::maillog::Attempt;
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
-use crate::greylist::{self, Client, Counted, Lookup, Policy, triplet};
+use crate::greylist::{self, AwlKey, Client, Lookup, Policy, triplet};
 use crate::maillog::{Decision, unquoted};
-use crate::store::lmdb::{FILE_NAME, Reader, Table};
-use crate::store::{self, Passes, Seen};
+use crate::state::local::{FILE_NAME, Reader, Table};
+use crate::state::{self, ClientRecord, TripletRecord};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -76,7 +76,7 @@ impl Judge {
     /// When it cannot be read.
     pub fn is_lost(&self, key: &[u8], attempt: &Attempt<'_>) -> Result<bool, Failure> {
         let row = self.reader.row(Table::Triplets, key).map_err(unreadable)?;
-        let seen = row.as_deref().and_then(Seen::parse);
+        let seen = row.as_deref().and_then(TripletRecord::parse);
         if seen.is_some_and(|seen| seen.last.saturating_sub(seen.first) >= self.delay) {
             return Ok(false);
         }
@@ -84,10 +84,10 @@ impl Judge {
             return Ok(true);
         };
         let sender = unquoted(attempt.sender);
-        for counted in Counted::all(&self.policy, attempt.as_client(), &sender) {
+        for counted in AwlKey::all(&self.policy, attempt.as_client(), &sender) {
             let key = counted.key(&self.policy);
             let row = self.reader.row(Table::Clients, &key).map_err(unreadable)?;
-            let passes = row.as_deref().and_then(Passes::parse);
+            let passes = row.as_deref().and_then(ClientRecord::parse);
             if passes.is_some_and(|passes| passes.count >= enough) {
                 return Ok(false);
             }
@@ -108,7 +108,8 @@ impl Judge {
         let key = triplet::key(&alone, *client, &unquoted(sender), &unquoted(recipient));
         for key in [key, self.key(attempt)] {
             let row = self.reader.row(Table::Triplets, &key).ok().flatten().unwrap_or_default();
-            let waited = Seen::parse(&row).map_or(0, |seen| seen.last.saturating_sub(seen.first));
+            let waited =
+                TripletRecord::parse(&row).map_or(0, |seen| seen.last.saturating_sub(seen.first));
             out.write_all(&key)?;
             out.write_all(b" : ")?;
             out.write_all(&row)?;
@@ -118,7 +119,7 @@ impl Judge {
     }
 }
 
-fn unreadable(error: store::Error) -> Failure {
+fn unreadable(error: state::Error) -> Failure {
     Failure::new(format!("ERROR: {error}"))
 }
 

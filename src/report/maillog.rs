@@ -2,8 +2,8 @@
 
 use crate::daemon::Failure;
 use crate::greylist::Client;
+use crate::lists::{Letters, Pattern};
 use crate::maillog::{Decision, Reject, Rejects};
-use crate::whitelist::{Letters, Pattern};
 use memchr::memchr;
 use memchr::memmem::Finder;
 use std::net::IpAddr;

@@ -5,11 +5,11 @@
 //! against malice; but a tool that is stopped in the middle must cost nothing
 //! but its connection.
 
-use super::greylister::Greylister;
+use super::engine::Engine;
 use crate::daemon::clock;
 use crate::greylist::edit::Edit;
-use crate::protocol::control::{LONGEST, Reply, Request, SOCKET_NAME, reply_text};
-use crate::store::lmdb::Store;
+use crate::session::control::{LONGEST, Reply, Request, SOCKET_NAME, reply_text};
+use crate::state::local::Store;
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::sys::stat::{Mode, umask};
@@ -20,10 +20,10 @@ use std::process;
 
 /// Tools that are served at the same time; further ones take the place of the
 /// one that has been silent for longest.
-const MOST_CALLERS: usize = 8;
+const MAX_TOOLS: usize = 8;
 
 /// How many tokens the socket and its connections take.
-pub const TOKENS: usize = 1 + MOST_CALLERS;
+pub const TOKENS: usize = 1 + MAX_TOOLS;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 << 10;
@@ -33,7 +33,7 @@ const READ_SIZE: usize = 64 << 10;
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
-    callers: [Option<Caller>; MOST_CALLERS],
+    callers: [Option<Caller>; MAX_TOOLS],
     /// Counts what callers say, to know who has been silent for longest.
     clock: u64,
     /// When the daemon started, in seconds since the epoch.
@@ -78,7 +78,7 @@ impl Control {
         // Whatever keeps a tool from being heard is told by the tool.
         while let Ok((mut stream, _)) = self.listener.accept() {
             let silent = |index: &usize| self.callers[*index].as_ref().map(|it| it.heard);
-            let index = (0..MOST_CALLERS).min_by_key(silent).unwrap_or(0);
+            let index = (0..MAX_TOOLS).min_by_key(silent).unwrap_or(0);
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.callers[index] = None;
             if registry.register(&mut stream, Token(first + 1 + index), interest).is_ok() {
@@ -89,7 +89,7 @@ impl Control {
     }
 
     /// Answers one request of each caller that has one.
-    pub fn serve(&mut self, greylister: &mut Greylister, store: &mut Store) {
+    pub fn serve(&mut self, greylister: &mut Engine, store: &mut Store) {
         for slot in &mut self.callers {
             let Some(caller) = slot else {
                 continue;
@@ -228,14 +228,14 @@ impl Caller {
     }
 }
 
-fn statistics(started: i64, greylister: &Greylister) -> Reply {
+fn statistics(started: i64, greylister: &Engine) -> Reply {
     let numbers = greylister.counters.named();
     let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
     let process = [format!("pid {}", process::id()), format!("started {started}")];
     Ok(process.into_iter().chain(numbers).collect())
 }
 
-fn edit(edits: &[Edit], greylister: &Greylister, store: &mut Store) -> Reply {
+fn edit(edits: &[Edit], greylister: &Engine, store: &mut Store) -> Reply {
     let mut turn = store.begin();
     let changed = greylister
         .edit(edits, &mut turn, clock::now())

@@ -1,12 +1,12 @@
 //! The two doors by which mail servers come in. Behind both is the same room:
-//! a request goes to the [`Greylister`], and its answer back in the language of
+//! a request goes to the [`Engine`], and its answer back in the language of
 //! the door.
 
-use super::greylister::{Decided, Greylister};
+use super::engine::{Decided, Engine};
 use crate::daemon::{Entry, Severity};
 use crate::greylist::Answer;
-use crate::protocol::{milter, policy};
-use crate::store::{self, Transaction};
+use crate::session::{milter, policy};
+use crate::state::{self, Transaction};
 
 /// The language that is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Outcome {
     /// What the log should say.
     pub lines: Vec<(Severity, Entry)>,
     /// The database failed, and the mail goes through.
-    pub failure: Option<store::Error>,
+    pub failure: Option<state::Error>,
     /// Nothing more can come of the connection.
     pub is_last: bool,
 }
@@ -134,7 +134,7 @@ impl Door {
     /// there is nothing left to handle.
     pub fn handle_next(
         &mut self,
-        greylister: &mut Greylister,
+        greylister: &mut Engine,
         transaction: &mut dyn Transaction,
         now: i64,
     ) -> Option<Outcome> {
@@ -150,7 +150,7 @@ impl Door {
 
 fn handle_policy(
     event: policy::Event<'_>,
-    greylister: &mut Greylister,
+    greylister: &mut Engine,
     transaction: &mut dyn Transaction,
     now: i64,
 ) -> Outcome {
@@ -187,7 +187,7 @@ fn handle_policy(
 
 fn handle_milter(
     session: &mut milter::Session,
-    greylister: &mut Greylister,
+    greylister: &mut Engine,
     transaction: &mut dyn Transaction,
     now: i64,
 ) -> Option<Outcome> {

@@ -1,10 +1,10 @@
 //! Clean-up without a schedule: short looks at the database between the turns
 //! of the loop, at a pace that takes them through all of it once an hour.
 
-use super::trouble::Trouble;
+use super::rate_limited::RateLimitedError;
 use crate::daemon::{Log, Severity, clock};
-use crate::store::lmdb::Store;
-use crate::store::{Lap, Lifetimes, Look, Tally};
+use crate::state::local::Store;
+use crate::state::{ExpiryPass, ExpirySlice, Lifetimes, Tally};
 use std::time::{Duration, Instant};
 
 /// How long a walk through the whole database should take.
@@ -33,11 +33,11 @@ const SILENCE: Duration = Duration::from_secs(86_400);
 pub struct Housekeeping {
     lifetimes: Lifetimes,
     next: Instant,
-    last_lap: Option<Lap>,
+    last_lap: Option<ExpiryPass>,
     /// What was deleted since the log told of it.
     untold: [u64; 2],
     told: Option<Instant>,
-    trouble: Trouble,
+    trouble: RateLimitedError,
 }
 
 impl Housekeeping {
@@ -49,7 +49,7 @@ impl Housekeeping {
             last_lap: None,
             untold: [0; 2],
             told: None,
-            trouble: Trouble::default(),
+            trouble: RateLimitedError::default(),
         }
     }
 
@@ -59,7 +59,7 @@ impl Housekeeping {
     }
 
     /// What the last walk through all entries came to.
-    pub fn last_lap(&self) -> Option<Lap> {
+    pub fn last_lap(&self) -> Option<ExpiryPass> {
         self.last_lap
     }
 
@@ -88,7 +88,7 @@ impl Housekeeping {
     /// The original's lines (BEHAVIOUR G). From one time to the next the numbers
     /// add up: what came meanwhile is the difference between the last `after`
     /// and this `before`.
-    fn news(&mut self, lap: Lap, now: Instant, is_talkative: bool) -> Vec<String> {
+    fn news(&mut self, lap: ExpiryPass, now: Instant, is_talkative: bool) -> Vec<String> {
         for (untold, tally) in self.untold.iter_mut().zip([lap.triplets, lap.clients]) {
             *untold += tally.deleted;
         }
@@ -114,11 +114,11 @@ fn finished(name: &str, Tally { before, deleted }: Tally, untold: u64) -> String
 
 /// How long to rest after a look that took so long: where much is too old, the
 /// next comes soon; else each takes its share of an hour.
-fn rest_after(look: Look, work: Duration) -> Duration {
+fn rest_after(look: ExpirySlice, work: Duration) -> Duration {
     let share = match look {
-        Look { is_full: true, cost, .. } => cost * REST_PER_COMMIT,
-        Look { of: 0, .. } => LAP,
-        Look { rows, of, .. } => LAP.mul_f64(rows as f64 / of as f64),
+        ExpirySlice { is_full: true, cost, .. } => cost * REST_PER_COMMIT,
+        ExpirySlice { of: 0, .. } => LAP,
+        ExpirySlice { rows, of, .. } => LAP.mul_f64(rows as f64 / of as f64),
     };
     share.max(REST).max(work * REST_PER_WORK).min(LAP)
 }
@@ -130,16 +130,17 @@ mod tests {
     const LIFETIMES: Lifetimes =
         Lifetimes { max_age: 3_024_000, retry_window: 172_800, delay: 300, clients: true };
 
-    fn lap(triplets: (u64, u64), clients: (u64, u64)) -> Lap {
+    fn lap(triplets: (u64, u64), clients: (u64, u64)) -> ExpiryPass {
         let tally = |(before, deleted)| Tally { before, deleted };
-        Lap { triplets: tally(triplets), clients: tally(clients), waiting: 0 }
+        ExpiryPass { triplets: tally(triplets), clients: tally(clients), waiting: 0 }
     }
 
     #[test]
     fn each_look_takes_its_share_of_an_hour() {
         let milliseconds = Duration::from_millis;
-        let look = |rows, of| Look { rows, of, is_full: false, cost: milliseconds(7) };
-        let full = |cost| Look { is_full: true, cost: milliseconds(cost), ..look(500, 1_000_000) };
+        let look = |rows, of| ExpirySlice { rows, of, is_full: false, cost: milliseconds(7) };
+        let full =
+            |cost| ExpirySlice { is_full: true, cost: milliseconds(cost), ..look(500, 1_000_000) };
         let table = [
             // A small database is looked at once an hour, and so is an empty one.
             (look(20, 20), milliseconds(3_600_000)),

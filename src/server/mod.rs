@@ -1,20 +1,20 @@
 //! The server: sockets at the edge, one thread, one loop.
 
+mod acceptor;
 mod connection;
 mod connections;
 mod control;
 mod counters;
 mod door;
-mod entrance;
-mod greylister;
+mod engine;
 mod housekeeping;
 mod listen;
 mod listener;
 mod metrics;
 mod poll_loop;
+mod rate_limited;
 mod reload;
 mod start;
-mod trouble;
 mod turn;
 
 pub use start::run;

@@ -1,18 +1,18 @@
 //! The loop: waits for sockets, lets each turn decide, sends the replies.
 
+use super::acceptor::Acceptor;
 use super::connection::Stream;
 use super::connections::{Connections, MOST_BUFFERED};
 use super::control::{self, Control};
-use super::entrance::Entrance;
-use super::greylister::Greylister;
+use super::engine::Engine;
 use super::housekeeping::Housekeeping;
-use super::metrics::{self, Metrics, Reload, Sight};
+use super::metrics::{self, Metrics, Reload, Snapshot};
+use super::rate_limited::RateLimitedError;
 use super::reload::{self, Reloader};
-use super::trouble::Trouble;
 use super::turn::{MENDED, Turn, passing};
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
-use crate::store::{self, lmdb::Store};
-use crate::whitelist::Reader;
+use crate::lists::Reader;
+use crate::state::{self, local::Store};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
@@ -42,9 +42,9 @@ const LOG_PAUSE: Duration = Duration::from_millis(10);
 /// All that a daemon is made of, ready to serve.
 pub struct Service {
     /// Where clients come in.
-    pub entrance: Entrance,
+    pub entrance: Acceptor,
     /// Who answers them.
-    pub greylister: Greylister,
+    pub greylister: Engine,
     /// What is remembered.
     pub store: Store,
     /// Who keeps that from growing without end.
@@ -66,8 +66,8 @@ pub struct PollLoop {
     connections: Connections,
     /// How often systemd wants to hear of us, and when next.
     watchdog: Option<(Duration, Instant)>,
-    store_trouble: Trouble,
-    memory_trouble: Trouble,
+    store_trouble: RateLimitedError,
+    memory_trouble: RateLimitedError,
     buffer: Vec<u8>,
 }
 
@@ -97,8 +97,8 @@ impl PollLoop {
             reloader,
             connections: Connections::new(),
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
-            store_trouble: Trouble::default(),
-            memory_trouble: Trouble::default(),
+            store_trouble: RateLimitedError::default(),
+            memory_trouble: RateLimitedError::default(),
             buffer: vec![0; READ_SIZE],
         })
     }
@@ -339,11 +339,11 @@ impl PollLoop {
         let Service { metrics, greylister, store, housekeeping, .. } = &mut self.service;
         if let Some(metrics) = metrics {
             metrics.accept(self.poll.registry(), log);
-            metrics.serve(&Sight { greylister, store, housekeeping, log, open });
+            metrics.serve(&Snapshot { greylister, store, housekeeping, log, open });
         }
     }
 
-    fn write_rows(&mut self, write: fn(&mut Store) -> Result<bool, store::Error>, log: &mut Log) {
+    fn write_rows(&mut self, write: fn(&mut Store) -> Result<bool, state::Error>, log: &mut Log) {
         let begin = Instant::now();
         let measures = &mut self.service.greylister.measures;
         match write(&mut self.service.store) {

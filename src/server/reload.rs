@@ -4,7 +4,7 @@
 //! whose one result the loop takes over between two turns; the old lists serve
 //! until then.
 
-use crate::whitelist::{Reader, Warning, Whitelists};
+use crate::lists::{Reader, Warning, Whitelists};
 use mio::Waker;
 use std::io;
 use std::mem;

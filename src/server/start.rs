@@ -5,10 +5,10 @@
 //! behind: the database is opened with the daemon's own rights before any
 //! socket is bound, and root's rights are given up last.
 
+use super::acceptor::Acceptor;
 use super::control::Control;
 use super::door::Protocol;
-use super::entrance::Entrance;
-use super::greylister::Greylister;
+use super::engine::Engine;
 use super::housekeeping::Housekeeping;
 use super::listen;
 use super::listener::Listener;
@@ -21,9 +21,9 @@ use crate::daemon::{
     DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, detach, errno, systemd,
 };
 use crate::greylist::{Policy, notes};
-use crate::store::lmdb::Store;
-use crate::store::{Lifetimes, import};
-use crate::whitelist::{Reader, Warning};
+use crate::lists::{Reader, Warning};
+use crate::state::local::Store;
+use crate::state::{Lifetimes, import};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 
@@ -82,9 +82,9 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let metrics = open_metrics(&options, &identity, log)?;
     let listeners = open_sockets(&options, &identity, log)?;
     let service = Service {
-        entrance: Entrance::new(listeners),
+        entrance: Acceptor::new(listeners),
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
-        greylister: Greylister::new(options.policy, whitelists, options.log_format),
+        greylister: Engine::new(options.policy, whitelists, options.log_format),
         store,
         control: control.ok(),
         metrics,

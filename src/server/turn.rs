@@ -5,18 +5,18 @@
 
 use super::connection::Connection;
 use super::door::Outcome;
-use super::greylister::Greylister;
-use super::trouble::Trouble;
+use super::engine::Engine;
+use super::rate_limited::RateLimitedError;
 use crate::daemon::{Entry, Log, Severity};
-use crate::store::{self, lmdb};
+use crate::state::{self, local};
 use std::time::Instant;
 
 /// A turn under way.
 pub struct Turn<'a> {
-    greylister: &'a mut Greylister,
-    store: lmdb::Turn<'a>,
+    greylister: &'a mut Engine,
+    store: local::Turn<'a>,
     log: &'a mut Log,
-    trouble: &'a mut Trouble,
+    trouble: &'a mut RateLimitedError,
     now: i64,
     one_reply: bool,
     held: Vec<Held>,
@@ -37,10 +37,10 @@ impl<'a> Turn<'a> {
     /// Begins a turn at `now`, in seconds since the epoch. With `one_reply`
     /// (`--exim`) each connection is closed after its first.
     pub fn begin(
-        greylister: &'a mut Greylister,
-        store: lmdb::Turn<'a>,
+        greylister: &'a mut Engine,
+        store: local::Turn<'a>,
         log: &'a mut Log,
-        trouble: &'a mut Trouble,
+        trouble: &'a mut RateLimitedError,
         now: i64,
         one_reply: bool,
     ) -> Turn<'a> {
@@ -147,7 +147,7 @@ impl<'a> Turn<'a> {
 }
 
 /// What the log says of a database that fails.
-pub fn passing(failure: &store::Error) -> String {
+pub fn passing(failure: &state::Error) -> String {
     format!("{failure}; mail passes without greylisting until that is mended")
 }
 

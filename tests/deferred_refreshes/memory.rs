@@ -1,29 +1,29 @@
 //! A store that remembers everything at once and loses nothing.
 
-use postgrey::store::{Error, Passes, Seen, Table, Transaction, Urgency};
+use postgrey::state::{ClientRecord, Error, Table, Transaction, TripletRecord, Urgency};
 use std::collections::HashMap;
 
 #[derive(Default)]
 pub struct Memory {
-    triplets: HashMap<Vec<u8>, Seen>,
-    clients: HashMap<Vec<u8>, Passes>,
+    triplets: HashMap<Vec<u8>, TripletRecord>,
+    clients: HashMap<Vec<u8>, ClientRecord>,
 }
 
 impl Transaction for Memory {
-    fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, Error> {
+    fn triplet(&mut self, key: &[u8]) -> Result<Option<TripletRecord>, Error> {
         Ok(self.triplets.get(key).copied())
     }
 
-    fn put_triplet(&mut self, key: &[u8], seen: Seen, _: Urgency) -> Result<(), Error> {
+    fn put_triplet(&mut self, key: &[u8], seen: TripletRecord, _: Urgency) -> Result<(), Error> {
         self.triplets.insert(key.to_vec(), seen);
         Ok(())
     }
 
-    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, Error> {
+    fn client(&mut self, key: &[u8]) -> Result<Option<ClientRecord>, Error> {
         Ok(self.clients.get(key).copied())
     }
 
-    fn put_client(&mut self, key: &[u8], passes: Passes) -> Result<(), Error> {
+    fn put_client(&mut self, key: &[u8], passes: ClientRecord) -> Result<(), Error> {
         self.clients.insert(key.to_vec(), passes);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::Target;
 use crate::random::Random;
-use postgrey::whitelist::{Addresses, Clients, Text, Warning};
+use postgrey::lists::{Addresses, Clients, Text, Warning};
 use std::path::PathBuf;
 
 pub const TARGET: Target = Target { name: "lists", corpus: CORPUS, words: WORDS, generate, check };

@@ -3,7 +3,7 @@
 use crate::random::Random;
 use crate::{Target, in_pieces};
 use postgrey::greylist::Answer;
-use postgrey::protocol::milter::{Event, LONGEST_PACKET, Session};
+use postgrey::session::milter::{Event, LONGEST_PACKET, Session};
 
 pub const TARGET: Target = Target { name: "milter", corpus: CORPUS, words: WORDS, generate, check };
 

@@ -2,8 +2,8 @@
 
 use crate::random::Random;
 use crate::{Target, in_pieces};
-use postgrey::protocol::policy::{Event, LONGEST_REQUEST, Session};
 use postgrey::request::Request;
+use postgrey::session::policy::{Event, LONGEST_REQUEST, Session};
 
 pub const TARGET: Target =
     Target { name: "requests", corpus: CORPUS, words: WORDS, generate, check };

@@ -5,9 +5,9 @@ use crate::harness::Scratch;
 use crate::mutation::mutate;
 use crate::random::{self, Random};
 use postgrey::greylist::Policy;
-use postgrey::store::Notes;
-use postgrey::store::import;
-use postgrey::store::lmdb::Store;
+use postgrey::state::Metadata;
+use postgrey::state::import;
+use postgrey::state::local::Store;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -81,7 +81,7 @@ fn damage(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 fn first_start(file: &[u8], dbdir: &Path) {
     fs::write(dbdir.join("postgrey.db"), file).expect("a file");
-    let started = import::open_or_import(dbdir, &Notes::default(), &mut |_, _| {});
+    let started = import::open_or_import(dbdir, &Metadata::default(), &mut |_, _| {});
     let (_, report) = started.expect("a start that works");
     assert!(report.is_some(), "it was imported");
 }
@@ -89,7 +89,7 @@ fn first_start(file: &[u8], dbdir: &Path) {
 fn by_hand(text: &[u8], dbdir: &Path) {
     let file = dbdir.join("text");
     fs::write(&file, text).expect("a file");
-    let mut store = Store::open(dbdir, Notes::default()).expect("a new database");
+    let mut store = Store::open(dbdir, Metadata::default()).expect("a new database");
     // A text that does not look like one is refused.
     let source = import::Source { path: &file, dbdir, keys: &Policy::default() };
     let _ = source.import(&mut store, &mut |_, _| {});

@@ -6,9 +6,9 @@ use crate::harness::{Attempt, Daemon, Program, Scratch, require, start_of_time};
 use crate::mutation::mutate;
 use crate::random::{self, Random};
 use postgrey::greylist::{Lookup, Policy};
-use postgrey::store::Notes;
-use postgrey::store::import::Source;
-use postgrey::store::lmdb::Store;
+use postgrey::state::Metadata;
+use postgrey::state::import::Source;
+use postgrey::state::local::Store;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -252,7 +252,7 @@ fn no_damage_makes_the_import_of_a_dump_panic_or_hang() {
         Policy { privacy: true, delay: -5, ..Policy::default() },
         Policy { lookup: Lookup::Host, ..Policy::default() },
     ];
-    let mut store = Store::open(scratch.path(), Notes::default()).expect("a new database");
+    let mut store = Store::open(scratch.path(), Metadata::default()).expect("a new database");
     let file = scratch.path().join("dump");
     let mut taken = 0;
     for number in 0..random::cases(FILES) {

@@ -2,8 +2,8 @@
 
 use crate::harness::{Attempt, Scratch, require, start_of_time};
 use postgrey::greylist::{Policy, notes, triplet};
-use postgrey::store::lmdb::{FILE_NAME, Store};
-use postgrey::store::{Seen, Transaction, Urgency};
+use postgrey::state::local::{FILE_NAME, Store};
+use postgrey::state::{Transaction, TripletRecord, Urgency};
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -75,7 +75,7 @@ impl Told {
             let key = triplet::key(&policy, client, SENDER.as_bytes(), recipient.as_bytes());
             let seen = turn.triplet(&key).expect("a database that can be read");
             let passes = turn.client(&triplet::client_key(&policy, client)).expect("the same");
-            seen.is_some_and(|Seen { first, last }| {
+            seen.is_some_and(|TripletRecord { first, last }| {
                 let waited = last - first;
                 first == start_of_time() && (!has_passed || waited >= DELAY as i64)
             }) && (!has_passed || passes.is_some_and(|passes| passes.count >= 1))
@@ -143,7 +143,7 @@ impl Ruin {
             let mut turn = store.begin();
             for row in 0..10 {
                 let key = format!("192.0.2.{commit}/after@the.test/{row}@power.failure");
-                let seen = Seen { first: 1, last: 1 };
+                let seen = TripletRecord { first: 1, last: 1 };
                 turn.put_triplet(key.as_bytes(), seen, Urgency::BeforeReply).expect("a write");
             }
             turn.commit().expect("a commit");

@@ -10,13 +10,13 @@ use crate::cli::Options;
 use crate::cli::admin::{Form, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
-use crate::greylist::{self, Client, Counted, Fate, HeaderMemory, Policy, Verdict, triplet};
+use crate::greylist::{self, AwlKey, Client, HeaderMemory, Policy, TripletState, Verdict, triplet};
 use crate::json::Object;
-use crate::protocol::policy::reply;
+use crate::lists::{Location, Reader, Whitelists};
 use crate::request::Request;
-use crate::store::lmdb::{FILE_NAME, Reader as Database, Table};
-use crate::store::{self, Passes, Seen, Transaction, Urgency};
-use crate::whitelist::{Origin, Reader, Whitelists};
+use crate::session::policy::reply;
+use crate::state::local::{FILE_NAME, Reader as Database, Table};
+use crate::state::{self, ClientRecord, Transaction, TripletRecord, Urgency};
 use std::io::Write;
 
 /// Answers and explains. `rules_typed`: the options were typed, and count more
@@ -76,35 +76,35 @@ fn policy(options: &Options, view: Option<&View>) -> Policy {
 struct Looking<'r>(Option<&'r Database>);
 
 impl Looking<'_> {
-    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, state::Error> {
         self.0.map_or(Ok(None), |database| database.row(table, key))
     }
 }
 
 impl Transaction for Looking<'_> {
-    fn triplet(&mut self, key: &[u8]) -> Result<Option<Seen>, store::Error> {
-        Ok(self.row(Table::Triplets, key)?.and_then(|row| Seen::parse(&row)))
+    fn triplet(&mut self, key: &[u8]) -> Result<Option<TripletRecord>, state::Error> {
+        Ok(self.row(Table::Triplets, key)?.and_then(|row| TripletRecord::parse(&row)))
     }
 
-    fn put_triplet(&mut self, _: &[u8], _: Seen, _: Urgency) -> Result<(), store::Error> {
+    fn put_triplet(&mut self, _: &[u8], _: TripletRecord, _: Urgency) -> Result<(), state::Error> {
         Ok(())
     }
 
-    fn client(&mut self, key: &[u8]) -> Result<Option<Passes>, store::Error> {
-        Ok(self.row(Table::Clients, key)?.and_then(|row| Passes::parse(&row)))
+    fn client(&mut self, key: &[u8]) -> Result<Option<ClientRecord>, state::Error> {
+        Ok(self.row(Table::Clients, key)?.and_then(|row| ClientRecord::parse(&row)))
     }
 
-    fn put_client(&mut self, _: &[u8], _: Passes) -> Result<(), store::Error> {
+    fn put_client(&mut self, _: &[u8], _: ClientRecord) -> Result<(), state::Error> {
         Ok(())
     }
 
-    fn remove(&mut self, _: Table, _: &[u8]) -> Result<bool, store::Error> {
+    fn remove(&mut self, _: Table, _: &[u8]) -> Result<bool, state::Error> {
         Ok(false)
     }
 }
 
 /// The key of a triplet, and its row if it has one.
-type Known = (Vec<u8>, Option<Seen>);
+type Known = (Vec<u8>, Option<TripletRecord>);
 
 /// A question with its answer.
 struct Case<'c> {
@@ -119,7 +119,7 @@ struct Case<'c> {
 
 impl Case<'_> {
     /// The line of a list that decided, and its text.
-    fn rule(&self) -> Option<(&Origin, String)> {
+    fn rule(&self) -> Option<(&Location, String)> {
         let Case { policy, whitelists, request, .. } = self;
         let origin = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
         Some((origin, origin.read_line().unwrap_or_default()))
@@ -144,12 +144,12 @@ impl Case<'_> {
     }
 
     /// Of the rows that count the client, the one with most passes.
-    fn passes(&self, looking: &mut Looking) -> Result<Option<Passes>, Trouble> {
+    fn passes(&self, looking: &mut Looking) -> Result<Option<ClientRecord>, Trouble> {
         let Some(client) = self.client() else {
             return Ok(None);
         };
-        let mut most: Option<Passes> = None;
-        for counted in Counted::all(self.policy, client, self.request.sender) {
+        let mut most: Option<ClientRecord> = None;
+        for counted in AwlKey::all(self.policy, client, self.request.sender) {
             let row = looking.client(&counted.key(self.policy))?;
             most = row.into_iter().chain(most).max_by_key(|passes| passes.count);
         }
@@ -162,10 +162,10 @@ impl Case<'_> {
     }
 
     /// What becomes of the row.
-    fn fate(&self, seen: Seen) -> Fate {
+    fn fate(&self, seen: TripletRecord) -> TripletState {
         match greylist::fate(self.policy, seen, self.now) {
-            Fate::Waits { until, .. } => {
-                Fate::Waits { from: seen.first.saturating_add(self.delay), until }
+            TripletState::Waits { until, .. } => {
+                TripletState::Waits { from: seen.first.saturating_add(self.delay), until }
             }
             other => other,
         }
@@ -196,7 +196,7 @@ impl Case<'_> {
             return Ok(text);
         }
         let at = |seconds| moment(seconds, self.now);
-        if let Some(Passes { count, last }) = self.passes(looking)? {
+        if let Some(ClientRecord { count, last }) = self.passes(looking)? {
             let enough = self.policy.auto_whitelist.unwrap_or(0);
             text += &labelled(
                 "Client",
@@ -233,7 +233,7 @@ impl Case<'_> {
         if let Verdict::Greylisted { missing, .. } = self.verdict {
             object = object.number("missing", missing);
         }
-        if let Some(Passes { count, last }) = self.passes(looking)? {
+        if let Some(ClientRecord { count, last }) = self.passes(looking)? {
             object = object.number("client_count", count).number("client_last", last);
         }
         let Some((key, seen)) = self.asked_triplet(looking)? else {
@@ -245,11 +245,11 @@ impl Case<'_> {
         };
         object = object.number("first", seen.first).number("last", seen.last);
         Ok(match self.fate(seen) {
-            Fate::Waits { from, until } => {
+            TripletState::Waits { from, until } => {
                 object.number("passes_from", from).number("expires", until)
             }
-            Fate::Passes { until } => object.number("expires", until),
-            Fate::BeginsAnew | Fate::Ends => object,
+            TripletState::ClientRecord { until } => object.number("expires", until),
+            TripletState::BeginsAnew | TripletState::Ends => object,
         })
     }
 }

@@ -8,7 +8,7 @@ use super::super::progress::Progress;
 use super::super::text::grouped;
 use super::super::{Outcome, Trouble};
 use crate::cli::admin::Order;
-use crate::store::lmdb::{FILE_NAME, Looked, Reader, Table, check};
+use crate::state::local::{FILE_NAME, Looked, Reader, Table, check};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;

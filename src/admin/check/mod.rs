@@ -11,7 +11,7 @@ mod verdict;
 
 use super::{Outcome, Trouble};
 use crate::cli::admin::Check;
-use crate::whitelist::advice::{self, Finding, Severity};
+use crate::lists::advice::{self, Finding, Severity};
 use std::io::Write;
 use std::time::SystemTime;
 

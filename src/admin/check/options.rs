@@ -6,8 +6,8 @@ use crate::cli::admin::{Check, plain_word};
 use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
-use crate::whitelist::advice::{Finding, Severity};
-use crate::whitelist::{Files, Form, Reader, Whitelists};
+use crate::lists::advice::{Finding, Severity};
+use crate::lists::{Files, Form, Reader, Whitelists};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 

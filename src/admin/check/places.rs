@@ -5,7 +5,7 @@ use super::options::about_options;
 use crate::cli::{Listen, Options};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::privileges::Identity;
-use crate::whitelist::advice::{Finding, Severity};
+use crate::lists::advice::{Finding, Severity};
 use std::fs;
 use std::io::ErrorKind;
 

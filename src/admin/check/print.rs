@@ -4,7 +4,7 @@ use super::super::Trouble;
 use super::super::text::{WIDTH, foreign, grouped};
 use crate::cli::admin::Form;
 use crate::json::Object;
-use crate::whitelist::advice::{Finding, Remedy, Severity};
+use crate::lists::advice::{Finding, Remedy, Severity};
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -16,7 +16,7 @@ use crate::daemon::privileges::Identity;
 use crate::greylist::{self, Policy};
 use crate::maillog::{Line, Reader as Maillog};
 use crate::report::Inputs;
-use crate::store::lmdb::Reader;
+use crate::state::local::Reader;
 use attempt::{Attempt, Ids};
 use mail::Mails;
 use postfix::{Postfix, Told};

@@ -10,8 +10,8 @@ use crate::cli::admin::{Explain, Form};
 use crate::daemon::clock;
 use crate::greylist::{self, triplet};
 use crate::json::Object;
-use crate::store::Seen;
-use crate::store::lmdb::{Reader, Table};
+use crate::state::TripletRecord;
+use crate::state::local::{Reader, Table};
 use std::io::Write;
 
 /// Most stories that are told to people.
@@ -130,7 +130,7 @@ fn future(view: &View, mail: &Mail) -> Option<String> {
     let last = mail.last();
     let key = triplet::key(policy, last.as_client(), &last.sender, &last.recipient);
     let row = view.database?.row(Table::Triplets, &key).ok()??;
-    let fate = greylist::fate(policy, Seen::parse(&row)?, view.now);
+    let fate = greylist::fate(policy, TripletRecord::parse(&row)?, view.now);
     Some(triplet_future(policy, view.now, fate))
 }
 

@@ -7,7 +7,7 @@ use super::whitelist::forms::{
 };
 use super::*;
 use crate::cli::{admin, help};
-use crate::whitelist::{Addresses, Clients, Delays, Text, Warning};
+use crate::lists::{Addresses, Clients, Delays, Text, Warning};
 use clap::Arg;
 use std::path::Path;
 use std::{env, fs};

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::*;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
-use crate::whitelist::Files;
+use crate::lists::Files;
 
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     parse(line.split('|').map(OsString::from).collect())

@@ -50,7 +50,7 @@ struct Server {
 }
 
 /// A question on its way.
-struct Waiting {
+struct WriteBehind {
     question: Question,
     /// How often it was asked, of any server.
     tries: usize,
@@ -58,7 +58,7 @@ struct Waiting {
 }
 
 /// Questions on their way, by server and number.
-type Flight = HashMap<(usize, u16), Waiting>;
+type Flight = HashMap<(usize, u16), WriteBehind>;
 
 impl Resolver {
     /// The resolver of this system. Without a configuration, there is a server
@@ -130,7 +130,7 @@ impl Resolver {
             server.misses += 1;
             if server.socket.send(&message).is_ok() {
                 let until = Instant::now() + self.wait;
-                flight.insert((index, id), Waiting { question, tries: tries + 1, until });
+                flight.insert((index, id), WriteBehind { question, tries: tries + 1, until });
                 return true;
             }
         }
@@ -181,7 +181,7 @@ impl Resolver {
             Some((reply, flight.remove(&(index, id))?))
         });
         // What replies to no question of ours may come from anybody.
-        let Some((reply, Waiting { question, tries, .. })) = reply else {
+        let Some((reply, WriteBehind { question, tries, .. })) = reply else {
             return true;
         };
         self.servers[index].misses = 0;
@@ -220,8 +220,9 @@ impl Resolver {
         let now = Instant::now();
         let late: Vec<(usize, u16)> =
             flight.iter().filter(|(_, it)| it.until <= now).map(|(key, _)| *key).collect();
-        let late: Vec<Waiting> = late.into_iter().filter_map(|key| flight.remove(&key)).collect();
-        let lost = late.into_iter().filter_map(|Waiting { question, tries, .. }| {
+        let late: Vec<WriteBehind> =
+            late.into_iter().filter_map(|key| flight.remove(&key)).collect();
+        let lost = late.into_iter().filter_map(|WriteBehind { question, tries, .. }| {
             (!self.send(question, tries, flight)).then_some(())
         });
         lost.count()

@@ -8,27 +8,27 @@
 
 mod histogram;
 mod http;
-mod measures;
 mod page;
+mod stats;
 mod text;
 
-pub use measures::{Measures, Reload};
-pub use page::Sight;
+pub use page::Snapshot;
+pub use stats::{Reload, Stats};
 
 use super::connection::Stream;
 use super::listener::ListeningSocket;
 use crate::daemon::Log;
-use crate::whitelist::Files;
+use crate::lists::Files;
 use http::{Question, Wish};
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
 
 /// Who is served at the same time; further ones take the place of the one that
 /// came first.
-const MOST_CALLERS: usize = 8;
+const MAX_TOOLS: usize = 8;
 
 /// How many tokens the sockets and their connections take.
-pub const TOKENS: usize = 1 + MOST_CALLERS;
+pub const TOKENS: usize = 1 + MAX_TOOLS;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 2048;
@@ -41,7 +41,7 @@ pub struct Metrics {
     files: Files,
     /// The token of the sockets; those of the callers follow.
     first: usize,
-    callers: [Option<Caller>; MOST_CALLERS],
+    callers: [Option<Caller>; MAX_TOOLS],
     /// Counts those who came, to know who has been here for longest.
     clock: u64,
     /// Whether more may wait to be accepted than one turn takes.
@@ -87,19 +87,19 @@ impl Metrics {
             return;
         }
         for index in 0..self.sockets.len() {
-            for number in 1..=MOST_CALLERS {
+            for number in 1..=MAX_TOOLS {
                 match self.sockets[index].accept(log) {
                     Ok(stream) => self.admit(stream, registry),
                     // Nobody waits; or they wait until the next one comes.
                     Err(_) => break,
                 }
-                self.is_due |= number == MOST_CALLERS;
+                self.is_due |= number == MAX_TOOLS;
             }
         }
     }
 
     /// Goes on with those who are due.
-    pub fn serve(&mut self, sight: &Sight<'_>) {
+    pub fn serve(&mut self, sight: &Snapshot<'_>) {
         for slot in &mut self.callers {
             let Some(caller) = slot.as_mut().filter(|caller| caller.is_due) else {
                 continue;
@@ -113,7 +113,7 @@ impl Metrics {
 
     fn admit(&mut self, mut stream: Stream, registry: &Registry) {
         let age = |index: &usize| self.callers[*index].as_ref().map(|caller| caller.came);
-        let index = (0..MOST_CALLERS).min_by_key(age).unwrap_or(0);
+        let index = (0..MAX_TOOLS).min_by_key(age).unwrap_or(0);
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.callers[index] = None;
         let token = Token(self.first + 1 + index);
@@ -124,7 +124,7 @@ impl Metrics {
     }
 }
 
-fn answer(question: Question, sight: &Sight<'_>, files: &Files) -> Vec<u8> {
+fn answer(question: Question, sight: &Snapshot<'_>, files: &Files) -> Vec<u8> {
     match question.wish {
         Wish::Metrics => http::metrics(question, &page::page(sight, files)),
         Wish::Health => http::health(question, sight.store.trouble().as_deref()),

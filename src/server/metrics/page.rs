@@ -1,19 +1,19 @@
 //! Which metrics there are.
 
-use super::measures::Measures;
+use super::stats::Stats;
 use super::text::{Kind, Page};
 use crate::daemon::Log;
-use crate::server::greylister::Greylister;
+use crate::lists::Files;
+use crate::server::engine::Engine;
 use crate::server::housekeeping::Housekeeping;
-use crate::store::Table;
-use crate::store::lmdb::Store;
-use crate::whitelist::Files;
+use crate::state::Table;
+use crate::state::local::Store;
 use std::time::UNIX_EPOCH;
 
 /// What is to be seen of a daemon between two turns.
-pub struct Sight<'d> {
+pub struct Snapshot<'d> {
     /// Decisions and measures.
-    pub greylister: &'d Greylister,
+    pub greylister: &'d Engine,
     /// The database.
     pub store: &'d Store,
     /// What the clean-up has seen.
@@ -25,7 +25,7 @@ pub struct Sight<'d> {
 }
 
 /// The page. What it costs does not grow with entries, rules or clients.
-pub fn page(sight: &Sight<'_>, files: &Files) -> String {
+pub fn page(sight: &Snapshot<'_>, files: &Files) -> String {
     let mut page = Page::default();
     process(&mut page, sight);
     decisions(&mut page, sight.greylister);
@@ -34,8 +34,8 @@ pub fn page(sight: &Sight<'_>, files: &Files) -> String {
     page.into_text()
 }
 
-fn process(page: &mut Page, sight: &Sight<'_>) {
-    let Measures { started, .. } = sight.greylister.measures;
+fn process(page: &mut Page, sight: &Snapshot<'_>) {
+    let Stats { started, .. } = sight.greylister.measures;
     let counters = &sight.greylister.counters;
     page.family("postgrey_build_info", Kind::Gauge, "The version, as a label.")
         .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -49,7 +49,7 @@ fn process(page: &mut Page, sight: &Sight<'_>) {
     page.single("postgrey_log_lines_lost_total", Kind::Counter, help, sight.log.lost_ever());
 }
 
-fn decisions(page: &mut Page, greylister: &Greylister) {
+fn decisions(page: &mut Page, greylister: &Engine) {
     let help = "Requests, by what became of them and why.";
     let family = page.family("postgrey_requests_total", Kind::Counter, help);
     for (action, reason, number) in greylister.counters.requests() {
@@ -59,8 +59,8 @@ fn decisions(page: &mut Page, greylister: &Greylister) {
     page.histogram("postgrey_delay_seconds", help, &greylister.measures.delays, 1);
 }
 
-fn database(page: &mut Page, sight: &Sight<'_>) {
-    let Measures { commits, batches, failed_commits, .. } = &sight.greylister.measures;
+fn database(page: &mut Page, sight: &Snapshot<'_>) {
+    let Stats { commits, batches, failed_commits, .. } = &sight.greylister.measures;
     let help = "Time that commits took, with the wait for the disk.";
     page.histogram("postgrey_commit_seconds", help, commits, 1_000_000);
     let help = "Replies that shared a commit.";
@@ -95,7 +95,7 @@ fn database(page: &mut Page, sight: &Sight<'_>) {
     }
 }
 
-fn lists(page: &mut Page, greylister: &Greylister, files: &Files) {
+fn lists(page: &mut Page, greylister: &Engine, files: &Files) {
     let names = files.by_option().map(|(list, _, _)| list);
     let family =
         page.family("postgrey_list_rules", Kind::Gauge, "Rules of the lists that are in use.");
@@ -110,7 +110,7 @@ fn lists(page: &mut Page, greylister: &Greylister, files: &Files) {
             family.sample(&[("list", list)], since.as_secs());
         }
     }
-    let Measures { lists_read, .. } = greylister.measures;
+    let Stats { lists_read, .. } = greylister.measures;
     let help = "When the lists were read, in seconds since 1970.";
     page.single("postgrey_lists_read_timestamp_seconds", Kind::Gauge, help, lists_read);
     let help = "How often the lists were to be read anew, by how it went.";

@@ -1,0 +1,204 @@
+//! What becomes of an entry: what [`decide`](super::decide) would make of its
+//! next attempt, and when clean-up deletes it. All times are in seconds since
+//! the epoch.
+
+use super::Policy;
+use crate::state::{ClientRecord, TripletRecord};
+
+/// What becomes of a triplet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TripletState {
+    /// An attempt passes from one moment on to the last second of another;
+    /// before, it is deferred, and afterwards it begins anew.
+    Waits {
+        /// When the delay is over.
+        from: i64,
+        /// When the retry window ends.
+        until: i64,
+    },
+    /// Every attempt passes, unless there is none until then.
+    ClientRecord {
+        /// The last second in which it is remembered.
+        until: i64,
+    },
+    /// The next attempt counts as the first.
+    BeginsAnew,
+    /// It is too old: the next clean-up deletes it.
+    Ends,
+}
+
+/// What becomes of a client's row on the auto-whitelist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientState {
+    /// It is not greylisted, unless it is silent until then.
+    Exempt {
+        /// The last second in which it is remembered.
+        until: i64,
+    },
+    /// It needs some more first passes, at most one an hour.
+    Counts {
+        /// How many.
+        missing: u64,
+        /// The last second in which it is remembered.
+        until: i64,
+    },
+    /// There is no auto-whitelist, so that the row is not looked at.
+    Off,
+    /// It is too old: the next clean-up deletes it.
+    Ends,
+}
+
+/// The same in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has not passed yet.
+    Waiting,
+    /// It passes.
+    Passed,
+    /// It counts as if it were not there, or will soon not be there.
+    Expired,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [State; 3] = [State::Waiting, State::Passed, State::Expired];
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Passed => "passed",
+            State::Expired => "expired",
+        }
+    }
+}
+
+impl TripletState {
+    /// In one word.
+    pub fn state(self) -> State {
+        match self {
+            TripletState::Waits { .. } => State::Waiting,
+            TripletState::ClientRecord { .. } => State::Passed,
+            TripletState::BeginsAnew | TripletState::Ends => State::Expired,
+        }
+    }
+}
+
+impl ClientState {
+    /// In one word.
+    pub fn state(self) -> State {
+        match self {
+            ClientState::Counts { .. } | ClientState::Off => State::Waiting,
+            ClientState::Exempt { .. } => State::Passed,
+            ClientState::Ends => State::Expired,
+        }
+    }
+}
+
+/// What becomes of a triplet.
+pub fn fate(
+    policy: &Policy,
+    TripletRecord { first, last }: TripletRecord,
+    now: i64,
+) -> TripletState {
+    let has_passed = last.saturating_sub(first) >= policy.delay;
+    let age = now.saturating_sub(last);
+    let forgotten = last.saturating_add(policy.max_age);
+    if age > policy.max_age || !has_passed && age > policy.retry_window {
+        TripletState::Ends
+    } else if first > now || !has_passed && now.saturating_sub(first) > policy.retry_window {
+        TripletState::BeginsAnew
+    } else if has_passed {
+        TripletState::ClientRecord { until: forgotten }
+    } else {
+        let until = first.saturating_add(policy.retry_window).min(forgotten);
+        TripletState::Waits { from: first.saturating_add(policy.delay), until }
+    }
+}
+
+/// What becomes of a client's row.
+pub fn client_fate(
+    policy: &Policy,
+    ClientRecord { count, last }: ClientRecord,
+    now: i64,
+) -> ClientState {
+    let Some(enough) = policy.auto_whitelist else {
+        return ClientState::Off;
+    };
+    let until = last.saturating_add(policy.max_age);
+    if now > until {
+        ClientState::Ends
+    } else if count >= enough {
+        ClientState::Exempt { until }
+    } else {
+        ClientState::Counts { missing: enough - count, until }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const DAY: i64 = 86_400;
+
+    fn fate_of(first: i64, last: i64) -> TripletState {
+        fate(&Policy::default(), TripletRecord { first: NOW - first, last: NOW - last }, NOW)
+    }
+
+    #[test]
+    fn a_triplet_waits_for_the_delay_and_passes_until_the_retry_window_ends() {
+        let waits =
+            |first| TripletState::Waits { from: NOW - first + 300, until: NOW - first + 2 * DAY };
+        for (first, last, fate) in [
+            (0, 0, waits(0)),
+            (299, 0, waits(299)),
+            (2 * DAY, DAY * 2 - 299, waits(2 * DAY)),
+            (2 * DAY + 1, DAY * 2 - 298, TripletState::BeginsAnew),
+            (2 * DAY, 2 * DAY, waits(2 * DAY)),
+            (2 * DAY + 1, 2 * DAY + 1, TripletState::Ends),
+        ] {
+            assert_eq!(fate_of(first, last), fate, "{first} {last}");
+        }
+    }
+
+    #[test]
+    fn a_triplet_that_passed_stays_until_it_is_too_old() {
+        let passes = |last| TripletState::ClientRecord { until: NOW - last + 35 * DAY };
+        for (first, last, fate) in [
+            (300, 0, passes(0)),
+            (35 * DAY + 300, 35 * DAY, passes(35 * DAY)),
+            (35 * DAY + 301, 35 * DAY + 1, TripletState::Ends),
+        ] {
+            assert_eq!(fate_of(first, last), fate, "{first} {last}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_future_begins_anew() {
+        assert_eq!(fate_of(-1, -301), TripletState::BeginsAnew);
+        assert_eq!(fate_of(-1, -1), TripletState::BeginsAnew);
+    }
+
+    #[test]
+    fn a_window_longer_than_the_longest_age_ends_with_that() {
+        let policy = Policy { max_age: DAY, ..Policy::default() };
+        let seen = TripletRecord { first: NOW, last: NOW };
+        assert_eq!(
+            fate(&policy, seen, NOW),
+            TripletState::Waits { from: NOW + 300, until: NOW + DAY }
+        );
+    }
+
+    #[test]
+    fn a_client_counts_until_it_is_exempt() {
+        let until = NOW + 35 * DAY;
+        let fate = |count, last| client_fate(&Policy::default(), ClientRecord { count, last }, NOW);
+        assert_eq!(fate(4, NOW), ClientState::Counts { missing: 1, until });
+        assert_eq!(fate(5, NOW), ClientState::Exempt { until });
+        assert_eq!(fate(9, NOW - 35 * DAY), ClientState::Exempt { until: NOW });
+        assert_eq!(fate(9, NOW - 35 * DAY - 1), ClientState::Ends);
+        let off = Policy { auto_whitelist: None, ..Policy::default() };
+        assert_eq!(client_fate(&off, ClientRecord { count: 9, last: NOW }, NOW), ClientState::Off);
+    }
+}

@@ -1,0 +1,70 @@
+//! Rules on clients: by name, by address or network, by pattern (BEHAVIOUR F2–F4).
+
+use std::net::IpAddr;
+
+use super::diagnostics::Warning;
+use super::file::{Location, Text, is_blank};
+use super::names::{self, Names};
+use super::networks::{Network, Networks};
+use super::pattern::Patterns;
+use super::rules;
+
+/// A list of clients.
+#[derive(Debug, Default)]
+pub struct Clients {
+    names: Names,
+    networks: Networks,
+    patterns: Patterns,
+}
+
+impl Clients {
+    /// Parses lists in their order; what is wrong with a line becomes a warning
+    /// and the line is skipped.
+    pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Clients {
+        let mut clients = Clients::default();
+        clients.patterns = rules::read(texts, warnings, |rule, origin, complaints| {
+            // The order of these questions is the original's.
+            if let Some(network) = Network::parse(rule) {
+                match network {
+                    Ok(network) => clients.networks.insert(network, origin),
+                    Err(why) => complaints.about(&origin, &why),
+                }
+            } else if rule.iter().any(is_blank) {
+                complaints.about(&origin, "doesn't look like a hostname");
+            } else if rule.len() > names::LONGEST {
+                complaints.about(&origin, names::TOO_LONG);
+            } else {
+                clients.names.insert(rule, origin);
+            }
+        });
+        clients
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.names.len() + self.networks.len() + self.patterns.len()
+    }
+
+    /// Whether no rule is left.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.networks.is_empty() && self.patterns.is_empty()
+    }
+
+    /// The rule that a client's name matches: it is the name, a domain that the
+    /// name is in, or a pattern. `warnings` takes a pattern's giving up.
+    pub fn by_name(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Location> {
+        if self.names.is_empty() && self.patterns.is_empty() {
+            return None;
+        }
+        let folded = names::fold(name);
+        let domains = names::tails(&folded, |byte| byte == b'.');
+        self.names
+            .find(std::iter::once(folded.as_slice()).chain(domains))
+            .or_else(|| self.patterns.find(name, warnings))
+    }
+
+    /// The rule that is a client's address or a network that holds it.
+    pub fn by_address(&self, address: IpAddr) -> Option<&Location> {
+        self.networks.find(address)
+    }
+}

@@ -1,0 +1,145 @@
+//! Recipients whose mail waits for another time than `--delay`: lines like
+//! `example.com delay=60`, with a rule on addresses before the delay.
+
+use super::addresses::Addresses;
+use super::diagnostics::{Diagnostics, Warning};
+use super::file::{Location, Text, is_blank};
+use std::collections::HashMap;
+
+/// The longest delay in seconds, a day: mail servers give up after a few.
+const LONGEST: i64 = 86_400;
+
+/// What is wrong with a line that has no delay, or none that can be meant.
+const NO_DELAY: &str = "has no delay; write it like example.com delay=60";
+const NO_NUMBER: &str = "has no number of seconds from 1 to 86400 behind delay=; recipients who \
+                         want no delay at all belong in --whitelist-recipients";
+
+/// The list of such recipients.
+#[derive(Debug, Default)]
+pub struct Delays {
+    recipients: Addresses,
+    /// The delay of each line, in seconds.
+    seconds: HashMap<Location, i64>,
+}
+
+impl Delays {
+    /// Parses lists in their order; what is wrong with a line becomes a warning
+    /// and the line is skipped.
+    pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Delays {
+        let mut seconds = HashMap::new();
+        let mut complaints = Diagnostics::default();
+        let texts =
+            texts.into_iter().map(|text| without_delays(&text, &mut seconds, &mut complaints));
+        let texts: Vec<Text> = texts.collect();
+        complaints.tell(warnings);
+        Delays { recipients: Addresses::parse(texts, warnings), seconds }
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.recipients.len()
+    }
+
+    /// Whether no rule is left.
+    pub fn is_empty(&self) -> bool {
+        self.recipients.is_empty()
+    }
+
+    /// The longest delay in seconds, if there is any.
+    pub fn longest(&self) -> Option<i64> {
+        self.seconds.values().copied().max()
+    }
+
+    /// The delay of a recipient's own in seconds, if it has one. `warnings`
+    /// takes a pattern's giving up.
+    pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<i64> {
+        let origin = self.recipients.find(recipient, warnings)?;
+        self.seconds.get(origin).copied()
+    }
+}
+
+/// The same list without the delays, each line where it was; `seconds` takes
+/// the delays, and `complaints` the lines that have none.
+pub(super) fn without_delays(
+    text: &Text,
+    seconds: &mut HashMap<Location, i64>,
+    complaints: &mut Diagnostics,
+) -> Text {
+    let mut bytes = Vec::with_capacity(text.bytes.len());
+    let mut line = 1;
+    for (origin, rule) in text.rules(complaints) {
+        match split(rule) {
+            Ok((rule, delay)) => {
+                bytes.extend((line..origin.line()).map(|_| b'\n'));
+                bytes.extend_from_slice(rule);
+                line = origin.line();
+                seconds.insert(origin, delay);
+            }
+            Err(why) => complaints.about(&origin, why),
+        }
+    }
+    Text { file: text.file.clone(), bytes }
+}
+
+/// A rule, and the delay behind it.
+fn split(line: &[u8]) -> Result<(&[u8], i64), &'static str> {
+    let blank = line.iter().rposition(is_blank).ok_or(NO_DELAY)?;
+    let digits = line[blank + 1..].strip_prefix(b"delay=").ok_or(NO_DELAY)?;
+    let number = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'));
+    let delay = number.and_then(|digits| digits.parse().ok());
+    let delay = delay.filter(|delay| (1..=LONGEST).contains(delay)).ok_or(NO_NUMBER)?;
+    Ok((line[..blank].trim_ascii_end(), delay))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(list: &str) -> (Delays, Vec<String>) {
+        let mut warnings = Vec::new();
+        let text = Text { file: "list".into(), bytes: list.into() };
+        let delays = Delays::parse([text], &mut warnings);
+        (delays, warnings.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_gives_the_delay() {
+        let list = "# Those who wait for codes.\n\nexample.com delay=60 # a minute\n\
+                    a@example.com\tdelay=5\nslow.example.com delay=86400\n/^b/ delay=7\n\
+                    example.com delay=9\n";
+        let (delays, warnings) = parse(list);
+        assert!(warnings.is_empty(), "{warnings:?}");
+        for (recipient, delay) in [
+            ("x@example.com", Some(60)),
+            ("X@mail.EXAMPLE.com", Some(60)),
+            ("a+b@example.com", Some(5)),
+            ("x@slow.example.com", Some(86_400)),
+            ("b@other.test", Some(7)),
+            ("b@example.com", Some(60)),
+            ("x@other.test", None),
+        ] {
+            assert_eq!(delays.find(recipient.as_bytes(), &mut Vec::new()), delay, "{recipient}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_usable_delay_is_told_and_skipped() {
+        for (line, complaint) in [
+            ("a@b.test", NO_DELAY),
+            ("a@b.test 60", NO_DELAY),
+            ("delay=60", NO_DELAY),
+            ("a@b.test delay=60 or so", NO_DELAY),
+            ("a@b.test delay=0", NO_NUMBER),
+            ("a@b.test delay=-1", NO_NUMBER),
+            ("a@b.test delay=+1", NO_NUMBER),
+            ("a@b.test delay=", NO_NUMBER),
+            ("a@b.test delay=86401", NO_NUMBER),
+            ("a@b.test delay=1m", NO_NUMBER),
+            ("a b.test delay=60", "doesn't look like an address"),
+        ] {
+            let (delays, warnings) = parse(&format!("\n{line}\n"));
+            assert_eq!(warnings, [format!("list line 2: {complaint}")], "{line}");
+            assert_eq!(delays.find(b"a@b.test", &mut Vec::new()), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What is wrong with the lists, in words for the log and not too many of them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::file::Location;
+
+/// Complaints about one kind of list that are told. Who mends these finds the
+/// others; a log file that was named by mistake has a million.
+const MOST: usize = 100;
+
+/// A complaint about a list; `Display` gives the text for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The rule's place; none for what is wrong with a file or a whole list.
+    origin: Option<Location>,
+    /// What could not be read, if it is about that.
+    unread: Option<PathBuf>,
+    text: String,
+}
+
+impl Warning {
+    /// About one rule; `text` follows `FILE line N: `, except where the
+    /// original's words do without the colon.
+    pub(super) fn about(origin: &Location, text: &str) -> Warning {
+        let text = shortened(text).into_owned();
+        Warning { origin: Some(origin.clone()), unread: None, text }
+    }
+
+    /// The rule's place, if it is about one.
+    pub(super) fn origin(&self) -> Option<&Location> {
+        self.origin.as_ref()
+    }
+
+    /// What is wrong, without the place.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file or directory that could not be read, if it is about one.
+    pub(super) fn unread(&self) -> Option<&Path> {
+        self.unread.as_deref()
+    }
+
+    pub(super) fn unreadable(file: &Path, why: &str) -> Warning {
+        let text = format!("can't open {}: {why}", file.display());
+        Warning { origin: None, unread: Some(file.to_owned()), text }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Some(origin) => write!(out, "{origin}: {}", self.text),
+            None => out.write_str(&self.text),
+        }
+    }
+}
+
+/// A complaint may show what it is about, and a rule may be as long as a file.
+/// Beginning and end of the complaint say enough.
+fn shortened(text: &str) -> Cow<'_, str> {
+    const HALF: usize = 200;
+    let length = text.chars().count();
+    if length <= 2 * HALF {
+        return text.into();
+    }
+    let begin = text.chars().take(HALF);
+    begin.chain(['…']).chain(text.chars().skip(length - HALF)).collect()
+}
+
+/// Complaints of which the first are kept and the others counted.
+#[derive(Debug, Default)]
+pub(super) struct Diagnostics {
+    kept: Vec<Warning>,
+    more: usize,
+}
+
+impl Diagnostics {
+    /// Complains of one rule, see [`Warning::about`].
+    pub(super) fn about(&mut self, origin: &Location, text: &str) {
+        if self.kept.len() < MOST {
+            self.kept.push(Warning::about(origin, text));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Hands over what was kept, and how many more there were.
+    pub(super) fn tell(self, warnings: &mut Vec<Warning>) {
+        warnings.extend(self.kept);
+        if self.more > 0 {
+            let text = format!("{} more complaints like these", self.more);
+            warnings.push(Warning { origin: None, unread: None, text });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Clients, Text};
+
+    fn complaints(bytes: &[u8]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        Clients::parse([Text { file: "list".into(), bytes: bytes.to_vec() }], &mut warnings);
+        warnings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_list_without_a_good_line_is_not_told_line_by_line() {
+        let complaints = complaints(&b"not a name\n".repeat(100_000));
+        assert_eq!(complaints.len(), 101);
+        assert_eq!(complaints[99], "list line 100: doesn't look like a hostname");
+        assert_eq!(complaints[100], "99900 more complaints like these");
+    }
+
+    #[test]
+    fn a_long_rule_is_not_shown_whole() {
+        let rule = b"1:".repeat(100_000);
+        let [complaint] = &complaints(&rule)[..] else { panic!("one complaint") };
+        assert!(complaint.starts_with("list line 1: 1:1:"), "{complaint}");
+        assert!(complaint.contains("1:1:…"), "{complaint}");
+        assert!(complaint.ends_with(", and nothing behind it"), "{complaint}");
+        assert!(complaint.len() < 500, "{complaint}");
+    }
+
+    #[test]
+    fn a_rule_longer_than_any_name_is_told_and_not_kept() {
+        let list = [b"x".repeat(512), b"y".repeat(513)].join(&b'\n');
+        let expected = "list line 2: is longer than any name (512 bytes), ignored";
+        assert_eq!(complaints(&list), [expected]);
+    }
+
+    #[test]
+    fn a_pattern_full_of_oddities_is_worth_five_complaints() {
+        assert_eq!(complaints(&[b"/", &b"\\y".repeat(1000)[..], b"/"].concat()).len(), 5);
+    }
+}

@@ -1,0 +1,256 @@
+//! From files to rules: one rule a line, `#` starts a comment anywhere
+//! (BEHAVIOUR F1), and every rule and complaint knows its file and line.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use nix::fcntl::OFlag;
+
+use super::diagnostics::{Diagnostics, Warning};
+use super::dropins;
+
+/// Size in bytes from which a file is refused: no list that was written for us
+/// comes near, and a log file named by mistake must not fill the memory.
+const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
+
+/// What a text editor of another system may put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Where a rule stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Location {
+    file: Arc<Path>,
+    line: u32,
+}
+
+impl Location {
+    /// The file, as it was given on the command line.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The number of the line, from 1.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The rule as the file has it now, for people; none if it has it no more.
+    pub fn read_line(&self) -> Option<String> {
+        let bytes = read_one(&self.file).ok()?;
+        let (_, line) = numbered(&bytes).find(|(number, _)| *number == self.line)?;
+        Some(String::from_utf8_lossy(rule_of(line)).into_owned())
+    }
+}
+
+/// `FILE line N`, as the original's warnings begin.
+impl fmt::Display for Location {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} line {}", self.file.display(), self.line)
+    }
+}
+
+/// The content of a list, and the name that complaints about it give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Name of the file.
+    pub file: PathBuf,
+    /// All its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Text {
+    /// The rules with their lines: without comments and the blanks around, and
+    /// only where something is left.
+    pub(super) fn rules<'t>(
+        &'t self,
+        complaints: &mut Diagnostics,
+    ) -> impl Iterator<Item = (Location, &'t [u8])> + use<'t> {
+        let file: Arc<Path> = Arc::from(self.file.as_path());
+        let bytes = match self.bytes.strip_prefix(BYTE_ORDER_MARK) {
+            None => &self.bytes[..],
+            // The original takes the mark for a part of the first rule, which then
+            // matches nothing: the file has to change, whoever reads it.
+            Some(bytes) => {
+                let origin = Location { file: Arc::clone(&file), line: 1 };
+                complaints.about(
+                    &origin,
+                    "starts with a byte order mark, which the \
+                    original does not understand; save the file as plain UTF-8 without one",
+                );
+                bytes
+            }
+        };
+        numbered(bytes).filter_map(move |(line, bytes)| {
+            let rule = rule_of(bytes);
+            (!rule.is_empty()).then(|| (Location { file: Arc::clone(&file), line }, rule))
+        })
+    }
+
+    /// All lines with their comments, without a byte order mark.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Location, &[u8])> {
+        let file: Arc<Path> = Arc::from(self.file.as_path());
+        let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
+        numbered(bytes)
+            .map(move |(line, bytes)| (Location { file: Arc::clone(&file), line }, bytes))
+    }
+
+    /// The same without a byte order mark.
+    pub(super) fn without_byte_order_mark(&self) -> Text {
+        let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
+        Text { file: self.file.clone(), bytes: bytes.to_vec() }
+    }
+
+    /// Whether it starts with a byte order mark.
+    pub(super) fn has_byte_order_mark(&self) -> bool {
+        self.bytes.starts_with(BYTE_ORDER_MARK)
+    }
+}
+
+/// Perl's `\s` on bytes. The standard library's `is_ascii_whitespace` lacks the
+/// vertical tab.
+pub(super) fn is_blank(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || *byte == b'\x0b'
+}
+
+fn numbered(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    (1..).zip(bytes.split(|&byte| byte == b'\n'))
+}
+
+/// What of a line is its rule; nothing where there is none.
+pub(super) fn rule_of(line: &[u8]) -> &[u8] {
+    trim(line.split(|&byte| byte == b'#').next().unwrap_or_default())
+}
+
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    &bytes[start..end]
+}
+
+/// The content of files by their names, as it was when they could last be read.
+pub(super) type Known = HashMap<PathBuf, Vec<u8>>;
+
+/// Reads all files, and behind each those of the directory beside it (see
+/// [`beside`]). One that cannot be read keeps the content that `known` has of
+/// it: the original would go on with an empty list (BEHAVIOUR C5). A missing
+/// file is worth no word if its name ends in `.local`: a site need not have one.
+pub(super) fn read(lists: &[PathBuf], known: &mut Known, warnings: &mut Vec<Warning>) -> Vec<Text> {
+    let mut files = Vec::new();
+    for list in lists {
+        take_in(list, known, warnings);
+        files.push(list.clone());
+        files.extend(read_beside(list, lists, known, warnings));
+    }
+    let text = |file: PathBuf| Some(Text { bytes: known.get(&file)?.clone(), file });
+    files.into_iter().filter_map(text).collect()
+}
+
+/// Reads one file into `known`.
+fn take_in(file: &Path, known: &mut Known, warnings: &mut Vec<Warning>) {
+    match read_one(file) {
+        Ok(bytes) => {
+            known.insert(file.to_owned(), bytes);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_local(file) => {
+            known.remove(file);
+        }
+        Err(error) => warnings.push(unreadable(file, &error, known.contains_key(file))),
+    }
+}
+
+/// Reads the files beside a list and names them; where they cannot be told, they
+/// are those that are known. What is there no more is forgotten.
+fn read_beside(
+    list: &Path,
+    lists: &[PathBuf],
+    known: &mut Known,
+    warnings: &mut Vec<Warning>,
+) -> Vec<PathBuf> {
+    let of_old = known.keys().filter(|file| dropins::is_dropin(list, file));
+    let mut of_old: Vec<PathBuf> = of_old.cloned().collect();
+    of_old.sort();
+    let files = match dropins::files(list) {
+        Ok(Some(files)) => files,
+        Ok(None) => return of_old,
+        Err(error) => {
+            warnings.push(unreadable(&dropins::directory(list), &error, !of_old.is_empty()));
+            return of_old;
+        }
+    };
+    let is_gone = |file: &&PathBuf| files.binary_search(file).is_err() && !lists.contains(file);
+    for gone in of_old.iter().filter(is_gone) {
+        known.remove(gone);
+    }
+    for file in &files {
+        take_in(file, known, warnings);
+    }
+    files
+}
+
+fn unreadable(path: &Path, error: &io::Error, is_known: bool) -> Warning {
+    let mut why = reason(error);
+    if is_known {
+        why.push_str("; its rules stay as they were");
+    }
+    Warning::unreadable(path, &why)
+}
+
+/// The files of these lists, also those beside them, as far as they can be told.
+pub(super) fn all(lists: &[PathBuf]) -> Vec<PathBuf> {
+    let with_others = |list: &PathBuf| {
+        let others = dropins::files(list).ok().flatten().unwrap_or_default();
+        std::iter::once(list.clone()).chain(others)
+    };
+    lists.iter().flat_map(with_others).collect()
+}
+
+/// When the newest file of these lists was changed, as far as they are there.
+pub(super) fn newest_change(lists: &[PathBuf]) -> Option<SystemTime> {
+    all(lists).iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()
+}
+
+fn is_local(file: &Path) -> bool {
+    file.as_os_str().as_encoded_bytes().ends_with(b".local")
+}
+
+fn read_one(path: &Path) -> io::Result<Vec<u8>> {
+    // Non-blocking, because opening a pipe otherwise waits for its writer.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    check_kind(&file)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        let limit = MAX_FILE_SIZE / (1024 * 1024);
+        return Err(io::Error::other(format!("File larger than {limit} MiB, is it a list?")));
+    }
+    // What a power failure leaves of a file that was just written.
+    if bytes.contains(&0) {
+        return Err(io::Error::other("File with NUL bytes, is it a list?"));
+    }
+    Ok(bytes)
+}
+
+fn check_kind(file: &File) -> io::Result<()> {
+    let kind = file.metadata()?.file_type();
+    // A directory opens well and then fails to be read, with the system's words.
+    if kind.is_file() || kind.is_char_device() || kind.is_dir() {
+        return Ok(());
+    }
+    Err(io::Error::other("Not a regular file, write the rules into one"))
+}
+
+/// The system's words without the `(os error N)` that Rust adds.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => text.replace(&format!(" (os error {number})"), ""),
+        None => text,
+    }
+}

@@ -1,0 +1,210 @@
+//! Addresses and networks of clients, in one table for IPv4 and IPv6.
+//!
+//! IPv4 lives in `::/96`, as in the original (BEHAVIOUR F2): `1.2.3.0/24` is
+//! `::1.2.3.0/120`. So `::/0` matches every client, IPv4 or IPv6.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::file::Location;
+
+/// Bits before an IPv4 address in the table.
+const IPV4_PREFIX: u8 = 96;
+
+/// A network: the bits of its address, zero behind the prefix, and the length
+/// of the prefix (0 to 128).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Network {
+    bits: u128,
+    length: u8,
+}
+
+impl Network {
+    /// `length` of 0 to 128; what of the address is behind it is cut.
+    fn new(address: u128, length: u8) -> Network {
+        let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+        Network { bits: address & mask, length }
+    }
+
+    /// Whether every IPv4 client is in it.
+    pub(super) fn holds_all_of_ipv4(self) -> bool {
+        self.length <= IPV4_PREFIX && Network::new(0, self.length) == self
+    }
+
+    /// The networks that hold it, the narrowest first.
+    pub(super) fn wider(self) -> impl Iterator<Item = Network> {
+        (0..self.length).rev().map(move |length| Network::new(self.bits, length))
+    }
+
+    /// Reads a rule that looks like an address or a network; `None` for others.
+    /// The error says what is wrong and what to write.
+    pub(super) fn parse(rule: &[u8]) -> Option<Result<Network, String>> {
+        if let Some(dotted) = Dotted::split(rule) {
+            Some(dotted.network(rule))
+        } else if rule.iter().filter(|&&byte| byte == b':').count() >= 2 {
+            Some(ipv6_network(rule))
+        } else {
+            None
+        }
+    }
+}
+
+/// `d.d`, `d.d.d`, `d.d.d.d` or `d.d.d.d/n`: up to three digits for each `d`, two
+/// for `n`. All else is a host's name for the original.
+struct Dotted<'r> {
+    numbers: Vec<&'r [u8]>,
+    length: Option<&'r [u8]>,
+}
+
+impl<'r> Dotted<'r> {
+    fn split(rule: &'r [u8]) -> Option<Dotted<'r>> {
+        let mut parts = rule.splitn(2, |&byte| byte == b'/');
+        let numbers: Vec<&[u8]> = parts.next()?.split(|&byte| byte == b'.').collect();
+        let length = parts.next();
+        let fits = match length {
+            None => (2..=4).contains(&numbers.len()),
+            Some(length) => numbers.len() == 4 && has_digits(length, 2),
+        };
+        (fits && numbers.iter().all(|number| has_digits(number, 3)))
+            .then_some(Dotted { numbers, length })
+    }
+
+    fn network(&self, rule: &[u8]) -> Result<Network, String> {
+        let rule = rule.escape_ascii();
+        if self.numbers.iter().any(|number| number.len() > 1 && number[0] == b'0') {
+            // Octal for the original, decimal for others, and for the reader?
+            return Err(format!(
+                "{rule} has leading zeros, which some programs take for octal; write {}",
+                self.without_zeros()
+            ));
+        }
+        let mut octets = [0; 4];
+        for (octet, digits) in octets.iter_mut().zip(&self.numbers) {
+            *octet = u8::try_from(value(digits))
+                .map_err(|_| format!("{rule} is no IPv4 address, its numbers end at 255"))?;
+        }
+        let length = match self.length {
+            Some(digits) => value(digits),
+            None if self.numbers.len() == 4 => 32,
+            // Also for two numbers, where the original's manual promises a /16.
+            None => 24,
+        };
+        match u8::try_from(length) {
+            Ok(length @ 0..=32) => {
+                let address = u128::from(u32::from(Ipv4Addr::from(octets)));
+                Ok(Network::new(address, IPV4_PREFIX + length))
+            }
+            _ => Err(format!("{rule} is no IPv4 network, its length ends at 32")),
+        }
+    }
+
+    fn without_zeros(&self) -> String {
+        let numbers: Vec<String> =
+            self.numbers.iter().map(|digits| value(digits).to_string()).collect();
+        let length = self.length.map(|digits| format!("/{}", value(digits)));
+        numbers.join(".") + &length.unwrap_or_default()
+    }
+}
+
+/// Whether these are one to `most` digits.
+fn has_digits(text: &[u8], most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
+}
+
+/// The number that a few decimal digits stand for.
+fn value(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+}
+
+/// An IPv6 address or network, which may stand in brackets as a whole.
+fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
+    let shown = rule.escape_ascii();
+    let inner = rule.strip_prefix(b"[").and_then(|rule| rule.strip_suffix(b"]")).unwrap_or(rule);
+    let mut parts = inner.splitn(2, |&byte| byte == b'/');
+    let address = parts.next().and_then(|address| std::str::from_utf8(address).ok());
+    let address: Option<Ipv6Addr> = address.and_then(|address| address.parse().ok());
+    let length = match parts.next() {
+        None => Some(128),
+        Some(digits) if has_digits(digits, 3) => u8::try_from(value(digits)).ok(),
+        Some(_) => None,
+    };
+    match (address, length) {
+        (Some(address), Some(length @ 0..=128)) => Ok(Network::new(address.into(), length)),
+        (Some(_), _) => Err(format!("{shown} is no IPv6 network, its length ends at 128")),
+        (None, _) => Err(format!(
+            "{shown} is no IPv6 address; write it like 2001:db8::1 or 2001:db8::/32, and nothing \
+             behind it"
+        )),
+    }
+}
+
+/// A set of networks, each with a value: by default where it was written. A
+/// lookup asks once for each length of prefix that occurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Networks<V = Location> {
+    values: HashMap<Network, V>,
+    /// The lengths that occur, each once.
+    lengths: Vec<u8>,
+}
+
+impl<V> Default for Networks<V> {
+    fn default() -> Self {
+        Networks { values: HashMap::new(), lengths: Vec::new() }
+    }
+}
+
+impl<V> Networks<V> {
+    /// Adds a network; of equal ones the first stays.
+    pub(super) fn insert(&mut self, network: Network, value: V) {
+        self.values.entry(network).or_insert(value);
+        if !self.lengths.contains(&network.length) {
+            self.lengths.push(network.length);
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The value of a network that holds the address.
+    pub(super) fn find(&self, address: IpAddr) -> Option<&V> {
+        let bits = match address {
+            IpAddr::V4(address) => u128::from(u32::from(address)),
+            IpAddr::V6(address) => u128::from(address),
+        };
+        self.lengths.iter().find_map(|&length| self.values.get(&Network::new(bits, length)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Text;
+    use super::super::diagnostics::Diagnostics;
+    use super::*;
+
+    #[test]
+    fn a_lookup_asks_once_for_each_length_of_prefix_however_many_rules_there_are() {
+        let lengths = [24, 29, 32];
+        let text = Text { file: "list".into(), bytes: b"x\n".repeat(100_000) };
+        let mut networks = Networks::default();
+        for (origin, _) in text.rules(&mut Diagnostics::default()) {
+            let number = origin.line();
+            let address = Ipv4Addr::from(0x0a00_0000 + number * 256);
+            let rule = format!("{address}/{}", lengths[number as usize % 3]);
+            let network = Network::parse(rule.as_bytes()).unwrap().unwrap();
+            networks.insert(network, origin);
+        }
+        assert_eq!(networks.len(), 100_000);
+        assert_eq!(networks.lengths.len(), lengths.len());
+        let found = |address: &str| networks.find(address.parse().unwrap()).map(Location::line);
+        assert_eq!(found("10.1.134.159"), Some(390));
+        assert_eq!((found("10.1.135.7"), found("10.1.135.8")), (Some(391), None));
+        assert_eq!((found("10.1.136.0"), found("10.1.136.1")), (Some(392), None));
+    }
+}

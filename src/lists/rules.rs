@@ -1,0 +1,28 @@
+//! What every list of rules has in common, whatever its plain rules are.
+
+use super::diagnostics::{Diagnostics, Warning};
+use super::file::{Location, Text};
+use super::pattern::{self, Patterns};
+
+/// Reads lists in their order: gives their patterns, and hands each other rule
+/// to `plain`, with its place and who hears of what is wrong with it. All
+/// complaints become warnings.
+pub(super) fn read(
+    texts: impl IntoIterator<Item = Text>,
+    warnings: &mut Vec<Warning>,
+    mut plain: impl FnMut(&[u8], Location, &mut Diagnostics),
+) -> Patterns {
+    let mut patterns = pattern::Builder::default();
+    let mut complaints = Diagnostics::default();
+    for text in texts {
+        for (origin, rule) in text.rules(&mut complaints) {
+            match pattern::of_rule(rule) {
+                Some(pattern) => patterns.add(pattern, origin, &mut complaints),
+                None => plain(rule, origin, &mut complaints),
+            }
+        }
+    }
+    let patterns = patterns.build(&mut complaints);
+    complaints.tell(warnings);
+    patterns
+}

@@ -1,0 +1,125 @@
+//! What is measured beside the counters of decisions.
+
+use super::histogram::Histogram;
+use crate::daemon::clock;
+use crate::greylist::Verdict;
+use std::time::Duration;
+
+/// Seconds that a mail waited, from a minute to two days.
+const DELAYS: [u64; 11] = [60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 172_800];
+
+/// Microseconds of a commit, from a battery-backed cache to a disk in trouble.
+const COMMITS: [u64; 11] =
+    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000];
+
+/// Replies that share a commit.
+const BATCHES: [u64; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+
+/// How the lists were read anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Without a complaint.
+    Clean,
+    /// With complaints about lines or files, whose old rules may go on.
+    Warned,
+    /// Not at all.
+    Failed,
+}
+
+/// Numbers that only grow, and when the lists were read.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// Seconds from a mail's first attempt to its first pass.
+    pub delays: Histogram<11>,
+    /// Microseconds that commits took.
+    pub commits: Histogram<11>,
+    /// Replies that waited for the same commit.
+    pub batches: Histogram<10>,
+    /// Commits that failed.
+    pub failed_commits: u64,
+    /// When the daemon started, in seconds since the epoch.
+    pub started: i64,
+    /// When the lists were read, in seconds since the epoch.
+    pub lists_read: i64,
+    reloads: [u64; 3],
+}
+
+impl Default for Stats {
+    /// Nothing but the start, which is now.
+    fn default() -> Self {
+        let now = clock::now();
+        Stats {
+            delays: Histogram::new(&DELAYS),
+            commits: Histogram::new(&COMMITS),
+            batches: Histogram::new(&BATCHES),
+            failed_commits: 0,
+            started: now,
+            lists_read: now,
+            reloads: [0; 3],
+        }
+    }
+}
+
+impl Stats {
+    /// Takes in how long a mail had to wait, if that has just ended.
+    pub fn decided(&mut self, verdict: Verdict) {
+        if let Verdict::Passed { waited, first_time: true } = verdict {
+            self.delays.observe(u64::try_from(waited).unwrap_or(0));
+        }
+    }
+
+    /// Takes in a commit, for which so many replies have waited.
+    pub fn committed(&mut self, took: Duration, replies: usize) {
+        self.commits.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        if replies > 0 {
+            self.batches.observe(replies as u64);
+        }
+    }
+
+    /// Takes in that the lists were to be read anew.
+    pub fn reloaded(&mut self, reload: Reload) {
+        self.reloads[reload as usize] += 1;
+        if reload != Reload::Failed {
+            self.lists_read = clock::now();
+        }
+    }
+
+    /// How often the lists were read anew, by how it went.
+    pub fn reloads(&self) -> [(&'static str, u64); 3] {
+        let [clean, warned, failed] = self.reloads;
+        [("clean", clean), ("warned", warned), ("failed", failed)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_first_pass_ends_a_wait() {
+        let mut measures = Stats::default();
+        measures.decided(Verdict::Passed { waited: 400, first_time: true });
+        measures.decided(Verdict::Passed { waited: 90_000, first_time: false });
+        measures.decided(Verdict::NoAddress);
+        assert_eq!((measures.delays.total(), measures.delays.sum()), (1, 400));
+    }
+
+    #[test]
+    fn a_commit_that_nobody_waited_for_is_no_batch() {
+        let mut measures = Stats::default();
+        measures.committed(Duration::from_millis(3), 0);
+        measures.committed(Duration::from_millis(4), 17);
+        assert_eq!((measures.commits.total(), measures.commits.sum()), (2, 7000));
+        assert_eq!((measures.batches.total(), measures.batches.sum()), (1, 17));
+    }
+
+    #[test]
+    fn lists_that_could_not_be_read_stay_as_old_as_they_are() {
+        let mut measures = Stats { lists_read: 7, ..Stats::default() };
+        measures.reloaded(Reload::Failed);
+        assert_eq!(measures.lists_read, 7);
+        measures.reloaded(Reload::Warned);
+        assert!(measures.lists_read > 7);
+        assert_eq!(measures.reloads(), [("clean", 0), ("warned", 1), ("failed", 1)]);
+    }
+}

@@ -1,0 +1,187 @@
+//! What tools and the daemon say to each other over the socket in the database
+//! directory. No I/O: texts to values and back.
+//!
+//! A request is a line with its name, lines with more, and an empty line. A
+//! reply begins with `ok` or `error` and ends with an empty line, too. Bytes
+//! that are not printable, and blanks, are written as `\xNN`.
+
+use crate::greylist::edit::{Change, Edit};
+use crate::state::Table;
+
+/// The socket's name inside the database directory.
+pub const SOCKET_NAME: &str = "postgrey.control";
+
+/// Bytes that a request may have, so that nobody fills the daemon's memory.
+pub const LONGEST: usize = 1 << 20;
+
+/// Edits of one request: together they are one commit, for which mail waits.
+pub const MOST_EDITS: usize = 256;
+
+/// What a tool asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// What the daemon did since it started.
+    Statistics,
+    /// That what it remembers is in the file, where the tool will look for it.
+    Settle,
+    /// Changes, in order.
+    Edit(Vec<Edit>),
+}
+
+impl Request {
+    /// The request's text.
+    pub fn text(&self) -> String {
+        let (name, edits) = match self {
+            Request::Statistics => ("statistics", [].as_slice()),
+            Request::Settle => ("settle", [].as_slice()),
+            Request::Edit(edits) => ("edit", edits.as_slice()),
+        };
+        let lines: String = edits.iter().map(edit_text).collect();
+        format!("{name}\n{lines}\n")
+    }
+
+    /// Reads the lines of a request, without the empty one.
+    ///
+    /// # Errors
+    /// A sentence, when they are none.
+    pub fn parse(text: &[u8]) -> Result<Request, String> {
+        let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+        let mut lines = text.lines();
+        match lines.next() {
+            Some("statistics") => Ok(Request::Statistics),
+            Some("settle") => Ok(Request::Settle),
+            Some("edit") if lines.clone().count() > MOST_EDITS => {
+                Err(format!("more than {MOST_EDITS} edits at once"))
+            }
+            Some("edit") => lines
+                .map(|line| parse_edit(line).ok_or_else(|| format!("no edit: {line}")))
+                .collect::<Result<_, _>>()
+                .map(Request::Edit),
+            other => Err(format!("unknown request: {}", other.unwrap_or_default())),
+        }
+    }
+}
+
+fn edit_text(Edit { table, key, change }: &Edit) -> String {
+    let (table, key) = (table.name(), escaped(key));
+    match change {
+        Change::Forget => format!("forget {table} {key}\n"),
+        Change::Allow => format!("allow {table} {key}\n"),
+        Change::Merge(row) => format!("merge {table} {key} {}\n", escaped(row)),
+    }
+}
+
+fn parse_edit(line: &str) -> Option<Edit> {
+    let mut words = line.split(' ');
+    let (name, table, key) = (words.next()?, words.next()?, words.next()?);
+    let change = match (name, words.next()) {
+        ("forget", None) => Change::Forget,
+        ("allow", None) => Change::Allow,
+        ("merge", Some(row)) => Change::Merge(unescaped(row)?),
+        _ => return None,
+    };
+    let table = Table::ALL.into_iter().find(|known| known.name() == table)?;
+    Some(Edit { table, key: unescaped(key)?, change })
+}
+
+/// A daemon's reply: a number of lines, or why there are none.
+pub type Reply = Result<Vec<String>, String>;
+
+/// The reply's text.
+pub fn reply_text(reply: &Reply) -> String {
+    match reply {
+        Ok(lines) => {
+            let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            format!("ok\n{lines}\n")
+        }
+        Err(sentence) => format!("error {}\n\n", sentence.replace('\n', " ")),
+    }
+}
+
+/// Reads a reply, without its empty line; none of a text that is no reply.
+pub fn parse_reply(text: &str) -> Option<Reply> {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    match first.split_once(' ') {
+        None if first == "ok" => Some(Ok(rest.lines().map(str::to_owned).collect())),
+        Some(("error", sentence)) => Some(Err(sentence.to_owned())),
+        _ => None,
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'!'..=b'~' if *byte != b'\\' => text.push(char::from(*byte)),
+            other => text += &format!("\\x{other:02x}"),
+        }
+    }
+    text
+}
+
+fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut parts = text.split("\\x");
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(table: Table, key: &[u8], change: Change) -> Edit {
+        Edit { table, key: key.to_vec(), change }
+    }
+
+    #[test]
+    fn requests_come_over_as_they_are() {
+        let every_byte: Vec<u8> = (0..=255).collect();
+        let edits = vec![
+            edit(Table::Triplets, b"192.0.2.0/a b@c/d@e", Change::Forget),
+            edit(Table::Clients, b"192.0.2.1", Change::Allow),
+            edit(Table::Triplets, &every_byte, Change::Merge(b"1,2\0\\x".to_vec())),
+            edit(Table::Clients, b"", Change::Merge(Vec::new())),
+        ];
+        for request in [Request::Statistics, Request::Settle, Request::Edit(edits)] {
+            let text = request.text();
+            let lines = text.strip_suffix("\n\n").unwrap();
+            assert!(lines.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{lines}");
+            assert!(!lines.contains("\n\n"), "{lines}");
+            assert_eq!(Request::parse(lines.as_bytes()), Ok(request));
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        let many = format!("edit\n{}", "forget clients x\n".repeat(MOST_EDITS + 1));
+        for text in [
+            "",
+            "stop",
+            "edit\nforget clients",
+            "edit\nforget meta format",
+            "edit\nforget clients a b",
+            "edit\nmerge clients a",
+            "edit\nallow clients \\x4",
+            "edit\nallow clients \\xgg",
+            &many,
+        ] {
+            assert!(Request::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(Request::parse(b"\xff").is_err());
+    }
+
+    #[test]
+    fn replies_come_over_as_they_are() {
+        let lines = vec!["pid 5".to_owned(), "new 7".to_owned()];
+        for reply in [Ok(lines), Ok(Vec::new()), Err("the disk is full".to_owned())] {
+            let text = reply_text(&reply);
+            assert_eq!(parse_reply(text.strip_suffix("\n\n").unwrap()), Some(reply));
+        }
+        assert_eq!(parse_reply("action=DUNNO"), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! A row of another database as an entry of this one.
+//!
+//! Keys are those of the original since 1.14 (BEHAVIOUR E5, E6, G), in the form
+//! in which this version looks for them.
+
+use crate::state::{ClientRecord, Table, TripletRecord};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Longest key that is taken, in bytes. Those of the original end before 1,100;
+/// what is longer comes from a damaged file.
+const LONGEST_KEY: usize = 2048;
+
+/// The number from which on the first field of a row is a time and no count:
+/// a day in 1973.
+const EARLIEST_TIME: i64 = 100_000_000;
+
+/// What is known of a triplet or a client, with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// When a triplet was seen.
+    Triplet(Vec<u8>, TripletRecord),
+    /// How often mail of a client passed.
+    Client(Vec<u8>, ClientRecord),
+}
+
+/// Why a row cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The key is neither triplet nor client.
+    Key,
+    /// The key is too long for any triplet.
+    LongKey,
+    /// The value does not begin with a number.
+    Value,
+    /// The table does not have this column, or the dump does not say which one
+    /// it is.
+    NoColumn(&'static str),
+    /// The column has no value that could be read.
+    NoValue(&'static str),
+    /// The client is a network of so many bits, and the daemon tells those in it
+    /// apart.
+    LargeNetwork(u8),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::NoColumn(name) => return write!(f, "comes without a column {name}"),
+            Refusal::NoValue(name) => return write!(f, "has no {name} that makes sense"),
+            Refusal::LargeNetwork(bits) => {
+                return write!(f, "is about a /{bits}, whose clients the daemon tells apart");
+            }
+            Refusal::Key => "is the key of no triplet and no client",
+            Refusal::LongKey => "is longer than any triplet",
+            Refusal::Value => "has a value without a number",
+        })
+    }
+}
+
+impl Entry {
+    /// A triplet with a key that was made for it.
+    ///
+    /// # Errors
+    /// When the key is too long.
+    pub(super) fn triplet(key: Vec<u8>, seen: TripletRecord) -> Result<Entry, Refusal> {
+        if key.len() > LONGEST_KEY { Err(Refusal::LongKey) } else { Ok(Entry::Triplet(key, seen)) }
+    }
+
+    /// Reads a row. Without a `table` its looks say which one it belongs to.
+    ///
+    /// # Errors
+    /// When it does not say anything about a triplet or a client.
+    pub fn parse(table: Option<Table>, key: &[u8], value: &[u8]) -> Result<Entry, Refusal> {
+        if key.len() > LONGEST_KEY {
+            return Err(Refusal::LongKey);
+        }
+        match table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)? {
+            Table::Triplets => {
+                let key = triplet_key(key).ok_or(Refusal::Key)?;
+                Ok(Entry::Triplet(key, TripletRecord::parse(value).ok_or(Refusal::Value)?))
+            }
+            Table::Clients => {
+                let key = client_key(key).ok_or(Refusal::Key)?;
+                Ok(Entry::Client(key, ClientRecord::parse(value).ok_or(Refusal::Value)?))
+            }
+        }
+    }
+
+    /// The table that it belongs to.
+    pub fn table(&self) -> Table {
+        match self {
+            Entry::Triplet(..) => Table::Triplets,
+            Entry::Client(..) => Table::Clients,
+        }
+    }
+
+    /// Its whole key.
+    pub fn key(&self) -> &[u8] {
+        let (Entry::Triplet(key, _) | Entry::Client(key, _)) = self;
+        key
+    }
+
+    /// Its row, as text.
+    pub fn row(&self) -> String {
+        match self {
+            Entry::Triplet(_, seen) => seen.text(),
+            Entry::Client(_, passes) => passes.text(),
+        }
+    }
+}
+
+/// The table of a row that is found outside of any.
+fn table_of(key: &[u8], value: &[u8]) -> Option<Table> {
+    if is_hash(key) {
+        // Both tables have such keys with --privacy: counts are small.
+        let first = TripletRecord::parse(value).map_or(0, |seen| seen.first);
+        return Some(if first >= EARLIEST_TIME { Table::Triplets } else { Table::Clients });
+    }
+    if client_key(key).is_some() {
+        return Some(Table::Clients);
+    }
+    triplet_key(key).map(|_| Table::Triplets)
+}
+
+/// `client/sender/recipient` in lower case, or a hash.
+fn triplet_key(key: &[u8]) -> Option<Vec<u8>> {
+    if is_hash(key) {
+        return Some(key.to_vec());
+    }
+    let (client, rest) = split(key)?;
+    let (second, after) = split(rest)?;
+    // Some versions left the length of the network in the key. That of a whole
+    // address belongs there (--lookup-by-host).
+    let is_network = split(after).is_some() && is_shorter_prefix(client, second);
+    let rest = if is_network { after } else { rest };
+    let mut key = [client, rest].join(&b'/');
+    key.make_ascii_lowercase();
+    Some(key)
+}
+
+/// Whether `length` is a number of bits smaller than a whole address.
+fn is_shorter_prefix(client: &[u8], length: &[u8]) -> bool {
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u8>().ok();
+    match (address(client), number(length)) {
+        (Some(IpAddr::V4(_)), Some(bits)) => bits < 32,
+        (Some(IpAddr::V6(_)), Some(bits)) => bits < 128,
+        _ => false,
+    }
+}
+
+/// An address, IPv6 with eight groups in upper case, the domains of a client and
+/// of a sender, which may be empty (`--auto-whitelist-by=domain`), or a hash.
+fn client_key(key: &[u8]) -> Option<Vec<u8>> {
+    if is_hash(key) {
+        return Some(key.to_vec());
+    }
+    if let Some((client, sender)) = split(key) {
+        let is_pair = is_domain(client) && (sender.is_empty() || is_domain(sender));
+        return is_pair.then(|| key.to_vec());
+    }
+    match address(key)? {
+        IpAddr::V4(address) => Some(address.to_string().into_bytes()),
+        IpAddr::V6(address) => Some(in_full(address).into_bytes()),
+    }
+}
+
+/// Whether a text is a registered domain as the greylist writes it: at least two
+/// labels in lower case, of which the last is no number.
+fn is_domain(text: &[u8]) -> bool {
+    let is_right =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(byte);
+    let mut labels = text.rsplit(|byte| *byte == b'.');
+    let is_name = labels.clone().all(|label| !label.is_empty() && label.iter().all(is_right));
+    let is_number = labels.next().is_some_and(|last| last.iter().all(u8::is_ascii_digit));
+    is_name && !is_number && labels.next().is_some()
+}
+
+fn in_full(address: Ipv6Addr) -> String {
+    address.segments().map(|group| format!("{group:X}")).join(":")
+}
+
+fn address(text: &[u8]) -> Option<IpAddr> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Whether a key is one of those that `--privacy` makes.
+fn is_hash(key: &[u8]) -> bool {
+    key.len() == 40 && key.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// What stands before and after the first slash.
+fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = memchr::memchr(b'/', key)?;
+    Some((&key[..slash], &key[slash + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "c974186930c76e3582e8b1141afe9bcdbba37856";
+
+    /// The table and the key under which a row is kept.
+    fn kept(table: Option<Table>, key: &str, value: &str) -> Result<(Table, String), Refusal> {
+        let entry = Entry::parse(table, key.as_bytes(), value.as_bytes())?;
+        let (table, key) = match entry {
+            Entry::Triplet(key, _) => (Table::Triplets, key),
+            Entry::Client(key, _) => (Table::Clients, key),
+        };
+        Ok((table, String::from_utf8(key).unwrap()))
+    }
+
+    #[test]
+    fn triplets_of_every_version_get_the_key_of_this_one() {
+        let table = [
+            ("1.2.3.0/a@b/c@d", "1.2.3.0/a@b/c@d"),
+            ("1.2.3.0/24/a@b/c@d", "1.2.3.0/a@b/c@d"),
+            ("1.2.3.0/24//c@d", "1.2.3.0//c@d"),
+            ("1.2.3.0/24/x/y@b/c/d@e", "1.2.3.0/x/y@b/c/d@e"),
+            ("2001:db8:0:0:0:0:0:0/64/a@b/c@d", "2001:db8:0:0:0:0:0:0/a@b/c@d"),
+            // Hosts keep theirs.
+            ("1.2.3.4/32/a@b/c@d", "1.2.3.4/32/a@b/c@d"),
+            ("2001:db8:0:0:0:0:0:1/128/a@b/c@d", "2001:db8:0:0:0:0:0:1/128/a@b/c@d"),
+            // A sender that looks like a prefix length.
+            ("1.2.3.0/24/c@d", "1.2.3.0/24/c@d"),
+            ("1.2.3.0//c@d", "1.2.3.0//c@d"),
+            ("1.2.3.0//", "1.2.3.0//"),
+            ("2001:DB8:0:0:0:0:0:0/A@b/C@d", "2001:db8:0:0:0:0:0:0/a@b/c@d"),
+            (HASH, HASH),
+        ];
+        for (theirs, ours) in table {
+            let kept = kept(Some(Table::Triplets), theirs, "100,200");
+            assert_eq!(kept, Ok((Table::Triplets, ours.to_string())), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn clients_of_every_version_get_the_key_of_this_one() {
+        let table = [
+            ("1.2.3.4", "1.2.3.4"),
+            ("2001:DB8:0:0:0:0:0:AB", "2001:DB8:0:0:0:0:0:AB"),
+            ("2001:db8::ab", "2001:DB8:0:0:0:0:0:AB"),
+            ("a.example/b.example", "a.example/b.example"),
+            ("a.example/", "a.example/"),
+            (HASH, HASH),
+        ];
+        for (theirs, ours) in table {
+            let kept = kept(Some(Table::Clients), theirs, "5,200");
+            assert_eq!(kept, Ok((Table::Clients, ours.to_string())), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn rows_without_a_table_are_told_apart_by_their_looks() {
+        let table = [
+            ("1.2.3.0/a@b/c@d", "1700000000,1700000000", Table::Triplets),
+            ("1.2.3.4", "5,1700000000", Table::Clients),
+            ("a.example/b.example", "5,1700000000", Table::Clients),
+            ("a.example/", "5,1700000000", Table::Clients),
+            ("a.example//c@d", "1700000000,1700000000", Table::Triplets),
+            (HASH, "5,1700000000", Table::Clients),
+            (HASH, "1700000000,1700000000", Table::Triplets),
+        ];
+        for (key, value, expected) in table {
+            assert_eq!(kept(None, key, value).map(|(table, _)| table), Ok(expected), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_refused() {
+        let long = format!("1.2.3.0/{}/c@d", "a".repeat(LONGEST_KEY));
+        let table = [
+            (None, "", "1,2", Refusal::Key),
+            (None, "a@b", "1,2", Refusal::Key),
+            (Some(Table::Triplets), "1.2.3.0/a@b", "1,2", Refusal::Key),
+            (Some(Table::Clients), "1.2.3.0/a@b/c@d", "1,2", Refusal::Key),
+            (Some(Table::Clients), "a.example", "1,2", Refusal::Key),
+            (Some(Table::Clients), "a.example/b@c.example", "1,2", Refusal::Key),
+            (Some(Table::Clients), "1.2.3.4/b.example", "1,2", Refusal::Key),
+            (None, &long, "1,2", Refusal::LongKey),
+            (None, "1.2.3.0/a@b/c@d", "", Refusal::Value),
+            (None, "1.2.3.0/a@b/c@d", "abc,5", Refusal::Value),
+            (None, "1.2.3.4", "x", Refusal::Value),
+        ];
+        for (table, key, value, refusal) in table {
+            assert_eq!(kept(table, key, value), Err(refusal), "{key} {value}");
+        }
+    }
+}

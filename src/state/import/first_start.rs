@@ -1,0 +1,50 @@
+//! The first start beside the original's files.
+
+use super::original;
+use super::work::{self, WorkDirectory};
+use super::{Import, Report, Watch};
+use crate::state::local::{FILE_NAME, Store};
+use crate::state::{Error, Metadata};
+use std::fs;
+use std::path::Path;
+
+/// Opens the database in a directory. If there is none, but one of the
+/// original, its entries are taken over first: the new database appears with
+/// all of them in it or not at all. The original's files stay as they are.
+///
+/// # Errors
+/// As [`Store::open`]. A damaged database of the original is no error: what can
+/// be read of it is taken, and the report tells the rest.
+pub fn open_or_import<'w>(
+    dbdir: &Path,
+    notes: &Metadata,
+    watch: &'w mut Watch<'w>,
+) -> Result<(Store, Option<Report>), Error> {
+    let report = if is_first_start(dbdir) {
+        Some(import(dbdir, notes, watch)?)
+    } else {
+        work::clear(dbdir)?;
+        None
+    };
+    Ok((Store::open(dbdir, notes.clone())?, report))
+}
+
+fn is_first_start(dbdir: &Path) -> bool {
+    let has_content = |metadata: fs::Metadata| metadata.len() > 0;
+    !fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(has_content)
+        && fs::symlink_metadata(dbdir.join(original::TRIPLETS)).is_ok()
+}
+
+fn import<'w>(dbdir: &Path, notes: &Metadata, watch: &'w mut Watch<'w>) -> Result<Report, Error> {
+    let work = WorkDirectory::new(dbdir)?;
+    let mut store = Store::open(work.path(), notes.clone())?;
+    let mut import = Import::new(&mut store, watch, dbdir.display().to_string());
+    original::read(dbdir, &work, &mut import);
+    let report = import.finish().map_err(|problem| Error::new(problem.to_string()))?;
+    // Closed before it moves: LMDB must not meet the same file twice.
+    drop(store);
+    let path = dbdir.join(FILE_NAME);
+    work::move_durably(&work.path().join(FILE_NAME), &path)
+        .map_err(|error| Error::new(format!("can't make {}: {error}", path.display())))?;
+    Ok(report)
+}

@@ -1,0 +1,92 @@
+//! What becomes of two rows about the same triplet or client.
+//!
+//! The result does not depend on the order, and a row merged once more changes
+//! nothing: whoever is not sure whether an import came to its end repeats it.
+
+use super::{Entry, Problem};
+use crate::state::local::Store;
+use crate::state::{ClientRecord, Error, Transaction, TripletRecord, Urgency};
+
+/// Who takes the entries: a database of this process, or a daemon that has one.
+pub trait Destination {
+    /// Merges entries of one table; gives how many of them told something new.
+    ///
+    /// # Errors
+    /// When they are not taken; some may have been.
+    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem>;
+}
+
+impl Destination for Store {
+    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
+        let mut turn = self.begin();
+        let mut new = 0;
+        for entry in entries {
+            new += usize::from(entry.merge_into(&mut turn)?);
+        }
+        turn.commit()?;
+        Ok(new)
+    }
+}
+
+impl Entry {
+    /// Merges the entry into the database; gives whether that changed anything.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    fn merge_into(&self, database: &mut impl Transaction) -> Result<bool, Error> {
+        match self {
+            Entry::Triplet(key, seen) => {
+                let news = news(database.triplet(key)?, *seen, TripletRecord::merged);
+                news.map_or(Ok(()), |seen| database.put_triplet(key, seen, Urgency::BeforeReply))?;
+                Ok(news.is_some())
+            }
+            Entry::Client(key, passes) => {
+                let news = news(database.client(key)?, *passes, ClientRecord::merged);
+                news.map_or(Ok(()), |passes| database.put_client(key, passes))?;
+                Ok(news.is_some())
+            }
+        }
+    }
+}
+
+/// What the row becomes, if that is another one.
+fn news<T: Copy + PartialEq>(known: Option<T>, other: T, merge: impl Fn(T, T) -> T) -> Option<T> {
+    let merged = known.map_or(other, |known| merge(known, other));
+    (known != Some(merged)).then_some(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(first: i64, last: i64) -> TripletRecord {
+        TripletRecord { first, last }
+    }
+
+    #[test]
+    fn the_later_last_time_wins_and_whoever_passed_has_passed() {
+        let table = [
+            // Known for long, and just met for the first time elsewhere.
+            (seen(100, 10_000), seen(20_000, 20_000), seen(10_100, 20_000)),
+            // An old wait that came to nothing does not let a new one pass.
+            (seen(100, 110), seen(20_000, 20_000), seen(19_990, 20_000)),
+            (seen(100, 500), seen(100, 700), seen(100, 700)),
+            (seen(100, 500), seen(100, 500), seen(100, 500)),
+            (seen(i64::MIN, i64::MAX), seen(0, 0), seen(0, i64::MAX)),
+        ];
+        for (one, other, merged) in table {
+            assert_eq!(TripletRecord::merged(one, other), merged, "{one:?} {other:?}");
+            assert_eq!(TripletRecord::merged(other, one), merged, "{other:?} {one:?}");
+            assert_eq!(TripletRecord::merged(merged, one), merged, "{one:?} once more");
+            assert_eq!(TripletRecord::merged(merged, other), merged, "{other:?} once more");
+        }
+    }
+
+    #[test]
+    fn the_larger_count_and_the_later_time_of_a_client_win() {
+        let (one, other) =
+            (ClientRecord { count: 3, last: 500 }, ClientRecord { count: 7, last: 100 });
+        assert_eq!(ClientRecord::merged(one, other), ClientRecord { count: 7, last: 500 });
+        assert_eq!(ClientRecord::merged(other, one), ClientRecord { count: 7, last: 500 });
+    }
+}

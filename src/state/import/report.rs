@@ -1,0 +1,122 @@
+//! What an import came to, for people.
+
+use crate::state::Table;
+use std::fmt;
+
+/// How many refused rows are named.
+const NAMED: usize = 5;
+
+/// Bytes of a refused row's key that are shown.
+const SHOWN: usize = 60;
+
+/// Counts of one table's entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries that were not there before, or knew more than the row that was.
+    pub new: u64,
+    /// Entries that were known.
+    pub known: u64,
+}
+
+/// What an import came to. As text it is one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Where the entries came from.
+    pub from: String,
+    /// Entries that are triplets.
+    pub triplets: Counts,
+    /// Entries that are clients.
+    pub clients: Counts,
+    /// Rows that could not be taken.
+    pub refused: u64,
+    /// What is wrong with the first few of them.
+    pub refusals: Vec<String>,
+    /// Whether keys were made for its rows, in the way of a daemon.
+    pub has_made_keys: bool,
+    /// What else the administrator should know, a sentence each.
+    pub remarks: Vec<String>,
+}
+
+impl Report {
+    /// Counts entries of a table, of which so many were new.
+    pub(super) fn count(&mut self, table: Table, entries: usize, new: usize) {
+        let counts = match table {
+            Table::Triplets => &mut self.triplets,
+            Table::Clients => &mut self.clients,
+        };
+        counts.new += new as u64;
+        counts.known += entries.saturating_sub(new) as u64;
+    }
+
+    pub(super) fn refuse(&mut self, key: &[u8], why: impl fmt::Display) {
+        self.refused += 1;
+        if self.refusals.len() < NAMED {
+            let shown = key[..key.len().min(SHOWN)].escape_ascii();
+            self.refusals.push(format!("\"{shown}\" {why}"));
+        }
+    }
+
+    /// Whether there was nothing that could be taken.
+    pub fn is_empty(&self) -> bool {
+        [self.triplets, self.clients] == [Counts::default(); 2]
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let triplets = number(self.triplets.new, "triplet");
+        let clients = number(self.clients.new, "client");
+        write!(f, "imported {triplets} and {clients} from {}", self.from)?;
+        let known = self.triplets.known + self.clients.known;
+        if known > 0 {
+            write!(f, "; {} known already", was(known, "entry", "entries"))?;
+        }
+        if self.refused > 0 {
+            let of_no_use = was(self.refused, "row", "rows");
+            write!(f, "; {of_no_use} not taken")?;
+            if !self.refusals.is_empty() {
+                write!(f, ": {}", self.refusals.join(", "))?;
+                if self.refused > self.refusals.len() as u64 {
+                    f.write_str(", …")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn was(count: u64, one: &str, several: &str) -> String {
+    if count == 1 { format!("1 {one} was") } else { format!("{count} {several} were") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_line() {
+        let mut report = Report { from: "/old".into(), ..Report::default() };
+        report.triplets.new = 10;
+        report.clients.new = 1;
+        assert_eq!(report.to_string(), "imported 10 triplets and 1 client from /old");
+        let unnamed = Report { refused: 2, ..report.clone() };
+        let line = "imported 10 triplets and 1 client from /old; 2 rows were not taken";
+        assert_eq!(unnamed.to_string(), line);
+        report.triplets.known = 2;
+        report.refuse(b"a\nb", "is odd");
+        assert_eq!(
+            report.to_string(),
+            "imported 10 triplets and 1 client from /old; 2 entries were known already; \
+             1 row was not taken: \"a\\nb\" is odd"
+        );
+        for _ in 0..9 {
+            report.refuse(&[b'x'; 500], "is odd");
+        }
+        assert!(report.to_string().ends_with(" is odd, …"));
+        assert!(report.to_string().len() < 600);
+    }
+}

@@ -1,0 +1,177 @@
+//! What an administrator names as the source of an import.
+
+use super::original;
+use super::sql::{self, Keys};
+use super::work::WorkDirectory;
+use super::{Destination, Import, Report, Watch};
+use crate::state::berkeley::{BerkeleyFile, OpenError};
+use crate::state::dump::{self, Field};
+use crate::state::{Error, Table};
+use std::cell::Cell;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+/// Why an import cannot be done.
+#[derive(Debug)]
+pub enum Problem {
+    /// The source cannot be read, or holds nothing that is understood.
+    Source(String),
+    /// The entries are not taken.
+    Destination(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Problem::Source(sentence) | Problem::Destination(sentence)) = self;
+        f.write_str(sentence)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        Problem::Destination(error.to_string())
+    }
+}
+
+/// What an administrator named.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// A directory or a file, or `-` for standard input.
+    pub path: &'a Path,
+    /// The database's own directory, in which a copy can be recovered.
+    pub dbdir: &'a Path,
+    /// How the daemon makes keys.
+    pub keys: &'a dyn Keys,
+}
+
+impl Source<'_> {
+    /// Merges what it holds into the database.
+    ///
+    /// # Errors
+    /// When it cannot be read or is of no kind that is known, or when the
+    /// database does not take it. What was merged until then stays.
+    pub fn import<'a>(
+        &self,
+        destination: &'a mut dyn Destination,
+        watch: &'a mut Watch<'a>,
+    ) -> Result<Report, Problem> {
+        let from = self.path;
+        let mut import = Import::new(destination, watch, from.display().to_string());
+        if from == Path::new("-") {
+            let name = "standard input";
+            import.report.from = name.to_string();
+            let read = length_of_input()
+                .and_then(|length| read_text(io::stdin().lock(), length, self.keys, &mut import));
+            read.map_err(|why| unreadable(Path::new(name), &why))?;
+        } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
+            if ![original::TRIPLETS, original::CLIENTS].iter().any(|name| from.join(name).exists())
+            {
+                let directory = from.display();
+                return Err(Problem::Source(format!("there is no postgrey.db in {directory}")));
+            }
+            original::read(from, &WorkDirectory::new(self.dbdir)?, &mut import);
+        } else {
+            read_file(from, self.keys, &mut import)?;
+        }
+        import.finish()
+    }
+}
+
+/// Bytes of standard input, if it is a file; 0 if it is a pipe.
+fn length_of_input() -> io::Result<u64> {
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(input.metadata()?.len())
+}
+
+fn read_file(from: &Path, keys: &dyn Keys, import: &mut Import<'_>) -> Result<(), Problem> {
+    match BerkeleyFile::open(from) {
+        Ok(file) => original::read_file(&file, None, from, import),
+        Err(OpenError::NotBerkeleyDb) => File::open(from)
+            .and_then(|file| {
+                let length = file.metadata()?.len();
+                read_text(BufReader::new(file), length, keys, import)
+            })
+            .map_err(|why| unreadable(from, &why))?,
+        Err(error) => return Err(Problem::Source(format!("{} {error}", from.display()))),
+    }
+    Ok(())
+}
+
+/// Takes all rows of a text of so many bytes.
+fn read_text(
+    text: impl BufRead,
+    length: u64,
+    keys: &dyn Keys,
+    import: &mut Import<'_>,
+) -> io::Result<()> {
+    let done = Cell::new(0);
+    let mut text = Counted { text, done: &done };
+    let start = text.fill_buf()?;
+    if crate::state::sql::is_dump(start) {
+        return sql::read(text, keys, import, |import| (import.watch)(done.get(), length));
+    }
+    if !dump::is_dump(start) {
+        let what = if start.starts_with(b"SQLite format 3") {
+            "is a database of SQLite; import what \"sqlite3 FILE .dump\" prints"
+        } else {
+            "is no database of postgrey 1, no text of db_dump and no SQL dump"
+        };
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    dump::read(text, |name, key, value| {
+        match (key, value) {
+            (Field::Bytes(key), Field::Bytes(value)) => import.row(table(name), key, value),
+            (Field::Bytes(key), Field::Unreadable) => {
+                import.report.refuse(key, "has a broken value");
+            }
+            (Field::Unreadable, _) => {
+                import.report.refuse(b"", "is a broken line in place of a key");
+            }
+        }
+        (import.watch)(done.get(), length);
+    })
+}
+
+/// A text that counts the bytes that were read of it.
+struct Counted<'c, T> {
+    text: T,
+    done: &'c Cell<u64>,
+}
+
+impl<T: BufRead> Read for Counted<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.text.read(buffer)?;
+        self.done.set(self.done.get() + length as u64);
+        Ok(length)
+    }
+}
+
+impl<T: BufRead> BufRead for Counted<'_, T> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.text.fill_buf()
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.done.set(self.done.get() + length as u64);
+        self.text.consume(length);
+    }
+}
+
+/// The table that is called so.
+fn table(name: Option<&str>) -> Option<Table> {
+    Table::ALL.into_iter().find(|table| Some(table.name()) == name)
+}
+
+fn unreadable(from: &Path, error: &io::Error) -> Problem {
+    Problem::Source(match error.kind() {
+        io::ErrorKind::InvalidData => format!("{} {error}", from.display()),
+        io::ErrorKind::PermissionDenied => format!(
+            "can't read {0} as the daemon's user: {error}; a file can be given by --from=- <{0}",
+            from.display()
+        ),
+        _ => format!("can't read {}: {error}", from.display()),
+    })
+}

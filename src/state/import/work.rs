@@ -1,0 +1,60 @@
+//! A directory for what is not finished.
+
+use crate::state::Error;
+use std::fs::{self, DirBuilder};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// Its name inside the database directory.
+const NAME: &str = "postgrey.mdb.import";
+
+/// A directory for unfinished work beside the database, gone with the value,
+/// or with the next import if this one is killed.
+#[derive(Debug)]
+pub struct WorkDirectory {
+    path: PathBuf,
+}
+
+impl WorkDirectory {
+    /// Makes it, empty.
+    ///
+    /// # Errors
+    /// When the database directory does not let it.
+    pub fn new(dbdir: &Path) -> Result<WorkDirectory, Error> {
+        clear(dbdir)?;
+        let path = dbdir.join(NAME);
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| Error::new(format!("can't make {}: {error}", path.display())))?;
+        Ok(WorkDirectory { path })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for WorkDirectory {
+    fn drop(&mut self) {
+        // The next import tries again, and says why it cannot.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes what an import that did not come to its end has left.
+pub fn clear(dbdir: &Path) -> Result<(), Error> {
+    let path = dbdir.join(NAME);
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Error::new(format!("can't remove {}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a file that is moved to `to` in this moment stay there.
+pub fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    let directory = to.parent().filter(|directory| !directory.as_os_str().is_empty());
+    fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}

@@ -1,0 +1,71 @@
+//! Looking for damage in the rows.
+
+use super::rows::{stored_key, whole};
+use super::{Reader, Table};
+use crate::state::{ClientRecord, Error, TripletRecord};
+
+/// How many findings are told one by one.
+const MOST_TOLD: usize = 10;
+
+/// What there is to say of a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// What is wrong, as sentences; the first few of each kind.
+    pub damage: Vec<String>,
+    /// All that is wrong.
+    pub number: u64,
+}
+
+impl Findings {
+    fn add(&mut self, sentence: impl FnOnce() -> String) {
+        self.number += 1;
+        if self.damage.len() < MOST_TOLD {
+            self.damage.push(sentence());
+        }
+    }
+}
+
+/// Looks at all rows; calls `advance` with the number of each few rows.
+///
+/// # Errors
+/// When LMDB or the disk does not let it be read.
+pub fn check(reader: &Reader, mut advance: impl FnMut(usize)) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    for table in Table::ALL {
+        let mut last: Option<Vec<u8>> = None;
+        loop {
+            let rows = reader.slice(table.name(), b"", last.as_deref())?;
+            if rows.is_empty() {
+                break;
+            }
+            advance(rows.len());
+            for (key, row) in rows {
+                look(table, &key, &row, &mut findings);
+                last = Some(key);
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn look(table: Table, key: &[u8], row: &[u8], findings: &mut Findings) {
+    findings.rows += 1;
+    let name = || format!("{} {}", table.name(), key.escape_ascii());
+    let (whole_key, text) = whole(key, row);
+    if stored_key(whole_key) != key {
+        findings.add(|| format!("{} is not the short form of its key", name()));
+    }
+    let is_proper = match table {
+        Table::Triplets => {
+            TripletRecord::parse(text).is_some_and(|seen| seen.text().as_bytes() == text)
+        }
+        Table::Clients => {
+            ClientRecord::parse(text).is_some_and(|row| row.text().as_bytes() == text)
+        }
+    };
+    if !is_proper {
+        findings.add(|| format!("{} has an odd row: {}", name(), text.escape_ascii()));
+    }
+}

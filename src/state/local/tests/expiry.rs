@@ -1,0 +1,240 @@
+//! The walk on a real file: what goes, what stays, and when.
+
+use super::*;
+use crate::state::Tally;
+
+const NOW: i64 = 1_800_000_000;
+const DAY: i64 = 86_400;
+
+const LIFETIMES: Lifetimes =
+    Lifetimes { max_age: 35 * DAY, retry_window: 2 * DAY, delay: 300, clients: true };
+
+const OLD: TripletRecord = TripletRecord { first: NOW - 50 * DAY, last: NOW - 36 * DAY };
+const YOUNG: TripletRecord = TripletRecord { first: NOW - 50 * DAY, last: NOW };
+
+/// Writes rows as they are.
+fn write(store: &Store, table: Table, rows: impl IntoIterator<Item = (Vec<u8>, String)>) {
+    let mut writer = file(store).environment.begin_rw_txn().unwrap();
+    for (key, text) in rows {
+        rows::put(&mut writer, file(store).tables.database(table), &key, &text).unwrap();
+    }
+    writer.commit().unwrap();
+}
+
+/// A store with so many old triplets.
+fn with_old_triplets(directory: &Directory, count: usize) -> Store {
+    let store = directory.open();
+    write(&store, Table::Triplets, (0..count).map(|row| (key(row), OLD.text())));
+    store
+}
+
+fn key(row: usize) -> Vec<u8> {
+    format!("192.0.2.0/a@example.net/{row:06}@example.org").into_bytes()
+}
+
+fn count(store: &Store) -> usize {
+    let reader = file(store).environment.begin_ro_txn().unwrap();
+    reader.stat(file(store).tables.triplets).unwrap().entries()
+}
+
+fn last_commit(store: &Store) -> usize {
+    file(store).environment.info().unwrap().last_txnid()
+}
+
+/// Looks at everything and deletes what it finds.
+fn lap(store: &mut Store) -> ExpiryPass {
+    loop {
+        store.look(&LIFETIMES, NOW).unwrap();
+        store.flush().unwrap();
+        if let Some(lap) = store.take_lap() {
+            return lap;
+        }
+    }
+}
+
+#[test]
+fn what_is_too_old_goes_and_the_rest_stays() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let times = |first: i64, last: i64| format!("{},{}", NOW - first, NOW - last);
+    let long = |name: u8| [vec![name], vec![b'x'; 600]].concat();
+    let staying = [
+        (b"passed".to_vec(), times(36 * DAY, 35 * DAY)),
+        (b"waiting".to_vec(), times(2 * DAY, 2 * DAY)),
+        (b"future".to_vec(), times(-DAY, -DAY)),
+        (b"no first time".to_vec(), format!(",{NOW}")),
+        (long(b's'), times(DAY, DAY)),
+    ];
+    let going = [
+        (b"aged".to_vec(), times(50 * DAY, 35 * DAY + 1)),
+        (b"given up".to_vec(), times(2 * DAY + 1, 2 * DAY + 1)),
+        (b"no last time".to_vec(), NOW.to_string()),
+        (b"nothing".to_vec(), String::new()),
+        (b"garbage".to_vec(), "abc,def".to_string()),
+        // The comma in its key is none in its row.
+        (b",".repeat(600), NOW.to_string()),
+        (long(b'g'), times(3 * DAY, 3 * DAY)),
+    ];
+    write(&store, Table::Triplets, staying.iter().chain(&going).cloned());
+    let clients = [
+        (b"192.0.2.1".to_vec(), format!("1,{}", NOW - 35 * DAY)),
+        (b"192.0.2.2".to_vec(), format!("9,{}", NOW - 35 * DAY - 1)),
+        (b"192.0.2.3".to_vec(), "9".to_string()),
+    ];
+    write(&store, Table::Clients, clients);
+
+    assert_eq!(
+        lap(&mut store),
+        ExpiryPass {
+            triplets: Tally { before: 12, deleted: 7 },
+            clients: Tally { before: 3, deleted: 2 },
+            waiting: 3
+        }
+    );
+    drop(store);
+    let reader = Reader::open(&directory.0).unwrap();
+    let rows = |table| {
+        let mut rows = Vec::new();
+        let note = |key: &[u8], text: &[u8]| {
+            rows.push((key.to_vec(), String::from_utf8(text.to_vec()).unwrap()));
+            Ok::<_, Error>(())
+        };
+        reader.for_each(table, note).unwrap();
+        rows
+    };
+    let mut expected = staying.to_vec();
+    expected.sort();
+    assert_eq!(rows(Table::Triplets), expected);
+    assert_eq!(rows(Table::Clients).len(), 1);
+}
+
+#[test]
+fn clients_are_left_alone_without_an_auto_whitelist() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    write(&store, Table::Clients, [(b"192.0.2.1".to_vec(), "9,0".to_string())]);
+    let look = store.look(&Lifetimes { clients: false, ..LIFETIMES }, NOW).unwrap();
+    assert_eq!(look, ExpirySlice::default());
+    assert_eq!(store.take_lap(), Some(ExpiryPass::default()));
+    assert_eq!(lap(&mut store).clients, Tally { before: 1, deleted: 1 });
+}
+
+#[test]
+fn where_nothing_is_too_old_nothing_is_written() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", YOUNG, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    let commits = last_commit(&store);
+    let look = store.look(&LIFETIMES, NOW).unwrap();
+    assert_eq!(look, ExpirySlice { rows: 1, of: 1, is_full: false, cost: look.cost });
+    assert_eq!(store.due(), None);
+    assert!(!store.flush().unwrap());
+    let triplets = Tally { before: 1, deleted: 0 };
+    assert_eq!(store.take_lap(), Some(ExpiryPass { triplets, ..ExpiryPass::default() }));
+    assert_eq!(store.take_lap(), None);
+    assert_eq!(last_commit(&store), commits);
+}
+
+#[test]
+fn one_commit_deletes_only_so_much() {
+    let directory = Directory::new();
+    let mut store = with_old_triplets(&directory, 1000);
+    let mut left = 1000;
+    while left > 256 {
+        let look = store.look(&LIFETIMES, NOW).unwrap();
+        assert_eq!(look, ExpirySlice { rows: 256, of: left, is_full: true, cost: look.cost });
+        assert!(store.due().is_some());
+        let again = store.look(&LIFETIMES, NOW).unwrap();
+        assert_eq!(
+            again,
+            ExpirySlice { rows: 0, of: left, is_full: true, cost: again.cost },
+            "first things first"
+        );
+        assert!(store.flush().unwrap());
+        assert_eq!(store.due(), None);
+        left -= 256;
+        assert_eq!(count(&store), left);
+    }
+    assert_eq!(lap(&mut store).triplets, Tally { before: 1000, deleted: 1000 });
+    assert_eq!(count(&store), 0);
+}
+
+#[test]
+fn what_is_too_old_goes_with_a_commit_that_happens_anyway() {
+    let directory = Directory::new();
+    let mut store = with_old_triplets(&directory, 10);
+    store.look(&LIFETIMES, NOW).unwrap();
+    let commits = last_commit(&store);
+    let mut turn = store.begin();
+    turn.put_triplet(b"a/b/c", YOUNG, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    assert_eq!(last_commit(&store), commits + 1);
+    assert_eq!(count(&store), 1);
+    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 10, deleted: 10 });
+}
+
+#[test]
+fn a_row_whose_refresh_waits_is_as_young_as_the_refresh() {
+    let directory = Directory::new();
+    let mut store = with_old_triplets(&directory, 3);
+    store.begin().put_triplet(&key(1), YOUNG, Urgency::Soon).unwrap();
+    store.look(&LIFETIMES, NOW).unwrap();
+    store.begin().put_triplet(&key(2), YOUNG, Urgency::Soon).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 3, deleted: 1 });
+    drop(store);
+    let mut store = directory.open();
+    let left = [None, Some(YOUNG), Some(YOUNG)];
+    assert_eq!([0, 1, 2].map(|row| triplet(&mut store, &key(row))), left);
+}
+
+#[test]
+fn a_row_that_was_written_since_it_was_looked_at_stays() {
+    let directory = Directory::new();
+    let mut store = with_old_triplets(&directory, 3);
+    store.look(&LIFETIMES, NOW).unwrap();
+    write(&store, Table::Triplets, [(key(0), YOUNG.text())]);
+    let mut turn = store.begin();
+    turn.put_triplet(&key(1), YOUNG, Urgency::BeforeReply).unwrap();
+    // Told, and be it by a clock of its own.
+    turn.put_triplet(&key(2), OLD, Urgency::BeforeReply).unwrap();
+    turn.commit().unwrap();
+    let left = [Some(YOUNG), Some(YOUNG), Some(OLD)];
+    assert_eq!([0, 1, 2].map(|row| triplet(&mut store, &key(row))), left);
+    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 3, deleted: 0 });
+}
+
+#[test]
+fn a_look_goes_on_behind_the_last_row_be_it_gone_or_the_very_last() {
+    let directory = Directory::new();
+    let mut store = with_old_triplets(&directory, 256);
+    write(&store, Table::Triplets, [(key(255), YOUNG.text()), (key(256), OLD.text())]);
+    assert!(store.look(&LIFETIMES, NOW).unwrap().is_full);
+    store.flush().unwrap();
+    assert_eq!(count(&store), 1);
+    let look = store.look(&LIFETIMES, NOW).unwrap();
+    assert_eq!(look, ExpirySlice { rows: 0, of: 1, is_full: false, cost: look.cost });
+    assert!(!look.cost.is_zero(), "it says what the deletion took");
+    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 257, deleted: 256 });
+    assert_eq!(
+        store.look(&LIFETIMES, NOW).unwrap(),
+        ExpirySlice { rows: 1, of: 1, ..ExpirySlice::default() }
+    );
+}
+
+#[test]
+fn what_could_not_be_deleted_is_found_again() {
+    let directory = Directory::new();
+    let mut store = with_old_triplets(&directory, 10);
+    store.look(&LIFETIMES, NOW).unwrap();
+    let mut turn = store.begin();
+    turn.fail(Error::new("the disk is full"));
+    turn.commit().unwrap_err();
+    assert_eq!(store.due(), None, "nothing is tried again at once");
+    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 10, deleted: 0 });
+    // As after a second.
+    store.failure = None;
+    assert_eq!(lap(&mut store).triplets, Tally { before: 10, deleted: 10 });
+}

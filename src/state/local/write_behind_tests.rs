@@ -1,0 +1,160 @@
+use super::*;
+
+/// A moment at which the rows that wait since `begin` are due.
+fn when_due(begin: Instant) -> Instant {
+    begin + DUE
+}
+
+fn key(row: usize) -> Vec<u8> {
+    format!("a/b/{row:05}").into_bytes()
+}
+
+fn with_rows(rows: impl IntoIterator<Item = usize>) -> WriteBehind {
+    let mut waiting = WriteBehind::default();
+    for row in rows {
+        waiting.put(Table::Triplets, &key(row), "1,2".to_string());
+    }
+    waiting
+}
+
+/// Takes a share and has it written.
+fn write(waiting: &mut WriteBehind, now: Instant) -> Vec<Place> {
+    let share = waiting.share(now);
+    waiting.written(share.clone(), now);
+    share
+}
+
+#[test]
+fn a_row_waits_for_others_before_a_commit_takes_it_along() {
+    let begin = Instant::now();
+    let mut waiting = with_rows([1]);
+    let due = waiting.due();
+    assert_eq!(write(&mut waiting, begin), []);
+    assert_eq!(waiting.due(), due, "a commit without it does not put it off");
+    let half = begin + DUE / 2 + Duration::from_millis(100);
+    assert_eq!(write(&mut waiting, half), [(Table::Triplets, key(1))]);
+    assert!(waiting.is_empty());
+    assert_eq!(waiting.due(), None);
+}
+
+#[test]
+fn a_sweep_writes_shares_of_neighbours_until_all_are_written() {
+    let mut waiting = with_rows((0..2 * LEAST_SHARE + 1).rev());
+    let now = when_due(Instant::now());
+    for share in 0..3 {
+        let rows = (share * LEAST_SHARE..2 * LEAST_SHARE + 1).take(LEAST_SHARE);
+        let expected: Vec<Place> = rows.map(|row| (Table::Triplets, key(row))).collect();
+        assert_eq!(write(&mut waiting, now), expected);
+        assert_eq!(waiting.due(), (share < 2).then_some(now));
+    }
+    assert!(waiting.is_empty());
+}
+
+#[test]
+fn many_rows_are_written_in_larger_shares() {
+    let mut waiting = with_rows(0..MOST);
+    let now = Instant::now();
+    for _ in 0..SHARES {
+        assert_eq!(write(&mut waiting, now).len(), MOST / SHARES);
+    }
+    assert!(waiting.is_empty());
+}
+
+#[test]
+fn rows_behind_the_sweep_wait_for_the_next_one() {
+    let mut waiting = with_rows(LEAST_SHARE..3 * LEAST_SHARE);
+    let now = when_due(Instant::now());
+    write(&mut waiting, now);
+    waiting.put(Table::Triplets, &key(0), "1,3".to_string());
+    assert_eq!(write(&mut waiting, now).first(), Some(&(Table::Triplets, key(2 * LEAST_SHARE))));
+    assert_eq!(write(&mut waiting, now), [], "the end of the sweep");
+    assert_eq!(waiting.due(), Some(now + DUE));
+    assert_eq!(write(&mut waiting, now), []);
+    assert_eq!(write(&mut waiting, now + DUE), [(Table::Triplets, key(0))]);
+}
+
+#[test]
+fn a_sweep_goes_through_both_tables() {
+    let mut waiting = with_rows(0..LEAST_SHARE);
+    waiting.put(Table::Clients, b"1.2.3.4", "1,2".to_string());
+    let now = when_due(Instant::now());
+    assert_eq!(write(&mut waiting, now).len(), LEAST_SHARE);
+    assert_eq!(write(&mut waiting, now), [(Table::Clients, b"1.2.3.4".to_vec())]);
+    assert!(waiting.is_empty());
+}
+
+#[test]
+fn many_rows_begin_a_sweep_early() {
+    let waiting = with_rows(0..ENOUGH - 1);
+    let in_time = Instant::now() + DUE / 2;
+    assert!(waiting.due().is_some_and(|due| due > in_time));
+    let waiting = with_rows(0..ENOUGH);
+    assert!(waiting.due().is_some_and(|due| due < in_time));
+}
+
+#[test]
+fn in_a_hurry_one_commit_takes_all() {
+    let mut waiting = with_rows(0..3 * LEAST_SHARE);
+    waiting.hurry();
+    assert_eq!(write(&mut waiting, Instant::now()).len(), 3 * LEAST_SHARE);
+    assert!(waiting.is_empty());
+    assert_eq!(waiting.due(), None);
+}
+
+#[test]
+fn who_waits_for_rows_waits_for_the_end_of_a_sweep_that_has_all_of_them() {
+    let mut waiting = with_rows(LEAST_SHARE..3 * LEAST_SHARE);
+    let now = when_due(Instant::now());
+    write(&mut waiting, now);
+    waiting.put(Table::Triplets, &key(0), "1,3".to_string());
+    let sweep = waiting.settle(now);
+    write(&mut waiting, now);
+    assert!(!waiting.has_ended(sweep));
+    assert_eq!(write(&mut waiting, now), [], "the end of the sweep under way");
+    assert!(!waiting.has_ended(sweep));
+    assert_eq!(waiting.due(), Some(now), "the next one follows at once");
+    assert_eq!(write(&mut waiting, now), [(Table::Triplets, key(0))]);
+    assert!(waiting.has_ended(sweep));
+    let nothing = waiting.settle(now);
+    assert!(waiting.has_ended(nothing));
+}
+
+#[test]
+fn a_disk_that_refused_all_is_not_asked_to_take_all_again() {
+    let mut waiting = with_rows(0..3 * LEAST_SHARE);
+    waiting.hurry();
+    assert_eq!(waiting.share(Instant::now()).len(), 3 * LEAST_SHARE);
+    waiting.postpone();
+    assert_eq!(waiting.share(when_due(Instant::now())).len(), LEAST_SHARE);
+}
+
+#[test]
+fn what_gathered_while_the_disk_took_nothing_is_written_in_shares_with_sync_too() {
+    let mut waiting = WriteBehind::default();
+    waiting.be_patient(Duration::from_secs(60));
+    for row in 0..MOST {
+        waiting.put(Table::Triplets, &key(row), "1,2".to_string());
+    }
+    waiting.postpone();
+    assert_eq!(waiting.share(Instant::now()).len(), MOST / SHARES);
+}
+
+#[test]
+fn a_share_that_the_disk_refused_is_taken_again() {
+    let mut waiting = with_rows(0..2 * LEAST_SHARE);
+    let now = when_due(Instant::now());
+    let refused = waiting.share(now);
+    waiting.postpone();
+    assert!(waiting.is_refused());
+    assert_eq!(write(&mut waiting, now), refused);
+    assert!(!waiting.is_refused());
+    assert_eq!(waiting.due(), Some(now));
+}
+
+#[test]
+fn when_the_waiting_rows_are_overtaken_nothing_is_due() {
+    let mut waiting = with_rows([1]);
+    assert!(waiting.remove(Table::Triplets, &key(1)));
+    assert_eq!(write(&mut waiting, Instant::now()), []);
+    assert_eq!(waiting.due(), None);
+}

@@ -1,0 +1,201 @@
+//! What is too old to be remembered.
+//!
+//! The rules are the original's (BEHAVIOUR G), down to its odd rows: what is no
+//! number counts as zero, hence as very old, and what lies in the future is
+//! kept.
+
+use super::{Table, record};
+use std::time::Duration;
+
+/// After how many seconds entries are forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Any entry, after it was last seen (`--max-age`).
+    pub max_age: i64,
+    /// A triplet that has not passed yet, after it was last seen
+    /// (`--retry-window`).
+    pub retry_window: i64,
+    /// A triplet that was seen over a shorter time has not passed (`--delay`).
+    pub delay: i64,
+    /// Whether clients are looked at: not without an auto-whitelist.
+    pub clients: bool,
+}
+
+impl Lifetimes {
+    /// Whether a table is looked at.
+    pub(super) fn concern(&self, table: Table) -> bool {
+        table == Table::Triplets || self.clients
+    }
+
+    /// What a row is worth at `now`, in seconds since the epoch.
+    pub(super) fn age(&self, table: Table, row: &[u8], now: i64) -> Age {
+        let (first, last) = record::numbers(row);
+        let Some(last) = last.or((table == Table::Clients).then_some(0)) else {
+            return Age::Over;
+        };
+        let age = now.saturating_sub(last);
+        let has_passed = table == Table::Clients || last.saturating_sub(first) >= self.delay;
+        if age > self.max_age || !has_passed && age > self.retry_window {
+            Age::Over
+        } else if has_passed {
+            Age::Passed
+        } else {
+            Age::Waiting
+        }
+    }
+}
+
+/// What a row is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// It is a triplet that has not passed yet.
+    Waiting,
+    /// It has passed, or counts passes.
+    Passed,
+    /// It is too old.
+    Over,
+}
+
+/// What one look at the next few rows came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpirySlice {
+    /// Rows that were looked at.
+    pub rows: usize,
+    /// Rows that there are.
+    pub of: usize,
+    /// Whether it ended because so many of them were too old.
+    pub is_full: bool,
+    /// How long the last commit took that deleted any.
+    pub cost: Duration,
+}
+
+/// A table's share of a lap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rows that were looked at.
+    pub before: u64,
+    /// How many of them were deleted.
+    pub deleted: u64,
+}
+
+/// What a walk through all rows came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpiryPass {
+    /// Of the triplets.
+    pub triplets: Tally,
+    /// Of the clients.
+    pub clients: Tally,
+    /// Triplets among those kept that have not passed yet.
+    pub waiting: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Lifetimes {
+        fn are_over(&self, table: Table, row: &[u8], now: i64) -> bool {
+            self.age(table, row, now) == Age::Over
+        }
+    }
+
+    #[test]
+    fn a_triplet_that_was_seen_for_less_than_the_delay_waits() {
+        for (first, age) in [(0, Age::Waiting), (299, Age::Waiting), (300, Age::Passed)] {
+            let row = format!("{},{NOW}", NOW - first);
+            assert_eq!(LIFETIMES.age(Table::Triplets, row.as_bytes(), NOW), age, "{first}");
+        }
+        let row = format!("1,{NOW}");
+        assert_eq!(LIFETIMES.age(Table::Clients, row.as_bytes(), NOW), Age::Passed);
+    }
+
+    const NOW: i64 = 1_800_000_000;
+    const DAY: i64 = 86_400;
+
+    const LIFETIMES: Lifetimes =
+        Lifetimes { max_age: 35 * DAY, retry_window: 2 * DAY, delay: 300, clients: true };
+
+    fn check(table: Table, rows: &[(String, bool)]) {
+        for (row, is_old) in rows {
+            assert_eq!(LIFETIMES.are_over(table, row.as_bytes(), NOW), *is_old, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_triplet_that_passed_is_kept_to_the_last_second_of_the_longest_age() {
+        let seen = |first: i64, last: i64| format!("{},{}", NOW - first, NOW - last);
+        check(
+            Table::Triplets,
+            &[
+                (seen(35 * DAY + 300, 35 * DAY), false),
+                (seen(35 * DAY + 301, 35 * DAY + 1), true),
+                (seen(900 * DAY, 35 * DAY), false),
+                (seen(900 * DAY, 35 * DAY + 1), true),
+                (seen(300, 0), false),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_triplet_that_never_passed_is_kept_to_the_last_second_of_the_retry_window() {
+        let seen = |first: i64, last: i64| format!("{},{}", NOW - first, NOW - last);
+        check(
+            Table::Triplets,
+            &[
+                (seen(2 * DAY, 2 * DAY), false),
+                (seen(2 * DAY + 1, 2 * DAY + 1), true),
+                (seen(2 * DAY + 299, 2 * DAY), false),
+                (seen(2 * DAY + 300, 2 * DAY + 1), true),
+                (seen(2 * DAY + 301, 2 * DAY + 1), false),
+                // The clock went back between the two attempts.
+                (seen(2 * DAY, 3 * DAY), true),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_client_is_kept_to_the_last_second_of_the_longest_age_whatever_its_count() {
+        check(
+            Table::Clients,
+            &[
+                (format!("1,{}", NOW - 35 * DAY), false),
+                (format!("1,{}", NOW - 35 * DAY - 1), true),
+                (format!("1000,{}", NOW - 35 * DAY - 1), true),
+                (format!("0,{NOW}"), false),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_lies_in_the_future_is_kept() {
+        let row = format!("{},{}", NOW + DAY, NOW + DAY);
+        check(Table::Triplets, &[(row.clone(), false)]);
+        check(Table::Clients, &[(row, false)]);
+    }
+
+    #[test]
+    fn rows_without_a_proper_time_go() {
+        let rows = ["", ",", "1", "abc", "abc,", "abc,def", "1,", "1,,", "1,x"];
+        let going = rows.map(|row| (row.to_owned(), true));
+        check(Table::Triplets, &going);
+        check(Table::Clients, &going);
+        let times = format!("{},{NOW}", NOW - 300);
+        check(
+            Table::Triplets,
+            &[(NOW.to_string(), true), (format!("{NOW},"), true), (format!("{times},4"), false)],
+        );
+        // Without a first time it counts as seen since 1970.
+        check(Table::Triplets, &[(format!(",{NOW}"), false), (format!("abc,{NOW}"), false)]);
+        check(Table::Clients, &[(format!(",{NOW}"), false), (format!("abc,{NOW}"), false)]);
+    }
+
+    #[test]
+    fn an_age_below_zero_is_over_before_it_begins() {
+        let lifetimes = Lifetimes { max_age: -DAY, ..LIFETIMES };
+        let table = [(0, true), (DAY - 1, true), (DAY, false)];
+        for (ahead, is_old) in table {
+            let row = format!("{},{}", NOW, NOW + ahead);
+            assert_eq!(lifetimes.are_over(Table::Clients, row.as_bytes(), NOW), is_old, "{ahead}");
+        }
+    }
+}
