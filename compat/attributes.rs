@@ -2,9 +2,9 @@
 
 use crate::case::{case, differs};
 use crate::database::Table;
-use crate::harness::start_of_time;
 use crate::mail::{GREYLISTED, KEY, MAIL, greylist, mail, pass, passed};
 use crate::server::{CLOSED, Server};
+use testkit::start_of_time;
 
 /// The replies to the usual request with more lines at its end.
 fn with_lines(server: &Server, lines: &[u8]) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! Clients that passed often enough (BEHAVIOUR E6).
 
 use crate::case::{Run, case};
-use crate::harness::Attempt;
 use crate::mail::{GREYLISTED, mail, passed};
 use crate::server::Server;
+use testkit::Attempt;
 
 const HOUR: i64 = 3_600;
 

@@ -3,10 +3,7 @@
 
 use crate::case::Run;
 use crate::database::{self, Table};
-use crate::harness::{Client, Scratch};
-use crate::namespace::Namespace;
 use crate::normalise;
-use crate::private_dev::{listen_to_log, private_dev};
 use crate::process::{Outcome, PATIENCE, Process, outcome, usual_words};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
@@ -20,6 +17,9 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use testkit::namespace::Namespace;
+use testkit::private_dev::{listen_to_log, private_dev};
+use testkit::{Client, Scratch};
 
 /// A server that detached itself. Dropping it kills it.
 pub struct Background {

@@ -6,11 +6,8 @@
 //! of that; ours waits.
 
 use crate::case::{Expected, Run, case, differs};
-use crate::harness::{Client, Program, Scratch, wait_for};
 use crate::mail::mail;
-use crate::namespace::Namespace;
 use crate::normalise;
-use crate::private_dev::{listen_to_log, private_dev};
 use crate::process::{PATIENCE, Process, outcome, usual_words};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
@@ -20,6 +17,9 @@ use regex::Regex;
 use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, SystemTime};
+use testkit::namespace::Namespace;
+use testkit::private_dev::{listen_to_log, private_dev};
+use testkit::{Client, Program, Scratch, wait_for};
 
 /// How a start went.
 struct Start {

@@ -5,29 +5,25 @@
 //! Needs root and Debian's packages `postgrey`, `db5.3-util` and
 //! `libberkeleydb-perl` (which `postgrey` brings along).
 
-use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-
-use nix::unistd::geteuid;
 use postgrey::state::berkeley::{BerkeleyFile, Summary, changes_pending};
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use testkit::random::Random;
+use testkit::{Attempt, Daemon, Program, Scratch};
 
 #[test]
 fn files_of_every_page_size_and_byte_order_are_read() {
     let dir = Scratch::new();
-    let mut random = Random(20_100_321);
+    let mut random = Random::of(20_100_321);
     for exponent in 9..=16 {
         for order in [1234, 4321] {
             for checksums in [0, 1] {
                 let page = 1 << exponent;
-                let file = dir.0.join(format!("{page}-{order}-{checksums}.db"));
+                let file = dir.path().join(format!("{page}-{order}-{checksums}.db"));
                 let header = format!("db_pagesize={page}\ndb_lorder={order}\nchksum={checksums}");
-                load(&file, &header, &random.rows(400));
+                load(&file, &header, &random_rows(&mut random, 400));
                 let summary = assert_read_as_dumped(&file);
                 assert_eq!(summary.rows, 400, "{}", file.display());
             }
@@ -60,7 +56,7 @@ fn files_with_a_past_of_replaced_and_deleted_rows_are_read() {
     "#;
     let dir = Scratch::new();
     for seed in 1..=8 {
-        let file = dir.0.join(format!("{seed}.db"));
+        let file = dir.path().join(format!("{seed}.db"));
         let mut perl = Command::new("perl");
         run(perl.args(["-e", PROGRAM]).arg(&file).arg(seed.to_string()));
         let summary = assert_read_as_dumped(&file);
@@ -88,14 +84,15 @@ fn databases_of_the_original_are_read() {
         for number in (0..triplets).step_by(10) {
             original.ask(client, number, sender, 1_700_000_400);
         }
-        let dbdir = original.stop();
+        let scratch = original.stop();
+        let dbdir = scratch.path().join("db");
 
-        let main = assert_read_as_dumped(&dbdir.0.join("postgrey.db"));
+        let main = assert_read_as_dumped(&dbdir.join("postgrey.db"));
         assert_eq!(main.rows, u64::from(triplets), "{options:?}");
-        let clients = assert_read_as_dumped(&dbdir.0.join("postgrey_clients.db"));
+        let clients = assert_read_as_dumped(&dbdir.join("postgrey_clients.db"));
         assert_eq!(clients.rows, u64::from(triplets.div_ceil(10)), "{options:?}");
         let newest = main.newest_change.max(clients.newest_change);
-        assert!(!changes_pending(&dbdir.0, newest).unwrap(), "{options:?}");
+        assert!(!changes_pending(&dbdir, newest).unwrap(), "{options:?}");
     }
 }
 
@@ -107,18 +104,19 @@ fn a_killed_original_is_noticed_until_its_databases_are_recovered() {
     for number in 0..TRIPLETS {
         original.ask(Client::V4, number, b"alice@example.org", 1_700_000_000);
     }
-    let dbdir = original.kill();
+    let scratch = original.kill();
+    let dbdir = scratch.path().join("db");
     let newest = |summaries: [Summary; 2]| summaries.map(|s| s.newest_change).into_iter().max();
 
-    let files = ["postgrey.db", "postgrey_clients.db"].map(|name| dbdir.0.join(name));
+    let files = ["postgrey.db", "postgrey_clients.db"].map(|name| dbdir.join(name));
     let killed = files.clone().map(|file| read(&file).1);
     assert!(killed[0].rows < u64::from(TRIPLETS), "{killed:?}");
-    assert!(changes_pending(&dbdir.0, newest(killed).unwrap()).unwrap());
+    assert!(changes_pending(&dbdir, newest(killed).unwrap()).unwrap());
 
-    run(Command::new("db5.3_recover").arg("-h").arg(&dbdir.0));
+    run(Command::new("db5.3_recover").arg("-h").arg(&dbdir));
     let recovered = files.map(|file| assert_read_as_dumped(&file));
     assert_eq!(recovered[0].rows, u64::from(TRIPLETS));
-    assert!(!changes_pending(&dbdir.0, newest(recovered).unwrap()).unwrap());
+    assert!(!changes_pending(&dbdir, newest(recovered).unwrap()).unwrap());
 }
 
 /// Compares all rows and their order, and wants no damage found.
@@ -198,130 +196,54 @@ impl Client {
     }
 }
 
-/// A process that is killed with the value.
-struct Daemon(Child);
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A running original with a directory of its own.
+/// A running original, which writes its databases to `db`.
 struct Original {
     daemon: Daemon,
-    dbdir: Scratch,
-    connection: BufReader<UnixStream>,
+    connection: testkit::Client,
 }
 
 impl Original {
     fn start(options: &[&str]) -> Original {
-        assert!(geteuid().is_root(), "this test must be run by root");
-        let dbdir = Scratch::new();
-        let socket = dbdir.0.join("socket");
-        let mut command = Command::new("/usr/sbin/postgrey");
-        command
-            .arg(format!("--unix={}", socket.display()))
-            .arg(format!("--dbdir={}", dbdir.0.display()))
-            .args(["--user=root", "--group=root"])
-            .args(["--whitelist-clients=/dev/null", "--whitelist-recipients=/dev/null"])
-            .args(options)
-            .stderr(Stdio::piped());
-        let mut daemon = Daemon(spawn(&mut command));
-        let mut log = BufReader::new(daemon.0.stderr.take().expect("a pipe"));
-        let mut lines = String::new();
-        // This line comes after the socket is there.
-        while !lines.contains("Setting gid") {
-            let read = log.read_line(&mut lines).expect("its log");
-            assert!(read > 0, "{command:?} did not start:\n{lines}");
-        }
-        thread::spawn(move || io::copy(&mut log, &mut io::sink()));
-        let connection = UnixStream::connect(&socket).expect("its socket");
-        Original { daemon, dbdir, connection: BufReader::new(connection) }
+        let builder = Daemon::builder(Program::Theirs);
+        let daemon = options.iter().fold(builder, |builder, option| builder.arg(*option)).start();
+        Original { connection: daemon.client(), daemon }
     }
 
     fn ask(&mut self, client: Client, number: u32, sender: &[u8], time: u32) {
-        let address = client.address(number);
-        let mut request = format!(
-            "request=smtpd_access_policy\nclient_address={address}\nclient_name=unknown\n\
-             policy_test_time={time}\nrecipient=bob@example.com\nsender="
-        )
-        .into_bytes();
-        request.extend_from_slice(sender);
-        request.extend_from_slice(b"\n\n");
-        self.connection.get_mut().write_all(&request).expect("it reads");
-        let mut answer = String::new();
-        while !answer.ends_with("\n\n") {
-            let read = self.connection.read_line(&mut answer).expect("it answers");
-            assert!(read > 0, "the original closed the connection");
-        }
+        let attempt = Attempt::new(&client.address(number), "unknown", "", "bob@example.com")
+            .with("sender", sender)
+            .with("policy_test_time", time.to_string());
+        self.connection.ask(&attempt);
     }
 
-    fn stop(mut self) -> Scratch {
-        let kill = format!("kill -TERM {}", self.daemon.0.id());
-        run(Command::new("sh").args(["-c", &kill]));
-        // It may notice the signal only when something comes in (BEHAVIOUR C5).
-        drop(UnixStream::connect(self.dbdir.0.join("socket")));
-        let status = self.daemon.0.wait().expect("its status");
-        assert!(status.success(), "the original stopped with {status}");
-        self.dbdir
+    fn stop(self) -> Scratch {
+        drop(self.connection);
+        let stopped = self.daemon.stop();
+        assert!(stopped.status.success(), "{stopped:?}");
+        stopped.scratch
     }
 
     fn kill(self) -> Scratch {
-        drop(self.daemon);
-        self.dbdir
+        self.daemon.kill().scratch
     }
 }
 
-/// A directory of its own, gone with the value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Scratch {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("postgrey-compat-berkeley-{}-{count}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
-        fs::create_dir(&dir).expect("a directory for temporary files");
-        Scratch(dir)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Random numbers that are the same in every run (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-
-    /// So many rows of random bytes in hexadecimal, one key or value a line, one
-    /// in fifty too long for its page. Keys differ in their first four bytes.
-    fn rows(&mut self, count: u32) -> String {
-        let mut text = String::new();
-        for number in 0..count {
-            for start in [&number.to_le_bytes()[..], &[]] {
-                let limit = if self.below(50) == 0 { 40_000 } else { 60 };
-                text.push(' ');
-                for byte in start {
-                    write!(text, "{byte:02x}").expect("strings can grow");
-                }
-                for _ in 0..self.below(limit) {
-                    write!(text, "{:02x}", self.below(256)).expect("strings can grow");
-                }
-                text.push('\n');
+/// N rows of random bytes in hexadecimal, one key or value a line, one in fifty
+/// too long for its page. Keys differ in their first four bytes.
+fn random_rows(random: &mut Random, count: u32) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        for start in [&number.to_le_bytes()[..], &[]] {
+            let limit = if random.one_in(50) { 40_000 } else { 60 };
+            text.push(' ');
+            for byte in start {
+                write!(text, "{byte:02x}").expect("strings can grow");
             }
+            for _ in 0..random.below(limit) {
+                write!(text, "{:02x}", random.below(256)).expect("strings can grow");
+            }
+            text.push('\n');
         }
-        text
     }
+    text
 }

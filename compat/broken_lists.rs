@@ -1,9 +1,9 @@
 //! Lines of whitelists that mean nothing, or not what their author thinks.
 
 use crate::case::{Run, case, differs};
-use crate::harness::{Builder, Daemon, Program};
 use crate::mail::{GREYLISTED, mail};
 use crate::normalise;
+use testkit::{Builder, Daemon, Program};
 
 /// What the server says of its lists at the start: `clients line 1: …`.
 fn complaints(run: &Run, daemon: &Daemon) -> Vec<String> {

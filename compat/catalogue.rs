@@ -1,12 +1,12 @@
 //! Holds `BEHAVIOUR.md` to the cases, and the README to `BEHAVIOUR.md`.
 
 use crate::case::sides;
-use crate::harness::Program;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
+use testkit::Program;
 
 const CATALOGUE: &str = include_str!("BEHAVIOUR.md");
 

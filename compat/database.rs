@@ -1,9 +1,9 @@
 //! What is in a program's database, once it has stopped.
 
-use crate::harness::Program;
 use crate::normalise;
 use std::path::Path;
 use std::process::Command;
+use testkit::Program;
 
 /// One of the two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

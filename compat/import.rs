@@ -3,13 +3,13 @@
 
 use crate::case::sides;
 use crate::database::{self, Table};
-use crate::harness::{Attempt, Builder, Daemon, Program, Scratch, Stopped, start_of_time};
 use crate::normalise;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+use testkit::{Attempt, Builder, Daemon, Program, Scratch, Stopped, start_of_time};
 
 /// Triplets that the original is asked about in each case
 /// (`POSTGREY_IMPORT_TRIPLETS`).

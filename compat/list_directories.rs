@@ -1,9 +1,9 @@
 //! Directories beside whitelists (BEHAVIOUR F1).
 
 use crate::case::{Run, case, differs};
-use crate::harness::Scratch;
 use crate::mail::mail;
 use std::fs;
+use testkit::Scratch;
 
 /// What becomes of clients, and what is said of lists, with a list of clients
 /// and files beside it.

@@ -3,15 +3,15 @@
 
 use crate::background::Background;
 use crate::case::{Run, case, differs};
-use crate::harness::{Client, Program, Scratch, wait_for};
 use crate::mail::mail;
-use crate::namespace::Namespace;
 use crate::process::{Process, usual_words};
 use nix::sys::signal::Signal;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use testkit::namespace::Namespace;
+use testkit::{Client, Program, Scratch, wait_for};
 
 /// The lines that tell of lists, from a server that read these.
 fn told_of(run: &Run, lists: impl Fn(&Scratch) -> Vec<String>) -> String {

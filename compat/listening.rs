@@ -4,11 +4,11 @@
 //! same on every machine.
 
 use crate::case::{Run, case, differs};
-use crate::harness::{Scratch, free_port};
-use crate::namespace::Namespace;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use testkit::namespace::Namespace;
+use testkit::{Scratch, free_port};
 
 /// The last address is one that no machine has.
 const HOSTS: &str = "127.0.0.1 localhost both.test partly.test
@@ -52,11 +52,10 @@ impl View {
 }
 
 /// Whether the machine has IPv6. Without it, cases that need it are left out.
-#[allow(clippy::print_stderr, reason = "a test that is left out must be seen")]
 pub fn has_ipv6() -> bool {
     let has = TcpListener::bind("[::1]:0").is_ok();
     if !has {
-        eprintln!("SKIPPED: this machine has no IPv6");
+        testkit::skip("IPv6: this machine has none");
     }
     has
 }

@@ -2,7 +2,6 @@
 //! right to a port (BEHAVIOUR B2, B4).
 
 use crate::case::{Run, case, differs};
-use crate::harness::{Client, Scratch, free_port};
 use crate::listening::{AT, View, error_of, has_ipv6, sockets_and_log};
 use crate::mail::mail;
 use crate::process::{PATIENCE, Process, outcome, printed, usual_words};
@@ -11,6 +10,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Instant;
+use testkit::{Client, Scratch, free_port};
 
 /// A network of its own, in which `$1` was done first.
 const OWN_NETWORK: &str = "ip link set lo up; eval \"$1\"; shift; exec \"$@\"";

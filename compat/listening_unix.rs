@@ -1,13 +1,13 @@
 //! Sockets in the file system, and the files of the database (BEHAVIOUR B3, G).
 
 use crate::case::{Run, case, differs};
-use crate::harness::{Program, Scratch};
 use crate::sockets::CONTROL;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
+use testkit::{Program, Scratch};
 
 /// Kind, permissions and owner of a file: `socket 0666 postgrey:postgrey`.
 fn described(path: &Path) -> String {

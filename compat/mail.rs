@@ -1,6 +1,6 @@
 //! The message that most cases are about.
 
-use crate::harness::Attempt;
+use testkit::Attempt;
 
 /// The reply to an attempt that has to wait.
 pub const GREYLISTED: &str =

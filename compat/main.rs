@@ -9,24 +9,17 @@
 //! prove them. Run `compat/check` for all of it; root is needed, because the
 //! original changes to a user of its own.
 
-#[path = "../tests/harness/mod.rs"]
-mod harness;
-
-#[allow(dead_code, reason = "other tests use more of it")]
-#[path = "../tests/faults/namespace.rs"]
-mod namespace;
-#[path = "../tests/faults/private_dev.rs"]
-mod private_dev;
-
 mod attributes;
 mod auto_whitelist;
 mod background;
 mod background_starts;
+mod berkeley;
 mod case;
 mod catalogue;
 mod database;
 mod mail;
 mod normalise;
+mod patterns;
 mod process;
 mod server;
 mod sockets;
@@ -46,7 +39,6 @@ mod options;
 mod original_tests;
 mod policy_test;
 mod protocol;
-mod random;
 mod random_options;
 mod random_requests;
 mod random_whitelists;

@@ -5,10 +5,10 @@
 //! of day. Both are given clocks that stand at three in the morning.
 
 use crate::case::{Run, case, differs};
-use crate::harness::{Clock, start_of_time, wait_for};
 use crate::mail::mail;
 use crate::server::{Left, Server};
 use std::time::Duration;
+use testkit::{Clock, start_of_time, wait_for};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;

@@ -1,9 +1,9 @@
 //! What may differ between two runs without meaning anything. This file holds
 //! all of it; whatever is not replaced here is compared as it is.
 
-use crate::harness::{Program, Scratch, start_of_time};
 use regex::Regex;
 use std::sync::LazyLock;
+use testkit::{Program, Scratch, start_of_time};
 
 /// The names, numbers and moments that stand in texts of both programs.
 ///

@@ -4,11 +4,11 @@
 //! `--version`, which both programs print once they have understood the rest.
 
 use crate::case::{Run, case, differs};
-use crate::harness::Scratch;
 use crate::process::{Process, SERVES, words};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use testkit::Scratch;
 
 /// What is said of a line that was understood up to its `--version`.
 const UNDERSTOOD: &str = "postgrey VERSION\nexit status: 0";

@@ -4,12 +4,12 @@
 
 use crate::background::Background;
 use crate::case::{Run, case};
-use crate::harness::{Attempt, Scratch, require};
 use nix::sys::signal::Signal;
 use nix::unistd::User;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use testkit::{Attempt, Scratch, require};
 
 /// The daemon of the user `nobody`, who owns all that it writes.
 fn of_an_ordinary_user(run: &Run) -> Option<Background> {

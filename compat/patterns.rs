@@ -4,21 +4,15 @@
 //! too, or refuse the pattern with one of the reasons listed here. A list of
 //! patterns held by hand has Perl's answers, and Perl is asked whether it still
 //! gives them.
-
-#[path = "patterns/engines.rs"]
 mod engines;
-#[path = "patterns/generator.rs"]
 mod generator;
-#[path = "random.rs"]
-mod random;
-#[path = "patterns/table.rs"]
 mod table;
 
 use engines::{Answer, Perl, ours};
-use random::{Random, cases, seed};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::random::{Random, cases, seed};
 
 /// Patterns in the usual run.
 const USUAL: usize = 4000;

@@ -1,9 +1,9 @@
 //! `policy-test`, which asks a server about the mail of a log (BEHAVIOUR H5).
 
 use crate::case::{Run, case, differs};
-use crate::harness::{Daemon, Door, Program, free_port, require};
 use std::io::Write;
 use std::process::{Command, Stdio};
+use testkit::{Daemon, Door, Program, free_port, require};
 
 /// What a policy test printed, and how it ended.
 struct Done {

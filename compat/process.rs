@@ -2,7 +2,6 @@
 //! others, and with all that it prints caught.
 
 use crate::case::Run;
-use crate::harness::{Client, Program, Scratch};
 use crate::mail::mail;
 use crate::normalise;
 use std::ffi::{OsStr, OsString};
@@ -10,6 +9,7 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use testkit::{Client, Program, Scratch};
 
 /// How long a program may take to start or to end.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,8 +3,8 @@
 
 use crate::case::{Run, case};
 use crate::options::{NUMBERS, SWITCHES, TEXTS};
-use crate::random::{Random, cases, seed};
 use std::ffi::OsString;
+use testkit::random::{Random, cases, seed};
 
 /// All but those that print a text of the program's own, the optional count, of
 /// which ours refuses more (X44), and the text of which ours takes an empty one

@@ -8,11 +8,11 @@
 //! program cleans up old entries by the real clock and at its own hours.
 
 use crate::database::{self, Table};
-use crate::harness::{Attempt, Client, Daemon, Program};
 use crate::normalise;
-use crate::random::{Random, cases, seed};
 use crate::stories::{self, Part};
 use std::fmt;
+use testkit::random::{Random, cases, seed};
+use testkit::{Attempt, Client, Daemon, Program};
 
 /// Requests in one stream.
 const STREAM: usize = 250;

@@ -5,12 +5,12 @@
 //! complains of and the original passes over in silence, takes in its own way
 //! or dies of (X34, X35), the original sees a comment.
 
-use crate::harness::{Attempt, Client, Daemon, Program};
 use crate::normalise;
-use crate::random::{Random, cases, seed};
 use crate::stories::{self, Part};
 use std::collections::BTreeSet;
 use std::fmt;
+use testkit::random::{Random, cases, seed};
+use testkit::{Attempt, Client, Daemon, Program};
 
 /// Requests in one story.
 const STREAM: usize = 300;

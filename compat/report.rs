@@ -3,13 +3,13 @@
 //! line (BEHAVIOUR H1).
 
 use crate::case::{Run, case, differs};
-use crate::harness::{Attempt, Daemon, Program, Scratch};
 use crate::process::{Outcome, words};
 use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use testkit::{Attempt, Daemon, Program, Scratch};
 
 /// The name of both programs.
 pub const NAME: &str = "postgreyreport";

@@ -6,16 +6,13 @@
 //! lists, clients without a name, subscribers' lines with the address in their
 //! name, IPv6 and clients that earn the auto-whitelist.
 
-use crate::harness::{Attempt, Client, Daemon, Program};
-use crate::random::{Random, seed};
 use crate::report::Site;
 use std::collections::{BTreeMap, BTreeSet};
+use testkit::random::{Random, cases, seed};
+use testkit::{Attempt, Client, Daemon, Program};
 
-/// Messages in the usual run.
-const USUAL: usize = 2_000;
-
-/// Messages in the measured one.
-const MANY: usize = 20_000;
+/// Messages, unless `POSTGREY_RANDOM_CASES` says otherwise.
+const MESSAGES: usize = 2_000;
 
 /// Seconds of the day.
 const DAY: usize = 86_400;
@@ -184,11 +181,5 @@ fn compare(count: usize) {
 
 #[test]
 fn nothing_that_arrived_in_a_day_is_called_lost() {
-    compare(USUAL);
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --test compat report_day -- --ignored --nocapture"]
-fn nothing_that_arrived_in_a_long_day_is_called_lost() {
-    compare(MANY);
+    compare(cases(MESSAGES));
 }

@@ -2,11 +2,11 @@
 //! right where that is known to be wrong (BEHAVIOUR H2 to H4).
 
 use crate::case::{case, differs};
-use crate::harness::Attempt;
 use crate::report::{TIME, USUAL, line, usual};
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use testkit::Attempt;
 
 /// The line of a report.
 fn told(address: &str, name: &str, sender: &str, recipient: &str) -> String {

@@ -2,8 +2,6 @@
 //! own behind a private `/etc/resolv.conf`.
 
 use crate::case::{Run, case, differs};
-use crate::harness::Program;
-use crate::namespace::Namespace;
 use crate::report::{Site, USUAL, line, usual};
 use simple_dns::rdata::{A, AAAA, MX, RData};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord};
@@ -13,6 +11,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use testkit::Program;
+use testkit::namespace::Namespace;
 
 /// Names, and what the server knows of each.
 const ZONE: [(&str, &str); 14] = [

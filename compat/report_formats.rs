@@ -1,8 +1,8 @@
 //! The output of `postgreyreport` in all its forms (BEHAVIOUR H2 to H4).
 
 use crate::case::{case, differs};
-use crate::harness::Attempt;
 use crate::report::{TIME, USUAL, line, usual};
+use testkit::Attempt;
 
 /// Lines of clients that are all different.
 fn log() -> String {

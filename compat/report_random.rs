@@ -5,11 +5,11 @@
 //! clients without a name, or with one that holds their address; the
 //! auto-whitelist is off; senders are plain.
 
-use crate::harness::{Attempt, Program};
-use crate::random::{Random, seed};
 use crate::report::{Site, TIME, line};
 use crate::stories;
 use std::net::IpAddr;
+use testkit::random::{Random, seed};
+use testkit::{Attempt, Program};
 
 /// Logs in the usual run.
 const USUAL: usize = 6;

@@ -2,11 +2,11 @@
 
 use crate::case::{Expected, Run};
 use crate::database::{self, Table};
-use crate::harness::{Attempt, Builder, Client, Daemon, Stopped};
 use crate::normalise;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use std::time::{Duration, Instant};
+use testkit::{Attempt, Builder, Client, Daemon, Stopped};
 
 /// What is seen when the server closes the connection in place of a reply.
 pub const CLOSED: &str = "(connection closed)";

@@ -1,7 +1,6 @@
 //! Where a server listens, as the kernel tells it, and not as the log does.
 
 use crate::case::Run;
-use crate::harness::{Client, Scratch};
 use crate::mail::mail;
 use crate::process::{PATIENCE, Process, outcome, printed, usual_words};
 use nix::sys::signal::{Signal, kill};
@@ -14,6 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
+use testkit::{Client, Scratch};
 
 /// How the path of the socket for tools ends.
 pub const CONTROL: &str = "/db/postgrey.control";

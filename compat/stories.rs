@@ -1,8 +1,8 @@
 //! Random stories: several at a time on both programs, and the shortest that
 //! still shows a difference.
 
-use crate::random::cases;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::random::cases;
 
 /// Stories that are compared at the same time.
 const WORKERS: usize = 4;

@@ -3,11 +3,11 @@
 
 use crate::background::Background;
 use crate::case::{Run, case, differs};
-use crate::harness::{Program, Scratch, wait_for};
 use crate::mail::mail;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use testkit::{Program, Scratch, wait_for};
 
 /// The server with one request answered, so that it is known to serve.
 fn serving(run: &Run, options: &[&str]) -> Option<Background> {

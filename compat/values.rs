@@ -1,10 +1,10 @@
 //! What the values of options mean (BEHAVIOUR A3, A4).
 
 use crate::case::{Expected, Run, case, differs};
-use crate::harness::{Daemon, require};
 use crate::mail::mail;
 use crate::process::{DIES, SERVES, words};
 use std::process::Command;
+use testkit::{Daemon, require};
 
 /// Values that the original does not look at: what becomes of it, and what ours
 /// says.

@@ -1,7 +1,7 @@
 //! Patterns by chance: mostly well-formed, of all that Perl knows and a list's
 //! line can hold (no blanks, no `#`), and names that have a chance to match.
 
-use crate::random::Random;
+use testkit::random::Random;
 
 /// Longest pattern in bytes: nested groups could grow without end.
 const LONGEST: usize = 120;

@@ -1,6 +1,6 @@
 //! Perl's answers that are held by hand, see `answers.txt`.
 
-use crate::engines::Answer;
+use super::engines::Answer;
 
 const ANSWERS: &str = include_str!("answers.txt");
 

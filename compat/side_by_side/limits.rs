@@ -1,10 +1,10 @@
 //! What the disk and LMDB allow: a loop of puts, committed in batches, with
 //! nothing around it.
 
-use crate::harness::Scratch;
 use crate::process::{Pid, cpu_time};
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
 use std::time::{Duration, Instant};
+use testkit::Scratch;
 
 /// Puts keys in random order for so long, so many in each commit. Gives the puts
 /// a second, and microseconds of CPU time a put.

@@ -1,12 +1,12 @@
 //! The load: one thread that keeps many connections busy and checks each answer.
 
-use crate::harness::Door;
 use crate::subject::Subject;
 use crate::traffic::{Expected, Traffic, Words};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
+use testkit::Door;
 
 /// How long a server may leave all connections without an answer.
 const PATIENCE: Duration = Duration::from_secs(300);

@@ -5,14 +5,12 @@
 //! a bare loop of LMDB show what the machine allows. Nothing here is a test:
 //! noise may move the numbers, and they are read by people.
 
-#[path = "../../tests/harness/mod.rs"]
-mod harness;
-
 mod contest;
 mod echo;
 mod fairness;
 mod goals;
 mod growth;
+mod large_database;
 mod limits;
 mod load;
 mod milter;
@@ -56,6 +54,8 @@ fn main() -> std::io::Result<()> {
         Programme::quick().run(&mut page);
     } else if has("--growth") {
         growth::run(&mut page);
+    } else if has("--large") {
+        large_database::run();
     } else if has("--milter") {
         milter::run(&mut page);
     } else {

@@ -2,7 +2,6 @@
 //! milter-greylist, which has, is no package of Debian bookworm, so that there
 //! is nothing to compare with.
 
-use crate::harness::{Daemon, Door, Program, free_port};
 use crate::milter_load::{self, Burst};
 use crate::page::Page;
 use crate::prefill::Rows;
@@ -10,6 +9,7 @@ use crate::process::cpu_time;
 use crate::table::digits;
 use crate::traffic::{KNOWN, Mix, NEW, Population, REAL_LIFE, Traffic, listed};
 use std::time::Duration;
+use testkit::{Daemon, Door, Program, free_port};
 
 const POPULATION: Population =
     Population { known: 10_000, early: 1_000, lines: 0, padding: 0, days: 0 };

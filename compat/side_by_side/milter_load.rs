@@ -2,12 +2,12 @@
 //! Sendmail and Postfix they open a connection for each session of a client,
 //! and close it after.
 
-use crate::harness::Door;
 use crate::traffic::{Expected, Traffic};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
+use testkit::Door;
 
 /// How long a milter may leave all sessions without an answer.
 const PATIENCE: Duration = Duration::from_secs(60);

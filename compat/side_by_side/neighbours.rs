@@ -1,7 +1,6 @@
 //! What may go on beside a load. Each neighbour is at work until it is over,
 //! and tells what it has done.
 
-use crate::harness::{Door, Program};
 use crate::subject::Subject;
 use crate::traffic::{Population, Traffic, WHITELISTED};
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+use testkit::{Door, Program};
 
 /// Works beside the subject until the flag is set.
 pub type Neighbour = fn(&Subject, Population, &AtomicBool) -> String;

@@ -5,7 +5,6 @@
 //! it needs a MySQL server, whose work would be measured with its own.
 
 use crate::contest::Effort;
-use crate::harness::{Attempt, Client, Door, Scratch, free_port};
 use crate::page::Page;
 use crate::programme::{USUAL, measured_rows};
 use crate::subject::{Field, Kind, Subject};
@@ -17,6 +16,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use testkit::{Attempt, Client, Door, Scratch, free_port};
 
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);

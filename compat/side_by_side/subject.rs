@@ -1,6 +1,5 @@
 //! The programs that are measured, each in a directory of its own.
 
-use crate::harness::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
 use crate::prefill::Rows;
 use crate::process::Pid;
 use crate::traffic::{Population, Words, listed};
@@ -8,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+use testkit::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
 
 /// Debian's list of clients, which the original installs.
 const DEBIAN_LIST: &str = "/etc/postgrey/whitelist_clients";

@@ -1,0 +1,149 @@
+//! A refresh that waits for the disk, and is lost there, changes no decision.
+//!
+//! Random streams of mail, with kills in between, are decided twice: by the
+//! store that lets refreshes wait, and by one that remembers everything at
+//! once. All decisions have to be the same. What a lost refresh does cost a
+//! triplet is age, hence clean-up is left out here.
+//!
+//! `POSTGREY_SEED` repeats a run, `POSTGREY_RANDOM_CASES` sets the number of
+//! streams.
+mod stream;
+
+use super::memory::Memory;
+use postgrey::greylist::{Decision, Policy, Verdict, decide, notes};
+use postgrey::lists::Whitelists;
+use postgrey::state::Transaction;
+use postgrey::state::local::Store;
+use std::time::Duration;
+use stream::{Mail, Stream};
+use testkit::random::{self, Random};
+use testkit::{Daemon, Program, Scratch};
+
+/// How one program decides a mail.
+fn decision(policy: &Policy, store: &mut dyn Transaction, mail: &Mail) -> Decision {
+    let lists = Whitelists::default();
+    decide(policy, &lists, store, mail.time, &mail.request()).expect("a store that works")
+}
+
+#[allow(clippy::print_stderr, reason = "repeats a failure")]
+fn seed() -> u64 {
+    let seed = random::seed();
+    eprintln!("POSTGREY_SEED={seed}");
+    seed
+}
+
+/// A policy in which all that may depend on the last attempt does.
+fn policy(random: &mut Random) -> Policy {
+    let delays = [&300, &300, &0, &-60, &3600];
+    let auto_whitelist = [&None, &Some(1), &Some(2), &Some(5)];
+    Policy {
+        delay: *random.pick(&delays),
+        auto_whitelist: *random.pick(&auto_whitelist),
+        ..Policy::default()
+    }
+}
+
+fn open(scratch: &Scratch, patience: Duration) -> Store {
+    let notes = notes(&Policy::default());
+    Store::open(scratch.path(), notes).expect("a database").writing_within(patience)
+}
+
+/// How a turn of the loop ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    /// As usual.
+    Commit,
+    /// And what waited has been written since.
+    Flush,
+    /// The daemon is killed before anybody hears of what has to be on disk.
+    KillBefore,
+    /// The daemon is killed after all have their replies.
+    KillAfter,
+}
+
+/// One stream through both stores. Gives how many decisions were compared.
+fn compare(random: &mut Random, patience: Duration, ends: &[&End]) -> usize {
+    let policy = policy(random);
+    let scratch = Scratch::new();
+    let mut store = open(&scratch, patience);
+    let mut memory = Memory::default();
+    let mut stream = Stream::new(testkit::start_of_time());
+    let mut compared = 0;
+    for turn_number in 0..60 {
+        let end = *random.pick(ends);
+        let mut turn = store.begin();
+        let mut told = Vec::new();
+        for _ in 0..1 + random.below(4) {
+            let mail = stream.next(random);
+            let ours = decision(&policy, &mut turn, &mail);
+            let is_told = !turn.take_unsettled() || end != End::KillBefore;
+            told.extend(is_told.then_some((mail, ours)));
+        }
+        if end == End::KillBefore {
+            drop(turn);
+        } else {
+            turn.commit().expect("a disk that works");
+        }
+        if end == End::Flush {
+            store.flush().expect("a disk that works");
+        }
+        if matches!(end, End::KillBefore | End::KillAfter) {
+            drop(store);
+            store = open(&scratch, patience);
+        }
+        for (mail, ours) in told {
+            let everything = decision(&policy, &mut memory, &mail);
+            let where_ = format!("{mail:?} in turn {turn_number} by {policy:?}");
+            assert_eq!(ours.verdict, everything.verdict, "{where_}");
+            assert_eq!(ours.notes, everything.notes, "{where_}");
+            compared += 1;
+        }
+    }
+    compared
+}
+
+#[test]
+fn every_decision_is_that_of_a_store_which_writes_everything_at_once() {
+    let mut random = Random::of(seed());
+    let ends = [&End::Commit, &End::Flush, &End::KillBefore, &End::KillAfter];
+    let streams = random::cases(60);
+    let compared: usize = (0..streams).map(|_| compare(&mut random, Duration::ZERO, &ends)).sum();
+    assert!(compared > 60 * streams, "only {compared} decisions of {streams} streams");
+}
+
+#[test]
+fn with_sync_too_as_long_as_nobody_kills_the_daemon() {
+    let mut random = Random::of(seed());
+    for _ in 0..random::cases(60) {
+        compare(&mut random, Duration::from_secs(60), &[&End::Commit, &End::Flush]);
+    }
+}
+
+#[test]
+fn the_daemon_answers_as_if_it_wrote_everything_at_once() {
+    let mut random = Random::of(seed());
+    let program = Program::under_test();
+    let policy = Policy { auto_whitelist: Some(3), ..Policy::default() };
+    let mut memory = Memory::default();
+    let mut stream = Stream::new(testkit::start_of_time());
+    let builder = |builder: testkit::Builder| builder.arg("--auto-whitelist-clients=3");
+    let mut daemon = builder(Daemon::builder(program)).start();
+    for _ in 0..12 {
+        let mut client = daemon.client();
+        for _ in 0..1 + random.below(60) {
+            let mail = stream.next(&mut random);
+            let reply = client.ask(&mail.attempt());
+            let expected = match decision(&policy, &mut memory, &mail).verdict {
+                Verdict::Greylisted { .. } => "DEFER_IF_PERMIT Greylisted, see ".to_string(),
+                Verdict::Passed { waited, first_time: true } => {
+                    format!("PREPEND X-Greylist: delayed {waited} seconds by ")
+                }
+                _ => "DUNNO".to_string(),
+            };
+            assert!(reply.starts_with(&expected), "{reply} in place of {expected} to {mail:?}");
+        }
+        drop(client);
+        let stopped = if random.one_in(4) { daemon.stop() } else { daemon.kill() };
+        daemon = builder(stopped.again(program)).start();
+    }
+}

@@ -1,0 +1,299 @@
+//! Many connections, and odd ones.
+
+use crate::faults::witness::{SPARE_MEMORY, Watch, processor_time, wait_for};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
+use socket2::SockRef;
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::{Duration, Instant};
+use testkit::{Attempt, Client, Daemon, Door, Program, require};
+
+/// A request about a triplet that nobody asked about before.
+fn new_attempt(number: usize) -> Attempt {
+    let recipient = format!("r{number}@example.org");
+    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient).at(0)
+}
+
+/// Lets this process have as many connections as the system allows.
+fn allow_many_connections(wanted: u64) {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    assert!(hard >= wanted, "{hard} descriptors are allowed, the test needs {wanted}: ulimit -n");
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("the soft limit raised");
+}
+
+fn expect_deferral(client: &mut Client, attempt: &Attempt) {
+    let reply = client.ask(attempt);
+    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+}
+
+/// The lines of the log that are not about a mail or the daemon's start.
+fn remarks(daemon: &Daemon) -> Vec<String> {
+    let is_remark = |line: &String| {
+        !["action=", "Binding to", "Setting ", "starting! pid("]
+            .iter()
+            .any(|usual| line.contains(usual))
+    };
+    daemon.log().into_iter().filter(is_remark).collect()
+}
+
+#[test]
+fn two_thousand_connections_are_served_of_which_half_say_nothing() {
+    allow_many_connections(2_100);
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let watch = Watch::begin(&daemon, "2,000 connections, 1,000 silent");
+    let mut speaking = Vec::new();
+    let mut silent = Vec::new();
+    for _ in 0..1_000 {
+        speaking.push(daemon.client());
+        silent.push(daemon.client());
+    }
+    for (number, client) in speaking.iter_mut().enumerate() {
+        client.send(&new_attempt(number).bytes());
+    }
+    for client in &mut speaking {
+        let reply = client.reply().expect("a reply");
+        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    }
+    watch.end(SPARE_MEMORY, &remarks(&daemon));
+    for (number, client) in silent.iter_mut().enumerate() {
+        expect_deferral(client, &new_attempt(number));
+    }
+}
+
+#[test]
+fn clients_beyond_the_limit_of_descriptors_wait_and_are_served_in_the_end() {
+    require("/usr/bin/prlimit", "util-linux");
+    let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
+    let daemon = Daemon::builder(Program::under_test()).within(limit).start();
+    let watch = Watch::begin(&daemon, "limit of descriptors");
+    let mut clients: Vec<Client> = (0..100).map(|_| daemon.client()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(&new_attempt(number).bytes());
+    }
+    let complaints = wait_for("a complaint", || {
+        let remarks = remarks(&daemon);
+        (!remarks.is_empty()).then_some(remarks)
+    });
+    let spent = processor_time(daemon.pid());
+    thread::sleep(Duration::from_millis(500));
+    let spent = processor_time(daemon.pid()) - spent;
+    assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms");
+    watch.end(SPARE_MEMORY, &complaints);
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    for mut client in clients {
+        let reply = client.reply().expect("a reply");
+        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    }
+}
+
+/// A client that sends requests about one triplet as fast as they are taken.
+struct Flood {
+    stream: UnixStream,
+    requests: Vec<u8>,
+    sent: usize,
+}
+
+impl Flood {
+    fn new(daemon: &Daemon) -> Flood {
+        let stream = UnixStream::connect(daemon.socket()).expect("a server that listens");
+        stream.set_nonblocking(true).expect("non-blocking");
+        Flood { stream, requests: new_attempt(0).bytes().repeat(10), sent: 0 }
+    }
+
+    /// Sends as much as goes, in small pieces.
+    fn pour(&mut self) {
+        loop {
+            let rest = &self.requests[self.sent % self.requests.len()..];
+            match self.stream.write(rest) {
+                Ok(length) => self.sent += length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => panic!("after {} bytes: {error}", self.sent),
+            }
+        }
+    }
+
+    /// Reads what is there, at most so many bytes.
+    fn read(&mut self, most: usize) {
+        match self.stream.read(&mut vec![0; most]) {
+            Ok(length) => assert!(length > 0, "the server hung up"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+    }
+}
+
+#[test]
+fn a_client_that_never_reads_costs_no_more_than_its_buffers() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let watch = Watch::begin(&daemon, "client that never reads");
+    let mut flood = Flood::new(&daemon);
+    wait_for("more to be sent than a socket takes", || {
+        flood.pour();
+        (flood.sent > 200_000).then_some(())
+    });
+    // And as much as goes for a while, lest memory grow with what is sent.
+    let end = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < end {
+        flood.pour();
+        thread::sleep(Duration::from_millis(1));
+    }
+    watch.end(1024, &remarks(&daemon));
+}
+
+#[test]
+fn a_client_that_reads_slowly_costs_no_more_than_its_buffers() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let watch = Watch::begin(&daemon, "client that reads slowly");
+    let mut flood = Flood::new(&daemon);
+    let end = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < end {
+        flood.pour();
+        flood.read(1000);
+    }
+    watch.end(1024, &remarks(&daemon));
+}
+
+#[test]
+fn a_client_that_reads_late_gets_every_reply() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let mut flood = Flood::new(&daemon);
+    // Until its replies fill all buffers, so that no more requests are read.
+    let mut taken = None;
+    while taken != Some(flood.sent) {
+        taken = Some(flood.sent);
+        thread::sleep(Duration::from_millis(100));
+        flood.pour();
+    }
+    let complete = flood.sent / new_attempt(0).bytes().len();
+    flood.stream.set_nonblocking(false).expect("blocking");
+    flood.stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    assert_eq!(count_replies(flood.stream, complete), complete);
+}
+
+/// Sends requests on many connections at once: the server is stopped meanwhile,
+/// so that all stand before its door at the same moment.
+fn rush(daemon: &Daemon, requests: &[Vec<u8>]) -> Vec<UnixStream> {
+    let connect = |_| UnixStream::connect(daemon.socket()).expect("a server that listens");
+    let mut streams: Vec<UnixStream> = requests.iter().map(connect).collect();
+    daemon.signal(Signal::SIGSTOP);
+    for (stream, requests) in streams.iter_mut().zip(requests) {
+        stream.write_all(requests).expect("room in a socket");
+    }
+    daemon.signal(Signal::SIGCONT);
+    streams
+}
+
+#[test]
+fn a_rush_of_requests_keeps_nobody_else_waiting() {
+    allow_many_connections(1_100);
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let requests: Vec<Vec<u8>> = (0..1_000)
+        .map(|number| (0..100).flat_map(|i| new_attempt(100 * number + i).bytes()).collect())
+        .collect();
+    let watch = Watch::begin(&daemon, "1,000 clients send 100 requests at once");
+    let streams = rush(&daemon, &requests);
+    let replies: usize = streams.into_iter().map(|stream| count_replies(stream, 100)).sum();
+    assert_eq!(replies, 100_000);
+    watch.end(SPARE_MEMORY, &remarks(&daemon));
+}
+
+/// Reads until there were so many replies, or no more come.
+fn count_replies(stream: UnixStream, wanted: usize) -> usize {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    lines.by_ref().filter(|line| line.starts_with("action=")).take(wanted).count()
+}
+
+#[test]
+fn clients_are_let_in_when_silent_ones_hold_all_descriptors() {
+    require("/usr/bin/prlimit", "util-linux");
+    let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
+    let daemon = Daemon::builder(Program::under_test()).within(limit).start();
+    let silent: Vec<Client> = (0..40).map(|_| daemon.client()).collect();
+    expect_deferral(&mut daemon.client(), &new_attempt(0));
+    let remarks = remarks(&daemon);
+    assert_eq!(remarks.len(), 1, "{remarks:?}");
+    assert!(remarks[0].contains("raise the limit (LimitNOFILE, ulimit -n)"), "{remarks:?}");
+    drop(silent);
+}
+
+#[test]
+fn requests_without_an_end_take_no_more_than_their_part_of_the_memory() {
+    allow_many_connections(2_100);
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let watch = Watch::begin(&daemon, "2,000 requests of 60 KiB without an end");
+    let beginning = format!("request={}", "x".repeat(60_000)).into_bytes();
+    let mut streams = Vec::new();
+    for _ in 0..2_000 {
+        let mut stream = UnixStream::connect(daemon.socket()).expect("a server that listens");
+        // The server may close it at any moment.
+        let _ = stream.write_all(&beginning);
+        streams.push(stream);
+    }
+    wait_for("a complaint", || (!remarks(&daemon).is_empty()).then_some(()));
+    watch.end(80 * 1024, &remarks(&daemon));
+}
+
+#[test]
+fn a_request_of_100_megabytes_is_cut_short() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    for (fault, piece) in [
+        ("100 MB without a newline", vec![b'x'; 1 << 20]),
+        ("100 MB of lines without an end", b"name=value\n".repeat(95_000)),
+    ] {
+        let watch = Watch::begin(&daemon, fault);
+        let mut stream = UnixStream::connect(daemon.socket()).expect("a server that listens");
+        let taken = (0..100).take_while(|_| stream.write_all(&piece).is_ok()).count();
+        watch.end(1024, &remarks(&daemon));
+        if Program::under_test() == Program::Ours {
+            assert!(taken < 2, "{taken} MB were taken");
+        }
+    }
+    let line = "closing a connection: its request has grown past 65536 bytes without an end";
+    assert_eq!(remarks(&daemon), [line, line]);
+}
+
+#[test]
+fn clients_that_write_a_byte_at_a_time_are_served_like_others() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let watch = Watch::begin(&daemon, "200 clients that write a byte at a time");
+    let mut clients: Vec<(Client, Vec<u8>)> =
+        (0..200).map(|number| (daemon.client(), new_attempt(number).bytes())).collect();
+    for position in 0.. {
+        let mut is_over = true;
+        for (client, bytes) in &mut clients {
+            if let Some(byte) = bytes.get(position) {
+                client.send(&[*byte]);
+                is_over = false;
+            }
+        }
+        if is_over {
+            break;
+        }
+    }
+    for (client, _) in &mut clients {
+        let reply = client.reply().expect("a reply");
+        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    }
+    watch.end(1024, &remarks(&daemon));
+}
+
+#[test]
+fn a_storm_of_connects_and_resets_harms_nobody() {
+    let daemon = Daemon::builder(Program::under_test()).tcp().start();
+    let Door::Tcp(address) = daemon.door() else { panic!("it listens over TCP") };
+    let watch = Watch::begin(&daemon, "20,000 connects and resets");
+    let request = new_attempt(0).bytes();
+    for number in 0..20_000 {
+        let stream = TcpStream::connect(address).expect("a server that listens");
+        // Closed with a reset: at once, within a request, before its reply.
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+        let length = [0, 10, request.len()][number % 3];
+        let _ = (&stream).write_all(&request[..length]);
+    }
+    watch.end(1024, &remarks(&daemon));
+    let open = fs::read_dir(format!("/proc/{}/fd", daemon.pid())).expect("a living daemon").count();
+    assert!(open < 64, "{open} descriptors are still open");
+}

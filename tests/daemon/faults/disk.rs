@@ -1,0 +1,287 @@
+//! A disk that takes no more.
+
+use crate::faults::preload::Faults;
+use crate::faults::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, record, status, wait_for};
+use nix::errno::Errno;
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use testkit::namespace::Namespace;
+use testkit::{Attempt, Daemon, Program, require};
+
+/// A server whose database has a small disk of its own, and that disk.
+struct Site {
+    daemon: Daemon,
+    namespace: Namespace,
+    dbdir: PathBuf,
+}
+
+impl Site {
+    /// `mount` is a shell script that mounts something on `$1`.
+    /// None where the system does not allow it, see [`Namespace::new`].
+    fn start(mount: &str) -> Option<Site> {
+        let builder = Daemon::builder(Program::under_test());
+        let dbdir = builder.scratch().subdirectory("db");
+        let namespace = Namespace::new(mount, &[&dbdir])?;
+        let metrics = builder.scratch().path().join("metrics");
+        let builder = builder.arg(format!("--metrics=unix:{}", metrics.display()));
+        let daemon = builder.within(namespace.words()).start();
+        Some(Site { daemon, namespace, dbdir })
+    }
+
+    fn restart(self) -> Site {
+        let Site { daemon, namespace, dbdir } = self;
+        let builder = daemon.stop().again(Program::under_test());
+        Site { daemon: builder.within(namespace.words()).start(), namespace, dbdir }
+    }
+
+    /// What a monitoring system hears of the daemon's health.
+    fn health(&self) -> String {
+        let socket = self.daemon.scratch().path().join("metrics");
+        let mut stream = UnixStream::connect(socket).expect("the socket of --metrics");
+        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n").expect("a request");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        response
+    }
+
+    /// Where the test finds a file of the database directory.
+    fn file(&self, name: &str) -> PathBuf {
+        self.namespace.path(&self.dbdir.join(name))
+    }
+}
+
+const SMALL_DISK: &str = "mount -t tmpfs -o size=24m,mode=0777 tmpfs \"$1\"";
+
+/// Writes until there is no byte left.
+fn fill(path: &Path) {
+    let mut file = File::create(path).expect("a file on the small disk");
+    for size in [1 << 16, 1 << 12, 1] {
+        let piece = vec![b'x'; size];
+        while file.write_all(&piece).is_ok() {}
+    }
+}
+
+/// Asks about so many new triplets, or until the answer lets one through
+/// because the database takes no more. Gives those that were put off, who may
+/// count on it.
+fn ask_about(daemon: &Daemon, name: &str, triplets: usize) -> Vec<Attempt> {
+    let mut client = daemon.client();
+    let mut told = Vec::new();
+    for number in 0..triplets {
+        let recipient = format!("{name}{number}@example.org");
+        let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
+        let reply = client.ask(&attempt.clone().at(0));
+        if reply == "DUNNO" {
+            break;
+        }
+        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+        told.push(attempt);
+    }
+    told
+}
+
+fn assert_remembered(daemon: &Daemon, told: &[Attempt]) {
+    let mut client = daemon.client();
+    for attempt in told {
+        let reply = client.ask(&attempt.clone().at(300));
+        assert!(reply.starts_with("PREPEND X-Greylist: delayed 300 seconds "), "{reply}");
+    }
+}
+
+/// What the log says of a database that fails, and of its recovery.
+fn story(log: &[String]) -> Vec<String> {
+    let is_part = |line: &&String| line.contains("postgrey.mdb") || line.contains("database");
+    log.iter().filter(is_part).cloned().collect()
+}
+
+/// Holds a server to what it owes to others while its database fails as it does
+/// at this moment: prompt answers that let mail through, and one line that says
+/// `why`. Now and then it finds a page on a full disk and puts a mail off.
+fn assert_mail_flows(daemon: &Daemon, fault: &str, why: &str) {
+    let before = memory(daemon.pid());
+    let neighbour = Neighbour::of(daemon);
+    neighbour.let_ask(200);
+    let experience = neighbour.tell();
+    let after = memory(daemon.pid());
+    let story = story(&daemon.log());
+    record(fault, &experience, (before, after), &story);
+    assert!(experience.longest < USUAL, "{experience:?}");
+    assert!(experience.heard["DUNNO"] >= 200 / 2, "{experience:?}");
+    assert!(story[0].contains(why), "{story:?}");
+    assert!(story[0].contains("mail passes without greylisting"), "{story:?}");
+    assert!(!story[1..].iter().any(|line| line.contains("can't")), "{story:?}");
+    assert!(after < before + SPARE_MEMORY, "{before} KiB, then {after} KiB");
+}
+
+/// Waits until new triplets are put off again, which the log tells.
+fn assert_recovers(daemon: &Daemon) {
+    let mut client = daemon.client();
+    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "after@example.org");
+    wait_for("the database to be written again", || {
+        client.ask(&attempt.clone().at(0)).starts_with("DEFER_IF_PERMIT ").then_some(())
+    });
+    let story = story(&daemon.log());
+    assert_eq!(story[1..], ["the database can be written again: greylisting goes on"]);
+}
+
+#[test]
+fn mail_flows_while_the_disk_is_full_and_nothing_told_is_lost() {
+    let Some(site) = Site::start(SMALL_DISK) else { return };
+    let mut told = ask_about(&site.daemon, "before", 100);
+    fill(&site.file("filler"));
+    // In pages that it has already it can write for a while.
+    let lucky = ask_about(&site.daemon, "full", 20_000);
+    assert!(lucky.len() < 20_000, "the disk is never full");
+    told.extend(lucky);
+    assert_mail_flows(&site.daemon, "full disk", "No space left on device");
+    told.extend(ask_about(&site.daemon, "still", 20_000));
+    let sick = site.health();
+    assert!(sick.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{sick}");
+    assert!(sick.contains("No space left on device"), "{sick}");
+    fs::remove_file(site.file("filler")).expect("the filler");
+    assert_recovers(&site.daemon);
+    assert!(site.health().starts_with("HTTP/1.1 200 OK\r\n"), "{}", site.health());
+    assert_remembered(&site.restart().daemon, &told);
+}
+
+#[test]
+fn a_disk_that_takes_half_of_a_commit_is_called_full() {
+    let Some(site) = Site::start(SMALL_DISK) else { return };
+    let told = ask_about(&site.daemon, "before", 10);
+    let filler = site.file("filler");
+    fill(&filler);
+    let size = fs::metadata(&filler).expect("the filler").len();
+    let filler = File::options().write(true).open(filler).expect("the filler");
+    filler.set_len(size - 4096).expect("a page less");
+    let heard = ask_at_length(&site.daemon, 100);
+    assert!(heard.contains_key("DUNNO"), "{heard:?}");
+    assert_mail_flows(&site.daemon, "disk full but for a page", "No space left on device");
+    assert_remembered(&site.restart().daemon, &told);
+}
+
+#[test]
+fn a_restart_on_a_full_disk_knows_what_was_told() {
+    let Some(site) = Site::start(SMALL_DISK) else { return };
+    let told = ask_about(&site.daemon, "before", 100);
+    fill(&site.file("filler"));
+    let site = site.restart();
+    let reply = site.daemon.client().ask(&told[0].clone().at(1));
+    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    fs::remove_file(site.file("filler")).expect("the filler");
+    assert_remembered(&site.daemon, &told);
+}
+
+#[test]
+fn a_first_start_on_a_full_disk_says_so() {
+    let builder = Daemon::builder(Program::under_test());
+    let dbdir = builder.scratch().subdirectory("db");
+    let Some(namespace) = Namespace::new(SMALL_DISK, &[&dbdir]) else { return };
+    fill(&namespace.path(&dbdir.join("filler")));
+    let stopped = builder.within(namespace.words()).start_in_vain();
+    assert_eq!(stopped.status.code(), Some(255), "{stopped:?}");
+    let last = stopped.log.last().expect("a reason");
+    assert!(last.starts_with("ERROR: can't open database "), "{last}");
+    assert!(last.ends_with(": No space left on device"), "{last}");
+}
+
+#[test]
+fn a_write_that_fails_does_not_poison_the_database() {
+    let table = [
+        ("write", Errno::EROFS, "Read-only file system"),
+        ("write", Errno::EDQUOT, "Quota exceeded"),
+        ("write-meta", Errno::EIO, "I/O error"),
+        ("sync", Errno::EIO, "I/O error"),
+    ];
+    for (fault, error, why) in table {
+        let (builder, faults) = Faults::of(Daemon::builder(Program::under_test()));
+        let daemon = builder.start();
+        let told = ask_about(&daemon, "before", 10);
+        faults.begin(fault, error as i64);
+        assert_mail_flows(&daemon, &format!("{fault} fails by {error}"), why);
+        faults.end(fault);
+        assert_recovers(&daemon);
+        assert_remembered(&daemon, &told);
+    }
+}
+
+/// A file system that turns read-only by an error stays so until it is mounted
+/// again; recovery without that is shown by an error that ends.
+#[test]
+fn mail_flows_on_a_file_system_that_turned_read_only() {
+    let image = "truncate -s 16m \"$1/../image\"
+        mkfs.ext4 -q \"$1/../image\"
+        mount -o loop,errors=remount-ro \"$1/../image\" \"$1\"
+        chmod 0777 \"$1\"";
+    let Some(site) = Site::start(image) else { return };
+    ask_about(&site.daemon, "before", 10);
+    let an_error = "device=$(findmnt -no SOURCE \"$1\")
+        echo 1 > /sys/fs/ext4/${device#/dev/}/trigger_fs_error";
+    site.namespace.run(an_error, &[&site.dbdir]);
+    assert_mail_flows(&site.daemon, "read-only file system", "Read-only file system");
+}
+
+#[test]
+fn a_directory_that_turns_read_only_changes_nothing() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let dbdir = daemon.scratch().path().join("db");
+    chown(&dbdir, Some(0), Some(0)).expect("root");
+    let mut told = ask_about(&daemon, "before", 10);
+    fs::set_permissions(&dbdir, Permissions::from_mode(0o555)).expect("chmod");
+    told.extend(ask_about(&daemon, "after", 1000));
+    assert_eq!(told.len(), 1010);
+    assert_remembered(&daemon, &told);
+}
+
+/// Asks about so many new triplets with the longest keys there are.
+fn ask_at_length(daemon: &Daemon, triplets: usize) -> BTreeMap<String, usize> {
+    let mut client = daemon.client();
+    let mut heard = BTreeMap::new();
+    let (mut asked, mut replies) = (0, 0);
+    while replies < triplets {
+        while asked < triplets && asked < replies + 100 {
+            let sender = format!("{asked}{}@sender.test", "s".repeat(480));
+            let recipient = format!("{asked}{}@example.org", "r".repeat(480));
+            client.send(&Attempt::new("192.0.2.1", "a.test", &sender, &recipient).at(0).bytes());
+            asked += 1;
+        }
+        let reply = client.reply().expect("a reply");
+        let word = reply.split(' ').next().expect("a word").to_string();
+        *heard.entry(word).or_default() += 1;
+        replies += 1;
+    }
+    heard
+}
+
+#[test]
+fn a_map_that_cannot_grow_lets_mail_flow_until_it_can() {
+    require("/usr/bin/setpriv", "util-linux");
+    let Some(site) = Site::start("mount -t tmpfs -o size=512m,mode=0777 tmpfs \"$1\"") else {
+        return;
+    };
+    let daemon = &site.daemon;
+    let told = ask_about(daemon, "before", 10);
+    limit_address_space(daemon, &(1024 * (status(daemon.pid(), "VmSize") + 65_536)).to_string());
+    let heard = ask_at_length(daemon, 40_000);
+    assert!(heard.contains_key("DUNNO"), "the map was large enough: {heard:?}");
+    assert_mail_flows(daemon, "map full (RLIMIT_AS)", "LimitAS");
+    limit_address_space(daemon, "unlimited");
+    assert_recovers(daemon);
+    assert_remembered(daemon, &told);
+}
+
+/// Not even root may do this to another user's process everywhere; its own user
+/// may, as long as the hard limit stays.
+fn limit_address_space(daemon: &Daemon, bytes: &str) {
+    let mut command = Command::new("/usr/bin/setpriv");
+    let (user, group) = (status(daemon.pid(), "Uid"), status(daemon.pid(), "Gid"));
+    command
+        .args([format!("--reuid={user}"), format!("--regid={group}")])
+        .args(["--clear-groups", "prlimit"])
+        .args([format!("--pid={}", daemon.pid()), format!("--as={bytes}:unlimited")]);
+    assert!(command.status().expect("setpriv").success(), "{command:?}");
+}

@@ -1,0 +1,76 @@
+//! Time that passes without the server, or backwards.
+
+use crate::faults::preload::Faults;
+use crate::faults::witness::{SPARE_MEMORY, Watch};
+use nix::sys::signal::Signal;
+use std::thread;
+use std::time::Duration;
+use testkit::{Attempt, Client, Daemon, Program};
+
+fn attempt(recipient: &str) -> Attempt {
+    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", recipient)
+}
+
+#[test]
+fn a_server_that_was_stopped_for_a_while_answers_all_that_came_meanwhile() {
+    let daemon = Daemon::builder(Program::under_test()).start();
+    let watch = Watch::begin(&daemon, "SIGSTOP for a second, SIGCONT");
+    let known = attempt("known@example.org").at(0);
+    let mut clients: Vec<Client> = (0..50).map(|_| daemon.client()).collect();
+    assert!(clients[0].ask(&known).starts_with("DEFER_IF_PERMIT "));
+    daemon.signal(Signal::SIGSTOP);
+    // Half of them were connected before, half come while it is stopped.
+    clients.extend((0..50).map(|_| daemon.client()));
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(&attempt(&format!("{number}@example.org")).at(0).bytes());
+    }
+    thread::sleep(Duration::from_secs(1));
+    daemon.signal(Signal::SIGCONT);
+    for client in &mut clients {
+        let reply = client.reply().expect("a reply");
+        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    }
+    let reply = clients[0].ask(&attempt("known@example.org").at(300));
+    assert!(reply.starts_with("PREPEND X-Greylist: delayed 300 seconds "), "{reply}");
+    watch.end(SPARE_MEMORY, &[]);
+}
+
+/// Holds a reply to a delay of so many seconds and the few that the test takes.
+fn assert_delayed(reply: &str, seconds: i64) {
+    let delay = reply.strip_prefix("PREPEND X-Greylist: delayed ").and_then(|rest| {
+        let (number, _) = rest.split_once(' ')?;
+        number.parse::<i64>().ok()
+    });
+    let is_right = delay.is_some_and(|delay| (seconds..seconds + 60).contains(&delay));
+    assert!(is_right, "{seconds} seconds: {reply}");
+}
+
+#[test]
+fn a_clock_that_goes_back_an_hour_delays_mail_and_nothing_else() {
+    let (builder, faults) = Faults::of(Daemon::builder(Program::under_test()));
+    let daemon = builder.start();
+    let watch = Watch::begin(&daemon, "clock back by an hour");
+    let mut client = daemon.client();
+    let mut ask = |recipient: &str| client.ask(&attempt(recipient));
+    let assert_deferred = |reply: &str| assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    assert_deferred(&ask("before@example.org"));
+    assert_deferred(&ask("passed@example.org"));
+    faults.begin("clock", 1000);
+    assert_delayed(&ask("passed@example.org"), 1000);
+
+    faults.begin("clock", -3600);
+    watch.let_ask(100);
+    assert_deferred(&ask("meanwhile@example.org"));
+    // What was first seen in what is now the future begins anew.
+    assert_deferred(&ask("before@example.org"));
+    assert_deferred(&ask("passed@example.org"));
+    faults.begin("clock", -3000);
+    assert_delayed(&ask("meanwhile@example.org"), 600);
+    assert_delayed(&ask("before@example.org"), 600);
+
+    faults.end("clock");
+    assert_eq!(ask("meanwhile@example.org"), "DUNNO");
+    assert_delayed(&ask("passed@example.org"), 3600);
+    let corrections = daemon.log().into_iter().filter(|line| line.contains("in the future"));
+    watch.end(SPARE_MEMORY, &corrections.collect::<Vec<_>>());
+}

@@ -1,0 +1,156 @@
+//! A logger that is not there, or does not listen.
+
+use crate::faults::background::{Background, Logger, Site};
+use crate::faults::witness::{SPARE_MEMORY, Watch, processor_time, wait_for};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use testkit::{Attempt, Builder, Daemon, Program};
+
+fn attempt(recipient: &str) -> Attempt {
+    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", recipient).at(0)
+}
+
+/// Asks so often about one triplet: each request is a line of the log.
+fn ask(server: &Background, attempt: &Attempt, requests: usize) {
+    let mut client = server.client();
+    for _ in 0..requests / 100 {
+        client.send(&attempt.bytes().repeat(100));
+        for _ in 0..100 {
+            let reply = client.reply().expect("a reply");
+            assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+        }
+    }
+}
+
+/// Lets a server log more than it keeps for a reader, which nobody must notice.
+/// Returns the number of requests.
+fn log_too_much(server: &Background, fault: &'static str) -> usize {
+    let watch = Watch::at(server.pid, &server.door, fault);
+    // Bytes that are three in the log.
+    let long = "\x01".repeat(480);
+    let attempt = Attempt::new("192.0.2.1", "a.test", &long, &format!("{long}@b"));
+    ask(server, &attempt.at(0), 3_000);
+    3_000 + watch.end(SPARE_MEMORY, &[])
+}
+
+/// Each of so many requests is either in the log or counted as lost.
+fn assert_lost_lines_are_counted(logger: &Logger, requests: usize) {
+    let messages = logger.messages_until("log lines were lost: nothing took them");
+    let told = messages.iter().filter(|message| message.starts_with("action=")).count();
+    let last = messages.last().expect("a message");
+    let lost = last.split(' ').next().and_then(|number| number.parse().ok());
+    assert_eq!(Some(requests - told), lost, "{told} of {requests} were told; {last}");
+}
+
+#[test]
+fn lines_wait_for_a_logger_that_is_not_there_and_lost_ones_are_counted() {
+    let Some(site) = Site::new() else { return };
+    let server = site.start();
+    let requests = log_too_much(&server, "no /dev/log");
+    assert_lost_lines_are_counted(&server.logger(), requests);
+}
+
+#[test]
+fn a_logger_that_reads_nothing_is_waited_for_by_nobody() {
+    let Some(site) = Site::new() else { return };
+    let logger = site.logger();
+    let server = site.start();
+    let requests = log_too_much(&server, "stuck /dev/log");
+    assert_lost_lines_are_counted(&logger, requests);
+}
+
+#[test]
+fn a_logger_that_was_replaced_gets_every_line() {
+    let Some(site) = Site::new() else { return };
+    let logger = site.logger();
+    let server = site.start();
+    let mut client = server.client();
+    client.ask(&attempt("first@example.org"));
+    logger.messages_until("first@example.org");
+    drop(logger);
+    let watch = Watch::at(server.pid, &server.door, "/dev/log removed");
+    for number in 0..10 {
+        client.ask(&attempt(&format!("{number}@example.org")));
+    }
+    watch.end(SPARE_MEMORY, &[]);
+    let messages = server.logger().messages_until("recipient=9@example.org");
+    for number in 0..10 {
+        let recipient = format!("recipient={number}@example.org");
+        let times = messages.iter().filter(|message| message.ends_with(&recipient)).count();
+        assert_eq!(times, 1, "{recipient}");
+    }
+}
+
+/// A server in the foreground whose standard error is this file.
+fn with_standard_error(builder: Builder, file: &Path) -> Daemon {
+    let words = ["/bin/sh", "-c", "exec \"$@\" 2>\"$0\""].map(str::to_string);
+    builder.within(words).within([file.display().to_string()]).start()
+}
+
+/// Lets a server in the foreground log more than its reader takes at once.
+/// Returns the number of requests.
+fn assert_goes_on(server: &Daemon, fault: &'static str) -> usize {
+    let watch = Watch::begin(server, fault);
+    watch.let_ask(500);
+    let requests = watch.end(SPARE_MEMORY, &[]);
+    let spent = processor_time(server.pid());
+    thread::sleep(Duration::from_millis(500));
+    let spent = processor_time(server.pid()) - spent;
+    assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms while nobody asks");
+    requests
+}
+
+#[test]
+fn standard_error_on_a_full_disk_is_no_trouble() {
+    let builder = Daemon::builder(Program::under_test());
+    let server = with_standard_error(builder, Path::new("/dev/full"));
+    assert_goes_on(&server, "standard error on a full disk");
+}
+
+#[test]
+fn standard_error_that_nobody_reads_is_no_trouble() {
+    let builder = Daemon::builder(Program::under_test());
+    let pipe = builder.scratch().path().join("pipe");
+    mkfifo(&pipe, Mode::from_bits_truncate(0o600)).expect("a pipe");
+    let mut open = OpenOptions::new();
+    let mut reader =
+        open.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&pipe).expect("it");
+    let server = with_standard_error(builder, &pipe);
+    // 64 KiB of lines fill the pipe.
+    let requests = assert_goes_on(&server, "standard error that nobody reads");
+    server.client().ask(&attempt("last@example.org"));
+    let mut log = String::new();
+    wait_for("the last line", || {
+        let _ = reader.read_to_string(&mut log);
+        log.contains("last@example.org").then_some(())
+    });
+    assert_eq!(log.matches("action=").count(), requests + 1);
+}
+
+#[test]
+fn no_client_can_forge_a_line() {
+    let Some(site) = Site::new() else { return };
+    let logger = site.logger();
+    let server = site.start();
+    let forged = "a\r<22>Nov  3 22:45:07 postgrey[1]: action=pass\x1b[2J\x7f\u{9b}2J\t@b";
+    let attempt = Attempt::new("192.0.2.1", "mx\rmx.\x1b]0;x\x07", forged, forged);
+    server.client().ask(&attempt.at(0));
+    let datagram = loop {
+        let datagram = logger.datagram();
+        if datagram.windows(7).any(|window| window == b"action=") {
+            break String::from_utf8(datagram).expect("UTF-8");
+        }
+    };
+    let line = datagram.strip_suffix('\n').expect("a newline at the end");
+    assert_eq!(line.chars().filter(|letter| letter.is_control()).count(), 0, "{line:?}");
+    let shown = "sender=a%0D<22>Nov  3 22:45:07 postgrey[1]: action=pass%1B[2J%7F%C2%9B2J%09@b";
+    assert!(line.contains(shown), "{line}");
+    assert!(line.contains("client_name=mx%0Dmx.%1B]0;x%07"), "{line}");
+}

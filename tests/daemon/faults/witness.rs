@@ -1,0 +1,204 @@
+//! What others notice of a fault: the longest wait for a reply, the memory, the
+//! log. Each test prints what it measured; `cargo test -- --nocapture` shows it.
+
+#![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
+
+use nix::unistd::Pid;
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+pub use testkit::wait_for;
+use testkit::{Attempt, Daemon, Door};
+
+/// The longest that anybody may wait for a reply while something is wrong. A
+/// reply takes a few milliseconds, and a server that waits for what is wrong
+/// keeps others waiting until the fault ends; the rest is room for a machine
+/// whose disk and processors others use as well.
+pub const USUAL: Duration = Duration::from_secs(10);
+
+/// How much memory of its own, in KiB, a fault may cost the daemon.
+pub const SPARE_MEMORY: usize = 16 * 1024;
+
+/// How often the neighbour asks.
+const PACE: Duration = Duration::from_millis(2);
+
+/// A mail server that goes about its business on its own connection.
+#[derive(Debug)]
+pub struct Neighbour {
+    is_over: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    thread: JoinHandle<Experience>,
+}
+
+/// What it lived through.
+#[derive(Debug, Default)]
+pub struct Experience {
+    /// The longest wait for a reply.
+    pub longest: Duration,
+    /// How often it heard each first word of a reply.
+    pub heard: BTreeMap<String, usize>,
+}
+
+impl Neighbour {
+    /// Begins to ask, and has had a first reply: always about new triplets, so
+    /// that each reply waits for the disk.
+    pub fn of(daemon: &Daemon) -> Neighbour {
+        Neighbour::at(daemon.door())
+    }
+
+    /// The same, where a server listens that is no [`Daemon`].
+    pub fn at(door: &Door) -> Neighbour {
+        let (is_over, asked) = (Arc::default(), Arc::default());
+        let thread = {
+            let (door, is_over, asked) = (door.clone(), Arc::clone(&is_over), Arc::clone(&asked));
+            thread::spawn(move || ask_until(&door, &is_over, &asked))
+        };
+        let neighbour = Neighbour { is_over, asked, thread };
+        neighbour.let_ask(1);
+        neighbour
+    }
+
+    /// Waits until it has had so many more replies.
+    pub fn let_ask(&self, times: usize) {
+        let enough = self.asked.load(Ordering::Relaxed) + times;
+        while self.asked.load(Ordering::Relaxed) < enough && !self.thread.is_finished() {
+            thread::sleep(PACE);
+        }
+    }
+
+    /// Stops asking, and tells.
+    pub fn tell(self) -> Experience {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("a neighbour that was served")
+    }
+}
+
+/// Holds a server to what it owes to others while `fault` goes on.
+#[derive(Debug)]
+pub struct Watch {
+    fault: &'static str,
+    pid: Pid,
+    before: usize,
+    /// None at the end.
+    neighbour: Option<Neighbour>,
+    /// Where the daemon writes its log.
+    log: Option<PathBuf>,
+}
+
+impl Watch {
+    pub fn begin(daemon: &Daemon, fault: &'static str) -> Watch {
+        let mut watch = Watch::at(daemon.pid(), daemon.door(), fault);
+        watch.log = Some(daemon.scratch().path().join("log"));
+        watch
+    }
+
+    /// The same of a server that is no [`Daemon`].
+    pub fn at(pid: Pid, door: &Door, fault: &'static str) -> Watch {
+        let before = memory(pid);
+        Watch { fault, pid, before, neighbour: Some(Neighbour::at(door)), log: None }
+    }
+
+    /// Waits until others had so many more replies.
+    pub fn let_ask(&self, times: usize) {
+        if let Some(neighbour) = &self.neighbour {
+            neighbour.let_ask(times);
+        }
+    }
+
+    /// `spare` is the memory in KiB that the fault may cost, `lines` are those
+    /// of the log that tell of it. Returns how often the neighbour was answered.
+    pub fn end(mut self, spare: usize, lines: &[String]) -> usize {
+        let after = memory(self.pid);
+        self.let_ask(50);
+        let experience = self.neighbour.take().expect("it ends once").tell();
+        record(self.fault, &experience, (self.before, after), lines);
+        assert!(experience.longest < USUAL, "{experience:?}");
+        assert_eq!(experience.heard.keys().collect::<Vec<_>>(), ["DEFER_IF_PERMIT"]);
+        assert!(after < self.before + spare, "{} KiB, then {after} KiB", self.before);
+        experience.heard["DEFER_IF_PERMIT"]
+    }
+}
+
+/// A test that fails tells what others lived through until then.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(neighbour) = self.neighbour.take() {
+            let memory = (self.before, memory(self.pid));
+            let experience = neighbour.tell();
+            let log = self.log.as_ref().and_then(|log| fs::read(log).ok()).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let mut remarks = log.lines().filter(|line| !line.contains("action="));
+            let last = remarks.next_back().unwrap_or("-").to_string();
+            record(self.fault, &experience, memory, &["(failed)".to_string(), last]);
+        }
+    }
+}
+
+fn ask_until(door: &Door, is_over: &AtomicBool, asked: &AtomicUsize) -> Experience {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let neighbour = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut experience = Experience::default();
+    let mut client = door.connect().expect("a server that listens");
+    for number in 0.. {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        let recipient = format!("n{number}@neighbour{neighbour}.test");
+        let attempt = Attempt::new("198.51.100.7", "n.test", "n@neighbour.test", &recipient);
+        let begin = Instant::now();
+        let reply = catch_unwind(AssertUnwindSafe(|| client.ask(&attempt.at(0))));
+        experience.longest = experience.longest.max(begin.elapsed());
+        let word = reply.as_ref().map_or("no reply", |reply| reply.split(' ').next().unwrap_or(""));
+        *experience.heard.entry(word.to_string()).or_default() += 1;
+        asked.fetch_add(1, Ordering::Relaxed);
+        if reply.is_err() {
+            break;
+        }
+        thread::sleep(PACE);
+    }
+    experience
+}
+
+/// The memory of a process that is its own, in KiB: without the mapped pages of
+/// files. Nothing once it has died.
+pub fn memory(pid: Pid) -> usize {
+    number_of(pid, "RssAnon").unwrap_or_default()
+}
+
+/// A number of `/proc/PID/status`.
+pub fn status(pid: Pid, name: &str) -> usize {
+    number_of(pid, name).unwrap_or_else(|| panic!("no {name} of {pid}"))
+}
+
+fn number_of(pid: Pid, name: &str) -> Option<usize> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    value.split_whitespace().next()?.parse().ok()
+}
+
+/// The processor time that a process has taken so far.
+pub fn processor_time(pid: Pid) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
+    let (_, fields) = stat.rsplit_once(')').expect("the name in brackets");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// Prints a line for the table of faults: what others waited, the memory (KiB)
+/// before and after, what the log says of it.
+pub fn record(fault: &str, experience: &Experience, memory: (usize, usize), lines: &[String]) {
+    let Experience { longest, heard } = experience;
+    let (before, after) = memory;
+    let milliseconds = longest.as_micros() / 100;
+    let (whole, tenths) = (milliseconds / 10, milliseconds % 10);
+    eprintln!(
+        "measured | {fault} | longest reply {whole}.{tenths} ms | heard {heard:?} | \
+         memory {before} -> {after} KiB | log: {lines:?}"
+    );
+}

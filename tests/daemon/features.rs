@@ -1,0 +1,34 @@
+//! What the original has not, end to end on the real binary: each option does
+//! what the manual says, and nothing without it.
+mod blacklists;
+mod dry_run;
+mod recipients;
+mod trust;
+
+use testkit::{Attempt, Builder, Daemon, Program};
+
+/// A request of a client that no list knows.
+fn stranger() -> Attempt {
+    Attempt::new("192.0.2.1", "mx.a.test", "alice@a.test", "bob@example.org")
+}
+
+fn ours(options: &[&str]) -> Builder {
+    options.iter().fold(Daemon::builder(Program::Ours), |builder, option| builder.arg(*option))
+}
+
+/// The same with an option that names a list of this text, whose file is named
+/// like the option.
+fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
+    let path = builder.scratch().file(option, text);
+    builder.arg(format!("--{option}={}", path.display()))
+}
+
+/// Whether a reply defers.
+fn defers(reply: &str) -> bool {
+    reply.starts_with("DEFER_IF_PERMIT Greylisted, see http://")
+}
+
+/// How many lines of a log hold a text.
+fn count(log: &[String], text: &str) -> usize {
+    log.iter().filter(|line| line.contains(text)).count()
+}

@@ -1,0 +1,102 @@
+//! `--whitelist-senders` and the blacklists.
+
+use crate::features::{count, defers, ours, stranger, with_list};
+use nix::sys::signal::Signal;
+use std::fs;
+use testkit::wait_for;
+
+const REFUSED: &str = "REJECT Access denied";
+
+#[test]
+fn senders_on_a_whitelist_pass_and_others_do_not() {
+    let list = "friends.test\nalice@mixed.test\nnews@\n/^bounce-\\d+@/\n";
+    let daemon = with_list(ours(&[]), "whitelist-senders", list).start();
+    let mut client = daemon.client();
+    let mut ask = |sender: &str| client.ask(&stranger().with("sender", sender));
+    for sender in [
+        "bob@friends.test",
+        "Bob@mail.FRIENDS.test",
+        "alice+list@mixed.test",
+        "news@any.test",
+        "bounce-42@any.test",
+    ] {
+        assert_eq!(ask(sender), "DUNNO", "{sender}");
+    }
+    for sender in ["", "bob@mixed.test", "bob@notfriends.test"] {
+        assert!(defers(&ask(sender)), "{sender}");
+    }
+    let log = daemon.stop().log;
+    assert_eq!(count(&log, "action=pass, reason=sender whitelist, client_name=mx.a.test"), 5);
+}
+
+#[test]
+fn those_on_a_blacklist_are_refused_and_never_known() {
+    let builder = with_list(ours(&[]), "blacklist-clients", "spam.test\n203.0.113.0/24\n");
+    let builder = with_list(builder, "blacklist-senders", "/^$/\nbad@\n");
+    let daemon = with_list(builder, "blacklist-recipients", "trap@example.org\n").start();
+    let mut client = daemon.client();
+    let cases = [
+        ("client", stranger().with("client_name", "mx.spam.test")),
+        ("client", stranger().with("client_address", "203.0.113.7")),
+        ("sender", stranger().with("sender", "bad@a.test")),
+        ("sender", stranger().with("sender", "")),
+        ("recipient", stranger().with("recipient", "trap@example.org")),
+    ];
+    for (who, attempt) in cases {
+        for seconds in [0, 300, 86_400] {
+            assert_eq!(client.ask(&attempt.clone().at(seconds)), REFUSED, "{who} {seconds}");
+        }
+    }
+    assert!(defers(&client.ask(&stranger().at(86_400))), "nothing was learned of the client");
+    let log = daemon.stop().log;
+    for (who, lines) in [("client", 6), ("sender", 6), ("recipient", 3)] {
+        assert_eq!(count(&log, &format!("action=blacklist, reason={who} blacklist, ")), lines);
+    }
+}
+
+#[test]
+fn a_client_of_the_auto_whitelist_is_refused_once_it_is_on_a_blacklist() {
+    let builder = ours(&["--auto-whitelist-clients=1"]);
+    let daemon = with_list(builder, "blacklist-clients", "").start();
+    let mut client = daemon.client();
+    assert!(defers(&client.ask(&stranger().at(0))));
+    assert!(client.ask(&stranger().at(300)).starts_with("PREPEND "));
+    let other = stranger().with("sender", "other@a.test");
+    assert_eq!(client.ask(&other.clone().at(301)), "DUNNO", "on the auto-whitelist");
+    let list = daemon.scratch().path().join("blacklist-clients");
+    fs::write(&list, "192.0.2.256\n192.0.2.1\n").expect("the list");
+    daemon.signal(Signal::SIGHUP);
+    let complaint = "blacklist-clients line 1: 192.0.2.256 is no IPv4 address";
+    wait_for("a complaint", || (count(&daemon.log(), complaint) > 0).then_some(()));
+    assert_eq!(client.ask(&other.at(302)), REFUSED);
+}
+
+#[test]
+fn whitelists_come_first_and_action_and_text_are_the_administrators() {
+    let builder = ours(&["--blacklist-action=550", "--blacklist-text=5.7.1 Go away"]);
+    let builder = builder.whitelist_recipients("postmaster@\n");
+    let builder = with_list(builder, "whitelist-senders", "boss@spam.test\n");
+    let daemon = with_list(builder, "blacklist-senders", "spam.test\n").start();
+    let mut client = daemon.client();
+    let from = |sender: &str| stranger().with("sender", sender);
+    assert_eq!(client.ask(&from("x@spam.test")), "550 5.7.1 Go away");
+    assert_eq!(client.ask(&from("boss@spam.test")), "DUNNO");
+    let to_postmaster = from("x@spam.test").with("recipient", "postmaster@example.org");
+    assert_eq!(client.ask(&to_postmaster), "DUNNO");
+}
+
+#[test]
+fn in_a_dry_run_nobody_is_refused() {
+    let daemon = with_list(ours(&["-n"]), "blacklist-senders", "a.test\n").start();
+    assert_eq!(daemon.client().ask(&stranger()), "DUNNO");
+    let line = "action=blacklist, reason=sender blacklist, dry-run, client_name=mx.a.test";
+    assert_eq!(count(&daemon.stop().log, line), 1);
+}
+
+#[test]
+fn a_list_that_is_missing_is_told_and_refuses_nobody() {
+    let daemon = ours(&["--blacklist-clients=/nonexistent/list"]).start();
+    assert!(defers(&daemon.client().ask(&stranger())));
+    let complaint = "can't open /nonexistent/list: No such file or directory";
+    assert_eq!(count(&daemon.stop().log, complaint), 1);
+}

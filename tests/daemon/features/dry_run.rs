@@ -1,0 +1,44 @@
+//! `--noaction`: everything is decided, and nothing done.
+
+use crate::features::{count, defers, ours, stranger};
+use nix::sys::signal::Signal;
+use testkit::{Daemon, Program, wait_for};
+
+#[test]
+fn all_mail_passes_and_the_log_says_what_would_be_done() {
+    let daemon = ours(&["--noaction"]).whitelist_clients("friend.test\n").start();
+    let mut client = daemon.client();
+    for seconds in [0, 10, 300, 301] {
+        assert_eq!(client.ask(&stranger().at(seconds)), "DUNNO", "{seconds}");
+    }
+    assert_eq!(client.ask(&stranger().with("client_name", "mx.friend.test")), "DUNNO");
+    daemon.signal(Signal::SIGUSR1);
+    let is_counted = |line: &String| line.starts_with("statistics: dry-run, connections=");
+    let statistics = wait_for("counters", || daemon.log().into_iter().find(is_counted));
+    for number in ["new=1", "early-retry=1", "first-pass=1", "triplet-found=1"] {
+        assert!(statistics.contains(&format!(", {number}, ")), "{statistics}");
+    }
+    let log = daemon.stop().log;
+    for line in [
+        "action=greylist, reason=new, dry-run, client_name=mx.a.test",
+        "action=greylist, reason=early-retry (290s missing), dry-run, client_name=mx.a.test",
+        "action=pass, reason=triplet found, delay=300, dry-run, client_name=mx.a.test",
+        "action=pass, reason=triplet found, dry-run, client_name=mx.a.test",
+        "action=pass, reason=client whitelist, dry-run, client_name=mx.friend.test",
+        "dry-run: all mail passes, and the log says what would be done (--noaction)",
+    ] {
+        assert_eq!(count(&log, line), 1, "{line}: {log:#?}");
+    }
+}
+
+#[test]
+fn what_was_seen_in_a_dry_run_counts_afterwards() {
+    let daemon = ours(&["-n"]).start();
+    let database = format!("--dbdir={}", daemon.scratch().path().join("db").display());
+    assert_eq!(daemon.client().ask(&stranger().at(0)), "DUNNO");
+    let _stopped = daemon.stop();
+    let daemon = Daemon::builder(Program::Ours).arg(database).start();
+    let mut client = daemon.client();
+    assert!(defers(&client.ask(&stranger().at(299))));
+    assert!(client.ask(&stranger().at(300)).starts_with("PREPEND X-Greylist: delayed 300 seconds"));
+}

@@ -1,0 +1,87 @@
+//! `--greylist-recipients` and `--recipient-delays`.
+
+use crate::features::{count, defers, ours, stranger, with_list};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::process::Command;
+use testkit::{Daemon, wait_for};
+
+#[test]
+fn only_those_on_the_list_are_greylisted() {
+    let list = "bob@example.org\nlists.example.org\n";
+    let daemon = with_list(ours(&[]), "greylist-recipients", list).start();
+    let mut client = daemon.client();
+    let mut ask = |recipient: &str| client.ask(&stranger().with("recipient", recipient));
+    for recipient in ["bob@example.org", "BOB+x@example.org", "a@lists.example.org"] {
+        assert!(defers(&ask(recipient)), "{recipient}");
+    }
+    for recipient in ["carol@example.org", "bob@example.net"] {
+        assert_eq!(ask(recipient), "DUNNO", "{recipient}");
+        assert_eq!(ask(recipient), "DUNNO", "{recipient}");
+    }
+    fs::write(daemon.scratch().path().join("greylist-recipients"), "carol@\n").expect("the list");
+    daemon.signal(Signal::SIGHUP);
+    let to_carol = stranger().with("recipient", "carol@example.org");
+    wait_for("the new list", || defers(&daemon.client().ask(&to_carol)).then_some(()));
+    let log = daemon.stop().log;
+    assert!(count(&log, "action=pass, reason=recipient not listed, client_name=mx.a.test") >= 4);
+}
+
+#[test]
+fn while_the_list_cannot_be_read_nobody_is_greylisted() {
+    let daemon = ours(&["--greylist-recipients=/nonexistent/list"]).start();
+    assert_eq!(daemon.client().ask(&stranger()), "DUNNO");
+    let complaint = "can't open /nonexistent/list: No such file or directory";
+    assert_eq!(count(&daemon.stop().log, complaint), 1);
+}
+
+#[test]
+fn recipients_have_their_mail_wait_for_their_own_time() {
+    let list = "example.org delay=60\nslow@example.org delay=600\nexample.net 60\n";
+    let daemon = with_list(ours(&[]), "recipient-delays", list).start();
+    let mut client = daemon.client();
+    let mut passes_at = |recipient: &str, delay: i64| {
+        let attempt = stranger().with("recipient", recipient);
+        assert!(client.ask(&attempt.clone().at(0)).starts_with("DEFER_IF_PERMIT "));
+        assert!(client.ask(&attempt.clone().at(delay - 1)).starts_with("DEFER_IF_PERMIT "));
+        let header = format!("PREPEND X-Greylist: delayed {delay} seconds by ");
+        assert!(client.ask(&attempt.clone().at(delay)).starts_with(&header), "{recipient}");
+        assert_eq!(client.ask(&attempt.at(delay + 1)), "DUNNO", "{recipient}");
+    };
+    passes_at("bob@example.org", 60);
+    passes_at("slow@example.org", 600);
+    passes_at("bob@example.net", 300);
+    let log = daemon.log();
+    assert_eq!(count(&log, "action=greylist, reason=early-retry (1s missing)"), 3);
+    let complaint = "recipient-delays line 3: has no delay; write it like example.com delay=60";
+    assert_eq!(count(&log, complaint), 1);
+
+    // All have passed, for the tools as well, which go by --delay alone.
+    let passed = run(&daemon, &["list", "--state=passed"]);
+    for recipient in ["bob@example.org", "slow@example.org", "bob@example.net"] {
+        assert!(passed.contains(recipient), "{recipient}: {passed}");
+    }
+}
+
+#[test]
+fn tools_see_mail_wait_beyond_the_usual_delay_and_can_let_it_pass() {
+    let list = "slow@example.org delay=7200\n";
+    let daemon = with_list(ours(&[]), "recipient-delays", list).start();
+    let mut client = daemon.client();
+    let attempt = stranger().with("recipient", "slow@example.org");
+    assert!(defers(&client.ask(&attempt.clone().at(-3600))));
+    assert!(defers(&client.ask(&attempt.clone().at(-600))));
+    let waiting = run(&daemon, &["list", "--state=waiting"]);
+    assert!(waiting.contains("slow@example.org"), "{waiting}");
+    let words = ["allow", "192.0.2.1", "alice@a.test", "slow@example.org"];
+    assert_eq!(run(&daemon, &words), "allowed 1 entry\n");
+    assert_eq!(client.ask(&attempt.at(0)), "DUNNO");
+}
+
+/// What a command on the daemon's database prints.
+fn run(daemon: &Daemon, words: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postgrey"));
+    let database = daemon.scratch().path().join("db");
+    command.args(words).arg(format!("--dbdir={}", database.display()));
+    String::from_utf8(command.output().expect("our binary").stdout).expect("UTF-8")
+}

@@ -1,0 +1,55 @@
+//! `--trusted-networks` and `--trust-authenticated`.
+
+use crate::features::{count, defers, ours, stranger};
+
+#[test]
+fn trusted_networks_and_the_machine_itself_pass_without_an_entry() {
+    let lists =
+        ["--trusted-networks=192.0.2.0/24, 2001:db8::/32", "--trusted-networks=203.0.113.7"];
+    let daemon = ours(&lists).arg("--verbose").start();
+    let mut client = daemon.client();
+    for address in ["192.0.2.1", "2001:db8::7", "203.0.113.7", "127.0.0.1", "::1"] {
+        let attempt = stranger().with("client_address", address);
+        assert_eq!(client.ask(&attempt.clone().at(0)), "DUNNO", "{address}");
+        // With an entry, this would be a first pass with a header.
+        assert_eq!(client.ask(&attempt.at(300)), "DUNNO", "{address}");
+    }
+    assert!(defers(&client.ask(&stranger().with("client_address", "203.0.113.8"))));
+    let log = daemon.stop().log;
+    assert_eq!(count(&log, "action=pass, reason=trusted network, client_name=mx.a.test"), 10);
+}
+
+#[test]
+fn who_has_logged_in_passes_without_an_entry() {
+    let daemon = ours(&["--trust-authenticated", "--verbose"]).start();
+    let mut client = daemon.client();
+    let user = stranger().with("sasl_method", "PLAIN").with("sasl_username", "joe");
+    assert_eq!(client.ask(&user.clone().at(0)), "DUNNO");
+    assert_eq!(client.ask(&user.at(300)), "DUNNO");
+    // The login counts for this one request, and Postfix sends an empty name
+    // of those who have none.
+    assert!(defers(&client.ask(&stranger().at(300))));
+    assert!(defers(&client.ask(&stranger().with("sasl_username", "").at(300))));
+    let log = daemon.stop().log;
+    assert_eq!(count(&log, "action=pass, reason=authenticated client, client_name=mx.a.test"), 2);
+}
+
+#[test]
+fn without_the_options_nobody_is_trusted() {
+    let daemon = ours(&[]).start();
+    let mut client = daemon.client();
+    let user = stranger().with("sasl_username", "joe");
+    assert!(defers(&client.ask(&user)));
+    for address in ["127.0.0.1", "::1"] {
+        assert!(defers(&client.ask(&stranger().with("client_address", address))), "{address}");
+    }
+}
+
+#[test]
+fn a_word_that_is_no_network_is_a_reason_not_to_start() {
+    let stopped = ours(&["--trusted-networks=192.0.2.0/24,lan"]).start_in_vain();
+    assert_eq!(stopped.status.code(), Some(2));
+    let message = "ERROR: --trusted-networks: lan is no network; write it like 192.0.2.0/24 or \
+                   2001:db8::/32";
+    assert_eq!(stopped.log, [message]);
+}

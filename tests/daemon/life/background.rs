@@ -1,0 +1,142 @@
+//! A server that went to the background, and what the process that the
+//! administrator started said of it.
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::prctl::set_child_subreaper;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+use testkit::{Builder, Client, Door, Scratch};
+
+/// How long a test waits for a start or an end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server in the background. Dropping it kills it.
+#[derive(Debug)]
+pub struct Background {
+    pub pid: Pid,
+    pub door: Door,
+    pub scratch: Option<Scratch>,
+}
+
+/// A start that came to nothing.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The exit status of the process that was started.
+    pub status: i32,
+    /// What the terminal saw.
+    pub stderr: String,
+    pub scratch: Scratch,
+}
+
+/// Where [`start`] lets the server write its pid.
+pub fn pid_file(scratch: &Scratch) -> PathBuf {
+    scratch.path().join("pid")
+}
+
+/// Starts a server with `--daemonize` and a pid file, and waits for the end of
+/// the process that was started: not a moment longer.
+pub fn start(builder: Builder) -> Result<Background, Refusal> {
+    // The daemon becomes this process's child when its parent is gone, so that
+    // its exit status can be had.
+    set_child_subreaper(true).expect("Linux");
+    let pid_file = pid_file(builder.scratch());
+    let builder = builder.arg("-d").arg(format!("--pidfile={}", pid_file.display()));
+    let (mut command, builder) = builder.into_command();
+    let status = run(&mut command);
+    let (door, scratch) = builder.into_parts();
+    let stderr = fs::read_to_string(scratch.path().join("log")).expect("what it said");
+    if status != 0 {
+        return Err(Refusal { status, stderr, scratch });
+    }
+    assert_eq!(stderr, "", "a start that succeeds says nothing");
+    let pid = fs::read_to_string(&pid_file).expect("a pid file as soon as the parent ends");
+    let pid = Pid::from_raw(pid.trim_end().parse().expect("a number"));
+    Ok(Background { pid, door, scratch: Some(scratch) })
+}
+
+/// The exit status of a command that ends by itself.
+fn run(command: &mut Command) -> i32 {
+    let mut child = command.spawn().expect("the program under test");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status.code().unwrap_or_else(|| panic!("{status}"));
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("the parent does not end");
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+impl Background {
+    pub fn client(&self) -> Client {
+        self.door.connect().expect("a server that listens")
+    }
+
+    pub fn scratch(&self) -> &Scratch {
+        self.scratch.as_ref().expect("a server that was not stopped")
+    }
+
+    /// Stops it as an administrator would.
+    pub fn stop(mut self) -> (WaitStatus, Scratch) {
+        kill(self.pid, Signal::SIGTERM).expect("a living daemon");
+        let status = wait(self.pid);
+        (status, self.scratch.take().expect("a server stops once"))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if self.scratch.is_some() && kill(self.pid, Signal::SIGKILL).is_ok() {
+            wait(self.pid);
+        }
+    }
+}
+
+fn wait(pid: Pid) -> WaitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => {}
+            // Its parent may not have ended quite yet.
+            Err(Errno::ECHILD) => {}
+            result => return result.expect("a child"),
+        }
+        assert!(Instant::now() < deadline, "it does not stop");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Processes, as their numbers, that were started for this directory.
+pub fn processes_of(scratch: &Scratch) -> Vec<String> {
+    let name = scratch.path().as_os_str().as_encoded_bytes();
+    let entries = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let is_one = |directory: &PathBuf| {
+        let words = fs::read(directory.join("cmdline")).unwrap_or_default();
+        words.windows(name.len()).any(|window| window == name)
+    };
+    let directories = entries.map(|entry| entry.path()).filter(is_one);
+    directories.map(|path| path.display().to_string()).collect()
+}
+
+/// A start that failed, or a stop, leaves nothing in the way of the next start.
+pub fn assert_nothing_is_left(scratch: &Scratch) {
+    assert_eq!(processes_of(scratch), [""; 0]);
+    for name in ["socket", "pid"] {
+        let path = scratch.path().join(name);
+        assert!(path.symlink_metadata().is_err(), "{} is left", path.display());
+    }
+    if let Ok(file) = File::open(scratch.path().join("db/postgrey.lock")) {
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
+        assert!(lock.is_ok(), "the lock is still held");
+    }
+}

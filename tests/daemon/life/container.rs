@@ -1,0 +1,86 @@
+//! In a container: the first process of its namespace, a user without an entry
+//! in passwd, a root file system that cannot be written to.
+
+use crate::life::privileges::database_of;
+use crate::life::status::Status;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::process::Command;
+use testkit::{Attempt, Builder, Client, Daemon, Door, Program, free_port};
+
+/// As container platforms choose one.
+const USER: u32 = 1_000_680_000;
+
+/// `$1` is the directory that stays writable, the rest what to start.
+const CONTAINER: &str = "mount --bind $1 $1
+    mount --bind /dev/null /etc/passwd
+    mount --bind /dev/null /etc/group
+    mount -o remount,bind,ro /
+    shift
+    exec \"$@\"";
+
+/// Whether this machine lets us make namespaces at all.
+fn can_contain() -> bool {
+    let arguments = ["--pid", "--fork", "--mount", "mount", "-o", "remount,bind,ro", "/"];
+    let can = Command::new("/usr/bin/unshare").args(arguments).output();
+    let can = can.is_ok_and(|output| output.status.success());
+    if !can {
+        testkit::skip("containers: no process and mount namespaces here");
+    }
+    can
+}
+
+fn in_container(builder: Builder) -> Builder {
+    let scratch = builder.scratch().path().display().to_string();
+    let words = ["/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount"];
+    let script = ["/bin/sh", "-euc", CONTAINER, "sh", &scratch];
+    let become_user = [
+        "/usr/bin/setpriv",
+        &format!("--reuid={USER}"),
+        &format!("--regid={USER}"),
+        "--clear-groups",
+    ]
+    .map(str::to_string);
+    let words = words.into_iter().chain(script).map(str::to_string).chain(become_user);
+    builder.within(words.collect::<Vec<_>>())
+}
+
+/// The container's first process, as the outside numbers it.
+fn first_process(holder: Pid) -> Pid {
+    let children = fs::read_to_string(format!("/proc/{holder}/task/{holder}/children"));
+    let children = children.expect("a living process");
+    Pid::from_raw(children.trim().parse().unwrap_or_else(|_| panic!("one child: {children}")))
+}
+
+#[test]
+fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
+    if !can_contain() {
+        return;
+    }
+    let port = free_port();
+    let everywhere = Door::Tcp(format!("0.0.0.0:{port}"));
+    let builder = database_of(Daemon::builder(Program::Ours).on(everywhere), USER);
+    let daemon = in_container(builder).start();
+    // All of 127.0.0.0/8 is this machine's.
+    let another = format!("127.0.0.2:{port}");
+    assert!(Client::tcp(&another).is_ok(), "it listens at every address");
+    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
+    let reply = daemon.client().ask(&attempt.clone().at(0));
+    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    let reply = daemon.client().ask(&attempt.at(300));
+    assert!(reply.starts_with("PREPEND "), "{reply}");
+
+    let first = first_process(daemon.pid());
+    let status = Status::of(first);
+    assert!(status.text("NSpid").ends_with(" 1"), "{}", status.text("NSpid"));
+    assert_eq!(status.text("Uid").split(' ').next(), Some(USER.to_string().as_str()));
+    assert!(daemon.log().iter().any(|line| line.contains(" starting! pid(1)")));
+    // The system gives a first process no default action: without a handler
+    // it would not end at all.
+    kill(first, Signal::SIGTERM).expect("a living daemon");
+    let stopped = daemon.end();
+    assert_eq!(stopped.status.code(), Some(0), "{:#?}", stopped.log);
+    let last = stopped.log.last().expect("a last line");
+    assert!(last.ends_with(" Server closing!"), "{last}");
+}

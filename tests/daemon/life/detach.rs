@@ -1,0 +1,96 @@
+//! What the daemon is once it is in the background (BEHAVIOUR C2).
+
+use crate::life::background::{Background, assert_nothing_is_left, start};
+use nix::sys::wait::WaitStatus;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use testkit::{Attempt, Daemon, Program};
+
+fn background() -> Background {
+    start(Daemon::builder(Program::Ours)).expect("a daemon that starts")
+}
+
+fn attempt() -> Attempt {
+    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org").at(0)
+}
+
+/// A file of `/proc/PID`.
+fn proc(daemon: &Background, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/{name}", daemon.pid))
+}
+
+#[test]
+fn the_parent_succeeds_only_once_the_daemon_serves() {
+    // No look at the socket lies between the parent's end and the request.
+    let daemon = background();
+    let reply = daemon.client().ask(&attempt());
+    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    let (status, scratch) = daemon.stop();
+    assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
+    assert_nothing_is_left(&scratch);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_no_reason_not_to_start() {
+    let builder = Daemon::builder(Program::Ours).arg("--whitelist-clients=/nonexistent/list");
+    let daemon = start(builder).expect("a daemon that starts");
+    assert!(daemon.client().ask(&attempt()).starts_with("DEFER_IF_PERMIT "));
+}
+
+#[test]
+fn ps_shows_its_name_and_options_without_a_path() {
+    let daemon = background();
+    let words = fs::read(proc(&daemon, "cmdline")).expect("the command line");
+    let words: Vec<_> = words.split(|byte| *byte == 0).collect();
+    assert_eq!(words[0], b"postgrey");
+    assert!(words[1].starts_with(b"--unix="), "{:?}", words[1].escape_ascii().to_string());
+    assert_eq!(fs::read_to_string(proc(&daemon, "comm")).expect("a name"), "postgrey\n");
+}
+
+#[test]
+fn it_leads_a_session_of_its_own_without_a_terminal() {
+    let daemon = background();
+    let stat = fs::read_to_string(proc(&daemon, "stat")).expect("a living process");
+    let (_, fields) = stat.rsplit_once(") ").expect("the name in brackets");
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let [group, session, terminal] = [fields[2], fields[3], fields[4]];
+    let pid = daemon.pid.to_string();
+    assert_eq!((group, session, terminal), (pid.as_str(), pid.as_str(), "0"));
+}
+
+#[test]
+fn it_stays_in_the_directory_in_which_it_was_started() {
+    let daemon = background();
+    let directory = fs::read_link(proc(&daemon, "cwd")).expect("a directory");
+    assert_eq!(directory, daemon.scratch().path());
+}
+
+#[test]
+fn files_that_it_makes_are_its_own() {
+    let daemon = background();
+    let status = fs::read_to_string(proc(&daemon, "status")).expect("a living process");
+    assert!(status.contains("\nUmask:\t0077\n"), "{status}");
+}
+
+/// Nothing of the administrator's is kept open: no terminal, no file.
+#[test]
+fn it_keeps_no_descriptor_but_its_own() {
+    let daemon = background();
+    let database = daemon.scratch().path().join("db");
+    let mut others = BTreeSet::new();
+    for entry in fs::read_dir(proc(&daemon, "fd")).expect("descriptors") {
+        let path = entry.expect("an entry").path();
+        let target = fs::read_link(&path).expect("a descriptor");
+        let is_standard = ["0", "1", "2"].iter().any(|name| path.ends_with(name));
+        let is_inner = ["socket:", "anon_inode:"]
+            .iter()
+            .any(|kind| target.as_os_str().as_encoded_bytes().starts_with(kind.as_bytes()));
+        if is_standard {
+            assert_eq!(target, Path::new("/dev/null"), "{}", path.display());
+        } else if !is_inner && !target.starts_with(&database) {
+            others.insert(target);
+        }
+    }
+    assert!(others.is_empty(), "{others:?}");
+}

@@ -1,0 +1,156 @@
+//! Starts that fail: one sentence for the administrator, an exit status that
+//! tells, and nothing left in the way of the next start (BEHAVIOUR B).
+
+use crate::life::background::{Refusal, assert_nothing_is_left, start};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use testkit::{Builder, Daemon, Door, Program, free_port};
+
+fn builder() -> Builder {
+    Daemon::builder(Program::Ours)
+}
+
+/// The same start fails in the foreground and in the background, with the same
+/// words and status. `prepare` may give what has to live as long as the test.
+fn assert_fails<T>(prepare: impl Fn(Builder) -> (Builder, T), sentence: &str, status: i32) {
+    let (builder, _kept) = prepare(self::builder());
+    let sentence = sentence.replace("SCRATCH", &builder.scratch().path().display().to_string());
+    let stopped = builder.start_in_vain();
+    let last = stopped.log.last().expect("a reason");
+    assert!(last.starts_with(&format!("ERROR: {sentence}")), "{:#?}", stopped.log);
+    assert_eq!(stopped.status.code(), Some(status), "{last}");
+
+    let (builder, _kept) = prepare(self::builder());
+    let (first, second) = (stopped.scratch.path(), builder.scratch().path());
+    let sentence = sentence.replace(&first.display().to_string(), &second.display().to_string());
+    let Refusal { status: actual, stderr, scratch } =
+        start(builder).expect_err("a start that must fail");
+    assert!(stderr.starts_with(&format!("ERROR: {sentence}")), "{stderr}");
+    assert_eq!(stderr.matches('\n').count(), 1, "one sentence: {stderr}");
+    assert_eq!(actual, status, "{stderr}");
+    for scratch in [&stopped.scratch, &scratch] {
+        assert_nothing_is_left(scratch);
+    }
+}
+
+#[test]
+fn an_address_of_another_machine() {
+    let door = Door::Tcp(format!("192.0.2.1:{}", free_port()));
+    assert_fails(
+        |builder| (builder.on(door.clone()), ()),
+        "Can't connect to TCP port ",
+        Errno::EADDRNOTAVAIL as i32,
+    );
+}
+
+#[test]
+fn a_port_on_which_another_program_listens() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = other.local_addr().expect("an address");
+    let text = format!(
+        "Can't connect to TCP port {} on 127.0.0.1 [Address already in use]; another program \
+         listens there",
+        address.port()
+    );
+    let door = Door::Tcp(address.to_string());
+    assert_fails(|builder| (builder.on(door.clone()), ()), &text, Errno::EADDRINUSE as i32);
+}
+
+#[test]
+fn a_socket_on_which_another_program_listens() {
+    let prepare = |builder: Builder| {
+        let path = builder.scratch().path().join("taken");
+        let other = UnixListener::bind(&path).expect("a socket");
+        (builder.on(Door::Unix(path)), other)
+    };
+    let text = "Can't connect to UNIX socket at file SCRATCH/taken [Address already in use]; \
+                another program listens there";
+    assert_fails(prepare, text, Errno::EADDRINUSE as i32);
+}
+
+#[test]
+fn a_socket_in_a_directory_that_does_not_exist() {
+    let door = Door::Unix("/nonexistent/socket".into());
+    assert_fails(
+        |builder| (builder.on(door.clone()), ()),
+        "Can't connect to UNIX socket at file /nonexistent/socket [No such file or directory]; \
+         make the directory first",
+        Errno::ENOENT as i32,
+    );
+}
+
+#[test]
+fn a_database_directory_that_does_not_exist() {
+    assert_fails(
+        |builder| (builder.arg("--dbdir=/nonexistent"), ()),
+        "can't open lock file: /nonexistent/postgrey.lock: No such file or directory; --dbdir",
+        Errno::ENOENT as i32,
+    );
+}
+
+#[test]
+fn a_database_directory_of_somebody_else() {
+    let prepare = |builder: Builder| {
+        let foreign = builder.scratch().path().join("foreign");
+        fs::create_dir(&foreign).expect("a directory");
+        // Root itself may write anywhere; the daemon's user may not.
+        fs::set_permissions(&foreign, Permissions::from_mode(0o500)).expect("chmod");
+        (builder.arg(format!("--dbdir={}", foreign.display())), ())
+    };
+    let text = "can't open lock file: SCRATCH/foreign/postgrey.lock: Permission denied; --dbdir";
+    assert_fails(prepare, text, Errno::EACCES as i32);
+}
+
+#[test]
+fn a_database_directory_that_another_daemon_has_locked() {
+    let prepare = |builder: Builder| {
+        let path = builder.scratch().subdirectory("locked");
+        let file = File::create(path.join("postgrey.lock")).expect("a lock file");
+        file.set_permissions(Permissions::from_mode(0o666)).expect("chmod");
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).expect("a lock");
+        (builder.arg(format!("--dbdir={}", path.display())), lock)
+    };
+    assert_fails(prepare, "locked: SCRATCH/locked/postgrey.lock", Errno::EAGAIN as i32);
+}
+
+#[test]
+fn a_database_that_is_none() {
+    let prepare = |builder: Builder| {
+        let path = builder.scratch().subdirectory("db").join("postgrey.mdb");
+        fs::write(&path, [b'x'; 10_000]).expect("a file");
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("chmod");
+        (builder, ())
+    };
+    assert_fails(prepare, "SCRATCH/db/postgrey.mdb", 255);
+}
+
+#[test]
+fn an_unknown_user() {
+    let prepare = |builder: Builder| (builder.arg("--user=nosuchuser"), ());
+    assert_fails(prepare, "No such user \"nosuchuser\"", 255);
+}
+
+#[test]
+fn an_unknown_group_in_a_list_of_known_ones() {
+    let prepare = |builder: Builder| (builder.arg("--group=mail,nosuchgroup"), ());
+    assert_fails(prepare, "No such group \"nosuchgroup\"", 255);
+}
+
+/// Only in the background: in the foreground no pid file is written.
+#[test]
+fn a_pid_file_that_cannot_be_written() {
+    let builder = builder();
+    let obstacle = builder.scratch().path().join("pid");
+    std::os::unix::fs::symlink("/nonexistent/pid", &obstacle).expect("a symbolic link");
+    fs::remove_file(&obstacle).expect("no link");
+    fs::create_dir(&obstacle).expect("a directory in the way");
+    let refusal = start(builder).expect_err("a start that must fail");
+    assert!(refusal.stderr.starts_with("ERROR: Couldn't open "), "{}", refusal.stderr);
+    assert_eq!(refusal.status, Errno::EISDIR as i32);
+    fs::remove_dir(&obstacle).expect("the directory that was in the way");
+    assert_nothing_is_left(&refusal.scratch);
+}

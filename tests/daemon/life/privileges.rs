@@ -1,0 +1,202 @@
+//! Whose rights the daemon has, and that it has no way back (BEHAVIOUR B4).
+
+use crate::life::status::Status;
+use nix::errno::Errno;
+use nix::unistd::{Gid, Group, Uid, User, setegid, seteuid, setgid, setgroups, setresuid, setuid};
+use postgrey::daemon::privileges::Identity;
+use std::env;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use testkit::{Attempt, Builder, Daemon, Program, Scratch};
+
+/// A number that no user and no group has.
+const NOBODY_S: u32 = 54_321;
+
+fn builder() -> Builder {
+    Daemon::builder(Program::Ours)
+}
+
+fn user(name: &str) -> User {
+    User::from_name(name).expect("passwd").unwrap_or_else(|| panic!("no user {name}"))
+}
+
+fn group(name: &str) -> Gid {
+    Group::from_name(name).expect("group").unwrap_or_else(|| panic!("no group {name}")).gid
+}
+
+fn four(number: impl std::fmt::Display) -> String {
+    format!("{number} {number} {number} {number}")
+}
+
+/// The daemon answers, so it has all the rights that it needs.
+fn assert_answers(daemon: &Daemon) {
+    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
+    let reply = daemon.client().ask(&attempt.at(0));
+    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+}
+
+/// A database directory of another user than usual.
+pub fn database_of(builder: Builder, user: u32) -> Builder {
+    let scratch: &Scratch = builder.scratch();
+    for path in [scratch.path().to_path_buf(), scratch.subdirectory("other")] {
+        std::os::unix::fs::chown(path, Some(user), None).expect("chown");
+    }
+    let path = builder.scratch().path().join("other");
+    builder.arg(format!("--dbdir={}", path.display()))
+}
+
+/// Lets an ordinary user start the server.
+fn started_by(builder: Builder, user: u32, group: u32, more: &[&str]) -> Builder {
+    let words = ["/usr/bin/setpriv", "--clear-groups"].map(str::to_string);
+    let ids = [format!("--reuid={user}"), format!("--regid={group}")];
+    let more = more.iter().map(|word| (*word).to_string());
+    builder.within(words.into_iter().chain(ids).chain(more))
+}
+
+#[test]
+fn from_root_it_becomes_the_user_postgrey_with_no_capability_left() {
+    let daemon = builder().start();
+    assert_answers(&daemon);
+    let (user, group) = (user("postgrey").uid, group("postgrey"));
+    let status = Status::of(daemon.pid());
+    assert_eq!(status.text("Uid"), four(user));
+    assert_eq!(status.text("Gid"), four(group));
+    assert_eq!(status.text("Groups"), group.to_string());
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(status.capabilities(set), 0, "{set}");
+    }
+    assert_eq!(status.text("NoNewPrivs"), "1");
+    let log = daemon.log();
+    let lines =
+        [format!("Setting gid to \"{group} {group}\""), format!("Setting uid to \"{user}\"")];
+    assert!(log.windows(2).any(|window| window == lines), "{log:#?}");
+}
+
+#[test]
+fn users_and_groups_have_names_or_numbers_or_a_list() {
+    let (games, mail, postgrey) = (user("games").uid, group("mail"), group("postgrey"));
+    let table = [
+        ("games".to_string(), "mail".to_string(), vec![mail]),
+        (games.to_string(), mail.to_string(), vec![mail]),
+        ("games".to_string(), "mail,postgrey".to_string(), vec![mail, postgrey]),
+        ("games".to_string(), "mail postgrey".to_string(), vec![mail, postgrey]),
+        ("games".to_string(), format!("{mail},postgrey"), vec![mail, postgrey]),
+    ];
+    for (name, list, groups) in table {
+        let daemon = database_of(builder(), games.as_raw())
+            .arg(format!("--user={name}"))
+            .arg(format!("--group={list}"))
+            .start();
+        assert_answers(&daemon);
+        let status = Status::of(daemon.pid());
+        assert_eq!(status.text("Uid"), four(games), "{name} {list}");
+        assert_eq!(status.text("Gid"), four(mail), "{name} {list}");
+        let mut numbers: Vec<u32> = groups.iter().map(|group| group.as_raw()).collect();
+        numbers.sort_unstable();
+        let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+        assert_eq!(status.text("Groups"), numbers.join(" "), "{name} {list}");
+    }
+}
+
+#[test]
+fn numbers_need_no_entry_in_passwd() {
+    let daemon = database_of(builder(), NOBODY_S)
+        .arg(format!("--user={NOBODY_S}"))
+        .arg(format!("--group={NOBODY_S}"))
+        .start();
+    assert_answers(&daemon);
+    assert_eq!(Status::of(daemon.pid()).text("Uid"), four(NOBODY_S));
+}
+
+#[test]
+fn root_stays_root_only_where_that_is_asked_for() {
+    let daemon = builder().arg("--user=root").start();
+    assert_answers(&daemon);
+    let status = Status::of(daemon.pid());
+    assert_eq!(status.text("Uid"), four(0));
+    assert_eq!(status.text("Gid"), four(group("postgrey")));
+    assert!(!daemon.log().iter().any(|line| line.starts_with("Setting uid")), "{:?}", daemon.log());
+}
+
+#[test]
+fn an_ordinary_user_is_told_what_cannot_be_and_goes_on() {
+    let builder = database_of(builder(), NOBODY_S);
+    let daemon = started_by(builder, NOBODY_S, NOBODY_S, &[]).start();
+    assert_answers(&daemon);
+    assert_eq!(Status::of(daemon.pid()).text("Uid"), four(NOBODY_S));
+    let (user, group) = (user("postgrey").uid, group("postgrey"));
+    let lines = [
+        format!("Couldn't become gid \"{group}\": Operation not permitted"),
+        format!("Couldn't become uid \"{user}\": Operation not permitted"),
+    ];
+    let log = daemon.log();
+    assert!(log.windows(2).any(|window| window == lines), "{log:#?}");
+    let stopped = daemon.stop();
+    assert_eq!(stopped.status.code(), Some(0));
+    assert!(!stopped.scratch.path().join("socket").exists());
+}
+
+/// As a systemd unit with `User=` and `AmbientCapabilities=` starts it.
+#[test]
+fn capabilities_of_an_ordinary_user_are_given_up_as_well() {
+    let user = user("postgrey");
+    let set = "+net_bind_service";
+    let more = [format!("--inh-caps={set}"), format!("--ambient-caps={set}")];
+    let more = more.each_ref().map(String::as_str);
+    let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
+    let daemon = started_by(builder(), uid, gid, &more).start();
+    assert_answers(&daemon);
+    let status = Status::of(daemon.pid());
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(status.capabilities(set), 0, "{set}");
+    }
+    assert_eq!(status.text("NoNewPrivs"), "1");
+    assert!(!daemon.log().iter().any(|line| line.starts_with("Couldn't")), "{:?}", daemon.log());
+}
+
+/// Names the set-user-id program with which [`try_to_become_root`] tries to
+/// regain root's rights, in the process that [`there_is_no_way_back_to_root`]
+/// starts.
+const LADDER: &str = "POSTGREY_TEST_LADDER";
+
+/// The rights of a process are those of all its threads, so this test runs in
+/// a process of its own.
+#[test]
+fn there_is_no_way_back_to_root() {
+    if let Some(ladder) = env::var_os(LADDER) {
+        return try_to_become_root(&ladder);
+    }
+    let scratch = Scratch::new();
+    let ladder = scratch.path().join("id");
+    fs::copy("/usr/bin/id", &ladder).expect("a copy");
+    fs::set_permissions(&ladder, Permissions::from_mode(0o4755)).expect("chmod");
+    let control = Command::new("/usr/bin/setpriv")
+        .args(["--reuid=postgrey", "--regid=postgrey", "--clear-groups"])
+        .args([ladder.as_os_str(), "-u".as_ref()])
+        .output()
+        .expect("setpriv");
+    assert_eq!(control.stdout, b"0\n", "the ladder leads nowhere: is /tmp mounted nosuid?");
+    let output = Command::new(env::current_exe().expect("this program"))
+        .args(["--exact", "life::privileges::there_is_no_way_back_to_root", "--nocapture"])
+        .env(LADDER, &ladder)
+        .output()
+        .expect("this program");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn try_to_become_root(ladder: &OsStr) {
+    let identity = Identity::look_up("postgrey", "postgrey").expect("a user");
+    identity.assume_silently().expect("root's rights");
+    let root = Uid::from_raw(0);
+    assert_eq!(setuid(root), Err(Errno::EPERM));
+    assert_eq!(seteuid(root), Err(Errno::EPERM));
+    assert_eq!(setresuid(root, root, root), Err(Errno::EPERM));
+    assert_eq!(setgid(Gid::from_raw(0)), Err(Errno::EPERM));
+    assert_eq!(setegid(Gid::from_raw(0)), Err(Errno::EPERM));
+    assert_eq!(setgroups(&[Gid::from_raw(0)]), Err(Errno::EPERM));
+    let output = Command::new(ladder).arg("-u").output().expect("id");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}\n", identity.user));
+}

@@ -1,0 +1,191 @@
+//! Signals of a daemon that goes on: HUP and USR1, alone and in bursts.
+
+#![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
+
+use crate::life::manager::Manager;
+use nix::sys::signal::Signal;
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+use testkit::{Attempt, Client, Daemon, Program};
+
+/// How long a test waits for something to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn attempt(name: &str) -> Attempt {
+    Attempt::new("192.0.2.1", name, "alice@sender.test", "bob@example.org")
+}
+
+fn is_listed(client: &mut Client, name: &str) -> bool {
+    let reply = client.ask(&attempt(name).at(0));
+    assert!(reply == "DUNNO" || reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    reply == "DUNNO"
+}
+
+fn list(daemon: &Daemon) -> PathBuf {
+    daemon.scratch().path().join("whitelist_clients")
+}
+
+/// Looks again and again until it is true.
+fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_true() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Reloads as systemd sees it.
+fn reload(daemon: &Daemon, manager: &Manager) {
+    daemon.signal(Signal::SIGHUP);
+    assert_eq!(manager.next(), ["RELOADING", "MONOTONIC_USEC"]);
+    assert_eq!(manager.next(), ["READY"]);
+}
+
+#[test]
+fn hup_reads_the_lists_anew_while_connections_stay() {
+    let builder = Daemon::builder(Program::Ours).whitelist_clients("old.test\n");
+    let (manager, builder) = Manager::of(builder);
+    let daemon = builder.start();
+    assert_eq!(manager.next(), ["READY"]);
+    let mut client = daemon.client();
+    assert!(is_listed(&mut client, "old.test") && !is_listed(&mut client, "new.test"));
+    fs::write(list(&daemon), "new.test\n").expect("the list");
+    reload(&daemon, &manager);
+    assert!(!is_listed(&mut client, "old.test") && is_listed(&mut client, "new.test"));
+    let log = daemon.log();
+    let lines = log.iter().filter(|line| *line == "HUP received: reloading whitelists...").count();
+    assert_eq!(lines, 1, "{log:#?}");
+}
+
+#[test]
+fn what_is_broken_in_a_list_is_told_and_the_rest_holds() {
+    let builder = Daemon::builder(Program::Ours).whitelist_clients("old.test\n");
+    let (manager, builder) = Manager::of(builder);
+    let daemon = builder.start();
+    assert_eq!(manager.next(), ["READY"]);
+    let (mut client, list) = (daemon.client(), list(&daemon));
+    fs::write(&list, "/(/\nnew.test\n").expect("the list");
+    reload(&daemon, &manager);
+    assert!(is_listed(&mut client, "new.test"));
+    let about = format!("{} line 1: ", list.display());
+    let log = daemon.log();
+    assert!(log.iter().any(|line| line.starts_with(&about)), "{log:#?}");
+
+    fs::remove_file(&list).expect("the list");
+    reload(&daemon, &manager);
+    assert!(is_listed(&mut client, "new.test"), "the rules of a lost list are kept");
+    let text = format!("can't open {}: ", list.display());
+    let log = daemon.log();
+    let told = log.iter().find(|line| line.starts_with(&text)).expect("a warning");
+    assert!(told.ends_with("; its rules stay as they were"), "{told}");
+    assert_eq!(daemon.stop().status.code(), Some(0));
+}
+
+/// Were the lists read between two turns of the loop, no reply could come
+/// between RELOADING and READY.
+#[test]
+fn replies_do_not_wait_for_a_list_of_100_000_lines() {
+    let lines = (0..100_000).map(|number| match number % 100 {
+        0 => format!("/^mx{number}[0-9a-f]+\\.example\\.net$/\n"),
+        1..=10 => format!("10.{}.{}.0/24\n", number / 256 % 256, number % 256),
+        _ => format!("host{number}.example.com\n"),
+    });
+    let text: String = lines.collect();
+    let builder = Daemon::builder(Program::Ours).whitelist_clients("listed.test\n");
+    let (manager, builder) = Manager::of(builder);
+    let daemon = builder.start();
+    assert_eq!(manager.next(), ["READY"]);
+    let mut client = daemon.client();
+    let mut ask = || {
+        let begin = Instant::now();
+        assert!(is_listed(&mut client, "listed.test"));
+        begin.elapsed()
+    };
+    let usual = (0..200).map(|_| ask()).max().expect("replies");
+    fs::write(list(&daemon), text + "listed.test\n").expect("the list");
+    for round in 1..=2 {
+        let begin = Instant::now();
+        daemon.signal(Signal::SIGHUP);
+        assert_eq!(manager.next(), ["RELOADING", "MONOTONIC_USEC"]);
+        let (mut replies, mut longest) = (0, Duration::ZERO);
+        loop {
+            longest = longest.max(ask());
+            match manager.peek() {
+                Some(message) => {
+                    assert_eq!(message, ["READY"]);
+                    break;
+                }
+                None => replies += 1,
+            }
+        }
+        let took = begin.elapsed().as_millis();
+        eprintln!(
+            "measured | reload {round} of 100,000 lines | took {took} ms | {replies} replies \
+             meanwhile, the longest after {longest:?} | before that {usual:?}"
+        );
+        assert!(replies > 10, "{replies} replies in {took} ms");
+    }
+    let mut client = daemon.client();
+    assert!(is_listed(&mut client, "host99999.example.com"));
+    assert!(is_listed(&mut client, "mx99900a1.example.net"));
+}
+
+#[test]
+fn usr1_logs_the_counters() {
+    let daemon = Daemon::builder(Program::Ours).whitelist_clients("listed.test\n").start();
+    let mut client = daemon.client();
+    assert!(is_listed(&mut client, "listed.test"));
+    client.ask(&attempt("new.test").at(0));
+    client.ask(&attempt("new.test").at(10));
+    let is_it = |line: &String| line.starts_with("statistics: ");
+    daemon.signal(Signal::SIGUSR1);
+    wait_until("a line of counters", || daemon.log().iter().any(is_it));
+    let log = daemon.log();
+    let line = log.iter().find(|line| is_it(line)).expect("the line");
+    assert!(line.contains(" new=1, early-retry=1, first-pass=0, "), "{line}");
+    assert!(line.contains(" client-whitelist=1, "), "{line}");
+}
+
+#[test]
+fn no_signal_of_a_burst_is_the_one_that_is_missed() {
+    let daemon = Daemon::builder(Program::Ours).start();
+    let statistics = || {
+        let log = daemon.log();
+        log.iter().filter(|line| line.starts_with("statistics: ")).count()
+    };
+    for burst in 1..100 {
+        let before = statistics();
+        for _ in 0..burst % 7 {
+            daemon.signal(Signal::SIGUSR1);
+            daemon.signal(Signal::SIGHUP);
+        }
+        // Signals of one kind that come together may be told as one, but the
+        // last of all is never left until somebody happens to speak.
+        fs::write(list(&daemon), format!("b{burst}.test\n")).expect("the list");
+        daemon.signal(Signal::SIGHUP);
+        daemon.signal(Signal::SIGUSR1);
+        wait_until("counters", || statistics() > before);
+    }
+    let mut client = daemon.client();
+    wait_until("the last list", || is_listed(&mut client, "b99.test"));
+    for _ in 0..500 {
+        daemon.signal(Signal::SIGUSR1);
+        daemon.signal(Signal::SIGHUP);
+    }
+    assert_eq!(daemon.stop().status.code(), Some(0));
+}
+
+/// The original acts on a signal only when a client happens to speak.
+#[test]
+fn term_needs_no_client_to_wake_the_daemon() {
+    for number in 0..40 {
+        let daemon = Daemon::builder(Program::Ours).start();
+        let mut client = daemon.client();
+        if number % 2 == 0 {
+            is_listed(&mut client, "a.test");
+        }
+        assert_eq!(daemon.stop().status.code(), Some(0));
+    }
+}

@@ -1,0 +1,153 @@
+//! What systemd and the daemon tell each other: readiness, the watchdog,
+//! sockets that are handed over, the journal.
+
+use crate::life::manager::Manager;
+use nix::sys::signal::Signal;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+use testkit::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
+
+fn attempt(number: usize) -> Attempt {
+    let recipient = format!("r{number}@example.org");
+    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient).at(0)
+}
+
+#[test]
+fn it_says_when_it_is_ready_when_it_reloads_and_when_it_ends() {
+    let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
+    let daemon = builder.start();
+    assert_eq!(manager.next(), ["READY"]);
+    daemon.signal(Signal::SIGHUP);
+    assert_eq!(manager.next(), ["RELOADING", "MONOTONIC_USEC"]);
+    assert_eq!(manager.next(), ["READY"]);
+    assert_eq!(daemon.stop().status.code(), Some(0));
+    assert_eq!(manager.next(), ["STOPPING"]);
+    assert_eq!(manager.peek(), None);
+}
+
+#[test]
+fn a_start_that_fails_is_never_ready() {
+    let builder = Daemon::builder(Program::Ours).arg("--user=nosuchuser");
+    let (manager, builder) = Manager::of(builder);
+    assert_eq!(builder.start_in_vain().status.code(), Some(255));
+    assert_eq!(manager.peek(), None);
+}
+
+#[test]
+fn the_watchdog_hears_of_it_as_often_as_it_wants() {
+    let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
+    let _daemon = builder.env("WATCHDOG_USEC", "100000").start();
+    assert_eq!(manager.next(), ["READY"]);
+    for _ in 0..5 {
+        assert_eq!(manager.next(), ["WATCHDOG"]);
+    }
+}
+
+/// A socket that another process, as systemd, keeps for the server.
+struct Kept {
+    socket: UnixListener,
+    door: Door,
+}
+
+impl Kept {
+    fn new(scratch: &Scratch) -> Kept {
+        let path = scratch.path().join("kept");
+        let socket = UnixListener::bind(&path).expect("a socket");
+        Kept { socket, door: Door::Unix(path) }
+    }
+
+    /// Hands it over as systemd does: as descriptor 3, for this process alone.
+    fn hand_to(&self, builder: Builder) -> Builder {
+        let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"";
+        let socket = self.socket.try_clone().expect("another descriptor");
+        builder
+            .within(["/bin/sh", "-c", script, "sh"].map(str::to_string))
+            .stdin(Stdio::from(OwnedFd::from(socket)))
+            .on(self.door.clone())
+    }
+}
+
+#[test]
+fn a_socket_that_is_handed_over_is_used_and_left() {
+    let builder = Daemon::builder(Program::Ours);
+    let kept = Kept::new(builder.scratch());
+    let daemon = kept.hand_to(builder).start();
+    assert!(daemon.client().ask(&attempt(0)).starts_with("DEFER_IF_PERMIT "));
+    let log = daemon.log();
+    assert!(log.iter().any(|line| line == "Using 1 sockets of systemd"), "{log:#?}");
+    assert!(!log.iter().any(|line| line.starts_with("Binding to")), "{log:#?}");
+    let stopped = daemon.stop();
+    assert_eq!(stopped.status.code(), Some(0));
+    // Nobody serves, yet nobody is refused.
+    let mut client = kept.door.connect().expect("a socket that is still there");
+    client.send(b"\n");
+}
+
+/// Mail servers come and ask all the time; one whose connection ends without a
+/// reply tries once more, as Postfix does.
+#[test]
+fn a_restart_behind_a_socket_that_is_kept_refuses_nobody() {
+    const RESTARTS: usize = 5;
+    let builder = Daemon::builder(Program::Ours);
+    let kept = Kept::new(builder.scratch());
+    let mut daemon = kept.hand_to(builder).start();
+    let (is_over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let mail_server = {
+        let (door, is_over, asked) = (kept.door.clone(), Arc::clone(&is_over), Arc::clone(&asked));
+        thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                let number = asked.fetch_add(1, Ordering::Relaxed);
+                let once = || -> Option<String> {
+                    let mut client: Client = door.connect().expect("nobody is refused");
+                    client.ask_mortal(&attempt(number))
+                };
+                let reply = once().or_else(once).expect("a reply at the second try");
+                assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+            }
+        })
+    };
+    for restart in 1..=RESTARTS {
+        while asked.load(Ordering::Relaxed) < 20 * restart && !mail_server.is_finished() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let stopped = daemon.stop();
+        assert_eq!(stopped.status.code(), Some(0));
+        daemon = kept.hand_to(stopped.again(Program::Ours)).start();
+    }
+    is_over.store(true, Ordering::Relaxed);
+    mail_server.join().expect("a mail server that was served");
+}
+
+#[test]
+fn the_journal_gets_severities_and_no_second_time() {
+    let script = "export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); exec \"$@\"";
+    let daemon = Daemon::builder(Program::Ours)
+        .within(["/bin/sh", "-c", script, "sh"].map(str::to_string))
+        .arg("--verbose")
+        .start();
+    let pid = daemon.pid();
+    let socket = daemon.socket().display().to_string();
+    // Only who got a reply is known to have been accepted.
+    let _ = daemon.client().ask(&attempt(0));
+    let log = daemon.stop().log;
+    let first = format!("<5>postgrey (type Net::Server::Multiplex) starting! pid({pid})");
+    assert_eq!(log.first(), Some(&first));
+    assert!(log.contains(&format!("<6>CONNECT UNIX Socket: \"{socket}\"")), "{log:#?}");
+    assert_eq!(log.last().map(String::as_str), Some("<5>Server closing!"));
+}
+
+/// The variable may be inherited where standard error leads elsewhere.
+#[test]
+fn what_is_not_the_journal_gets_the_time() {
+    let daemon = Daemon::builder(Program::Ours).env("JOURNAL_STREAM", "1:2").start();
+    let log = daemon.stop().log;
+    for line in [log.first(), log.last()] {
+        let line = line.expect("a line");
+        assert!(line.starts_with("20") && line.as_bytes()[4] == b'/', "{line}");
+    }
+}

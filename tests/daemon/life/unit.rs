@@ -1,0 +1,81 @@
+//! The systemd unit that the package ships.
+
+#![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use testkit::{Program, Scratch, skip};
+
+fn unit() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/postgrey.service")
+}
+
+/// The unit as systemd takes it with the drop-in that the package has among its
+/// examples.
+fn unit_that_never_is_root() -> String {
+    let drop_in = unit().with_file_name("never-root.conf");
+    [unit(), drop_in].map(|file| fs::read_to_string(file).expect("a unit")).join("\n")
+}
+
+/// Runs `systemd-analyze`; nothing where it is not installed.
+fn systemd_analyze(arguments: &[&str], unit: &Path) -> Option<Output> {
+    let program = Path::new("/usr/bin/systemd-analyze");
+    if !program.exists() {
+        skip("the systemd unit: systemd-analyze is missing (apt-get install systemd)");
+        return None;
+    }
+    let output = Command::new(program).args(arguments).arg(unit).output().expect("systemd-analyze");
+    Some(output)
+}
+
+#[test]
+fn all_directives_are_understood() {
+    // The program need not be installed for that.
+    let program = Program::Ours.path().display().to_string();
+    for text in [fs::read_to_string(unit()).expect("the unit"), unit_that_never_is_root()] {
+        let scratch = Scratch::new();
+        let path = scratch.file("postgrey.service", text.replace("/usr/sbin/postgrey", &program));
+        let Some(output) = systemd_analyze(&["verify", "--man=no"], &path) else { return };
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(!complaints.contains("postgrey.service"), "{complaints}");
+    }
+}
+
+/// Asserts that `systemd-analyze` finds no more exposure, in tenths.
+fn assert_exposed_at_most(tenths: u32, unit: &Path) {
+    let threshold = format!("--threshold={tenths}");
+    let arguments = ["security", "--offline=true", &threshold, "--no-pager"];
+    let Some(output) = systemd_analyze(&arguments, unit) else { return };
+    let text = String::from_utf8_lossy(&output.stdout);
+    eprintln!("measured | {}", text.lines().last().unwrap_or_default());
+    assert!(output.status.success(), "{text}");
+}
+
+/// What is left is what any user, directory and port in `/etc/default/postgrey`
+/// take.
+#[test]
+fn it_is_as_hardened_as_options_of_postgrey_1_let_it() {
+    assert_exposed_at_most(28, &unit());
+}
+
+#[test]
+fn with_its_drop_in_it_is_as_hardened_as_the_job_lets_it() {
+    let scratch = Scratch::new();
+    let path = scratch.file("postgrey.service", unit_that_never_is_root());
+    assert_exposed_at_most(15, &path);
+}
+
+/// What administrators rely on in Debian's own unit.
+#[test]
+fn options_and_texts_come_from_where_they_always_came() {
+    let text = fs::read_to_string(unit()).expect("the unit");
+    for line in [
+        "EnvironmentFile=-/etc/default/postgrey\n",
+        "ExecStart=/usr/sbin/postgrey \\\n $POSTGREY_OPTS \\\n --greylist-text=\"${POSTGREY_TEXT}\"\n",
+        "Type=notify\n",
+        "ExecReload=+/bin/sh -c \"kill -HUP $MAINPID\"\n",
+    ] {
+        assert!(text.contains(line), "{line}");
+    }
+}

@@ -1,0 +1,180 @@
+//! A log in JSON (`--log-format=json`): what each line says, and who reads it.
+
+use serde_json::{Map, Value, json};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use testkit::{Attempt, Daemon, Program, Scratch};
+
+fn mail() -> Attempt {
+    Attempt::new("192.0.2.7", "mx.b.test", "a@b.test", "r@d.test")
+}
+
+/// The lines that a daemon writes when it is asked so, from start to stop.
+fn log_of(arguments: &[&str], attempts: impl IntoIterator<Item = Attempt>) -> Vec<String> {
+    let builder = Daemon::builder(Program::Ours).arg("--verbose");
+    let daemon = arguments.iter().fold(builder, |it, argument| it.arg(*argument)).start();
+    let mut client = daemon.client();
+    for attempt in attempts {
+        client.ask(&attempt);
+    }
+    drop(client);
+    daemon.stop().log
+}
+
+fn objects(log: &[String]) -> Vec<Map<String, Value>> {
+    let parse =
+        |line: &String| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    log.iter().map(parse).collect()
+}
+
+/// What was decided, without who asked.
+fn decisions(log: &[String]) -> Vec<Value> {
+    let mut decisions = objects(log);
+    decisions.retain(|object| object.contains_key("action"));
+    for name in ["client_name", "client_address", "sender", "recipient"] {
+        decisions.iter_mut().for_each(|decision| drop(decision.remove(name)));
+    }
+    decisions.into_iter().map(Value::Object).collect()
+}
+
+#[test]
+fn mail_that_passes_says_how_long_it_waited_and_how_often_it_was_tried() {
+    let late = mail().with("queue_id", "4F2A");
+    let attempts = [mail().at(0), mail().at(100), late.clone().at(305), late.at(306)];
+    let log = log_of(&["--log-format=json"], attempts);
+    assert_eq!(
+        decisions(&log),
+        [
+            json!({"action": "greylist", "reason": "new", "missing": 300, "attempts": 1}),
+            json!({"action": "greylist", "reason": "early-retry", "missing": 200, "attempts": 2}),
+            json!({"action": "pass", "reason": "triplet found", "delay": 305, "attempts": 3,
+                   "queue_id": "4F2A"}),
+            json!({"action": "pass", "reason": "triplet found", "queue_id": "4F2A"}),
+        ]
+    );
+    let first = &objects(&log)[log.iter().position(|line| line.contains("action")).expect("one")];
+    assert_eq!(first["client_name"], "mx.b.test");
+    assert_eq!(first["client_address"], "192.0.2.7");
+    assert_eq!(first["sender"], "a@b.test");
+    assert_eq!(first["recipient"], "r@d.test");
+}
+
+#[test]
+fn attempts_before_the_start_are_not_guessed() {
+    let daemon = Daemon::builder(Program::Ours).start();
+    daemon.client().ask(&mail().at(0));
+    let daemon = daemon.stop().again(Program::Ours).arg("--log-format=json").start();
+    daemon.client().ask(&mail().at(305));
+    let expected = json!({"action": "pass", "reason": "triplet found", "delay": 305});
+    // The log of before is in words.
+    let log: Vec<String> =
+        daemon.stop().log.into_iter().filter(|line| line.starts_with('{')).collect();
+    assert_eq!(decisions(&log), [expected]);
+}
+
+#[test]
+fn every_line_is_an_object_whatever_the_client_sends() {
+    let hostile =
+        Attempt::new("192.0.2.7", "\"},{\"action\":\"x", "\u{9b}2J\u{1b}[2J\\\u{e9}", "r")
+            .with("queue_id", b"\xff\"\\".as_slice());
+    let nonsense = Attempt::new("no address", "a", "b", "c");
+    let log = log_of(&["--log-format=json"], [hostile, nonsense]);
+    let objects = objects(&log);
+    assert!(objects.len() > 5, "{log:#?}");
+    let hostile = objects.iter().find(|object| object.contains_key("action")).expect("a decision");
+    assert_eq!(hostile["client_name"], "\"},{\"action\":\"x");
+    assert_eq!(hostile["sender"], "\u{9b}2J\u{1b}[2J\\\u{e9}");
+    assert_eq!(hostile["queue_id"], "\u{fffd}\"\\");
+    assert!(log.iter().all(|line| !line.contains(['\u{1b}', '\u{9b}'])), "{log:#?}");
+    let message = "client_address is not an IP address: no address";
+    let complaint = objects.iter().find(|object| object.get("message") == Some(&message.into()));
+    assert_eq!(complaint.expect("a complaint")["severity"], "warning");
+}
+
+#[test]
+fn in_a_dry_run_each_decision_says_so() {
+    let log = log_of(&["--log-format=json", "--noaction"], [mail().at(0)]);
+    let expected = json!({"action": "greylist", "reason": "new", "missing": 300, "attempts": 1,
+                          "dry_run": true});
+    assert_eq!(decisions(&log), [expected]);
+}
+
+/// What one of the commands that read logs says of this one.
+fn told(db: &Path, command: &[&str], log: &str) -> String {
+    let mut child = Command::new(Program::Ours.path())
+        .args(command)
+        .arg(format!("--dbdir={}", db.display()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command");
+    child.stdin.take().expect("a pipe").write_all(log.as_bytes()).expect("a reader");
+    let output = child.wait_with_output().expect("its end");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
+    let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
+    let db = empty.path().join("db");
+    let story = || {
+        let other = Attempt::new("198.51.100.7", "mx.c.test", "c@c.test", "r@d.test");
+        [mail().at(0), other.at(1), mail().at(100), mail().with("queue_id", "4F2A").at(400)]
+    };
+    let decided = |arguments: &[&str]| {
+        let mut log = log_of(arguments, story());
+        log.retain(|line| line.contains("action"));
+        log
+    };
+    let (words, json) = (decided(&[]), decided(&["--log-format=json"]));
+    let mixed: Vec<String> = words[..2].iter().chain(&json[2..]).cloned().collect();
+    let reject = |name: &str, address: &str, sender: &str| {
+        format!(
+            "Jun 20 10:00:00 mx postfix/smtpd[7]: NOQUEUE: reject: RCPT from {name}[{address}]: \
+             450 4.2.0 <r@d.test>: Recipient address rejected: Greylisted, see there; \
+             from=<{sender}> to=<r@d.test> proto=ESMTP helo=<x>\n"
+        )
+    };
+    let rejects = reject("mx.b.test", "192.0.2.7", "a@b.test")
+        + &reject("mx.c.test", "198.51.100.7", "c@c.test");
+    let mail_log = |lines: &[String]| -> String {
+        let stamped = lines.iter().zip(0..);
+        let line = |(line, minute)| format!("Jun 20 10:{minute:02}:00 mx postgrey[812]: {line}\n");
+        rejects.clone() + &stamped.map(line).collect::<String>()
+    };
+    let report = |log: &str| told(&db, &["report"], log);
+    let explain = |log: &str| told(&db, &["explain", "--sender=a@b.test", "-"], log);
+    let expected = "   198.51.100.7 mx.c.test c@c.test r@d.test\n";
+    let story = explain(&mail_log(&words));
+    assert!(story.contains("passed after 3 min, at attempt 3"), "{story}");
+    for lines in [&words, &json, &mixed] {
+        assert_eq!(report(&mail_log(lines)), expected, "{lines:#?}");
+        assert_eq!(explain(&mail_log(lines)), story, "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_report_reads_the_journal_in_json_too() {
+    let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
+    let db = empty.path().join("db");
+    let journal = |program: &str, message: &str| {
+        let line = json!({"__REALTIME_TIMESTAMP": "1781949600000000",
+                          "SYSLOG_IDENTIFIER": program, "MESSAGE": message});
+        format!("{line}\n")
+    };
+    let reject = journal(
+        "postfix/smtpd",
+        "NOQUEUE: reject: RCPT from mx.b.test[192.0.2.7]: 450 4.2.0 <r@d.test>: Recipient address \
+         rejected: Greylisted, see there; from=<a@b.test> to=<r@d.test> proto=ESMTP helo=<x>",
+    );
+    assert_eq!(told(&db, &["report"], &reject), "      192.0.2.7 mx.b.test a@b.test r@d.test\n");
+    let late = || [mail().at(0), mail().at(400)];
+    for arguments in [&["--log-format=classic"], &["--log-format=json"]] {
+        let passed = log_of(arguments, late()).into_iter().rfind(|line| line.contains("triplet"));
+        let log = reject.clone() + &journal("postgrey", &passed.expect("a pass"));
+        assert_eq!(told(&db, &["report"], &log), "", "{log}");
+    }
+}

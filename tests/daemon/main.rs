@@ -1,0 +1,20 @@
+//! The daemon on its real binary: start, service, faults and end.
+//!
+//! Some tests need root and Linux: other users, mounts and process namespaces.
+//! Without root they are skipped and reported.
+
+mod bad_database;
+mod config;
+mod deferred_refreshes;
+mod exim;
+mod faults;
+mod features;
+mod fuzz;
+mod life;
+mod log_format;
+mod logcheck;
+mod maintenance;
+mod memory;
+mod metrics;
+mod milter;
+mod pools;

@@ -1,0 +1,252 @@
+//! The numbers of a real daemon, as a monitoring system fetches them: that they
+//! count what happens, and that nobody who asks can hold up mail.
+
+mod prometheus;
+
+use nix::sys::signal::Signal;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+use testkit::{Attempt, Builder, Daemon, Program, free_port, wait_for};
+
+/// A daemon that tells its numbers, and where.
+struct Site {
+    daemon: Daemon,
+    socket: PathBuf,
+}
+
+impl Site {
+    fn start(options: &[&str]) -> Site {
+        let builder = Daemon::builder(Program::Ours);
+        Site::of(options.iter().fold(builder, |builder, option| builder.arg(*option)))
+    }
+
+    fn of(builder: Builder) -> Site {
+        let socket = builder.scratch().path().join("metrics");
+        let daemon = builder.arg(format!("--metrics=unix:{}", socket.display())).start();
+        Site { daemon, socket }
+    }
+
+    fn connect(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.socket).expect("the socket of --metrics");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        stream
+    }
+
+    fn fetch(&self, request: &str) -> String {
+        exchange(self.connect(), request)
+    }
+
+    fn page(&self) -> String {
+        let response = self.fetch("GET /metrics HTTP/1.1\r\nHost: mx\r\n\r\n");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains("\r\nContent-Type: text/plain; version=0.0.4"), "{head}");
+        assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{head}");
+        body.to_owned()
+    }
+
+    /// The value of a series, as it is written on the page.
+    fn value(&self, series: &str) -> String {
+        let page = self.page();
+        let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {series} in\n{page}")).to_owned()
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> String {
+    stream.write_all(request.as_bytes()).expect("somebody who reads");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("a response to its end");
+    response
+}
+
+fn mail(number: u32) -> Attempt {
+    Attempt::new("192.0.2.7", "mx.client.example", &format!("a{number}@client.example"), "b@x.org")
+}
+
+#[test]
+fn the_numbers_count_what_became_of_mail() {
+    let site = Site::start(&["--delay=300"]);
+    let mut client = site.daemon.client();
+    for (number, seconds) in [(1, 0), (1, 10), (2, 10), (1, 400), (1, 401)] {
+        client.ask(&mail(number).at(seconds));
+    }
+    for (series, value) in [
+        ("postgrey_requests_total{action=\"greylist\",reason=\"new\"}", "2"),
+        ("postgrey_requests_total{action=\"greylist\",reason=\"early-retry\"}", "1"),
+        ("postgrey_requests_total{action=\"pass\",reason=\"first-pass\"}", "1"),
+        ("postgrey_requests_total{action=\"pass\",reason=\"triplet-found\"}", "1"),
+        ("postgrey_requests_total{action=\"pass\",reason=\"client-whitelist\"}", "0"),
+        ("postgrey_delay_seconds_bucket{le=\"300\"}", "0"),
+        ("postgrey_delay_seconds_bucket{le=\"600\"}", "1"),
+        ("postgrey_delay_seconds_sum", "400"),
+        ("postgrey_commit_replies_bucket{le=\"1\"}", "3"),
+        ("postgrey_commit_replies_sum", "3"),
+        ("postgrey_connections_open", "1"),
+        ("postgrey_rows{table=\"triplets\"}", "2"),
+        ("postgrey_rows{table=\"clients\"}", "1"),
+        ("postgrey_database_up", "1"),
+        ("postgrey_log_lines_lost_total", "0"),
+        ("postgrey_list_rules{list=\"whitelist-clients\"}", "0"),
+    ] {
+        assert_eq!(site.value(series), value, "{series}");
+    }
+    let number = |series| site.value(series).parse::<f64>().expect("a number");
+    assert!(number("postgrey_commit_seconds_count") >= 3.0);
+    assert!(number("postgrey_commit_seconds_sum") > 0.0);
+    let length = site.daemon.scratch().path().join("db/postgrey.mdb").metadata().unwrap().len();
+    assert_eq!(number("postgrey_database_bytes") as u64, length);
+    assert!(number("postgrey_disk_free_bytes") > 0.0);
+    assert!(site.daemon.stop().status.success());
+    assert!(!site.socket.exists(), "the socket is left");
+}
+
+#[test]
+fn the_series_are_the_same_whoever_sends_mail() {
+    let site = Site::start(&[]);
+    let series = |page: String| -> Vec<String> {
+        let lines = page.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.rsplit_once(' ').expect("a value").0.to_owned()).collect()
+    };
+    let before = series(site.page());
+    let mut client = site.daemon.client();
+    for number in 0..50 {
+        client.ask(&mail(number).at(0));
+    }
+    assert_eq!(series(site.page()), before);
+    assert!(before.len() < 100, "{}", before.len());
+}
+
+#[test]
+fn refused_mail_is_told_from_mail_that_passed() {
+    let builder = Daemon::builder(Program::Ours);
+    let list = builder.scratch().file("blacklist", "mx.example\n");
+    let site = Site::of(builder.arg(format!("--blacklist-clients={}", list.display())));
+    let attempt = Attempt::new("192.0.2.1", "mx.example", "a@sender.example", "b@example.org");
+    site.daemon.client().ask(&attempt);
+    let series = "postgrey_requests_total{action=\"blacklist\",reason=\"client-blacklist\"}";
+    assert_eq!(site.value(series), "1");
+    assert_eq!(site.value("postgrey_list_rules{list=\"blacklist-clients\"}"), "1");
+    assert_eq!(site.value("postgrey_list_rules{list=\"recipient-delays\"}"), "0");
+}
+
+#[test]
+fn lists_that_are_read_anew_are_told() {
+    let builder = Daemon::builder(Program::Ours).whitelist_clients("a.example\n192.0.2.0/24\n");
+    let list = builder.scratch().path().join("whitelist_clients");
+    let site = Site::of(builder);
+    assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "2");
+    fs::write(&list, "a.example\nb.example\n/^mx/\n/(/\n").expect("a list");
+    site.daemon.signal(Signal::SIGHUP);
+    wait_for("the complaint to be counted", || {
+        (site.value("postgrey_reloads_total{result=\"warned\"}") == "1").then_some(())
+    });
+    assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "3");
+    assert_eq!(site.value("postgrey_reloads_total{result=\"clean\"}"), "0");
+    let changed = list.metadata().and_then(|list| list.modified()).expect("a time");
+    let seconds = changed.duration_since(UNIX_EPOCH).expect("a time since 1970").as_secs();
+    let series = "postgrey_list_changed_timestamp_seconds{list=\"whitelist-clients\"}";
+    assert_eq!(site.value(series), seconds.to_string());
+}
+
+#[test]
+fn files_beside_any_list_are_counted_and_may_come_and_go_until_a_hup() {
+    let options = "whitelist-clients whitelist-recipients whitelist-senders blacklist-clients \
+                   blacklist-senders blacklist-recipients greylist-recipients recipient-delays";
+    let mut builder = Daemon::builder(Program::Ours);
+    let place = builder.scratch().path().to_owned();
+    let line = |option: &str, rule: &str| match option {
+        "recipient-delays" => format!("{rule} delay=60\n"),
+        _ => format!("{rule}\n"),
+    };
+    for option in options.split_whitespace() {
+        let list = builder.scratch().file(option, line(option, "a.example"));
+        let beside = place.join(format!("{option}.d"));
+        fs::create_dir(&beside).expect("a directory");
+        fs::copy(&list, beside.join("b.conf")).expect("a file");
+        builder = builder.arg(format!("--{option}={}", list.display()));
+    }
+    let site = Site::of(builder);
+    let rules = |option: &str| site.value(&format!("postgrey_list_rules{{list=\"{option}\"}}"));
+    for (number, option) in options.split_whitespace().enumerate() {
+        assert_eq!(rules(option), "1", "{option}: the same rule twice is one");
+        let path = place.join(format!("{option}.d/b.conf"));
+        fs::write(path, line(option, "b.example")).expect("a file");
+        site.daemon.signal(Signal::SIGHUP);
+        let series = "postgrey_reloads_total{result=\"clean\"}";
+        let read = |times: usize| (site.value(series) == times.to_string()).then_some(());
+        wait_for("the lists to be read", || read(2 * number + 1));
+        assert_eq!(rules(option), "2", "{option}");
+        fs::remove_dir_all(place.join(format!("{option}.d"))).expect("the directory");
+        site.daemon.signal(Signal::SIGHUP);
+        wait_for("the lists to be read again", || read(2 * number + 2));
+        assert_eq!(rules(option), "1", "{option}");
+    }
+}
+
+#[test]
+fn a_daemon_in_good_health_says_so() {
+    let site = Site::start(&[]);
+    let response = site.fetch("GET /health HTTP/1.1\r\nHost: mx\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.ends_with("\r\n\r\nok\n"), "{response}");
+    let response = site.fetch("HEAD /health HTTP/1.1\r\n\r\n");
+    assert!(response.ends_with("\r\n\r\n"), "{response}");
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    let site = Site::start(&[]);
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", "404"),
+        ("POST /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "405"),
+        ("request=smtpd_access_policy\n\n", "400"),
+    ] {
+        let response = site.fetch(request);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {response}");
+    }
+}
+
+#[test]
+fn it_listens_on_a_port_as_well() {
+    let port = free_port();
+    let daemon = Daemon::builder(Program::Ours).arg(format!("--metrics=127.0.0.1:{port}")).start();
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the port of --metrics");
+    let response = exchange(stream, "GET /metrics HTTP/1.0\r\n\r\n");
+    assert!(response.contains("\npostgrey_database_up 1\n"), "{response}");
+    daemon.stop();
+    // In vain it is tried where somebody listens already.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
+    let stopped =
+        Daemon::builder(Program::Ours).arg(format!("--metrics=127.0.0.1:{port}")).start_in_vain();
+    assert!(!stopped.status.success());
+    let log = stopped.log.join("\n");
+    assert!(log.contains(&format!("port {port} on 127.0.0.1")), "{log}");
+    drop(taken);
+}
+
+#[test]
+fn whoever_asks_slowly_or_never_holds_up_nobody() {
+    let site = Site::start(&[]);
+    let mut slow = site.connect();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\n").expect("a daemon that reads");
+    // More silent ones than are served at once: each new one takes an old one's place.
+    let mut silent: Vec<_> = (0..40).map(|_| site.connect()).collect();
+    assert_eq!(site.daemon.client().ask(&mail(1).at(0)).split(' ').next(), Some("DEFER_IF_PERMIT"));
+    assert_eq!(site.value("postgrey_database_up"), "1");
+    let end = slow.read(&mut [0; 10]);
+    assert!(matches!(end, Ok(0) | Err(_)), "the oldest is still served: {end:?}");
+    let last = silent.last_mut().expect("some");
+    last.write_all(b"GET /health HTTP/1.1\r\n\r\n").expect("a daemon that reads");
+    let mut response = String::new();
+    last.read_to_string(&mut response).expect("a response");
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    // One that sends without an end is cut off.
+    let mut flood = site.connect();
+    while flood.write_all(&[b'a'; 4096]).is_ok() {}
+    assert_eq!(site.daemon.client().ask(&mail(2).at(0)).split(' ').next(), Some("DEFER_IF_PERMIT"));
+}

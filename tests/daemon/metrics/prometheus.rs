@@ -1,0 +1,83 @@
+//! What comes along for Prometheus and Grafana: that the rules and the dashboard
+//! ask for what there is, and that Prometheus understands rules and page.
+
+use super::Site;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where the examples for monitoring systems are.
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/monitoring")
+}
+
+#[test]
+fn rules_and_dashboard_ask_for_what_there_is() {
+    let site = Site::start(&[]);
+    let page = site.page();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        known.insert(line.split(['{', ' ']).next().expect("a name").to_owned());
+    }
+    // It is there once the clean-up has been at all rows.
+    known.insert("postgrey_triplets".to_owned());
+    for file in ["prometheus-alerts.yml", "grafana-dashboard.json"] {
+        let text = fs::read_to_string(examples().join(file)).expect("an example");
+        let names = text.match_indices("postgrey_").map(|(at, _)| {
+            let rest = &text[at..];
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            &rest[..end.unwrap_or(rest.len())]
+        });
+        let names: BTreeSet<_> = names.collect();
+        assert!(names.len() > 5, "{file}: {names:?}");
+        for name in names {
+            assert!(known.contains(name), "{file} asks for {name}");
+        }
+    }
+    let dashboard = fs::read(examples().join("grafana-dashboard.json")).expect("an example");
+    let dashboard: serde_json::Value = serde_json::from_slice(&dashboard).expect("JSON");
+    assert!(dashboard["panels"].as_array().expect("panels").len() > 5);
+}
+
+/// Runs promtool of the package prometheus; gives whether it was satisfied, and
+/// what it said. None without it.
+fn promtool(words: &[&str], input: &str) -> Option<(bool, String)> {
+    let mut command = Command::new("promtool");
+    command.args(words).current_dir(examples());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        testkit::skip("the rules for Prometheus: promtool is missing (apt-get install prometheus)");
+        return None;
+    };
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input.as_bytes()).expect("promtool reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("promtool");
+    let said = [output.stdout, output.stderr].concat();
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+#[test]
+fn prometheus_understands_the_page() {
+    let site = Site::start(&[]);
+    let page = site.page();
+    if let Some((is_fine, said)) = promtool(&["check", "metrics"], &page) {
+        assert!(is_fine && said.is_empty(), "{said}");
+        let (is_fine, _) = promtool(&["check", "metrics"], "no page\n").expect("it is there");
+        assert!(!is_fine, "it takes anything");
+    }
+}
+
+#[test]
+fn prometheus_understands_the_rules_and_they_fire() {
+    for words in [
+        ["check", "rules", "prometheus-alerts.yml"],
+        ["test", "rules", "prometheus-alerts-test.yml"],
+    ] {
+        if let Some((is_fine, said)) = promtool(&words, "") {
+            assert!(is_fine, "{said}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The milter door of a real daemon: what a mail server is told that asks there,
+//! and that it leads to the same room as the policy door.
+
+mod actions;
+mod doors;
+mod rules;
+mod trouble;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use testkit::milter::MailServer;
+use testkit::{Builder, Clock, Daemon, Program, Scratch};
+
+/// What a deferred client hears by default, for recipients at example.org.
+const DEFERRED: &str =
+    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
+
+/// A daemon with both doors, and its clock.
+struct Site {
+    daemon: Daemon,
+    clock: Clock,
+    socket: PathBuf,
+}
+
+impl Site {
+    fn start(options: &[&str]) -> Site {
+        Site::of(Daemon::builder(Program::Ours).arg("--hostname=mx.test.example"), options)
+    }
+
+    fn of(builder: Builder, options: &[&str]) -> Site {
+        let socket = milter_socket(builder.scratch());
+        let (builder, clock) = Clock::of(builder);
+        let builder = builder.arg(format!("--milter={}", socket.display()));
+        let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+        let site = Site { daemon: builder.start(), clock, socket };
+        site.wait_until_all_doors_are_open();
+        site
+    }
+
+    /// The policy door opens first; tools are answered when all are open.
+    fn wait_until_all_doors_are_open(&self) {
+        let dbdir = self.daemon.scratch().path().join("db");
+        let mut stats = Command::new(Program::Ours.path());
+        let output = stats.arg("stats").arg(format!("--dbdir={}", dbdir.display())).output();
+        let output = output.expect("postgrey stats");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn connect(&self) -> MailServer {
+        MailServer::connect(&self.socket)
+    }
+
+    /// A connection about a client.
+    fn connect_about(&self, name: &str, address: &str) -> MailServer {
+        let mut server = self.connect();
+        server.client(name, address);
+        server
+    }
+
+    fn let_pass(&mut self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn milter_socket(scratch: &Scratch) -> PathBuf {
+    scratch.path().join("milter")
+}

@@ -1,0 +1,62 @@
+//! Hostile input, and ends.
+
+use crate::milter::{DEFERRED, Site};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+#[test]
+fn nonsense_ends_its_connection_and_no_other() {
+    let site = Site::start(&[]);
+    let mut witness = site.connect_about("mx.a.test", "192.0.2.1");
+    for nonsense in [
+        b"GET / HTTP/1.0\r\n\r\n".as_slice(),
+        b"\0\0\0\0",
+        b"\xff\xff\xff\xff",
+        b"\0\0\0\x01E",
+        b"\0\0\0\x05Oxxxx",
+        b"\0\0\0\rO\0\0\0\x01\0\0\0\0\0\0\0\0",
+    ] {
+        let mut stream = UnixStream::connect(&site.socket).expect("a milter");
+        stream.write_all(nonsense).expect("a milter that reads");
+        let mut rest = Vec::new();
+        // The milter hangs up; bytes that it did not read may make that a reset.
+        let _ = stream.read_to_end(&mut rest);
+        assert_eq!(rest, b"", "{}", nonsense.escape_ascii());
+    }
+    assert_eq!(witness.mail("alice@a.test", "bob@example.org").0, DEFERRED);
+    let log = site.daemon.stop().log;
+    let told = log.iter().filter(|line| line.contains("closing a connection of the milter"));
+    assert_eq!(told.count(), 6, "{log:#?}");
+}
+
+#[test]
+fn what_is_sent_at_once_is_answered_in_order() {
+    let site = Site::start(&[]);
+    let mut server = site.connect_about("mx.a.test", "192.0.2.1");
+    let mut bytes = Vec::new();
+    for number in 0..100 {
+        let recipient = format!("R<{number}@example.org>\0");
+        for packet in ["M<a@a.test>\0", &recipient, "E"] {
+            bytes.extend_from_slice(&u32::try_from(packet.len()).expect("short").to_be_bytes());
+            bytes.extend_from_slice(packet.as_bytes());
+        }
+    }
+    server.send_bytes(&bytes);
+    for _ in 0..100 {
+        let (command, text) = server.receive().expect("an answer to the recipient");
+        assert_eq!(command, b'y', "{}", text.escape_ascii());
+        assert_eq!(server.receive(), Some((b'c', Vec::new())));
+    }
+}
+
+#[test]
+fn a_mail_server_that_quits_is_let_go() {
+    let site = Site::start(&[]);
+    let mut server = site.connect_about("mx.a.test", "192.0.2.1");
+    server.mail("alice@a.test", "bob@example.org");
+    server.send(b'K', b"");
+    server.client("mx.b.test", "198.51.100.1");
+    assert_eq!(server.mail("alice@a.test", "bob@example.org").0, DEFERRED);
+    server.send(b'Q', b"");
+    assert_eq!(server.receive(), None);
+}

@@ -1,0 +1,213 @@
+//! What looking up by domain costs mail and spam: a month of both through the
+//! greylist's own decision, under the original's rules and ours.
+//!
+//! `POSTGREY_RANDOM_CASES=10 cargo test --test daemon pools:: -- --nocapture`
+//! prints the table of the manual for a month ten times as large.
+//! `pools/senders.rs` and `pools/spam.rs` say what is assumed.
+
+mod senders;
+mod spam;
+
+use super::memory::Memory;
+use postgrey::greylist::{ByDomain, Lookup, Policy, Verdict, decide};
+use postgrey::lists::Whitelists;
+use postgrey::request::Request;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use testkit::random::{self, Random};
+
+/// When the month begins, in seconds since the epoch.
+const START: i64 = 1_800_000_000;
+
+/// A mail, and all the attempts that are made unless one passes before.
+pub struct Mail {
+    /// Whose mail it is, for the table.
+    pub kind: &'static str,
+    /// The envelope's sender.
+    pub sender: String,
+    /// The envelope's recipient.
+    pub recipient: String,
+    /// Seconds since the month began, the client's name and its address.
+    pub attempts: Vec<(i64, String, String)>,
+}
+
+/// What became of the mails of a kind.
+#[derive(Default)]
+struct Sum {
+    delays: Vec<i64>,
+    stopped: usize,
+}
+
+impl Sum {
+    fn passed(&self) -> f64 {
+        percent(self.delays.len(), self.delays.len() + self.stopped)
+    }
+
+    fn mean(&self) -> f64 {
+        self.delays.iter().sum::<i64>() as f64 / self.delays.len().max(1) as f64
+    }
+
+    /// The delay that 95 of 100 mails do not exceed.
+    fn longest_of_95(&self) -> i64 {
+        let mut delays = self.delays.clone();
+        delays.sort_unstable();
+        delays.get(delays.len() * 95 / 100).copied().unwrap_or(0)
+    }
+}
+
+fn percent(part: usize, whole: usize) -> f64 {
+    100.0 * part as f64 / whole.max(1) as f64
+}
+
+type Sums = BTreeMap<&'static str, Sum>;
+
+/// The rules that are compared; the second is the original's own.
+/// `--auto-whitelist-clients=5` holds in all.
+fn rules() -> [(&'static str, Policy); 5] {
+    let of = |lookup, auto_whitelist| Policy {
+        by_domain: ByDomain { lookup, auto_whitelist },
+        ..Policy::default()
+    };
+    [
+        ("host", Policy { lookup: Lookup::Host, ..Policy::default() }),
+        ("subnet /24 (default)", of(false, false)),
+        ("domain", of(true, false)),
+        ("subnet /24, auto-whitelist by domain", of(false, true)),
+        ("domain, auto-whitelist by domain", of(true, true)),
+    ]
+}
+
+/// A month of mail, the larger the more.
+fn month(size: usize) -> Vec<Mail> {
+    let mut random = Random::of(49);
+    let mut mails = senders::mails(&mut random, size);
+    mails.extend(spam::mails(&mut random, size));
+    mails
+}
+
+/// Makes all attempts in the order of time, each unless its mail has passed.
+fn outcome(policy: &Policy, mails: &[Mail]) -> Sums {
+    let mut order: Vec<(i64, usize, usize)> = Vec::new();
+    for (number, mail) in mails.iter().enumerate() {
+        order.extend(mail.attempts.iter().enumerate().map(|(try_, it)| (it.0, number, try_)));
+    }
+    order.sort_unstable();
+    let (lists, mut store) = (Whitelists::default(), Memory::default());
+    let mut passed: Vec<Option<i64>> = vec![None; mails.len()];
+    for (time, number, try_) in order {
+        if passed[number].is_some() {
+            continue;
+        }
+        let mail = &mails[number];
+        let (_, name, address) = &mail.attempts[try_];
+        let request = Request {
+            client_address: address.as_bytes(),
+            client_name: name.as_bytes(),
+            sender: mail.sender.as_bytes(),
+            recipient: mail.recipient.as_bytes(),
+            ..Request::default()
+        };
+        let decision = decide(policy, &lists, &mut store, START + time, &request);
+        let verdict = decision.expect("a store in memory").verdict;
+        if !matches!(verdict, Verdict::Greylisted { .. }) {
+            passed[number] = Some(time - mail.attempts[0].0);
+        }
+    }
+    let mut sums = Sums::new();
+    for (mail, delay) in mails.iter().zip(passed) {
+        let sum = sums.entry(mail.kind).or_default();
+        match delay {
+            Some(delay) => sum.delays.push(delay),
+            None => sum.stopped += 1,
+        }
+    }
+    sums
+}
+
+fn table(mails: &[Mail]) -> String {
+    let mut text = String::new();
+    for (rule, policy) in rules() {
+        let _ = writeln!(text, "{rule}");
+        for (kind, sum) in outcome(&policy, mails) {
+            let all = sum.delays.len() + sum.stopped;
+            let _ = write!(text, "  {kind:<44} {all:>6} mails, ");
+            let (mean, longest) = (sum.mean() / 60.0, sum.longest_of_95() as f64 / 60.0);
+            let _ = write!(text, "mean {mean:>6.1} min, 95 % {longest:>7.1} min, ");
+            let _ = if kind.starts_with("spam") {
+                writeln!(text, "let through {:>5.1} %", sum.passed())
+            } else {
+                writeln!(text, "lost {:>5.2} %", 100.0 - sum.passed())
+            };
+        }
+    }
+    text
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the figures of the manual")]
+fn pools_wait_the_less_the_more_of_their_machines_are_one_client() {
+    let mails = month(random::cases(1));
+    println!("{}", table(&mails));
+    let [host, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
+    for kind in senders::POOLS {
+        let mean = |sums: &Sums| sums[kind].mean();
+        let passed = |sums: &Sums| sums[kind].passed();
+        assert!(mean(&domain) < mean(&subnet), "{kind}");
+        assert!(mean(&counted) < mean(&subnet), "{kind}");
+        assert!(mean(&both) < mean(&domain), "{kind}");
+        assert!(passed(&subnet) >= passed(&host), "{kind}");
+        assert_eq!(domain[kind].stopped + both[kind].stopped, 0, "{kind}");
+    }
+    let lost = |sums: &Sums| senders::POOLS.map(|kind| sums[kind].stopped).iter().sum::<usize>();
+    assert!(lost(&host) > 10 * lost(&subnet), "{} and {}", lost(&host), lost(&subnet));
+}
+
+#[test]
+fn servers_that_have_one_address_do_not_notice() {
+    let mails = month(1);
+    let [_, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
+    for sums in [&domain, &counted, &both] {
+        for kind in [senders::SINGLE, senders::HOSTER] {
+            assert_eq!(sums[kind].delays, subnet[kind].delays, "{kind}");
+            assert_eq!(sums[kind].stopped, 0, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn spam_that_is_tried_once_passes_only_if_its_two_domains_are_trusted() {
+    let mails = month(1);
+    let [_, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
+    for kind in [spam::ONCE, spam::IN_A_POOL, spam::FORGED_IN_A_POOL] {
+        assert_eq!(subnet[kind].delays.len() + domain[kind].delays.len(), 0, "{kind}");
+    }
+    for sums in [&counted, &both] {
+        assert!(sums[spam::ONCE].passed() < 3.0, "{}", sums[spam::ONCE].passed());
+        assert!(sums[spam::IN_A_POOL].passed() < 10.0, "{}", sums[spam::IN_A_POOL].passed());
+        assert!(!sums[spam::FORGED_IN_A_POOL].delays.is_empty(), "trust has its price");
+    }
+}
+
+#[test]
+fn spam_of_throw_away_domains_waits_in_a_pool_whatever_others_earned() {
+    let mails = month(1);
+    let [_, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
+    for (without, with) in [(&subnet, &counted), (&domain, &both)] {
+        let mean = |sums: &Sums, kind| sums[kind].mean();
+        let wait = mean(with, spam::THROUGH_A_POOL) / mean(without, spam::THROUGH_A_POOL);
+        assert!(wait > 0.9, "{wait}");
+        let own = spam::ACCOUNT_OF_A_POOL;
+        assert!(mean(with, own) < mean(without, own), "as the provider's other mail");
+    }
+}
+
+#[test]
+fn spam_that_is_tried_again_gains_by_a_domain_that_does_not_tell_addresses() {
+    let mails = month(1);
+    let [_, subnet, domain, counted, _] = rules().map(|(_, policy)| outcome(&policy, &mails));
+    for kind in [spam::ADDRESS_IN_NAME, spam::SAME_ADDRESS] {
+        assert_eq!(domain[kind].stopped, subnet[kind].stopped, "{kind}");
+        assert_eq!(counted[kind].stopped, subnet[kind].stopped, "{kind}");
+    }
+    assert!(domain[spam::PLAIN_NAME].passed() > subnet[spam::PLAIN_NAME].passed());
+}

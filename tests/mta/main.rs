@@ -1,0 +1,6 @@
+//! Real mail servers and a real Debian package. Needs root and takes minutes;
+//! what cannot run is skipped and reported.
+
+mod package;
+mod postfix;
+mod sendmail;

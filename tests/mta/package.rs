@@ -1,0 +1,89 @@
+//! The package on a machine of its own, as `debian/tests/run` makes one: a
+//! minimal Debian with real Postfix, on which it takes the original's place.
+//!
+//! Making that machine takes minutes the first time, and a network. Where it
+//! cannot be made, these tests are skipped and say so.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use testkit::skip;
+
+/// What `debian/tests/run` ends with where there can be no such machine.
+const SKIPPED: i32 = 77;
+
+/// All at once, since making the machine and the package is what takes the time.
+static JOURNEYS: LazyLock<Option<String>> =
+    LazyLock::new(|| travel(&["upgrade-and-back", "killed", "systemd", "exim", "files"]));
+
+/// The directory in which cargo has built what the package is made of.
+fn built() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_postgrey"));
+    let directory = program.parent().expect("cargo's directory").to_path_buf();
+    // A whole run of the tests has built it; one of this file alone has not.
+    if !directory.join("examples/completions").exists() {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--example", "completions"]);
+        if directory.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+        assert!(status.expect("cargo").success(), "cargo builds the completions");
+    }
+    directory
+}
+
+/// Runs these tests of the package: what they said, or nothing where there can be
+/// no machine for them.
+fn travel(journeys: &[&str]) -> Option<String> {
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/tests/run");
+    let mut run = Command::new(run);
+    run.arg(format!("--built={}", built().display()))
+        .arg(format!("--cache={}/debian", env!("CARGO_TARGET_TMPDIR")))
+        .args(journeys)
+        .stdin(Stdio::null());
+    let output = run.output().expect("debian/tests/run");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    if output.status.code() == Some(SKIPPED) {
+        skip(&said);
+        return None;
+    }
+    Some(said)
+}
+
+fn assert_arrives(journey: &str) {
+    let Some(said) = JOURNEYS.as_ref() else { return };
+    let line = format!("test {journey} ... ");
+    let end = said.lines().find_map(|said| said.strip_prefix(&line));
+    match end {
+        Some(end) if end.starts_with("ok") => {}
+        Some(end) if end.starts_with("SKIPPED") => skip(&format!("{journey}: {end}")),
+        _ => panic!("{said}"),
+    }
+}
+
+#[test]
+fn a_mail_deferred_before_an_upgrade_or_the_way_back_passes_after_it() {
+    assert_arrives("upgrade-and-back");
+}
+
+#[test]
+fn an_upgrade_from_an_original_that_was_killed_loses_no_entry() {
+    assert_arrives("killed");
+}
+
+#[test]
+fn systemd_runs_it_with_the_drop_ins_and_options_that_the_original_had() {
+    assert_arrives("systemd");
+}
+
+#[test]
+fn exim_asks_it_by_the_recipe_of_the_package() {
+    assert_arrives("exim");
+}
+
+#[test]
+fn its_files_are_where_they_belong_and_a_purge_leaves_none() {
+    assert_arrives("files");
+}

@@ -1,0 +1,100 @@
+//! Mail of those on a blacklist, whatever `--blacklist-action` says.
+
+use super::{DEFERRED, Site, assert_delivered_at_once, client, headers};
+use crate::postfix::instance::wait_for;
+use crate::postfix::smtp::Envelope;
+use testkit::Scratch;
+
+const BLACKLISTED: &str = "192.0.2.66";
+
+/// A site that has spammers at an address and in a domain.
+fn site(action: &str, text: &str, lists: &Scratch) -> Site {
+    let clients = lists.file("clients", format!("{BLACKLISTED}\n"));
+    let recipients = lists.file("recipients", "trap@example.org\n");
+    let options = [
+        format!("--blacklist-clients={}", clients.display()),
+        format!("--blacklist-recipients={}", recipients.display()),
+        format!("--blacklist-action={action}"),
+        format!("--blacklist-text={text}"),
+    ];
+    Site::start_with(6, &options)
+}
+
+fn spammer() -> Envelope {
+    Envelope::from_client(BLACKLISTED)
+}
+
+/// A friend's mail to somebody who is not to get any.
+fn to_trap() -> Envelope {
+    client("203.0.113.7").recipients(&["trap@example.org"])
+}
+
+#[test]
+fn codes_and_texts_are_told() {
+    let lists = Scratch::new();
+    for (action, reply) in [
+        ("REJECT", "554 5.7.1 No spam please"),
+        ("550", "550 5.7.1 No spam please"),
+        ("DEFER", "451 4.7.1 No spam please"),
+    ] {
+        let site = site(action, "No spam please", &lists);
+        assert_eq!(site.postfix.offer(&spammer()), [reply], "{action}");
+        assert_eq!(site.postfix.offer(&client("198.51.100.7")), [DEFERRED], "{action}");
+    }
+}
+
+#[test]
+fn held_mail_stays_in_the_queue_and_other_mail_does_not() {
+    let lists = Scratch::new();
+    let site = site("HOLD", "On our blacklist", &lists);
+    let held = site.postfix.hand_in(&spammer().sender("mallory@spam.test"));
+    let queue = wait_for("a held message", || {
+        let queue = site.postfix.queue();
+        queue.contains("mallory@spam.test").then_some(queue)
+    });
+    let line = queue.lines().find(|line| line.contains("mallory@spam.test")).expect("its line");
+    assert!(line.split(' ').next().is_some_and(|id| id.ends_with('!')), "{queue}");
+    assert_delivered_at_once(&site.postfix, "a friend", &client("203.0.113.7"));
+    assert!(site.postfix.inbox_with(&held).is_empty());
+}
+
+#[test]
+fn discarded_mail_is_taken_and_gone() {
+    let lists = Scratch::new();
+    let site = site("DISCARD", "Spam", &lists);
+    let gone = site.postfix.hand_in(&spammer().sender("mallory@spam.test"));
+    assert_delivered_at_once(&site.postfix, "a friend", &client("203.0.113.7"));
+    let told = wait_for("the word DISCARD in its log", || {
+        let log = site.postfix.maillog();
+        log.into_iter().find(|line| line.contains("milter triggers DISCARD action"))
+    });
+    assert!(told.contains("mallory@spam.test"), "{told}");
+    assert!(site.postfix.inbox_with(&gone).is_empty());
+    assert!(site.postfix.queue().contains("queue is empty"), "{}", site.postfix.queue());
+}
+
+#[test]
+fn who_has_to_wait_loses_nothing_when_a_message_is_discarded_for_another() {
+    let lists = Scratch::new();
+    let site = site("DISCARD", "Spam", &lists);
+    let both = client("198.51.100.7").recipients(&["trap@example.org", "bob@example.org"]);
+    assert_eq!(site.postfix.offer(&both), ["250 2.1.5 Ok", DEFERRED]);
+}
+
+#[test]
+fn a_header_marks_mail_that_passes() {
+    let lists = Scratch::new();
+    let site = site("PREPEND", "X-Listed: yes, 100%", &lists);
+    let copies = site.postfix.deliver(&spammer());
+    assert!(copies[0].contains("\nX-Listed: yes, 100%\n"), "{copies:?}");
+    assert_eq!(headers(&copies), [Vec::<&str>::new()]);
+    let unmarked = site.postfix.deliver(&client("203.0.113.7"));
+    assert!(!unmarked[0].contains("X-Listed"), "{unmarked:?}");
+}
+
+#[test]
+fn a_friend_is_whitelisted_before_a_recipient_is_blacklisted() {
+    let lists = Scratch::new();
+    let site = site("REJECT", "No", &lists);
+    assert_eq!(site.postfix.offer(&to_trap()), ["250 2.1.5 Ok"]);
+}

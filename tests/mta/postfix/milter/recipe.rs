@@ -1,0 +1,27 @@
+//! What debian/README.sendmail says of Postfix.
+
+use super::{DEFERRED, client};
+use crate::postfix::instance::Postfix;
+use testkit::{Daemon, Program, free_port};
+
+const RECIPES: &str = include_str!("../../../../debian/README.sendmail");
+
+/// The port of the recipes.
+const PORT: &str = "10022";
+
+#[test]
+fn postfix_asks_as_the_recipe_has_it_though_its_server_is_in_a_chroot() {
+    let is_setting =
+        |line: &&str| line.starts_with("smtpd_milters =") || line.starts_with("milter_");
+    let recipe: Vec<_> = RECIPES.lines().map(str::trim).filter(is_setting).collect();
+    assert_eq!(recipe.len(), 2, "{recipe:?}");
+    assert!(RECIPES.contains(&format!("--milter={PORT}")));
+    let port = free_port().to_string();
+    let daemon = Daemon::builder(Program::Ours).arg(format!("--milter={port}")).start();
+    let recipe = recipe.join("\n").replace(PORT, &port);
+    let postfix = Postfix::start_in_chroot(&format!(
+        "smtpd_recipient_restrictions = reject_unauth_destination\n{recipe}\n"
+    ));
+    assert_eq!(postfix.offer(&client("198.51.100.7")), [DEFERRED]);
+    daemon.stop();
+}

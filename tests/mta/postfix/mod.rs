@@ -1,0 +1,10 @@
+//! Greylisting as the clients of a real Postfix meet it.
+
+mod features;
+mod instance;
+mod milter;
+mod no_header;
+mod policy;
+mod pools;
+mod programs;
+mod smtp;

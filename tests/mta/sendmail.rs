@@ -1,0 +1,112 @@
+//! Greylisting as the clients of a real Sendmail meet it. It lives in a chroot
+//! and in a network of its own, whose addresses play the clients.
+//!
+//! `compat/sendmail` makes the chroot and runs this; without the chroot it is
+//! skipped.
+
+mod actions;
+mod away;
+mod instance;
+mod logins;
+mod names;
+mod texts;
+
+use self::instance::{RECOMMENDED, Sendmail};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use testkit::{Builder, Clock, Daemon, Program, skip};
+
+const DEFERRED: &str =
+    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
+
+/// Names the directory of the chroot.
+const CHROOT: &str = "POSTGREY_SENDMAIL_CHROOT";
+
+fn chroot() -> Option<PathBuf> {
+    let chroot = std::env::var_os(CHROOT).map(PathBuf::from);
+    if chroot.is_none() {
+        skip(&format!("Sendmail: {CHROOT} is not set, run compat/sendmail"));
+    }
+    chroot
+}
+
+struct Site {
+    sendmail: Sendmail,
+    daemon: Daemon,
+    clock: Clock,
+}
+
+fn start(chroot: &Path) -> Site {
+    start_with(Sendmail::prepare(chroot, RECOMMENDED), &[])
+}
+
+fn start_with(sendmail: Sendmail, options: &[String]) -> Site {
+    let builder = Daemon::builder(Program::Ours)
+        .arg("--hostname=mx.test.example")
+        .arg(format!("--milter={}", sendmail.milter().display()))
+        .arg("--trusted-networks=198.51.100.99")
+        .whitelist_clients("friend.test\n")
+        .whitelist_recipients("postmaster@\n");
+    let builder = options.iter().fold(builder, Builder::arg);
+    let (builder, clock) = Clock::of(builder);
+    let daemon = builder.start();
+    Site { sendmail: sendmail.start(), daemon, clock }
+}
+
+fn headers(message: &str) -> Vec<&str> {
+    let lines = message.lines().skip_while(|line| line.is_empty());
+    let head = lines.take_while(|line| !line.is_empty());
+    head.filter(|line| line.starts_with("X-Greylist:")).collect()
+}
+
+const STRANGERS: [(&str, &str); 3] = [
+    ("198.51.100.7", "alice@sender.test"),
+    ("2001:db8::7", "alice@sender.test"),
+    ("198.51.100.7", "<>"),
+];
+
+#[test]
+fn strangers_wait_friends_do_not_and_mail_flows_without_the_milter() {
+    let Some(chroot) = chroot() else {
+        return;
+    };
+    let mut site = start(&chroot);
+    for (client, who) in [
+        ("127.0.0.1", "the machine itself"),
+        ("198.51.100.99", "a trusted network"),
+        ("203.0.113.7", "mail.friend.test, which is whitelisted"),
+    ] {
+        let told = site.sendmail.offer(client, "alice@sender.test", "bob@example.org");
+        assert!(told.contains("Recipient ok"), "{who}: {told}");
+    }
+    let told = site.sendmail.offer("198.51.100.7", "alice@sender.test", "postmaster@example.org");
+    assert!(told.contains("Recipient ok"), "a whitelisted recipient: {told}");
+
+    let three = "bob@example.org,stranger@example.org,carol@example.org";
+    for (client, sender) in STRANGERS {
+        let told = site.sendmail.offer(client, sender, three);
+        assert_eq!(told.matches(DEFERRED).count(), 2, "{told}");
+        assert!(told.contains("550 5.1.1 <stranger@example.org>... User unknown"), "{told}");
+    }
+    site.clock.advance(Duration::from_secs(300));
+    for (client, sender) in STRANGERS {
+        let message = site.sendmail.deliver(client, sender, "bob@example.org,carol@example.org");
+        let found = headers(&message);
+        assert!(found.len() == 1, "{client} {sender}: {message}");
+        assert!(found[0].starts_with("X-Greylist: delayed 300 seconds by "), "{found:?}");
+    }
+    let again = site.sendmail.deliver("198.51.100.7", "alice@sender.test", "bob@example.org");
+    assert!(headers(&again).is_empty(), "{again}");
+
+    let log = site.daemon.stop().log;
+    let has_queue_id = |line: &&String| {
+        let id = line.split(": action=greylist, reason=new").next();
+        id.and_then(|start| start.rsplit(' ').next()).is_some_and(|id| id.len() == 14)
+    };
+    let new = log.iter().filter(|line| line.contains("action=greylist, reason=new"));
+    assert_eq!(new.clone().count(), 6, "{log:#?}");
+    assert!(new.clone().all(|line| has_queue_id(&line)), "{log:#?}");
+    assert!(log.iter().all(|line| !line.contains("stranger@")), "{log:#?}");
+    let stranger = site.sendmail.offer("198.51.100.8", "new@sender.test", "bob@example.org");
+    assert!(stranger.contains("Recipient ok"), "without the milter: {stranger}");
+}

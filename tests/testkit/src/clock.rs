@@ -1,0 +1,44 @@
+//! The clocks of a server under test, in the test's hand.
+
+use super::{Builder, start_of_time};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The time of day of one server, which stands still, and the clock by which it
+/// measures intervals, which goes on. Neither wakes a server that sleeps.
+#[derive(Debug)]
+pub struct Clock {
+    path: PathBuf,
+    ahead: Duration,
+}
+
+impl Clock {
+    /// Gives a server clocks of its own, at the start of time.
+    pub fn of(builder: Builder) -> (Builder, Clock) {
+        let path = builder.scratch().subdirectory("clock").join("clock");
+        let clock = Clock { path, ahead: Duration::ZERO };
+        clock.set();
+        let variable = clock.path.to_str().expect("UTF-8").to_string();
+        (builder.preload("tests/testkit/clock.c").env("CLOCK", &variable), clock)
+    }
+
+    /// Moves both clocks on.
+    pub fn advance(&mut self, time: Duration) {
+        self.ahead += time;
+        self.set();
+    }
+
+    /// The time of day, in seconds after the start of time.
+    pub fn seconds(&self) -> i64 {
+        self.ahead.as_secs().try_into().expect("a number of seconds")
+    }
+
+    fn set(&self) {
+        let time_of_day = start_of_time() + self.seconds();
+        // In one step: the server reads the file at any moment.
+        let draft = self.path.with_extension("draft");
+        fs::write(&draft, format!("{time_of_day} {}", self.seconds())).expect("a file");
+        fs::rename(draft, &self.path).expect("a file's name");
+    }
+}

@@ -1,0 +1,116 @@
+//! What the tests and the benchmarks share: a policy server in a directory of
+//! its own, its clients, its clock, and random inputs.
+//!
+//! The same kit drives our daemon and the original, so that one set of cases
+//! serves both. Time moves by `policy_test_time`; nothing sleeps for it. The test
+//! times are near the real clock, because both programs delete old records by
+//! the real clock.
+
+mod client;
+mod clock;
+mod daemon;
+pub mod milter;
+pub mod mutation;
+pub mod namespace;
+mod port;
+mod preload;
+pub mod private_dev;
+pub mod random;
+mod scratch;
+mod skip;
+
+pub use client::{Attempt, Client};
+pub use clock::Clock;
+pub use daemon::{Builder, Daemon, Door, Stopped};
+pub use port::free_port;
+pub use scratch::Scratch;
+pub use skip::{program_for, root_for, skip};
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Which of the two programs stands under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Program {
+    /// This project's binary, as cargo built it for the test.
+    Ours,
+    /// Debian's `postgrey`, the Perl program.
+    Theirs,
+}
+
+impl Program {
+    /// The program that the environment variable `POSTGREY_UNDER_TEST` names,
+    /// `ours` or `theirs`; ours when it is not set.
+    pub fn under_test() -> Program {
+        match std::env::var("POSTGREY_UNDER_TEST").as_deref() {
+            Ok("ours") | Err(std::env::VarError::NotPresent) => Program::Ours,
+            Ok("theirs") => Program::Theirs,
+            other => panic!("POSTGREY_UNDER_TEST is {other:?}: give \"ours\" or \"theirs\""),
+        }
+    }
+
+    /// How it signs the header of a delayed message: its name and version.
+    pub fn signature(self) -> &'static str {
+        match self {
+            Program::Ours => concat!("postgrey-", env!("CARGO_PKG_VERSION")),
+            Program::Theirs => "postgrey-1.37",
+        }
+    }
+
+    /// The executable.
+    pub fn path(self) -> PathBuf {
+        match self {
+            Program::Ours => our_binary(),
+            Program::Theirs => {
+                let original = Path::new("/usr/sbin/postgrey");
+                assert!(
+                    original.exists(),
+                    "{} is missing: apt-get install postgrey",
+                    original.display()
+                );
+                original.to_path_buf()
+            }
+        }
+    }
+}
+
+/// The top of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The binary that cargo built for the running test program. Cargo names it to
+/// the tests of its own package only, hence it is looked for beside them.
+fn our_binary() -> PathBuf {
+    let program = std::env::current_exe().expect("the path of the test program");
+    let directory = program.ancestors().nth(2).expect("cargo's target directory");
+    directory.join("postgrey")
+}
+
+/// Fails with what to install when a program that the tests need is missing.
+pub fn require(program: &str, package: &str) {
+    assert!(Path::new(program).exists(), "{program} is missing: apt-get install {package}");
+}
+
+/// The moment that a test program calls zero, in seconds since the epoch; the
+/// same for all tests of one process.
+pub fn start_of_time() -> i64 {
+    static START: OnceLock<i64> = OnceLock::new();
+    *START.get_or_init(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        i64::try_from(now.expect("a clock after 1970").as_secs()).expect("a clock before 2262")
+    })
+}
+
+/// Looks again and again until there is something to see.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(sight) = look() {
+            return sight;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,68 @@
+//! A private view of the file system: mounts that only the server under test
+//! sees, and that end with the test, however it ends.
+
+use crate::{require, skip};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A mount namespace, held open by a process that waits for the test's end.
+#[derive(Debug)]
+pub struct Namespace {
+    holder: Child,
+}
+
+impl Namespace {
+    /// A namespace that a shell script furnishes; `arguments` are its `$1` and
+    /// so on. None, and a word about it, where the system does not let the test
+    /// mount things.
+    pub fn new(script: &str, arguments: &[&Path]) -> Option<Namespace> {
+        require("/usr/bin/unshare", "util-linux");
+        require("/usr/bin/nsenter", "util-linux");
+        // The holder ends with its standard input, so also when the test dies.
+        let script = format!("{script}\necho furnished\nexec cat");
+        let mut holder = Command::new("/usr/bin/unshare")
+            .args(["--mount", "sh", "-euc", &script, "sh"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare");
+        let mut word = String::new();
+        let output = holder.stdout.as_mut().expect("a pipe");
+        BufReader::new(output).read_line(&mut word).expect("a word from the script");
+        let namespace = Namespace { holder };
+        if word != "furnished\n" {
+            skip("what needs mounts: run it as root where they are allowed");
+            return None;
+        }
+        Some(namespace)
+    }
+
+    /// The words that start a program inside.
+    pub fn words(&self) -> [String; 2] {
+        let holder = self.holder.id();
+        ["/usr/bin/nsenter".to_string(), format!("--mount=/proc/{holder}/ns/mnt")]
+    }
+
+    /// Where a path of the inside is for the test.
+    pub fn path(&self, inside: &Path) -> PathBuf {
+        let root = format!("/proc/{}/root", self.holder.id());
+        Path::new(&root).join(inside.strip_prefix("/").expect("an absolute path"))
+    }
+
+    /// Runs a shell script inside; it has to succeed.
+    pub fn run(&self, script: &str, arguments: &[&Path]) {
+        let [nsenter, mount] = self.words();
+        let mut command = Command::new(nsenter);
+        command.args([mount.as_str(), "sh", "-euc", script, "sh"]).args(arguments);
+        assert!(command.status().expect("nsenter").success(), "{script}");
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}

@@ -1,0 +1,76 @@
+//! A temporary directory for one test.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory that goes away with the value, unless the test failed: then it
+/// stays to be looked at.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// Makes an empty directory that everybody may enter and, when root runs
+    /// the tests, that belongs to the user `postgrey`, as both programs expect.
+    pub fn new() -> Scratch {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("postgrey-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a new temporary directory");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
+        let scratch = Scratch { path };
+        scratch.give_away(&scratch.path);
+        scratch
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes a subdirectory with the same owner.
+    pub fn subdirectory(&self, name: &str) -> PathBuf {
+        let path = self.path.join(name);
+        fs::create_dir_all(&path).expect("a subdirectory");
+        self.give_away(&path);
+        path
+    }
+
+    /// Writes a file that everybody may read.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path.join(name);
+        fs::write(&path, content).expect("a file in the temporary directory");
+        path
+    }
+
+    fn give_away(&self, path: &Path) {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        if let Ok(Some(user)) = nix::unistd::User::from_name("postgrey") {
+            std::os::unix::fs::chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+                .expect("chown");
+        }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch::new()
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "where the traces of a failure are")]
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("left to look at: {}", self.path.display());
+        } else {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}

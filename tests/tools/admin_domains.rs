@@ -1,0 +1,303 @@
+//! The administrator's commands on entries that are kept by domain, beside a
+//! daemon and without one.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use testkit::{Attempt, Daemon, Program, Stopped};
+
+const DEFERRED: &str = "DEFER_IF_PERMIT ";
+
+/// After all that a command noted at the time of day, however slowly a test runs.
+const LATER: i64 = 300;
+
+/// Runs a command on a database directory; gives its exit status, what it
+/// printed and its complaints.
+fn run(directory: &Path, words: &str) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = Command::new(Program::Ours.path())
+        .args(words.split(' ').map(|word| word.trim_matches('\'')))
+        .arg(format!("--dbdir={}", directory.display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("our binary");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code().expect("no signal"), text(stdout), text(stderr))
+}
+
+/// The same for a command that shall do something.
+fn output(directory: &Path, words: &str) -> String {
+    let (status, out, err) = run(directory, words);
+    assert_eq!((status, err.as_str()), (0, ""), "{words}: {out}");
+    out
+}
+
+fn assert_refused(directory: &Path, words: &str, sentence: &str) {
+    let (status, out, err) = run(directory, words);
+    assert_eq!((status, out.as_str()), (2, ""), "{words}: {err}");
+    assert!(err.contains(sentence), "{words}: {err}");
+}
+
+fn keys(directory: &Path, words: &str) -> Vec<String> {
+    let list = output(directory, &format!("{words} --json"));
+    let key = |line: &str| {
+        let key = line.split("\"key\":\"").nth(1).expect("a key");
+        key.strip_suffix("\"}").expect("the last field").to_owned()
+    };
+    list.lines().map(key).collect()
+}
+
+/// Mail from a machine of a pool, and of a domain of senders.
+fn attempt(machine: u8, sender: &str) -> Attempt {
+    let name = format!("mx{machine}.pool.test");
+    Attempt::new(&format!("192.0.{machine}.7"), &name, sender, "bob@example.org")
+}
+
+const BOTH: [&str; 3] =
+    ["--lookup-by-domain", "--auto-whitelist-by=domain", "--auto-whitelist-clients=2"];
+
+/// A daemon that has let mail of two domains of senders pass once from a pool,
+/// and a bounce, and has others wait: one from the pool, one from elsewhere.
+fn started(options: &[&str]) -> Daemon {
+    let builder = Daemon::builder(Program::Ours).arg("--delay=600");
+    let daemon = options.iter().fold(builder, |builder, option| builder.arg(*option)).start();
+    let mut client = daemon.client();
+    for (machine, sender) in [(1, "alice@one.test"), (2, "carol@mail.two.test"), (3, "")] {
+        assert!(client.ask(&attempt(machine, sender).at(-9000)).starts_with(DEFERRED));
+        assert!(client.ask(&attempt(machine, sender).at(-8000)).starts_with("PREPEND "));
+    }
+    client.ask(&attempt(4, "dave@one.test").at(-100));
+    let elsewhere = Attempt::new("198.51.100.7", "unknown", "alice@one.test", "bob@example.org");
+    client.ask(&elsewhere.at(-100));
+    daemon
+}
+
+fn directory(daemon: &Daemon) -> PathBuf {
+    daemon.scratch().path().join("db")
+}
+
+/// Does the same beside a running daemon and, later, without it.
+fn with_and_without_a_daemon(test: impl Fn(&Path)) {
+    let daemon = started(&BOTH);
+    test(&directory(&daemon));
+    let Stopped { scratch, .. } = daemon.stop();
+    test(&scratch.path().join("db"));
+}
+
+const ADDRESSES: [&str; 3] = ["192.0.1.7", "192.0.2.7", "192.0.3.7"];
+const PAIRS: [&str; 3] = ["pool.test/", "pool.test/one.test", "pool.test/two.test"];
+const BOUNCE: &str = "pool.test//bob@example.org";
+const ALICE: &str = "pool.test/alice@one.test/bob@example.org";
+const CAROL: &str = "pool.test/carol@mail.two.test/bob@example.org";
+const DAVE: &str = "pool.test/dave@one.test/bob@example.org";
+const ELSEWHERE: &str = "198.51.100.0/alice@one.test/bob@example.org";
+
+#[test]
+fn a_list_finds_domains_of_clients_and_of_senders() {
+    with_and_without_a_daemon(|directory| {
+        let all: Vec<&str> = ADDRESSES.into_iter().chain(PAIRS).collect();
+        for (words, expected) in [
+            ("list", &[ELSEWHERE, BOUNCE, ALICE, CAROL, DAVE] as &[&str]),
+            ("list --client=pool.test", &[BOUNCE, ALICE, CAROL, DAVE]),
+            ("list --client=Pool.test --sender=one.test", &[ALICE, DAVE]),
+            ("list --clients", &all),
+            ("list --clients --client=pool.test", &PAIRS),
+            ("list --clients --client=192.0.2.7", &["192.0.2.7"]),
+            ("list --clients --network=192.0.0.0/16", &ADDRESSES),
+            ("list --clients --sender=@one.test", &["pool.test/one.test"]),
+            ("list --clients --sender=carol@mail.two.test", &["pool.test/two.test"]),
+            ("list --clients --sender=mail.two.test", &["pool.test/two.test"]),
+            ("list --clients --sender=<>", &["pool.test/"]),
+            ("list --clients --client=pool.test --sender=test", &PAIRS[1..]),
+        ] {
+            assert_eq!(keys(directory, words), expected, "{words}");
+        }
+        let table = output(directory, "list --clients --client=pool.test");
+        let ends = ["CLIENT, DOMAIN OF SENDERS", "  <>", "  one.test", "  two.test"];
+        for (line, end) in table.lines().zip(ends) {
+            assert!(line.ends_with(end), "{end}: {table}");
+        }
+        let json = output(directory, "list --clients --json --sender=one.test");
+        assert!(json.contains("\"client\":\"pool.test\",\"sender_domain\":\"one.test\""), "{json}");
+        assert_eq!(run(directory, "list --clients --sender=three.test").0, 1);
+    });
+}
+
+#[test]
+fn a_domain_is_shown_with_what_is_counted_and_what_is_known() {
+    with_and_without_a_daemon(|directory| {
+        let shown = output(directory, "show pool.test");
+        for part in [
+            "Client      all of the domain pool.test\n",
+            "Counted     3\n",
+            "  pool.test        one.test\n",
+            "Triplets    4\n",
+            "  pool.test        alice@one.test  bob@example.org\n",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let all: Vec<&str> = PAIRS.into_iter().chain([BOUNCE, ALICE, CAROL, DAVE]).collect();
+        assert_eq!(keys(directory, "show pool.test"), all);
+        let shown = output(directory, "show pool.test dave@one.test bob@example.org");
+        assert!(shown.contains("State       waiting\n"), "{shown}");
+        assert!(!shown.contains("auto-whitelist"), "{shown}");
+        assert_eq!(run(directory, "show other.test").0, 1);
+        assert_refused(directory, "show mx1.pool.test", "such as pool.test, unlike");
+    });
+}
+
+#[test]
+fn a_pair_of_domains_that_is_allowed_passes_and_nothing_else_does() {
+    let daemon = started(&BOTH);
+    let directory = directory(&daemon);
+    let mut client = daemon.client();
+    assert!(client.ask(&attempt(8, "eve@one.test").at(0)).starts_with(DEFERRED));
+    let words = "allow pool.test --sender-domain=@One.test";
+    assert_eq!(output(&directory, words), "allowed 1 entry\n");
+    assert_eq!(client.ask(&attempt(9, "frank@mail.one.test").at(LATER)), "DUNNO");
+    assert!(client.ask(&attempt(9, "frank@two.test").at(LATER)).starts_with(DEFERRED));
+    let shown = output(&directory, "show pool.test dave@one.test bob@example.org");
+    assert!(
+        shown.contains("But         the client is on the auto-whitelist (2 passes)"),
+        "{shown}"
+    );
+    assert_eq!(output(&directory, "allow pool.test --sender-domain=new.test"), "allowed 1 entry\n");
+    assert_eq!(client.ask(&attempt(9, "grace@new.test").at(LATER)), "DUNNO");
+    // Those that are left of the known pairs: of bounces and of two.test.
+    assert_eq!(output(&directory, "allow pool.test"), "allowed 2 entries\n");
+    assert_eq!(client.ask(&attempt(9, "frank@two.test").at(LATER)), "DUNNO");
+    assert_eq!(client.ask(&attempt(9, "").at(LATER)), "DUNNO");
+    assert_refused(
+        &directory,
+        "allow pool.test --sender-domain=mail.two.test",
+        "which is two.test, unlike mail.two.test",
+    );
+    assert_refused(&directory, "allow pool.test --sender-domain=co.uk", "no registered domain");
+}
+
+#[test]
+fn domains_can_be_forgotten_together_and_alone() {
+    let daemon = started(&BOTH);
+    let directory = directory(&daemon);
+    let words = "forget pool.test --sender-domain=one.test";
+    assert_eq!(output(&directory, words), "forgot 3 entries\n");
+    assert_eq!(keys(&directory, "list"), [ELSEWHERE, BOUNCE, CAROL]);
+    assert_eq!(keys(&directory, "list --clients --client=pool.test"), [PAIRS[0], PAIRS[2]]);
+    let words = "forget pool.test carol@mail.two.test bob@example.org";
+    assert_eq!(output(&directory, words), "forgot 1 entry\n");
+    let words = "forget 198.51.100.7 --sender-domain=two.test";
+    assert_eq!(run(&directory, words).0, 1);
+    let words = "forget 198.51.100.7 --sender-domain=one.test";
+    assert_eq!(output(&directory, words), "forgot 1 entry\n");
+    assert_eq!(output(&directory, "forget --sender-domain=two.test"), "forgot 1 entry\n");
+    assert_eq!(output(&directory, "forget pool.test"), "forgot 2 entries\n");
+    assert_eq!(run(&directory, "forget pool.test").0, 1);
+    assert_eq!(keys(&directory, "list --clients"), ADDRESSES);
+}
+
+#[test]
+fn bounces_are_named_like_a_domain_of_senders() {
+    let daemon = started(&BOTH);
+    let directory = directory(&daemon);
+    let words = "forget pool.test --sender-domain=<>";
+    assert_eq!(output(&directory, words), "forgot 2 entries\n");
+    assert_eq!(keys(&directory, "list"), [ELSEWHERE, ALICE, CAROL, DAVE]);
+    assert_eq!(keys(&directory, "list --clients --client=pool.test"), PAIRS[1..]);
+    assert_eq!(run(&directory, words).0, 1);
+    assert_eq!(
+        output(&directory, "allow pool.test --sender-domain=<>"),
+        "allowed 1 entry\n",
+        "also a pair that is not known"
+    );
+    assert_eq!(daemon.client().ask(&attempt(9, "").at(0)), "DUNNO");
+    let other = Attempt::new("198.51.100.8", "unknown", "", "bob@example.org");
+    assert!(daemon.client().ask(&other.at(0)).starts_with(DEFERRED));
+    assert_eq!(output(&directory, "allow --sender-domain=<>"), "allowed 1 entry\n");
+    assert_eq!(output(&directory, "forget --sender-domain=<>"), "forgot 2 entries\n");
+    assert_refused(&directory, "forget --sender-domain=", "a domain, or <> for bounces, unlike");
+}
+
+#[test]
+fn who_names_a_triplet_by_address_is_told_of_domains() {
+    let daemon = started(&BOTH);
+    let directory = directory(&daemon);
+    let told = "Mail of clients with a name is kept by its domain";
+    let (status, shown, _) = run(&directory, "show 192.0.9.7 eve@one.test bob@example.org");
+    assert_eq!(status, 1);
+    assert!(shown.contains(told), "{shown}");
+    assert!(output(&directory, "show 192.0.2.7").contains(told));
+    for known in ["show 198.51.100.7", "show 198.51.100.7 alice@one.test bob@example.org"] {
+        assert!(!output(&directory, known).contains(told), "{known}");
+    }
+    let allowed = output(&directory, "allow 192.0.9.7 eve@one.test bob@example.org");
+    assert!(allowed.starts_with(&format!("allowed 1 entry\n{told}")), "{allowed}");
+    let words = "allow pool.test eve@one.test bob@example.org";
+    assert_eq!(output(&directory, words), "allowed 1 entry\n");
+}
+
+#[test]
+fn what_was_exported_comes_back() {
+    let Stopped { scratch, .. } = started(&BOTH).stop();
+    let directory = scratch.path().join("db");
+    let export = output(&directory, "export");
+    let file = scratch.path().join("export");
+    std::fs::write(&file, &export).expect("a file");
+    let other = started(&["--auto-whitelist-by=domain"]);
+    let words = "forget pool.test";
+    assert_eq!(output(&self::directory(&other), words), "forgot 3 entries\n");
+    output(&self::directory(&other), &format!("import --from={}", file.display()));
+    assert_eq!(keys(&self::directory(&other), "list --clients --client=pool.test"), PAIRS);
+}
+
+#[test]
+fn a_daemon_that_does_not_count_by_domain_says_so() {
+    let daemon = started(&["--lookup-by-domain"]);
+    for words in ["allow pool.test", "allow pool.test --sender-domain=one.test"] {
+        assert_refused(&directory(&daemon), words, "does not count passes by domain");
+    }
+    let words = "allow pool.test dave@one.test bob@example.org";
+    assert_eq!(output(&directory(&daemon), words), "allowed 1 entry\n");
+    assert_eq!(daemon.client().ask(&attempt(9, "dave@one.test").at(LATER)), "DUNNO");
+}
+
+#[test]
+fn a_daemon_that_looks_nothing_up_by_domain_says_so() {
+    let daemon = started(&["--auto-whitelist-by=domain"]);
+    let words = "allow pool.test dave@one.test bob@example.org";
+    assert_refused(&directory(&daemon), words, "does not look triplets up by domain");
+}
+
+#[test]
+fn a_pair_of_before_can_be_forgotten_but_counts_no_more() {
+    // Where keys are hashes, the triplets of a domain cannot be found.
+    for (privacy, forgot) in [(&[][..], "3 entries"), (&["--privacy"], "1 entry")] {
+        let daemon = started(&[&BOTH, privacy].concat());
+        let words = "allow pool.test --sender-domain=one.test";
+        assert_eq!(output(&directory(&daemon), words), "allowed 1 entry\n");
+        let arguments = [&["--lookup-by-domain"], privacy].concat();
+        let stopped = daemon.stop();
+        let builder = stopped.again(Program::Ours);
+        let daemon = arguments.iter().fold(builder, |it, argument| it.arg(*argument)).start();
+        if privacy.is_empty() {
+            let told = output(&directory(&daemon), "show pool.test alice@one.test bob@example.org");
+            assert!(!told.contains("such mail passes"), "{told}");
+        }
+        let words = "forget pool.test --sender-domain=one.test";
+        assert_eq!(output(&directory(&daemon), words), format!("forgot {forgot}\n"));
+    }
+}
+
+#[test]
+fn of_hashed_keys_a_pair_is_found_but_no_domain_alone() {
+    let mut options = BOTH.to_vec();
+    options.push("--privacy");
+    let daemon = started(&options);
+    let directory = directory(&daemon);
+    for words in ["allow pool.test", "forget pool.test", "show pool.test"] {
+        assert_refused(&directory, words, "are hashes (--privacy)");
+    }
+    let words = "allow pool.test --sender-domain=one.test";
+    assert_eq!(output(&directory, words), "allowed 1 entry\n");
+    assert_eq!(daemon.client().ask(&attempt(9, "frank@one.test").at(0)), "DUNNO");
+    let words = "forget pool.test --sender-domain=one.test";
+    assert_eq!(output(&directory, words), "forgot 1 entry\n");
+    assert!(daemon.client().ask(&attempt(9, "frank@one.test").at(0)).starts_with(DEFERRED));
+}

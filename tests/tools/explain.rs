@@ -1,0 +1,202 @@
+//! `postgrey explain` on the real binary: the story of a mail, and the sum of
+//! a day, from logs of every form.
+mod postfix;
+
+use std::process::Command;
+use testkit::{Attempt, Daemon, Program, Scratch, wait_for};
+
+/// Runs the command on a log; gives its exit status and its output.
+fn explain(scratch: &Scratch, log: &str, words: &[&str]) -> (i32, String) {
+    let file = scratch.file("mail.log", log);
+    let output = Command::new(Program::Ours.path())
+        .arg("explain")
+        .args(words)
+        .arg(format!("--dbdir={}", scratch.path().join("none").display()))
+        .arg(file)
+        .env("TZ", "UTC")
+        .output()
+        .expect("our binary");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    (output.status.code().expect("no signal"), text + &String::from_utf8_lossy(&output.stderr))
+}
+
+/// A line of the daemon at a minute of an hour of a day.
+fn line(time: &str, action: &str, [name, address, sender]: [&str; 3]) -> String {
+    format!(
+        "2026-11-24T{time}+00:00 mx postgrey[7]: {action}, client_name={name}, \
+         client_address={address}, sender={sender}, recipient=bob@example.org\n"
+    )
+}
+
+const NEW: &str = "action=greylist, reason=new";
+const EARLY: &str = "action=greylist, reason=early-retry (200s missing)";
+const FOUND: &str = "action=pass, reason=triplet found, delay=600";
+const ALICE: [&str; 3] = ["mx.a.test", "192.0.2.1", "alice@a.test"];
+
+/// A mail from one server, one from a pool of servers, one that never came
+/// back, and one that passed at once.
+fn day() -> String {
+    let pool = |number: u8| {
+        [
+            format!("out{number}.mail.pool.test"),
+            format!("198.51.{number}.1"),
+            "news@pool.test".into(),
+        ]
+    };
+    let of =
+        |client: &[String; 3]| [&client[0], &client[1], &client[2]].map(|text| text.to_owned());
+    let pooled = |time: &str, action: &str, number: u8| {
+        let [name, address, sender] = of(&pool(number));
+        line(time, action, [&name, &address, &sender])
+    };
+    [
+        line("10:00:00", NEW, ALICE),
+        line("10:01:40", EARLY, ALICE),
+        line("10:10:00", FOUND, ALICE),
+        pooled("11:00:00", NEW, 1),
+        pooled("11:20:00", NEW, 2),
+        pooled("11:40:00", NEW, 3),
+        pooled("12:00:00", FOUND, 1),
+        line("08:00:00", NEW, ["unknown", "203.0.113.9", "spam@junk.test"]),
+        line("12:30:00", "action=pass, reason=client whitelist", ["ok.test", "192.0.2.8", "x@ok.test"]),
+        "2026-11-24T12:31:00+00:00 mx postgrey[7]: whitelisted: mx.a.test[192.0.2.1]\n".into(),
+        "2026-11-27T12:31:00+00:00 mx postgrey[7]: action=pass, reason=client whitelist, \
+         client_name=ok.test, client_address=192.0.2.8, sender=x@ok.test, recipient=bob@example.org\n"
+            .into(),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_mail_from_one_server_has_its_story() {
+    let (status, text) = explain(&Scratch::new(), &day(), &["--sender=alice@a.test"]);
+    assert_eq!(status, 0, "{text}");
+    let expected = "\
+Sender      alice@a.test
+Recipient   bob@example.org
+Attempt     2026-11-24 10:00:00 mx.a.test[192.0.2.1]: deferred, as nothing was
+            known of it from this network
+Attempt     2026-11-24 10:01:40 mx.a.test[192.0.2.1]: deferred, as it came back
+            200s too early
+Attempt     2026-11-24 10:10:00 mx.a.test[192.0.2.1]: passed, as it has waited
+Outcome     passed after 10 min, at attempt 3
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_mail_from_many_networks_comes_with_the_line_that_helps() {
+    let (status, text) = explain(&Scratch::new(), &day(), &["--sender=pool.test"]);
+    assert_eq!(status, 0, "{text}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("passed after 1 h, at attempt 4"), "{text}");
+    let advice = "came from 3 networks, and each of them had to wait on its own: exempt its \
+                  servers by a line in whitelist_clients.local: mail.pool.test";
+    assert!(text.contains(advice), "{text}");
+}
+
+#[test]
+fn a_mail_that_never_came_back_is_told() {
+    let (_, text) = explain(&Scratch::new(), &day(), &["--client=203.0.113.9"]);
+    assert!(text.contains("Outcome     never came back in time"), "{text}");
+    let (_, json) = explain(&Scratch::new(), &day(), &["--client=203.0.113.9", "--json"]);
+    assert!(json.ends_with("\"outcome\":\"lost\"}\n"), "{json}");
+}
+
+#[test]
+fn nothing_that_matches_is_an_exit_status() {
+    let (status, text) = explain(&Scratch::new(), &day(), &["--sender=nobody@a.test"]);
+    assert_eq!((status, text.as_str()), (1, "postgrey: nothing matched\n"));
+}
+
+#[test]
+fn a_queue_id_finds_its_mail_and_its_end() {
+    let postfix = "2026-11-24T10:10:00+00:00 mx postfix/qmgr[1]: 4bXyZw1234zQrTk: \
+         from=<alice@a.test>, size=9, nrcpt=1 (queue active)\n\
+         2026-11-24T10:10:01+00:00 mx postfix/local[1]: 4bXyZw1234zQrTk: to=<bob@example.org>, \
+         relay=local, delay=1, dsn=2.0.0, status=sent (delivered to mailbox)\n";
+    let log = day() + postfix;
+    let (status, text) = explain(&Scratch::new(), &log, &["--id=4bXyZw1234zQrTk"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.starts_with("Sender      alice@a.test\n"), "{text}");
+    assert!(text.contains("passed after 10 min, at attempt 3; Postfix: sent"), "{text}");
+    assert_eq!(text.matches("Sender").count(), 1, "{text}");
+}
+
+#[test]
+fn a_summary_counts_what_greylisting_did() {
+    let (status, text) = explain(&Scratch::new(), &day(), &["--summary"]);
+    assert_eq!(status, 0, "{text}");
+    for part in [
+        "Attempts    10\n",
+        "Deferred    6\n",
+        "Passed      2 (client whitelist)\n",
+        "Passed      2 (triplet found)\n",
+        "Whitelisted 1 (clients that passed often enough)\n",
+        "Of 3 mails that were deferred:\n",
+        "Returned    2\n",
+        "Lost        1 ",
+        "Delay       half within 10 min, 90% 1 h, 99% 1 h, longest 1 h\n",
+        "           1 h       1 mail   pool.test\n",
+        "        10 min       1 mail   192.0.2.0/24\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (_, json) = explain(&Scratch::new(), &day(), &["--summary", "--json", "--day=2026-11-24"]);
+    let first = json.lines().next().expect("a line");
+    assert!(first.contains("\"attempts\":9,\"deferred\":6,\"auto_whitelisted\":1"), "{json}");
+    assert!(first.contains("\"delay_50\":600,\"delay_90\":3600"), "{json}");
+}
+
+#[test]
+fn every_form_of_log_tells_the_same() {
+    let iso = day();
+    let short = iso.replace("+00:00", "+0000");
+    let traditional = iso
+        .replace("2026-11-24T", "Nov 24 ")
+        .replace("2026-11-27T", "Nov 27 ")
+        .replace("+00:00", "");
+    let journal: String = iso
+        .lines()
+        .map(|line| {
+            let (time, rest) = line.split_once(" mx postgrey[7]: ").expect("a line");
+            let time: jiff::Timestamp = time.parse().expect("a time");
+            format!(
+                "{{\"__REALTIME_TIMESTAMP\":\"{}\",\"SYSLOG_IDENTIFIER\":\"postgrey\",\
+                 \"MESSAGE\":\"{rest}\"}}\n",
+                time.as_microsecond()
+            )
+        })
+        .collect();
+    let words = ["--sender=alice@a.test", "--json"];
+    let (_, expected) = explain(&Scratch::new(), &iso, &words);
+    assert_eq!(expected.lines().count(), 4, "{expected}");
+    for log in [&short, &journal] {
+        assert_eq!(explain(&Scratch::new(), log, &words).1, expected);
+    }
+    // Its year is that of the clock.
+    let (status, text) = explain(&Scratch::new(), &traditional, &["--sender=alice@a.test"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("passed after 10 min, at attempt 3"), "{text}");
+}
+
+#[test]
+fn what_the_daemon_itself_logs_is_understood() {
+    let daemon = Daemon::builder(Program::Ours).start();
+    let mut client = daemon.client();
+    let attempt = Attempt::new("2001:db8::1", "mx.a.test", "", "a,b@example.org");
+    client.ask(&attempt.clone().at(0));
+    client.ask(&attempt.clone().at(100));
+    client.ask(&attempt.with("queue_id", "4F2A").at(400));
+    let log = wait_for("three lines", || {
+        let log: Vec<String> =
+            daemon.log().into_iter().filter(|line| line.contains("action=")).collect();
+        (log.len() == 3).then_some(log)
+    });
+    let log: String =
+        log.iter().map(|line| format!("2026-11-24T10:00:00Z mx postgrey[7]: {line}\n")).collect();
+    let (status, text) = explain(&Scratch::new(), &log, &["--id=4F2A"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("Sender      <>\nRecipient   a,b@example.org\n"), "{text}");
+    assert!(text.contains("at attempt 3"), "{text}");
+}

@@ -1,0 +1,110 @@
+//! `postgrey import`.
+
+use crate::import::{exported, fixture, put, triplets};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use testkit::{Daemon, Program, Scratch};
+
+/// Runs `postgrey import` and gives its status and all that it printed.
+pub fn import(scratch: &Scratch, from: &[&str], input: &str) -> (Option<i32>, String) {
+    let directory = scratch.subdirectory("db").display().to_string();
+    let mut command = Command::new(Program::Ours.path());
+    let mut child = command
+        .arg("import")
+        .arg(format!("--dbdir={directory}"))
+        .args(from)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("postgrey");
+    // It may have no use for it.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("its end");
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into());
+    let text: String = text.into_iter().collect::<Vec<String>>().concat();
+    (output.status.code(), text.trim_end().replace(&directory, "DB"))
+}
+
+fn done(text: &str) -> (Option<i32>, String) {
+    (Some(0), text.to_string())
+}
+
+#[test]
+fn an_import_by_hand_merges_and_twice_is_the_same_as_once() {
+    let scratch = Scratch::new();
+    let dump = |rows: &str| format!("VERSION=3\nformat=print\nHEADER=END\n{rows}DATA=END\n");
+    let old = dump(
+        " 1.2.3.0/24/a@b/c@d\n 100,500\n 1.2.3.4\n 7,900\n 2001:db8::1\n 2,900\n \
+         nonsense\n 1\n",
+    );
+    let line = "imported 1 triplet and 2 clients from standard input; 1 row was not taken: \
+                \"nonsense\" is the key of no triplet and no client";
+    assert_eq!(import(&scratch, &["--from=-"], &old), done(line));
+    // Another database knows the triplet only since later.
+    let new = dump(" 1.2.3.0/a@b/c@d\n 2000,2000\n 1.2.3.4\n 3,3000\n");
+    let line = "imported 1 triplet and 1 client from standard input";
+    assert_eq!(import(&scratch, &["--from=-"], &new), done(line));
+    let triplets = " 1.2.3.0/a@b/c@d\n 1600,2000\n";
+    let clients = " 1.2.3.4\n 7,3000\n 2001:DB8:0:0:0:0:0:1\n 2,900\n";
+    for again in [&old, &new, &old] {
+        let (status, text) = import(&scratch, &["--from=-"], again);
+        assert_eq!(status, Some(0));
+        assert!(text.starts_with("imported 0 triplets and 0 clients"), "{text}");
+        assert_eq!(exported(&scratch, "--triplets"), triplets);
+        assert_eq!(exported(&scratch, "--clients"), clients);
+    }
+}
+
+#[test]
+fn directories_files_and_exports_can_be_imported() {
+    let theirs = Scratch::new();
+    put(&theirs, "postgrey.db", fixture("big-endian.db"));
+    let directory = format!("--from={}", theirs.path().join("db").display());
+    let file = format!("{directory}/postgrey.db");
+    for from in [&directory, &file] {
+        let scratch = Scratch::new();
+        let (status, text) = import(&scratch, &[from], "");
+        assert_eq!(status, Some(0), "{text}");
+        assert!(text.starts_with("imported 89 triplets and 0 clients"), "{text}");
+        assert_eq!(exported(&scratch, "--triplets"), triplets());
+        let mut export = Command::new(Program::Ours.path());
+        export.args(["export", &format!("--dbdir={}", scratch.path().join("db").display())]);
+        let text = String::from_utf8(export.output().expect("postgrey").stdout).expect("ASCII");
+        let copy = Scratch::new();
+        let line = "imported 89 triplets and 0 clients from standard input";
+        assert_eq!(import(&copy, &["--from=-"], &text), done(line));
+        assert_eq!(exported(&copy, "--triplets"), triplets());
+    }
+}
+
+#[test]
+fn an_import_before_the_first_start_is_the_first_start() {
+    let scratch = Scratch::new();
+    put(&scratch, "postgrey.db", fixture("original/recovered.db"));
+    assert_eq!(import(&scratch, &[], ""), done("imported 2 triplets and 0 clients from DB"));
+    let line = "imported 0 triplets and 0 clients from DB; 2 entries were known already";
+    assert_eq!(import(&scratch, &[], ""), done(line));
+}
+
+#[test]
+fn an_import_that_cannot_be_done_says_why() {
+    let daemon = Daemon::builder(Program::Ours).start();
+    let socket = daemon.scratch().path().join("db/postgrey.control");
+    std::fs::remove_file(&socket).expect("a socket");
+    let (status, text) = import(daemon.scratch(), &["--from=-"], "");
+    assert_eq!(status, Some(3));
+    assert!(text.starts_with("postgrey: locked: DB/postgrey.lock; a daemon"), "{text}");
+    let scratch = daemon.stop().scratch;
+    let text = "postgrey: standard input is no database of postgrey 1, no text of db_dump and no \
+                SQL dump";
+    assert_eq!(import(&scratch, &["--from=-"], "hello"), (Some(3), text.to_string()));
+    let text = "postgrey: there is no postgrey.db in DB";
+    assert_eq!(import(&scratch, &[], ""), (Some(3), text.to_string()));
+    let (status, text) = import(&scratch, &["--from=/nowhere"], "");
+    assert_eq!(status, Some(3));
+    assert!(text.starts_with("postgrey: can't read /nowhere: No such file"), "{text}");
+    let empty = "VERSION=3\nformat=print\nHEADER=END\nDATA=END\n";
+    let text = "imported 0 triplets and 0 clients from standard input";
+    assert_eq!(import(&scratch, &["--from=-"], empty), (Some(1), text.to_string()));
+}

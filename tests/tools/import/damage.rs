@@ -1,0 +1,104 @@
+//! Whatever became of a file, the first start beside it comes to an end.
+
+use crate::import::fixture;
+use postgrey::greylist::Policy;
+use postgrey::state::Metadata;
+use postgrey::state::import;
+use postgrey::state::local::Store;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use testkit::Scratch;
+use testkit::mutation::mutate;
+use testkit::random::{self, Random};
+
+/// Files to try (`POSTGREY_RANDOM_CASES`).
+const FILES: usize = 200;
+
+/// Time that one of them may take. They take milliseconds, most of it for the
+/// disk; only what would never end takes this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Memory in KiB that this process may come to need.
+const MOST_MEMORY: u64 = 512 * 1024;
+
+/// Fields of pages, and what stands between the rows of a text.
+const WORDS: &[&[u8]] = &[
+    &[0xff; 4],
+    &[0; 4],
+    &[1, 0, 0, 0],
+    &[0, 0, 1, 5],
+    &[0, 0, 1, 7],
+    &[0x62, 0x31, 5, 0],
+    b"\n ",
+    b"\\00",
+    b"1.2.3.0/24/",
+    b",",
+    b"99999999999999999999",
+    b"HEADER=END\n",
+    b"DATA=END\n",
+    b"database=clients\n",
+];
+
+#[test]
+#[allow(clippy::print_stderr, reason = "the seed is for the reader")]
+fn no_damage_makes_an_import_panic_hang_or_grow() {
+    let seed = random::seed();
+    eprintln!("POSTGREY_SEED={seed}");
+    let mut random = Random::of(seed);
+    let names = ["little-endian.db", "big-endian.db", "checksums.db", "long.db", "deleted.db"];
+    let mut files: Vec<Vec<u8>> = names.iter().map(|name| fixture(name)).collect();
+    files.push(fixture("original/killed.db"));
+    let text = [b"VERSION=3\nformat=print\nHEADER=END\n", &fixture("triplets.txt")[..]].concat();
+    for number in 0..random::cases(FILES) {
+        let scratch = Scratch::new();
+        let begin = Instant::now();
+        if random.one_in(4) {
+            by_hand(&mutate(std::slice::from_ref(&text), WORDS, &mut random), scratch.path());
+        } else {
+            first_start(&damage(&files, &mut random), scratch.path());
+        }
+        let what = format!("file {number} of POSTGREY_SEED={seed}");
+        assert!(begin.elapsed() < PATIENCE, "{what} took {:?}", begin.elapsed());
+        assert!(peak_memory() < MOST_MEMORY, "{what} took {} KiB", peak_memory());
+    }
+}
+
+/// One of the files with changes that keep its pages where they are, or with
+/// any.
+fn damage(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    if random.one_in(3) {
+        return mutate(files, WORDS, random);
+    }
+    let mut file = files[random.below(files.len())].clone();
+    for _ in 0..=random.below(30) {
+        let word = random.pick(WORDS);
+        let at = random.below(file.len() - word.len());
+        file[at..at + word.len()].copy_from_slice(word);
+    }
+    file
+}
+
+fn first_start(file: &[u8], dbdir: &Path) {
+    fs::write(dbdir.join("postgrey.db"), file).expect("a file");
+    let started = import::open_or_import(dbdir, &Metadata::default(), &mut |_, _| {});
+    let (_, report) = started.expect("a start that works");
+    assert!(report.is_some(), "it was imported");
+}
+
+fn by_hand(text: &[u8], dbdir: &Path) {
+    let file = dbdir.join("text");
+    fs::write(&file, text).expect("a file");
+    let mut store = Store::open(dbdir, Metadata::default()).expect("a new database");
+    // A text that does not look like one is refused.
+    let source = import::Source { path: &file, dbdir, keys: &Policy::default() };
+    let _ = source.import(&mut store, &mut |_, _| {});
+}
+
+/// The most memory that this process ever had, in KiB.
+fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.and_then(|number| number.parse().ok()).expect("VmHWM in KiB")
+}

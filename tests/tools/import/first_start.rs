@@ -1,0 +1,169 @@
+//! The first start beside a database of the original.
+
+use crate::import::{exported, fixture, put, triplets};
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use testkit::{Attempt, Daemon, Program, Stopped, require};
+
+/// What must not change of the original's files.
+fn state_of(directory: &Path) -> Vec<(PathBuf, Vec<u8>, i64, i64, u32)> {
+    let ours = |path: &Path| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        name.starts_with("postgrey.mdb") || name == "postgrey.lock"
+    };
+    let entries = fs::read_dir(directory).expect("a directory");
+    let paths = entries.map(|entry| entry.expect("an entry").path()).filter(|path| !ours(path));
+    let mut files: Vec<_> = paths
+        .map(|path| {
+            let metadata = fs::metadata(&path).expect("a file");
+            let content = fs::read(&path).expect("a file");
+            (path, content, metadata.mtime(), metadata.mtime_nsec(), metadata.mode())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// The lines of a log that tell of an import.
+fn told(stopped: &Stopped) -> Vec<String> {
+    let directory = stopped.scratch.path().join("db").display().to_string();
+    let lines = stopped.log.iter().filter(|line| line.contains("import"));
+    lines.map(|line| line.replace(&directory, "DB")).collect()
+}
+
+#[test]
+fn the_first_start_takes_all_entries_over_and_leaves_the_files_alone() {
+    for name in ["little-endian.db", "big-endian.db", "checksums.db"] {
+        let builder = Daemon::builder(Program::Ours);
+        put(builder.scratch(), "postgrey.db", fixture(name));
+        let directory = builder.scratch().path().join("db");
+        let before = state_of(&directory);
+        let stopped = builder.start().stop();
+        let count = triplets().lines().count() / 2;
+        let line = format!(
+            "imported {count} triplets and 0 clients from DB; 2 rows were not taken: \
+             \"\\x00\\xff\" is the key of no triplet and no client, \
+             \"no-value\" is the key of no triplet and no client"
+        );
+        assert_eq!(told(&stopped), [line], "{name}");
+        assert_eq!(exported(&stopped.scratch, "--triplets"), triplets(), "{name}");
+        assert_eq!(state_of(&directory), before, "{name}");
+        assert!(!directory.join("postgrey.mdb.import").exists());
+        // Nothing is left to be done.
+        let stopped = stopped.again(Program::Ours).start().stop();
+        assert_eq!(told(&stopped), [""; 0]);
+    }
+}
+
+#[test]
+fn a_triplet_that_passed_once_passes_after_the_import() {
+    let builder = Daemon::builder(Program::Ours);
+    put(builder.scratch(), "postgrey.db", fixture("original/recovered.db"));
+    let daemon = builder.start();
+    // Of the network that sent a mail twice, and of the one that sent it once.
+    let passed = Attempt::new("192.0.2.44", "c", "alice@example.org", "bob@example.com");
+    let waiting = Attempt::new("2001:db8::5", "c", "", "bob@example.com");
+    let mut client = daemon.client();
+    assert_eq!(client.ask(&passed.with("policy_test_time", "1700000500")), "DUNNO");
+    let reply = client.ask(&waiting.with("policy_test_time", "1700000300"));
+    assert!(reply.starts_with("DEFER_IF_PERMIT"), "{reply}");
+}
+
+#[test]
+fn what_a_killed_original_left_in_its_log_is_recovered_in_a_copy() {
+    require("/usr/bin/db5.3_recover", "db5.3-util");
+    let builder = Daemon::builder(Program::Ours);
+    put(builder.scratch(), "postgrey.db", fixture("original/killed.db"));
+    put(builder.scratch(), "log.0000000001", fixture("original/log.0000000001"));
+    let directory = builder.scratch().path().join("db");
+    let before = state_of(&directory);
+    let stopped = builder.start().stop();
+    assert_eq!(told(&stopped), ["imported 2 triplets and 0 clients from DB"]);
+    assert_eq!(state_of(&directory), before);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_told_and_the_daemon_starts() {
+    let mut damaged = fixture("little-endian.db");
+    damaged[4 * 512..5 * 512].fill(0xff);
+    let cases = [
+        (b"hello".repeat(200), "nothing was imported from DB/postgrey.db: it is not a Berkeley DB"),
+        (damaged, "DB/postgrey.db is damaged: its other rows were imported, but 1 pages and 0"),
+    ];
+    for (content, sentence) in cases {
+        let builder = Daemon::builder(Program::Ours);
+        put(builder.scratch(), "postgrey.db", content);
+        let daemon = builder.start();
+        daemon.client().ask(&Attempt::new("192.0.2.1", "c", "a@b", "c@d"));
+        let stopped = daemon.stop();
+        let lines = told(&stopped);
+        assert!(lines[0].starts_with("imported "), "{lines:?}");
+        assert!(lines[1].starts_with(sentence), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_start_that_is_killed_while_it_imports_is_made_good_by_the_next() {
+    require("/usr/bin/db5.3_load", "db5.3-util");
+    const ENTRIES: usize = 100_000;
+    let builder = Daemon::builder(Program::Ours);
+    let file = put(builder.scratch(), "postgrey.db", "");
+    load(&file, ENTRIES);
+    let directory = builder.scratch().path().join("db");
+    let before = state_of(&directory);
+    // Where the kill comes too late there is nothing to make good: once more.
+    let killed_amid = (0..20).any(|_| {
+        kill_while_it_imports(&directory);
+        let database = directory.join("postgrey.mdb");
+        let is_finished = database.exists();
+        if is_finished {
+            fs::remove_file(&database).expect("a database");
+        }
+        !is_finished
+    });
+    assert!(killed_amid, "it was always too quick");
+    let stopped = builder.start().stop();
+    assert_eq!(told(&stopped), [format!("imported {ENTRIES} triplets and 0 clients from DB")]);
+    assert_eq!(state_of(&directory), before);
+    assert!(!directory.join("postgrey.mdb.import").exists());
+}
+
+/// Starts the daemon and kills it when it has begun to fill its new database.
+fn kill_while_it_imports(directory: &Path) {
+    let mut command = Command::new(Program::Ours.path());
+    command
+        .arg(format!("--unix={}", directory.join("../socket").display()))
+        .arg(format!("--dbdir={}", directory.display()))
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("postgrey");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let has_begun = || directory.join("postgrey.mdb.import/postgrey.mdb").exists();
+    while !has_begun() && !directory.join("postgrey.mdb").exists() {
+        assert!(Instant::now() < deadline, "it does not import");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().expect("kill");
+    child.wait().expect("its end");
+}
+
+/// Makes a database of so many triplets.
+fn load(file: &Path, entries: usize) {
+    fs::remove_file(file).expect("an empty file");
+    let mut child =
+        Command::new("db5.3_load").arg(file).stdin(Stdio::piped()).spawn().expect("db5.3_load");
+    let mut text = String::from("VERSION=3\nformat=print\ntype=btree\nHEADER=END\n");
+    for number in 0..entries {
+        let (high, low) = (number >> 8 & 0xff, number & 0xff);
+        text += &format!(
+            " 10.{high}.{low}.0/user{number}@sender.example/bob@example.org\n \
+             1700000000,1700000400\n"
+        );
+    }
+    text += "DATA=END\n";
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("db5.3_load reads");
+    assert!(child.wait().expect("its end").success());
+}

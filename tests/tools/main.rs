@@ -1,0 +1,10 @@
+//! The administrator's commands on the real binary, the manual and the report.
+
+mod admin;
+mod admin_domains;
+mod answer;
+mod check;
+mod explain;
+mod import;
+mod manual;
+mod report;
