@@ -286,8 +286,19 @@ fn the_parent_tells_of_a_start_that_failed() {
     );
     let text = "Can't connect to UNIX socket at file missing/socket [No such file or directory]";
     fails(&["--unix=missing/socket"], &format!("{text} {at}"), "; make the directory first", "pid");
-    fails(&["--user=nosuchuser"], "No such user \"nosuchuser\"", "", "pid socket");
-    fails(&["--group=nosuchgroup"], "No such group \"nosuchgroup\"", "", "pid socket");
+    fails(
+        &["--user=nosuchuser"],
+        "No such user \"nosuchuser\"",
+        "; create it with \"useradd --system --gid postgrey nosuchuser\", \
+         or name another with --user",
+        "pid socket",
+    );
+    fails(
+        &["--group=nosuchgroup"],
+        "No such group \"nosuchgroup\"",
+        "; create it with \"groupadd --system nosuchgroup\", or name another with --group",
+        "pid socket",
+    );
     let advice = "; --dbdir must be a directory in which --user may write";
     fails(
         &["--dbdir=/nonexistent"],

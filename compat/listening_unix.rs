@@ -247,13 +247,24 @@ fn a_second_daemon_for_a_directory_fails_and_leaves_nothing() {
 #[test]
 fn users_and_groups_that_do_not_exist_are_told() {
     case(|run| {
-        for (word, error) in [
-            ("--user=nosuchuser", "ERROR: No such user \"nosuchuser\""),
-            ("--group=nosuchgroup", "ERROR: No such group \"nosuchgroup\""),
+        for (word, error, command) in [
+            (
+                "--user=nosuchuser",
+                "ERROR: No such user \"nosuchuser\"",
+                "useradd --system --gid postgrey nosuchuser",
+            ),
+            (
+                "--group=nosuchgroup",
+                "ERROR: No such group \"nosuchgroup\"",
+                "groupadd --system nosuchgroup",
+            ),
         ] {
             let failure = run.fails(&["--unix=socket", word]);
             let line = failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or("");
-            run.expect(word, line, error);
+            let option = word.split('=').next().unwrap_or(word);
+            let ours =
+                format!("{error}; create it with \"{command}\", or name another with {option}");
+            run.expect(word, line, differs("X48", error, ours));
         }
     });
 }

@@ -287,6 +287,29 @@ fn one_of_unix_and_inet_is_needed() {
 }
 
 #[test]
+fn misspelled_options_and_commands_are_recognized() {
+    const LISTEN: &str = "ERROR: --unix or --inet must be specified";
+    case(|run| {
+        for (line, theirs, advice) in [
+            ("--dely=5", "Unknown option: dely", "did you mean delay?"),
+            ("-delay=5", "Unknown option: delay=5", "did you mean --delay=5?"),
+            ("lisst", LISTEN, "unknown command \"lisst\", did you mean \"list\"?"),
+            ("foo", LISTEN, "unknown command \"foo\", see \"postgrey help\""),
+            (
+                "--verbose",
+                LISTEN,
+                "the ways to listen are --inet, --unix, --milter; \"postgrey help\" lists all \
+                 commands",
+            ),
+        ] {
+            let printed = run.advised(&words(line)).stderr;
+            let ours = format!("{theirs}; {advice}");
+            run.expect(line, printed.trim_end(), differs("X48", theirs, ours));
+        }
+    });
+}
+
+#[test]
 fn a_retry_window_is_a_number_of_days_or_hours() {
     const WINDOW: &str = "ERROR: --retry-window must be either a number of days or a number\n       \
                           followed by 'h' for hours ('6h' for example).\nexit status: 2";

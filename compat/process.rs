@@ -4,6 +4,7 @@
 use crate::case::Run;
 use crate::mail::mail;
 use crate::normalise;
+use regex::Regex;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -144,7 +145,18 @@ impl Run {
     }
 
     /// Runs a command line that ends by itself, in a directory of its own.
+    ///
+    /// The advice of ours after the original's sentences is cut off (X48); a case
+    /// of its own looks at it.
     pub fn outcome(&self, words: &[impl AsRef<OsStr>]) -> Outcome {
+        let outcome = self.advised(words);
+        let advice = r"(?m)^(Unknown option: .*?|ERROR: --unix or --inet must be specified); .*$";
+        let advice = Regex::new(advice).expect("a pattern");
+        Outcome { stderr: advice.replace_all(&outcome.stderr, "$1").into_owned(), ..outcome }
+    }
+
+    /// The outcome with all that was printed.
+    pub fn advised(&self, words: &[impl AsRef<OsStr>]) -> Outcome {
         let scratch = Scratch::new();
         let status = Process::start(self, &scratch, words).wait(|| ());
         outcome(&scratch, status)

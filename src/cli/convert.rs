@@ -45,9 +45,6 @@ const RETRY_WINDOW: &str = "--retry-window must be either a number of days or a 
 /// The first value that cannot be used: what the original refuses comes first,
 /// in its order.
 pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, UsageError> {
-    if !["unix", "inet", "milter"].iter().any(|id| matches.contains_id(id)) {
-        return Err(UsageError::refused("--unix or --inet must be specified"));
-    }
     let retry_window = retry_window(text(matches, "retry-window"))?;
     let daemonize = matches.get_flag("daemonize");
     let pidfile = text(matches, "pidfile");

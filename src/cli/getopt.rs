@@ -11,6 +11,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use clap::{Arg, Command};
 
+use super::suggest;
+
 /// What an option takes, as its clap entry says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
@@ -83,7 +85,8 @@ fn option(
 ) -> Result<OsString, String> {
     let (name, attached) = split(word);
     let shown = name.to_string_lossy();
-    let arg = find(command, name).ok_or_else(|| format!("Unknown option: {shown}"))?;
+    let arg = find(command, name)
+        .ok_or_else(|| format!("Unknown option: {shown}{}", suggestion(command, &shown)))?;
     let value = value(Takes::of(arg), attached, following)
         .map_err(|problem| format!("Option {shown} {problem}"))?;
     let value = match value {
@@ -148,6 +151,22 @@ fn find<'a>(command: &'a Command, name: &OsStr) -> Option<&'a Arg> {
             || arg.get_all_aliases().is_some_and(|all| all.contains(&name))
             || arg.get_short().is_some_and(|short| name == short.to_string())
     })
+}
+
+/// What the unknown option `name` was probably meant to be. The original's
+/// complaint ends before it.
+fn suggestion(command: &Command, name: &str) -> String {
+    // A single dash takes no attached value; scripts write one all the same.
+    if let Some((name, value)) = name.split_once('=') {
+        let takes = find(command, OsStr::new(name)).map(Takes::of);
+        if takes.is_some_and(|takes| takes != Takes::Nothing) {
+            return format!("; did you mean --{name}={value}?");
+        }
+    }
+    let name = name.split('=').next().unwrap_or(name);
+    let names = command.get_arguments().flat_map(Arg::get_long_and_visible_aliases);
+    let closest = suggest::closest(name, names.flatten());
+    closest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
 /// Whether the entry's value is parsed as an `i64`.
@@ -236,10 +255,10 @@ mod tests {
     #[test]
     fn each_word_that_cannot_be_understood_is_named() {
         for (typed, expected) in [
-            (
-                "--lou -to=x -l --no",
-                "Unknown option: lou; Unknown option: to=x; Unknown option: no",
-            ),
+            ("--no -x", "Unknown option: no; Unknown option: x"),
+            ("--lou", "Unknown option: lou; did you mean loud?"),
+            ("-to=x", "Unknown option: to=x; did you mean --to=x?"),
+            ("--tims=5", "Unknown option: tims; did you mean times?"),
             ("--loud=", "Option loud does not take an argument"),
             ("--to= --name", "Option to requires an argument; Option name requires an argument"),
             ("--times many", "Value \"many\" invalid for option times (number expected)"),

@@ -9,24 +9,68 @@ use super::layout;
 const NAMES: usize = 2;
 const SENTENCES: usize = 28;
 
+/// Where the descriptions of commands begin, in columns.
+const DESCRIPTIONS: usize = 16;
+
 /// The usage line, what the program is, and each option under its heading.
 pub(super) fn help(command: &mut Command) -> String {
     let usage = command.render_usage();
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let about = layout::fill(&format!("{}: {about}", command.get_name()), 0);
-    let mut help = format!("{usage}\n\n{about}");
+    format!("{usage}\n\n{}{}", about(command), options(command))
+}
+
+/// The help of a program with commands: they come before its own options.
+pub(super) fn with_commands(program: &mut Command, commands: &[Command]) -> String {
+    let usage = program.render_usage();
+    let name = program.get_name();
+    let mut help = format!("{usage}\n       {name} COMMAND [OPTIONS]\n\n{}", about(program));
+    help += &format!("\nCommands (\"{name} help COMMAND\" describes one):\n");
+    for command in commands {
+        help += &layout::item(command.get_name(), &summary(command), NAMES, DESCRIPTIONS);
+    }
+    help + &options(program)
+}
+
+fn about(command: &Command) -> String {
+    let about = command.get_long_about().or(command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    layout::fill(&format!("{}: {about}", command.get_name()), 0)
+}
+
+fn summary(command: &Command) -> String {
+    command.get_about().map(ToString::to_string).unwrap_or_default()
+}
+
+fn options(command: &Command) -> String {
+    let mut options = String::new();
     let mut heading = None;
     if command.get_arguments().all(|arg| arg.get_help_heading().is_none()) {
-        help.push('\n');
+        options.push('\n');
     }
     for arg in command.get_arguments() {
         if arg.get_help_heading() != heading {
             heading = arg.get_help_heading();
-            help += &format!("\n{}:\n", heading.unwrap_or_default());
+            options += &format!("\n{}:\n", heading.unwrap_or_default());
         }
-        help += &layout::item(&names(arg), &sentence(arg), NAMES, SENTENCES);
+        options += &option(arg);
     }
-    help
+    options
+}
+
+/// An option's names and sentence. For an option with default files, Virtualmin
+/// matches `--whitelist-clients=.*default:\s+(\S+)`: name and first file stand
+/// in one line as in the original's help.
+fn option(arg: &Arg) -> String {
+    let names = names(arg);
+    match arg.get_default_values() {
+        [file, others @ ..] if !others.is_empty() => {
+            let line = format!("{:NAMES$}{names}  default: {}\n", "", file.to_string_lossy());
+            let others: Vec<_> = others.iter().map(|file| file.to_string_lossy()).collect();
+            let text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let text = format!("{text} (also read by default: {})", others.join(", "));
+            line + &layout::fill(&text, SENTENCES)
+        }
+        _ => layout::item(&names, &sentence(arg), NAMES, SENTENCES),
+    }
 }
 
 /// The option as it is typed, without aliases: `-u, --unix=PATH`.
@@ -92,12 +136,34 @@ mod tests {
         for arg in command.get_arguments() {
             assert!(arg.get_help().is_some(), "{arg}");
             assert!(help.contains(&format!("  {}", names(arg))), "{arg}");
-            let default = default(arg).unwrap_or_default();
-            assert!(words.contains(&default), "{arg}: {default}");
+            let is_shown = arg.get_action().takes_values() && !arg.is_hide_default_value_set();
+            for default in arg.get_default_values().iter().filter(|_| is_shown) {
+                assert!(words.contains(&*default.to_string_lossy()), "{arg}");
+            }
             for alias in aliases(arg) {
                 assert!(words.contains(&alias), "{arg}: {alias}");
             }
         }
+    }
+
+    /// The pattern of Virtualmin, which looks for the files that it shall edit.
+    #[test]
+    fn default_lists_are_found_by_other_programs() {
+        let help = help(&mut flags::command());
+        for list in ["clients", "recipients"] {
+            let pattern = format!(r"--whitelist-{list}=.*default:\s+(\S+)");
+            let found = regex::Regex::new(&pattern).unwrap().captures(&help).unwrap();
+            assert_eq!(&found[1], format!("/etc/postgrey/whitelist_{list}"));
+        }
+    }
+
+    #[test]
+    fn commands_come_before_the_options() {
+        let commands = [Command::new("list").about("print entries").long_about("print more")];
+        let help = with_commands(&mut flags::command(), &commands);
+        let (list, inet) = (help.find("\n  list "), help.find("--inet"));
+        assert!(list.is_some() && list < inet, "{help}");
+        assert!(help.contains("  list          print entries\n"), "{help}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod manual;
 mod options;
 mod policy_test;
 mod report;
+mod suggest;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -30,6 +31,12 @@ pub use facility::Facility;
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, Target};
 pub use report::{Check, Report, Shown};
+
+/// The command that describes the others.
+const HELP: &str = "help";
+
+/// The options that name a place to listen on; the daemon needs one of them.
+const LISTENING: [&str; 3] = ["inet", "unix", "milter"];
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,17 +123,71 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     if arguments.first().is_some_and(|word| admin::is_command(word)) {
         return admin::parse(arguments);
     }
+    if arguments.first().is_some_and(|word| word == HELP) {
+        return help_on(&arguments[1..]);
+    }
     let mut command = flags::command();
-    let typed = rewritten(&command, arguments)?.options;
+    let getopt::Words { options: typed, rest } = rewritten(&command, arguments)?;
     let mut matches = matched(&mut command, typed.clone())?;
-    if let Some(text) = information(&matches, &mut command, manual::daemon) {
+    if let Some(text) = information(&matches, &mut command, daemon_help, manual::daemon) {
         return Ok(Invocation::Print(text));
     }
     if matches.contains_id("config") {
         let words = config::merge(&command, typed).map_err(UsageError::of_file)?;
         matches = matched(&mut command, words)?;
     }
-    Ok(Invocation::Serve(Box::new(served(&matches)?)))
+    if !LISTENING.iter().any(|id| matches.contains_id(id)) {
+        return Err(nowhere(rest.first().map(OsString::as_os_str)));
+    }
+    let machine = nix::unistd::gethostname().unwrap_or_default();
+    Ok(Invocation::Serve(Box::new(convert::options(&matches, &machine)?)))
+}
+
+/// Parses the arguments of `postgrey help`: nothing or a command.
+fn help_on(arguments: &[OsString]) -> Result<Invocation, UsageError> {
+    let Some(name) = arguments.first() else {
+        return Ok(Invocation::Print(daemon_help(&mut flags::command())));
+    };
+    let mut programs = programs();
+    if let Some(program) = programs.iter_mut().find(|program| name == program.get_name()) {
+        return Ok(Invocation::Print(help::help(program)));
+    }
+    if admin::is_command(name) {
+        return admin::parse(vec![name.clone(), "--help".into()]);
+    }
+    let message = format!("postgrey help: {}", unknown_command(name));
+    Err(UsageError { message, status: 2 })
+}
+
+fn daemon_help(command: &mut Command) -> String {
+    let commands: Vec<_> = admin::commands().into_iter().chain(programs()).collect();
+    help::with_commands(command, &commands)
+}
+
+/// The other programs, by their names as commands of `postgrey`.
+fn programs() -> [Command; 2] {
+    [report::command().name(report::WORD), policy_test::command()]
+}
+
+/// The refusal of a command line without a place to listen on: the original's
+/// sentence, then all ways to listen, and the command that was probably meant.
+fn nowhere(bare_word: Option<&OsStr>) -> UsageError {
+    let ways = LISTENING.map(|id| format!("--{id}")).join(", ");
+    let hint = match bare_word {
+        Some(word) => unknown_command(word),
+        None => format!("the ways to listen are {ways}; \"postgrey help\" lists all commands"),
+    };
+    UsageError::refused(format!("--unix or --inet must be specified; {hint}"))
+}
+
+fn unknown_command(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let commands: Vec<_> = admin::commands().into_iter().chain(programs()).collect();
+    let names = commands.iter().map(Command::get_name).chain([HELP]);
+    match suggest::closest(&word, names) {
+        Some(name) => format!("unknown command \"{word}\", did you mean \"{name}\"?"),
+        None => format!("unknown command \"{word}\", see \"postgrey help\""),
+    }
 }
 
 /// What a program says of itself, if it is asked ([`flags::information`]): the
@@ -134,10 +195,11 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
 fn information(
     matches: &ArgMatches,
     command: &mut Command,
+    help: fn(&mut Command) -> String,
     manual: fn(&Command) -> man::Page,
 ) -> Option<String> {
     if matches.get_flag("help") {
-        Some(help::help(command))
+        Some(help(command))
     } else if matches.get_flag("man") {
         Some(manual(command).text())
     } else if matches.get_flag("version") {
@@ -167,11 +229,6 @@ pub fn faults_of_file(words: &[OsString]) -> Vec<Fault> {
         return Vec::new();
     };
     config::merge(&command, words.options).err().unwrap_or_default()
-}
-
-fn served(matches: &ArgMatches) -> Result<Options, UsageError> {
-    let machine = nix::unistd::gethostname().unwrap_or_default();
-    convert::options(matches, &machine)
 }
 
 /// The pages of the manual as they are kept in `man/`, each with the name of its

@@ -1,7 +1,7 @@
 //! The command line of `policy-test`: the original's options, and those with
 //! which a server is loaded (BEHAVIOUR H5).
 
-use super::{Invocation, UsageError, flags, information, manual, matches};
+use super::{Invocation, UsageError, flags, help, information, manual, matches};
 use clap::{Command, value_parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -39,7 +39,7 @@ pub enum Target {
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, rest) = matches(&mut command, arguments)?;
-    if let Some(text) = information(&matches, &mut command, manual::policy_test) {
+    if let Some(text) = information(&matches, &mut command, help::help, manual::policy_test) {
         return Ok(Invocation::Print(text));
     }
     let Some(target) = rest.first().and_then(|word| target(word)) else {

@@ -5,7 +5,7 @@ mod table;
 
 pub(super) use table::command;
 
-use super::{Invocation, UsageError, information, manual, matches};
+use super::{Invocation, UsageError, help, information, manual, matches};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -102,7 +102,7 @@ impl Check {
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, files) = matches(&mut command, arguments)?;
-    if let Some(text) = information(&matches, &mut command, manual::report) {
+    if let Some(text) = information(&matches, &mut command, help::help, manual::report) {
         return Ok(Invocation::Print(text));
     }
     let debug = debug(&matches)?;
@@ -245,10 +245,10 @@ mod tests {
     #[test]
     fn names_have_underscores_and_no_abbreviations() {
         for (line, complaint) in [
-            ("--show-tries", "Unknown option: show-tries"),
-            ("--nosingle-line", "Unknown option: nosingle-line"),
+            ("--show-tries", "Unknown option: show-tries; did you mean show_tries?"),
+            ("--nosingle-line", "Unknown option: nosingle-line; did you mean nosingle_line?"),
             ("--notab", "Unknown option: notab"),
-            ("--show", "Unknown option: show"),
+            ("--show", "Unknown option: show; did you mean show_time?"),
             ("-vv", "Unknown option: vv"),
             ("--delay=", "Option delay requires an argument"),
             ("--nosingle_line=1", "Option nosingle_line does not take an argument"),

@@ -7,19 +7,34 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     message: String,
+    /// What the administrator can do about it; empty if unknown.
+    advice: String,
     status: u8,
 }
 
 impl Failure {
     /// A failure of which the system knows nothing.
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure { message: message.into(), status: 255 }
+        Failure { message: message.into(), advice: String::new(), status: 255 }
     }
 
     /// A failure of a system call, whose number becomes the exit status: so
     /// does the original's (BEHAVIOUR B, `rc=errno`).
     pub fn system(message: impl Into<String>, error: Errno) -> Failure {
-        Failure { message: message.into(), status: u8::try_from(error as i32).unwrap_or(255) }
+        let status = u8::try_from(error as i32).unwrap_or(255);
+        Failure { message: message.into(), advice: String::new(), status }
+    }
+
+    /// Adds what the administrator can do about it.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Failure {
+        self.advice = advice.into();
+        self
+    }
+
+    /// The message and the advice, for a program that prints them separately.
+    pub fn parts(&self) -> (&str, &str) {
+        (&self.message, &self.advice)
     }
 
     /// The exit status, never zero.
@@ -30,7 +45,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        if self.advice.is_empty() { Ok(()) } else { write!(f, "; {}", self.advice) }
     }
 }
 

@@ -32,7 +32,7 @@ impl Identity {
     /// himself: he could not become it anyway.
     ///
     /// # Errors
-    /// When there is no such user or group; the texts are the original's.
+    /// When there is no such user or group. The original's text comes first.
     pub fn look_up(user: &str, group: &str) -> Result<Identity, Failure> {
         if !group.split([' ', ',']).all(can_be_a_name) {
             return Err(Failure::new(format!("Invalid group \"{group}\"")));
@@ -42,16 +42,18 @@ impl Identity {
         if !can_be_a_name(user) {
             return Err(Failure::new(format!("Invalid user \"{user}\"")));
         }
-        Ok(Identity { user: look_up_user(user)?, group: groups[0], groups })
+        let first = group.split([' ', ',']).next().unwrap_or(group);
+        let command = format!("useradd --system --gid {first} {user}");
+        Ok(Identity { user: look_up_user(user, &command)?, group: groups[0], groups })
     }
 
     /// Looks up a user, with the group that the system gives it: for tools that
     /// only read.
     ///
     /// # Errors
-    /// When there is no such user; the text is the original's.
+    /// When there is no such user. The original's text comes first.
     pub fn look_up_user(user: &str) -> Result<Identity, Failure> {
-        let user = look_up_user(user)?;
+        let user = look_up_user(user, &format!("useradd --system {user}"))?;
         let group = User::from_uid(user).ok().flatten().map_or(Gid::current(), |user| user.gid);
         Ok(Identity { user, group, groups: vec![group] })
     }
@@ -173,11 +175,13 @@ fn can_be_a_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_allowed)
 }
 
-fn look_up_user(name: &str) -> Result<Uid, Failure> {
+/// `command` creates the user if it is missing.
+fn look_up_user(name: &str, command: &str) -> Result<Uid, Failure> {
     match find_user(name)? {
         Some(user) => Ok(user),
         None if !geteuid().is_root() && name == OWN_NAME => Ok(Uid::current()),
-        None => Err(Failure::new(format!("No such user \"{name}\""))),
+        None => Err(Failure::new(format!("No such user \"{name}\""))
+            .advise(format!("create it with \"{command}\", or name another with --user"))),
     }
 }
 
@@ -185,7 +189,9 @@ fn look_up_group(name: &str) -> Result<Gid, Failure> {
     match find_group(name)? {
         Some(group) => Ok(group),
         None if !geteuid().is_root() && name == OWN_NAME => Ok(Gid::current()),
-        None => Err(Failure::new(format!("No such group \"{name}\""))),
+        None => Err(Failure::new(format!("No such group \"{name}\"")).advise(format!(
+            "create it with \"groupadd --system {name}\", or name another with --group"
+        ))),
     }
 }
 

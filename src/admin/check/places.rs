@@ -37,7 +37,7 @@ pub fn look(options: &Options) -> Vec<Finding> {
     if let Some(Listen::Unix { mode, .. }) = milter {
         findings.extend(unusable(*mode));
     }
-    findings.extend(nobody(options).into_iter().chain(no_database(options)));
+    findings.extend(no_user(options).into_iter().chain(no_database(options)));
     findings
 }
 
@@ -86,11 +86,11 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
     }
 }
 
-/// A user or a group that is not there.
-fn nobody(Options { user, group, .. }: &Options) -> Option<Finding> {
+/// A user or group that does not exist.
+fn no_user(Options { user, group, .. }: &Options) -> Option<Finding> {
     let failure = Identity::look_up(user, group).err()?;
-    let remedy = "make it with adduser(8), or name another with --user and --group";
-    Some(wrong("no-user", failure.to_string(), remedy))
+    let (problem, fix) = failure.parts();
+    Some(wrong("no-user", problem.to_owned(), fix))
 }
 
 /// A directory of the database that is none.

@@ -39,22 +39,24 @@ fn list() -> Command {
 }
 
 fn show() -> Command {
-    let about = "tell what is known of a triplet or a client, and what becomes of it";
+    let about = "show the stored state of a triplet or client and when it may pass";
     command("show", about, "[OPTIONS] CLIENT [SENDER RECIPIENT]").args(triplet()).arg(json())
 }
 
 fn forget() -> Command {
-    let about = "delete a triplet, all of a client and its network or of a clients' domain, or all \
+    let more = "delete a triplet, all of a client and its network or of a clients' domain, or all \
                  of a sender's domain with the pairs of domains that count its passes";
     let words = "CLIENT [SENDER RECIPIENT]\n       postgrey forget [CLIENT] --sender-domain=DOMAIN";
-    command("forget", about, words).args(triplet()).arg(sender_domain())
+    let about = "delete the entries of a triplet, a client or a domain";
+    command("forget", about, words).long_about(more).args(triplet()).arg(sender_domain())
 }
 
 fn allow() -> Command {
-    let about = "let a triplet, a client, the known pairs of a clients' domain, or the known triplets of \
+    let more = "let a triplet, a client, the known pairs of a clients' domain, or the known triplets of \
                  a sender's domain pass at once; of both domains the pair, known or not";
     let words = "CLIENT [SENDER RECIPIENT]\n       postgrey allow [CLIENT] --sender-domain=DOMAIN";
-    command("allow", about, words).args(triplet()).arg(sender_domain())
+    let about = "let a triplet, a client or a domain pass at once";
+    command("allow", about, words).long_about(more).args(triplet()).arg(sender_domain())
 }
 
 fn stats() -> Command {
@@ -81,21 +83,21 @@ fn import() -> Command {
 }
 
 fn backup() -> Command {
-    let about = "copy the database, while the daemon runs or without it, to a file that can \
-                 take its place";
+    let about = "copy the database to a file, with the daemon running or not";
     command("backup", about, "[OPTIONS] FILE")
         .arg(word("FILE").required_unless_present("help").help("where to; replaced if it exists"))
 }
 
 /// Without the options that all commands have, which the daemon has as well.
 pub(super) fn check() -> Command {
-    let about = "tell what is wrong or useless in the daemon's options and whitelists, by file \
+    let more = "tell what is wrong or useless in the daemon's options and whitelists, by file \
                  and line, and what to write instead; or what the daemon would answer to a mail, \
                  and why, without writing anything; or whether the database is damaged. The exit \
                  status is 0 when nothing is wrong, 1 after warnings, 2 after errors";
     let words = "[OPTIONS OF THE DAEMON] [--json]\n       postgrey check --address=IP --sender=WHO \
                  --recipient=WHO [OPTIONS]\n       postgrey check --database [OPTIONS]";
-    command("check", about, words).args([
+    let about = "check options, lists or the database, or ask what a mail would get";
+    command("check", about, words).long_about(more).args([
         value("defaults", "FILE").default_value("/etc/default/postgrey").help(
             "where POSTGREY_OPTS stands, which has the daemon's options unless some are given here",
         ),
@@ -112,10 +114,11 @@ pub(super) fn check() -> Command {
 }
 
 fn explain() -> Command {
-    let about = "tell from a mail log why mail was delayed, from where it came how often, what that \
+    let more = "tell from a mail log why mail was delayed, from where it came how often, what that \
                  cost and how it ended; or sum up what greylisting did. Mail that a blacklist \
                  refused was not delayed and is left out";
-    command("explain", about, "[OPTIONS] [FILE...]").args([
+    let about = "explain from a mail log why and how long mail was delayed";
+    command("explain", about, "[OPTIONS] [FILE...]").long_about(more).args([
         word("FILE").num_args(0..).help(
             "logs, perhaps packed, of syslog or of journalctl -o short-iso or json; - is standard \
              input (default: /var/log/mail.log)",

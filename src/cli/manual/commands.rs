@@ -42,7 +42,8 @@ pub(super) fn section() -> Vec<Block> {
 fn command(command: &Command) -> Vec<Block> {
     let usage = command.clone().render_usage().to_string();
     let calls = usage.strip_prefix("Usage: ").unwrap_or(&usage);
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = command.get_long_about().or(command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default();
     let mut blocks = vec![Block::Subsection(format!("postgrey {}", command.get_name()))];
     blocks.extend(calls.lines().map(|call| text(call.trim())));
     blocks.push(text(&options::sentence(&about)));

@@ -283,13 +283,17 @@ fn what_cannot_be_parsed_comes_before_everything_else() {
 
 #[test]
 fn what_the_original_refuses_comes_next_in_its_order_and_words() {
-    let no_socket = "ERROR: --unix or --inet must be specified";
+    let hint =
+        "the ways to listen are --inet, --unix, --milter; \"postgrey help\" lists all commands";
+    let no_socket = &format!("ERROR: --unix or --inet must be specified; {hint}");
+    let unknown =
+        "ERROR: --unix or --inet must be specified; unknown command \"foo\", see \"postgrey help\"";
     check_refused(
         2,
         &[
             ("--noaction", no_socket),
             ("--exim", no_socket),
-            ("foo|--inet=1", no_socket),
+            ("foo|--inet=1", unknown),
             ("-d|--retry-window=x|--socketmode=x", no_socket),
             ("--inet||--socketmode=x|--ipv4cidr=99|--retry-window=x", RETRY_WINDOW),
         ],

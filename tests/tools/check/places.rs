@@ -108,7 +108,7 @@ fn whom_the_daemon_cannot_become_and_where_it_cannot_keep_anything_is_told() {
     let file = directory.file("file", "");
     let config = directory.file("config", "user = nosuchuser\n");
     for (word, part) in [
-        ("--user=nosuchuser".to_owned(), "No such user \"nosuchuser\" -> make it with adduser(8)"),
+        ("--user=nosuchuser".to_owned(), "No such user \"nosuchuser\" -> create it with \"useradd"),
         ("--group=nosuchgroup".to_owned(), "No such group \"nosuchgroup\""),
         ("--group=b/d".to_owned(), "Invalid group \"b/d\""),
         (format!("--config={}", config.display()), "No such user \"nosuchuser\""),
