@@ -1,6 +1,6 @@
 //! Picks the program, runs it, prints its error once, chooses the exit code.
 
-use postgrey::admin::{self, Outcome, Trouble};
+use postgrey::admin::{self, Error, Outcome};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
 use postgrey::policy_test;
@@ -23,13 +23,13 @@ fn main() -> ExitCode {
                 Err(failure) => fail(&format!("ERROR: {failure}"), failure.status()),
             }
         }
-        Ok(Invocation::Administer(order)) => {
-            match admin::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
+        Ok(Invocation::Administer(invocation)) => {
+            match admin::run(&invocation, &mut BufWriter::new(std::io::stdout().lock())) {
                 Ok(Outcome::NothingMatched) => {
                     fail("postgrey: nothing matched", Outcome::NothingMatched.status())
                 }
                 Ok(outcome) => ExitCode::from(outcome.status()),
-                Err(silent @ (Trouble::Told | Trouble::Unread)) => ExitCode::from(silent.status()),
+                Err(silent @ (Error::Told | Error::Unread)) => ExitCode::from(silent.status()),
                 Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
             }
         }

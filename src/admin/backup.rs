@@ -1,8 +1,8 @@
 //! `postgrey backup`: a copy that opens as it is.
 
 use super::progress::Progress;
-use super::{Outcome, Trouble};
-use crate::cli::admin::Order;
+use super::{Error, Outcome};
+use crate::cli::admin::Invocation;
 use crate::daemon::Failure;
 use crate::daemon::privileges::Identity;
 use crate::state::local::{Reader, Table, copy};
@@ -12,15 +12,15 @@ use std::path::Path;
 
 /// Copies. Root writes where root may, but reads as the daemon's user, to whom
 /// the copy belongs.
-pub fn run(order: &Order, target: &Path) -> Result<Outcome, Trouble> {
-    let identity = Identity::look_up(&order.user, &order.group)?;
+pub fn run(invocation: &Invocation, target: &Path) -> Result<Outcome, Error> {
+    let identity = Identity::look_up(&invocation.user, &invocation.group)?;
     let reader = identity.lend(|| {
-        super::daemon::settle(&order.dbdir);
-        Reader::open(&order.dbdir).map_err(|error| Failure::new(error.to_string()))
+        super::daemon::settle(&invocation.dbdir);
+        Reader::open(&invocation.dbdir).map_err(|error| Failure::new(error.to_string()))
     })?;
     if is_same(reader.path(), target) {
         let path = target.display();
-        return Err(Trouble::Usage(format!("{path} is the database itself")));
+        return Err(Error::Usage(format!("{path} is the database itself")));
     }
     let rows = reader.count(Table::Triplets)? + reader.count(Table::Clients)?;
     let mut progress = Progress::new(rows);

@@ -1,6 +1,6 @@
 //! The running daemon, as a tool talks to it.
 
-use super::Trouble;
+use super::Error;
 use crate::greylist::edit::Edit;
 use crate::session::control::{Request, SOCKET_NAME, parse_reply};
 use std::io::{self, BufRead, BufReader, Write};
@@ -43,14 +43,14 @@ impl Daemon {
     ///
     /// # Errors
     /// When the daemon cannot do it, or does not answer.
-    pub fn ask(&mut self, request: &Request) -> Result<Vec<String>, Trouble> {
+    pub fn ask(&mut self, request: &Request) -> Result<Vec<String>, Error> {
         let reply = self.exchange(request).map_err(|error| {
-            Trouble::Access(format!("the running daemon does not answer: {error}"))
+            Error::Access(format!("the running daemon does not answer: {error}"))
         })?;
         match parse_reply(reply.trim_end_matches('\n')) {
             Some(Ok(lines)) => Ok(lines),
-            Some(Err(sentence)) => Err(Trouble::Access(sentence)),
-            None => Err(Trouble::Access(format!("not a reply: {}", reply.escape_debug()))),
+            Some(Err(sentence)) => Err(Error::Access(sentence)),
+            None => Err(Error::Access(format!("not a reply: {}", reply.escape_debug()))),
         }
     }
 
@@ -60,7 +60,7 @@ impl Daemon {
     ///
     /// # Errors
     /// As [`Daemon::ask`]; when none is made.
-    pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Trouble> {
+    pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Error> {
         thread::sleep(self.rest_until.saturating_duration_since(Instant::now()));
         let begin = Instant::now();
         let lines = self.ask(&Request::Edit(edits.to_vec()))?;

@@ -5,8 +5,8 @@ use super::daemon::Daemon;
 use super::progress::Progress;
 use super::text::grouped;
 use super::view::View;
-use super::{Outcome, Trouble};
-use crate::cli::admin::{Addresses, Clients, Filter, Subject};
+use super::{Error, Outcome};
+use crate::cli::admin::{Addresses, Clients, Filter, Target};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist::edit::{self, Change, Edit};
 use crate::greylist::{self, Policy, State, triplet};
@@ -20,10 +20,10 @@ use std::path::Path;
 /// Makes the change to all entries that are meant, and says to how many.
 pub fn run(
     directory: &Path,
-    subject: &Subject,
+    subject: &Target,
     change: Change,
     out: &mut impl Write,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Error> {
     let view = View::open(directory)?;
     let edits = edits(&view, subject, &change)?;
     let is_by_domain = view.policy.by_domain.lookup;
@@ -44,7 +44,7 @@ pub fn run(
     let verb = if change == Change::Allow { "allowed" } else { "forgot" };
     let noun = if changed == 1 { "entry" } else { "entries" };
     writeln!(out, "{verb} {} {noun}", grouped(changed as u64))?;
-    let is_by_address = matches!(subject, Subject::Triplet { client: Clients::One(_), .. });
+    let is_by_address = matches!(subject, Target::Triplet { client: Clients::One(_), .. });
     if is_by_domain && is_by_address && change == Change::Allow {
         writeln!(out, "{KEPT_BY_DOMAIN}")?;
     }
@@ -77,20 +77,20 @@ pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
     })
 }
 
-fn edits(view: &View, subject: &Subject, change: &Change) -> Result<Vec<Edit>, Trouble> {
+fn edits(view: &View, subject: &Target, change: &Change) -> Result<Vec<Edit>, Error> {
     let policy = &view.policy;
     let edit = |table, key| Edit { table, key, change: change.clone() };
     let is_allowed = *change == Change::Allow;
     match subject {
-        Subject::Triplet { client, sender, recipient } => {
+        Target::Triplet { client, sender, recipient } => {
             let is_by_domain = matches!(client, Clients::Domain(_));
             if is_allowed && is_by_domain && !policy.by_domain.lookup {
-                return Err(Trouble::Usage(NOT_BY_DOMAIN.to_owned()));
+                return Err(Error::Usage(NOT_BY_DOMAIN.to_owned()));
             }
             let key = triplet_key(policy, client, sender, recipient);
             Ok(vec![edit(Table::Triplets, key)])
         }
-        Subject::Client(client) if is_allowed => {
+        Target::Client(client) if is_allowed => {
             must_count(policy, client)?;
             match client {
                 Clients::One(client) => {
@@ -102,11 +102,11 @@ fn edits(view: &View, subject: &Subject, change: &Change) -> Result<Vec<Edit>, T
             }
         }
         // Hashed triplets of a client cannot be found.
-        Subject::Client(Clients::One(client)) if policy.privacy => {
+        Target::Client(Clients::One(client)) if policy.privacy => {
             Ok(vec![edit(Table::Clients, triplet::client_key(policy, *client))])
         }
-        Subject::Client(client) => found(view, &Table::ALL, filter(Some(client), None), change),
-        Subject::Senders { client: Some(Clients::Domain(client)), domain }
+        Target::Client(client) => found(view, &Table::ALL, filter(Some(client), None), change),
+        Target::Senders { client: Some(Clients::Domain(client)), domain }
             if is_allowed || policy.privacy =>
         {
             if is_allowed {
@@ -114,7 +114,7 @@ fn edits(view: &View, subject: &Subject, change: &Change) -> Result<Vec<Edit>, T
             }
             Ok(vec![edit(Table::Clients, triplet::domains_key(policy, client, &whole(domain)?))])
         }
-        Subject::Senders { client, domain } => {
+        Target::Senders { client, domain } => {
             let tables: &[Table] = if is_allowed { &[Table::Triplets] } else { &Table::ALL };
             found(view, tables, filter(client.as_ref(), Some(domain)), change)
         }
@@ -135,7 +135,7 @@ fn found(
     tables: &[Table],
     filter: Filter,
     change: &Change,
-) -> Result<Vec<Edit>, Trouble> {
+) -> Result<Vec<Edit>, Error> {
     let mut edits = Vec::new();
     for table in tables {
         view.select(*table, &filter, |key, row| {
@@ -152,7 +152,7 @@ const NOT_BY_DOMAIN: &str = "the daemon does not look triplets up by domain \
                              (--lookup-by-domain): name the client by its address";
 
 /// That a row of the auto-whitelist would let mail of those clients pass.
-fn must_count(policy: &Policy, client: &Clients) -> Result<(), Trouble> {
+fn must_count(policy: &Policy, client: &Clients) -> Result<(), Error> {
     let trouble = if policy.auto_whitelist.is_none() {
         "the daemon runs without an auto-whitelist (--auto-whitelist-clients=0), so that no client \
          can be put on it; use its whitelist of clients"
@@ -162,22 +162,22 @@ fn must_count(policy: &Policy, client: &Clients) -> Result<(), Trouble> {
     } else {
         return Ok(());
     };
-    Err(Trouble::Usage(trouble.to_owned()))
+    Err(Error::Usage(trouble.to_owned()))
 }
 
 /// A sender's domain that stands in keys by itself; that of bounces is empty.
-fn whole(domain: &[u8]) -> Result<Vec<u8>, Trouble> {
+fn whole(domain: &[u8]) -> Result<Vec<u8>, Error> {
     if domain.is_empty() {
         return Ok(Vec::new());
     }
     let shown = String::from_utf8_lossy(domain);
     match greylist::registered_domain(domain) {
         Some(registered) if registered == domain => Ok(registered),
-        Some(registered) => Err(Trouble::Usage(format!(
+        Some(registered) => Err(Error::Usage(format!(
             "passes are counted for the registered domain of senders, which is {}, unlike {shown}",
             String::from_utf8_lossy(&registered)
         ))),
-        None => Err(Trouble::Usage(format!("{shown} is no registered domain"))),
+        None => Err(Error::Usage(format!("{shown} is no registered domain"))),
     }
 }
 
@@ -203,13 +203,13 @@ enum Editor {
 }
 
 impl Editor {
-    fn open(directory: &Path, notes: Metadata) -> Result<Editor, Trouble> {
+    fn open(directory: &Path, notes: Metadata) -> Result<Editor, Error> {
         let unheard = match Daemon::connect(directory) {
             Ok(daemon) => return Ok(Editor::Daemon(daemon)),
             Err(error) => error,
         };
         let lock = DirectoryLock::take(directory).map_err(|failure| {
-            Trouble::Access(format!(
+            Error::Access(format!(
                 "{failure}; a daemon that runs there can't be asked, either: {unheard}"
             ))
         })?;
@@ -218,7 +218,7 @@ impl Editor {
     }
 
     /// Makes changes; gives how many of them changed anything.
-    fn edit(&mut self, edits: &[Edit]) -> Result<usize, Trouble> {
+    fn edit(&mut self, edits: &[Edit]) -> Result<usize, Error> {
         match self {
             Editor::Daemon(daemon) => daemon.edit(edits),
             Editor::Own(own, notes) => {

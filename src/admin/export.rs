@@ -1,8 +1,8 @@
 //! `postgrey export`: all rows, as text that `db_load` reads or as JSON.
 
-use super::Trouble;
+use super::Error;
 use super::progress::Progress;
-use crate::cli::admin::{Form, Tables};
+use crate::cli::admin::{OutputFormat, Tables};
 use crate::json::Object;
 use crate::state::local::{Reader, Table};
 use crate::state::{ClientRecord, TripletRecord, dump};
@@ -14,9 +14,9 @@ use std::io::{self, IsTerminal, Write};
 pub fn run(
     reader: &Reader,
     tables: Tables,
-    form: Form,
+    form: OutputFormat,
     out: &mut impl Write,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let (tables, is_named): (&[Table], bool) = match tables {
         Tables::Both => (&[Table::Triplets, Table::Clients], true),
         Tables::Triplets => (&[Table::Triplets], false),
@@ -28,8 +28,10 @@ pub fn run(
         let mut progress = Progress::new(reader.count(*table)?);
         let step = || progress.advance(usize::from(!is_bare));
         match form {
-            Form::Json => print_json(reader, *table, out, step)?,
-            Form::Text => print_dump(reader, *table, is_named.then(|| table.name()), out, step)?,
+            OutputFormat::Json => print_json(reader, *table, out, step)?,
+            OutputFormat::Text => {
+                print_dump(reader, *table, is_named.then(|| table.name()), out, step)?
+            }
         }
     }
     out.flush()?;
@@ -42,9 +44,9 @@ fn print_dump(
     name: Option<&str>,
     out: &mut impl Write,
     mut step: impl FnMut(),
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     dump::write_header(out, name)?;
-    reader.for_each(table, |key, row| -> Result<(), Trouble> {
+    reader.for_each(table, |key, row| -> Result<(), Error> {
         step();
         Ok(dump::write_row(out, key, row)?)
     })?;
@@ -58,7 +60,7 @@ fn print_json(
     table: Table,
     out: &mut impl Write,
     mut step: impl FnMut(),
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     reader.for_each(table, |key, row| {
         step();
         let object = Object::new().text("table", table.name()).text("key", key);

@@ -3,7 +3,7 @@
 
 use super::daemon::Daemon;
 use super::progress::Progress;
-use super::{Outcome, Trouble, edit};
+use super::{Error, Outcome, edit};
 use crate::daemon::DirectoryLock;
 use crate::greylist;
 use crate::greylist::edit::{Change, Edit};
@@ -19,7 +19,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When `from` cannot be read, or the daemon or the database does not take it.
-pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, Trouble> {
+pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
     let notes = notes(dbdir)?;
     let keys = greylist::policy(&notes);
     let source = Source { path: from, dbdir, keys: &keys };
@@ -40,20 +40,16 @@ pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, T
 }
 
 /// What the daemon noted of itself; nothing where none has run.
-fn notes(dbdir: &Path) -> Result<Metadata, Trouble> {
+fn notes(dbdir: &Path) -> Result<Metadata, Error> {
     let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
     Ok(if is_there { Reader::open(dbdir)?.notes()? } else { Metadata::default() })
 }
 
 /// Imports where no daemon runs, and keeps it from starting meanwhile.
-fn alone(
-    source: &Source<'_>,
-    unheard: &io::Error,
-    out: &mut impl Write,
-) -> Result<Report, Trouble> {
+fn alone(source: &Source<'_>, unheard: &io::Error, out: &mut impl Write) -> Result<Report, Error> {
     let dbdir = source.dbdir;
     let _lock = DirectoryLock::take(dbdir).map_err(|failure| {
-        Trouble::Access(format!(
+        Error::Access(format!(
             "{failure}; a daemon that runs there can't be asked, either: {unheard}"
         ))
     })?;
@@ -100,7 +96,7 @@ fn merge(entry: &Entry) -> Edit {
     Edit { table: entry.table(), key: entry.key().to_vec(), change }
 }
 
-fn tell(report: &Report, out: &mut impl Write) -> Result<Outcome, Trouble> {
+fn tell(report: &Report, out: &mut impl Write) -> Result<Outcome, Error> {
     writeln!(out, "{report}")?;
     for remark in &report.remarks {
         writeln!(out, "{remark}")?;
@@ -109,8 +105,8 @@ fn tell(report: &Report, out: &mut impl Write) -> Result<Outcome, Trouble> {
     Ok(if report.is_empty() { Outcome::InVain } else { Outcome::Done })
 }
 
-impl From<Problem> for Trouble {
-    fn from(problem: Problem) -> Trouble {
-        Trouble::Access(problem.to_string())
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Error {
+        Error::Access(problem.to_string())
     }
 }

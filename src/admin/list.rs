@@ -2,8 +2,8 @@
 
 use super::text::{self, WIDTH};
 use super::view::{Entry, Row, View};
-use super::{Outcome, Trouble};
-use crate::cli::admin::{Form, List, Sort};
+use super::{Error, Outcome};
+use crate::cli::admin::{List, OutputFormat, Sort};
 use crate::daemon::clock;
 use crate::greylist::key;
 use crate::json::Object;
@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 /// Prints the entries that were asked for. In key order they are printed as
 /// they are found; for another order they are gathered, as many as will be
 /// printed.
-pub fn run(view: &View, list: &List, out: &mut impl Write) -> Result<Outcome, Trouble> {
+pub fn run(view: &View, list: &List, out: &mut impl Write) -> Result<Outcome, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
     let mut printer = Printer::new(table, list.form);
@@ -86,14 +86,14 @@ fn compare(list: &List, left: &Entry, right: &Entry) -> Ordering {
 /// Prints entries, after a line that names their columns.
 pub struct Printer {
     table: Table,
-    form: Form,
+    form: OutputFormat,
     is_narrow: bool,
     is_unused: bool,
 }
 
 impl Printer {
     /// For entries of one table.
-    pub fn new(table: Table, form: Form) -> Printer {
+    pub fn new(table: Table, form: OutputFormat) -> Printer {
         Printer { table, form, is_narrow: io::stdout().is_terminal(), is_unused: true }
     }
 
@@ -103,7 +103,7 @@ impl Printer {
     /// When `out` does not take it.
     pub fn print(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
         let is_first = std::mem::take(&mut self.is_unused);
-        if self.form == Form::Json {
+        if self.form == OutputFormat::Json {
             return object(entry).write(out);
         }
         if is_first {

@@ -15,9 +15,9 @@ mod stats;
 mod text;
 mod view;
 
-pub use outcome::{Outcome, Trouble};
+pub use outcome::{Error, Outcome};
 
-use crate::cli::admin::{Order, Task};
+use crate::cli::admin::{Command, Invocation};
 use crate::daemon::privileges::Identity;
 use crate::greylist::edit::Change;
 use crate::state::local::Reader;
@@ -30,34 +30,36 @@ use view::View;
 ///
 /// # Errors
 /// When it cannot be done; the error says why and with which status to end.
-pub fn run(order: &Order, out: &mut impl Write) -> Result<Outcome, Trouble> {
-    match &order.task {
+pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
+    match &invocation.command {
         // These see to the user themselves: a part of their work may be root's.
-        Task::Backup(file) => backup::run(order, file),
-        Task::Explain(explain) => explain::run(order, explain, out),
-        Task::Check(check) => check::run(check, out),
-        Task::CheckDatabase if !check::database::is_here() => check::database::run(order),
-        Task::CheckDatabase => check::database::run_here(enter(order)?, out),
-        Task::Export { tables, form } => {
-            export::run(&Reader::open(enter(order)?)?, *tables, *form, out)?;
+        Command::Backup(file) => backup::run(invocation, file),
+        Command::Explain(explain) => explain::run(invocation, explain, out),
+        Command::Check(check) => check::run(check, out),
+        Command::CheckDatabase if !check::database::is_here() => check::database::run(invocation),
+        Command::CheckDatabase => check::database::run_here(enter(invocation)?, out),
+        Command::Export { tables, form } => {
+            export::run(&Reader::open(enter(invocation)?)?, *tables, *form, out)?;
             Ok(Outcome::Done)
         }
-        Task::Import { from } => import::run(enter(order)?, from, out),
-        Task::List(list) => list::run(&View::open(enter(order)?)?, list, out),
-        Task::Show(subject, form) => show::run(&View::open(enter(order)?)?, subject, *form, out),
-        Task::Stats(form) => {
-            let dbdir = enter(order)?;
+        Command::Import { from } => import::run(enter(invocation)?, from, out),
+        Command::List(list) => list::run(&View::open(enter(invocation)?)?, list, out),
+        Command::Show(subject, form) => {
+            show::run(&View::open(enter(invocation)?)?, subject, *form, out)
+        }
+        Command::Stats(form) => {
+            let dbdir = enter(invocation)?;
             stats::run(&View::open(dbdir)?, Daemon::connect(dbdir).ok(), *form, out)
         }
-        Task::Forget(subject) => edit::run(enter(order)?, subject, Change::Forget, out),
-        Task::Allow(subject) => edit::run(enter(order)?, subject, Change::Allow, out),
+        Command::Forget(subject) => edit::run(enter(invocation)?, subject, Change::Forget, out),
+        Command::Allow(subject) => edit::run(enter(invocation)?, subject, Change::Allow, out),
     }
 }
 
 /// Becomes the daemon's user, and lets a daemon that runs write what it
 /// remembers. Gives the directory of the database.
-fn enter(order: &Order) -> Result<&Path, Trouble> {
-    Identity::look_up(&order.user, &order.group)?.assume_silently()?;
-    daemon::settle(&order.dbdir);
-    Ok(&order.dbdir)
+fn enter(invocation: &Invocation) -> Result<&Path, Error> {
+    Identity::look_up(&invocation.user, &invocation.group)?.assume_silently()?;
+    daemon::settle(&invocation.dbdir);
+    Ok(&invocation.dbdir)
 }

@@ -33,7 +33,7 @@ impl Outcome {
 
 /// Why a command could not do its work.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum Error {
     /// The words make no sense.
     Usage(String),
     /// The database, the daemon or the system did not let it.
@@ -45,44 +45,44 @@ pub enum Trouble {
     Unread,
 }
 
-impl Trouble {
+impl Error {
     /// The exit status.
     pub fn status(&self) -> u8 {
         match self {
-            Trouble::Usage(_) => 2,
-            Trouble::Access(_) | Trouble::Told => 3,
-            Trouble::Unread => 0,
+            Error::Usage(_) => 2,
+            Error::Access(_) | Error::Told => 3,
+            Error::Unread => 0,
         }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Usage(sentence) | Trouble::Access(sentence) => f.write_str(sentence),
-            Trouble::Told | Trouble::Unread => Ok(()),
+            Error::Usage(sentence) | Error::Access(sentence) => f.write_str(sentence),
+            Error::Told | Error::Unread => Ok(()),
         }
     }
 }
 
-impl From<state::Error> for Trouble {
-    fn from(error: state::Error) -> Trouble {
-        Trouble::Access(error.to_string())
+impl From<state::Error> for Error {
+    fn from(error: state::Error) -> Error {
+        Error::Access(error.to_string())
     }
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Trouble {
-        Trouble::Access(failure.to_string())
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error::Access(failure.to_string())
     }
 }
 
 /// Output is the only thing that commands write without the database.
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Trouble::Unread,
-            _ => Trouble::Access(format!("can't write the output: {error}")),
+            io::ErrorKind::BrokenPipe => Error::Unread,
+            _ => Error::Access(format!("can't write the output: {error}")),
         }
     }
 }

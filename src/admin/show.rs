@@ -5,8 +5,8 @@ use super::edit::{KEPT_BY_DOMAIN, triplet_key};
 use super::list::{Printer, object};
 use super::text::{address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
-use super::{Outcome, Trouble};
-use crate::cli::admin::{Clients, Filter, Form, Subject};
+use super::{Error, Outcome};
+use crate::cli::admin::{Clients, Filter, OutputFormat, Target};
 use crate::greylist::{self, AwlKey, ClientState, Policy, TripletState, triplet};
 use crate::state::local::Table;
 use std::io::Write;
@@ -19,18 +19,18 @@ const MOST_ENTRIES: usize = 20;
 /// Prints it.
 pub fn run(
     view: &View,
-    subject: &Subject,
-    form: Form,
+    subject: &Target,
+    form: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Error> {
     let outcome = match subject {
-        Subject::Triplet { client, sender, recipient } => {
+        Target::Triplet { client, sender, recipient } => {
             let key = triplet_key(&view.policy, client, sender, recipient);
             let row = view.triplet(&key)?;
             match (form, row) {
-                (Form::Json, Some(row)) => object(&Entry { key, row }).write(out)?,
-                (Form::Json, None) => {}
-                (Form::Text, _) => {
+                (OutputFormat::Json, Some(row)) => object(&Entry { key, row }).write(out)?,
+                (OutputFormat::Json, None) => {}
+                (OutputFormat::Text, _) => {
                     let counted = counted(&view.policy, client, sender);
                     let sender = triplet::sender_part(sender);
                     let names =
@@ -43,16 +43,16 @@ pub fn run(
             }
             row.map(|_| Outcome::Done)
         }
-        Subject::Client(client) => match form {
-            Form::Json => print_json(view, client, out)?,
-            Form::Text => show_client(view, client, out)?,
+        Target::Client(client) => match form {
+            OutputFormat::Json => print_json(view, client, out)?,
+            OutputFormat::Text => show_client(view, client, out)?,
         },
-        Subject::Senders { .. } => unreachable!("no words ask for it"),
+        Target::Senders { .. } => unreachable!("no words ask for it"),
     };
     out.flush()?;
     Ok(outcome.unwrap_or(match form {
-        Form::Text => Outcome::InVain,
-        Form::Json => Outcome::NothingMatched,
+        OutputFormat::Text => Outcome::InVain,
+        OutputFormat::Json => Outcome::NothingMatched,
     }))
 }
 
@@ -62,7 +62,7 @@ fn show_triplet(
     row: Option<Row>,
     counted: Option<&AwlKey>,
     out: &mut impl Write,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let mut text = labelled("Client", client);
     text += &labelled("Sender", sender);
     text += &labelled("Recipient", recipient);
@@ -127,7 +127,7 @@ fn show_client(
     view: &View,
     client: &Clients,
     out: &mut impl Write,
-) -> Result<Option<Outcome>, Trouble> {
+) -> Result<Option<Outcome>, Error> {
     let heading = labelled("Client", &place(view, client));
     let is_counted = match client {
         Clients::One(address) => show_passes(view, *address, &heading, out)?,
@@ -145,7 +145,7 @@ fn show_client(
 }
 
 /// Where the triplets of an address may be that has none.
-fn note_of_domains(view: &View, client: &Clients, out: &mut impl Write) -> Result<(), Trouble> {
+fn note_of_domains(view: &View, client: &Clients, out: &mut impl Write) -> Result<(), Error> {
     if matches!(client, Clients::One(_)) && view.policy.by_domain.lookup {
         out.write_all(labelled("Note", KEPT_BY_DOMAIN).as_bytes())?;
     }
@@ -158,7 +158,7 @@ fn show_passes(
     client: IpAddr,
     heading: &str,
     out: &mut impl Write,
-) -> Result<bool, Trouble> {
+) -> Result<bool, Error> {
     let row = view.passes(&AwlKey::Client(client))?;
     let text = match row {
         Some(Row::Client(passes, fate)) => [
@@ -182,7 +182,7 @@ fn show_entries(
     client: &Clients,
     heading: &str,
     out: &mut impl Write,
-) -> Result<bool, Trouble> {
+) -> Result<bool, Error> {
     let (mut count, mut first) = (0, Vec::new());
     for_each_entry(view, table, client, |entry| {
         count += 1;
@@ -195,7 +195,7 @@ fn show_entries(
     let label = if table == Table::Clients { "Counted" } else { "Triplets" };
     let line = format!("{}{more}", grouped(count as u64));
     out.write_all((heading.to_owned() + &labelled(label, &line)).as_bytes())?;
-    let mut printer = Printer::new(table, Form::Text);
+    let mut printer = Printer::new(table, OutputFormat::Text);
     for entry in &first {
         printer.print(entry, out)?;
     }
@@ -224,7 +224,7 @@ fn print_json(
     view: &View,
     client: &Clients,
     out: &mut impl Write,
-) -> Result<Option<Outcome>, Trouble> {
+) -> Result<Option<Outcome>, Error> {
     let mut outcome = None;
     let hidden = view.policy.privacy && matches!(client, Clients::One(_));
     let tables: &[Table] =
@@ -242,8 +242,8 @@ fn for_each_entry(
     view: &View,
     table: Table,
     client: &Clients,
-    mut take: impl FnMut(Entry) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
+    mut take: impl FnMut(Entry) -> Result<(), Error>,
+) -> Result<(), Error> {
     let filter = Filter { client: Some(client.clone()), ..Filter::default() };
     view.select(table, &filter, |key, row| {
         take(Entry { key: key.to_vec(), row }).map(ControlFlow::Continue)

@@ -4,8 +4,8 @@ use super::daemon::Daemon;
 use super::progress::Progress;
 use super::text::{bytes, duration, foreign, grouped, moment};
 use super::view::View;
-use super::{Outcome, Trouble};
-use crate::cli::admin::Form;
+use super::{Error, Outcome};
+use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
 use crate::greylist::State;
 use crate::json::Object;
@@ -35,9 +35,9 @@ impl Tally {
 pub fn run(
     view: &View,
     daemon: Option<Daemon>,
-    form: Form,
+    form: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Error> {
     let counters = daemon.map(|mut daemon| daemon.ask(&Request::Statistics)).transpose()?;
     let size = view.reader.size()?;
     let mut networks = Networks::default();
@@ -45,7 +45,7 @@ pub fn run(
     let clients = tally(view, Table::Clients, |_| {})?;
     let networks = networks.take();
     match form {
-        Form::Json => {
+        OutputFormat::Json => {
             print_json(view, size, triplets, clients, &networks, out)?;
             if let Some(lines) = counters {
                 let numbers = counters_of(&lines);
@@ -55,7 +55,7 @@ pub fn run(
                 object.write(out)?;
             }
         }
-        Form::Text => {
+        OutputFormat::Text => {
             print_size(view, size, out)?;
             print_tally("Triplets", triplets, view.now, out)?;
             print_tally("Clients", clients, view.now, out)?;
@@ -67,10 +67,10 @@ pub fn run(
     Ok(Outcome::Done)
 }
 
-fn tally(view: &View, table: Table, mut count: impl FnMut(&[u8])) -> Result<Tally, Trouble> {
+fn tally(view: &View, table: Table, mut count: impl FnMut(&[u8])) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     let mut progress = Progress::new(view.reader.count(table)?);
-    view.reader.for_each(table, |key, text| -> Result<(), Trouble> {
+    view.reader.for_each(table, |key, text| -> Result<(), Error> {
         let row = view.row(table, text);
         tally.states[row.state() as usize] += 1;
         tally.oldest = Some(tally.oldest.map_or(row.last(), |oldest| oldest.min(row.last())));
@@ -81,7 +81,7 @@ fn tally(view: &View, table: Table, mut count: impl FnMut(&[u8])) -> Result<Tall
     Ok(tally)
 }
 
-fn print_size(view: &View, size: Size, out: &mut impl Write) -> Result<(), Trouble> {
+fn print_size(view: &View, size: Size, out: &mut impl Write) -> Result<(), Error> {
     let Size { bytes: all, free } = size;
     let (path, now) = (view.reader.path().display(), clock::local(view.now));
     writeln!(out, "{path} at {now}")?;
@@ -103,7 +103,7 @@ fn print_size(view: &View, size: Size, out: &mut impl Write) -> Result<(), Troub
     Ok(())
 }
 
-fn print_tally(name: &str, tally: Tally, now: i64, out: &mut impl Write) -> Result<(), Trouble> {
+fn print_tally(name: &str, tally: Tally, now: i64, out: &mut impl Write) -> Result<(), Error> {
     writeln!(out, "\n{name:<20}{:>14}", grouped(tally.all()))?;
     for (state, number) in State::ALL.into_iter().zip(tally.states) {
         writeln!(out, "  {:<18}{:>14}", state.word(), grouped(number))?;
@@ -114,7 +114,7 @@ fn print_tally(name: &str, tally: Tally, now: i64, out: &mut impl Write) -> Resu
     Ok(())
 }
 
-fn print_networks(networks: &[(Vec<u8>, u64)], out: &mut impl Write) -> Result<(), Trouble> {
+fn print_networks(networks: &[(Vec<u8>, u64)], out: &mut impl Write) -> Result<(), Error> {
     if networks.is_empty() {
         return Ok(());
     }
@@ -125,7 +125,7 @@ fn print_networks(networks: &[(Vec<u8>, u64)], out: &mut impl Write) -> Result<(
     Ok(())
 }
 
-fn print_counters(lines: Option<&[String]>, now: i64, out: &mut impl Write) -> Result<(), Trouble> {
+fn print_counters(lines: Option<&[String]>, now: i64, out: &mut impl Write) -> Result<(), Error> {
     let Some(lines) = lines else {
         writeln!(out, "\nNo daemon runs here that can be asked.")?;
         return Ok(());
@@ -154,7 +154,7 @@ fn print_json(
     clients: Tally,
     networks: &[(Vec<u8>, u64)],
     out: &mut impl Write,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let number = |number: usize| number as u64;
     let mut file = Object::new()
         .text("kind", "file")

@@ -1,7 +1,7 @@
 //! The database as a command sees it: its rows, and the policy of the daemon
 //! that wrote them.
 
-use super::Trouble;
+use super::Error;
 use crate::cli::admin::{Addresses, Clients, Filter};
 use crate::daemon::clock;
 use crate::greylist::{self, AwlKey, ClientState, Policy, State, TripletState, key, triplet};
@@ -62,7 +62,7 @@ impl View {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn open(directory: &Path) -> Result<View, Trouble> {
+    pub fn open(directory: &Path) -> Result<View, Error> {
         let reader = Reader::open(directory)?;
         let policy = greylist::policy(&reader.notes()?);
         Ok(View { reader, policy, now: clock::now() })
@@ -72,7 +72,7 @@ impl View {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn triplet(&self, key: &[u8]) -> Result<Option<Row>, Trouble> {
+    pub fn triplet(&self, key: &[u8]) -> Result<Option<Row>, Error> {
         Ok(self.reader.row(Table::Triplets, key)?.map(|row| self.row(Table::Triplets, &row)))
     }
 
@@ -80,7 +80,7 @@ impl View {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn passes(&self, counted: &AwlKey) -> Result<Option<Row>, Trouble> {
+    pub fn passes(&self, counted: &AwlKey) -> Result<Option<Row>, Error> {
         let key = counted.key(&self.policy);
         Ok(self.reader.row(Table::Clients, &key)?.map(|row| self.row(Table::Clients, &row)))
     }
@@ -95,8 +95,8 @@ impl View {
         &self,
         table: Table,
         filter: &Filter,
-        mut take: impl FnMut(&[u8], Row) -> Result<ControlFlow<()>, Trouble>,
-    ) -> Result<(), Trouble> {
+        mut take: impl FnMut(&[u8], Row) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
         let selection = Selection::new(&self.policy, table, filter)?;
         self.reader.walk(table, &selection.beginning, |key, text| {
             if !selection.has_key(key) {
@@ -139,11 +139,7 @@ struct Selection<'f> {
 }
 
 impl Selection<'_> {
-    fn new<'f>(
-        policy: &Policy,
-        table: Table,
-        filter: &'f Filter,
-    ) -> Result<Selection<'f>, Trouble> {
+    fn new<'f>(policy: &Policy, table: Table, filter: &'f Filter) -> Result<Selection<'f>, Error> {
         let Filter { client, network, sender, recipient, .. } = filter;
         let looks_into_keys = network.is_some()
             || sender.is_some()
@@ -151,7 +147,7 @@ impl Selection<'_> {
             || matches!(client, Some(Clients::Domain(_)))
             || client.is_some() && table == Table::Triplets;
         if policy.privacy && looks_into_keys {
-            return Err(Trouble::Usage(
+            return Err(Error::Usage(
                 "the keys of this database are hashes (--privacy): nobody can tell whose they are"
                     .to_owned(),
             ));

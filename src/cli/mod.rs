@@ -44,7 +44,7 @@ pub enum Invocation {
     /// Start the daemon.
     Serve(Box<Options>),
     /// Do something with the database, beside the daemon or without it.
-    Administer(Box<admin::Order>),
+    Administer(Box<admin::Invocation>),
     /// Report the mail that never came back.
     Report(Box<Report>),
     /// Ask a policy server about the mail of a log.

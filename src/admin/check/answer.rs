@@ -4,10 +4,10 @@
 use super::super::show::{first_attempt, triplet_future};
 use super::super::text::{address, foreign, grouped, labelled, moment};
 use super::super::view::View;
-use super::super::{Outcome, Trouble};
+use super::super::{Error, Outcome};
 use super::verdict::{reason, word};
 use crate::cli::Options;
-use crate::cli::admin::{Form, Question};
+use crate::cli::admin::{OutputFormat, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::greylist::{self, AwlKey, Client, HeaderMemory, Policy, TripletState, Verdict, triplet};
@@ -25,9 +25,9 @@ pub fn run(
     question: &Question,
     options: &Options,
     rules_typed: bool,
-    form: Form,
+    form: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Error> {
     let (whitelists, _) = Reader::new(options.whitelists.clone()).read();
     Identity::look_up(&options.user, &options.group)?.assume_silently()?;
     let now = question.at.unwrap_or_else(clock::now);
@@ -53,8 +53,8 @@ pub fn run(
     let verdict = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?.verdict;
     let case = Case { policy: &policy, delay, whitelists: &whitelists, now, request, verdict };
     match form {
-        Form::Text => out.write_all(case.text(&mut looking)?.as_bytes())?,
-        Form::Json => case.json(&mut looking)?.write(out)?,
+        OutputFormat::Text => out.write_all(case.text(&mut looking)?.as_bytes())?,
+        OutputFormat::Json => case.json(&mut looking)?.write(out)?,
     }
     out.flush()?;
     Ok(Outcome::Done)
@@ -132,7 +132,7 @@ impl Case<'_> {
 
     /// None without an address, which a key needs, and where nobody asks for the
     /// triplet since something else lets the mail pass.
-    fn asked_triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Trouble> {
+    fn asked_triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Error> {
         let Request { sender, recipient, .. } = self.request;
         let is_asked = !matches!(self.verdict, Verdict::Exempt(_));
         let Some(client) = self.client().filter(|_| is_asked) else {
@@ -144,7 +144,7 @@ impl Case<'_> {
     }
 
     /// Of the rows that count the client, the one with most passes.
-    fn passes(&self, looking: &mut Looking) -> Result<Option<ClientRecord>, Trouble> {
+    fn passes(&self, looking: &mut Looking) -> Result<Option<ClientRecord>, Error> {
         let Some(client) = self.client() else {
             return Ok(None);
         };
@@ -184,7 +184,7 @@ impl Case<'_> {
         bytes
     }
 
-    fn text(&self, looking: &mut Looking) -> Result<String, Trouble> {
+    fn text(&self, looking: &mut Looking) -> Result<String, Error> {
         let mut text = labelled("Answer", &foreign(&self.reply()));
         text += &labelled("Because", &reason(self.verdict));
         if self.policy.is_dry_run {
@@ -217,7 +217,7 @@ impl Case<'_> {
         Ok(text + &labelled("Next", &future))
     }
 
-    fn json(&self, looking: &mut Looking) -> Result<Object, Trouble> {
+    fn json(&self, looking: &mut Looking) -> Result<Object, Error> {
         let mut object = Object::new()
             .text("answer", self.reply())
             .text("decision", word(self.verdict))

@@ -6,14 +6,14 @@
 
 use super::super::progress::Progress;
 use super::super::text::grouped;
-use super::super::{Outcome, Trouble};
-use crate::cli::admin::Order;
+use super::super::{Error, Outcome};
+use crate::cli::admin::Invocation;
 use crate::state::local::{FILE_NAME, Looked, Reader, Table, check};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
+use std::process;
 
 /// Tells the process that it is the one to do it.
 const MARK: &str = "POSTGREY_CHECKS_HERE";
@@ -24,29 +24,31 @@ pub fn is_here() -> bool {
 }
 
 /// Lets a process of its own do it, and gives its end.
-pub fn run(order: &Order) -> Result<Outcome, Trouble> {
+pub fn run(invocation: &Invocation) -> Result<Outcome, Error> {
     let mut words = std::env::args_os();
-    let status =
-        Command::new("/proc/self/exe").args(words.by_ref().skip(1)).env(MARK, "1").status();
-    let status = status.map_err(|error| Trouble::Access(format!("can't begin: {error}")))?;
+    let status = process::Command::new("/proc/self/exe")
+        .args(words.by_ref().skip(1))
+        .env(MARK, "1")
+        .status();
+    let status = status.map_err(|error| Error::Access(format!("can't begin: {error}")))?;
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(Outcome::Done),
-        (Some(_), _) => Err(Trouble::Told),
-        (None, signal) => Err(Trouble::Access(format!(
+        (Some(_), _) => Err(Error::Told),
+        (None, signal) => Err(Error::Access(format!(
             "{} is damaged: reading it ended by signal {}; go back to a copy (postgrey backup), or \
              start with an empty database: move this file and its -lock file away",
-            order.dbdir.join(FILE_NAME).display(),
+            invocation.dbdir.join(FILE_NAME).display(),
             signal.unwrap_or(0)
         ))),
     }
 }
 
 /// Does it.
-pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Trouble> {
+pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
     let reader = Reader::open(directory)?;
     let path = reader.path().display();
     read_all(reader.path())
-        .map_err(|error| Trouble::Access(format!("can't read {path} to its end: {error}")))?;
+        .map_err(|error| Error::Access(format!("can't read {path} to its end: {error}")))?;
     // Only after this may LMDB walk through the tables.
     let looked = reader.look_at_pages()?;
     let mut progress =
@@ -67,9 +69,7 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Troub
     }
     out.flush()?;
     let number = grouped(findings.number);
-    Err(Trouble::Access(format!(
-        "{path} is not as it should be: {number} findings, {rows} entries"
-    )))
+    Err(Error::Access(format!("{path} is not as it should be: {number} findings, {rows} entries")))
 }
 
 /// Reads a file to its end, so that a bad disk is an error and no signal.

@@ -9,14 +9,14 @@ mod places;
 mod print;
 mod verdict;
 
-use super::{Outcome, Trouble};
+use super::{Error, Outcome};
 use crate::cli::admin::Check;
 use crate::lists::advice::{self, Finding, Severity};
 use std::io::Write;
 use std::time::SystemTime;
 
 /// Looks at the options and lists of a daemon, and prints what it finds.
-pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Trouble> {
+pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
     let (options, mut findings) = options::read(check);
     if let Some(question) = &check.question {
         let Some(options) = options else {

@@ -1,8 +1,8 @@
 //! Findings as text, at most 80 columns wide, and as JSON.
 
-use super::super::Trouble;
+use super::super::Error;
 use super::super::text::{WIDTH, foreign, grouped};
-use crate::cli::admin::Form;
+use crate::cli::admin::OutputFormat;
 use crate::json::Object;
 use crate::lists::advice::{Finding, Remedy, Severity};
 use std::io::Write;
@@ -12,16 +12,16 @@ use std::path::PathBuf;
 pub fn all(
     findings: &[Finding],
     files: &[PathBuf],
-    form: Form,
+    form: OutputFormat,
     out: &mut impl Write,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     for finding in findings {
         match form {
-            Form::Text => out.write_all(text(finding).as_bytes())?,
-            Form::Json => json(finding).write(out)?,
+            OutputFormat::Text => out.write_all(text(finding).as_bytes())?,
+            OutputFormat::Json => json(finding).write(out)?,
         }
     }
-    if form == Form::Text {
+    if form == OutputFormat::Text {
         out.write_all(summary(findings, files).as_bytes())?;
     }
     Ok(out.flush()?)

@@ -1,7 +1,7 @@
 //! From the daemon's log lines to attempts, and from Postfix's to queue ids
 //! (BEHAVIOUR E2, D5).
 
-use crate::cli::admin::Which;
+use crate::cli::admin::AttemptFilter;
 use crate::greylist::{Client, Lookup, Policy, triplet};
 use crate::maillog::{Decision, Line};
 use memchr::{memchr, memmem};
@@ -104,10 +104,10 @@ fn between<'t>(text: &'t [u8], sign: &[u8]) -> &'t [u8] {
     memmem::find(text, sign).map_or(&[], |at| &text[at + sign.len()..])
 }
 
-impl Which {
+impl AttemptFilter {
     /// Whether an attempt is one of those that are asked for.
     pub fn lets(&self, attempt: &Attempt) -> bool {
-        let Which { sender, recipient, client } = self;
+        let AttemptFilter { sender, recipient, client } = self;
         let is_client = |text: &String| {
             let name = String::from_utf8_lossy(&attempt.name).to_lowercase();
             let text = text.to_lowercase();

@@ -2,11 +2,11 @@
 
 use super::super::show::triplet_future;
 use super::super::text::{address, duration, foreign, labelled};
-use super::super::{Outcome, Trouble};
+use super::super::{Error, Outcome};
 use super::advice::advice;
 use super::attempt::{Attempt, Ids};
 use super::mail::{Mail, Mails};
-use crate::cli::admin::{Explain, Form};
+use crate::cli::admin::{Explain, OutputFormat};
 use crate::daemon::clock;
 use crate::greylist::{self, triplet};
 use crate::json::Object;
@@ -30,14 +30,14 @@ pub struct View<'v> {
 }
 
 /// Prints the stories.
-pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Trouble> {
+pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Error> {
     let mut mails: Vec<&Mail> = view.mails.ended.iter().chain(view.mails.waiting()).collect();
     mails.retain(|mail| mail.attempts.iter().any(|attempt| view.ids.are_of(attempt)));
     mails.sort_by_key(|mail| mail.first().time);
     if mails.is_empty() {
         return Ok(Outcome::NothingMatched);
     }
-    if explain.form == Form::Json {
+    if explain.form == OutputFormat::Json {
         for (number, mail) in (1_u32..).zip(&mails) {
             json(view, number, mail, out)?;
         }
@@ -134,7 +134,7 @@ fn future(view: &View, mail: &Mail) -> Option<String> {
     Some(triplet_future(policy, view.now, fate))
 }
 
-fn json(view: &View, number: u32, mail: &Mail, out: &mut impl Write) -> Result<(), Trouble> {
+fn json(view: &View, number: u32, mail: &Mail, out: &mut impl Write) -> Result<(), Error> {
     for attempt in &mail.attempts {
         let object = Object::new()
             .text("kind", "attempt")

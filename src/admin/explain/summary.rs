@@ -1,9 +1,9 @@
 //! What greylisting did in a log: how much it deferred, and what that cost.
 
 use super::super::text::{duration, foreign, grouped, labelled};
-use super::super::{Outcome, Trouble};
+use super::super::{Error, Outcome};
 use super::tally::{Ends, SILENCE, Tally, Waits};
-use crate::cli::admin::Form;
+use crate::cli::admin::OutputFormat;
 use crate::json::Object;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
@@ -15,14 +15,14 @@ const TOP: usize = 10;
 const BOUNDS: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
 
 /// Prints the summary.
-pub fn print(tally: &Tally, form: Form, out: &mut impl Write) -> Result<Outcome, Trouble> {
+pub fn print(tally: &Tally, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
     if tally.attempts == 0 {
         return Ok(Outcome::NothingMatched);
     }
     let ends = tally.ends();
     match form {
-        Form::Json => json(tally, &ends, out)?,
-        Form::Text => out.write_all(text(tally, &ends).as_bytes())?,
+        OutputFormat::Json => json(tally, &ends, out)?,
+        OutputFormat::Text => out.write_all(text(tally, &ends).as_bytes())?,
     }
     Ok(Outcome::Done)
 }
@@ -123,7 +123,7 @@ fn chart(delays: &[u32]) -> String {
     text
 }
 
-fn json(tally: &Tally, ends: &Ends, out: &mut impl Write) -> Result<(), Trouble> {
+fn json(tally: &Tally, ends: &Ends, out: &mut impl Write) -> Result<(), Error> {
     let mut object = Object::new()
         .text("kind", "summary")
         .number("attempts", tally.attempts)

@@ -2,12 +2,12 @@
 //! more. They are typed as the daemon's are, so that a line can be copied from
 //! where the daemon is started.
 
+use super::command::{self, OutputFormat};
 use super::filter::address;
-use super::task::{self, Form};
-use super::{Order, Task, refused, table};
-use crate::cli::{self, Invocation, Options, UsageError, flags, getopt, help};
+use super::{Command, Invocation, refused, table};
+use crate::cli::{self, Options, UsageError, flags, getopt, help};
 use crate::daemon::clock;
-use clap::{ArgMatches, Command};
+use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::iter;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ pub struct Check {
     /// The file with the daemon's options.
     pub defaults: PathBuf,
     /// In which form to tell.
-    pub form: Form,
+    pub form: OutputFormat,
     /// The mail whose answer is asked for, in place of what is wrong.
     pub question: Option<Question>,
 }
@@ -45,11 +45,11 @@ pub struct Question {
 }
 
 /// Parses the words behind `check`.
-pub(super) fn parse(words: &[OsString]) -> Result<Invocation, UsageError> {
+pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
     let mut own = table::check();
     let words: Vec<OsString> = words.iter().filter(|word| *word != "--").cloned().collect();
-    let mut command = command();
-    let rewritten = getopt::rewrite(&command, words).map_err(|lines| {
+    let mut table = options();
+    let rewritten = getopt::rewrite(&table, words).map_err(|lines| {
         wrong(&lines.join(
             "
 ",
@@ -62,28 +62,29 @@ pub(super) fn parse(words: &[OsString]) -> Result<Invocation, UsageError> {
     let (of_check, of_daemon): (Vec<_>, Vec<_>) =
         rewritten.iter().cloned().partition(|word| is_of(&own, word));
     let of_daemon: Vec<OsString> = of_daemon.into_iter().flat_map(as_typed).collect();
-    let matches = command
+    let matches = table
         .try_get_matches_from_mut(rewritten)
         .map_err(|error| refused(error.to_string().trim_end()))?;
     if matches.get_flag("help") {
         own = table::with_common_options(own);
         own.build();
-        return Ok(Invocation::Print(help::help(&mut own)));
+        return Ok(cli::Invocation::Print(help::help(&mut own)));
     }
-    let task = task(&matches, &of_check, of_daemon.clone()).map_err(|sentence| wrong(&sentence))?;
-    let mut order = Order {
-        dbdir: task::text(&matches, "dbdir").into(),
-        user: task::text(&matches, "user").to_string_lossy().into_owned(),
-        group: task::text(&matches, "group").to_string_lossy().into_owned(),
-        task,
+    let command =
+        command(&matches, &of_check, of_daemon.clone()).map_err(|sentence| wrong(&sentence))?;
+    let mut invocation = Invocation {
+        dbdir: command::text(&matches, "dbdir").into(),
+        user: command::text(&matches, "user").to_string_lossy().into_owned(),
+        group: command::text(&matches, "group").to_string_lossy().into_owned(),
+        command,
     };
     // Options are looked at where they are; a database is where they say.
-    if order.task == Task::CheckDatabase && matches.contains_id("config") {
+    if invocation.command == Command::CheckDatabase && matches.contains_id("config") {
         let words = iter::once("--inet=10023".into()).chain(of_daemon).collect();
         let Options { dbdir, user, group, .. } = cli::options(words)?;
-        order = Order { dbdir, user, group, ..order };
+        invocation = Invocation { dbdir, user, group, ..invocation };
     }
-    Ok(Invocation::Administer(Box::new(order)))
+    Ok(cli::Invocation::Administer(Box::new(invocation)))
 }
 
 fn wrong(sentence: &str) -> UsageError {
@@ -91,7 +92,7 @@ fn wrong(sentence: &str) -> UsageError {
 }
 
 /// The daemon's table with the words of `check`.
-fn command() -> Command {
+fn options() -> clap::Command {
     let mut command = flags::table();
     for arg in table::check().get_arguments() {
         command = command.arg(arg.clone());
@@ -110,40 +111,40 @@ fn as_typed(word: OsString) -> Vec<OsString> {
 }
 
 /// Whether a rewritten word is one of `check` alone.
-fn is_of(own: &Command, word: &OsString) -> bool {
+fn is_of(own: &clap::Command, word: &OsString) -> bool {
     let word = word.to_string_lossy();
     let name = word.trim_start_matches("--").split('=').next().unwrap_or_default();
     own.get_arguments().any(|arg| arg.get_long() == Some(name))
 }
 
-fn task(
+fn command(
     matches: &ArgMatches,
     of_check: &[OsString],
     of_daemon: Vec<OsString>,
-) -> Result<Task, String> {
+) -> Result<Command, String> {
     if matches.get_flag("database") {
         return match of_check {
-            [_] => Ok(Task::CheckDatabase),
+            [_] => Ok(Command::CheckDatabase),
             _ => Err("--database goes with nothing but --dbdir, --user and --group".to_owned()),
         };
     }
-    Ok(Task::Check(Check {
+    Ok(Command::Check(Check {
         words: of_daemon,
-        defaults: task::text(matches, "defaults").into(),
-        form: task::form(matches),
+        defaults: command::text(matches, "defaults").into(),
+        form: command::form(matches),
         question: question(matches)?,
     }))
 }
 
 /// The mail that is asked about, if any of its parts was given.
 fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
-    let part = |id| task::given(matches, id).map(|text| address(text.as_bytes()).to_vec());
+    let part = |id| command::given(matches, id).map(|text| address(text.as_bytes()).to_vec());
     let parts = (part("address"), part("sender"), part("recipient"));
     let (Some(_), Some(sender), Some(recipient)) = parts else {
         let ids = ["client", "address", "sender", "recipient", "at", "login"];
         let is_given = |id: &&&str| match **id {
             "login" => matches.get_flag("login"),
-            id => task::given(matches, id).is_some(),
+            id => command::given(matches, id).is_some(),
         };
         return match ids.iter().find(is_given) {
             None => Ok(None),
@@ -152,17 +153,17 @@ fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
             )),
         };
     };
-    let at = match task::given(matches, "at") {
+    let at = match command::given(matches, "at") {
         None => None,
         Some(text) => Some(
             text.to_str()
                 .and_then(clock::parse)
-                .ok_or_else(|| task::unlike("--at", "a time like 2026-11-23 22:53", text))?,
+                .ok_or_else(|| command::unlike("--at", "a time like 2026-11-23 22:53", text))?,
         ),
     };
     Ok(Some(Question {
         client: part("client").unwrap_or_else(|| b"unknown".to_vec()),
-        address: task::parsed(matches, "address", "an IP address")?.expect("it was given"),
+        address: command::parsed(matches, "address", "an IP address")?.expect("it was given"),
         sender,
         recipient,
         has_logged_in: matches.get_flag("login"),

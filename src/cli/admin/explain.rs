@@ -1,7 +1,7 @@
 //! The words of `postgrey explain`.
 
+use super::command::{self, OutputFormat};
 use super::filter::Addresses;
-use super::task::{self, Form};
 use clap::ArgMatches;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,7 @@ pub struct Explain {
     /// The logs, in their order; `-` is standard input.
     pub files: Vec<PathBuf>,
     /// Which attempts.
-    pub filter: Which,
+    pub filter: AttemptFilter,
     /// The queue id of the mail.
     pub id: Option<Vec<u8>>,
     /// The only day to look at, `2026-11-25`.
@@ -24,12 +24,12 @@ pub struct Explain {
     /// Whether numbers are wanted in place of stories.
     pub summary: bool,
     /// In which form.
-    pub form: Form,
+    pub form: OutputFormat,
 }
 
 /// Which attempts are meant; without any condition all are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Which {
+pub struct AttemptFilter {
     /// The sender.
     pub sender: Option<Addresses>,
     /// The recipient.
@@ -40,8 +40,8 @@ pub struct Which {
 
 /// What the words ask for.
 pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
-    let addresses = |id| task::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
-    let text = |id| task::given(matches, id).map(|text| text.to_string_lossy().into_owned());
+    let addresses = |id| command::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
+    let text = |id| command::given(matches, id).map(|text| text.to_string_lossy().into_owned());
     let files: Vec<PathBuf> =
         matches.get_many::<OsString>("FILE").into_iter().flatten().map(PathBuf::from).collect();
     let day = text("day");
@@ -50,15 +50,15 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     }
     Ok(Explain {
         files: if files.is_empty() { vec![LOG.into()] } else { files },
-        filter: Which {
+        filter: AttemptFilter {
             sender: addresses("sender"),
             recipient: addresses("recipient"),
             client: text("client"),
         },
-        id: task::given(matches, "id").map(|id| id.as_bytes().to_vec()),
+        id: command::given(matches, "id").map(|id| id.as_bytes().to_vec()),
         day,
         summary: matches.get_flag("summary"),
-        form: task::form(matches),
+        form: command::form(matches),
     })
 }
 

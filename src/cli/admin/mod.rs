@@ -3,18 +3,18 @@
 //! their words are parsed as clap parses them.
 
 mod check;
+mod command;
 mod explain;
 mod filter;
 mod table;
-mod task;
 
 pub use check::{Check, Question, plain_word};
-pub use explain::{Explain, Which};
+pub use command::{Command, Invocation, List, OutputFormat, Sort, Tables, Target};
+pub use explain::{AttemptFilter, Explain};
 pub use filter::{Addresses, Clients, Filter, Network};
-pub use task::{Form, List, Order, Sort, Subject, Tables, Task};
 
-use super::{Invocation, UsageError, help};
-use clap::Command;
+use super::{UsageError, help};
+use crate::cli;
 use std::ffi::{OsStr, OsString};
 
 /// Whether a first word is one of these commands.
@@ -23,7 +23,7 @@ pub(super) fn is_command(word: &OsStr) -> bool {
 }
 
 /// The commands, built, for the manual.
-pub(super) fn commands() -> Vec<Command> {
+pub(super) fn commands() -> Vec<clap::Command> {
     let mut command = command();
     command.build();
     command.get_subcommands().cloned().collect()
@@ -33,7 +33,7 @@ pub(super) fn commands() -> Vec<Command> {
 ///
 /// # Errors
 /// When clap does not understand them, or what they say makes no sense.
-pub(super) fn parse(words: Vec<OsString>) -> Result<Invocation, UsageError> {
+pub(super) fn parse(words: Vec<OsString>) -> Result<cli::Invocation, UsageError> {
     if let [first, rest @ ..] = words.as_slice() {
         if first == "check" {
             return check::parse(rest);
@@ -47,15 +47,15 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Invocation, UsageError> {
     let (name, matches) = matches.subcommand().expect("a word that is a command");
     if matches.get_flag("help") {
         let subcommand = command.find_subcommand_mut(name).expect("it was matched");
-        return Ok(Invocation::Print(help::help(subcommand)));
+        return Ok(cli::Invocation::Print(help::help(subcommand)));
     }
-    let order = task::order(name, matches)
+    let invocation = command::invocation(name, matches)
         .map_err(|sentence| refused(&format!("postgrey {name}: {sentence}")))?;
-    Ok(Invocation::Administer(Box::new(order)))
+    Ok(cli::Invocation::Administer(Box::new(invocation)))
 }
 
-fn command() -> Command {
-    Command::new("postgrey")
+fn command() -> clap::Command {
+    clap::Command::new("postgrey")
         .no_binary_name(true)
         .disable_help_subcommand(true)
         .subcommands(table::commands())

@@ -3,13 +3,13 @@
 use super::*;
 use crate::greylist::State;
 
-fn invocation(line: &str) -> Result<Invocation, UsageError> {
+fn invocation(line: &str) -> Result<cli::Invocation, UsageError> {
     parse(line.split_whitespace().map(|word| word.trim_matches('\'').into()).collect())
 }
 
-fn task(line: &str) -> Task {
+fn command(line: &str) -> Command {
     match invocation(line) {
-        Ok(Invocation::Administer(order)) => order.task,
+        Ok(cli::Invocation::Administer(invocation)) => invocation.command,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -22,14 +22,14 @@ fn refusal(line: &str) -> String {
 
 #[test]
 fn a_list_is_everything_in_key_order_unless_told_otherwise() {
-    let Task::List(list) = task("list") else { panic!("a list") };
+    let Command::List(list) = command("list") else { panic!("a list") };
     let all = List {
         filter: Filter::default(),
         clients: false,
         sort: Sort::Key,
         reverse: false,
         limit: None,
-        form: Form::Text,
+        form: OutputFormat::Text,
     };
     assert_eq!(list, all);
 }
@@ -38,7 +38,7 @@ fn a_list_is_everything_in_key_order_unless_told_otherwise() {
 fn a_list_can_be_filtered_sorted_and_limited() {
     let words = "list --client=192.0.2.1 --network 192.0.2.77/24 --sender=Example.com \
                  --recipient=<B@Example.com> --state=waiting --sort=last --reverse --limit=5 --json";
-    let Task::List(list) = task(words) else { panic!("a list") };
+    let Command::List(list) = command(words) else { panic!("a list") };
     let filter = Filter {
         client: Some(Clients::One([192, 0, 2, 1].into())),
         network: "192.0.2.0/24".parse().ok(),
@@ -48,26 +48,29 @@ fn a_list_can_be_filtered_sorted_and_limited() {
     };
     assert_eq!(list.filter, filter);
     assert_eq!((list.sort, list.reverse, list.limit), (Sort::Last, true, Some(5)));
-    assert_eq!(list.form, Form::Json);
+    assert_eq!(list.form, OutputFormat::Json);
 }
 
 #[test]
 fn a_subject_is_a_triplet_a_client_or_a_domain() {
     let client = Clients::One([192, 0, 2, 1].into());
-    assert_eq!(task("forget 192.0.2.1"), Task::Forget(Subject::Client(client.clone())));
+    assert_eq!(command("forget 192.0.2.1"), Command::Forget(Target::Client(client.clone())));
     let pool = Clients::Domain(b"pool.test".to_vec());
-    assert_eq!(task("forget Pool.test"), Task::Forget(Subject::Client(pool.clone())));
-    let triplet = |sender: &str| Subject::Triplet {
+    assert_eq!(command("forget Pool.test"), Command::Forget(Target::Client(pool.clone())));
+    let triplet = |sender: &str| Target::Triplet {
         client: client.clone(),
         sender: sender.into(),
         recipient: b"c@d.test".to_vec(),
     };
-    assert_eq!(task("allow 192.0.2.1 a@b.test c@d.test"), Task::Allow(triplet("a@b.test")));
-    assert_eq!(task("show 192.0.2.1 '' <c@d.test>"), Task::Show(triplet(""), Form::Text));
-    let senders = |client| Subject::Senders { client, domain: b"b.test".to_vec() };
-    assert_eq!(task("allow --sender-domain=B.test"), Task::Allow(senders(None)));
+    assert_eq!(command("allow 192.0.2.1 a@b.test c@d.test"), Command::Allow(triplet("a@b.test")));
+    assert_eq!(
+        command("show 192.0.2.1 '' <c@d.test>"),
+        Command::Show(triplet(""), OutputFormat::Text)
+    );
+    let senders = |client| Target::Senders { client, domain: b"b.test".to_vec() };
+    assert_eq!(command("allow --sender-domain=B.test"), Command::Allow(senders(None)));
     let words = "allow pool.test --sender-domain=@b.test";
-    assert_eq!(task(words), Task::Allow(senders(Some(pool))));
+    assert_eq!(command(words), Command::Allow(senders(Some(pool))));
 }
 
 #[test]
@@ -153,12 +156,12 @@ fn every_command_explains_each_of_its_words_within_80_columns() {
 
 #[test]
 fn a_check_takes_the_daemons_options_as_the_daemon_does() {
-    assert_eq!(task("check --database --dbdir=/var/empty"), Task::CheckDatabase);
-    let Task::Check(Check { words, defaults, form, question: None }) =
-        task("check --json -- -delay 60 --whitelist-clients=list")
+    assert_eq!(command("check --database --dbdir=/var/empty"), Command::CheckDatabase);
+    let Command::Check(Check { words, defaults, form, question: None }) =
+        command("check --json -- -delay 60 --whitelist-clients=list")
     else {
         panic!("a check")
     };
     assert_eq!(words, ["--delay=60", "--whitelist-clients=list"]);
-    assert_eq!((defaults, form), ("/etc/default/postgrey".into(), Form::Json));
+    assert_eq!((defaults, form), ("/etc/default/postgrey".into(), OutputFormat::Json));
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// What an administrator wants done, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct Invocation {
     /// Directory of the database (`--dbdir`).
     pub dbdir: PathBuf,
     /// The user whom root becomes before anything is opened (`--user`).
@@ -19,18 +19,18 @@ pub struct Order {
     /// The groups that go with it (`--group`).
     pub group: String,
     /// What to do.
-    pub task: Task,
+    pub command: Command,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
+pub enum Command {
     /// Print all rows.
     Export {
         /// Of which tables.
         tables: Tables,
         /// In which form.
-        form: Form,
+        form: OutputFormat,
     },
     /// Take over the entries of another database.
     Import {
@@ -40,13 +40,13 @@ pub enum Task {
     /// Print entries.
     List(List),
     /// Print what is known of a triplet or a client, and what becomes of it.
-    Show(Subject, Form),
+    Show(Target, OutputFormat),
     /// Delete entries.
-    Forget(Subject),
+    Forget(Target),
     /// Let entries pass.
-    Allow(Subject),
+    Allow(Target),
     /// Print numbers.
-    Stats(Form),
+    Stats(OutputFormat),
     /// Copy the database to a file.
     Backup(PathBuf),
     /// Look for damage in the database.
@@ -71,7 +71,7 @@ pub struct List {
     /// How many at most.
     pub limit: Option<usize>,
     /// In which form.
-    pub form: Form,
+    pub form: OutputFormat,
 }
 
 /// An order of entries.
@@ -87,7 +87,7 @@ pub enum Sort {
 
 /// Whom or what a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum Target {
     /// One triplet.
     Triplet {
         /// The client's address or domain.
@@ -121,7 +121,7 @@ pub enum Tables {
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputFormat {
     /// As text: for people or, where there is one, in the customary format.
     Text,
     /// As one JSON object a line.
@@ -129,35 +129,35 @@ pub enum Form {
 }
 
 /// What a command's words ask for; an error is a sentence without its command.
-pub(super) fn order(name: &str, matches: &ArgMatches) -> Result<Order, String> {
-    Ok(Order {
+pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation, String> {
+    Ok(Invocation {
         dbdir: text(matches, "dbdir").into(),
         user: text(matches, "user").to_string_lossy().into_owned(),
         group: text(matches, "group").to_string_lossy().into_owned(),
-        task: task(name, matches)?,
+        command: command(name, matches)?,
     })
 }
 
-fn task(name: &str, matches: &ArgMatches) -> Result<Task, String> {
+fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
     Ok(match name {
-        "export" => Task::Export { tables: tables(matches), form: form(matches) },
+        "export" => Command::Export { tables: tables(matches), form: form(matches) },
         "import" => {
             let from = given(matches, "from").unwrap_or(text(matches, "dbdir"));
-            Task::Import { from: from.into() }
+            Command::Import { from: from.into() }
         }
-        "list" => Task::List(list(matches)?),
-        "show" => Task::Show(subject(matches)?, form(matches)),
-        "forget" => Task::Forget(subject(matches)?),
-        "allow" => Task::Allow(subject(matches)?),
-        "stats" => Task::Stats(form(matches)),
-        "explain" => Task::Explain(explain::explain(matches)?),
-        "backup" => Task::Backup(text(matches, "FILE").into()),
+        "list" => Command::List(list(matches)?),
+        "show" => Command::Show(subject(matches)?, form(matches)),
+        "forget" => Command::Forget(subject(matches)?),
+        "allow" => Command::Allow(subject(matches)?),
+        "stats" => Command::Stats(form(matches)),
+        "explain" => Command::Explain(explain::explain(matches)?),
+        "backup" => Command::Backup(text(matches, "FILE").into()),
         name => unreachable!("{name} is in no table of commands"),
     })
 }
 
-pub(super) fn form(matches: &ArgMatches) -> Form {
-    if matches.get_flag("json") { Form::Json } else { Form::Text }
+pub(super) fn form(matches: &ArgMatches) -> OutputFormat {
+    if matches.get_flag("json") { OutputFormat::Json } else { OutputFormat::Text }
 }
 
 fn tables(matches: &ArgMatches) -> Tables {
@@ -209,24 +209,24 @@ fn sort(matches: &ArgMatches) -> Result<Sort, String> {
     }
 }
 
-fn subject(matches: &ArgMatches) -> Result<Subject, String> {
+fn subject(matches: &ArgMatches) -> Result<Target, String> {
     let domain = matches.try_get_one::<OsString>("sender-domain").ok().flatten();
     let client = clients(matches, "CLIENT")?;
     let address_in = |id| given(matches, id).map(|text| address(text.as_bytes()).to_vec());
     match (client, address_in("SENDER"), address_in("RECIPIENT"), domain) {
         (client, None, None, Some(domain)) => match Addresses::parse(domain.as_bytes()) {
-            Addresses::Domain(domain) => Ok(Subject::Senders { client, domain }),
+            Addresses::Domain(domain) => Ok(Target::Senders { client, domain }),
             // An empty word is more likely a script's mistake.
             Addresses::One(_) if domain == "<>" => {
-                Ok(Subject::Senders { client, domain: Vec::new() })
+                Ok(Target::Senders { client, domain: Vec::new() })
             }
             Addresses::One(_) => {
                 Err(unlike("--sender-domain", "a domain, or <> for bounces", domain))
             }
         },
-        (Some(client), None, None, None) => Ok(Subject::Client(client)),
+        (Some(client), None, None, None) => Ok(Target::Client(client)),
         (Some(client), Some(sender), Some(recipient), None) => {
-            Ok(Subject::Triplet { client, sender, recipient })
+            Ok(Target::Triplet { client, sender, recipient })
         }
         (Some(_), Some(_), None, None) => {
             Err("a triplet is CLIENT SENDER RECIPIENT, and the recipient is missing".to_owned())
