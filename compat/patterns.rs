@@ -42,8 +42,8 @@ const REFUSALS: &[&str] = &[
     "by Unicode's rules",
     "Perl is not clear about what that holds",
     "a condition that looks around is not supported",
-    // Since 5.30 Perl takes up to 255 bytes, any number of them.
-    "lookbehind assertion is not fixed length",
+    // `(?<=()*)`: any number of nothing.
+    "length of lookbehind assertion is not limited",
     "\\K is not repeated",
     "a + behind a repeated place",
     // [[:d:]] is no class for Perl, as there is none of this name, but `d]` and the like.
@@ -51,7 +51,7 @@ const REFUSALS: &[&str] = &[
     // \\g{1x}
     "is no number of a group",
     // Conditions on groups that are not there.
-    "in a look-behind has no fixed length",
+    "in a look-behind is not supported",
     "reference to non-existent subpattern",
 ];
 

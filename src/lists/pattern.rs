@@ -21,6 +21,14 @@ use subset::Common;
 use super::diagnostics::{Diagnostics, Warning};
 use super::file::Location;
 
+/// Versions of PCRE2 differ in what they accept, so that only the one in pcre2-sys
+/// is linked. Cargo sets the variable from `.cargo/config.toml`, and passes over
+/// that file when it is run outside of the repository.
+const _: () = assert!(
+    matches!(option_env!("PCRE2_SYS_STATIC"), Some(value) if matches!(value.as_bytes(), b"1")),
+    "run cargo inside the repository, or with PCRE2_SYS_STATIC=1"
+);
+
 /// Longest pattern in bytes. Some engine's limit would come soon after.
 const MAX_LENGTH: usize = 32 * 1024;
 

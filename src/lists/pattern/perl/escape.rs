@@ -41,7 +41,10 @@ impl Translator<'_> {
             b'Z' => self.matches_place(r"\Z"),
             b'K' => return self.keep(),
             b'R' => self.matches_bytes(r"(?>\x0d\x0a|[\x0a-\x0d\x85])"),
-            b'X' => self.matches_bytes(r"(?>\x0d\x0a|(?s:.))"),
+            b'X' => {
+                self.refuse_in_look_behind("\\X")?;
+                self.matches_bytes(r"(?>\x0d\x0a|(?s:.))");
+            }
             b'N' => return self.not_newline(),
             b'C' => return Err("\\C is no longer an escape of Perl".to_owned()),
             b'g' => return self.reference_g(),
@@ -181,7 +184,7 @@ impl Translator<'_> {
     /// PCRE2 compares what a group matched by ASCII's rules, and knows how long
     /// that is where Perl does not.
     fn check_reference(&self) -> Result<(), String> {
-        self.check_length("a back-reference")?;
+        self.refuse_in_look_behind("a back-reference")?;
         let case = self.flags.case;
         if case.ignored && case.rules != Rules::Bytes {
             return Err("a back-reference by Unicode's rules, which \\p, \\N{U+…}, (?u) and (?a) \

@@ -124,7 +124,7 @@ impl<'p> Translator<'p> {
     /// `(*…`: `(*FAIL)` or a group with a name of letters.
     fn verb(&mut self) -> Result<(), String> {
         if self.input.eat(b"FAIL)") || self.input.eat(b"F)") {
-            self.check_length("(*FAIL)")?;
+            self.refuse_in_look_behind("(*FAIL)")?;
             self.matches_place("(*F)");
             return Ok(());
         }
@@ -146,10 +146,10 @@ impl<'p> Translator<'p> {
         false
     }
 
-    /// Refuses in a look-behind what has no length, or any.
-    pub(super) fn check_length(&self, what: &str) -> Result<(), String> {
+    /// Refuses in a look-behind what has no length for Perl, or on which it errs.
+    pub(super) fn refuse_in_look_behind(&self, what: &str) -> Result<(), String> {
         match self.open.iter().any(|open| open.kind == Kind::LookBehind) {
-            true => Err(format!("{what} in a look-behind has no fixed length")),
+            true => Err(format!("{what} in a look-behind is not supported")),
             false => Ok(()),
         }
     }
@@ -158,6 +158,10 @@ impl<'p> Translator<'p> {
     fn special_group(&mut self) -> Result<(), String> {
         for (signs, text, kind) in SIGNS {
             if self.input.eat(signs) {
+                if signs == b">" {
+                    // `(?<=(?>a))b` matches nowhere for Perl.
+                    self.refuse_in_look_behind("(?>…)")?;
+                }
                 self.open(kind, text, None);
                 return Ok(());
             }

@@ -37,7 +37,7 @@ impl Translator<'_> {
         }
         if self.input.peek() == Some(b'+') {
             // `(?<=a{0}+)` matches nowhere for Perl.
-            self.check_length("a possessive quantifier")?;
+            self.refuse_in_look_behind("a possessive quantifier")?;
         }
         self.apply(&atom, count);
         Ok(())
@@ -45,7 +45,7 @@ impl Translator<'_> {
 
     /// `{2,1}` can never match; Perl looks for no suffix behind it.
     fn never(&mut self) -> Result<(), String> {
-        self.check_length("a quantifier {n,m} with n > m")?;
+        self.refuse_in_look_behind("a quantifier {n,m} with n > m")?;
         self.text.push_str("(*F)");
         self.before = Before::Nothing;
         self.notes.push("a quantifier {n,m} with n > m never matches".to_owned());
