@@ -2,6 +2,7 @@
 //! Without systemd all of it does nothing.
 
 use nix::sys::stat::{FileStat, fstat};
+use nix::unistd::Pid;
 use sd_notify::NotifyState;
 use std::env;
 use std::ffi::OsStr;
@@ -34,10 +35,20 @@ pub fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
-/// How often [`alive`] should be said, if at all: twice in systemd's own
-/// interval.
+/// Returns how often to call [`alive`], if systemd wants it: twice in its own
+/// interval. To be called before [`crate::daemon::Readiness::announce`].
+///
+/// The crate's own function rejects `WATCHDOG_PID` of another process, which
+/// with `--daemonize` is the parent, which waits until the daemon serves.
 pub fn watchdog() -> Option<Duration> {
-    sd_notify::watchdog_enabled().map(|interval| interval / 2)
+    let number = |name| env::var(name).ok()?.parse::<u64>().ok();
+    let interval = number("WATCHDOG_USEC").filter(|microseconds| *microseconds > 0)?;
+    let is_meant =
+        |process: &str| [Pid::this(), Pid::parent()].iter().any(|own| own.to_string() == *process);
+    match env::var("WATCHDOG_PID") {
+        Ok(process) if !is_meant(&process) => None,
+        _ => Some(Duration::from_micros(interval) / 2),
+    }
 }
 
 /// Whether a stream leads to systemd's journal (`JOURNAL_STREAM` of

@@ -84,3 +84,16 @@ fn the_shipped_lists_are_read_without_a_complaint() {
     assert!(lists.recipients.find(b"postmaster@example.org", &mut complaints).is_some());
     assert!(lists.recipients.find(b"user@example.org", &mut complaints).is_none());
 }
+
+/// Virtualmin takes only such lines for rules.
+#[test]
+fn no_comment_follows_a_rule_of_the_shipped_lists() {
+    for list in ["clients", "clients.d/large-providers.conf", "recipients"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let path = path.join(format!("debian/postgrey_whitelist_{list}"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let rules = text.lines().filter(|line| !line.starts_with('#'));
+        let commented: Vec<&str> = rules.filter(|rule| rule.contains('#')).collect();
+        assert!(commented.is_empty(), "{list}: {commented:?}");
+    }
+}

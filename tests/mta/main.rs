@@ -2,5 +2,6 @@
 //! what cannot run is skipped and reported.
 
 mod package;
+mod package_relations;
 mod postfix;
 mod sendmail;

@@ -91,7 +91,7 @@ fn plain(roff: &str) -> String {
 
 fn is_typed(example: &str) -> bool {
     let first = example.split_whitespace().next().unwrap_or_default();
-    ["postgrey", "postgreyreport", "policy-test", "cd"].contains(&first)
+    ["postgrey", "postgreyreport", "policy-test", "runuser", "cd"].contains(&first)
 }
 
 #[test]
@@ -236,7 +236,11 @@ fn what_the_pages_say_to_type_works_as_it_stands() {
     let mut texts = vec![start.clone()];
     texts.extend(typed("policy-test.8").chain(typed("postgreyreport.1")));
     texts.extend(others.iter().cloned().chain(typed("postgrey-whitelist.5")));
-    let traces = ["db5.3_dump -p /var/lib/postgrey/postgrey.db", "ls /var/backups"];
+    let traces = [
+        "db5.3_dump -p /var/lib/postgrey/postgrey.db",
+        "stat -c '%U %a' /var/lib/postgrey/postgrey.db /var/lib/postgrey/postgrey_clients.db",
+        "ls /var/backups",
+    ];
     texts.extend(traces.map(str::to_owned));
     let Some(outputs) = run(&texts) else { return };
     let all: BTreeMap<&str, &str> =
@@ -257,6 +261,7 @@ fn what_the_pages_say_to_type_works_as_it_stands() {
         ("postgrey check\npostgrey check --database", "is sound"),
         ("postgrey import", "imported 1 triplet and 0 clients"),
         ("db5.3_dump", "/carol@example.net/bob@example.org"),
+        ("stat", "postgrey 600\npostgrey 600\n"),
         ("ls /var/backups", "postgrey.mdb"),
     ] {
         let (_, out) = all.iter().find(|(text, _)| text.starts_with(words)).expect(words);

@@ -80,11 +80,12 @@ pub(super) fn from_the_original() -> Vec<Block> {
              makes a database of, and start that again:",
         ),
         example(
-            "cd /var/lib/postgrey\n\
-             rm -f postgrey.db postgrey_clients.db __db.* log.*\n\
-             postgrey export --triplets | db5.3_load postgrey.db\n\
-             postgrey export --clients | db5.3_load postgrey_clients.db\n\
-             chown postgrey:postgrey postgrey.db postgrey_clients.db",
+            "runuser -u postgrey -- sh -ec '\n    \
+             umask 077\n    \
+             cd /var/lib/postgrey\n    \
+             rm -f postgrey.db postgrey_clients.db __db.* log.*\n    \
+             postgrey export --triplets | db5.3_load postgrey.db\n    \
+             postgrey export --clients | db5.3_load postgrey_clients.db'",
         ),
     ]
 }

@@ -1,6 +1,7 @@
 //! What systemd and the daemon tell each other: readiness, the watchdog,
 //! sockets that are handed over, the journal.
 
+use crate::life::background;
 use crate::life::manager::Manager;
 use nix::sys::signal::Signal;
 use std::os::fd::OwnedFd;
@@ -42,6 +43,22 @@ fn a_start_that_fails_is_never_ready() {
 fn the_watchdog_hears_of_it_as_often_as_it_wants() {
     let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
     let _daemon = builder.env("WATCHDOG_USEC", "100000").start();
+    assert_eq!(manager.next(), ["READY"]);
+    for _ in 0..5 {
+        assert_eq!(manager.next(), ["WATCHDOG"]);
+    }
+}
+
+/// As a drop-in with `Type=forking` starts it: `WATCHDOG_PID` is the process that
+/// systemd started, and the daemon is its child.
+#[test]
+fn a_daemon_in_the_background_serves_the_watchdog() {
+    let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
+    let script = "export WATCHDOG_PID=$$; exec \"$@\"";
+    let builder = builder
+        .within(["/bin/sh", "-c", script, "sh"].map(str::to_string))
+        .env("WATCHDOG_USEC", "100000");
+    let _daemon = background::start(builder).expect("a daemon");
     assert_eq!(manager.next(), ["READY"]);
     for _ in 0..5 {
         assert_eq!(manager.next(), ["WATCHDOG"]);

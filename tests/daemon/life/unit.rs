@@ -42,6 +42,14 @@ fn all_directives_are_understood() {
     }
 }
 
+/// Log readers look for the daemon's lines in mail.log, where syslog puts the
+/// facility mail.
+#[test]
+fn lines_of_the_unit_go_to_the_facility_mail() {
+    let text = fs::read_to_string(unit()).expect("the unit");
+    assert!(text.lines().any(|line| line == "SyslogFacility=mail"), "{text}");
+}
+
 /// Asserts that `systemd-analyze` finds no more exposure, in tenths.
 fn assert_exposed_at_most(tenths: u32, unit: &Path) {
     let threshold = format!("--threshold={tenths}");
