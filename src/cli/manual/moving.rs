@@ -34,7 +34,7 @@ pub(super) fn differences() -> Vec<Block> {
             "Whitelists",
             "A line that cannot be understood is skipped, and told with its file and number \
              (X34, X36); it neither ends the daemon nor goes unnoticed. Numbers with leading \
-             zeros (X35) and patterns that only Perl understands (X37) are such lines.",
+             zeros (X35) and patterns that PCRE2 reads differently (X37) are such lines.",
         ),
         item(
             "Database",

@@ -157,8 +157,9 @@ fn patterns() -> [Block; 4] {
         ),
         text(
             "A pattern can hold neither blanks nor a #, which are \\s and \\x23 there. Names and \
-             addresses are bytes: a character beyond ASCII matches as the bytes of its UTF-8. A \
-             few constructs that only Perl itself understands are refused.",
+             addresses are bytes: a character beyond ASCII matches as the bytes of its UTF-8. \
+             Rare constructs that PCRE2 reads differently from Perl, such as \\Q, \\p{L} or \
+             (?x), are refused.",
         ),
         text(
             "Many patterns cost no more than one unless they look around or refer back, or the \

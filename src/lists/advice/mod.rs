@@ -80,16 +80,15 @@ impl List {
         lines
     }
 
-    /// What the daemon complains of when it reads a rule, and whether it takes
-    /// the rule all the same.
-    fn parse(self, rule: &[u8]) -> (Vec<Warning>, bool) {
+    /// What the daemon complains of when it reads a rule.
+    fn parse(self, rule: &[u8]) -> Vec<Warning> {
         let text = Text { file: PathBuf::new(), bytes: rule.to_vec() };
         let mut warnings = Vec::new();
-        let is_taken = match self {
-            List::Clients => !Clients::parse([text], &mut warnings).is_empty(),
-            List::Recipients | List::Delays => !Addresses::parse([text], &mut warnings).is_empty(),
-        };
-        (warnings, is_taken)
+        match self {
+            List::Clients => drop(Clients::parse([text], &mut warnings)),
+            List::Recipients | List::Delays => drop(Addresses::parse([text], &mut warnings)),
+        }
+        warnings
     }
 }
 
@@ -207,16 +206,10 @@ fn advise_line(list: List, origin: &Location, line: &[u8]) -> Vec<Finding> {
     found.map(|(kind, advice)| finding(origin, rule, kind, advice)).collect()
 }
 
-/// What the daemon itself says of a line.
+/// What the daemon itself reports of a line, which it then skips.
 fn complaint(list: List, rule: &[u8]) -> Option<(&'static str, Advice)> {
-    let (warnings, is_taken) = list.parse(rule);
-    let text = warnings.first()?.text().to_owned();
-    Some(if is_taken {
-        let remedy = instead("say it in a way that all programs read alike");
-        ("odd-pattern", doubtful(text, remedy))
-    } else {
-        ("refused", useless(text, instead("mend the line or delete it: the daemon skips it")))
-    })
+    let text = list.parse(rule).first()?.text().to_owned();
+    Some(("refused", useless(text, instead("mend the line or delete it: the daemon skips it"))))
 }
 
 fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {

@@ -191,7 +191,7 @@ fn open_end(rule: &str) -> Option<Advice> {
     let body = pattern.strip_suffix('$').unwrap_or(pattern);
     let goes_on = [".*", ".+", "(.*)", ".*?"].iter().any(|end| body.ends_with(end));
     let is_closed = ["$", "\\z", "\\Z", "$)"].iter().any(|end| pattern.ends_with(end));
-    if is_closed && !goes_on || !List::Clients.parse(rule.as_bytes()).1 {
+    if is_closed && !goes_on || !List::Clients.parse(rule.as_bytes()).is_empty() {
         return None;
     }
     let is_whole = !goes_on && pattern.contains("\\.") && !pattern.contains('|');

@@ -1,6 +1,6 @@
 //! One pattern for itself, outside of any list.
 
-use super::{MAX_LENGTH, MOST_STATES_OF_ONE, interpreted, perl, subset};
+use super::{MAX_LENGTH, MOST_STATES_OF_ONE, interpreted, subset};
 use regex::bytes::RegexBuilder;
 
 /// A Perl regular expression, with Perl's meaning.
@@ -42,10 +42,7 @@ impl Pattern {
         if let Some(regex) = linear {
             return Ok(Pattern(Engine::Linear(regex)));
         }
-        // The translation is one for patterns whose case is ignored.
-        let flags: &[u8] = if letters == Letters::AsWritten { b"(?-i)" } else { b"" };
-        let translation = perl::translate(&[flags, pattern].concat())?;
-        Ok(Pattern(Engine::Backtracking(interpreted(&translation.text)?)))
+        Ok(Pattern(Engine::Backtracking(interpreted(pattern, letters)?)))
     }
 
     /// Whether it matches somewhere in a text. One that gives up does not.

@@ -9,7 +9,7 @@ use regex_syntax::ast::{
     GroupKind, Literal, LiteralKind, Repetition, RepetitionKind, RepetitionRange, Span,
 };
 
-use super::perl::MAX_REPEAT;
+use super::dialect::MAX_REPEAT;
 
 /// A pattern of the common subset.
 pub(super) struct Common {

@@ -124,7 +124,7 @@ lines! {
     a_pattern_with_an_empty_branch: "/foo|bar|/" => "everybody", "say what is meant";
     everybody: "0.0.0.0/0" => "everybody", "delete it";
     everybody_in_ipv6: "::/0" => "everybody", "delete it";
-    a_construct_that_engines_read_differently: r"/^\Qa.b\E\.test$/" => "odd-pattern", "read alike";
+    a_construct_that_engines_read_differently: r"/^\Qa.b\E\.test$/" => "refused", "mend the line";
     a_pattern_with_flags: r"/^mx\d\.example\.com$/i" => "pattern-flags", r"/^mx\d\.example\.com$/";
     a_pattern_with_a_blank: "/^mx 1\\.example\\.com$/" => "blank", "/^mx\\s1\\.example\\.com$/";
     an_exception: "!mail.example.com" => "negation", "delete it";

@@ -196,7 +196,7 @@ pub(in crate::cli::manual) const WRONG: &[Wrong] = &[
     Wrong {
         line: "/\\p{Han}/",
         kinds: &[Kind::Clients, Kind::Addresses],
-        complaint: "pattern ignored, \\p{Han} is not supported",
+        complaint: "pattern ignored, \\p is not supported",
     },
 ];
 
