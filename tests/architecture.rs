@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "state", "lists",
         ],
     ),
-    ("report", &["cli", "daemon", "greylist", "maillog", "state", "lists"]),
+    ("report", &["cli", "daemon", "dns", "greylist", "maillog", "state", "lists"]),
     ("cli", &["daemon", "greylist", "lists"]),
     ("server", &["cli", "daemon", "greylist", "session", "request", "state", "lists"]),
     ("session", &["greylist", "request", "state"]),
@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lists", &[]),
     ("state", &[]),
     ("daemon", &["json"]),
+    ("dns", &[]),
     ("json", &[]),
     ("request", &[]),
 ];
@@ -32,8 +33,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("lmdb", &["state/local/"]),
     ("psl", &["greylist/client_domain.rs"]),
-    ("resolv_conf", &["report/dns/resolver.rs"]),
-    ("simple_dns", &["report/dns/message.rs"]),
+    ("resolv_conf", &["dns/servers.rs"]),
+    ("simple_dns", &["dns/message.rs", "dns/test_server.rs"]),
     ("syslog", &["daemon/syslog.rs"]),
     ("sd_notify", &["daemon/systemd.rs"]),
     ("caps", &["daemon/privileges.rs"]),

@@ -16,7 +16,7 @@ use crate::daemon::privileges::Identity;
 use crate::lists::{Letters, Pattern};
 use crate::maillog::classic_line;
 use clients::Filter;
-use dns::Resolver;
+use dns::Questions;
 pub use input::Inputs;
 use lost::{Judge, Lost, Triplet};
 use maillog::{Event, Maillog};
@@ -103,20 +103,22 @@ fn report(
         return Err(End::Failed(Failure::new("Debugging DB active, report shutdown")));
     }
     let mut triplets = lost.sorted();
-    ask_dns(order, &mut triplets);
+    ask_dns(order, &mut triplets)?;
     render::report(&triplets, &order.shown, out)?;
     out.flush()?;
     Ok(())
 }
 
 /// Leaves out who is on a blocklist, and checks the senders of the others.
-fn ask_dns(order: &Report, triplets: &mut Vec<Triplet>) {
+fn ask_dns(order: &Report, triplets: &mut Vec<Triplet>) -> Result<(), Failure> {
     if order.skip_dnsbl.is_empty() && order.checks.is_empty() {
-        return;
+        return Ok(());
     }
-    let mut resolver = Resolver::of_system();
-    dns::skip_listed(triplets, &order.skip_dnsbl, &mut resolver);
-    dns::check_senders(triplets, &order.checks, &mut resolver);
+    let mut dns = Questions::of_system()
+        .map_err(|error| Failure::new(format!("ERROR: cannot ask DNS servers: {error}")))?;
+    dns::skip_listed(triplets, &order.skip_dnsbl, &mut dns);
+    dns::check_senders(triplets, &order.checks, &mut dns);
+    Ok(())
 }
 
 impl Program {

@@ -4,14 +4,13 @@
 //! Every question is asked once, many at a time, by a resolver that gives up:
 //! a report without the answers is better than none.
 
-mod message;
-mod resolver;
+mod questions;
 
 use super::lost::Triplet;
 use crate::cli::Check;
+use crate::dns::{Answer, Kind, Question, reversed};
 use crate::greylist::triplet::network;
-use message::{Answer, Kind, Question};
-pub use resolver::Resolver;
+pub use questions::Questions;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
@@ -21,7 +20,7 @@ const NETWORK_V4: u8 = 24;
 const NETWORK_V6: u8 = 64;
 
 /// Takes out the triplets whose client one of the blocklists names.
-pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], resolver: &mut Resolver) {
+pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], dns: &mut Questions) {
     if zones.is_empty() {
         return;
     }
@@ -31,7 +30,7 @@ pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], resolver: &mut
     };
     let clients: BTreeSet<IpAddr> = triplets.iter().map(|triplet| triplet.client).collect();
     let questions = clients.iter().flat_map(|client| zones.iter().map(|it| question(*client, it)));
-    let answers = resolver.ask(questions.collect());
+    let answers = dns.ask(questions.collect());
     let is_listed = |client| {
         zones.iter().any(|zone| {
             let answer = answers.get(&question(client, zone));
@@ -47,24 +46,9 @@ fn is_listing(address: &IpAddr) -> bool {
     address.is_loopback()
 }
 
-/// An address as blocklists have it in their names (RFC 5782, 2.1 and 2.4).
-fn reversed(client: IpAddr) -> String {
-    match client {
-        IpAddr::V4(address) => {
-            let [first, second, third, fourth] = address.octets();
-            format!("{fourth}.{third}.{second}.{first}")
-        }
-        IpAddr::V6(address) => {
-            let digits = format!("{:032x}", address.to_bits());
-            let digits: Vec<String> = digits.chars().rev().map(String::from).collect();
-            digits.join(".")
-        }
-    }
-}
-
 /// Notes in each triplet the first check that finds its client in the sender's
 /// domain.
-pub fn check_senders(triplets: &mut [Triplet], checks: &[Check], resolver: &mut Resolver) {
+pub fn check_senders(triplets: &mut [Triplet], checks: &[Check], dns: &mut Questions) {
     let servers = checks.iter().any(|check| matches!(check, Check::Mx | Check::MxNetwork));
     let hosts = checks.iter().any(|check| matches!(check, Check::A | Check::ANetwork));
     let senders = || triplets.iter().filter_map(|it| Some((domain(&it.sender)?, it.client)));
@@ -77,7 +61,7 @@ pub fn check_senders(triplets: &mut [Triplet], checks: &[Check], resolver: &mut 
             questions.insert(addresses(domain, client));
         }
     }
-    let mut answers = resolver.ask(questions);
+    let mut answers = dns.ask(questions);
     let exchanges: BTreeSet<Question> = senders()
         .flat_map(|(domain, client)| {
             let exchanges = exchanges(&answers, domain);
@@ -85,7 +69,7 @@ pub fn check_senders(triplets: &mut [Triplet], checks: &[Check], resolver: &mut 
         })
         .filter(|question| !answers.contains_key(question))
         .collect();
-    answers.extend(resolver.ask(exchanges));
+    answers.extend(dns.ask(exchanges));
     for triplet in triplets {
         triplet.check = check(triplet, checks, &answers);
     }
@@ -129,7 +113,7 @@ fn exchanges(answers: &HashMap<Question, Answer>, domain: String) -> &[String] {
 
 /// The question for a name's addresses of the same kind as the client's.
 fn addresses(name: String, client: IpAddr) -> Question {
-    Question { name, kind: if client.is_ipv4() { Kind::A } else { Kind::Aaaa } }
+    Question { name, kind: Kind::of_family(client) }
 }
 
 /// The domain of a sender that has one, which is in lower case already.
@@ -142,19 +126,6 @@ fn domain(sender: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn blocklists_have_addresses_in_reverse() {
-        for (address, name) in [
-            ("192.0.2.99", "99.2.0.192"),
-            (
-                "2001:db8:1:2:3:4:567:89ab",
-                "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2",
-            ),
-        ] {
-            assert_eq!(reversed(address.parse().unwrap()), name);
-        }
-    }
 
     #[test]
     fn entries_of_blocklists_are_in_the_loopback_network() {

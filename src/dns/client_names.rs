@@ -1,0 +1,141 @@
+//! The verified names of clients: an address has a name if the name has the
+//! address, too.
+
+use super::message::{Answer, Kind, Question};
+use super::resolver::{Resolver, Ticket};
+use mio::Token;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+use std::vec;
+
+/// Names of one address that are tried.
+const MAX_NAMES: usize = 4;
+
+/// Looks names up, each within a time limit.
+pub struct ClientNames {
+    resolver: Resolver,
+    limit: Duration,
+    lookups: HashMap<Ticket, Lookup>,
+    completed: Vec<(u64, Option<String>)>,
+}
+
+/// A name being looked up.
+struct Lookup {
+    owner: u64,
+    address: IpAddr,
+    deadline: Instant,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Waits for the names of the address.
+    Reverse,
+    /// Waits for the addresses of a name; others may follow.
+    Forward(String, vec::IntoIter<String>),
+}
+
+impl ClientNames {
+    /// Looks names up with a resolver, each in `limit`.
+    pub fn new(resolver: Resolver, limit: Duration) -> ClientNames {
+        ClientNames { resolver, limit, lookups: HashMap::new(), completed: Vec::new() }
+    }
+
+    /// Begins to look up the name of an address, for an owner that the caller
+    /// can tell from its others.
+    pub fn look_up(&mut self, owner: u64, address: IpAddr, now: Instant) {
+        let lookup = Lookup { owner, address, deadline: now + self.limit, stage: Stage::Reverse };
+        self.ask(Question::reverse(address), lookup, now);
+        self.advance(now);
+    }
+
+    /// Passes on an event of one of the resolver's tokens.
+    pub fn handle(&mut self, token: Token, now: Instant) {
+        self.resolver.handle(token, now);
+        self.advance(now);
+    }
+
+    /// Ends the lookups whose time is over.
+    pub fn tick(&mut self, now: Instant) {
+        self.resolver.tick(now);
+        self.advance(now);
+        let late = self.lookups.iter().filter(|(_, lookup)| lookup.deadline <= now);
+        let late: Vec<Ticket> = late.map(|(ticket, _)| *ticket).collect();
+        for ticket in late {
+            self.resolver.cancel(ticket);
+            let owner = self.lookups.remove(&ticket).map(|lookup| lookup.owner);
+            self.completed.extend(owner.map(|owner| (owner, None)));
+        }
+    }
+
+    /// When to call [`ClientNames::tick`] if no event comes first.
+    pub fn deadline(&self) -> Option<Instant> {
+        let lookups = self.lookups.values().map(|lookup| lookup.deadline).min();
+        [lookups, self.resolver.deadline()].into_iter().flatten().min()
+    }
+
+    /// Returns the owners and names since the last call; `None` where an
+    /// address has no verified name.
+    pub fn completed(&mut self) -> Vec<(u64, Option<String>)> {
+        std::mem::take(&mut self.completed)
+    }
+
+    fn ask(&mut self, question: Question, lookup: Lookup, now: Instant) {
+        let ticket = self.resolver.ask(question, now);
+        self.lookups.insert(ticket, lookup);
+    }
+
+    /// Continues the lookups that wait for the resolver's answers.
+    fn advance(&mut self, now: Instant) {
+        loop {
+            let answers = self.resolver.completed();
+            if answers.is_empty() {
+                return;
+            }
+            for (ticket, answer) in answers {
+                if let Some(lookup) = self.lookups.remove(&ticket) {
+                    self.take(lookup, answer, now);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, lookup: Lookup, answer: Option<Answer>, now: Instant) {
+        let Lookup { owner, address, deadline, stage } = lookup;
+        let mut names = match stage {
+            Stage::Reverse => {
+                let mut names = answer.unwrap_or_default().names;
+                names.retain(|name| is_host_name(name));
+                names.truncate(MAX_NAMES);
+                names.into_iter()
+            }
+            Stage::Forward(name, names) => {
+                if answer.is_some_and(|answer| answer.addresses.contains(&address)) {
+                    return self.completed.push((owner, Some(name)));
+                }
+                names
+            }
+        };
+        let Some(name) = names.next() else {
+            return self.completed.push((owner, None));
+        };
+        let question = Question { name: name.clone(), kind: Kind::of_family(address) };
+        let stage = Stage::Forward(name, names);
+        self.ask(question, Lookup { owner, address, deadline, stage }, now);
+    }
+}
+
+/// Returns true if a text may be the name of a host: it comes from a stranger
+/// and goes to logs and lists. An address is not a name.
+pub fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.len() <= 253
+        && name.split('.').all(is_label)
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
+}
