@@ -6,8 +6,7 @@
 //! else is noted or waved through, and the text of messages never comes here.
 //! There is no standard; the facts were taken from both servers' behaviour.
 
-mod action;
-mod address;
+mod client;
 mod message;
 mod negotiate;
 mod packet;

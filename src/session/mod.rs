@@ -1,6 +1,10 @@
 //! The languages in which mail servers and tools ask. Sessions are fed bytes and yield
 //! requests; none of them touches a socket.
 
+mod action;
+mod address;
 pub mod control;
 pub mod milter;
 pub mod policy;
+mod refusal;
+pub mod smtp;

@@ -1,10 +1,10 @@
 //! A message under way, and what is to become of it at its end.
 
-use super::action::{Action, whole_text};
 use super::negotiate::Terms;
 use super::packet::strings;
 use super::{CONTINUE, cut, reply};
 use crate::greylist::Answer;
+use crate::session::action::{Action, whole_text};
 
 /// A message under way, up to the recipient that came last.
 #[derive(Debug, Default)]
@@ -100,7 +100,7 @@ impl Message {
             Action::Pass => {}
             Action::Prepend => note(&mut self.fate().mark, text_of_message),
             Action::Hold if !terms.may_quarantine() => {
-                reply::refusal(bytes, super::action::DEFERRAL, text);
+                reply::refusal(bytes, crate::session::action::DEFERRAL, text);
             }
             Action::Hold => note(&mut self.fate().reason_to_hold, text_of_message),
             Action::Discard => self.fate().is_discarded = true,

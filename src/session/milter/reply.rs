@@ -1,21 +1,20 @@
 //! From an answer to the bytes that a mail server understands.
 
 use super::packet;
+use crate::session::refusal;
 
-/// Bytes of the text that are told. Both mail servers take a line of 980.
-const LONGEST_TEXT: usize = 900;
+/// Bytes of a reason that are sent.
+const MAX_REASON: usize = 900;
 
-/// Appends the answer to a recipient who is told no, with a code of SMTP.
-///
-/// The text gets an enhanced status code (RFC 3463) unless it begins with one
-/// of the same class, because Postfix takes no reply without.
+/// Appends the refusal of a recipient, with a code of SMTP. Sendmail takes the
+/// text for a format of printf, so that each percent sign, be it of the
+/// recipient's address, is doubled; Postfix makes one of them again.
 pub(super) fn refusal(output: &mut Vec<u8>, code: [u8; 3], text: &[u8]) {
-    let mut reply = code.to_vec();
-    reply.push(b' ');
-    if !has_status(text, code[0]) {
-        reply.extend_from_slice(&[code[0], b'.', b'7', b'.', b'1', b' ']);
+    let mut reply = Vec::new();
+    for byte in refusal::line(code, text) {
+        reply.push(byte);
+        reply.extend((byte == b'%').then_some(byte));
     }
-    push_text(&mut reply, &text[..text.len().min(LONGEST_TEXT)]);
     packet::push(output, b'y', &[&reply, b"\0"]);
 }
 
@@ -23,37 +22,13 @@ pub(super) fn refusal(output: &mut Vec<u8>, code: [u8; 3], text: &[u8]) {
 /// has looked at it, for the reason given.
 pub(super) fn quarantine(output: &mut Vec<u8>, reason: &[u8]) {
     let one_line = |byte: &u8| if byte.is_ascii_control() { b' ' } else { *byte };
-    let reason: Vec<u8> = reason.iter().take(LONGEST_TEXT).map(one_line).collect();
+    let reason: Vec<u8> = reason.iter().take(MAX_REASON).map(one_line).collect();
     packet::push(output, b'q', &[&reason, b"\0"]);
 }
 
 /// Appends the packet that has a message taken and thrown away.
 pub(super) fn discard(output: &mut Vec<u8>) {
     packet::push(output, b'd', &[]);
-}
-
-/// Whether a text begins with an enhanced status code of this class.
-fn has_status(text: &[u8], class: u8) -> bool {
-    let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-    let numbers: Vec<&[u8]> = word.split(|byte| *byte == b'.').collect();
-    let is_number =
-        |text: &&[u8]| (1..=3).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
-    numbers.len() == 3 && numbers[0] == [class] && numbers.iter().all(is_number)
-}
-
-/// Appends a text of one line. Replies are ASCII (RFC 5321 section 4.2);
-/// Sendmail takes the highest bit off all else, which makes line feeds of some.
-/// It also takes the text for a format of printf, so that each percent sign, be
-/// it of the recipient's address, is doubled; Postfix makes one of them again.
-fn push_text(reply: &mut Vec<u8>, text: &[u8]) {
-    for letter in String::from_utf8_lossy(text).chars() {
-        match u8::try_from(letter) {
-            Ok(b'%') => reply.extend_from_slice(b"%%"),
-            Ok(byte) if byte.is_ascii_control() => reply.push(b' '),
-            Ok(byte) if byte.is_ascii() => reply.push(byte),
-            _ => reply.push(b'?'),
-        }
-    }
 }
 
 /// Appends the packet that puts a header, as `Name: value`, in front of all

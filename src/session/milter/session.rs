@@ -4,9 +4,10 @@
 use super::message::{self, Message};
 use super::negotiate::Terms;
 use super::packet::{Fault, Packets, strings};
-use super::{CONTINUE, LONGEST_TEXT, address, cut};
+use super::{CONTINUE, LONGEST_TEXT, client, cut};
 use crate::greylist::Answer;
 use crate::request::Request;
+use crate::session::address;
 use std::mem;
 use std::ops::Range;
 
@@ -223,12 +224,12 @@ impl Client {
         let address = match family {
             b'4' | b'6' => {
                 let address = strings(data.get(end + 4..)?).next().unwrap_or_default();
-                address::client_address(address)
+                client::client_address(address)
             }
             _ => b"unknown".to_vec(),
         };
         Some(Client {
-            name: cut(address::client_name(name)).to_vec(),
+            name: cut(client::client_name(name)).to_vec(),
             address: cut(&address).to_vec(),
             is_local: family == b'L',
         })

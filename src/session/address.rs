@@ -1,7 +1,5 @@
-//! Addresses as the policy protocol would give them: both doors lead to one
+//! Mail addresses as the policy protocol gives them: all protocols share one
 //! database, so that the same mail must have the same triplet.
-
-use std::net::IpAddr;
 
 /// The address in the argument of `MAIL FROM:` or `RCPT TO:` (RFC 5321 section
 /// 4.1.2): without brackets, source route, quotes and backslashes, and without
@@ -22,7 +20,8 @@ fn without_route(path: &[u8]) -> &[u8] {
     }
 }
 
-fn unquoted_position(text: &[u8], wanted: u8) -> Option<usize> {
+/// The first place of a byte that neither quotes nor a backslash protect.
+pub(super) fn unquoted_position(text: &[u8], wanted: u8) -> Option<usize> {
     let mut is_quoted = false;
     let mut bytes = text.iter().enumerate();
     while let Some((at, byte)) = bytes.next() {
@@ -54,23 +53,6 @@ fn plain(address: &[u8]) -> Vec<u8> {
         }
     }
     plain
-}
-
-/// The client's address in plain form: IPv6 comes with or without `IPv6:`, and
-/// an IPv4 address may be mapped into IPv6. What is no address stays as it is.
-pub(super) fn client_address(text: &[u8]) -> Vec<u8> {
-    let bare = match text.get(..5) {
-        Some(tag) if tag.eq_ignore_ascii_case(b"ipv6:") => &text[5..],
-        _ => text,
-    };
-    let address: Option<IpAddr> = std::str::from_utf8(bare).ok().and_then(|it| it.parse().ok());
-    address.map_or_else(|| text.to_vec(), |address| address.to_canonical().to_string().into())
-}
-
-/// The client's verified name. Without one, mail servers put its address into
-/// square brackets, which the policy protocol calls `unknown`.
-pub(super) fn client_name(text: &[u8]) -> &[u8] {
-    if text.is_empty() || text.starts_with(b"[") { b"unknown" } else { text }
 }
 
 #[cfg(test)]
@@ -113,36 +95,6 @@ mod tests {
                 found.escape_ascii().to_string(),
                 plain.as_bytes().escape_ascii().to_string()
             );
-        }
-    }
-
-    #[test]
-    fn a_clients_address_is_in_plain_form() {
-        let table = [
-            ("192.0.2.1", "192.0.2.1"),
-            ("2001:db8::1", "2001:db8::1"),
-            ("IPv6:2001:0DB8:0::1", "2001:db8::1"),
-            ("IPv6:::ffff:192.0.2.1", "192.0.2.1"),
-            ("unknown", "unknown"),
-            ("IPv6:", "IPv6:"),
-            ("", ""),
-        ];
-        for (text, plain) in table {
-            assert_eq!(client_address(text.as_bytes()), plain.as_bytes(), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_address_in_brackets_is_no_name() {
-        let table = [
-            ("mx.a.test", "mx.a.test"),
-            ("[192.0.2.1]", "unknown"),
-            ("[IPv6:2001:db8::1]", "unknown"),
-            ("", "unknown"),
-            ("unknown", "unknown"),
-        ];
-        for (text, name) in table {
-            assert_eq!(client_name(text.as_bytes()), name.as_bytes(), "{text}");
         }
     }
 }

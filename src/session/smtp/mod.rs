@@ -1,0 +1,22 @@
+//! SMTP, in front of a mail server that cannot ask by itself (RFC 5321).
+//!
+//! The session has no way to accept a message. It refuses recipients, or names
+//! one that passed; then the connection is handed over to the mail server (see
+//! [`Dialogue`]), and what the client sends later is not looked at.
+
+mod command;
+mod dialogue;
+mod extensions;
+mod input;
+mod proxy_header;
+mod replies;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+pub use dialogue::{Dialogue, Progress};
+pub use extensions::Extensions;
+pub use input::MAX_LINE;
+pub use proxy_header::{Version, proxy_header};
+pub use session::{Event, HandOver, Recipient, Session, Settings, Step};

@@ -1,0 +1,358 @@
+//! One client's side of the proxy, until one of its recipients passes.
+
+use super::command::{Command, Envelope, Fault};
+use super::extensions::Extensions;
+use super::input::{Input, Line};
+use super::replies;
+use crate::greylist::Answer;
+use crate::session::action::{Action, whole_text};
+use crate::session::refusal;
+use std::rc::Rc;
+
+/// Errors before the connection is closed.
+const MAX_ERRORS: u32 = 20;
+
+/// Commands that lead nowhere (NOOP, RSET, ...) before each counts as an error,
+/// as Postfix's smtpd_junk_command_limit.
+const MAX_JUNK: u32 = 100;
+
+/// Recipients of one message, all refused; RFC 5321 section 4.5.3.1.8 asks for
+/// at least 100.
+const MAX_RECIPIENTS: u32 = 1000;
+
+/// Bytes of BDAT chunks that are discarded for one connection.
+const MAX_DISCARDED: u64 = 100 << 20;
+
+/// Bytes of an address that count, as with the policy protocol (BEHAVIOUR D2).
+const MAX_ADDRESS: usize = 512;
+
+/// What all sessions have in common.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// The name in the greeting.
+    pub host: String,
+    /// The extensions that are offered.
+    pub extensions: Extensions,
+    /// Whether STARTTLS is offered.
+    pub offers_tls: bool,
+}
+
+/// The protocol state of a connection.
+#[derive(Debug)]
+pub struct Session {
+    settings: Rc<Settings>,
+    input: Input,
+    /// The client's line with EHLO or HELO.
+    hello: Option<Vec<u8>>,
+    mail: Option<Mail>,
+    /// The client's line with RCPT, while its recipient is being decided.
+    recipient: Option<Vec<u8>>,
+    chunk: Option<Chunk>,
+    discarded: u64,
+    is_encrypted: bool,
+    errors: u32,
+    junk: u32,
+}
+
+/// A transaction that has begun.
+#[derive(Debug)]
+struct Mail {
+    line: Vec<u8>,
+    sender: Vec<u8>,
+    /// Recipients so far.
+    recipients: u32,
+}
+
+/// A chunk of BDAT that is being discarded.
+#[derive(Debug)]
+struct Chunk {
+    left: u64,
+    reply: &'static str,
+}
+
+/// What a session found in its input.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A reply.
+    Reply(Vec<u8>),
+    /// A recipient to decide on. Until [`Session::answer`] there is no other
+    /// event.
+    Recipient(Recipient),
+    /// A reply, after which TLS begins. What is fed later is what the client
+    /// sends through it.
+    StartTls(Vec<u8>),
+    /// A reply, after which the connection is closed.
+    Close(Vec<u8>),
+}
+
+/// One recipient of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The sender; empty for bounces.
+    pub sender: Vec<u8>,
+    /// The recipient.
+    pub recipient: Vec<u8>,
+}
+
+/// What follows from the decision on a recipient.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A reply; the session continues.
+    Reply(Vec<u8>),
+    /// The connection is to be handed over.
+    HandOver(HandOver),
+}
+
+/// The client's own commands, which are repeated to the mail server: EHLO or
+/// HELO, MAIL, and the RCPT that passed, each with the end of its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOver(pub [Vec<u8>; 3]);
+
+impl Session {
+    /// A session that begins with [`Session::greeting`].
+    pub fn new(settings: Rc<Settings>) -> Session {
+        Session {
+            settings,
+            input: Input::default(),
+            hello: None,
+            mail: None,
+            recipient: None,
+            chunk: None,
+            discarded: 0,
+            is_encrypted: false,
+            errors: 0,
+            junk: 0,
+        }
+    }
+
+    /// The line that begins a connection.
+    pub fn greeting(&self) -> Vec<u8> {
+        replies::line(&format!("220 {} ESMTP", self.settings.host))
+    }
+
+    /// Takes bytes from the client.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.input.feed(bytes);
+    }
+
+    /// Returns the next event; call it until there is none. Nothing may be fed
+    /// after [`Event::Close`].
+    pub fn next_event(&mut self) -> Option<Event> {
+        if self.recipient.is_some() {
+            return None;
+        }
+        let event = loop {
+            if let Some(chunk) = &mut self.chunk {
+                chunk.left -= self.input.skip(chunk.left);
+                if chunk.left > 0 {
+                    return None;
+                }
+                let reply = chunk.reply;
+                self.chunk = None;
+                break self.reply(reply);
+            }
+            match self.input.next_line()? {
+                Line::TooLong => break self.reply(replies::LINE_TOO_LONG),
+                Line::Whole(line) => {
+                    if let Some(event) = self.take(line) {
+                        break event;
+                    }
+                }
+            }
+        };
+        if let Event::Close(_) = event {
+            self.input.clear();
+        }
+        Some(event)
+    }
+
+    /// Returns what follows from the decision on the last recipient. `action`
+    /// is the administrator's word for the answer ([`Answer::action`]).
+    pub fn answer(&mut self, action: &[u8], answer: &Answer) -> Step {
+        match refused(action, answer) {
+            Some(reply) => Step::Reply(self.refuse(reply)),
+            None => match (&self.hello, &self.mail, &self.recipient) {
+                (Some(hello), Some(mail), Some(recipient)) => {
+                    let lines = [hello, &mail.line, recipient];
+                    Step::HandOver(HandOver(lines.map(|line| [line, b"\r\n".as_slice()].concat())))
+                }
+                _ => Step::Reply(self.refuse(replies::line(replies::MAIL_FIRST))),
+            },
+        }
+    }
+
+    /// Continues after the last recipient was refused, be it by the mail
+    /// server. Returns the reply.
+    pub fn refuse(&mut self, reply: Vec<u8>) -> Vec<u8> {
+        self.recipient = None;
+        reply
+    }
+
+    /// The bytes that the client sent after the recipient that passed.
+    pub fn rest(&self) -> &[u8] {
+        self.input.rest()
+    }
+
+    /// Returns true if TLS has begun.
+    pub fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
+    /// Releases memory that is not needed while the client is silent.
+    pub fn shrink(&mut self) {
+        self.input.shrink();
+    }
+
+    /// Obeys a line. There is no event yet if it begins a chunk.
+    fn take(&mut self, line: Vec<u8>) -> Option<Event> {
+        let command = match Command::parse(&line) {
+            Ok(command) => command,
+            Err(Fault::ChunkSize) => {
+                return Some(Event::Close(replies::line(replies::of_fault(Fault::ChunkSize))));
+            }
+            Err(fault) => return Some(self.reply(replies::of_fault(fault))),
+        };
+        if !matches!(command, Command::Mail(_) | Command::Rcpt(_)) {
+            self.junk += 1;
+        }
+        Some(match command {
+            Command::Hello { is_extended } => self.hello(line, is_extended),
+            Command::Mail(envelope) => self.mail(line, envelope),
+            Command::Rcpt(envelope) => self.rcpt(line, envelope),
+            Command::Data => self.reply(self.without_recipient()),
+            Command::Chunk(size) => return self.discard(size),
+            Command::Reset => {
+                self.mail = None;
+                self.reply(replies::OK)
+            }
+            Command::Noop => self.reply(replies::OK),
+            Command::Verify => self.reply(replies::CANNOT_VERIFY),
+            Command::Help => self.reply(replies::HELP),
+            Command::Quit => Event::Close(replies::line(replies::BYE)),
+            Command::StartTls => self.start_tls(),
+            Command::NotOffered => self.reply(replies::NOT_OFFERED),
+            Command::Foreign => Event::Close(replies::line(replies::FOREIGN_PROTOCOL)),
+        })
+    }
+
+    fn hello(&mut self, line: Vec<u8>, is_extended: bool) -> Event {
+        self.mail = None;
+        self.hello = Some(line);
+        let settings = Rc::clone(&self.settings);
+        let mut lines = vec![settings.host.as_str()];
+        if is_extended {
+            lines.extend(settings.extensions.lines());
+            lines.extend((settings.offers_tls && !self.is_encrypted).then_some("STARTTLS"));
+        }
+        let last = lines.len() - 1;
+        let reply = lines.iter().enumerate().map(|(index, line)| {
+            let separator = if index == last { ' ' } else { '-' };
+            format!("250{separator}{line}\r\n")
+        });
+        let reply = reply.collect::<String>().into();
+        self.count(false, reply)
+    }
+
+    fn mail(&mut self, line: Vec<u8>, envelope: Envelope) -> Event {
+        let extensions = &self.settings.extensions;
+        if self.hello.is_none() {
+            return self.reply(replies::HELLO_FIRST);
+        }
+        if self.mail.is_some() {
+            return self.reply(replies::NESTED_MAIL);
+        }
+        if !envelope.parameters.iter().all(|name| extensions.allow_in_mail(name)) {
+            return self.reply(replies::UNKNOWN_PARAMETER);
+        }
+        self.mail = Some(Mail { line, sender: cut(envelope.address), recipients: 0 });
+        self.reply(replies::SENDER_OK)
+    }
+
+    fn rcpt(&mut self, line: Vec<u8>, envelope: Envelope) -> Event {
+        let extensions = &self.settings.extensions;
+        let is_allowed = envelope.parameters.iter().all(|name| extensions.allow_in_rcpt(name));
+        let Some(mail) = &mut self.mail else {
+            return self.reply(replies::MAIL_FIRST);
+        };
+        if !is_allowed {
+            return self.reply(replies::UNKNOWN_PARAMETER);
+        }
+        if mail.recipients >= MAX_RECIPIENTS {
+            return self.reply(replies::TOO_MANY_RECIPIENTS);
+        }
+        mail.recipients += 1;
+        let sender = mail.sender.clone();
+        self.recipient = Some(line);
+        Event::Recipient(Recipient { sender, recipient: cut(envelope.address) })
+    }
+
+    /// Begins to discard a chunk. The reply follows it.
+    fn discard(&mut self, size: u64) -> Option<Event> {
+        self.discarded = self.discarded.saturating_add(size);
+        if self.discarded > MAX_DISCARDED {
+            return Some(Event::Close(replies::line(replies::TOO_MUCH_DISCARDED)));
+        }
+        self.chunk = Some(Chunk { left: size, reply: self.without_recipient() });
+        None
+    }
+
+    /// The reply to a message, none of whose recipients passed.
+    fn without_recipient(&self) -> &'static str {
+        match &self.mail {
+            None => replies::MAIL_FIRST,
+            Some(Mail { recipients: 0, .. }) => replies::RCPT_FIRST,
+            Some(_) => replies::NO_RECIPIENT_PASSED,
+        }
+    }
+
+    fn start_tls(&mut self) -> Event {
+        if !self.settings.offers_tls {
+            return self.reply(replies::NOT_OFFERED);
+        }
+        if self.is_encrypted {
+            return self.reply(replies::TLS_ACTIVE);
+        }
+        // RFC 3207 section 4.2: what was said in clear is forgotten, and what
+        // was sent in clear after STARTTLS is not believed.
+        self.is_encrypted = true;
+        self.hello = None;
+        self.mail = None;
+        self.input.clear();
+        Event::StartTls(replies::line(replies::START_TLS))
+    }
+
+    fn reply(&mut self, reply: &'static str) -> Event {
+        self.count(reply.starts_with('5'), replies::line(reply))
+    }
+
+    /// Counts an error, and gives up a client that has made too many.
+    fn count(&mut self, is_error: bool, reply: Vec<u8>) -> Event {
+        self.errors += u32::from(is_error || self.junk > MAX_JUNK);
+        if self.errors >= MAX_ERRORS {
+            return Event::Close(replies::line(replies::TOO_MANY_ERRORS));
+        }
+        Event::Reply(reply)
+    }
+}
+
+/// The reply that refuses a recipient; `None` if it passes. Only replies to
+/// recipients can be given, so that any other action lets mail pass.
+fn refused(action: &[u8], answer: &Answer) -> Option<Vec<u8>> {
+    let text = match answer {
+        Answer::Dunno | Answer::Prepend(_) => return None,
+        Answer::Defer(text) | Answer::Refuse(text) => text,
+    };
+    match Action::split(action) {
+        (Action::Reply(code), rest) => {
+            let mut reply = refusal::line(code, &whole_text(rest, text));
+            reply.extend_from_slice(b"\r\n");
+            Some(reply)
+        }
+        _ => None,
+    }
+}
+
+fn cut(mut address: Vec<u8>) -> Vec<u8> {
+    address.truncate(MAX_ADDRESS);
+    address
+}
