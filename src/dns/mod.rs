@@ -14,6 +14,6 @@ mod test_server;
 mod tests;
 
 pub use client_names::ClientNames;
-pub use message::{Answer, Kind, Question, reversed};
+pub use message::{Answer, Kind, Question, Reply, reply, reversed};
 pub use resolver::{Resolver, Ticket};
 pub use servers::{CONFIGURATION, Servers};

@@ -1,5 +1,5 @@
 //! Random bytes for the parsers that read foreign ones: a mail server's
-//! requests and packets, and an administrator's lists.
+//! requests and packets, SMTP, DNS messages, and an administrator's lists.
 //!
 //! A run begins with a small corpus, changes what it has at random or writes
 //! something new by the grammar, and keeps inputs that led to an outcome not
@@ -8,9 +8,11 @@
 //! could find, ready to be pasted into a test.
 
 #![allow(clippy::print_stderr, reason = "seeds and findings are for the reader")]
+mod dns;
 mod lists;
 mod milter;
 mod requests;
+mod smtp;
 
 use std::collections::HashSet;
 use std::fs;
@@ -175,4 +177,19 @@ fn no_list_harms_the_reader_of_lists() {
 #[test]
 fn no_packet_harms_the_session_that_reads_it() {
     run(&milter::TARGET);
+}
+
+#[test]
+fn no_command_harms_the_smtp_session() {
+    run(&smtp::CLIENT);
+}
+
+#[test]
+fn no_reply_harms_the_dialogue_with_the_mail_server() {
+    run(&smtp::SERVER);
+}
+
+#[test]
+fn no_message_harms_the_resolver() {
+    run(&dns::TARGET);
 }

@@ -19,4 +19,5 @@ pub use dialogue::{Dialogue, Progress};
 pub use extensions::Extensions;
 pub use input::MAX_LINE;
 pub use proxy_header::{Version, proxy_header};
+pub use replies::refusal;
 pub use session::{Event, HandOver, Recipient, Session, Settings, Step};

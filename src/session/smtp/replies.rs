@@ -1,6 +1,9 @@
 //! The replies of the session (RFC 5321 section 4.2, RFC 3463).
 
 use super::command::Fault;
+use crate::greylist::Answer;
+use crate::session::action::{Action, whole_text};
+use crate::session::refusal as refused;
 
 pub const OK: &str = "250 2.0.0 Ok";
 pub const SENDER_OK: &str = "250 2.1.0 Ok";
@@ -41,4 +44,44 @@ pub fn of_fault(fault: Fault) -> &'static str {
 /// A reply of one line as bytes.
 pub fn line(reply: &str) -> Vec<u8> {
     [reply.as_bytes(), b"\r\n"].concat()
+}
+
+/// The reply that refuses a recipient; `None` if it passes. `action` is the
+/// administrator's word for the answer ([`Answer::action`]). The session can
+/// only reply, so that an action without a code lets mail pass.
+pub fn refusal(action: &[u8], answer: &Answer) -> Option<Vec<u8>> {
+    let (Answer::Defer(text) | Answer::Refuse(text)) = answer else {
+        return None;
+    };
+    match Action::split(action) {
+        (Action::Reply(code), rest) => {
+            let line = refused::line(code, &whole_text(rest, text));
+            Some([&line, b"\r\n".as_slice()].concat())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn action_gives_the_code_of_a_refusal() {
+        let defer = Answer::Defer(b"Greylisted".to_vec());
+        for (action, reply) in [
+            ("DEFER_IF_PERMIT", Some("451 4.7.1 Greylisted\r\n")),
+            ("450", Some("450 4.7.1 Greylisted\r\n")),
+            ("REJECT", Some("554 5.7.1 Greylisted\r\n")),
+            ("DEFER wait:", Some("451 4.7.1 wait: Greylisted\r\n")),
+            ("DUNNO", None),
+            ("HOLD", None),
+            ("PREPEND X: y", None),
+        ] {
+            let found = refusal(action.as_bytes(), &defer);
+            assert_eq!(found.as_deref(), reply.map(str::as_bytes), "{action}");
+        }
+        assert_eq!(refusal(b"DEFER", &Answer::Dunno), None);
+        assert_eq!(refusal(b"DEFER", &Answer::Prepend(b"X: y".to_vec())), None);
+    }
 }

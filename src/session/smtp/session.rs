@@ -4,9 +4,6 @@ use super::command::{Command, Envelope, Fault};
 use super::extensions::Extensions;
 use super::input::{Input, Line};
 use super::replies;
-use crate::greylist::Answer;
-use crate::session::action::{Action, whole_text};
-use crate::session::refusal;
 use std::rc::Rc;
 
 /// Errors before the connection is closed.
@@ -166,18 +163,18 @@ impl Session {
         Some(event)
     }
 
-    /// Returns what follows from the decision on the last recipient. `action`
-    /// is the administrator's word for the answer ([`Answer::action`]).
-    pub fn answer(&mut self, action: &[u8], answer: &Answer) -> Step {
-        match refused(action, answer) {
-            Some(reply) => Step::Reply(self.refuse(reply)),
-            None => match (&self.hello, &self.mail, &self.recipient) {
-                (Some(hello), Some(mail), Some(recipient)) => {
-                    let lines = [hello, &mail.line, recipient];
-                    Step::HandOver(HandOver(lines.map(|line| [line, b"\r\n".as_slice()].concat())))
-                }
-                _ => Step::Reply(self.refuse(replies::line(replies::MAIL_FIRST))),
-            },
+    /// Returns what follows from the decision on the last recipient: it passes,
+    /// or is refused with a line (see [`super::refusal`]).
+    pub fn answer(&mut self, refusal: Option<Vec<u8>>) -> Step {
+        if let Some(reply) = refusal {
+            return Step::Reply(self.refuse(reply));
+        }
+        match (&self.hello, &self.mail, &self.recipient) {
+            (Some(hello), Some(mail), Some(recipient)) => {
+                let lines = [hello, &mail.line, recipient];
+                Step::HandOver(HandOver(lines.map(|line| [line, b"\r\n".as_slice()].concat())))
+            }
+            _ => Step::Reply(self.refuse(replies::line(replies::MAIL_FIRST))),
         }
     }
 
@@ -332,23 +329,6 @@ impl Session {
             return Event::Close(replies::line(replies::TOO_MANY_ERRORS));
         }
         Event::Reply(reply)
-    }
-}
-
-/// The reply that refuses a recipient; `None` if it passes. Only replies to
-/// recipients can be given, so that any other action lets mail pass.
-fn refused(action: &[u8], answer: &Answer) -> Option<Vec<u8>> {
-    let text = match answer {
-        Answer::Dunno | Answer::Prepend(_) => return None,
-        Answer::Defer(text) | Answer::Refuse(text) => text,
-    };
-    match Action::split(action) {
-        (Action::Reply(code), rest) => {
-            let mut reply = refusal::line(code, &whole_text(rest, text));
-            reply.extend_from_slice(b"\r\n");
-            Some(reply)
-        }
-        _ => None,
     }
 }
 

@@ -1,7 +1,6 @@
 //! Whole dialogues with the session.
 
 use super::{Event, Extensions, HandOver, MAX_LINE, Session, Settings, Step};
-use crate::greylist::Answer;
 use std::rc::Rc;
 
 /// The settings of all tests: a mail server with most extensions, and TLS.
@@ -16,12 +15,11 @@ fn session() -> Session {
 
 /// Decides on a recipient: those at `pass.test` pass.
 fn decide(session: &mut Session, recipient: &[u8]) -> Step {
-    let answer = match recipient {
-        _ if recipient.ends_with(b"@pass.test") => Answer::Dunno,
-        _ if recipient.ends_with(b"@no.test") => Answer::Refuse(b"Blacklisted".to_vec()),
-        _ => Answer::Defer(b"Greylisted".to_vec()),
-    };
-    session.answer(if recipient.ends_with(b"@no.test") { b"REJECT" } else { b"DEFER" }, &answer)
+    session.answer(match recipient {
+        _ if recipient.ends_with(b"@pass.test") => None,
+        _ if recipient.ends_with(b"@no.test") => Some(b"554 5.7.1 Blacklisted".to_vec()),
+        _ => Some(b"451 4.7.1 Greylisted".to_vec()),
+    })
 }
 
 /// All that a client sees, and what the session asks, up to the end of the
@@ -97,7 +95,7 @@ fn recipient_is_deferred() {
 }
 
 #[test]
-fn recipient_is_refused_as_the_action_says() {
+fn bounce_is_refused() {
     check(
         "HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<r@no.test>\r\n",
         &["250 mx.test", "250 2.1.0 Ok", "from ", "to r@no.test", "554 5.7.1 Blacklisted"],
