@@ -231,6 +231,16 @@ pub fn faults_of_file(words: &[OsString]) -> Vec<Fault> {
     config::merge(&command, words.options).err().unwrap_or_default()
 }
 
+/// Returns the daemon's options as `--name` or `--name=value`: those of the
+/// configuration file that the command line does not override, then those of
+/// the command line. There are none if they are invalid.
+#[must_use]
+pub fn merged(words: &[OsString]) -> Vec<OsString> {
+    let command = flags::command();
+    let words = getopt::rewrite(&command, words.to_vec()).ok();
+    words.and_then(|words| config::merge(&command, words.options).ok()).unwrap_or_default()
+}
+
 /// The pages of the manual as they are kept in `man/`, each with the name of its
 /// file before its source.
 #[must_use]

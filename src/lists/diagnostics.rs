@@ -29,17 +29,17 @@ impl Warning {
     }
 
     /// The rule's place, if it is about one.
-    pub(super) fn origin(&self) -> Option<&Location> {
+    pub fn origin(&self) -> Option<&Location> {
         self.origin.as_ref()
     }
 
     /// What is wrong, without the place.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The file or directory that could not be read, if it is about one.
-    pub(super) fn unread(&self) -> Option<&Path> {
+    pub fn unread(&self) -> Option<&Path> {
         self.unread.as_deref()
     }
 

@@ -28,8 +28,11 @@ pub fn run(
     form: OutputFormat,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
-    let (whitelists, _) = Reader::new(options.whitelists.clone()).read();
+    // Before the lists are read: the daemon may be unable to read what root can.
     Identity::look_up(&options.user, &options.group)?.assume_silently()?;
+    let (whitelists, warnings) = Reader::new(options.whitelists.clone()).read();
+    let unread = warnings.iter().filter(|warning| warning.unread().is_some());
+    let unread = unread.map(ToString::to_string).collect();
     let now = question.at.unwrap_or_else(clock::now);
     let view = match options.dbdir.join(FILE_NAME).try_exists() {
         Ok(false) => None,
@@ -51,7 +54,8 @@ pub fn run(
     let mut looking = Looking(view.as_ref().map(|view| &view.reader));
     let delay = greylist::delay(&policy, &whitelists, &request, &mut Vec::new());
     let verdict = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?.verdict;
-    let case = Case { policy: &policy, delay, whitelists: &whitelists, now, request, verdict };
+    let whitelists = &whitelists;
+    let case = Case { policy: &policy, delay, whitelists, unread, now, request, verdict };
     match form {
         OutputFormat::Text => out.write_all(case.text(&mut looking)?.as_bytes())?,
         OutputFormat::Json => case.json(&mut looking)?.write(out)?,
@@ -112,6 +116,8 @@ struct Case<'c> {
     /// Seconds that new mail to the recipient waits.
     delay: i64,
     whitelists: &'c Whitelists,
+    /// The lists that the daemon cannot read.
+    unread: Vec<String>,
     now: i64,
     request: Request<'c>,
     verdict: Verdict,
@@ -186,6 +192,9 @@ impl Case<'_> {
 
     fn text(&self, looking: &mut Looking) -> Result<String, Error> {
         let mut text = labelled("Answer", &foreign(&self.reply()));
+        for warning in &self.unread {
+            text += &labelled("Warning", &foreign(warning.as_bytes()));
+        }
         text += &labelled("Because", &reason(self.verdict));
         if self.policy.is_dry_run {
             text += &labelled("Dry run", "with --noaction mail passes, whatever is decided");
@@ -224,6 +233,9 @@ impl Case<'_> {
             .text("reason", reason(self.verdict));
         if self.policy.is_dry_run {
             object = object.truth("dry_run", true);
+        }
+        if !self.unread.is_empty() {
+            object = object.text("warning", self.unread.join("\n"));
         }
         if let Some((origin, rule)) = self.rule() {
             let file = origin.file().as_os_str().as_encoded_bytes();

@@ -2,95 +2,215 @@
 //! `/etc/default/postgrey`, and the text of the reply in `POSTGREY_TEXT`.
 
 use std::ffi::OsString;
-use std::io;
+use std::iter::Peekable;
 use std::path::Path;
+use std::str::Chars;
+use std::{fs, io, mem};
 
-/// What the file says.
+/// The settings of the file that concern the daemon.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Defaults {
-    /// The options, word by word.
-    pub words: Vec<OsString>,
-    /// The line that sets them, from 1.
-    pub line: Option<u32>,
-    /// Whether that line holds a variable, which the init script would replace
-    /// and systemd does not.
-    pub has_variable: bool,
+    /// `POSTGREY_OPTS`, if it is set.
+    pub options: Option<Setting>,
+    /// `POSTGREY_TEXT`, if it is set.
+    pub text: Option<String>,
+    /// The line of an assignment of `POSTGREY_OPTS` that systemd ignores because
+    /// of the shell's `export`.
+    pub exported: Option<u32>,
 }
 
-/// Reads the file. One that is not there says nothing.
-pub fn read(path: &Path) -> io::Result<Defaults> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(parse(&String::from_utf8_lossy(&bytes))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Defaults::default()),
-        Err(error) => Err(error),
+/// The value of a variable.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The line on which the assignment starts, from 1.
+    pub line: u32,
+    /// The value without its quotes.
+    pub value: String,
+}
+
+impl Setting {
+    /// The value as arguments.
+    pub fn arguments(&self) -> Vec<OsString> {
+        split(&self.value)
     }
 }
 
-/// systemd's environment files (systemd.exec(5), `EnvironmentFile=`): the last
-/// setting of a name counts, and quotes around a value do not belong to it.
+/// Reads the file.
+pub fn read(path: &Path) -> io::Result<Defaults> {
+    fs::read(path).map(|bytes| parse(&String::from_utf8_lossy(&bytes)))
+}
+
 fn parse(text: &str) -> Defaults {
     let mut defaults = Defaults::default();
-    let mut reply = None;
-    for (line, number) in text.lines().zip(1..) {
-        let line = line.trim();
-        let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
-            continue;
-        };
-        let value = unquoted(value.trim());
-        match name.trim().trim_start_matches("export ") {
-            "POSTGREY_OPTS" => {
-                defaults.has_variable = value.contains('$');
-                defaults.words = words(value);
-                defaults.line = Some(number);
-            }
-            "POSTGREY_TEXT" => reply = Some(value.to_owned()).filter(|text| !text.is_empty()),
+    let mut characters = Numbered { characters: text.chars().peekable(), line: 1 };
+    while let Some((name, line)) = characters.name() {
+        let value = characters.value();
+        match &*name {
+            "POSTGREY_OPTS" => defaults.options = Some(Setting { line, value }),
+            "POSTGREY_TEXT" => defaults.text = Some(value),
+            "export POSTGREY_OPTS" => defaults.exported = Some(line),
             _ => {}
         }
     }
-    defaults.words.extend(reply.map(|text| format!("--greylist-text={text}").into()));
     defaults
 }
 
-fn unquoted(value: &str) -> &str {
-    let quotes = ['"', '\''];
-    let inner = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-    quotes.into_iter().find_map(inner).unwrap_or(value)
+/// A reader of systemd's environment files (systemd.exec(5), `EnvironmentFile=`;
+/// `parse_env_file` in its source). Where they are also valid for the shell,
+/// both read the same, except that the shell replaces variables.
+struct Numbered<'t> {
+    characters: Peekable<Chars<'t>>,
+    line: u32,
 }
 
-/// The words between blanks, where quotes may hold blanks together.
-fn words(value: &str) -> Vec<OsString> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for character in value.chars() {
-        match (quote, character) {
-            (Some(open), close) if open == close => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(character);
-                word.get_or_insert_default();
+impl Numbered<'_> {
+    fn next(&mut self) -> Option<char> {
+        let next = self.characters.next()?;
+        self.line += u32::from(next == '\n');
+        Some(next)
+    }
+
+    /// Skips to the next assignment and returns its name and line.
+    fn name(&mut self) -> Option<(String, u32)> {
+        let mut name = String::new();
+        loop {
+            let line = self.line;
+            match self.next()? {
+                '\n' => name.clear(),
+                '=' => return Some((name.trim().to_owned(), line)),
+                '#' | ';' if name.trim().is_empty() => self.skip_line(),
+                other => name.push(other),
             }
-            (None, ' ' | '\t') => words.extend(word.take().map(OsString::from)),
-            _ => word.get_or_insert_default().push(character),
         }
     }
-    words.extend(word.map(OsString::from));
-    words
+
+    fn skip_line(&mut self) {
+        while self.characters.peek().is_some_and(|next| *next != '\n') {
+            self.next();
+        }
+    }
+
+    /// The value up to the end of the line that is neither quoted nor escaped.
+    fn value(&mut self) -> String {
+        let mut value = String::new();
+        // Quotes count before the first plain character only.
+        let mut is_plain = false;
+        // Blanks after the value are dropped; quoted and escaped ones belong to it.
+        let mut kept = 0;
+        while let Some(next) = self.next().filter(|next| !matches!(next, '\n' | '\r')) {
+            match next {
+                '\'' | '"' if !is_plain => self.quoted(next, &mut value),
+                '\\' => {
+                    is_plain = true;
+                    value.extend(self.next().filter(|next| *next != '\n'));
+                }
+                blank if blank.is_whitespace() => {
+                    if is_plain {
+                        value.push(blank);
+                    }
+                    continue;
+                }
+                other => {
+                    is_plain = true;
+                    value.push(other);
+                }
+            }
+            kept = value.len();
+        }
+        value.truncate(kept);
+        value
+    }
+
+    fn quoted(&mut self, quote: char, value: &mut String) {
+        while let Some(next) = self.next().filter(|next| *next != quote) {
+            if next != '\\' || quote == '\'' {
+                value.push(next);
+                continue;
+            }
+            match self.next() {
+                Some('\n') | None => {}
+                Some(escaped @ ('"' | '\\' | '`' | '$')) => value.push(escaped),
+                Some(other) => value.extend(['\\', other]),
+            }
+        }
+    }
+}
+
+/// Splits a value as systemd does for `$POSTGREY_OPTS` in a unit: at blanks and
+/// newlines that are neither quoted nor escaped.
+fn split(value: &str) -> Vec<OsString> {
+    let mut arguments = Vec::new();
+    let mut argument: Option<String> = None;
+    let mut quote = None;
+    let mut characters = value.chars();
+    while let Some(next) = characters.next() {
+        match (quote, next) {
+            (Some(open), close) if open == close => quote = None,
+            (_, '\\') => argument.get_or_insert_default().extend(characters.next()),
+            (None, '"' | '\'') => {
+                quote = Some(next);
+                argument.get_or_insert_default();
+            }
+            (None, blank) if blank.is_whitespace() => {
+                arguments.extend(mem::take(&mut argument).map(OsString::from));
+            }
+            _ => argument.get_or_insert_default().push(next),
+        }
+    }
+    arguments.extend(argument.map(OsString::from));
+    arguments
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The arguments in POSTGREY_OPTS, and the line of its assignment.
+    fn arguments(text: &str) -> Option<(String, u32)> {
+        let options = parse(text).options?;
+        let arguments = options.arguments();
+        let shown: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+        Some((shown.join("|"), options.line))
+    }
+
     #[test]
-    fn the_last_setting_counts_and_its_blanks_part_words() {
-        let defaults = parse(
-            "# POSTGREY_OPTS=\"--no\"\nPOSTGREY_OPTS=\"--inet=1\"\n\nPOSTGREY_OPTS=\"--inet=10023  \
-             --greylist-text='a b' --delay=60\"\nPOSTGREY_TEXT=\"Later, please\"\n",
+    fn options_are_read_as_the_shell_and_systemd_read_them() {
+        for (text, expected, line) in [
+            ("POSTGREY_OPTS=\"--inet=1  --delay=60\"", "--inet=1|--delay=60", 1),
+            ("# POSTGREY_OPTS=\"--no\"\n ;x\nPOSTGREY_OPTS='--inet=1'\n", "--inet=1", 3),
+            ("POSTGREY_OPTS=--inet=1\nA=\n\nPOSTGREY_OPTS=\"--unix=/s\"\n", "--unix=/s", 4),
+            ("POSTGREY_OPTS=\"--inet=1 \\\n  --delay=60\"\n", "--inet=1|--delay=60", 1),
+            ("\nPOSTGREY_OPTS=\"--inet=1\n --delay=60\n\"\nA=b", "--inet=1|--delay=60", 2),
+            ("POSTGREY_OPTS=\"--inet=1\"\" --privacy\"\r\n", "--inet=1|--privacy", 1),
+            ("POSTGREY_OPTS=\"--greylist-text='a  b' --exim\"", "--greylist-text=a  b|--exim", 1),
+            ("POSTGREY_OPTS='--greylist-text=\"a b\"'", "--greylist-text=a b", 1),
+            ("POSTGREY_OPTS=\"--greylist-text=\\\"a b\\\"\"", "--greylist-text=a b", 1),
+            ("POSTGREY_OPTS=--inet=1\\ --exim  \n", "--inet=1|--exim", 1),
+            ("POSTGREY_OPTS=\"--inet=1\" # local\n", "--inet=1#|local", 1),
+            ("POSTGREY_OPTS=--greylist-text=\"a b\" --exim", "--greylist-text=a b|--exim", 1),
+            ("POSTGREY_OPTS=\"--dbdir=/a\\\\\\\\ b\"", "--dbdir=/a\\|b", 1),
+            ("POSTGREY_OPTS=", "", 1),
+            ("# a \\\nPOSTGREY_OPTS=--exim", "--exim", 2),
+        ] {
+            assert_eq!(arguments(text), Some((expected.to_owned(), line)), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_lines_set_nothing() {
+        for text in ["", "POSTGREY_OPTS\n", "#POSTGREY_OPTS=--exim", "export POSTGREY_OPTS=--exim"]
+        {
+            assert_eq!(arguments(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_text_of_the_reply_is_one_value() {
+        assert_eq!(
+            parse("POSTGREY_TEXT=\"Later, please\"\n").text.as_deref(),
+            Some("Later, please")
         );
-        let words =
-            ["--inet=10023", "--greylist-text=a b", "--delay=60", "--greylist-text=Later, please"];
-        assert_eq!(defaults.words, words);
-        assert_eq!((defaults.line, defaults.has_variable), (Some(4), false));
-        assert!(parse("POSTGREY_OPTS=\"$POSTGREY_OPTS --privacy\"").has_variable);
+        assert_eq!(parse("POSTGREY_TEXT=\n").text.as_deref(), Some(""));
+        assert_eq!(parse("POSTGREY_OPTS=\n").text, None);
     }
 }

@@ -10,7 +10,9 @@ mod print;
 mod verdict;
 
 use super::{Error, Outcome};
+use crate::cli::Options;
 use crate::cli::admin::Check;
+use crate::daemon::privileges::Identity;
 use crate::lists::advice::{self, Finding, Severity};
 use std::io::Write;
 use std::time::SystemTime;
@@ -27,6 +29,7 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
     }
     let mut files = Vec::new();
     if let Some(options) = &options {
+        read_as_daemon(options)?;
         findings.extend(places::look(options));
         findings.extend(options::advise(options));
         findings.extend(advice::neglected(&options.whitelists, SystemTime::now()));
@@ -35,6 +38,15 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
     }
     print::all(&findings, &files, check.form, out)?;
     Ok(outcome(&findings))
+}
+
+/// Becomes the daemon's user for good, who may be unable to read what root can.
+fn read_as_daemon(options: &Options) -> Result<(), Error> {
+    match Identity::look_up(&options.user, &options.group) {
+        Ok(identity) => Ok(identity.assume_silently()?),
+        // An error of its own, see `places`.
+        Err(_) => Ok(()),
+    }
 }
 
 fn outcome(findings: &[Finding]) -> Outcome {

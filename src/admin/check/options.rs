@@ -1,55 +1,206 @@
 //! What is wrong with the daemon's options: those that it would refuse, and
 //! those that do not do what one hopes.
 
-use super::defaults::{self, Defaults};
+use super::defaults::{self, Defaults, Setting};
 use crate::cli::admin::{Check, plain_word};
 use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
 use crate::lists::advice::{Finding, Severity};
 use crate::lists::{Files, Form, Reader, Whitelists};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::{io, iter};
 
-/// The options that a daemon would have, and what is wrong with where they
-/// come from. Without options there is nothing more to look at.
+/// Returns the daemon's options, unless they are invalid, and what is wrong with
+/// them and with the file in which the service has them.
 pub fn read(check: &Check) -> (Option<Options>, Vec<Finding>) {
-    let mut findings = Vec::new();
-    let mut words = check.words.clone();
-    let (mut file, mut line) = (PathBuf::from(NO_FILE), None);
-    if words.is_empty() {
-        let Defaults { words: set, line: number, has_variable } = defaults::read(&check.defaults)
-            .unwrap_or_else(|error| {
-                findings.push(unreadable(&check.defaults, &error));
-                Defaults::default()
-            });
-        (file, line) = (check.defaults.clone(), number);
-        words = set;
-        let mut find = |kind, problem: String, remedy: &str| {
-            findings.push(Finding::of_file(&file, line, Severity::Error, kind, problem, remedy));
-        };
-        if has_variable {
-            let problem = "POSTGREY_OPTS holds a $, which systemd does not replace".to_owned();
-            find("variable", problem, "write all options into one line");
-        }
-        if let Some(word) = plain_word(&words) {
-            let problem = format!("{} is no option, and ends the options", word.to_string_lossy());
-            find("plain-word", problem, "delete it: the daemon ignores what follows");
-        }
+    if check.words.is_empty() {
+        return of_service(&check.defaults);
     }
-    let faults = cli::faults_of_file(&words);
+    let mut findings = Vec::new();
+    let options = parse(Path::new(NO_FILE), None, &check.words, &mut findings);
+    findings.extend(about_given(&cli::merged(&check.words)));
+    (options.map(|(options, _)| options), findings)
+}
+
+/// The options with which Debian's service starts the daemon.
+fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let defaults = match defaults::read(file) {
+        Ok(defaults) => defaults,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let problem = "does not exist: the service starts no daemon without options";
+            let remedy = "create it with POSTGREY_OPTS=\"--inet=10023\", or give the daemon's \
+                          options as arguments of postgrey check";
+            findings.push(wrong_in(file, None, "no-options", problem, remedy));
+            Defaults::default()
+        }
+        Err(error) => {
+            findings.push(unreadable(file, &error));
+            Defaults::default()
+        }
+    };
+    let line = defaults.options.as_ref().map(|options| options.line);
+    let mut words = defaults.options.as_ref().map(Setting::arguments).unwrap_or_default();
+    findings.extend(about_setting(file, &defaults, &words));
+    let of_text = defaults.text.as_deref().filter(|text| !text.is_empty());
+    let given = cli::merged(&words);
+    words.extend(of_text.map(|text| format!("--greylist-text={text}").into()));
+    let Some((options, listens)) = parse(file, line, &words, &mut findings) else {
+        return (None, findings);
+    };
+    if line.is_some() && !listens {
+        let problem = "POSTGREY_OPTS has no --inet, --unix or --milter: the daemon does not start";
+        let remedy = "add --inet=10023, or where else the mail server connects";
+        findings.push(wrong_in(file, line, "nowhere-to-listen", problem, remedy));
+    }
+    findings.extend(about_given(&given));
+    findings.extend(against_unit(file, line, &given, defaults.text.as_deref()));
+    (Some(options), findings)
+}
+
+/// What is wrong with the file's assignment, whatever the options in it.
+fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let line = defaults.options.as_ref().map(|options| options.line);
+    let mut find =
+        |line, kind, problem, remedy| findings.push(wrong_in(file, line, kind, problem, remedy));
+    match (&defaults.options, defaults.exported) {
+        (None, Some(exported)) => {
+            let problem = "POSTGREY_OPTS is exported: systemd ignores such a line";
+            find(Some(exported), "exported", problem, "delete the word export");
+        }
+        (None, None) if file.exists() => {
+            let problem = "POSTGREY_OPTS is not set: the service starts no daemon without options";
+            find(None, "no-options", problem, "add POSTGREY_OPTS=\"--inet=10023\"");
+        }
+        (Some(options), _) if options.value.contains('$') => {
+            let problem = "POSTGREY_OPTS contains a $, which systemd does not replace";
+            find(line, "variable", problem, "write all options into one assignment");
+        }
+        _ => {}
+    }
+    if let Some(word) = plain_word(words) {
+        let problem = format!("{} is no option, and ends the options", word.to_string_lossy());
+        find(line, "plain-word", &problem, "delete it: the daemon ignores what follows");
+    }
+    findings
+}
+
+/// Options that do not work in Debian's systemd unit, which runs the daemon in
+/// the foreground and gives it the text of the reply last.
+fn against_unit(
+    file: &Path,
+    line: Option<u32>,
+    given: &[OsString],
+    text: Option<&str>,
+) -> Vec<Finding> {
+    let warn = |kind, problem, remedy| {
+        Finding::of_file(file, line, Severity::Warning, kind, problem, remedy)
+    };
+    let mut findings = Vec::new();
+    if has(given, "--daemonize") {
+        let problem = "--daemonize makes the service fail: systemd waits for the process that it \
+                       started, which ends";
+        findings.push(warn("daemonize", problem, "delete it; the init script adds it itself"));
+    }
+    let is_replaced = text.is_none_or(|text| !text.is_empty());
+    if has(given, "--greylist-text") && is_replaced {
+        let problem = "--greylist-text has no effect: the service sets it from POSTGREY_TEXT";
+        findings.push(warn("text-replaced", problem, "set POSTGREY_TEXT to the text instead"));
+    }
+    findings
+}
+
+/// Options whose effect is not the one written, from their names and values.
+fn about_given(given: &[OsString]) -> Vec<Finding> {
+    two_places(given).into_iter().chain(zeros(given)).collect()
+}
+
+/// Zeros that the original replaces by the default (BEHAVIOUR A3).
+fn zeros(given: &[OsString]) -> Vec<Finding> {
+    let defaults = [
+        ("--delay", "300"),
+        ("--ipv4cidr", "24"),
+        ("--ipv6cidr", "64"),
+        ("--user", "postgrey"),
+        ("--group", "postgrey"),
+    ];
+    let is_zero = |word: &OsString| {
+        let value = word.to_str().and_then(|word| word.split_once('=')).map(|(_, value)| value);
+        value.is_some_and(|value| !value.is_empty() && value.bytes().all(|digit| digit == b'0'))
+    };
+    let found = defaults.into_iter().filter_map(|(name, default)| {
+        given.iter().rev().find(|word| is_named(word, name)).filter(|word| is_zero(word))?;
+        let problem = format!("{name}=0 means the default, {default}");
+        let remedy = "write the value that is meant";
+        Some(about_options(Severity::Warning, "zero-is-default", problem, remedy))
+    });
+    found.collect()
+}
+
+/// Listening options of which one has no effect.
+fn two_places(given: &[OsString]) -> Option<Finding> {
+    let count = |name| given.iter().filter(|word| is_named(word, name)).count();
+    let problem = match (count("--inet"), count("--unix")) {
+        (1.., 1..) => "--unix has no effect next to --inet: no socket appears",
+        (2.., 0) => "--inet is given more than once: only the last one is used",
+        (0, 2..) => "--unix is given more than once: only the last one is used",
+        _ => return None,
+    };
+    let remedy = "keep the one that the mail server uses";
+    Some(about_options(Severity::Warning, "two-places", problem.to_owned(), remedy))
+}
+
+fn has(given: &[OsString], name: &str) -> bool {
+    given.iter().any(|word| is_named(word, name))
+}
+
+/// Returns true if an option as [`cli::merged`] returns it has this name.
+fn is_named(word: &OsStr, name: &str) -> bool {
+    word.as_bytes()
+        .strip_prefix(name.as_bytes())
+        .is_some_and(|rest| matches!(rest, [] | [b'=', ..]))
+}
+
+/// Returns the options, and true if they say where to listen; a `check` of single
+/// options need not.
+fn parse(
+    file: &Path,
+    line: Option<u32>,
+    words: &[OsString],
+    findings: &mut Vec<Finding>,
+) -> Option<(Options, bool)> {
+    let faults = cli::faults_of_file(words);
     if !faults.is_empty() {
         findings.extend(faults.into_iter().map(refused_line));
-        return (None, findings);
+        return None;
     }
-    match parse(words) {
-        Ok(options) => (Some(options), findings),
+    if let Ok(options) = cli::options(words.to_vec()) {
+        return Some((options, true));
+    }
+    let listening = iter::once("--inet=10023".into()).chain(words.iter().cloned());
+    match cli::options(listening.collect()) {
+        Ok(options) => Some((options, false)),
         Err(error) => {
             let message = error.message.strip_prefix("ERROR: ").unwrap_or(&error.message);
-            findings.push(refused(&file, line, message.to_owned()));
-            (None, findings)
+            findings.push(refused(file, line, message.to_owned()));
+            None
         }
     }
+}
+
+/// An error in the file with the service's options.
+fn wrong_in(
+    file: &Path,
+    line: Option<u32>,
+    kind: &'static str,
+    problem: &str,
+    remedy: &str,
+) -> Finding {
+    Finding::of_file(file, line, Severity::Error, kind, problem, remedy)
 }
 
 /// A line of the configuration file that the daemon would refuse.
@@ -60,14 +211,6 @@ fn refused_line(Fault { file, line, what }: Fault) -> Finding {
 fn refused(file: &Path, line: Option<u32>, problem: String) -> Finding {
     let remedy = "mend it: with this the daemon does not start";
     Finding::of_file(file, line, Severity::Error, "refused", problem, remedy)
-}
-
-/// Where to listen need not be said for this; what is said is looked at.
-fn parse(mut words: Vec<OsString>) -> Result<Options, cli::UsageError> {
-    cli::options(words.clone()).or_else(|_| {
-        words.insert(0, "--inet=10023".into());
-        cli::options(words)
-    })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
@@ -278,3 +421,7 @@ fn local_list_left_out(Looked { options, .. }: &Looked<'_>) -> Option<(String, &
     let problem = format!("{} is not read", left_out.display());
     Some((problem, "name it, too: one --whitelist-... replaces all default lists of its kind"))
 }
+
+#[cfg(test)]
+#[path = "options_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::{Directory, check, list, only};
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const SHIPPED: [&str; 2] = ["whitelist_clients", "whitelist_clients.d/large-providers.conf"];
@@ -138,4 +139,24 @@ fn dots_that_stand_for_anything_are_told_once_a_file() {
     let (_, text) = check(&only("clients", &path));
     assert!(text.contains("list:2: warning\n"), "{text}");
     assert!(text.contains("0 errors, 1 warning;") && text.contains("; 1 more of"), "{text}");
+}
+
+#[test]
+fn a_list_that_the_daemons_user_cannot_read_exempts_no_client() {
+    if fs::metadata("/proc/self").expect("this process").uid() != 0 {
+        return;
+    }
+    let directory = Directory::new();
+    let path = directory.file("list", "example.com\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("our file");
+    let user = ["--user=nobody", "--group=nogroup"].map(str::to_owned);
+    let (status, text) = check(&[&only("clients", &path)[..], &user].concat());
+    assert_eq!(status, 2, "{text}");
+    assert!(text.contains("Permission denied"), "{text}");
+    let dbdir = format!("--dbdir={}", directory.0.display());
+    let mail = ["--client=mx.example.com", "--address=192.0.2.1", "--sender=", "--recipient=a@b"];
+    let words = mail.map(str::to_owned).into_iter().chain([dbdir]).chain(only("clients", &path));
+    let (status, text) = check(&words.chain(user).collect::<Vec<_>>());
+    assert_eq!(status, 0, "{text}");
+    assert!(!text.contains("whitelist\n") && text.contains("Permission denied"), "{text}");
 }

@@ -29,31 +29,6 @@ fn options_that_are_fine_are_clean() {
 }
 
 #[test]
-fn a_value_that_ends_with_an_equals_sign_hides_nothing_behind_it() {
-    let (status, text) = checked("--pidfile=/run/a= --greylist-action=TEMPFAIL");
-    assert_eq!(status, 1, "{text}");
-    assert!(text.contains("--greylist-action=TEMPFAIL is no action of access(5)"), "{text}");
-}
-
-#[test]
-fn options_that_do_not_do_what_one_hopes_are_warned_about() {
-    for (options, part) in [
-        ("--retry-window=0", "no mail ever passes"),
-        ("--delay=7200 --retry-window=1h", "no mail passes in time"),
-        ("--delay=-1", "defers hardly any spam"),
-        ("--greylist-action=TEMPFAIL", "--greylist-action=TEMPFAIL is no action of access(5)"),
-        ("--blacklist-action=DENY", "--blacklist-action=DENY is no action of access(5)"),
-        ("--max-age=3", "writes once a week"),
-        ("--ipv4cidr=8", "many owners"),
-        ("--noaction", "no mail is deferred"),
-    ] {
-        let (status, text) = checked(options);
-        assert_eq!(status, 1, "{options}: {text}");
-        assert!(text.replace("\n    ", " ").contains(part), "{options}: {text}");
-    }
-}
-
-#[test]
 fn options_of_the_file_of_defaults_are_read_as_the_service_reads_them() {
     for (content, status, part) in [
         ("POSTGREY_OPTS=\"--inet=10023 --delay=-5\"\n", 1, "--delay=-5 defers hardly"),

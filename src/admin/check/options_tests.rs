@@ -1,0 +1,116 @@
+use super::*;
+use crate::cli::admin::OutputFormat;
+
+/// The kinds of findings in a file with the service's options.
+fn in_file(content: Option<&str>) -> Vec<&'static str> {
+    let name = format!("postgrey-options-{}-{:p}", std::process::id(), &content);
+    let file = std::env::temp_dir().join(name);
+    if let Some(content) = content {
+        std::fs::write(&file, content).unwrap();
+    }
+    let findings = kinds(Vec::new(), &file);
+    let _ = std::fs::remove_file(file);
+    findings
+}
+
+/// The kinds of findings in arguments of `postgrey check`.
+fn in_arguments(arguments: &str) -> Vec<&'static str> {
+    let words = arguments.split_whitespace().map(OsString::from).collect();
+    kinds(words, Path::new("/nonexistent"))
+}
+
+fn kinds(words: Vec<OsString>, defaults: &Path) -> Vec<&'static str> {
+    let defaults = defaults.to_owned();
+    let check = Check { words, defaults, form: OutputFormat::Text, question: None };
+    let (options, findings) = read(&check);
+    let more =
+        options.iter().flat_map(advise).filter(|finding| finding.kind != "local-list-left-out");
+    findings.into_iter().chain(more).map(|finding| finding.kind).collect()
+}
+
+#[test]
+fn a_file_with_which_the_daemon_does_not_start_is_an_error() {
+    for (content, kind) in [
+        (None, "no-options"),
+        (Some(""), "no-options"),
+        (Some("# POSTGREY_OPTS=\"--inet=10023\"\n"), "no-options"),
+        (Some("export POSTGREY_OPTS=\"--inet=10023\"\n"), "exported"),
+        (Some("POSTGREY_OPTS=\"\"\n"), "nowhere-to-listen"),
+        (Some("POSTGREY_OPTS=\"--delay=60\"\n"), "nowhere-to-listen"),
+        (Some("POSTGREY_OPTS=\"--metrics=9154\"\n"), "nowhere-to-listen"),
+        (Some("POSTGREY_OPTS=\"--inet=10023 \\\n --dely=5\"\n"), "refused"),
+        (Some("POSTGREY_OPTS=\"--inet=10023\n --retry-window=often\"\n"), "refused"),
+        (Some("POSTGREY_OPTS=\"$POSTGREY_OPTS --inet=10023\"\n"), "variable"),
+        (Some("POSTGREY_OPTS=\"--inet=10023 on --privacy\"\n"), "plain-word"),
+    ] {
+        assert!(in_file(content).contains(&kind), "{content:?}: {:?}", in_file(content));
+    }
+}
+
+#[test]
+fn a_file_that_the_service_reads_well_is_clean() {
+    for content in [
+        "POSTGREY_OPTS=\"--inet=10023\"\n",
+        "POSTGREY_OPTS=\"--inet=10023 \\\n  --delay=60\"\n",
+        "POSTGREY_OPTS=\"--inet=10023\n  --delay=60\n\"\nPOSTGREY_TEXT=\"a b\"\n",
+        "POSTGREY_OPTS=--milter=/run/postgrey/milter\n",
+        "POSTGREY_TEXT=\"\"\nPOSTGREY_OPTS=\"--unix=/run/postgrey/s --exim\"\n",
+    ] {
+        assert_eq!(in_file(Some(content)), [""; 0], "{content}");
+    }
+}
+
+#[test]
+fn options_that_debians_unit_replaces_or_breaks_are_reported() {
+    for (content, kind) in [
+        ("POSTGREY_OPTS=\"--inet=1 --daemonize\"", "daemonize"),
+        ("POSTGREY_OPTS=\"--inet=1 -d\"", "daemonize"),
+        ("POSTGREY_OPTS=\"--inet=1 --greylist-text='a b'\"", "text-replaced"),
+        ("POSTGREY_OPTS=\"--inet=1 --greylist-text=a\"\nPOSTGREY_TEXT=b", "text-replaced"),
+    ] {
+        assert_eq!(in_file(Some(content)), [kind], "{content}");
+    }
+}
+
+#[test]
+fn options_without_the_expected_effect_are_reported() {
+    for (arguments, kind) in [
+        ("--inet=10023 --unix=/run/s", "two-places"),
+        ("--unix=/run/s --inet 10023", "two-places"),
+        ("--inet=127.0.0.1:10023 --inet=[::1]:10023", "two-places"),
+        ("--unix=/run/a -u /run/b", "two-places"),
+        ("--delay=0", "zero-is-default"),
+        ("--delay=00", "zero-is-default"),
+        ("--ipv4cidr=0", "zero-is-default"),
+        ("--user=0", "zero-is-default"),
+        ("--delay=-1", "everything-passes"),
+        ("--delay=5", "everything-passes"),
+        ("--retry-window=0", "nothing-passes"),
+        ("--delay=7200 --retry-window=1h", "window-shorter-than-delay"),
+        ("--max-age=3", "forgets-early"),
+        ("--ipv4cidr=8", "wide-networks"),
+        ("--noaction", "dry-run"),
+        ("--greylist-action=TEMPFAIL", "unknown-action"),
+        ("--blacklist-action=DENY", "unknown-action"),
+        ("--auto-whitelist-by=domain", "domains-as-one"),
+        ("--greylist-recipients=/dev/null", "nobody-greylisted"),
+        ("--pidfile=/run/a= --greylist-action=TEMPFAIL", "unknown-action"),
+        ("--dely=5", "refused"),
+    ] {
+        assert_eq!(in_arguments(arguments), [kind], "{arguments}");
+    }
+}
+
+#[test]
+fn options_that_do_what_they_say_are_clean() {
+    for arguments in [
+        "--inet=10023",
+        "--delay=60 --privacy",
+        "-delay 120 -v",
+        "--exim",
+        "--delay=0 --delay=60",
+        "--greylist-action=450 --blacklist-action=reject",
+    ] {
+        assert_eq!(in_arguments(arguments), [""; 0], "{arguments}");
+    }
+}
