@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("report", &["cli", "daemon", "dns", "greylist", "maillog", "state", "lists"]),
     ("cli", &["daemon", "greylist", "lists"]),
-    ("server", &["cli", "daemon", "greylist", "session", "request", "state", "lists"]),
+    ("server", &["cli", "daemon", "dns", "greylist", "session", "request", "state", "lists"]),
     ("session", &["greylist", "request", "state"]),
     ("greylist", &["json", "request", "state", "lists"]),
     ("policy_test", &["cli", "daemon", "maillog"]),
@@ -34,12 +34,13 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lmdb", &["state/local/"]),
     ("psl", &["greylist/client_domain.rs"]),
     ("resolv_conf", &["dns/servers.rs"]),
-    ("simple_dns", &["dns/message.rs", "dns/test_server.rs"]),
+    ("simple_dns", &["dns/message.rs", "dns/test_server.rs", "dns/tests.rs"]),
     ("syslog", &["daemon/syslog.rs"]),
     ("sd_notify", &["daemon/systemd.rs"]),
     ("caps", &["daemon/privileges.rs"]),
     ("signal_hook", &["daemon/signals.rs"]),
     ("httparse", &["server/metrics/http.rs"]),
+    ("rustls", &["server/relay/"]),
 ];
 
 /// Where code may be that the compiler cannot check.

@@ -13,6 +13,7 @@ mod listener;
 mod metrics;
 mod poll_loop;
 mod rate_limited;
+pub mod relay;
 mod reload;
 mod start;
 mod turn;

@@ -1,0 +1,104 @@
+//! The mail server behind the proxy: connections to it.
+
+use super::stream::{ServerSocket, Side, unless_blocked};
+use crate::session::smtp::{Dialogue, Progress};
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where the mail server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackendAddress {
+    /// On an address and port.
+    Tcp(SocketAddr),
+    /// On a path.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for BackendAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BackendAddress::Tcp(address) => write!(f, "{address}"),
+            BackendAddress::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A connection to the mail server.
+pub struct Backend {
+    /// The socket.
+    pub socket: Box<dyn ServerSocket>,
+    unsent: Vec<u8>,
+}
+
+impl Backend {
+    /// Begins to connect. `head` is sent first, without waiting for an answer.
+    ///
+    /// # Errors
+    /// When the system cannot connect, or has no descriptor left.
+    pub fn connect(
+        address: &BackendAddress,
+        head: Vec<u8>,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Backend> {
+        let mut socket: Box<dyn ServerSocket> = match address {
+            BackendAddress::Tcp(address) => {
+                let socket = TcpStream::connect(*address)?;
+                // Replies and commands are small; they must not wait for others.
+                let _ = socket.set_nodelay(true);
+                Box::new(socket)
+            }
+            BackendAddress::Unix(path) => Box::new(UnixStream::connect(path)?),
+        };
+        registry.register(&mut *socket, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Backend { socket, unsent: head })
+    }
+
+    /// Returns true once the connection is made and the head is sent.
+    ///
+    /// # Errors
+    /// When the mail server is away.
+    pub fn is_open(&mut self) -> io::Result<bool> {
+        Ok(self.socket.is_connected()? && self.send()?)
+    }
+
+    /// Continues a dialogue as far as the mail server has replied. The last
+    /// step is returned.
+    ///
+    /// # Errors
+    /// When the mail server is away, or closed the connection.
+    pub fn talk(&mut self, dialogue: &mut Dialogue, buffer: &mut [u8]) -> io::Result<Progress> {
+        while self.is_open()? {
+            match unless_blocked(|| Side::read(&mut self.socket, buffer))? {
+                None => break,
+                Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(count) => match dialogue.feed(&buffer[..count]) {
+                    Progress::Wait => {}
+                    Progress::Send(command) => self.unsent = command,
+                    end => return Ok(end),
+                },
+            }
+        }
+        Ok(Progress::Wait)
+    }
+
+    /// Takes leave of the mail server, if it has room for that.
+    pub fn quit(mut self) {
+        let _ = Side::write(&mut self.socket, b"QUIT\r\n");
+    }
+
+    /// Returns true once everything is sent.
+    fn send(&mut self) -> io::Result<bool> {
+        while !self.unsent.is_empty() {
+            match unless_blocked(|| Side::write(&mut self.socket, &self.unsent))? {
+                Some(count) => drop(self.unsent.drain(..count)),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+}

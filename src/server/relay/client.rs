@@ -1,0 +1,385 @@
+//! One client of the proxy, from its name to its last byte.
+
+use super::backend::Backend;
+use super::copy::Direction;
+use super::shared::{Question, Shared};
+use super::stream::{ClientSide, Side, unless_blocked};
+use crate::daemon::Severity;
+use crate::session::smtp::{Dialogue, Event, Progress, Session, Step, proxy_header};
+use mio::net::TcpStream;
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long a client may take for a command (RFC 5321 section 4.5.3.2.7).
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// How long both sides may be silent after the hand-over: longer than a mail
+/// server takes for a message (RFC 5321 section 4.5.3.2.6).
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+
+/// How long a client may take to close a connection that is closed here.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The client is told to come back where the mail server is away.
+const AWAY: &[u8] = b"451 4.3.2 Error: mail server not available\r\n";
+const AWAY_AT_ONCE: &[u8] = b"421 4.3.2 Error: mail server not available\r\n";
+
+/// A client, its session and its connection to the mail server.
+pub struct Client {
+    side: ClientSide,
+    /// Its own address, and ours.
+    pub peer: SocketAddr,
+    local: SocketAddr,
+    name: Option<String>,
+    stage: Stage,
+    session: Session,
+    /// Replies that were not sent yet.
+    replies: Vec<u8>,
+    started: Instant,
+    deadline: Instant,
+}
+
+/// What a connection waits for.
+enum Stage {
+    /// The name of the client.
+    Naming,
+    /// The decision whether it is exempt from the first byte.
+    Judging,
+    /// Commands.
+    Talking,
+    /// Room for the reply after which TLS begins.
+    StartingTls,
+    /// The decision on a recipient.
+    Deciding,
+    /// The mail server's connection, for an exempt client.
+    Opening(Backend),
+    /// The mail server's replies to the client's commands.
+    Repeating(Backend, Dialogue),
+    /// Bytes of either side.
+    Copying(Relayed),
+    /// Room for the last reply, then the client's end.
+    Closing { is_closed: bool },
+}
+
+/// A connection after the hand-over.
+struct Relayed {
+    backend: Backend,
+    to_server: Direction,
+    to_client: Direction,
+}
+
+/// Whether a connection continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It waits for an event or a decision.
+    Waiting,
+    /// It has more to do, after the others had their turn.
+    Ready,
+    /// It is over.
+    Over,
+}
+
+impl Client {
+    /// A client whose name is being looked up.
+    pub fn new(socket: TcpStream, peer: SocketAddr, local: SocketAddr, shared: &Shared) -> Client {
+        let now = Instant::now();
+        Client {
+            side: ClientSide::new(socket),
+            peer,
+            local,
+            name: None,
+            stage: Stage::Naming,
+            session: Session::new(Rc::clone(&shared.settings)),
+            replies: Vec::new(),
+            started: now,
+            deadline: now + COMMAND_TIMEOUT,
+        }
+    }
+
+    /// Continues when the name of the client is known, or that it has none.
+    pub fn named(&mut self, key: usize, name: Option<String>, shared: &mut Shared) {
+        if !matches!(self.stage, Stage::Naming) {
+            return;
+        }
+        self.name = name;
+        self.stage = Stage::Judging;
+        shared.questions.push(Question::new(key, self.peer.ip(), self.name.as_deref(), None));
+    }
+
+    /// Continues when it is known whether the client is exempt.
+    pub fn judged(&mut self, key: usize, is_exempt: bool, shared: &mut Shared) {
+        if !matches!(self.stage, Stage::Judging) {
+            return;
+        }
+        if is_exempt {
+            shared.stats.direct += 1;
+            self.connect(key, None, shared);
+        } else {
+            self.replies = self.session.greeting();
+            self.await_command();
+        }
+    }
+
+    /// Continues when the recipient's decision is known: refused with a line, or
+    /// passed.
+    pub fn answered(&mut self, key: usize, refusal: Option<Vec<u8>>, shared: &mut Shared) {
+        if !matches!(self.stage, Stage::Deciding) {
+            return;
+        }
+        match self.session.answer(refusal) {
+            Step::Reply(reply) => {
+                self.replies.extend(reply);
+                self.await_command();
+            }
+            Step::HandOver(commands) => {
+                self.connect(key, Some(Dialogue::new(commands.0)), shared);
+            }
+        }
+    }
+
+    /// Does what can be done without waiting.
+    pub fn advance(&mut self, key: usize, shared: &mut Shared) -> State {
+        match self.try_advance(key, shared) {
+            Ok(state) => state,
+            Err(_) => self.end(shared),
+        }
+    }
+
+    /// Deals with a deadline that has passed.
+    pub fn expire(&mut self, key: usize, now: Instant, shared: &mut Shared) -> State {
+        // Names and decisions have limits of their own.
+        if now < self.deadline || self.is_awaiting() {
+            return State::Waiting;
+        }
+        match &self.stage {
+            Stage::Opening(_) | Stage::Repeating(..) => {
+                self.backend_is_away("timeout", shared);
+                self.advance(key, shared)
+            }
+            Stage::Talking => {
+                self.replies.extend_from_slice(b"421 4.4.2 Error: timeout exceeded\r\n");
+                self.close();
+                self.advance(key, shared)
+            }
+            _ => self.end(shared),
+        }
+    }
+
+    /// Returns true if a name or a decision is awaited, which comes in any case.
+    pub fn is_awaiting(&self) -> bool {
+        matches!(self.stage, Stage::Naming | Stage::Judging | Stage::Deciding)
+    }
+
+    fn try_advance(&mut self, key: usize, shared: &mut Shared) -> io::Result<State> {
+        loop {
+            match &mut self.stage {
+                Stage::Naming | Stage::Judging | Stage::Deciding => return Ok(State::Waiting),
+                Stage::StartingTls => {
+                    if !self.send()? {
+                        return Ok(State::Waiting);
+                    }
+                    let config = shared.tls.clone().ok_or(io::ErrorKind::Unsupported)?;
+                    self.side.start_tls(config).map_err(io::Error::other)?;
+                    shared.stats.tls += 1;
+                    self.await_command();
+                }
+                Stage::Talking => {
+                    if !self.send()? || !self.talk(key, shared)? {
+                        return Ok(State::Waiting);
+                    }
+                }
+                Stage::Opening(backend) => match backend.is_open() {
+                    Ok(true) => self.hand_over(Vec::new(), shared),
+                    Ok(false) => return Ok(State::Waiting),
+                    Err(error) => self.backend_is_away(&error.to_string(), shared),
+                },
+                Stage::Repeating(backend, dialogue) => {
+                    match backend.talk(dialogue, &mut shared.buffer) {
+                        Ok(Progress::Accepted { reply, rest }) => {
+                            shared.stats.handed_over += 1;
+                            self.hand_over([reply, rest].concat(), shared);
+                        }
+                        Ok(Progress::Refused(reply)) => self.backend_refused(reply, shared),
+                        Ok(Progress::Failed(why)) => self.backend_is_away(why, shared),
+                        Ok(_) => return Ok(State::Waiting),
+                        Err(error) => self.backend_is_away(&error.to_string(), shared),
+                    }
+                }
+                Stage::Copying(_) => return self.copy(shared),
+                Stage::Closing { .. } => return self.linger(shared),
+            }
+        }
+    }
+
+    /// Sends replies. Returns true once everything is sent.
+    fn send(&mut self) -> io::Result<bool> {
+        while !self.replies.is_empty() {
+            match unless_blocked(|| self.side.write(&self.replies))? {
+                Some(count) => drop(self.replies.drain(..count)),
+                None => return Ok(false),
+            }
+        }
+        self.replies = Vec::new();
+        Ok(unless_blocked(|| self.side.flush())?.is_some())
+    }
+
+    /// Takes the session's next event, or reads. Returns false if there is
+    /// nothing to read.
+    fn talk(&mut self, key: usize, shared: &mut Shared) -> io::Result<bool> {
+        match self.session.next_event() {
+            Some(Event::Reply(reply)) => {
+                self.replies = reply;
+                self.await_command();
+            }
+            Some(Event::StartTls(reply)) => {
+                self.replies = reply;
+                self.stage = Stage::StartingTls;
+            }
+            Some(Event::Close(reply)) => {
+                self.replies = reply;
+                self.close();
+            }
+            Some(Event::Recipient(recipient)) => {
+                self.stage = Stage::Deciding;
+                let (client, name) = (self.peer.ip(), self.name.as_deref());
+                shared.questions.push(Question::new(key, client, name, Some(recipient)));
+            }
+            None => match unless_blocked(|| self.side.read(&mut shared.buffer))? {
+                Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(count) => self.session.feed(&shared.buffer[..count]),
+                None => {
+                    self.session.shrink();
+                    return Ok(false);
+                }
+            },
+        }
+        Ok(true)
+    }
+
+    fn await_command(&mut self) {
+        self.stage = Stage::Talking;
+        self.deadline = Instant::now() + COMMAND_TIMEOUT;
+    }
+
+    fn close(&mut self) {
+        self.stage = Stage::Closing { is_closed: false };
+        self.deadline = Instant::now() + CLOSE_TIMEOUT;
+    }
+
+    /// Connects to the mail server, to repeat the client's commands or, for an
+    /// exempt client, without a dialogue.
+    fn connect(&mut self, key: usize, dialogue: Option<Dialogue>, shared: &mut Shared) {
+        let head = match shared.options.proxy_protocol {
+            Some(version) => proxy_header(version, self.peer, self.local),
+            None => Vec::new(),
+        };
+        self.deadline = Instant::now() + shared.options.backend_timeout;
+        match (shared.connect(key, head), dialogue) {
+            (Ok(backend), None) => self.stage = Stage::Opening(backend),
+            (Ok(backend), Some(dialogue)) => self.stage = Stage::Repeating(backend, dialogue),
+            (Err(error), dialogue) => {
+                if dialogue.is_none() {
+                    self.close();
+                    self.replies = AWAY_AT_ONCE.to_vec();
+                } else {
+                    self.replies = self.session.refuse(AWAY.to_vec());
+                    self.await_command();
+                }
+                shared.backend_failed(&error.to_string());
+            }
+        }
+    }
+
+    fn hand_over(&mut self, for_client: Vec<u8>, shared: &mut Shared) {
+        let to_client = Direction::new(for_client);
+        let to_server = Direction::new(self.session.rest().to_vec());
+        let stage = mem::replace(&mut self.stage, Stage::Talking);
+        if let Stage::Opening(backend) | Stage::Repeating(backend, _) = stage {
+            self.stage = Stage::Copying(Relayed { backend, to_server, to_client });
+        }
+        self.session = Session::new(Rc::clone(&shared.settings));
+        self.deadline = Instant::now() + SILENCE_TIMEOUT;
+        shared.backend_answered();
+    }
+
+    fn backend_refused(&mut self, reply: Vec<u8>, shared: &mut Shared) {
+        let stage = mem::replace(&mut self.stage, Stage::Talking);
+        if let Stage::Repeating(backend, _) = stage {
+            backend.quit();
+        }
+        self.replies = self.session.refuse(reply);
+        self.await_command();
+        shared.backend_answered();
+    }
+
+    fn backend_is_away(&mut self, why: &str, shared: &mut Shared) {
+        shared.backend_failed(why);
+        if let Stage::Opening(_) = self.stage {
+            self.replies = AWAY_AT_ONCE.to_vec();
+            self.close();
+        } else {
+            self.replies = self.session.refuse(AWAY.to_vec());
+            self.await_command();
+        }
+    }
+
+    fn copy(&mut self, shared: &mut Shared) -> io::Result<State> {
+        let Stage::Copying(Relayed { backend, to_server, to_client }) = &mut self.stage else {
+            return Ok(State::Waiting);
+        };
+        let before = (to_server.count, to_client.count, to_client.is_closed);
+        unless_blocked(|| self.side.flush())?;
+        let waits = to_client.copy(&mut backend.socket, &mut self.side, &mut shared.buffer)?
+            & to_server.copy(&mut self.side, &mut backend.socket, &mut shared.buffer)?;
+        if to_client.is_closed && to_server.is_closed {
+            return Ok(self.end(shared));
+        }
+        if to_client.is_closed && !before.2 {
+            self.deadline = Instant::now() + CLOSE_TIMEOUT;
+        } else if !to_client.is_closed && before != (to_server.count, to_client.count, false) {
+            self.deadline = Instant::now() + SILENCE_TIMEOUT;
+        }
+        Ok(if waits { State::Waiting } else { State::Ready })
+    }
+
+    /// Sends what is left, then waits for the client's end: a socket that is
+    /// closed while bytes come in may lose the last reply.
+    fn linger(&mut self, shared: &mut Shared) -> io::Result<State> {
+        if !self.send()? {
+            return Ok(State::Waiting);
+        }
+        if let Stage::Closing { is_closed: is_closed @ false } = &mut self.stage {
+            *is_closed = true;
+            self.side.close_write();
+        }
+        match unless_blocked(|| self.side.read(&mut shared.buffer))? {
+            None => Ok(State::Waiting),
+            Some(0) => Ok(State::Over),
+            Some(_) => Ok(State::Ready),
+        }
+    }
+
+    /// Logs the end of a relayed connection.
+    fn end(&mut self, shared: &mut Shared) -> State {
+        if let Stage::Copying(Relayed { to_server, to_client, .. }) = &self.stage {
+            let name = self.name.as_deref().unwrap_or("unknown");
+            let line = format!(
+                "relayed: client_name={name}, client_address={}, received={}, sent={}, seconds={}",
+                self.peer.ip().to_canonical(),
+                to_server.count,
+                to_client.count,
+                self.started.elapsed().as_secs()
+            );
+            shared.lines.push((Severity::Info, line));
+        }
+        State::Over
+    }
+
+    /// The client's socket.
+    pub fn socket(&mut self) -> &mut TcpStream {
+        &mut self.side.socket
+    }
+}

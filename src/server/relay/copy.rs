@@ -1,0 +1,67 @@
+//! Bytes both ways, unchanged and unseen, with little memory.
+
+use super::stream::{Side, unless_blocked};
+use std::io;
+
+/// Reads from one side before other connections have their turn.
+const MAX_ROUNDS: usize = 16;
+
+/// One direction of a connection.
+pub struct Direction {
+    /// Bytes that were read and not written yet. Nothing more is read before
+    /// they are written.
+    pending: Vec<u8>,
+    /// The end was read.
+    is_over: bool,
+    /// The end was written.
+    pub is_closed: bool,
+    /// Bytes that were written.
+    pub count: u64,
+}
+
+impl Direction {
+    /// A direction that begins with these bytes.
+    pub fn new(pending: Vec<u8>) -> Direction {
+        Direction { pending, is_over: false, is_closed: false, count: 0 }
+    }
+
+    /// Copies from one side to the other until one of them has to be waited
+    /// for. Returns false if it stopped before, so that others have their turn.
+    ///
+    /// # Errors
+    /// When the receiver has gone. A sender that has gone is the end.
+    pub fn copy(
+        &mut self,
+        from: &mut dyn Side,
+        to: &mut dyn Side,
+        buffer: &mut [u8],
+    ) -> io::Result<bool> {
+        for _ in 0..MAX_ROUNDS {
+            while !self.pending.is_empty() {
+                match unless_blocked(|| to.write(&self.pending))? {
+                    Some(count) => {
+                        self.count += count as u64;
+                        self.pending.drain(..count);
+                    }
+                    None => return Ok(true),
+                }
+            }
+            if self.is_over {
+                if !self.is_closed && unless_blocked(|| to.flush())?.is_some() {
+                    to.close_write();
+                    self.is_closed = true;
+                }
+                return Ok(true);
+            }
+            match unless_blocked(|| from.read(buffer)) {
+                Ok(Some(0)) | Err(_) => self.is_over = true,
+                Ok(Some(count)) => self.pending.extend_from_slice(&buffer[..count]),
+                Ok(None) => {
+                    self.pending = Vec::new();
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,92 @@
+//! Asks the mail server from time to time which extensions it offers.
+
+use super::backend::{Backend, BackendAddress};
+use super::shared::Shared;
+use crate::session::smtp::{Dialogue, Extensions, Progress, proxy_header};
+use mio::Token;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Between two questions.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// After a question that was not answered.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The question under way, and when the next one is due.
+pub struct Probe {
+    token: Token,
+    under_way: Option<(Backend, Dialogue)>,
+    /// The end of the question, or the beginning of the next.
+    pub deadline: Instant,
+}
+
+impl Probe {
+    /// A probe that is due at once.
+    pub fn new(token: Token) -> Probe {
+        Probe { token, under_way: None, deadline: Instant::now() }
+    }
+
+    /// Asks at the next tick.
+    pub fn hurry(&mut self) {
+        if self.under_way.is_none() {
+            self.deadline = Instant::now();
+        }
+    }
+
+    /// Begins a question, or gives one up.
+    pub fn tick(&mut self, now: Instant, shared: &mut Shared) {
+        if now < self.deadline {
+            return;
+        }
+        if self.under_way.take().is_some() {
+            return self.fail("timeout", shared);
+        }
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 25));
+        let server = match &shared.options.backend {
+            BackendAddress::Tcp(address) => *address,
+            BackendAddress::Unix(_) => loopback,
+        };
+        let version = shared.options.proxy_protocol;
+        let head = version.map_or_else(Vec::new, |it| proxy_header(it, loopback, server));
+        match Backend::connect(&shared.options.backend, head, &shared.registry, self.token) {
+            Ok(backend) => {
+                let hello = format!("EHLO {}\r\n", shared.options.host).into_bytes();
+                self.under_way = Some((backend, Dialogue::new([hello])));
+                self.deadline = now + shared.options.backend_timeout;
+                self.advance(shared);
+            }
+            Err(error) => self.fail(&error.to_string(), shared),
+        }
+    }
+
+    /// Continues the question as far as the mail server has replied.
+    pub fn advance(&mut self, shared: &mut Shared) {
+        let Some((backend, dialogue)) = &mut self.under_way else {
+            return;
+        };
+        match backend.talk(dialogue, &mut shared.buffer) {
+            Ok(Progress::Wait | Progress::Send(_)) => {}
+            Ok(Progress::Accepted { reply, .. }) => {
+                if let Some((backend, _)) = self.under_way.take() {
+                    backend.quit();
+                }
+                shared.offer(Extensions::of_reply(&reply));
+                shared.backend_answered();
+                self.deadline = Instant::now() + INTERVAL;
+            }
+            Ok(Progress::Refused(reply)) => {
+                let reply = String::from_utf8_lossy(&reply).trim_end().escape_debug().to_string();
+                self.fail(&reply, shared);
+            }
+            Ok(Progress::Failed(why)) => self.fail(why, shared),
+            Err(error) => self.fail(&error.to_string(), shared),
+        }
+    }
+
+    fn fail(&mut self, why: &str, shared: &mut Shared) {
+        self.under_way = None;
+        self.deadline = Instant::now() + RETRY_INTERVAL;
+        shared.backend_failed(why);
+    }
+}

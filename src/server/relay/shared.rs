@@ -1,0 +1,171 @@
+//! What all connections of the proxy share.
+
+use super::backend::{Backend, BackendAddress};
+use super::tls::TlsFiles;
+use crate::daemon::Severity;
+use crate::request::Request;
+use crate::session::smtp::{Extensions, Recipient, Settings, Version};
+use mio::{Registry, Token};
+use rustls::ServerConfig;
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes read at a time.
+const BUFFER: usize = 16 * 1024;
+
+/// The options of the proxy.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The mail server (`--smtp-backend`).
+    pub backend: BackendAddress,
+    /// The header that tells it the client's address (`--smtp-proxy-protocol`).
+    pub proxy_protocol: Option<Version>,
+    /// This host's name.
+    pub host: String,
+    /// The certificate, if TLS is offered.
+    pub tls: Option<TlsFiles>,
+    /// The time limit for the name of a client (`--smtp-dns-timeout`).
+    pub dns_timeout: Duration,
+    /// Clients at a time (`--smtp-max-clients`).
+    pub max_clients: usize,
+    /// How long the mail server may take for a dialogue.
+    pub backend_timeout: Duration,
+}
+
+/// The usual [`Options::backend_timeout`]. A client waits for five minutes
+/// (RFC 5321 section 4.5.3.2.3).
+pub const BACKEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the proxy did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelayStats {
+    /// Clients admitted.
+    pub connections: u64,
+    /// Clients turned away by a limit.
+    pub turned_away: u64,
+    /// Clients connected to the mail server from the first byte.
+    pub direct: u64,
+    /// Clients handed over after a recipient passed.
+    pub handed_over: u64,
+    /// Failures to reach the mail server.
+    pub backend_failures: u64,
+    /// TLS sessions begun.
+    pub tls: u64,
+}
+
+/// A decision that the engine has to make, for the client of a ticket.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Question {
+    /// To be given back with the decision.
+    pub ticket: usize,
+    client_address: String,
+    client_name: String,
+    /// The recipient in question; without one, whether the client is exempt.
+    pub recipient: Option<Recipient>,
+}
+
+impl Question {
+    pub(super) fn new(
+        ticket: usize,
+        client: IpAddr,
+        name: Option<&str>,
+        recipient: Option<Recipient>,
+    ) -> Question {
+        Question {
+            ticket,
+            client_address: client.to_canonical().to_string(),
+            client_name: name.unwrap_or("unknown").to_owned(),
+            recipient,
+        }
+    }
+
+    /// The request for the engine. Clients may be the mail server's own users.
+    pub fn request(&self) -> Request<'_> {
+        let (sender, recipient) = match &self.recipient {
+            Some(Recipient { sender, recipient }) => (sender.as_slice(), recipient.as_slice()),
+            None => (&b""[..], &b""[..]),
+        };
+        Request {
+            client_address: self.client_address.as_bytes(),
+            client_name: self.client_name.as_bytes(),
+            sender,
+            recipient,
+            is_unsifted: true,
+            ..Request::default()
+        }
+    }
+}
+
+/// What connections need of each other.
+pub struct Shared {
+    pub options: Options,
+    /// What the sessions offer.
+    pub settings: Rc<Settings>,
+    pub tls: Option<Arc<ServerConfig>>,
+    pub registry: Registry,
+    /// The token of the first client; see [`Shared::tokens`].
+    pub first_token: usize,
+    pub stats: RelayStats,
+    pub questions: Vec<Question>,
+    /// Lines for the log.
+    pub lines: Vec<(Severity, String)>,
+    pub buffer: Vec<u8>,
+    is_away: bool,
+}
+
+impl Shared {
+    pub fn new(options: Options, registry: Registry, first_token: usize) -> Result<Shared, String> {
+        let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
+        let mut shared = Shared {
+            options,
+            settings: Rc::default(),
+            tls,
+            registry,
+            first_token,
+            stats: RelayStats::default(),
+            questions: Vec::new(),
+            lines: Vec::new(),
+            buffer: vec![0; BUFFER],
+            is_away: false,
+        };
+        shared.offer(Extensions::default());
+        Ok(shared)
+    }
+
+    /// Has later sessions offer these extensions.
+    pub fn offer(&mut self, extensions: Extensions) {
+        let host = self.options.host.clone();
+        self.settings = Rc::new(Settings { host, extensions, offers_tls: self.tls.is_some() });
+    }
+
+    /// The tokens of a client and of its connection to the mail server.
+    pub fn tokens(&self, key: usize) -> (Token, Token) {
+        (Token(self.first_token + 2 * key), Token(self.first_token + 2 * key + 1))
+    }
+
+    /// Begins to connect a client to the mail server.
+    pub fn connect(&self, key: usize, head: Vec<u8>) -> io::Result<Backend> {
+        Backend::connect(&self.options.backend, head, &self.registry, self.tokens(key).1)
+    }
+
+    /// Notes that the mail server does not answer; the log has it once.
+    pub fn backend_failed(&mut self, why: &str) {
+        self.stats.backend_failures += 1;
+        if !std::mem::replace(&mut self.is_away, true) {
+            let backend = &self.options.backend;
+            let line = format!("mail server {backend} not available: {why}; mail is deferred");
+            self.lines.push((Severity::Error, line));
+        }
+    }
+
+    /// Notes that the mail server answers; the log has it if it was away.
+    pub fn backend_answered(&mut self) {
+        if std::mem::take(&mut self.is_away) {
+            let line = format!("mail server {} available again", self.options.backend);
+            self.lines.push((Severity::Warning, line));
+        }
+    }
+}

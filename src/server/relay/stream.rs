@@ -1,0 +1,159 @@
+//! The two sides of a relayed connection, and what both can do.
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use rustls::{ServerConfig, ServerConnection};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+/// One side of a connection, without blocking.
+pub trait Side {
+    /// Reads; 0 is the end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Writes as much as there is room for.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Sends what was written before, as far as it still waits here. The error
+    /// is `WouldBlock` if some remains.
+    fn flush(&mut self) -> io::Result<()>;
+    /// Ends what is written.
+    fn close_write(&mut self);
+}
+
+/// Returns `None` where a socket has to be waited for.
+pub fn unless_blocked<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Result<Option<T>> {
+    loop {
+        match action() {
+            Ok(value) => return Ok(Some(value)),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(None),
+                _ => return Err(error),
+            },
+        }
+    }
+}
+
+/// A client's side, with or without TLS.
+pub struct ClientSide {
+    /// The socket.
+    pub socket: TcpStream,
+    tls: Option<Box<ServerConnection>>,
+}
+
+impl ClientSide {
+    /// A client that has said nothing yet.
+    pub fn new(socket: TcpStream) -> ClientSide {
+        ClientSide { socket, tls: None }
+    }
+
+    /// Expects TLS from here on.
+    pub fn start_tls(&mut self, config: Arc<ServerConfig>) -> Result<(), rustls::Error> {
+        self.tls = Some(Box::new(ServerConnection::new(config)?));
+        Ok(())
+    }
+}
+
+impl Side for ClientSide {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else {
+            return self.socket.read(buffer);
+        };
+        loop {
+            match tls.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // The end of TCP without the end of TLS: common, and a matter of
+                // the protocol above.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+                result => return result,
+            }
+            let count = tls.read_tls(&mut self.socket)?;
+            let state = tls.process_new_packets();
+            // Handshake messages, or the alert that says what is wrong.
+            while tls.wants_write() && tls.write_tls(&mut self.socket).is_ok() {}
+            state.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+            if count == 0 {
+                return Ok(0);
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.flush()?;
+        let Some(tls) = &mut self.tls else {
+            return self.socket.write(bytes);
+        };
+        let count = tls.writer().write(bytes)?;
+        // What does not fit now is sent before the next bytes are accepted.
+        match self.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(count),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            while tls.wants_write() {
+                tls.write_tls(&mut self.socket)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close_write(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+        }
+        let _ = self.flush();
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+}
+
+/// A socket to the mail server.
+pub trait ServerSocket: Read + Write + Source {
+    /// Returns true once the connection is made.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn is_connected(&self) -> io::Result<bool>;
+    /// Ends what is written.
+    fn close_write(&self);
+}
+
+macro_rules! server_socket {
+    ($socket:ty) => {
+        impl ServerSocket for $socket {
+            fn is_connected(&self) -> io::Result<bool> {
+                if let Some(error) = self.take_error()? {
+                    return Err(error);
+                }
+                Ok(unless_blocked(|| self.peer_addr())?.is_some())
+            }
+
+            fn close_write(&self) {
+                let _ = self.shutdown(Shutdown::Write);
+            }
+        }
+    };
+}
+
+server_socket!(TcpStream);
+server_socket!(UnixStream);
+
+impl Side for Box<dyn ServerSocket> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(self, buffer)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(self, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn close_write(&mut self) {
+        ServerSocket::close_write(&**self);
+    }
+}

@@ -1,0 +1,8 @@
+//! The proxy between real sockets: a loop of its own, clients, and a mail
+//! server that records every byte.
+
+mod attacks;
+mod backend;
+mod hand_over;
+mod harness;
+mod tls;
