@@ -1,6 +1,6 @@
 //! Many connections, and odd ones.
 
-use crate::faults::witness::{SPARE_MEMORY, Watch, processor_time, wait_for};
+use crate::faults::witness::{Neighbour, SPARE_MEMORY, Watch, wait_for};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use socket2::SockRef;
@@ -8,7 +8,6 @@ use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{Attempt, Client, Daemon, Door, Program, require};
 
@@ -78,10 +77,7 @@ fn clients_beyond_the_limit_of_descriptors_wait_and_are_served_in_the_end() {
         let remarks = remarks(&daemon);
         (!remarks.is_empty()).then_some(remarks)
     });
-    let spent = processor_time(daemon.pid());
-    thread::sleep(Duration::from_millis(500));
-    let spent = processor_time(daemon.pid()) - spent;
-    assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms");
+    watch.assert_mostly_asleep();
     watch.end(SPARE_MEMORY, &complaints);
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     for mut client in clients {
@@ -134,11 +130,10 @@ fn a_client_that_never_reads_costs_no_more_than_its_buffers() {
         flood.pour();
         (flood.sent > 200_000).then_some(())
     });
-    // And as much as goes for a while, lest memory grow with what is sent.
-    let end = Instant::now() + Duration::from_secs(1);
-    while Instant::now() < end {
+    // And as much as it takes while others ask, lest memory grow with what is sent.
+    for _ in 0..100 {
         flood.pour();
-        thread::sleep(Duration::from_millis(1));
+        watch.let_ask(1);
     }
     watch.end(1024, &remarks(&daemon));
 }
@@ -148,8 +143,9 @@ fn a_client_that_reads_slowly_costs_no_more_than_its_buffers() {
     let daemon = Daemon::builder(Program::under_test()).start();
     let watch = Watch::begin(&daemon, "client that reads slowly");
     let mut flood = Flood::new(&daemon);
-    let end = Instant::now() + Duration::from_secs(2);
-    while Instant::now() < end {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while flood.sent < 2_000_000 {
+        assert!(Instant::now() < deadline, "{} bytes were sent", flood.sent);
         flood.pour();
         flood.read(1000);
     }
@@ -159,12 +155,13 @@ fn a_client_that_reads_slowly_costs_no_more_than_its_buffers() {
 #[test]
 fn a_client_that_reads_late_gets_every_reply() {
     let daemon = Daemon::builder(Program::under_test()).start();
+    let others = Neighbour::of(&daemon);
     let mut flood = Flood::new(&daemon);
     // Until its replies fill all buffers, so that no more requests are read.
     let mut taken = None;
     while taken != Some(flood.sent) {
         taken = Some(flood.sent);
-        thread::sleep(Duration::from_millis(100));
+        others.let_ask(20);
         flood.pour();
     }
     let complete = flood.sent / new_attempt(0).bytes().len();

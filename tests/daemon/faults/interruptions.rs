@@ -1,10 +1,8 @@
 //! Time that passes without the server, or backwards.
 
 use crate::faults::preload::Faults;
-use crate::faults::witness::{SPARE_MEMORY, Watch};
+use crate::faults::witness::{SPARE_MEMORY, Watch, is_stopped, wait_for};
 use nix::sys::signal::Signal;
-use std::thread;
-use std::time::Duration;
 use testkit::{Attempt, Client, Daemon, Program};
 
 fn attempt(recipient: &str) -> Attempt {
@@ -14,17 +12,17 @@ fn attempt(recipient: &str) -> Attempt {
 #[test]
 fn a_server_that_was_stopped_for_a_while_answers_all_that_came_meanwhile() {
     let daemon = Daemon::builder(Program::under_test()).start();
-    let watch = Watch::begin(&daemon, "SIGSTOP for a second, SIGCONT");
+    let watch = Watch::begin(&daemon, "SIGSTOP, SIGCONT");
     let known = attempt("known@example.org").at(0);
     let mut clients: Vec<Client> = (0..50).map(|_| daemon.client()).collect();
     assert!(clients[0].ask(&known).starts_with("DEFER_IF_PERMIT "));
     daemon.signal(Signal::SIGSTOP);
+    wait_for("the daemon to stop", || is_stopped(daemon.pid()).then_some(()));
     // Half of them were connected before, half come while it is stopped.
     clients.extend((0..50).map(|_| daemon.client()));
     for (number, client) in clients.iter_mut().enumerate() {
         client.send(&attempt(&format!("{number}@example.org")).at(0).bytes());
     }
-    thread::sleep(Duration::from_secs(1));
     daemon.signal(Signal::SIGCONT);
     for client in &mut clients {
         let reply = client.reply().expect("a reply");

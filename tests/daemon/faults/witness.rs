@@ -110,6 +110,15 @@ impl Watch {
         }
     }
 
+    /// Holds the server to sleeping between requests: it uses the processor for
+    /// less than half of the time in which others ask a hundred times.
+    pub fn assert_mostly_asleep(&self) {
+        let (begin, spent) = (Instant::now(), processor_time(self.pid));
+        self.let_ask(100);
+        let (elapsed, spent) = (begin.elapsed(), processor_time(self.pid) - spent);
+        assert!(spent < elapsed / 2, "{spent:?} of {elapsed:?}");
+    }
+
     /// `spare` is the memory in KiB that the fault may cost, `lines` are those
     /// of the log that tell of it. Returns how often the neighbour was answered.
     pub fn end(mut self, spare: usize, lines: &[String]) -> usize {
@@ -181,8 +190,14 @@ fn number_of(pid: Pid, name: &str) -> Option<usize> {
     value.split_whitespace().next()?.parse().ok()
 }
 
+/// Returns true if a signal has stopped the process.
+pub fn is_stopped(pid: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a living process");
+    status.lines().any(|line| line.starts_with("State:\tT"))
+}
+
 /// The processor time that a process has taken so far.
-pub fn processor_time(pid: Pid) -> Duration {
+fn processor_time(pid: Pid) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
     let (_, fields) = stat.rsplit_once(')').expect("the name in brackets");
     let ticks = fields.split_whitespace().skip(11).take(2);

@@ -1,45 +1,47 @@
 //! Greylisting as the clients of a real Postfix meet it: what they are told,
 //! and what is delivered. Needs root, and the packages postfix and swaks.
 //!
-//! Postfix tells a policy server no time, so the delay is one second here and
-//! passes by the real clock, once a test for all its cases.
+//! Postfix sends no time with its requests: the delay passes by the policy
+//! server's clock, which is the test's.
 
 use super::instance::{Postfix, wait_for};
 use super::programs::{smtp_source, swaks};
 use super::smtp::Envelope;
 use regex::Regex;
 use std::time::Duration;
-use testkit::{Builder, Daemon, Door, Program};
+use testkit::{Builder, Clock, Daemon, Door, Program};
 
-/// A Postfix and the policy server that it asks.
+/// How long a triplet has to wait by default.
+const DELAY: Duration = Duration::from_secs(300);
+
+/// A Postfix, the policy server that it asks, and its clock.
 struct Site {
     postfix: Postfix,
     daemon: Daemon,
+    clock: Clock,
 }
 
 impl Site {
     fn start(policy_server: Builder) -> Site {
+        let (policy_server, clock) = Clock::of(policy_server);
         let daemon = policy_server.start();
         let postfix = Postfix::start(&match daemon.door() {
             Door::Unix(path) => format!("unix:{}", path.display()),
             Door::Tcp(address) => format!("inet:{address}"),
         });
-        Site { postfix, daemon }
+        Site { postfix, daemon, clock }
+    }
+
+    fn let_the_delay_pass(&mut self) {
+        self.clock.advance(DELAY);
     }
 }
 
 fn policy_server() -> Builder {
     Daemon::builder(Program::under_test())
-        .arg("--delay=1")
         .arg("--hostname=mx.test.example")
         .whitelist_clients("trusted.test\n203.0.113.0/24\n2001:db8:77::/48\n")
         .whitelist_recipients("postmaster@\n")
-}
-
-/// The one wait of a test. The delay has passed when the clock's whole seconds
-/// say so.
-fn let_the_delay_pass() {
-    std::thread::sleep(Duration::from_millis(1010));
 }
 
 /// What Postfix makes of the policy server's `DEFER_IF_PERMIT`. It names a
@@ -130,46 +132,44 @@ fn friends() -> Vec<(&'static str, Envelope)> {
 
 #[test]
 fn strangers_wait_and_friends_do_not_over_a_unix_socket() {
-    let site = Site::start(policy_server());
-    strangers_wait_and_friends_do_not(&site.postfix);
+    strangers_wait_and_friends_do_not(Site::start(policy_server()));
 }
 
 #[test]
 fn strangers_wait_and_friends_do_not_over_tcp() {
-    let site = Site::start(policy_server().tcp());
-    strangers_wait_and_friends_do_not(&site.postfix);
+    strangers_wait_and_friends_do_not(Site::start(policy_server().tcp()));
 }
 
-fn strangers_wait_and_friends_do_not(postfix: &Postfix) {
+fn strangers_wait_and_friends_do_not(mut site: Site) {
     for (who, envelope) in friends() {
-        assert_delivered_without_header(who, &postfix.deliver(&envelope));
+        assert_delivered_without_header(who, &site.postfix.deliver(&envelope));
     }
     for (who, [first, _]) in strangers() {
         let expected: Vec<_> = first.recipients.iter().map(|to| put_off(to)).collect();
-        assert_eq!(postfix.offer(&first), expected, "{who}");
+        assert_eq!(site.postfix.offer(&first), expected, "{who}");
     }
-    let_the_delay_pass();
+    site.let_the_delay_pass();
     for (who, [_, retry]) in strangers() {
-        assert_delivered_with_one_header(who, &postfix.deliver(&retry));
+        assert_delivered_with_one_header(who, &site.postfix.deliver(&retry));
     }
     for (who, [known, _]) in strangers() {
-        assert_delivered_without_header(who, &postfix.deliver(&known));
+        assert_delivered_without_header(who, &site.postfix.deliver(&known));
     }
     let elsewhere = Envelope::from_client("198.51.101.7").named("mail.sender.test");
-    let replies = postfix.offer(&elsewhere);
+    let replies = site.postfix.offer(&elsewhere);
     assert_eq!(replies, [put_off("bob@example.org")], "from another /24");
 }
 
 #[test]
 fn swaks_is_put_off_and_then_let_in() {
-    let site = Site::start(policy_server());
+    let mut site = Site::start(policy_server());
     let networks = [("198.51.100.7", "198.51.100.8"), ("IPV6:2001:db8::7", "IPV6:2001:db8::8")];
     for (address, _) in networks {
         let dialogue = swaks(&site.postfix, address);
         let refusal = format!("\n<** {}\n", put_off("bob@example.org"));
         assert!(dialogue.contains(&refusal), "{dialogue}");
     }
-    let_the_delay_pass();
+    site.let_the_delay_pass();
     for (_, neighbour) in networks {
         let dialogue = swaks(&site.postfix, neighbour);
         assert!(dialogue.contains("\n<-  250 2.1.5 Ok\n"), "{dialogue}");
@@ -179,12 +179,12 @@ fn swaks_is_put_off_and_then_let_in() {
 
 #[test]
 fn every_recipient_of_500_messages_gets_one_reply_a_try() {
-    let site = Site::start(policy_server());
+    let mut site = Site::start(policy_server());
     let mut recipients: Vec<_> = (1..=500).map(|n| format!("{n}bob@example.org")).collect();
     recipients.sort();
 
     let refused = smtp_source(&site.postfix, 500);
-    let_the_delay_pass();
+    site.let_the_delay_pass();
     let refused_again = smtp_source(&site.postfix, 500);
     let maillog = wait_for("the last delivery", || {
         let log = site.postfix.maillog();
