@@ -1,6 +1,6 @@
 //! A client of the policy protocol, as Postfix is one.
 
-use super::start_of_time;
+use super::{start_of_time, watchdog};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -145,6 +145,7 @@ impl Client {
             .strip_prefix(b"action=")
             .and_then(|rest| rest.strip_suffix(b"\n\n"))
             .unwrap_or_else(|| panic!("not a reply: {}", reply.escape_ascii()));
+        watchdog::sign();
         Some(text.escape_ascii().to_string())
     }
 }

@@ -18,6 +18,7 @@ pub mod private_dev;
 pub mod random;
 mod scratch;
 mod skip;
+mod watchdog;
 
 pub use client::{Attempt, Client};
 pub use clock::Clock;

@@ -1,5 +1,6 @@
 //! A temporary directory for one test.
 
+use crate::watchdog;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ impl Scratch {
         fs::create_dir(&path).expect("a new temporary directory");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
         let scratch = Scratch { path };
+        watchdog::begin();
         scratch.give_away(&scratch.path);
         scratch
     }
@@ -67,6 +69,7 @@ impl Default for Scratch {
 #[expect(clippy::print_stderr, reason = "where the traces of a failure are")]
 impl Drop for Scratch {
     fn drop(&mut self) {
+        watchdog::end();
         if std::thread::panicking() {
             eprintln!("left to look at: {}", self.path.display());
         } else {
