@@ -3,7 +3,7 @@
 
 use regex::Regex;
 use std::sync::LazyLock;
-use testkit::{Program, Scratch, start_of_time};
+use testkit::{PERL_WARNING, Program, Scratch, start_of_time};
 
 /// The names, numbers and moments that stand in texts of both programs.
 ///
@@ -11,6 +11,7 @@ use testkit::{Program, Scratch, start_of_time};
 /// - the header's date → `DATE`; one case looks at the real one
 /// - the test's directory → `DIR`, this machine's name → `HOST`
 /// - process ids → `PID`
+/// - a warning of Perl 5.40 about the original's libraries → nothing
 /// - the time stamps of the first and the last line → `TIME`
 pub fn text(text: &str, scratch: &Scratch) -> String {
     let text = text.replace(&scratch.path().display().to_string(), "DIR");
@@ -24,6 +25,7 @@ static REPLACEMENTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let hostname = regex::escape(&hostname.to_string_lossy());
     let ours = regex::escape(env!("CARGO_PKG_VERSION"));
     let table = [
+        (format!("(?m)^{PERL_WARNING}.*\n"), ""),
         (format!("postgrey([- ])(?:1\\.37|{ours})"), "postgrey${1}VERSION"),
         (
             "; [A-Z][a-z]{2}, [0-3][0-9] [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} [A-Z]+".to_string(),
@@ -37,6 +39,17 @@ static REPLACEMENTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         table.into_iter().map(|(pattern, text)| (Regex::new(&pattern).expect("a pattern"), text));
     compiled.collect()
 });
+
+/// Cuts off the advice of ours after the original's sentences: that is difference
+/// X48, which a case of its own shows.
+pub fn without_advice(text: &str) -> String {
+    static ADVICE: LazyLock<Regex> = LazyLock::new(|| {
+        let sentences = "Unknown option: .*?|No such (?:user|group) \"[^\"]*\"\
+             |ERROR: --unix or --inet must be specified";
+        Regex::new(&format!("(?m)^({sentences}); .*$")).expect("a pattern")
+    });
+    ADVICE.replace_all(text, "$1").into_owned()
+}
 
 /// A line of the log. The original doubles percent signs in most of them: that
 /// is difference X6 of `BEHAVIOUR.md`, which a case of its own shows.

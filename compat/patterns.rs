@@ -215,7 +215,9 @@ fn random_patterns_mean_what_they_mean_to_perl() {
 #[test]
 fn perl_still_gives_the_answers_of_the_table() {
     let mut perl = Perl::start();
+    let is_5_36 = engines::version_of_perl().starts_with("v5.36.");
     let wrong: Vec<&str> = table::lines()
+        .filter(|line| is_5_36 || !line.is_only_of_perl_5_36)
         .filter(|line| {
             let answer = match perl.ask(line.pattern.as_bytes(), &line.names) {
                 Answer::Refused(_) => Answer::Refused(String::new()),

@@ -176,6 +176,14 @@ fn a_server_that_closes_is_asked_again() {
     });
 }
 
+/// Returns true if the original's Perl library reads ISO timestamps, as that of
+/// Debian 13 does.
+fn theirs_reads_iso_timestamps() -> bool {
+    let program = "print Parse::Syslog->VERSION >= 1.11 ? 1 : 0";
+    let output = Command::new("perl").args(["-MParse::Syslog", "-e", program]).output();
+    output.expect("perl").stdout == b"1"
+}
+
 #[test]
 fn new_timestamps_and_queue_ids_are_understood() {
     let log = DEFERRED.replace("Nov 24 10:00:00", "2026-11-24T10:00:00.123456+00:00");
@@ -185,7 +193,11 @@ fn new_timestamps_and_queue_ids_are_understood() {
         for (what, log) in [("an ISO timestamp", &log), ("a long queue id", &long)] {
             let done = policy_test(run, &[&target(&daemon)], log);
             let text = done.out.split(" requests").next().unwrap_or_default();
-            run.expect(what, text, differs("X94", "", "1"));
+            if log.contains("T10:00:00") && theirs_reads_iso_timestamps() {
+                run.expect(what, text, "1");
+            } else {
+                run.expect(what, text, differs("X94", "", "1"));
+            }
         }
     });
 }

@@ -4,7 +4,6 @@
 use crate::case::Run;
 use crate::mail::mail;
 use crate::normalise;
-use regex::Regex;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -150,9 +149,7 @@ impl Run {
     /// of its own looks at it.
     pub fn outcome(&self, words: &[impl AsRef<OsStr>]) -> Outcome {
         let outcome = self.advised(words);
-        let advice = r"(?m)^(Unknown option: .*?|ERROR: --unix or --inet must be specified); .*$";
-        let advice = Regex::new(advice).expect("a pattern");
-        Outcome { stderr: advice.replace_all(&outcome.stderr, "$1").into_owned(), ..outcome }
+        Outcome { stderr: normalise::without_advice(&outcome.stderr), ..outcome }
     }
 
     /// The outcome with all that was printed.

@@ -3,6 +3,7 @@
 //! line (BEHAVIOUR H1).
 
 use crate::case::{Run, case, differs};
+use crate::normalise::without_advice;
 use crate::process::{Outcome, words};
 use std::fs::File;
 use std::os::unix::fs::symlink;
@@ -78,7 +79,7 @@ impl Site {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&directory, "DIRECTORY");
         Outcome {
             stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
+            stderr: without_advice(&text(&output.stderr)),
             status: output.status.to_string(),
         }
     }

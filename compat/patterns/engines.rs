@@ -17,6 +17,12 @@ pub enum Answer {
     GaveUp,
 }
 
+/// The version of Perl, such as `v5.36.0`.
+pub fn version_of_perl() -> String {
+    let output = Command::new("perl").args(["-e", "print $^V"]).output().expect("Perl");
+    String::from_utf8(output.stdout).expect("a number")
+}
+
 /// One Perl for all questions.
 pub struct Perl {
     process: Child,

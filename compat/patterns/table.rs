@@ -11,6 +11,8 @@ pub struct Line {
     pub names: Vec<Vec<u8>>,
     /// Ours refuses it, whatever Perl says.
     pub is_refused_by_ours: bool,
+    /// Later versions of Perl give another answer.
+    pub is_only_of_perl_5_36: bool,
 }
 
 /// All lines.
@@ -29,10 +31,16 @@ pub fn lines() -> impl Iterator<Item = Line> {
             "dies" => Answer::GaveUp,
             _ => Answer::Matches([vec![true; yes.len()], vec![false; no.len()]].concat()),
         };
-        let ours = columns.next();
-        assert!(matches!(ours, None | Some("ours: refused")), "{line}");
-        let is_refused_by_ours = ours.is_some() || answer == "refused";
-        Line { pattern, perl, names: [yes, no].concat(), is_refused_by_ours }
+        let (mut is_refused_by_ours, mut is_only_of_perl_5_36) = (answer == "refused", false);
+        for remark in columns {
+            match remark {
+                "ours: refused" => is_refused_by_ours = true,
+                "only 5.36" => is_only_of_perl_5_36 = true,
+                _ => panic!("{line}"),
+            }
+        }
+        let names = [yes, no].concat();
+        Line { pattern, perl, names, is_refused_by_ours, is_only_of_perl_5_36 }
     })
 }
 

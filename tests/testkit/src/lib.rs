@@ -6,6 +6,7 @@
 //! times are near the real clock, because both programs delete old records by
 //! the real clock.
 
+mod binary;
 mod client;
 mod clock;
 mod daemon;
@@ -22,7 +23,7 @@ mod watchdog;
 
 pub use client::{Attempt, Client};
 pub use clock::Clock;
-pub use daemon::{Builder, Daemon, Door, Stopped};
+pub use daemon::{Builder, Daemon, Door, PERL_WARNING, Stopped};
 pub use port::free_port;
 pub use scratch::Scratch;
 pub use skip::{program_for, root_for, skip};
@@ -62,7 +63,7 @@ impl Program {
     /// The executable.
     pub fn path(self) -> PathBuf {
         match self {
-            Program::Ours => our_binary(),
+            Program::Ours => binary::ours(),
             Program::Theirs => {
                 let original = Path::new("/usr/sbin/postgrey");
                 assert!(
@@ -79,14 +80,6 @@ impl Program {
 /// The top of the repository.
 pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
-/// The binary that cargo built for the running test program. Cargo names it to
-/// the tests of its own package only, hence it is looked for beside them.
-fn our_binary() -> PathBuf {
-    let program = std::env::current_exe().expect("the path of the test program");
-    let directory = program.ancestors().nth(2).expect("cargo's target directory");
-    directory.join("postgrey")
 }
 
 /// Fails with what to install when a program that the tests need is missing.
