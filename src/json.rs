@@ -1,5 +1,6 @@
 //! One JSON object a line (RFC 8259).
 
+use crate::printable::is_harmless;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -43,7 +44,8 @@ impl Object {
         self
     }
 
-    /// The object as text: UTF-8 without any control character.
+    /// The object as text: UTF-8 without any character that
+    /// steers a terminal.
     pub fn into_bytes(mut self) -> Vec<u8> {
         self.text.push('}');
         self.text.into_bytes()
@@ -73,7 +75,7 @@ impl Object {
             match character {
                 '"' => self.text.push_str("\\\""),
                 '\\' => self.text.push_str("\\\\"),
-                control if control.is_control() => {
+                control if !is_harmless(control) => {
                     let _ = write!(self.text, "\\u{:04x}", u32::from(control));
                 }
                 other => self.text.push(other),
@@ -90,11 +92,11 @@ mod tests {
     #[test]
     fn what_is_special_in_json_is_escaped() {
         let mut line = Vec::new();
-        let object = Object::new().text("a\"b", "\\\n\x7f\u{9b}\u{e9}").number("n", -5);
+        let object = Object::new().text("a\"b", "\\\n\x7f\u{9b}\u{e9}\u{202e}").number("n", -5);
         object.truth("is", true).text("raw", b"\xff").write(&mut line).unwrap();
         assert_eq!(
             String::from_utf8(line).unwrap(),
-            "{\"a\\\"b\":\"\\\\\\u000a\\u007f\\u009b\u{e9}\",\"n\":-5,\"is\":true,\"raw\":\"\u{fffd}\"}\n"
+            "{\"a\\\"b\":\"\\\\\\u000a\\u007f\\u009b\u{e9}\\u202e\",\"n\":-5,\"is\":true,\"raw\":\"\u{fffd}\"}\n"
         );
     }
 }

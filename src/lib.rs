@@ -13,6 +13,7 @@ pub mod json;
 pub mod lists;
 pub mod maillog;
 pub mod policy_test;
+pub mod printable;
 pub mod report;
 pub mod request;
 pub mod server;

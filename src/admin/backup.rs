@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::{Error, Outcome};
-use crate::cli::admin::Invocation;
+use crate::cli::settings::Settings;
 use crate::daemon::Failure;
 use crate::daemon::privileges::Identity;
 use crate::state::local::{Reader, Table, copy};
@@ -12,11 +12,11 @@ use std::path::Path;
 
 /// Copies. Root writes where root may, but reads as the daemon's user, to whom
 /// the copy belongs.
-pub fn run(invocation: &Invocation, target: &Path) -> Result<Outcome, Error> {
-    let identity = Identity::look_up(&invocation.user, &invocation.group)?;
+pub fn run(settings: &Settings, target: &Path) -> Result<Outcome, Error> {
+    let identity = Identity::look_up(&settings.user, &settings.group)?;
     let reader = identity.lend(|| {
-        super::daemon::settle(&invocation.dbdir);
-        Reader::open(&invocation.dbdir).map_err(|error| Failure::new(error.to_string()))
+        super::daemon::settle(&settings.dbdir);
+        Reader::open(&settings.dbdir).map_err(|error| Failure::new(error.to_string()))
     })?;
     if is_same(reader.path(), target) {
         let path = target.display();

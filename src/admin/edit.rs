@@ -2,52 +2,111 @@
 //! there is one.
 
 use super::daemon::Daemon;
+use super::list::Printer;
 use super::progress::Progress;
-use super::text::grouped;
-use super::view::View;
-use super::{Error, Outcome};
-use crate::cli::admin::{Addresses, Clients, Filter, Target};
+use super::text::{counted, grouped};
+use super::view::{Entry, View};
+use super::{Error, Outcome, question};
+use crate::cli::admin::{Addresses, Clients, Consent, Extent, Filter, OutputFormat, Target};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist::edit::{self, Change, Edit};
 use crate::greylist::{self, Policy, State, triplet};
 use crate::session::control::{LONGEST, MOST_EDITS};
 use crate::state::Metadata;
 use crate::state::local::{Store, Table};
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// Makes the change to all entries that are meant, and says to how many.
+/// Makes the change to all entries that are meant, and says to which.
 pub fn run(
     directory: &Path,
-    subject: &Target,
+    target: &Target,
     change: Change,
+    extent: Extent,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
     let view = View::open(directory)?;
-    let edits = edits(&view, subject, &change)?;
+    let Selected { edits, entries } = select(&view, target, &change, extent)?;
+    let shown = if extent.is_dry_run { usize::MAX } else { MAX_SHOWN };
     let is_by_domain = view.policy.by_domain.lookup;
     let notes = view.reader.notes()?;
+    if extent.is_dry_run {
+        print_entries(&view.policy, &entries, shown, out)?;
+        return finish_dry_run(&view, &edits, out);
+    }
+    let policy = view.policy.clone();
     // Before the file is opened for writing: LMDB bears it only once a process.
     drop(view);
     let mut editor = Editor::open(directory, notes)?;
-    let mut progress = Progress::new(edits.len());
-    let mut changed = 0;
-    for batch in batches(&edits) {
-        changed += editor.edit(batch)?;
-        progress.advance(batch.len());
-    }
-    drop(progress);
+    let changed = editor.edit_all(&edits)?;
     if changed == 0 {
         return Ok(Outcome::NothingMatched);
     }
+    print_entries(&policy, &entries, shown, out)?;
     let verb = if change == Change::Allow { "allowed" } else { "forgot" };
-    let noun = if changed == 1 { "entry" } else { "entries" };
-    writeln!(out, "{verb} {} {noun}", grouped(changed as u64))?;
-    let is_by_address = matches!(subject, Target::Triplet { client: Clients::One(_), .. });
+    writeln!(out, "{verb} {}", counted(changed as u64, "entry", "entries"))?;
+    let is_by_address = matches!(target, Target::Triplet { client: Clients::One(_), .. });
     if is_by_domain && is_by_address && change == Change::Allow {
         writeln!(out, "{KEPT_BY_DOMAIN}")?;
     }
+    editor.print_where(directory, out)?;
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// Deletes all entries, after a question.
+pub fn clear(directory: &Path, consent: Consent, out: &mut impl Write) -> Result<Outcome, Error> {
+    let view = View::open(directory)?;
+    let Selected { edits, .. } = found(&view, &Table::ALL, Filter::default(), &Change::Forget)?;
+    let number = edits.len() as u64;
+    if number == 0 {
+        return Ok(Outcome::NothingMatched);
+    }
+    let what =
+        format!("delete all {} of {}", counted(number, "entry", "entries"), directory.display());
+    question::ask(consent, &what)?;
+    let notes = view.reader.notes()?;
+    drop(view);
+    let mut editor = Editor::open(directory, notes)?;
+    let changed = editor.edit_all(&edits)?;
+    writeln!(out, "forgot {}", counted(changed as u64, "entry", "entries"))?;
+    editor.print_where(directory, out)?;
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// Entries that are printed of a change to many.
+const MAX_SHOWN: usize = 20;
+
+/// Prints entries, at most `limit` of them.
+fn print_entries(
+    policy: &Policy,
+    entries: &[(Table, Entry)],
+    limit: usize,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    for run in entries[..entries.len().min(limit)].chunk_by(|left, right| left.0 == right.0) {
+        let mut printer = Printer::new(run[0].0, OutputFormat::Text, policy);
+        for (_, entry) in run {
+            printer.print(entry, out)?;
+        }
+    }
+    if let Some(more @ 1..) = entries.len().checked_sub(limit) {
+        writeln!(out, "and {} more", grouped(more as u64))?;
+    }
+    Ok(())
+}
+
+fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<Outcome, Error> {
+    let mut known = 0;
+    for edit in edits {
+        known += u64::from(view.reader.row(edit.table, &edit.key)?.is_some());
+    }
+    if known == 0 {
+        return Ok(Outcome::NothingMatched);
+    }
+    writeln!(out, "would forget {}", counted(known, "entry", "entries"))?;
     out.flush()?;
     Ok(Outcome::Done)
 }
@@ -77,24 +136,42 @@ pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
     })
 }
 
-fn edits(view: &View, subject: &Target, change: &Change) -> Result<Vec<Edit>, Error> {
+/// Changes, and the entries that they were found by.
+#[derive(Default)]
+struct Selected {
+    edits: Vec<Edit>,
+    entries: Vec<(Table, Entry)>,
+}
+
+impl From<Edit> for Selected {
+    fn from(edit: Edit) -> Selected {
+        Selected { edits: vec![edit], entries: Vec::new() }
+    }
+}
+
+fn select(
+    view: &View,
+    target: &Target,
+    change: &Change,
+    extent: Extent,
+) -> Result<Selected, Error> {
     let policy = &view.policy;
-    let edit = |table, key| Edit { table, key, change: change.clone() };
+    let edit = |table, key| Selected::from(Edit { table, key, change: change.clone() });
     let is_allowed = *change == Change::Allow;
-    match subject {
+    match target {
         Target::Triplet { client, sender, recipient } => {
             let is_by_domain = matches!(client, Clients::Domain(_));
             if is_allowed && is_by_domain && !policy.by_domain.lookup {
                 return Err(Error::Usage(NOT_BY_DOMAIN.to_owned()));
             }
             let key = triplet_key(policy, client, sender, recipient);
-            Ok(vec![edit(Table::Triplets, key)])
+            Ok(edit(Table::Triplets, key))
         }
         Target::Client(client) if is_allowed => {
             must_count(policy, client)?;
             match client {
                 Clients::One(client) => {
-                    Ok(vec![edit(Table::Clients, triplet::client_key(policy, *client))])
+                    Ok(edit(Table::Clients, triplet::client_key(policy, *client)))
                 }
                 domain @ Clients::Domain(_) => {
                     found(view, &[Table::Clients], filter(Some(domain), None), change)
@@ -102,8 +179,8 @@ fn edits(view: &View, subject: &Target, change: &Change) -> Result<Vec<Edit>, Er
             }
         }
         // Hashed triplets of a client cannot be found.
-        Target::Client(Clients::One(client)) if policy.privacy => {
-            Ok(vec![edit(Table::Clients, triplet::client_key(policy, *client))])
+        Target::Client(Clients::One(client)) if policy.privacy || extent.client_only => {
+            Ok(edit(Table::Clients, triplet::client_key(policy, *client)))
         }
         Target::Client(client) => found(view, &Table::ALL, filter(Some(client), None), change),
         Target::Senders { client: Some(Clients::Domain(client)), domain }
@@ -112,7 +189,7 @@ fn edits(view: &View, subject: &Target, change: &Change) -> Result<Vec<Edit>, Er
             if is_allowed {
                 must_count(policy, &Clients::Domain(client.clone()))?;
             }
-            Ok(vec![edit(Table::Clients, triplet::domains_key(policy, client, &whole(domain)?))])
+            Ok(edit(Table::Clients, triplet::domains_key(policy, client, &whole(domain)?)))
         }
         Target::Senders { client, domain } => {
             let tables: &[Table] = if is_allowed { &[Table::Triplets] } else { &Table::ALL };
@@ -135,17 +212,19 @@ fn found(
     tables: &[Table],
     filter: Filter,
     change: &Change,
-) -> Result<Vec<Edit>, Error> {
-    let mut edits = Vec::new();
+) -> Result<Selected, Error> {
+    let mut selected = Selected::default();
     for table in tables {
         view.select(*table, &filter, |key, row| {
             if *change == Change::Forget || row.state() != State::Passed {
-                edits.push(Edit { table: *table, key: key.to_vec(), change: change.clone() });
+                let key = key.to_vec();
+                selected.entries.push((*table, Entry { key: key.clone(), row }));
+                selected.edits.push(Edit { table: *table, key, change: change.clone() });
             }
             Ok(ControlFlow::Continue(()))
         })?;
     }
-    Ok(edits)
+    Ok(selected)
 }
 
 const NOT_BY_DOMAIN: &str = "the daemon does not look triplets up by domain \
@@ -208,13 +287,30 @@ impl Editor {
             Ok(daemon) => return Ok(Editor::Daemon(daemon)),
             Err(error) => error,
         };
-        let lock = DirectoryLock::take(directory).map_err(|failure| {
-            Error::Access(format!(
-                "{failure}; a daemon that runs there can't be asked, either: {unheard}"
-            ))
-        })?;
+        let lock = take_lock(directory, &unheard)?;
         let store = Store::open(directory, notes.clone())?;
         Ok(Editor::Own(Box::new((store, lock)), notes))
+    }
+
+    /// Makes any number of changes; returns the number of those that changed an
+    /// entry.
+    fn edit_all(&mut self, edits: &[Edit]) -> Result<usize, Error> {
+        let mut progress = Progress::new(edits.len());
+        let mut changed = 0;
+        for batch in batches(edits) {
+            changed += self.edit(batch)?;
+            progress.advance(batch.len());
+        }
+        Ok(changed)
+    }
+
+    /// Says so if no daemon has made the changes: it may run elsewhere.
+    fn print_where(&self, directory: &Path, out: &mut impl Write) -> Result<(), Error> {
+        if let Editor::Own(..) = self {
+            let directory = directory.display();
+            writeln!(out, "no daemon runs in {directory}; the next one there starts with this")?;
+        }
+        Ok(())
     }
 
     /// Makes changes; gives how many of them changed anything.
@@ -230,4 +326,13 @@ impl Editor {
             }
         }
     }
+}
+
+/// Locks a directory, to keep a daemon from starting there meanwhile.
+pub(super) fn take_lock(directory: &Path, unheard: &io::Error) -> Result<DirectoryLock, Error> {
+    DirectoryLock::take(directory).map_err(|failure| {
+        let holder = DirectoryLock::holder(directory).ok().flatten();
+        let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
+        Error::Access(format!("{failure}{holder}; the daemon there cannot be asked: {unheard}"))
+    })
 }

@@ -4,7 +4,6 @@
 use super::daemon::Daemon;
 use super::progress::Progress;
 use super::{Error, Outcome, edit};
-use crate::daemon::DirectoryLock;
 use crate::greylist;
 use crate::greylist::edit::{Change, Edit};
 use crate::state::Metadata;
@@ -48,11 +47,7 @@ fn notes(dbdir: &Path) -> Result<Metadata, Error> {
 /// Imports where no daemon runs, and keeps it from starting meanwhile.
 fn alone(source: &Source<'_>, unheard: &io::Error, out: &mut impl Write) -> Result<Report, Error> {
     let dbdir = source.dbdir;
-    let _lock = DirectoryLock::take(dbdir).map_err(|failure| {
-        Error::Access(format!(
-            "{failure}; a daemon that runs there can't be asked, either: {unheard}"
-        ))
-    })?;
+    let _lock = edit::take_lock(dbdir, unheard)?;
     // Without a database this is its first start, which takes over the
     // original's beside it.
     let (mut store, report) = {

@@ -5,7 +5,7 @@ use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
 use crate::cli::admin::{List, OutputFormat, Sort};
 use crate::daemon::clock;
-use crate::greylist::key;
+use crate::greylist::{Policy, key};
 use crate::json::Object;
 use crate::state::local::Table;
 use std::cmp::Ordering;
@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 pub fn run(view: &View, list: &List, out: &mut impl Write) -> Result<Outcome, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
-    let mut printer = Printer::new(table, list.form);
+    let mut printer = Printer::new(table, list.form, &view.policy);
     if list.sort == Sort::Key && !list.reverse {
         let mut left = limit;
         if left > 0 {
@@ -84,17 +84,18 @@ fn compare(list: &List, left: &Entry, right: &Entry) -> Ordering {
 }
 
 /// Prints entries, after a line that names their columns.
-pub struct Printer {
+pub struct Printer<'p> {
     table: Table,
+    policy: &'p Policy,
     form: OutputFormat,
     is_narrow: bool,
     is_unused: bool,
 }
 
-impl Printer {
+impl Printer<'_> {
     /// For entries of one table.
-    pub fn new(table: Table, form: OutputFormat) -> Printer {
-        Printer { table, form, is_narrow: io::stdout().is_terminal(), is_unused: true }
+    pub fn new(table: Table, form: OutputFormat, policy: &Policy) -> Printer<'_> {
+        Printer { table, policy, form, is_narrow: io::stdout().is_terminal(), is_unused: true }
     }
 
     /// Prints an entry.
@@ -129,10 +130,10 @@ impl Printer {
         let Some(parts) = key::parts(key) else {
             return format!("{beginning}  {}\n", text::foreign(key));
         };
-        let client = text::foreign(parts.client);
+        let client = text::client(self.policy, parts.client);
         let sender = text::address(parts.sender);
         let recipient = text::address(parts.recipient);
-        let line = format!("{beginning}  {client:<15}  {sender}  {recipient}\n");
+        let line = format!("{beginning}  {client:<18}  {sender}  {recipient}\n");
         if self.is_narrow && line.chars().count() > WIDTH {
             format!("{beginning}  {client}\n         {sender}  {recipient}\n")
         } else {
@@ -148,7 +149,7 @@ const CLIENTS: &[u8] = b"STATE     PASSES  LAST PASS            CLIENT, DOMAIN O
 /// Whose passes a row of the auto-whitelist counts.
 fn counted(key: &[u8]) -> String {
     match key::domains(key) {
-        None => text::foreign(key),
+        None => text::single_client(key),
         Some((client, sender)) => {
             format!("{:<15}  {}", text::foreign(client), text::address(sender))
         }

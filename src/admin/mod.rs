@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod config;
 mod daemon;
 mod edit;
 mod explain;
@@ -10,56 +11,84 @@ mod import;
 mod list;
 mod outcome;
 mod progress;
+mod question;
 mod show;
 mod stats;
+mod status;
 mod text;
 mod view;
 
 pub use outcome::{Error, Outcome};
 
-use crate::cli::admin::{Command, Invocation};
+use crate::cli::admin::{Command, Extent, Invocation};
+use crate::cli::settings::Settings;
 use crate::daemon::privileges::Identity;
 use crate::greylist::edit::Change;
 use crate::state::local::Reader;
 use daemon::Daemon;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use view::View;
 
-/// Does what was ordered and prints to `out`.
+/// Runs a command and prints to `out`.
 ///
 /// # Errors
 /// When it cannot be done; the error says why and with which status to end.
 pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
     match &invocation.command {
+        Command::Check(check) => return check::run(check, out),
+        Command::Config { all, format } => {
+            return config::run(&invocation.place, *all, *format, out);
+        }
+        _ => {}
+    }
+    let settings = invocation.place.settings().map_err(Error::Usage)?;
+    show_source(&settings);
+    match &invocation.command {
         // These see to the user themselves: a part of their work may be root's.
-        Command::Backup(file) => backup::run(invocation, file),
-        Command::Explain(explain) => explain::run(invocation, explain, out),
-        Command::Check(check) => check::run(check, out),
-        Command::CheckDatabase if !check::database::is_here() => check::database::run(invocation),
-        Command::CheckDatabase => check::database::run_here(enter(invocation)?, out),
+        Command::Backup(file) => return backup::run(&settings, file),
+        Command::Explain(explain) => return explain::run(&settings, explain, out),
+        Command::CheckDatabase if !check::database::is_here() => {
+            return check::database::run(&settings.dbdir);
+        }
+        _ => {}
+    }
+    let dbdir = enter(&settings)?;
+    match &invocation.command {
+        Command::CheckDatabase => check::database::run_here(dbdir, out),
         Command::Export { tables, form } => {
-            export::run(&Reader::open(enter(invocation)?)?, *tables, *form, out)?;
+            export::run(&Reader::open(dbdir)?, *tables, *form, out)?;
             Ok(Outcome::Done)
         }
-        Command::Import { from } => import::run(enter(invocation)?, from, out),
-        Command::List(list) => list::run(&View::open(enter(invocation)?)?, list, out),
-        Command::Show(subject, form) => {
-            show::run(&View::open(enter(invocation)?)?, subject, *form, out)
-        }
+        Command::Import { from } => import::run(dbdir, from.as_deref().unwrap_or(dbdir), out),
+        Command::List(list) => list::run(&View::open(dbdir)?, list, out),
+        Command::Show(target, form) => show::run(&View::open(dbdir)?, target, *form, out),
         Command::Stats(form) => {
-            let dbdir = enter(invocation)?;
             stats::run(&View::open(dbdir)?, Daemon::connect(dbdir).ok(), *form, out)
         }
-        Command::Forget(subject) => edit::run(enter(invocation)?, subject, Change::Forget, out),
-        Command::Allow(subject) => edit::run(enter(invocation)?, subject, Change::Allow, out),
+        Command::Forget(target, extent) => edit::run(dbdir, target, Change::Forget, *extent, out),
+        Command::Allow(target) => edit::run(dbdir, target, Change::Allow, Extent::default(), out),
+        Command::Clear(consent) => edit::clear(dbdir, *consent, out),
+        Command::Reload => status::reload(dbdir, out),
+        Command::Status(format) => status::run(dbdir, *format, out),
+        Command::Backup(_) | Command::Explain(_) | Command::Check(_) | Command::Config { .. } => {
+            unreachable!("handled above")
+        }
+    }
+}
+
+/// Says which database was found, if it is not where everybody looks first.
+fn show_source(settings: &Settings) {
+    if let Some(source) = &settings.source {
+        let (dbdir, source) = (settings.dbdir.display(), source.display());
+        let _ = writeln!(io::stderr(), "postgrey: using the database in {dbdir}, see {source}");
     }
 }
 
 /// Becomes the daemon's user, and lets a daemon that runs write what it
 /// remembers. Gives the directory of the database.
-fn enter(invocation: &Invocation) -> Result<&Path, Error> {
-    Identity::look_up(&invocation.user, &invocation.group)?.assume_silently()?;
-    daemon::settle(&invocation.dbdir);
-    Ok(&invocation.dbdir)
+fn enter(settings: &Settings) -> Result<&Path, Error> {
+    Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
+    daemon::settle(&settings.dbdir);
+    Ok(&settings.dbdir)
 }

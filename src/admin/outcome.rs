@@ -18,6 +18,10 @@ pub enum Outcome {
     Doubtful,
     /// It looked, and its output says what is wrong.
     Wrong,
+    /// It asked for the daemon, and none runs.
+    NotRunning,
+    /// It asked for the daemon, and cannot tell whether one runs.
+    Unknown,
 }
 
 impl Outcome {
@@ -27,6 +31,9 @@ impl Outcome {
             Outcome::Done => 0,
             Outcome::NothingMatched | Outcome::InVain | Outcome::Doubtful => 1,
             Outcome::Wrong => 2,
+            // As systemctl's status.
+            Outcome::NotRunning => 3,
+            Outcome::Unknown => 4,
         }
     }
 }

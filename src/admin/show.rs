@@ -3,7 +3,7 @@
 
 use super::edit::{KEPT_BY_DOMAIN, triplet_key};
 use super::list::{Printer, object};
-use super::text::{address, duration, foreign, grouped, labelled, moment};
+use super::text::{self, address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
 use crate::cli::admin::{Clients, Filter, OutputFormat, Target};
@@ -80,11 +80,10 @@ fn show_triplet(
     }
     let passes = counted.map_or(Ok(None), |counted| view.passes(counted))?;
     if let Some(Row::Client(passes, ClientState::Exempt { .. })) = passes {
-        let count = grouped(passes.count);
-        let passes = if passes.count == 1 { "pass" } else { "passes" };
+        let passes = text::counted(passes.count, "pass", "passes");
         text += &labelled(
             "But",
-            &format!("the client is on the auto-whitelist ({count} {passes}): such mail passes."),
+            &format!("the client is on the auto-whitelist ({passes}): such mail passes."),
         );
     }
     Ok(out.write_all(text.as_bytes())?)
@@ -195,7 +194,7 @@ fn show_entries(
     let label = if table == Table::Clients { "Counted" } else { "Triplets" };
     let line = format!("{}{more}", grouped(count as u64));
     out.write_all((heading.to_owned() + &labelled(label, &line)).as_bytes())?;
-    let mut printer = Printer::new(table, OutputFormat::Text);
+    let mut printer = Printer::new(table, OutputFormat::Text, &view.policy);
     for entry in &first {
         printer.print(entry, out)?;
     }
@@ -210,9 +209,9 @@ fn client_future(view: &View, fate: ClientState) -> String {
             at(until)
         ),
         ClientState::Counts { missing, until } => format!(
-            "{} more first passes, at most one an hour, put it on the auto-whitelist. Without \
-             one it is forgotten after {}.",
-            grouped(missing),
+            "{}, at most one an hour, put it on the auto-whitelist. Without one it is forgotten \
+             after {}.",
+            text::counted(missing, "more first pass", "more first passes"),
             at(until)
         ),
         ClientState::Off => "There is no auto-whitelist: passes are not counted.".to_owned(),
@@ -269,8 +268,7 @@ fn place(view: &View, client: &Clients) -> String {
         Clients::One(client) => *client,
         Clients::Domain(domain) => return format!("all of the domain {}", foreign(domain)),
     };
-    let beginning = triplet::beginning(&view.policy, client);
-    let network = foreign(beginning.strip_suffix(b"/").unwrap_or(&beginning));
-    let client = triplet::client_text(client).to_ascii_lowercase();
+    let network = text::network(&view.policy, client);
+    let client = client.to_string();
     if client == network { client } else { format!("{client}, of the network {network}") }
 }

@@ -2,12 +2,12 @@
 
 use super::daemon::Daemon;
 use super::progress::Progress;
-use super::text::{bytes, duration, foreign, grouped, moment};
+use super::text::{bytes, client, duration, grouped, moment};
 use super::view::View;
 use super::{Error, Outcome};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
-use crate::greylist::State;
+use crate::greylist::{Policy, State};
 use crate::json::Object;
 use crate::session::control::Request;
 use crate::state::local::{Size, Table};
@@ -59,7 +59,7 @@ pub fn run(
             print_size(view, size, out)?;
             print_tally("Triplets", triplets, view.now, out)?;
             print_tally("Clients", clients, view.now, out)?;
-            print_networks(&networks, out)?;
+            print_networks(&view.policy, &networks, out)?;
             print_counters(counters.as_deref(), view.now, out)?;
         }
     }
@@ -114,20 +114,24 @@ fn print_tally(name: &str, tally: Tally, now: i64, out: &mut impl Write) -> Resu
     Ok(())
 }
 
-fn print_networks(networks: &[(Vec<u8>, u64)], out: &mut impl Write) -> Result<(), Error> {
+fn print_networks(
+    policy: &Policy,
+    networks: &[(Vec<u8>, u64)],
+    out: &mut impl Write,
+) -> Result<(), Error> {
     if networks.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nNetworks with the most triplets")?;
     for (network, number) in networks {
-        writeln!(out, "{:>34}  {}", grouped(*number), foreign(network))?;
+        writeln!(out, "{:>34}  {}", grouped(*number), client(policy, network))?;
     }
     Ok(())
 }
 
 fn print_counters(lines: Option<&[String]>, now: i64, out: &mut impl Write) -> Result<(), Error> {
     let Some(lines) = lines else {
-        writeln!(out, "\nNo daemon runs here that can be asked.")?;
+        writeln!(out, "\nNo running daemon found.")?;
         return Ok(());
     };
     writeln!(out, "\nThe running daemon")?;

@@ -1,6 +1,10 @@
 //! How things are written for people: within 80 columns, in local time.
 
 use crate::daemon::clock;
+use crate::greylist::Policy;
+use crate::printable::printable;
+use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// Columns of a terminal.
 pub const WIDTH: usize = 80;
@@ -57,17 +61,42 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
+/// A number and its noun: `1 entry`, `1,234 entries`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
 /// Foreign bytes, which must not steer a terminal.
 pub fn foreign(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() {
-            text.extend(character.escape_default());
-        } else {
-            text.push(character);
-        }
+    printable(&String::from_utf8_lossy(bytes))
+}
+
+/// The client in the key of a triplet: its network with the length, its
+/// address, or its domain.
+pub fn client(policy: &Policy, client: &[u8]) -> String {
+    match parsed(client) {
+        Some(address) => network(policy, address),
+        None => foreign(client),
     }
-    text
+}
+
+/// The network that stands for an address in the keys of triplets.
+pub fn network(policy: &Policy, address: IpAddr) -> String {
+    match IpNet::new(address, policy.lookup.bits(address)) {
+        Ok(network) if network.prefix_len() < network.max_prefix_len() => {
+            network.trunc().to_string()
+        }
+        _ => address.to_string(),
+    }
+}
+
+/// The client in a key of the auto-whitelist: its address or its domain.
+pub fn single_client(client: &[u8]) -> String {
+    parsed(client).map_or_else(|| foreign(client), |address| address.to_string())
+}
+
+fn parsed(client: &[u8]) -> Option<IpAddr> {
+    std::str::from_utf8(client).ok()?.parse().ok()
 }
 
 /// A mail address, which of bounces is empty.
@@ -78,23 +107,22 @@ pub fn address(bytes: &[u8]) -> String {
 /// A label and what it is about; the text is broken into lines in its column.
 pub fn labelled(label: &str, text: &str) -> String {
     const COLUMN: usize = 12;
-    let mut lines = String::new();
-    let mut line = format!("{label:<COLUMN$}");
-    let mut is_empty = true;
-    for word in text.split(' ') {
-        if !is_empty && line.len() + 1 + word.len() > WIDTH {
-            lines += line.trim_end();
-            lines.push('\n');
-            line = " ".repeat(COLUMN);
-            is_empty = true;
-        }
-        if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_empty = false;
-    }
-    lines + line.trim_end() + "\n"
+    let label = format!("{label:<COLUMN$}");
+    let indent = " ".repeat(COLUMN);
+    fill(text, &label, &indent)
+}
+
+/// A text in lines, broken between words, the first after `first` and the others
+/// after `indent`.
+pub fn fill(text: &str, first: &str, indent: &str) -> String {
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(first)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::fill(text, options).trim_end().to_owned() + "\n"
 }
 
 #[cfg(test)]
@@ -128,8 +156,28 @@ mod tests {
 
     #[test]
     fn foreign_bytes_do_not_steer_the_terminal() {
+        assert_eq!(foreign("a\u{9b}2Jb\u{202e}c".as_bytes()), "a\\u{9b}2Jb\\u{202e}c");
         assert_eq!(foreign(b"a\x1b[2Jb\n\xff"), "a\\u{1b}[2Jb\\n\u{fffd}");
         assert_eq!(address(b""), "<>");
+    }
+
+    #[test]
+    fn nouns_agree_with_their_numbers() {
+        let entries = |number| counted(number, "entry", "entries");
+        assert_eq!([0, 1, 2000].map(entries), ["0 entries", "1 entry", "2,000 entries"]);
+    }
+
+    #[test]
+    fn clients_are_networks_with_their_length_and_short_addresses() {
+        let policy = Policy::default();
+        for (key, text) in [
+            ("192.0.2.0", "192.0.2.0/24"),
+            ("2001:db8:0:0:0:0:0:0", "2001:db8::/64"),
+            ("pool.test", "pool.test"),
+        ] {
+            assert_eq!(client(&policy, key.as_bytes()), text);
+        }
+        assert_eq!(single_client(b"2001:db8:0:0:0:0:0:1"), "2001:db8::1");
     }
 
     #[test]

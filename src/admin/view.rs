@@ -177,7 +177,7 @@ impl Selection<'_> {
         }
         let is_in_network = |client| {
             let address = || std::str::from_utf8(client).ok()?.parse::<IpAddr>().ok();
-            network.is_none_or(|network| address().is_some_and(|it| network.contains(it)))
+            network.is_none_or(|network| address().is_some_and(|it| network.contains(&it)))
         };
         match (self.table, key::parts(key)) {
             (Table::Clients, _) => {

@@ -62,8 +62,23 @@ impl fmt::Display for Fault {
 /// # Errors
 /// All that is wrong with the file, in the order of its lines.
 pub(super) fn merge(command: &Command, typed: Vec<OsString>) -> Result<Vec<OsString>, Vec<Fault>> {
-    let Some(path) = typed.iter().rev().find(|word| name_of(word) == "config").map(value_of) else {
-        return Ok(typed);
+    let words = merge_with_lines(command, typed)?;
+    Ok(words.into_iter().map(|(_, word)| word).collect())
+}
+
+/// A word, and its line in the file if it comes from there.
+pub(super) type PlacedWord = (Option<u32>, OsString);
+
+/// The same words, with their lines in the file.
+///
+/// # Errors
+/// As [`merge`].
+pub(super) fn merge_with_lines(
+    command: &Command,
+    typed: Vec<OsString>,
+) -> Result<Vec<PlacedWord>, Vec<Fault>> {
+    let Some(path) = path(&typed) else {
+        return Ok(typed.into_iter().map(|word| (None, word)).collect());
     };
     let bytes = read(&path).map_err(|error| {
         let what = format!("can't be read: {}", crate::daemon::errno(&error).desc());
@@ -71,10 +86,16 @@ pub(super) fn merge(command: &Command, typed: Vec<OsString>) -> Result<Vec<OsStr
         vec![Fault { file: path.clone(), line: None, what }]
     })?;
     let mut words = parse(command, &path, &bytes)?;
-    let has_text = words.iter().any(|word| name_of(word) == "greylist-text");
-    words.retain(|word| !typed.iter().any(|typed| excludes(typed, word)));
-    words.extend(typed.into_iter().filter(|word| !has_text || word != EMPTY_TEXT));
+    let has_text = words.iter().any(|(_, word)| name_of(word) == "greylist-text");
+    words.retain(|(_, word)| !typed.iter().any(|typed| excludes(typed, word)));
+    let typed = typed.into_iter().filter(|word| !has_text || word != EMPTY_TEXT);
+    words.extend(typed.map(|word| (None, word)));
     Ok(words)
+}
+
+/// The file that rewritten words name.
+pub(super) fn path(words: &[OsString]) -> Option<PathBuf> {
+    words.iter().rev().find(|word| name_of(word) == "config").map(value_of)
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -87,12 +108,12 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Each line as a word.
-fn parse(command: &Command, file: &Path, bytes: &[u8]) -> Result<Vec<OsString>, Vec<Fault>> {
+fn parse(command: &Command, file: &Path, bytes: &[u8]) -> Result<Vec<PlacedWord>, Vec<Fault>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (mut words, mut faults) = (Vec::new(), Vec::new());
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
         match setting(line).and_then(|setting| setting.map(|it| it.word(command)).transpose()) {
-            Ok(word) => words.extend(word),
+            Ok(word) => words.extend(word.map(|word| (Some(number), word))),
             Err(what) => faults.push(Fault { file: file.to_owned(), line: Some(number), what }),
         }
     }
@@ -182,13 +203,13 @@ fn try_out(command: &Command, word: &OsStr) -> Result<(), String> {
 }
 
 /// The long name in a rewritten word.
-fn name_of(word: &OsStr) -> String {
+pub(super) fn name_of(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     word.trim_start_matches("--").split('=').next().unwrap_or_default().to_owned()
 }
 
 /// The value in a rewritten word.
-fn value_of(word: &OsString) -> PathBuf {
+pub(super) fn value_of(word: &OsString) -> PathBuf {
     let bytes = word.as_bytes();
     let at = memchr::memchr(b'=', bytes).map_or(bytes.len(), |at| at + 1);
     OsStr::from_bytes(&bytes[at..]).into()

@@ -5,19 +5,15 @@ const WIDTH: usize = 80;
 
 /// Breaks `text` between words into lines, each after `indent` blanks.
 pub(super) fn fill(text: &str, indent: usize) -> String {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && indent + line.len() + 1 + word.len() > WIDTH {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
+    let indent = " ".repeat(indent);
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(&indent)
+        .subsequent_indent(&indent)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::fill(&text.split_whitespace().collect::<Vec<_>>().join(" "), options) + "\n"
 }
 
 /// A name at `indent` and its explanation at `column`, in the same line if the

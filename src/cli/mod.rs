@@ -7,6 +7,8 @@
 pub mod admin;
 mod config;
 mod convert;
+pub mod defaults;
+mod effective;
 mod facility;
 mod flags;
 mod getopt;
@@ -17,6 +19,7 @@ mod manual;
 mod options;
 mod policy_test;
 mod report;
+pub mod settings;
 mod suggest;
 
 use std::ffi::{OsStr, OsString};
@@ -27,6 +30,7 @@ use std::path::Path;
 use clap::{ArgMatches, Command};
 
 pub use config::Fault;
+pub use effective::{Setting, settings_in_effect};
 pub use facility::Facility;
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, Target};

@@ -5,8 +5,10 @@ mod table;
 
 pub(super) use table::command;
 
+use super::settings::Place;
 use super::{Invocation, UsageError, help, information, manual, matches};
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -22,11 +24,8 @@ pub(super) const WORD: &str = "report";
 pub struct Report {
     /// The logs to read; `-` is standard input, and so is no file at all.
     pub files: Vec<PathBuf>,
-    /// Name or number of the user to become before the database is read
-    /// (`postgrey`), as typed.
-    pub user: String,
-    /// Directory of the database (`/var/lib/postgrey`).
-    pub dbdir: PathBuf,
+    /// Where the database is, and the user to become before it is read.
+    pub place: Place,
     /// Whole seconds after which a second attempt counts; `None` is the delay of the
     /// daemon that wrote the database.
     pub delay: Option<i64>,
@@ -113,8 +112,7 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> 
     let preface = words.iter().filter(|_| is_verbose).map(line).collect();
     Ok(Invocation::Report(Box::new(Report {
         files: files.into_iter().map(PathBuf::from).collect(),
-        user: text(&matches, "user").to_string_lossy().into_owned(),
-        dbdir: text(&matches, "dbdir").into(),
+        place: place(&matches),
         delay: given(&matches, "delay").map(leading_number),
         greylist_text: text(&matches, "greylist-text").as_bytes().to_vec(),
         shown: shown(&matches, !words.is_empty()),
@@ -128,6 +126,19 @@ pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> 
         debug,
         preface,
     })))
+}
+
+/// What is typed of the place; the rest is the daemon's.
+fn place(matches: &ArgMatches) -> Place {
+    let typed = |id| {
+        let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
+        given(matches, id).filter(|_| is_typed)
+    };
+    Place {
+        dbdir: typed("dbdir").map(PathBuf::from),
+        user: typed("user").map(|user| user.to_string_lossy().into_owned()),
+        ..Place::default()
+    }
 }
 
 fn shown(matches: &ArgMatches, check: bool) -> Shown {

@@ -3,16 +3,38 @@
 use super::Failure;
 use super::failure::errno;
 use nix::fcntl::{Flock, FlockArg};
+use std::fmt;
 use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Digits of the largest process number, and a newline.
+const MAX_PID_LENGTH: u64 = 11;
 
 /// The locked `postgrey.lock` of a directory: the original's own lock, so that
-/// the two programs keep out of each other's way as well. Free again when it
-/// is dropped; the file stays, as the original's does (BEHAVIOUR G).
+/// the two programs exclude each other. It holds the number of the process.
+/// Free again when it is dropped; the file stays, as the original's does
+/// (BEHAVIOUR G).
 #[derive(Debug)]
 pub struct DirectoryLock {
     _file: Flock<File>,
+}
+
+/// The process that holds a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its number; none of the original, which does not write it.
+    pub pid: Option<u32>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "process {pid}"),
+            None => f.write_str("a process"),
+        }
+    }
 }
 
 impl DirectoryLock {
@@ -22,9 +44,10 @@ impl DirectoryLock {
     /// # Errors
     /// When another daemon holds the lock, or the file cannot be made.
     pub fn take(directory: &Path) -> Result<DirectoryLock, Failure> {
-        let path = directory.join("postgrey.lock");
+        let path = path(directory);
         let shown = path.display();
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(false)
@@ -40,8 +63,38 @@ impl DirectoryLock {
                 Failure::system(text, why)
             })?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(DirectoryLock { _file: file }),
+            Ok(mut file) => {
+                // Only for people to read: a full disk must not stop the daemon.
+                let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+                Ok(DirectoryLock { _file: file })
+            }
+            // The original's sentence, which names no process.
             Err((_, why)) => Err(Failure::system(format!("locked: {shown}"), why)),
         }
     }
+
+    /// Returns the process that holds the lock of a directory, if one does.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be opened.
+    pub fn holder(directory: &Path) -> io::Result<Option<Holder>> {
+        let file = match File::open(path(directory)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_) => Ok(None),
+            Err((file, _)) => Ok(Some(Holder { pid: pid_in(&file) })),
+        }
+    }
+}
+
+fn path(directory: &Path) -> PathBuf {
+    directory.join("postgrey.lock")
+}
+
+fn pid_in(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(MAX_PID_LENGTH).read_to_string(&mut text).ok()?;
+    text.trim_end().parse().ok()
 }

@@ -10,6 +10,7 @@ use super::clock;
 use super::stderr::Stderr;
 use super::syslog::Syslog;
 use crate::json::Object;
+use crate::printable::is_harmless;
 use std::io::Write;
 
 /// How much an event matters, as syslog counts it.
@@ -251,12 +252,12 @@ impl Log {
     }
 }
 
-/// Escapes the control characters of UTF-8 and, where text is not UTF-8, those
+/// Escapes the control characters and bidirectional formatting of UTF-8 and, where text is not UTF-8, those
 /// of Latin-1: a terminal may obey either.
 fn escape_controls(line: &mut Vec<u8>, text: &[u8]) {
     for chunk in text.utf8_chunks() {
         for letter in chunk.valid().chars() {
-            let is_plain = !letter.is_control();
+            let is_plain = is_harmless(letter);
             escape(line, letter.encode_utf8(&mut [0; 4]).as_bytes(), |_| is_plain);
         }
         escape(line, chunk.invalid(), |byte| !matches!(byte, 0x80..=0x9f));

@@ -17,6 +17,6 @@ pub mod title;
 
 pub use detach::{Readiness, Side, detach};
 pub use failure::{Failure, errno};
-pub use lock::DirectoryLock;
+pub use lock::{DirectoryLock, Holder};
 pub use log::{Entry, Format, Log, Severity, Verbosity};
 pub use signals::{Signals, Wanted};

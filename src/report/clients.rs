@@ -5,9 +5,10 @@ use super::complain;
 use super::input::reason;
 use super::maillog::Attempt;
 use crate::cli::Report;
-use crate::cli::admin::Network;
+use crate::cli::admin;
 use crate::daemon::Failure;
 use crate::lists::{Letters, Pattern};
+use ipnet::IpNet;
 use memchr::memmem;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -78,7 +79,7 @@ enum Rule {
     /// What the address begins with, `.` being any character.
     Beginning(Vec<u8>),
     /// A network.
-    Network(Network),
+    Network(IpNet),
     /// What the name ends with, in lower case.
     Ending(Vec<u8>),
 }
@@ -133,7 +134,7 @@ impl Rule {
         if is_beginning_of_address(line) {
             return Some(Ok(Rule::Beginning(line.to_vec())));
         }
-        let network = std::str::from_utf8(line).ok().and_then(|line| line.parse().ok());
+        let network = std::str::from_utf8(line).ok().and_then(admin::network);
         let rule = match network {
             Some(network) => Rule::Network(network),
             None => Rule::Ending(line.to_ascii_lowercase()),
@@ -153,7 +154,7 @@ impl Rule {
                         .zip(*address)
                         .all(|(rule, byte)| *rule == b'.' || rule == byte)
             }
-            Rule::Network(network) => network.contains(*client),
+            Rule::Network(network) => network.contains(client),
             Rule::Ending(ending) => {
                 let at = name.len().checked_sub(ending.len());
                 at.is_some_and(|at| name[at..].eq_ignore_ascii_case(ending))

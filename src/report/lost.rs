@@ -10,6 +10,7 @@ use crate::cli::Check;
 use crate::daemon::{Failure, errno};
 use crate::greylist::{self, AwlKey, Client, Lookup, Policy, triplet};
 use crate::maillog::{Decision, unquoted};
+use crate::printable::printable_bytes;
 use crate::state::local::{FILE_NAME, Reader, Table};
 use crate::state::{self, ClientRecord, TripletRecord};
 use std::collections::HashMap;
@@ -110,9 +111,9 @@ impl Judge {
             let row = self.reader.row(Table::Triplets, &key).ok().flatten().unwrap_or_default();
             let waited =
                 TripletRecord::parse(&row).map_or(0, |seen| seen.last.saturating_sub(seen.first));
-            out.write_all(&key)?;
+            out.write_all(&printable_bytes(&key))?;
             out.write_all(b" : ")?;
-            out.write_all(&row)?;
+            out.write_all(&printable_bytes(&row))?;
             writeln!(out, " = {waited}s ")?;
         }
         Ok(())
@@ -144,6 +145,13 @@ pub struct Triplet {
 }
 
 impl Triplet {
+    /// Escapes what would steer the terminal on which it is printed.
+    pub fn make_printable(&mut self) {
+        for text in [&mut self.name, &mut self.sender, &mut self.recipient, &mut self.time] {
+            *text = printable_bytes(text).into();
+        }
+    }
+
     fn new(attempt: &Attempt<'_>) -> Triplet {
         Triplet {
             client: attempt.client,

@@ -22,6 +22,7 @@ use lost::{Judge, Lost, Triplet};
 use maillog::{Event, Maillog};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 /// Reads the logs and prints the report to `out`.
 ///
@@ -34,8 +35,17 @@ pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
     let maillog = Maillog::new(&order.greylist_text)?;
     // The database is the daemon's user's, the logs are root's.
     let inputs = Inputs::open(&order.files);
-    become_user(&order.user)?;
-    match report(order, out, names.as_deref(), &Program { filter, maillog }, inputs) {
+    let settings = order.place.settings();
+    let settings = settings.map_err(|why| Failure::new(format!("ERROR: {why}")))?;
+    become_user(&settings.user)?;
+    match report(
+        order,
+        &settings.dbdir,
+        out,
+        names.as_deref(),
+        &Program { filter, maillog },
+        inputs,
+    ) {
         Err(End::Unread) => Ok(()),
         Err(End::Failed(failure)) => Err(failure),
         Ok(()) => Ok(()),
@@ -72,6 +82,7 @@ impl From<Failure> for End {
 
 fn report(
     order: &Report,
+    dbdir: &Path,
     out: &mut impl Write,
     names: Option<&[Pattern]>,
     program: &Program,
@@ -86,7 +97,7 @@ fn report(
         out.write_all(b"\n\n")?;
     }
     out.write_all(order.preface.as_bytes())?;
-    let judge = Judge::open(&order.dbdir, order.delay)?;
+    let judge = Judge::open(dbdir, order.delay)?;
     let mut lost = Lost::default();
     let mut end = Ok(());
     inputs.for_each_line(|line| {
@@ -104,6 +115,7 @@ fn report(
     }
     let mut triplets = lost.sorted();
     ask_dns(order, &mut triplets)?;
+    triplets.iter_mut().for_each(Triplet::make_printable);
     render::report(&triplets, &order.shown, out)?;
     out.flush()?;
     Ok(())

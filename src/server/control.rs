@@ -1,9 +1,8 @@
 //! The socket in the database directory on which tools ask (`postgrey forget`
 //! and others), answered between the turns of the loop.
 //!
-//! Only the daemon's own user can connect, so that there is no need to guard
-//! against malice; but a tool that is stopped in the middle must cost nothing
-//! but its connection.
+//! Only the daemon's own user and root are heard. A tool that is stopped in the
+//! middle, or does not read its replies, costs nothing but its connection.
 
 use super::engine::Engine;
 use crate::daemon::clock;
@@ -12,7 +11,11 @@ use crate::session::control::{LONGEST, Reply, Request, SOCKET_NAME, reply_text};
 use crate::state::local::Store;
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
+use nix::sys::signal::{Signal, raise};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -77,6 +80,9 @@ impl Control {
     pub fn accept(&mut self, registry: &Registry, first: usize) {
         // Whatever keeps a tool from being heard is told by the tool.
         while let Ok((mut stream, _)) = self.listener.accept() {
+            if !is_trusted(&stream) {
+                continue;
+            }
             let silent = |index: &usize| self.callers[*index].as_ref().map(|it| it.heard);
             let index = (0..MAX_TOOLS).min_by_key(silent).unwrap_or(0);
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -100,6 +106,7 @@ impl Control {
                 match request {
                     // What waits is written between turns of the loop.
                     Ok(Request::Settle) => caller.settles = Some(store.settle()),
+                    Ok(Request::Reload) => caller.reply(&reload()),
                     Ok(Request::Statistics) => caller.reply(&statistics(self.started, greylister)),
                     Ok(Request::Edit(edits)) => caller.reply(&edit(&edits, greylister, store)),
                     Err(problem) => caller.reply(&Err(problem)),
@@ -115,7 +122,7 @@ impl Control {
     /// Whether a caller may have another request that needs no event to be
     /// noticed.
     pub fn is_due(&self) -> bool {
-        self.callers.iter().flatten().any(|caller| caller.is_due || caller.settles.is_some())
+        self.callers.iter().flatten().any(Caller::has_work)
     }
 }
 
@@ -123,6 +130,13 @@ impl Drop for Control {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Returns true if a peer is the daemon's own user or root. The directory lets
+/// no others in, unless an administrator has opened it.
+fn is_trusted(stream: &UnixStream) -> bool {
+    getsockopt(stream, PeerCredentials)
+        .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
 }
 
 /// One tool.
@@ -144,6 +158,12 @@ impl Caller {
     fn new(stream: UnixStream, heard: u64) -> Caller {
         let (input, output) = (Vec::new(), Vec::new());
         Caller { stream, input, output, settles: None, is_due: true, is_over: false, heard }
+    }
+
+    /// Returns true if it can be served without an event. One that does not read
+    /// its reply cannot.
+    fn has_work(&self) -> bool {
+        self.output.is_empty() && (self.is_due || self.settles.is_some())
     }
 
     /// The next request, once the reply to the last one is sent.
@@ -226,6 +246,11 @@ impl Caller {
             }
         }
     }
+}
+
+/// Takes the same way as the administrator's own signal.
+fn reload() -> Reply {
+    raise(Signal::SIGHUP).map(|()| Vec::new()).map_err(|why| why.desc().to_owned())
 }
 
 fn statistics(started: i64, greylister: &Engine) -> Reply {

@@ -24,6 +24,8 @@ pub enum Request {
     Statistics,
     /// That what it remembers is in the file, where the tool will look for it.
     Settle,
+    /// That the daemon reads its lists again.
+    Reload,
     /// Changes, in order.
     Edit(Vec<Edit>),
 }
@@ -34,6 +36,7 @@ impl Request {
         let (name, edits) = match self {
             Request::Statistics => ("statistics", [].as_slice()),
             Request::Settle => ("settle", [].as_slice()),
+            Request::Reload => ("reload", [].as_slice()),
             Request::Edit(edits) => ("edit", edits.as_slice()),
         };
         let lines: String = edits.iter().map(edit_text).collect();
@@ -50,6 +53,7 @@ impl Request {
         match lines.next() {
             Some("statistics") => Ok(Request::Statistics),
             Some("settle") => Ok(Request::Settle),
+            Some("reload") => Ok(Request::Reload),
             Some("edit") if lines.clone().count() > MOST_EDITS => {
                 Err(format!("more than {MOST_EDITS} edits at once"))
             }
@@ -81,7 +85,9 @@ fn parse_edit(line: &str) -> Option<Edit> {
         _ => return None,
     };
     let table = Table::ALL.into_iter().find(|known| known.name() == table)?;
-    Some(Edit { table, key: unescaped(key)?, change })
+    // LMDB has no empty keys: one would fail the whole batch, mail included.
+    let key = unescaped(key).filter(|key| !key.is_empty())?;
+    Some(Edit { table, key, change })
 }
 
 /// A daemon's reply: a number of lines, or why there are none.
@@ -145,9 +151,10 @@ mod tests {
             edit(Table::Triplets, b"192.0.2.0/a b@c/d@e", Change::Forget),
             edit(Table::Clients, b"192.0.2.1", Change::Allow),
             edit(Table::Triplets, &every_byte, Change::Merge(b"1,2\0\\x".to_vec())),
-            edit(Table::Clients, b"", Change::Merge(Vec::new())),
+            edit(Table::Clients, b"c", Change::Merge(Vec::new())),
         ];
-        for request in [Request::Statistics, Request::Settle, Request::Edit(edits)] {
+        let simple = [Request::Statistics, Request::Settle, Request::Reload];
+        for request in simple.into_iter().chain([Request::Edit(edits)]) {
             let text = request.text();
             let lines = text.strip_suffix("\n\n").unwrap();
             assert!(lines.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{lines}");
@@ -168,6 +175,8 @@ mod tests {
             "edit\nmerge clients a",
             "edit\nallow clients \\x4",
             "edit\nallow clients \\xgg",
+            "edit\nallow clients ",
+            "edit\nmerge triplets  1,2",
             &many,
         ] {
             assert!(Request::parse(text.as_bytes()).is_err(), "{text}");

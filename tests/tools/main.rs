@@ -8,3 +8,4 @@ mod explain;
 mod import;
 mod manual;
 mod report;
+mod service;

@@ -7,7 +7,6 @@
 use super::super::progress::Progress;
 use super::super::text::grouped;
 use super::super::{Error, Outcome};
-use crate::cli::admin::Invocation;
 use crate::state::local::{FILE_NAME, Looked, Reader, Table, check};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -24,7 +23,7 @@ pub fn is_here() -> bool {
 }
 
 /// Lets a process of its own do it, and gives its end.
-pub fn run(invocation: &Invocation) -> Result<Outcome, Error> {
+pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
     let mut words = std::env::args_os();
     let status = process::Command::new("/proc/self/exe")
         .args(words.by_ref().skip(1))
@@ -37,7 +36,7 @@ pub fn run(invocation: &Invocation) -> Result<Outcome, Error> {
         (None, signal) => Err(Error::Access(format!(
             "{} is damaged: reading it ended by signal {}; go back to a copy (postgrey backup), or \
              start with an empty database: move this file and its -lock file away",
-            invocation.dbdir.join(FILE_NAME).display(),
+            dbdir.join(FILE_NAME).display(),
             signal.unwrap_or(0)
         ))),
     }

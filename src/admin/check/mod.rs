@@ -3,7 +3,6 @@
 
 mod answer;
 pub mod database;
-mod defaults;
 mod options;
 mod places;
 mod print;

@@ -1,8 +1,8 @@
 //! What is wrong with the daemon's options: those that it would refuse, and
 //! those that do not do what one hopes.
 
-use super::defaults::{self, Defaults, Setting};
 use crate::cli::admin::{Check, plain_word};
+use crate::cli::defaults::{self, Defaults, Setting};
 use crate::cli::{self, Fault, Options};
 use crate::daemon::errno;
 use crate::greylist::{Lookup, SECONDS_PER_DAY};
@@ -42,7 +42,7 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
             Defaults::default()
         }
     };
-    let line = defaults.options.as_ref().map(|options| options.line);
+    let line = defaults.line();
     let mut words = defaults.options.as_ref().map(Setting::arguments).unwrap_or_default();
     findings.extend(about_setting(file, &defaults, &words));
     let of_text = defaults.text.as_deref().filter(|text| !text.is_empty());
@@ -64,7 +64,7 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
 /// What is wrong with the file's assignment, whatever the options in it.
 fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let line = defaults.options.as_ref().map(|options| options.line);
+    let line = defaults.line();
     let mut find =
         |line, kind, problem, remedy| findings.push(wrong_in(file, line, kind, problem, remedy));
     match (&defaults.options, defaults.exported) {

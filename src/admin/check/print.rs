@@ -1,7 +1,7 @@
 //! Findings as text, at most 80 columns wide, and as JSON.
 
 use super::super::Error;
-use super::super::text::{WIDTH, foreign, grouped};
+use super::super::text::{fill, foreign, grouped};
 use crate::cli::admin::OutputFormat;
 use crate::json::Object;
 use crate::lists::advice::{Finding, Remedy, Severity};
@@ -58,20 +58,7 @@ fn word(severity: Severity) -> &'static str {
 }
 
 fn indented(text: &str) -> String {
-    const INDENT: usize = 4;
-    let mut lines = String::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && INDENT + line.chars().count() + 1 + word.chars().count() > WIDTH {
-            lines += &format!("{:INDENT$}{line}\n", "");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines + &format!("{:INDENT$}{line}\n", "")
+    fill(text, "    ", "    ")
 }
 
 fn summary(findings: &[Finding], files: &[PathBuf]) -> String {

@@ -10,7 +10,8 @@ mod summary;
 mod tally;
 
 use super::{Error, Outcome};
-use crate::cli::admin::{Explain, Invocation};
+use crate::cli::admin::Explain;
+use crate::cli::settings::Settings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::greylist::{self, Policy};
@@ -25,15 +26,11 @@ use std::ops::ControlFlow;
 use tally::Tally;
 
 /// Reads the logs and prints what they tell.
-pub fn run(
-    invocation: &Invocation,
-    explain: &Explain,
-    out: &mut impl Write,
-) -> Result<Outcome, Error> {
+pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Error> {
     // The logs are root's, the database is the daemon's.
     let inputs = Inputs::open(&explain.files);
-    Identity::look_up(&invocation.user, &invocation.group)?.assume_silently()?;
-    let database = Reader::open(&invocation.dbdir).ok();
+    Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
+    let database = Reader::open(&settings.dbdir).ok();
     let notes = database.as_ref().and_then(|database| database.notes().ok());
     let policy = notes.map_or_else(Policy::default, |notes| greylist::policy(&notes));
     let now = clock::now();

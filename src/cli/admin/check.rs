@@ -5,11 +5,10 @@
 use super::command::{self, OutputFormat};
 use super::filter::address;
 use super::{Command, Invocation, refused, table};
-use crate::cli::{self, Options, UsageError, flags, getopt, help};
+use crate::cli::{self, UsageError, flags, getopt, help};
 use crate::daemon::clock;
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
-use std::iter;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -70,20 +69,8 @@ pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
         own.build();
         return Ok(cli::Invocation::Print(help::help(&mut own)));
     }
-    let command =
-        command(&matches, &of_check, of_daemon.clone()).map_err(|sentence| wrong(&sentence))?;
-    let mut invocation = Invocation {
-        dbdir: command::text(&matches, "dbdir").into(),
-        user: command::text(&matches, "user").to_string_lossy().into_owned(),
-        group: command::text(&matches, "group").to_string_lossy().into_owned(),
-        command,
-    };
-    // Options are looked at where they are; a database is where they say.
-    if invocation.command == Command::CheckDatabase && matches.contains_id("config") {
-        let words = iter::once("--inet=10023".into()).chain(of_daemon).collect();
-        let Options { dbdir, user, group, .. } = cli::options(words)?;
-        invocation = Invocation { dbdir, user, group, ..invocation };
-    }
+    let command = command(&matches, &of_check, of_daemon).map_err(|sentence| wrong(&sentence))?;
+    let invocation = Invocation { place: command::place(&matches), command };
     Ok(cli::Invocation::Administer(Box::new(invocation)))
 }
 
@@ -123,9 +110,14 @@ fn command(
     of_daemon: Vec<OsString>,
 ) -> Result<Command, String> {
     if matches.get_flag("database") {
-        return match of_check {
-            [_] => Ok(Command::CheckDatabase),
-            _ => Err("--database goes with nothing but --dbdir, --user and --group".to_owned()),
+        let is_of_database = |word: &&OsString| {
+            [b"--database".as_slice(), b"--defaults="]
+                .iter()
+                .any(|it| word.as_bytes().starts_with(it))
+        };
+        return match of_check.iter().find(|word| !is_of_database(word)) {
+            None => Ok(Command::CheckDatabase),
+            Some(_) => Err("--database goes with nothing but --dbdir, --user, --group, --config and --defaults".to_owned()),
         };
     }
     Ok(Command::Check(Check {

@@ -2,9 +2,12 @@
 
 use super::check::Check;
 use super::explain::{self, Explain};
-use super::filter::{Addresses, Clients, Filter, address};
+use super::filter::{Addresses, Clients, Filter, address, network};
+use crate::cli::settings::Place;
 use crate::greylist::State;
 use clap::ArgMatches;
+use clap::parser::ValueSource;
+use ipnet::IpNet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -12,12 +15,8 @@ use std::path::PathBuf;
 /// What an administrator wants done, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
-    /// Directory of the database (`--dbdir`).
-    pub dbdir: PathBuf,
-    /// The user whom root becomes before anything is opened (`--user`).
-    pub user: String,
-    /// The groups that go with it (`--group`).
-    pub group: String,
+    /// Where the database is, and whose.
+    pub place: Place,
     /// What to do.
     pub command: Command,
 }
@@ -34,15 +33,18 @@ pub enum Command {
     },
     /// Take over the entries of another database.
     Import {
-        /// A directory of the original, a file, or `-` for standard input.
-        from: PathBuf,
+        /// A directory of the original, a file, or `-` for standard input; none
+        /// is the directory of the database.
+        from: Option<PathBuf>,
     },
     /// Print entries.
     List(List),
     /// Print what is known of a triplet or a client, and what becomes of it.
     Show(Target, OutputFormat),
     /// Delete entries.
-    Forget(Target),
+    Forget(Target, Extent),
+    /// Delete all entries.
+    Clear(Consent),
     /// Let entries pass.
     Allow(Target),
     /// Print numbers.
@@ -55,6 +57,35 @@ pub enum Command {
     Check(Check),
     /// Tell from a log why mail was delayed.
     Explain(Explain),
+    /// Let the daemon read its lists again.
+    Reload,
+    /// Print whether the daemon runs.
+    Status(OutputFormat),
+    /// Print the daemon's settings, and where they come from.
+    Config {
+        /// Whether those are printed as well that nobody set.
+        all: bool,
+        /// In which form.
+        format: OutputFormat,
+    },
+}
+
+/// Which of the matching entries to delete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Whether nothing is deleted, only printed.
+    pub is_dry_run: bool,
+    /// Whether only the entry of the client itself is deleted.
+    pub client_only: bool,
+}
+
+/// Whether a command that deletes everything may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// It was given on the command line.
+    Given,
+    /// The administrator is asked.
+    Ask,
 }
 
 /// Which entries to print, and how.
@@ -130,25 +161,37 @@ pub enum OutputFormat {
 
 /// What a command's words ask for; an error is a sentence without its command.
 pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation, String> {
-    Ok(Invocation {
-        dbdir: text(matches, "dbdir").into(),
-        user: text(matches, "user").to_string_lossy().into_owned(),
-        group: text(matches, "group").to_string_lossy().into_owned(),
-        command: command(name, matches)?,
-    })
+    Ok(Invocation { place: place(matches), command: command(name, matches)? })
+}
+
+/// The place of the database, as far as it is typed.
+pub(super) fn place(matches: &ArgMatches) -> Place {
+    let typed = |id| {
+        let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
+        given(matches, id).filter(|_| is_typed)
+    };
+    let name = |id| typed(id).map(|name| name.to_string_lossy().into_owned());
+    Place {
+        dbdir: typed("dbdir").map(PathBuf::from),
+        user: name("user"),
+        group: name("group"),
+        defaults: text(matches, "defaults").into(),
+        config: typed("config").map(PathBuf::from),
+    }
 }
 
 fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
     Ok(match name {
         "export" => Command::Export { tables: tables(matches), form: form(matches) },
-        "import" => {
-            let from = given(matches, "from").unwrap_or(text(matches, "dbdir"));
-            Command::Import { from: from.into() }
-        }
+        "import" => Command::Import { from: given(matches, "from").map(PathBuf::from) },
         "list" => Command::List(list(matches)?),
-        "show" => Command::Show(subject(matches)?, form(matches)),
-        "forget" => Command::Forget(subject(matches)?),
-        "allow" => Command::Allow(subject(matches)?),
+        "show" => Command::Show(target(matches)?, form(matches)),
+        "forget" => forget(matches)?,
+        "clear" => Command::Clear(consent(matches)),
+        "reload" => Command::Reload,
+        "status" => Command::Status(form(matches)),
+        "config" => Command::Config { all: matches.get_flag("all"), format: form(matches) },
+        "allow" => Command::Allow(target(matches)?),
         "stats" => Command::Stats(form(matches)),
         "explain" => Command::Explain(explain::explain(matches)?),
         "backup" => Command::Backup(text(matches, "FILE").into()),
@@ -158,6 +201,22 @@ fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
 
 pub(super) fn form(matches: &ArgMatches) -> OutputFormat {
     if matches.get_flag("json") { OutputFormat::Json } else { OutputFormat::Text }
+}
+
+fn consent(matches: &ArgMatches) -> Consent {
+    if matches.get_flag("yes") { Consent::Given } else { Consent::Ask }
+}
+
+fn forget(matches: &ArgMatches) -> Result<Command, String> {
+    let target = target(matches)?;
+    let extent = Extent {
+        is_dry_run: matches.get_flag("dry-run"),
+        client_only: matches.get_flag("client-only"),
+    };
+    if extent.client_only && !matches!(target, Target::Client(Clients::One(_))) {
+        return Err("--client-only goes with the address of a client and nothing else".to_owned());
+    }
+    Ok(Command::Forget(target, extent))
 }
 
 fn tables(matches: &ArgMatches) -> Tables {
@@ -172,10 +231,10 @@ fn list(matches: &ArgMatches) -> Result<List, String> {
     let addresses = |id| given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
     let filter = Filter {
         client: clients(matches, "client")?,
-        network: parsed(matches, "network", "a network like 192.0.2.0/24")?,
+        network: read_network(matches)?,
         sender: addresses("sender"),
         recipient: addresses("recipient"),
-        state: state(matches)?,
+        state: state(matches),
     };
     let clients = matches.get_flag("clients");
     if clients && filter.recipient.is_some() {
@@ -184,32 +243,35 @@ fn list(matches: &ArgMatches) -> Result<List, String> {
     Ok(List {
         filter,
         clients,
-        sort: sort(matches)?,
+        sort: sort(matches),
         reverse: matches.get_flag("reverse"),
         limit: parsed(matches, "limit", "a number")?,
         form: form(matches),
     })
 }
 
-fn state(matches: &ArgMatches) -> Result<Option<State>, String> {
-    let Some(word) = given(matches, "state") else {
+fn read_network(matches: &ArgMatches) -> Result<Option<IpNet>, String> {
+    let Some(word) = given(matches, "network") else {
         return Ok(None);
     };
-    let state = State::ALL.into_iter().find(|state| word == state.word());
-    state.map(Some).ok_or_else(|| unlike("--state", "waiting, passed or expired", word))
+    let read = word.to_str().and_then(network);
+    read.map(Some).ok_or_else(|| unlike("--network", "a network like 192.0.2.0/24", word))
 }
 
-fn sort(matches: &ArgMatches) -> Result<Sort, String> {
-    let word = text(matches, "sort");
-    match word.as_bytes() {
-        b"key" => Ok(Sort::Key),
-        b"first" => Ok(Sort::First),
-        b"last" => Ok(Sort::Last),
-        _ => Err(unlike("--sort", "key, first or last", word)),
+fn state(matches: &ArgMatches) -> Option<State> {
+    let word = given(matches, "state")?;
+    State::ALL.into_iter().find(|state| word == state.word())
+}
+
+fn sort(matches: &ArgMatches) -> Sort {
+    match text(matches, "sort").as_bytes() {
+        b"first" => Sort::First,
+        b"last" => Sort::Last,
+        _ => Sort::Key,
     }
 }
 
-fn subject(matches: &ArgMatches) -> Result<Target, String> {
+fn target(matches: &ArgMatches) -> Result<Target, String> {
     let domain = matches.try_get_one::<OsString>("sender-domain").ok().flatten();
     let client = clients(matches, "CLIENT")?;
     let address_in = |id| given(matches, id).map(|text| address(text.as_bytes()).to_vec());

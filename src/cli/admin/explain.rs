@@ -3,7 +3,7 @@
 use super::command::{self, OutputFormat};
 use super::filter::Addresses;
 use clap::ArgMatches;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -42,24 +42,34 @@ pub struct AttemptFilter {
 pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     let addresses = |id| command::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
     let text = |id| command::given(matches, id).map(|text| text.to_string_lossy().into_owned());
-    let files: Vec<PathBuf> =
-        matches.get_many::<OsString>("FILE").into_iter().flatten().map(PathBuf::from).collect();
+    let words = matches.get_many::<OsString>("FILE").into_iter().flatten();
+    let (senders, files): (Vec<&OsString>, Vec<&OsString>) =
+        words.partition(|word| is_sender(word));
+    let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+    let sender = match (senders.as_slice(), addresses("sender")) {
+        ([], sender) => sender,
+        ([sender], None) => Some(Addresses::parse(sender.as_bytes())),
+        _ => return Err("give one sender".to_owned()),
+    };
     let day = text("day");
     if let Some(day) = day.as_ref().filter(|day| !is_day(day)) {
         return Err(format!("--day must be a day like 2026-11-25, unlike \"{day}\""));
     }
     Ok(Explain {
         files: if files.is_empty() { vec![LOG.into()] } else { files },
-        filter: AttemptFilter {
-            sender: addresses("sender"),
-            recipient: addresses("recipient"),
-            client: text("client"),
-        },
+        filter: AttemptFilter { sender, recipient: addresses("recipient"), client: text("client") },
         id: command::given(matches, "id").map(|id| id.as_bytes().to_vec()),
         day,
         summary: matches.get_flag("summary"),
         form: command::form(matches),
     })
+}
+
+/// Returns true if a word is an address and not a path. A file of such a name
+/// can be given as `./NAME`.
+fn is_sender(word: &OsStr) -> bool {
+    let word = word.as_bytes();
+    word.contains(&b'@') && !word.contains(&b'/')
 }
 
 fn is_day(text: &str) -> bool {

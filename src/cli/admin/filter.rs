@@ -1,10 +1,10 @@
 //! Which entries are meant.
 
-use crate::greylist::{State, registered_domain, sender_domain, triplet};
+use crate::greylist::{State, registered_domain, sender_domain};
+use ipnet::IpNet;
 use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
-use std::str::FromStr;
 
 /// What entries must be like; without any condition all are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Filter {
     /// The client, or in triplets its network, or all of a domain.
     pub client: Option<Clients>,
     /// A network in which the client is.
-    pub network: Option<Network>,
+    pub network: Option<IpNet>,
     /// The sender.
     pub sender: Option<Addresses>,
     /// The recipient.
@@ -51,34 +51,10 @@ impl Clients {
     }
 }
 
-/// A network of clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    first: IpAddr,
-    bits: u8,
-}
-
-impl Network {
-    /// Whether an address is in it.
-    pub fn contains(self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.first.is_ipv4()
-            && triplet::network(address, self.bits) == self.first
-    }
-}
-
-impl FromStr for Network {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Network, ()> {
-        let (address, bits) = text.split_once('/').unzip();
-        let address: IpAddr = address.unwrap_or(text).parse().map_err(|_| ())?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Ok(longest), str::parse).map_err(|_| ())?;
-        if bits > longest {
-            return Err(());
-        }
-        Ok(Network { first: triplet::network(address, bits), bits })
-    }
+/// Reads a network, or an address as the network of this one alone.
+pub fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse().ok().map(|network: IpNet| network.trunc());
+    network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 /// Mail addresses, in lower case.

@@ -9,9 +9,9 @@ mod filter;
 mod table;
 
 pub use check::{Check, Question, plain_word};
-pub use command::{Command, Invocation, List, OutputFormat, Sort, Tables, Target};
+pub use command::{Command, Consent, Extent, Invocation, List, OutputFormat, Sort, Tables, Target};
 pub use explain::{AttemptFilter, Explain};
-pub use filter::{Addresses, Clients, Filter, Network};
+pub use filter::{Addresses, Clients, Filter, network};
 
 use super::{UsageError, help};
 use crate::cli;

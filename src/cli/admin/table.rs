@@ -1,13 +1,16 @@
 //! The table of commands and their words, from which parsing, help and manual
 //! are made.
 
+use crate::cli::settings::DEFAULTS_FILE;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
 
 pub(super) fn commands() -> Vec<Command> {
     let reading = [list(), show(), stats(), export(), backup(), check(), explain()];
-    let writing = [forget(), allow(), import()];
-    let commands = reading.into_iter().chain(writing);
+    let writing = [forget(), allow(), clear(), import()];
+    let controlling = [status(), reload(), config()];
+    let commands = reading.into_iter().chain(writing).chain(controlling);
     commands.map(with_common_options).collect()
 }
 
@@ -20,7 +23,7 @@ fn list() -> Command {
         value("network", "NETWORK").help("those of clients in a network like 192.0.2.0/24"),
         value("sender", "WHO").help("those of this sender, user@domain or a whole domain"),
         value("recipient", "WHO").help("those of this recipient, likewise"),
-        value("state", "STATE").help(
+        choice("state", "STATE", &["waiting", "passed", "expired"]).help(
             "those that are waiting (deferred until the delay is over), passed (let through), or \
              expired (too old to count)",
         ),
@@ -28,12 +31,12 @@ fn list() -> Command {
             "the auto-whitelist's clients in place of the triplets; with --sender its pairs of \
              domains",
         ),
-        value("sort", "ORDER").default_value("key").help(
+        choice("sort", "ORDER", &["key", "first", "last"]).default_value("key").help(
             "by key (client, sender, recipient), first (when first seen; of clients their \
              count) or last (when last seen)",
         ),
-        switch("reverse").help("in the opposite order: the latest or largest come first"),
-        value("limit", "NUMBER").help("not more than so many"),
+        switch("reverse").help("reverse the sort order"),
+        value("limit", "NUMBER").help("print at most NUMBER entries"),
         json(),
     ])
 }
@@ -48,7 +51,36 @@ fn forget() -> Command {
                  of a sender's domain with the pairs of domains that count its passes";
     let words = "CLIENT [SENDER RECIPIENT]\n       postgrey forget [CLIENT] --sender-domain=DOMAIN";
     let about = "delete the entries of a triplet, a client or a domain";
-    command("forget", about, words).long_about(more).args(triplet()).arg(sender_domain())
+    command("forget", about, words).long_about(more).args(triplet()).args([
+        sender_domain(),
+        switch("client-only")
+            .help("delete the client's entry on the auto-whitelist, not its network's triplets"),
+        switch("dry-run").help("print the entries and delete nothing"),
+    ])
+}
+
+fn clear() -> Command {
+    command("clear", "delete all entries, after a question", "[OPTIONS]").arg(yes())
+}
+
+fn status() -> Command {
+    let more = "print whether the daemon runs. The exit status is 0 if it runs, 3 if it does not \
+                run, 4 if neither is certain";
+    command("status", "print whether the daemon runs", "[OPTIONS]").long_about(more).arg(json())
+}
+
+fn reload() -> Command {
+    let more = "let the running daemon read its lists again, as SIGHUP does";
+    command("reload", "let the daemon read its lists again", "[OPTIONS]").long_about(more)
+}
+
+fn config() -> Command {
+    let more = "print the daemon's settings that differ from the defaults, with the file and line \
+                of each";
+    let all = switch("all").help("print the defaults of the other options as well");
+    command("config", "print the daemon's settings and where they come from", "[OPTIONS]")
+        .long_about(more)
+        .args([all, json()])
 }
 
 fn allow() -> Command {
@@ -98,7 +130,7 @@ pub(super) fn check() -> Command {
                  --recipient=WHO [OPTIONS]\n       postgrey check --database [OPTIONS]";
     let about = "check options, lists or the database, or ask what a mail would get";
     command("check", about, words).long_about(more).args([
-        value("defaults", "FILE").default_value("/etc/default/postgrey").help(
+        defaults().help(
             "where POSTGREY_OPTS stands, which has the daemon's options unless some are given here",
         ),
         json(),
@@ -121,7 +153,7 @@ fn explain() -> Command {
     command("explain", about, "[OPTIONS] [FILE...]").long_about(more).args([
         word("FILE").num_args(0..).help(
             "logs, perhaps packed, of syslog or of journalctl -o short-iso or json; - is standard \
-             input (default: /var/log/mail.log)",
+             input (default: /var/log/mail.log). An address like user@example.com is a sender",
         ),
         value("sender", "WHO").help("mail of this sender, user@domain or a whole domain"),
         value("recipient", "WHO").help("mail to this recipient, likewise"),
@@ -142,12 +174,26 @@ fn command(name: &'static str, about: &'static str, words: &str) -> Command {
 }
 
 pub(super) fn with_common_options(command: Command) -> Command {
-    command.args([
-        value("dbdir", "PATH").default_value("/var/lib/postgrey").help("directory of the database"),
-        value("user", "NAME").default_value("postgrey").help("whom root becomes first"),
-        value("group", "NAME").default_value("postgrey").help("the groups that go with it"),
+    let has_defaults = command.get_arguments().any(|arg| arg.get_id() == "defaults");
+    let defaults = (!has_defaults).then(|| {
+        defaults().help("file with the daemon's POSTGREY_OPTS, which name database and user")
+    });
+    let config = value("config", "FILE").help("the daemon's --config file, in place of --defaults");
+    command.args(defaults).args([
+        config,
+        value("dbdir", "PATH").help("directory of the database (default: the daemon's)"),
+        value("user", "NAME").help("user to become when started by root (default: the daemon's)"),
+        value("group", "NAME").help("groups to become with it (default: the daemon's)"),
         switch("help").short('h').help("show this help"),
     ])
+}
+
+fn defaults() -> Arg {
+    value("defaults", "FILE").default_value(DEFAULTS_FILE)
+}
+
+fn yes() -> Arg {
+    switch("yes").help("do not ask")
 }
 
 fn triplet() -> [Arg; 3] {
@@ -175,6 +221,12 @@ fn switch(name: &'static str) -> Arg {
 
 fn value(name: &'static str, shown: &'static str) -> Arg {
     word(name).long(name).value_name(shown)
+}
+
+/// A value out of a few, which completions offer.
+fn choice(name: &'static str, shown: &'static str, values: &'static [&'static str]) -> Arg {
+    let parser = PossibleValuesParser::new(values).map(OsString::from);
+    value(name, shown).value_parser(parser)
 }
 
 /// A value that may be empty.

@@ -94,7 +94,7 @@ fn an_import_that_cannot_be_done_says_why() {
     std::fs::remove_file(&socket).expect("a socket");
     let (status, text) = import(daemon.scratch(), &["--from=-"], "");
     assert_eq!(status, Some(3));
-    assert!(text.starts_with("postgrey: locked: DB/postgrey.lock; a daemon"), "{text}");
+    assert!(text.starts_with("postgrey: locked: DB/postgrey.lock by process "), "{text}");
     let scratch = daemon.stop().scratch;
     let text = "postgrey: standard input is no database of postgrey 1, no text of db_dump and no \
                 SQL dump";

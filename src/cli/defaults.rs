@@ -28,6 +28,21 @@ pub struct Setting {
     pub value: String,
 }
 
+impl Defaults {
+    /// The arguments with which Debian's service starts the daemon.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words = self.options.as_ref().map(Setting::arguments).unwrap_or_default();
+        let text = self.text.as_deref().filter(|text| !text.is_empty());
+        words.extend(text.map(|text| format!("--greylist-text={text}").into()));
+        words
+    }
+
+    /// The line that sets the options.
+    pub fn line(&self) -> Option<u32> {
+        self.options.as_ref().map(|options| options.line)
+    }
+}
+
 impl Setting {
     /// The value as arguments.
     pub fn arguments(&self) -> Vec<OsString> {

@@ -1,0 +1,59 @@
+//! `postgrey config`: the daemon's settings, as its files have them.
+
+use super::text::foreign;
+use super::{Error, Outcome};
+use crate::cli::admin::OutputFormat;
+use crate::cli::settings::Place;
+use crate::cli::{Setting, settings_in_effect};
+use crate::json::Object;
+use std::io::Write;
+
+/// The column of the places.
+const COLUMN: usize = 40;
+
+/// Prints the settings.
+pub fn run(
+    place: &Place,
+    all: bool,
+    format: OutputFormat,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
+    for setting in settings_in_effect(place, all).map_err(Error::Usage)? {
+        match format {
+            OutputFormat::Text => writeln!(out, "{}", line(&setting))?,
+            OutputFormat::Json => object(&setting).write(out)?,
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// A line of a configuration file that has the same effect, with a comment.
+fn line(Setting { name, value, source }: &Setting) -> String {
+    let setting = match value {
+        Some(value) => format!("{name} = {}", foreign(value.as_encoded_bytes())),
+        None => name.clone(),
+    };
+    let place = match source {
+        None => "default".to_owned(),
+        Some((file, None)) => foreign(file.as_os_str().as_encoded_bytes()),
+        Some((file, Some(line))) => {
+            format!("{}:{line}", foreign(file.as_os_str().as_encoded_bytes()))
+        }
+    };
+    format!("{setting:<COLUMN$}  # {place}")
+}
+
+fn object(Setting { name, value, source }: &Setting) -> Object {
+    let mut object = Object::new().text("name", name);
+    if let Some(value) = value {
+        object = object.text("value", value.as_encoded_bytes());
+    }
+    if let Some((file, line)) = source {
+        object = object.text("file", file.as_os_str().as_encoded_bytes());
+        if let Some(line) = line {
+            object = object.number("line", *line);
+        }
+    }
+    object
+}

@@ -1,0 +1,26 @@
+//! The question before everything is deleted.
+
+use super::Error;
+use crate::cli::admin::Consent;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+/// Asks whether to do something, unless the command line has the answer.
+///
+/// # Errors
+/// When the answer is no, or there is no terminal to ask on.
+pub fn ask(consent: Consent, what: &str) -> Result<(), Error> {
+    if consent == Consent::Given {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Error::Usage(format!("refusing to {what} without --yes")));
+    }
+    write!(io::stderr(), "{what}? [y/N] ")?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        Ok(())
+    } else {
+        Err(Error::Usage("nothing was changed".to_owned()))
+    }
+}

@@ -1,0 +1,103 @@
+//! `postgrey status` and `postgrey reload`: the daemon as a service.
+
+use super::daemon::Daemon;
+use super::text::moment;
+use super::{Error, Outcome};
+use crate::cli::admin::OutputFormat;
+use crate::daemon::{DirectoryLock, clock};
+use crate::json::Object;
+use crate::session::control::Request;
+use std::io::Write;
+use std::path::Path;
+
+/// Whether a daemon serves a directory.
+enum Status {
+    /// It answers.
+    Running {
+        pid: i64,
+        /// When it started, in seconds since the epoch.
+        started: i64,
+    },
+    NotRunning,
+    /// Why nobody knows.
+    Unknown(String),
+}
+
+/// Prints whether the daemon runs.
+pub fn run(directory: &Path, format: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
+    let status = ask(directory);
+    let shown = directory.display();
+    match (format, &status) {
+        (OutputFormat::Json, status) => object(directory, status).write(out)?,
+        (_, Status::Running { pid, started }) => {
+            let started = moment(*started, clock::now());
+            writeln!(out, "postgrey is running: process {pid}, started {started}, {shown}")?;
+        }
+        (_, Status::NotRunning) => writeln!(out, "postgrey is not running, {shown}")?,
+        (_, Status::Unknown(why)) => {
+            writeln!(out, "the state of postgrey is unknown, {shown}: {why}")?;
+        }
+    }
+    out.flush()?;
+    Ok(match status {
+        Status::Running { .. } => Outcome::Done,
+        Status::NotRunning => Outcome::NotRunning,
+        Status::Unknown(_) => Outcome::Unknown,
+    })
+}
+
+/// Lets the daemon read its lists again.
+pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
+    let mut daemon = match Daemon::connect(directory) {
+        Ok(daemon) => daemon,
+        Err(_) if is_free(directory) => {
+            let shown = directory.display();
+            return Err(Error::Access(format!("no daemon runs in {shown}; start it instead")));
+        }
+        Err(error) => {
+            return Err(Error::Access(format!("the running daemon cannot be asked: {error}")));
+        }
+    };
+    daemon.ask(&Request::Reload)?;
+    writeln!(out, "the daemon reads its lists; its log has what is wrong with them")?;
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+fn ask(directory: &Path) -> Status {
+    let unheard = match Daemon::connect(directory) {
+        Ok(mut daemon) => match daemon.ask(&Request::Statistics) {
+            Ok(lines) => return running(&lines),
+            Err(error) => error.to_string(),
+        },
+        Err(error) => error.to_string(),
+    };
+    match DirectoryLock::holder(directory) {
+        Ok(None) => Status::NotRunning,
+        Ok(Some(holder)) => Status::Unknown(format!("{holder} holds its lock; {unheard}")),
+        Err(error) => Status::Unknown(error.to_string()),
+    }
+}
+
+fn is_free(directory: &Path) -> bool {
+    matches!(DirectoryLock::holder(directory), Ok(None))
+}
+
+fn running(lines: &[String]) -> Status {
+    let number = |name: &str| {
+        let line = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|number| number.parse().ok()).unwrap_or(0)
+    };
+    Status::Running { pid: number("pid"), started: number("started") }
+}
+
+fn object(directory: &Path, status: &Status) -> Object {
+    let object = Object::new().text("dbdir", directory.as_os_str().as_encoded_bytes());
+    match status {
+        Status::Running { pid, started } => {
+            object.text("status", "running").number("pid", *pid).number("started", *started)
+        }
+        Status::NotRunning => object.text("status", "not running"),
+        Status::Unknown(why) => object.text("status", "unknown").text("reason", why),
+    }
+}

@@ -1,0 +1,76 @@
+//! The daemon's settings in effect, with the place that each comes from.
+
+use super::config::{self, name_of, value_of};
+use super::settings::Place;
+use super::{defaults, flags, getopt};
+use clap::{Arg, ArgAction};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// An option of the daemon with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The option's long name.
+    pub name: String,
+    /// Its value; none of a switch.
+    pub value: Option<OsString>,
+    /// The file and line that set it; none of a default.
+    pub source: Option<(PathBuf, Option<u32>)>,
+}
+
+/// Returns the settings that a daemon would start with, in the order of its
+/// help; with `all` those that nobody set as well.
+///
+/// # Errors
+/// When the files cannot be read or the daemon would refuse them.
+pub fn settings_in_effect(place: &Place, all: bool) -> Result<Vec<Setting>, String> {
+    place.settings()?;
+    let command = flags::command();
+    let words = place.words()?;
+    let line = defaults::read(place.file()).ok().and_then(|defaults| defaults.line());
+    let typed = getopt::rewrite(&command, words).map_err(|lines| lines.join("; "))?.options;
+    let file = config::path(&typed).unwrap_or_default();
+    let words = config::merge_with_lines(&command, typed)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let mut settings = Vec::new();
+    for option in command.get_arguments().filter(|option| is_setting(option)) {
+        let name = option.get_long().unwrap_or_default();
+        let mut set: Vec<Setting> = words
+            .iter()
+            .filter(|(_, word)| name_of(word) == name)
+            .map(|(place_in_file, word)| Setting {
+                name: name.to_owned(),
+                value: takes_value(option).then(|| value_of(word).into_os_string()),
+                source: Some(match place_in_file {
+                    Some(line) => (file.clone(), Some(*line)),
+                    None => (place.file().to_owned(), line),
+                }),
+            })
+            .collect();
+        if !matches!(option.get_action(), ArgAction::Append) {
+            set = set.pop().into_iter().collect();
+        }
+        if set.is_empty() && all {
+            set = default_of(option);
+        }
+        settings.append(&mut set);
+    }
+    Ok(settings)
+}
+
+/// Returns true if an option is more than a request for information.
+fn is_setting(option: &Arg) -> bool {
+    !["help", "man", "version", "config"].contains(&option.get_id().as_str())
+}
+
+fn takes_value(option: &Arg) -> bool {
+    option.get_action().takes_values()
+}
+
+fn default_of(option: &Arg) -> Vec<Setting> {
+    let name = option.get_long().unwrap_or_default();
+    let values = option.get_default_values().iter().filter(|_| takes_value(option));
+    values
+        .map(|value| Setting { name: name.to_owned(), value: Some(value.into()), source: None })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! Which database a tool works on, and as which user: the daemon's own
+//! settings, unless the command line of the tool names others.
+
+use super::Options;
+use super::defaults::{self, Defaults};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where Debian's service has the daemon's options.
+pub const DEFAULTS_FILE: &str = "/etc/default/postgrey";
+
+/// The directory of a daemon without `--dbdir`.
+const USUAL_DBDIR: &str = "/var/lib/postgrey";
+
+/// What the command line of a tool says about the daemon's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Directory of the database (`--dbdir`).
+    pub dbdir: Option<PathBuf>,
+    /// The daemon's user (`--user`).
+    pub user: Option<String>,
+    /// The daemon's groups (`--group`).
+    pub group: Option<String>,
+    /// The file with `POSTGREY_OPTS` (`--defaults`); [`DEFAULTS_FILE`] if empty.
+    pub defaults: PathBuf,
+    /// The daemon's configuration file (`--config`), read in place of it.
+    pub config: Option<PathBuf>,
+}
+
+/// The settings that a tool shares with the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Directory of the database.
+    pub dbdir: PathBuf,
+    /// The daemon's user.
+    pub user: String,
+    /// The daemon's groups.
+    pub group: String,
+    /// The file that names the directory, if it is another than usual.
+    pub source: Option<PathBuf>,
+}
+
+impl Place {
+    /// Reads the daemon's settings.
+    ///
+    /// # Errors
+    /// When they are needed and cannot be read; the text says what to do.
+    pub fn settings(&self) -> Result<Settings, String> {
+        let daemon = self.options();
+        let daemon = match (daemon, &self.dbdir) {
+            (Err(_), Some(_)) => built_in(),
+            (daemon, _) => daemon.map_err(|why| format!("{why}; or name --dbdir"))?,
+        };
+        let is_found = self.dbdir.is_none() && daemon.dbdir != Path::new(USUAL_DBDIR);
+        Ok(Settings {
+            dbdir: self.dbdir.clone().unwrap_or(daemon.dbdir),
+            user: self.user.clone().unwrap_or(daemon.user),
+            group: self.group.clone().unwrap_or(daemon.group),
+            source: is_found.then(|| self.file().to_owned()),
+        })
+    }
+
+    /// The file that the daemon's options are read from.
+    pub fn file(&self) -> &Path {
+        match &self.config {
+            Some(config) => config,
+            None if self.defaults.as_os_str().is_empty() => Path::new(DEFAULTS_FILE),
+            None => &self.defaults,
+        }
+    }
+
+    /// The daemon's options as they would be typed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn words(&self) -> Result<Vec<OsString>, String> {
+        if let Some(config) = &self.config {
+            let mut word = OsString::from("--config=");
+            word.push(config);
+            return Ok(vec![word]);
+        }
+        let file = self.file();
+        let defaults = match defaults::read(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Defaults::default()),
+            defaults => defaults,
+        };
+        let explain = |error| {
+            let why = crate::daemon::errno(&error).desc();
+            format!("cannot read {}: {why}; name another file with --defaults", file.display())
+        };
+        defaults.map(|defaults| defaults.words()).map_err(explain)
+    }
+
+    fn options(&self) -> Result<Options, String> {
+        options(self.words()?).map_err(|error| {
+            let why = error.message.replace("ERROR: ", "").replace('\n', "; ");
+            format!(
+                "cannot use the daemon's options in {}: {why}; postgrey check shows all errors",
+                self.file().display()
+            )
+        })
+    }
+}
+
+/// The options of a daemon, for tools that need not know where it listens.
+fn options(mut words: Vec<OsString>) -> Result<Options, super::UsageError> {
+    words.insert(0, "--inet=10023".into());
+    super::options(words)
+}
+
+fn built_in() -> Options {
+    options(Vec::new()).expect("a daemon starts with nothing but a port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(name: &str, text: &str, place: Place) -> Result<Settings, String> {
+        let file = std::env::temp_dir().join(format!("postgrey-{name}-{}", std::process::id()));
+        std::fs::write(&file, text).unwrap();
+        let found = Place { defaults: file.clone(), ..place }.settings();
+        std::fs::remove_file(&file).unwrap();
+        found
+    }
+
+    #[test]
+    fn a_tool_has_the_settings_of_the_daemon() {
+        let text = "POSTGREY_OPTS=\"--inet=10023 --dbdir=/srv/greylist --user=mail --group=adm\"\n";
+        let found = settings("all", text, Place::default()).unwrap();
+        assert_eq!(found.dbdir, Path::new("/srv/greylist"));
+        assert_eq!((found.user.as_str(), found.group.as_str()), ("mail", "adm"));
+        assert!(found.source.is_some());
+        // A daemon with nowhere to listen has a database as well.
+        let found = settings("deaf", "POSTGREY_OPTS=--dbdir=/srv/a", Place::default()).unwrap();
+        assert_eq!(found.dbdir, Path::new("/srv/a"));
+    }
+
+    #[test]
+    fn the_command_line_of_a_tool_overrides_the_daemon_s() {
+        let text = "POSTGREY_OPTS=\"--dbdir=/srv/greylist --user=mail\"\n";
+        let place = Place { dbdir: Some("/tmp/x".into()), ..Place::default() };
+        let found = settings("typed", text, place.clone()).unwrap();
+        assert_eq!((found.dbdir, found.user), (PathBuf::from("/tmp/x"), "mail".to_owned()));
+        assert_eq!(found.source, None);
+        // Who names the database needs no valid options.
+        let found = settings("wrong", "POSTGREY_OPTS=--unknown", place).unwrap();
+        assert_eq!(found.user, "postgrey");
+        let error = settings("refused", "POSTGREY_OPTS=--unknown", Place::default()).unwrap_err();
+        assert!(error.contains("cannot use the daemon's options"), "{error}");
+    }
+
+    #[test]
+    fn without_a_file_the_usual_settings_hold() {
+        let place = Place { defaults: "/nonexistent/postgrey".into(), ..Place::default() };
+        let found = place.settings().unwrap();
+        assert_eq!(found.dbdir, Path::new(USUAL_DBDIR));
+        assert_eq!(found.source, None);
+    }
+}
