@@ -5,6 +5,8 @@ mod action;
 mod address;
 pub mod control;
 pub mod milter;
+pub mod opensmtpd;
 pub mod policy;
+pub mod policy_client;
 mod refusal;
 pub mod smtp;
