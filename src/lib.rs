@@ -12,6 +12,7 @@ pub mod greylist;
 pub mod json;
 pub mod lists;
 pub mod maillog;
+pub mod opensmtpd;
 pub mod policy_test;
 pub mod printable;
 pub mod report;

@@ -3,6 +3,7 @@
 use postgrey::admin::{self, Error, Outcome};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
+use postgrey::opensmtpd;
 use postgrey::policy_test;
 use postgrey::report;
 use postgrey::server;
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
                 Err(failure) => fail(&failure.to_string(), failure.status()),
             }
         }
+        Ok(Invocation::OpensmtpdFilter(options)) => match opensmtpd::run(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => fail(&format!("postgrey: {failure}"), failure.status()),
+        },
         Err(error) => fail(&error.message, error.status),
     }
 }

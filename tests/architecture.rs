@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may use.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["admin", "cli", "daemon", "policy_test", "report", "server"]),
+    ("main", &["admin", "cli", "daemon", "opensmtpd", "policy_test", "report", "server"]),
     (
         "admin",
         &[
@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("server", &["cli", "daemon", "dns", "greylist", "session", "request", "state", "lists"]),
     ("session", &["greylist", "request", "state"]),
     ("greylist", &["json", "request", "state", "lists"]),
+    ("opensmtpd", &["cli", "daemon", "session"]),
     ("policy_test", &["cli", "daemon", "maillog"]),
     ("maillog", &[]),
     ("lists", &[]),

@@ -16,6 +16,7 @@ mod help;
 mod layout;
 mod man;
 mod manual;
+mod opensmtpd_filter;
 mod options;
 mod policy_test;
 mod report;
@@ -24,7 +25,6 @@ mod suggest;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::iter;
 use std::path::Path;
 
 use clap::{ArgMatches, Command};
@@ -32,6 +32,7 @@ use clap::{ArgMatches, Command};
 pub use config::Fault;
 pub use effective::{Setting, settings_in_effect};
 pub use facility::Facility;
+pub use opensmtpd_filter::{DaemonAddress, OpensmtpdFilter};
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, Target};
 pub use report::{Check, Report, Shown};
@@ -41,6 +42,38 @@ const HELP: &str = "help";
 
 /// The options that name a place to listen on; the daemon needs one of them.
 const LISTENING: [&str; 3] = ["inet", "unix", "milter"];
+
+/// The other programs that `postgrey` is.
+const PROGRAMS: [Program; 3] = [
+    Program {
+        name: report::PROGRAM,
+        word: report::WORD,
+        parse: report::parse,
+        command: report::command,
+    },
+    Program {
+        name: policy_test::PROGRAM,
+        word: policy_test::PROGRAM,
+        parse: policy_test::parse,
+        command: policy_test::command,
+    },
+    Program {
+        name: opensmtpd_filter::PROGRAM,
+        word: opensmtpd_filter::WORD,
+        parse: opensmtpd_filter::parse,
+        command: opensmtpd_filter::command,
+    },
+];
+
+/// A program with options of its own.
+struct Program {
+    /// The name of a link to `postgrey` that starts it.
+    name: &'static str,
+    /// The command of `postgrey` that starts it.
+    word: &'static str,
+    parse: fn(Vec<OsString>) -> Result<Invocation, UsageError>,
+    command: fn() -> Command,
+}
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +86,8 @@ pub enum Invocation {
     Report(Box<Report>),
     /// Ask a policy server about the mail of a log.
     PolicyTest(Box<PolicyTest>),
+    /// Answer OpenSMTPD, which started this program as its filter.
+    OpensmtpdFilter(Box<OpensmtpdFilter>),
     /// Print this text, which ends with a newline, to stdout and exit with 0.
     Print(String),
 }
@@ -100,19 +135,14 @@ impl std::error::Error for UsageError {}
 pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let name = words.next().unwrap_or_default();
     let mut arguments: Vec<OsString> = words.collect();
-    if Path::new(&name).file_name() == Some(OsStr::new(report::PROGRAM)) {
-        return report::parse(arguments);
+    let called = Path::new(&name).file_name();
+    if let Some(program) = PROGRAMS.iter().find(|it| called == Some(OsStr::new(it.name))) {
+        return (program.parse)(arguments);
     }
-    if arguments.first().is_some_and(|word| word == report::WORD) {
+    let word = arguments.first();
+    if let Some(program) = PROGRAMS.iter().find(|it| word.is_some_and(|word| word == it.word)) {
         arguments.remove(0);
-        return report::parse(arguments);
-    }
-    if Path::new(&name).file_name() == Some(OsStr::new(policy_test::PROGRAM)) {
-        return policy_test::parse(arguments);
-    }
-    if arguments.first().is_some_and(|word| word == policy_test::PROGRAM) {
-        arguments.remove(0);
-        return policy_test::parse(arguments);
+        return (program.parse)(arguments);
     }
     parse(arguments)
 }
@@ -169,8 +199,8 @@ fn daemon_help(command: &mut Command) -> String {
 }
 
 /// The other programs, by their names as commands of `postgrey`.
-fn programs() -> [Command; 2] {
-    [report::command().name(report::WORD), policy_test::command()]
+fn programs() -> [Command; 3] {
+    PROGRAMS.map(|program| (program.command)().name(program.word))
 }
 
 /// The refusal of a command line without a place to listen on: the original's
@@ -257,13 +287,13 @@ pub fn man_pages() -> Vec<(String, String)> {
 /// made.
 #[must_use]
 pub fn commands() -> Vec<Command> {
-    let helpers = [report::command(), policy_test::command()];
     // A command that is built has the names under which it is called.
-    let subcommands = helpers.clone().into_iter().zip([report::WORD, policy_test::PROGRAM]);
-    let subcommands =
-        subcommands.map(|(command, word)| command.name(word).bin_name(format!("postgrey {word}")));
+    let subcommands = PROGRAMS.iter().map(|program| {
+        let called = format!("postgrey {}", program.word);
+        (program.command)().name(program.word).bin_name(called)
+    });
     let daemon = flags::command().subcommands(admin::commands()).subcommands(subcommands);
-    iter::once(daemon).chain(helpers).collect()
+    vec![daemon, report::command(), policy_test::command()]
 }
 
 /// The options, and the words behind them.

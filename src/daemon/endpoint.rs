@@ -3,6 +3,7 @@
 use super::Failure;
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use nix::errno::Errno;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A host and a port as typed.
@@ -108,6 +109,13 @@ impl Endpoint {
             }
         }
         Ok(resolution)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Endpoint { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 

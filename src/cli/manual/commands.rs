@@ -35,6 +35,7 @@ pub(super) fn section() -> Vec<Block> {
     blocks.push(Block::Subsection("The other programs".to_owned()));
     blocks.push(item("postgrey report", "is postgreyreport(1)."));
     blocks.push(item("postgrey policy-test", "is policy-test(8)."));
+    blocks.push(item("postgrey opensmtpd-filter", "is described under OPENSMTPD."));
     blocks
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use super::{commands, config, example, head, item, moving, options, text};
+use super::{commands, config, example, head, item, moving, opensmtpd, options, text};
 use crate::cli::man::{Block, Page};
 
 /// The day of the last change to what the page says.
@@ -21,6 +21,7 @@ pub(in crate::cli) fn page(command: &Command) -> Page {
     blocks.extend(examples());
     blocks.extend(commands::examples());
     blocks.extend(sendmail());
+    blocks.extend(opensmtpd::section());
     blocks.extend(moving::differences());
     blocks.extend(moving::from_the_original());
     blocks.extend(process());
@@ -34,7 +35,7 @@ fn description() -> [Block; 3] {
         text(
             "Mail servers ask postgrey whether to accept a mail: Postfix with its policy \
              delegation protocol, Exim with the same over a socket, Sendmail with the milter \
-             protocol (--milter). The answer depends \
+             protocol (--milter), OpenSMTPD with a filter. The answer depends \
              on the triplet of the client's network, the sender and the recipient. If this \
              triplet is new, the mail is deferred with a temporary error. A proper mail server \
              tries again, and after --delay seconds its mail passes; much of the software that \

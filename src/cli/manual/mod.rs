@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod daemon;
 mod moving;
+mod opensmtpd;
 mod options;
 mod policy_test;
 mod report;

@@ -1,0 +1,100 @@
+//! The command line of `postgrey opensmtpd-filter`, or of `filter-postgrey` in
+//! the directory where smtpd looks for filters.
+
+use super::{Invocation, UsageError, flags, help, information, manual, matches};
+use crate::daemon::endpoint::Endpoint;
+use clap::Command;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The name under which `postgrey` is this program.
+pub(super) const PROGRAM: &str = "filter-postgrey";
+
+/// The command that makes `postgrey` this program.
+pub(super) const WORD: &str = "opensmtpd-filter";
+
+/// The options of the filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpensmtpdFilter {
+    /// Where the daemon listens.
+    pub daemon: DaemonAddress,
+    /// Whether to add `X-Greylist` to messages (`--header`).
+    pub adds_header: bool,
+}
+
+/// Where a running daemon listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DaemonAddress {
+    /// `--unix=PATH`
+    Unix(PathBuf),
+    /// `--inet=[HOST:]PORT`
+    Inet(Endpoint),
+}
+
+impl fmt::Display for DaemonAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DaemonAddress::Unix(path) => path.display().fmt(f),
+            DaemonAddress::Inet(endpoint) => endpoint.fmt(f),
+        }
+    }
+}
+
+/// Parses the arguments of the filter.
+pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+    let mut command = command();
+    let (matches, rest) = matches(&mut command, arguments)?;
+    let page = |_: &Command| manual::daemon(&flags::command());
+    if let Some(text) = information(&matches, &mut command, help::help, page) {
+        return Ok(Invocation::Print(text));
+    }
+    let refused = |what: &str| {
+        UsageError::parse(format!("postgrey {WORD}: {what}\n{}", self::command().render_usage()))
+    };
+    if let Some(word) = rest.first() {
+        return Err(refused(&format!("unexpected argument {}", word.to_string_lossy())));
+    }
+    let value = |name: &str| matches.get_one::<OsString>(name).filter(|value| !value.is_empty());
+    let daemon = match (value("unix"), value("inet")) {
+        (Some(path), None) => DaemonAddress::Unix(PathBuf::from(path)),
+        (None, Some(text)) => {
+            let endpoint = Endpoint::parse(&text.to_string_lossy());
+            DaemonAddress::Inet(endpoint.map_err(|failure| refused(&failure.to_string()))?)
+        }
+        _ => return Err(refused("give either --unix or --inet, where the daemon listens")),
+    };
+    let adds_header = matches.get_flag("header");
+    Ok(Invocation::OpensmtpdFilter(Box::new(OpensmtpdFilter { daemon, adds_header })))
+}
+
+/// The table of its options.
+pub(super) fn command() -> Command {
+    let mut command = Command::new(WORD)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("filter for OpenSMTPD that asks a running daemon")
+        .override_usage("postgrey opensmtpd-filter --unix=PATH|--inet=[HOST:]PORT [--header]")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .args([
+            flags::value("unix", "PATH").short('u').help("socket on which the daemon listens"),
+            flags::value("inet", "[HOST:]PORT")
+                .short('i')
+                .help("port on which the daemon listens")
+                .long_help(
+                    "Port on which the daemon listens, on this machine if there is no HOST. A \
+                     name is resolved once, when smtpd starts.",
+                ),
+            flags::switch("header")
+                .help("add the X-Greylist header to delayed messages")
+                .long_help(
+                    "Add the X-Greylist header to messages that were delayed. smtpd then passes \
+                     every line of every message through the filter.",
+                ),
+        ])
+        .args(flags::information());
+    command.build();
+    command
+}

@@ -1,0 +1,132 @@
+//! One connection to the daemon, with at most one question on it.
+
+use crate::session::opensmtpd::Question;
+use crate::session::policy_client::Replies;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use socket2::{SockAddr, Socket, Type};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
+use std::time::Instant;
+
+/// Bytes read at once; replies are short.
+const PIECE: usize = 4096;
+
+/// A connection, perhaps not established yet.
+#[derive(Debug)]
+pub(super) struct Connection {
+    socket: Socket,
+    /// Which of the daemon's addresses it leads to.
+    pub(super) address: usize,
+    pub(super) is_established: bool,
+    /// When the attempt to connect began.
+    pub(super) opened: Instant,
+    /// The question that it carries.
+    pub(super) question: Option<Question>,
+    /// How much of the question has been sent.
+    sent: usize,
+    replies: Replies,
+}
+
+impl Connection {
+    /// Starts to connect.
+    pub(super) fn open(
+        address: &SockAddr,
+        number: usize,
+        registry: &Registry,
+        token: Token,
+        now: Instant,
+    ) -> io::Result<Connection> {
+        let socket = Socket::new(address.domain(), Type::STREAM.nonblocking(), None)?;
+        let is_established = match socket.connect(address) {
+            Ok(()) => true,
+            Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => false,
+            Err(error) => return Err(error),
+        };
+        if !address.is_unix() {
+            socket.set_tcp_nodelay(true)?;
+        }
+        let interests = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut SourceFd(&socket.as_raw_fd()), token, interests)?;
+        Ok(Connection {
+            socket,
+            address: number,
+            is_established,
+            opened: now,
+            question: None,
+            sent: 0,
+            replies: Replies::default(),
+        })
+    }
+
+    /// Ends the watch over its socket.
+    pub(super) fn close(self, registry: &Registry) -> Option<Question> {
+        // Closing the socket would end it as well.
+        let _ = registry.deregister(&mut SourceFd(&self.socket.as_raw_fd()));
+        self.question
+    }
+
+    /// Returns true if it can carry a question.
+    pub(super) fn is_idle(&self) -> bool {
+        self.question.is_none()
+    }
+
+    /// Gives it a question.
+    pub(super) fn carry(&mut self, question: Question) {
+        self.question = Some(question);
+        self.sent = 0;
+    }
+
+    /// Checks whether an attempt to connect has succeeded.
+    ///
+    /// # Errors
+    /// If it has failed.
+    pub(super) fn finish_connecting(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.socket.take_error()? {
+            return Err(error);
+        }
+        self.is_established = self.socket.peer_addr().is_ok();
+        Ok(self.is_established)
+    }
+
+    /// Sends as much of the question as the socket takes.
+    pub(super) fn send(&mut self) -> io::Result<()> {
+        let Some(question) = self.question.as_ref().filter(|_| self.is_established) else {
+            return Ok(());
+        };
+        while self.sent < question.request.len() {
+            match (&self.socket).write(&question.request[self.sent..]) {
+                Ok(written) => self.sent += written,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until a reply is complete. Returns the question that was answered
+    /// and the action, or `None` if the socket has no more bytes.
+    ///
+    /// # Errors
+    /// If the connection is lost, or the daemon sent something else than a
+    /// reply to a question.
+    pub(super) fn receive(&mut self) -> io::Result<Option<(Question, Vec<u8>)>> {
+        let mut piece = [0; PIECE];
+        loop {
+            let action = self.replies.next_action();
+            if let Some(action) = action.map_err(|_| ErrorKind::InvalidData)? {
+                let question = self.question.take().ok_or(ErrorKind::InvalidData)?;
+                return Ok(Some((question, action)));
+            }
+            match (&self.socket).read(&mut piece) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(length) => self.replies.feed(&piece[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The loop: lines from smtpd, questions to the daemon, results to smtpd.
+
+use super::lines::Lines;
+use super::pool::{Pool, Server};
+use super::smtpd::{self, Transfer};
+use crate::daemon::{Failure, Format, Log, Severity, Verbosity, errno};
+use crate::session::opensmtpd::Filter;
+use mio::{Events, Poll, Token};
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+const INPUT: Token = Token(0);
+const OUTPUT: Token = Token(1);
+const FIRST_CONNECTION: usize = 2;
+
+/// Bytes read at once.
+const PIECE: usize = 64 * 1024;
+
+/// Bytes and requests that may wait before no more is read.
+const MAX_OUTPUT: usize = 1024 * 1024;
+const MAX_PENDING: usize = 10_000;
+
+/// The least time between two complaints about lines from smtpd.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
+
+struct EventLoop {
+    filter: Filter,
+    lines: Lines,
+    pool: Pool,
+    log: Log,
+    /// True until a read finds nothing.
+    is_readable: bool,
+    last_complaint: Option<Instant>,
+}
+
+/// Runs until smtpd closes its end.
+///
+/// # Errors
+/// If the system refuses what a loop needs.
+pub(super) fn run(server: Server, adds_header: bool) -> Result<(), Failure> {
+    let mut poll = Poll::new().map_err(|error| refused(&error))?;
+    smtpd::watch(poll.registry(), INPUT, OUTPUT)?;
+    let registry = poll.registry().try_clone().map_err(|error| refused(&error))?;
+    let mut events = Events::with_capacity(64);
+    let mut state = EventLoop {
+        filter: Filter::new(adds_header),
+        lines: Lines::default(),
+        pool: Pool::new(server, registry, FIRST_CONNECTION),
+        log: Log::to_stderr(Verbosity::Normal, Format::Classic),
+        is_readable: false,
+        last_complaint: None,
+    };
+    loop {
+        match poll.poll(&mut events, state.timeout()) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            other => other.map_err(|error| refused(&error))?,
+        }
+        let now = Instant::now();
+        for event in &events {
+            match event.token() {
+                INPUT => state.is_readable = true,
+                OUTPUT => {}
+                connection => state.pool.ready(connection, now),
+            }
+        }
+        if state.receive(now) == Transfer::Closed {
+            return Ok(());
+        }
+        state.ask(now);
+        state.print_notices();
+        if state.send() == Transfer::Closed {
+            return Ok(());
+        }
+    }
+}
+
+impl EventLoop {
+    fn timeout(&mut self) -> Option<Duration> {
+        if self.can_receive() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.pool.deadline()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Returns true if there may be bytes to read, and room for what comes of
+    /// them.
+    fn can_receive(&mut self) -> bool {
+        let has_room =
+            self.filter.output().len() < MAX_OUTPUT && self.filter.pending() < MAX_PENDING;
+        self.is_readable && has_room
+    }
+
+    /// Reads once from smtpd.
+    fn receive(&mut self, now: Instant) -> Transfer {
+        if !self.can_receive() {
+            return Transfer::Later;
+        }
+        let mut piece = [0; PIECE];
+        let transfer = smtpd::receive(&mut piece);
+        match transfer {
+            Transfer::Bytes(length) => self.lines.feed(&piece[..length]),
+            Transfer::Later => self.is_readable = false,
+            Transfer::Closed => {}
+        }
+        while let Some(line) = self.lines.next() {
+            let Err(complaint) = self.filter.line(line, now) else {
+                continue;
+            };
+            let is_due = |last| now.duration_since(last) >= COMPLAINT_INTERVAL;
+            if self.last_complaint.is_none_or(is_due) {
+                self.last_complaint = Some(now);
+                self.log.line(Severity::Warning, complaint.to_string());
+            }
+        }
+        transfer
+    }
+
+    /// Passes questions to the daemon and its answers to the sessions, until
+    /// neither leads to the other.
+    fn ask(&mut self, now: Instant) {
+        loop {
+            while let Some(question) = self.filter.next_question() {
+                self.pool.ask(question);
+            }
+            self.pool.advance(now);
+            let answers = self.pool.take_answers();
+            if answers.is_empty() {
+                return;
+            }
+            for (ticket, result) in answers {
+                self.filter.answer(ticket, result);
+            }
+        }
+    }
+
+    fn print_notices(&mut self) {
+        for notice in self.pool.take_notices() {
+            self.log.line(Severity::Warning, notice);
+        }
+        self.log.flush();
+    }
+
+    /// Writes as much as smtpd takes.
+    fn send(&mut self) -> Transfer {
+        let output = self.filter.output();
+        let mut written = 0;
+        while written < output.len() {
+            match smtpd::send(&output[written..]) {
+                Transfer::Bytes(length) => written += length,
+                other => {
+                    output.drain(..written);
+                    return other;
+                }
+            }
+        }
+        output.clear();
+        output.shrink_to(PIECE);
+        Transfer::Bytes(written)
+    }
+}
+
+fn refused(error: &io::Error) -> Failure {
+    let why = errno(error);
+    Failure::system(format!("cannot watch for events: {}", why.desc()), why)
+}

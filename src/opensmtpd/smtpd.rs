@@ -1,0 +1,72 @@
+//! Standard input and output, whose other end is smtpd.
+
+use crate::daemon::{Failure, errno};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{read, write};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// What a read or write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transfer {
+    /// Bytes that were read or written.
+    Bytes(usize),
+    /// Nothing at the moment.
+    Later,
+    /// smtpd has closed its end.
+    Closed,
+}
+
+/// Makes standard input and output non-blocking and watches them. smtpd gives
+/// the filter a socket of its own, so that no other process is affected.
+///
+/// # Errors
+/// If they cannot be watched, such as a file.
+pub(super) fn watch(registry: &Registry, input: Token, output: Token) -> Result<(), Failure> {
+    watch_one(registry, &io::stdin(), input, Interest::READABLE, "input")?;
+    watch_one(registry, &io::stdout(), output, Interest::WRITABLE, "output")
+}
+
+fn watch_one(
+    registry: &Registry,
+    stream: &(impl AsFd + AsRawFd),
+    token: Token,
+    interest: Interest,
+    name: &str,
+) -> Result<(), Failure> {
+    let flags = fcntl(stream, FcntlArg::F_GETFL).map(OFlag::from_bits_retain);
+    let set = |flags| fcntl(stream, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK));
+    let result = flags.and_then(set).map_err(io::Error::from);
+    let result =
+        result.and_then(|_| registry.register(&mut SourceFd(&stream.as_raw_fd()), token, interest));
+    result.map_err(|error| {
+        let why = errno(&error);
+        Failure::system(format!("cannot use standard {name}: {}", why.desc()), why)
+            .advise("the command is started by OpenSMTPD, see smtpd.conf(5), proc-exec")
+    })
+}
+
+/// Reads from smtpd.
+pub(super) fn receive(piece: &mut [u8]) -> Transfer {
+    match read(io::stdin(), piece) {
+        Ok(0) => Transfer::Closed,
+        other => transfer(other),
+    }
+}
+
+/// Writes to smtpd.
+pub(super) fn send(bytes: &[u8]) -> Transfer {
+    transfer(write(io::stdout(), bytes))
+}
+
+fn transfer(result: nix::Result<usize>) -> Transfer {
+    match result {
+        Ok(length) => Transfer::Bytes(length),
+        Err(Errno::EINTR) => Transfer::Bytes(0),
+        Err(Errno::EAGAIN) => Transfer::Later,
+        Err(_) => Transfer::Closed,
+    }
+}
