@@ -17,4 +17,5 @@ mod maintenance;
 mod memory;
 mod metrics;
 mod milter;
+mod opensmtpd;
 mod pools;

@@ -13,6 +13,7 @@ mod daemon;
 pub mod milter;
 pub mod mutation;
 pub mod namespace;
+pub mod opensmtpd;
 mod port;
 mod preload;
 pub mod private_dev;

@@ -1,0 +1,76 @@
+//! The filter for OpenSMTPD with a real daemon; the test plays smtpd.
+
+mod away;
+mod doors;
+mod limits;
+
+use testkit::opensmtpd::Filter;
+use testkit::{Builder, Daemon, Door, Program};
+
+/// What smtpd tells a deferred client.
+const DEFERRED: &str =
+    "reject|451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
+
+/// A client as `link-connect` reports it.
+const CLIENT: &str = "mx.a.test|pass|192.0.2.1:4321";
+
+fn daemon() -> Builder {
+    Daemon::builder(Program::Ours).arg("--hostname=mx.test.example")
+}
+
+fn option(door: &Door) -> String {
+    match door {
+        Door::Unix(path) => format!("--unix={}", path.display()),
+        Door::Tcp(address) => format!("--inet={address}"),
+    }
+}
+
+fn filter(daemon: &Daemon) -> Filter {
+    Filter::start("0.7", &[&option(daemon.door())])
+}
+
+#[test]
+fn interleaved_sessions_get_their_own_results_over_either_socket() {
+    const SESSIONS: u64 = 1000;
+    for builder in [daemon(), daemon().tcp()] {
+        let daemon = builder.whitelist_recipients("postmaster@\n").start();
+        let mut filter = filter(&daemon);
+        for session in 0..SESSIONS {
+            filter.mail(session, CLIENT, &format!("s{session}@a.test"));
+        }
+        for session in 0..SESSIONS {
+            let recipient =
+                if session % 3 == 0 { "postmaster@example.org" } else { "bob@example.org" };
+            filter.recipient(session, session + 5000, recipient);
+        }
+        let mut results: Vec<_> = (0..SESSIONS).map(|_| filter.result()).collect();
+        results.sort();
+        for (session, result) in (0..SESSIONS).zip(results) {
+            let expected = if session % 3 == 0 { "proceed" } else { DEFERRED };
+            assert_eq!(result, (session, session + 5000, expected.to_string()));
+        }
+        assert!(filter.close().success());
+    }
+}
+
+#[test]
+fn a_blacklisted_client_is_rejected_with_550() {
+    let builder = daemon();
+    let list = builder.scratch().file("blacklist", "mx.a.test\n");
+    let daemon = builder.arg(format!("--blacklist-clients={}", list.display())).start();
+    let mut filter = filter(&daemon);
+    filter.mail(1, CLIENT, "alice@a.test");
+    let result = filter.decide(1, 2, "bob@example.org");
+    assert!(result.starts_with("reject|550 5.7.1 "), "{result}");
+}
+
+#[test]
+fn garbage_is_reported_once() {
+    let daemon = daemon().start();
+    let mut filter = filter(&daemon);
+    (0..1000).for_each(|number| filter.send(&format!("garbage {number}\x1b|||")));
+    filter.mail(1, CLIENT, "alice@a.test");
+    assert_eq!(filter.decide(1, 2, "bob@example.org"), DEFERRED);
+    let expected = "ignored a malformed line from smtpd: garbage 0\\x1b|||";
+    assert_eq!(filter.log(), [expected]);
+}
