@@ -4,14 +4,14 @@
 use super::{example, item, text};
 use crate::cli::man::Block;
 
-/// The most important differences; the marks are those of the README.
+/// The most important differences; the marks are those of compat/DIFFERENCES.md.
 pub(super) fn differences() -> Vec<Block> {
     vec![
         Block::Section("DIFFERENCES FROM POSTGREY 1.37"),
         text(
             "The options of 1.37 mean what they meant, and replies and log lines are the same to \
-             the byte, with these exceptions. Their marks are those of the README \
-             (/usr/share/doc/postgrey on Debian), which lists all and says more.",
+             the byte, with these exceptions. Their marks are those of \
+             DIFFERENCES.md (in /usr/share/doc/postgrey on Debian), which lists all.",
         ),
         item(
             "Requests",

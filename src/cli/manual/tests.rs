@@ -105,8 +105,8 @@ fn the_plain_text_fits_a_terminal() {
 }
 
 #[test]
-fn the_differences_are_marked_as_in_the_readme() {
-    let readme = include_str!("../../../README.md");
+fn every_mark_is_a_difference() {
+    let differences = include_str!("../../../compat/DIFFERENCES.md");
     let text = words(&daemon(&flags::command()));
     let is_mark =
         |word: &&str| word.strip_prefix('X').is_some_and(|number| number.parse::<u32>().is_ok());
@@ -114,7 +114,7 @@ fn the_differences_are_marked_as_in_the_readme() {
         text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_mark).collect();
     assert!(marks.len() > 10, "{marks:?}");
     for mark in marks {
-        assert!(readme.contains(&format!("\n- {mark}. ")), "{mark}");
+        assert!(differences.contains(&format!("\n- {mark}. ")), "{mark}");
     }
 }
 
