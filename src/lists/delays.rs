@@ -26,13 +26,21 @@ impl Delays {
     /// Parses lists in their order; what is wrong with a line becomes a warning
     /// and the line is skipped.
     pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Delays {
-        let mut seconds = HashMap::new();
-        let mut complaints = Diagnostics::default();
-        let texts =
-            texts.into_iter().map(|text| without_delays(&text, &mut seconds, &mut complaints));
-        let texts: Vec<Text> = texts.collect();
-        complaints.tell(warnings);
-        Delays { recipients: Addresses::parse(texts, warnings), seconds }
+        let texts: Vec<Text> = texts.into_iter().collect();
+        let (rules, seconds, invalid) = Delays::split(&texts);
+        warnings.extend(invalid);
+        Delays { recipients: Addresses::parse(rules, warnings), seconds }
+    }
+
+    /// Splits lists into their rules on recipients, each on its line, the delays
+    /// of these lines in seconds, and warnings about lines without a valid delay.
+    pub fn split(texts: &[Text]) -> (Vec<Text>, HashMap<Location, i64>, Vec<Warning>) {
+        let (mut seconds, mut warnings) = (HashMap::new(), Vec::new());
+        let mut invalid = Diagnostics::default();
+        let rules = texts.iter().map(|text| without_delays(text, &mut seconds, &mut invalid));
+        let rules = rules.collect();
+        invalid.tell(&mut warnings);
+        (rules, seconds, warnings)
     }
 
     /// How many rules there are.
@@ -60,7 +68,7 @@ impl Delays {
 
 /// The same list without the delays, each line where it was; `seconds` takes
 /// the delays, and `complaints` the lines that have none.
-pub(super) fn without_delays(
+fn without_delays(
     text: &Text,
     seconds: &mut HashMap<Location, i64>,
     complaints: &mut Diagnostics,

@@ -92,22 +92,16 @@ impl Text {
         })
     }
 
-    /// All lines with their comments, without a byte order mark.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (Location, &[u8])> {
+    /// Returns all lines with their comments, without a byte order mark.
+    pub fn lines(&self) -> impl Iterator<Item = (Location, &[u8])> {
         let file: Arc<Path> = Arc::from(self.file.as_path());
         let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
         numbered(bytes)
             .map(move |(line, bytes)| (Location { file: Arc::clone(&file), line }, bytes))
     }
 
-    /// The same without a byte order mark.
-    pub(super) fn without_byte_order_mark(&self) -> Text {
-        let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
-        Text { file: self.file.clone(), bytes: bytes.to_vec() }
-    }
-
-    /// Whether it starts with a byte order mark.
-    pub(super) fn has_byte_order_mark(&self) -> bool {
+    /// Returns true if it starts with a byte order mark.
+    pub fn has_byte_order_mark(&self) -> bool {
         self.bytes.starts_with(BYTE_ORDER_MARK)
     }
 }
@@ -122,15 +116,24 @@ fn numbered(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     (1..).zip(bytes.split(|&byte| byte == b'\n'))
 }
 
-/// What of a line is its rule; nothing where there is none.
-pub(super) fn rule_of(line: &[u8]) -> &[u8] {
+/// Returns the rule of a line: the line without comment and blanks.
+pub fn rule_of(line: &[u8]) -> &[u8] {
     trim(line.split(|&byte| byte == b'#').next().unwrap_or_default())
 }
 
-pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+/// Removes the blanks around.
+pub fn trim(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
     &bytes[start..end]
+}
+
+/// Reads the files of a list once, and returns warnings about those that cannot
+/// be read.
+pub fn read_files(lists: &[PathBuf]) -> (Vec<Text>, Vec<Warning>) {
+    let mut unreadable = Vec::new();
+    let texts = read(lists, &mut Known::new(), &mut unreadable);
+    (texts, unreadable)
 }
 
 /// The content of files by their names, as it was when they could last be read.

@@ -7,7 +7,6 @@
 //! warning: a line that silently meant something else would open the door.
 
 mod addresses;
-pub mod advice;
 mod clients;
 mod delays;
 mod diagnostics;
@@ -26,8 +25,9 @@ pub use addresses::Addresses;
 pub use clients::Clients;
 pub use delays::Delays;
 pub use diagnostics::Warning;
-pub use file::{Location, Text};
-pub use pattern::{Letters, Pattern};
+pub use file::{Location, Text, read_files, rule_of, trim};
+pub use networks::Network;
+pub use pattern::{Letters, Pattern, of_rule as pattern_of};
 pub use trusted::Trusted;
 
 /// The files that hold the lists; their order is that of the rules. Behind each
@@ -53,9 +53,9 @@ pub struct Files {
     pub delays: Vec<PathBuf>,
 }
 
-/// What the lines of a list stand for.
+/// The syntax of a list's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Syntax {
     /// Clients, by name, address or network (BEHAVIOUR F2-F4).
     Clients,
     /// Mail addresses, be it of recipients or of senders (BEHAVIOUR F5).
@@ -72,17 +72,17 @@ impl Files {
         self.by_option().into_iter().flat_map(|(.., files)| file::all(files)).collect()
     }
 
-    /// Each kind of list: its option without dashes, its form and its files.
-    pub fn by_option(&self) -> [(&'static str, Form, &[PathBuf]); 8] {
+    /// Each kind of list: its option without dashes, its syntax and its files.
+    pub fn by_option(&self) -> [(&'static str, Syntax, &[PathBuf]); 8] {
         [
-            ("whitelist-clients", Form::Clients, &self.clients),
-            ("whitelist-recipients", Form::Addresses, &self.recipients),
-            ("whitelist-senders", Form::Addresses, &self.senders),
-            ("blacklist-clients", Form::Clients, &self.blacklisted_clients),
-            ("blacklist-senders", Form::Addresses, &self.blacklisted_senders),
-            ("blacklist-recipients", Form::Addresses, &self.blacklisted_recipients),
-            ("greylist-recipients", Form::Addresses, &self.greylisted_recipients),
-            ("recipient-delays", Form::Delays, &self.delays),
+            ("whitelist-clients", Syntax::Clients, &self.clients),
+            ("whitelist-recipients", Syntax::Addresses, &self.recipients),
+            ("whitelist-senders", Syntax::Addresses, &self.senders),
+            ("blacklist-clients", Syntax::Clients, &self.blacklisted_clients),
+            ("blacklist-senders", Syntax::Addresses, &self.blacklisted_senders),
+            ("blacklist-recipients", Syntax::Addresses, &self.blacklisted_recipients),
+            ("greylist-recipients", Syntax::Addresses, &self.greylisted_recipients),
+            ("recipient-delays", Syntax::Delays, &self.delays),
         ]
     }
 }

@@ -14,7 +14,7 @@ const IPV4_PREFIX: u8 = 96;
 /// A network: the bits of its address, zero behind the prefix, and the length
 /// of the prefix (0 to 128).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Network {
+pub struct Network {
     bits: u128,
     length: u8,
 }
@@ -26,19 +26,19 @@ impl Network {
         Network { bits: address & mask, length }
     }
 
-    /// Whether every IPv4 client is in it.
-    pub(super) fn holds_all_of_ipv4(self) -> bool {
+    /// Returns true if every IPv4 client is in it.
+    pub fn holds_all_of_ipv4(self) -> bool {
         self.length <= IPV4_PREFIX && Network::new(0, self.length) == self
     }
 
     /// The networks that hold it, the narrowest first.
-    pub(super) fn wider(self) -> impl Iterator<Item = Network> {
+    pub fn wider(self) -> impl Iterator<Item = Network> {
         (0..self.length).rev().map(move |length| Network::new(self.bits, length))
     }
 
     /// Reads a rule that looks like an address or a network; `None` for others.
     /// The error says what is wrong and what to write.
-    pub(super) fn parse(rule: &[u8]) -> Option<Result<Network, String>> {
+    pub fn parse(rule: &[u8]) -> Option<Result<Network, String>> {
         if let Some(dotted) = Dotted::split(rule) {
             Some(dotted.network(rule))
         } else if rule.iter().filter(|&&byte| byte == b':').count() >= 2 {
@@ -141,7 +141,7 @@ fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
 /// A set of networks, each with a value: by default where it was written. A
 /// lookup asks once for each length of prefix that occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Networks<V = Location> {
+pub struct Networks<V = Location> {
     values: HashMap<Network, V>,
     /// The lengths that occur, each once.
     lengths: Vec<u8>,

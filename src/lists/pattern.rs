@@ -54,7 +54,7 @@ const TOO_MUCH: &str = "pattern ignored, the list's patterns are too large toget
     domains and networks where they do";
 
 /// The pattern of a rule that is one: all between `/` and `/`, at least one byte.
-pub(super) fn of_rule(rule: &[u8]) -> Option<&[u8]> {
+pub fn of_rule(rule: &[u8]) -> Option<&[u8]> {
     let pattern = rule.strip_prefix(b"/")?.strip_suffix(b"/")?;
     (!pattern.is_empty() && !pattern.iter().any(super::file::is_blank)).then_some(pattern)
 }

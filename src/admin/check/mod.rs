@@ -3,22 +3,24 @@
 
 mod answer;
 pub mod database;
+mod finding;
+mod lint;
 mod options;
 mod places;
 mod print;
+mod source;
 mod verdict;
 
 use super::{Error, Outcome};
 use crate::cli::Options;
 use crate::cli::admin::Check;
 use crate::daemon::privileges::Identity;
-use crate::lists::advice::{self, Finding, Severity};
+use finding::{Finding, Severity};
 use std::io::Write;
-use std::time::SystemTime;
 
 /// Looks at the options and lists of a daemon, and prints what it finds.
 pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
-    let (options, mut findings) = options::read(check);
+    let (options, mut findings) = source::read(check);
     if let Some(question) = &check.question {
         let Some(options) = options else {
             print::all(&findings, &[], check.form, out)?;
@@ -29,10 +31,9 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
     let mut files = Vec::new();
     if let Some(options) = &options {
         read_as_daemon(options)?;
-        findings.extend(places::look(options));
-        findings.extend(options::advise(options));
-        findings.extend(advice::neglected(&options.whitelists, SystemTime::now()));
-        findings.extend(advice::advise(&options.whitelists));
+        findings.extend(places::lint(options));
+        findings.extend(options::lint(options));
+        findings.extend(lint::lint(&options.whitelists));
         files = options.whitelists.all();
     }
     print::all(&findings, &files, check.form, out)?;
@@ -55,3 +56,6 @@ fn outcome(findings: &[Finding]) -> Outcome {
         Some(Severity::Error) => Outcome::Wrong,
     }
 }
+
+#[cfg(test)]
+mod tests;

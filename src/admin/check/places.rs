@@ -1,11 +1,11 @@
 //! Where the daemon would listen and keep its database, and as whom: what it
 //! cannot have, and sockets that those who shall use them cannot open.
 
+use super::finding::{Finding, Severity};
 use super::options::about_options;
 use crate::cli::{Listen, Options};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::privileges::Identity;
-use crate::lists::advice::{Finding, Severity};
 use std::fs;
 use std::io::ErrorKind;
 
@@ -15,8 +15,8 @@ const LONGEST: usize = 107;
 /// What the group and all others may do with a socket that they may use.
 const WRITE: [u32; 2] = [0o020, 0o002];
 
-/// What is wrong with the places of these options.
-pub fn look(options: &Options) -> Vec<Finding> {
+/// Returns the findings about places.
+pub fn lint(options: &Options) -> Vec<Finding> {
     let Options { listen, milter, metrics, .. } = options;
     let of_policy = match listen {
         Some(Listen::Unix { .. }) => "--unix",
@@ -31,7 +31,7 @@ pub fn look(options: &Options) -> Vec<Finding> {
         let before = &places[..index];
         if let Some((other, _)) = before.iter().find(|(_, other)| is_same(place, other)) {
             let problem = format!("{option} and {other} name the same place");
-            findings.push(wrong("same-place", problem, "give each a place of its own"));
+            findings.push(error("same-place", problem, "give each a place of its own"));
         }
     }
     if let Some(Listen::Unix { mode, .. }) = milter {
@@ -41,12 +41,12 @@ pub fn look(options: &Options) -> Vec<Finding> {
     findings
 }
 
-fn wrong(kind: &'static str, problem: String, remedy: &str) -> Finding {
-    about_options(Severity::Error, kind, problem, remedy)
+fn error(kind: &'static str, problem: String, fix: &str) -> Finding {
+    about_options(Severity::Error, kind, problem, fix)
 }
 
-fn doubtful(kind: &'static str, problem: String, remedy: &str) -> Finding {
-    about_options(Severity::Warning, kind, problem, remedy)
+fn warning(kind: &'static str, problem: String, fix: &str) -> Finding {
+    about_options(Severity::Warning, kind, problem, fix)
 }
 
 fn is_same(one: &Listen, other: &Listen) -> bool {
@@ -66,12 +66,12 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
         Listen::Inet(place) => {
             Endpoint::parse(place).err()?;
             let problem = format!("{option}={place} names no port that there is");
-            Some(wrong("refused", problem, "write a port's number or HOST:PORT"))
+            Some(error("refused", problem, "write a port's number or HOST:PORT"))
         }
         Listen::Unix { path, .. } if path.as_os_str().len() > LONGEST => {
             let problem =
                 format!("{option}: the path has more than the {LONGEST} bytes that a socket's can");
-            Some(wrong("refused", problem, "write a shorter one"))
+            Some(error("refused", problem, "write a shorter one"))
         }
         Listen::Unix { path, .. } => {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
@@ -81,7 +81,7 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
                 return None;
             }
             let problem = format!("{option}: the directory {} is not there", directory.display());
-            Some(doubtful("no-directory", problem, "make it before the daemon starts"))
+            Some(warning("no-directory", problem, "make it before the daemon starts"))
         }
     }
 }
@@ -90,7 +90,7 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
 fn no_user(Options { user, group, .. }: &Options) -> Option<Finding> {
     let failure = Identity::look_up(user, group).err()?;
     let (problem, fix) = failure.parts();
-    Some(wrong("no-user", problem.to_owned(), fix))
+    Some(error("no-user", problem.to_owned(), fix))
 }
 
 /// A directory of the database that is none.
@@ -102,7 +102,7 @@ fn no_database(Options { dbdir, .. }: &Options) -> Option<Finding> {
         Err(_) => return None,
     };
     let problem = format!("--dbdir: {} {why}", dbdir.display());
-    Some(wrong("no-database-directory", problem, "make it, as --user's own, before the start"))
+    Some(error("no-database-directory", problem, "make it, as --user's own, before the start"))
 }
 
 /// Permissions of the milter's socket with which no mail server can use it.
@@ -110,7 +110,7 @@ fn unusable(mode: u32) -> Option<Finding> {
     let [of_group, of_others] = WRITE.map(|bit| mode & bit != 0);
     if of_others {
         let problem = format!("--milter-socketmode={mode:04o} lets everybody write to the socket");
-        return Some(doubtful("open-socket", problem, "write 0660: Sendmail refuses it otherwise"));
+        return Some(warning("open-socket", problem, "write 0660: Sendmail refuses it otherwise"));
     }
     if of_group {
         return None;
@@ -118,6 +118,6 @@ fn unusable(mode: u32) -> Option<Finding> {
     let problem = format!(
         "--milter-socketmode={mode:04o} lets nobody use the socket but the daemon's user and root"
     );
-    let remedy = "write 0660, and name the mail server's group in --group";
-    Some(doubtful("closed-socket", problem, remedy))
+    let fix = "write 0660, and name the mail server's group in --group";
+    Some(warning("closed-socket", problem, fix))
 }

@@ -2,9 +2,9 @@
 
 use super::super::Error;
 use super::super::text::{fill, foreign, grouped};
+use super::finding::{Finding, Fix, Severity};
 use crate::cli::admin::OutputFormat;
 use crate::json::Object;
-use crate::lists::advice::{Finding, Remedy, Severity};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -28,14 +28,14 @@ pub fn all(
 }
 
 fn text(finding: &Finding) -> String {
-    let Finding { rule, problem, remedy, .. } = finding;
+    let Finding { rule, problem, fix, .. } = finding;
     let rule = foreign(rule.as_bytes());
     let begin = if rule.is_empty() { String::new() } else { format!("{rule} ") };
     let mut text = format!("{}: {}\n", place(finding), word(finding.severity));
     text += &indented(&format!("{begin}{}", foreign(problem.as_bytes())));
-    match remedy {
-        Remedy::Do(sentence) => text += &indented(&format!("-> {sentence}")),
-        Remedy::Write(lines) => {
+    match fix {
+        Fix::Do(sentence) => text += &indented(&format!("-> {sentence}")),
+        Fix::Write(lines) => {
             for line in lines {
                 text += &format!("    write: {}\n", foreign(line.as_bytes()));
             }
@@ -89,15 +89,15 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn json(finding: &Finding) -> Object {
-    let Finding { line, severity, kind, rule, problem, remedy, .. } = finding;
+    let Finding { line, severity, kind, rule, problem, fix, .. } = finding;
     let mut object = Object::new().text("file", finding.file.as_os_str().as_encoded_bytes());
     if let Some(line) = line {
         object = object.number("line", *line);
     }
     object = object.text("severity", word(*severity)).text("kind", kind);
     object = object.text("rule", rule).text("problem", problem);
-    match remedy {
-        Remedy::Write(lines) => object.text("write", lines.join("\n")),
-        Remedy::Do(sentence) => object.text("remedy", sentence),
+    match fix {
+        Fix::Write(lines) => object.text("write", lines.join("\n")),
+        Fix::Do(sentence) => object.text("fix", sentence),
     }
 }

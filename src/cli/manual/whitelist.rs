@@ -131,10 +131,6 @@ fn directories() -> Vec<Block> {
              try again, but from another address each time. Who wants these greylisted deletes \
              that file, which no upgrade brings back unasked.",
         ),
-        text(
-            "A comment like \"# Last looked through: 2026-11-25\" dates a list of clients, and \
-             \"postgrey check\" warns when that was more than a year ago.",
-        ),
         text("Add a file of rules, and look at all lists before the daemon does:"),
         example(
             "cd /etc/postgrey\n\

@@ -1,5 +1,9 @@
+//! The kinds of findings in the daemon's options and where they come from.
+
 use super::*;
 use crate::cli::admin::OutputFormat;
+use std::ffi::OsString;
+use std::path::Path;
 
 /// The kinds of findings in a file with the service's options.
 fn in_file(content: Option<&str>) -> Vec<&'static str> {
@@ -22,10 +26,14 @@ fn in_arguments(arguments: &str) -> Vec<&'static str> {
 fn kinds(words: Vec<OsString>, defaults: &Path) -> Vec<&'static str> {
     let defaults = defaults.to_owned();
     let check = Check { words, defaults, form: OutputFormat::Text, question: None };
-    let (options, findings) = read(&check);
-    let more =
-        options.iter().flat_map(advise).filter(|finding| finding.kind != "local-list-left-out");
-    findings.into_iter().chain(more).map(|finding| finding.kind).collect()
+    let (options, findings) = source::read(&check);
+    // These depend on the machine.
+    let of_machine = ["local-list-left-out", "no-database-directory", "no-user"];
+    let more = options
+        .iter()
+        .flat_map(|options| places::lint(options).into_iter().chain(options::lint(options)));
+    let kinds = findings.into_iter().chain(more).map(|finding| finding.kind);
+    kinds.filter(|kind| !of_machine.contains(kind)).collect()
 }
 
 #[test]
@@ -96,6 +104,21 @@ fn options_without_the_expected_effect_are_reported() {
         ("--greylist-recipients=/dev/null", "nobody-greylisted"),
         ("--pidfile=/run/a= --greylist-action=TEMPFAIL", "unknown-action"),
         ("--dely=5", "refused"),
+        // Places that cannot be, or not by the mail server.
+        ("--milter=milter.sock", "refused"),
+        ("--metrics=/run/metrics", "refused"),
+        ("--metrics=localhost:70000", "refused"),
+        ("--inet=mx.example.org:", "refused"),
+        ("--metrics=unix:", "refused"),
+        ("--milter=/tmp/s --milter-socketmode=9", "refused"),
+        ("--unix=/nonexistent/s", "no-directory"),
+        ("--milter=/nonexistent/s --milter-socketmode=0660", "no-directory"),
+        ("--inet=9 --metrics=9", "same-place"),
+        ("--inet=9 --milter=localhost:9", "same-place"),
+        ("--inet=9 --metrics=127.0.0.1:9", "same-place"),
+        ("--inet=*:9 --milter=192.0.2.1:9", "same-place"),
+        ("--milter=/tmp/s --milter-socketmode=666", "open-socket"),
+        ("--milter=/tmp/s --milter-socketmode=600", "closed-socket"),
     ] {
         assert_eq!(in_arguments(arguments), [kind], "{arguments}");
     }
@@ -110,7 +133,34 @@ fn options_that_do_what_they_say_are_clean() {
         "--exim",
         "--delay=0 --delay=60",
         "--greylist-action=450 --blacklist-action=reject",
+        "--milter=127.0.0.1:10022 --metrics=9154 --inet=10023",
+        "--milter=/tmp/milter --metrics=unix:/tmp/metrics --milter-socketmode=0660",
+        "--milter=/run/not-yet-made/milter --milter-socketmode=0620",
+        "--milter=127.0.0.1:0 --metrics=127.0.0.1:0",
     ] {
         assert_eq!(in_arguments(arguments), [""; 0], "{arguments}");
     }
+}
+
+#[test]
+fn a_socket_whose_path_is_too_long_is_refused() {
+    let path = format!("--unix=/run/{}", "x".repeat(108));
+    assert_eq!(in_arguments(&path), ["refused"]);
+}
+
+#[test]
+fn lists_that_contradict_options_are_reported() {
+    let name = format!("postgrey-lists-{}", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    std::fs::write(&file, "example.com delay=7200\n").unwrap();
+    let file = file.display().to_string();
+    for (options, expected) in [
+        ("--whitelist-senders=F --blacklist-senders=F", &["white-and-black"][..]),
+        ("--whitelist-clients=F --whitelist-recipients=F", &["same-list"]),
+        ("--recipient-delays=F --retry-window=1h", &["window-shorter-than-a-delay"]),
+        ("--recipient-delays=F --retry-window=3h", &[]),
+    ] {
+        assert_eq!(in_arguments(&options.replace('F', &file)), expected, "{options}");
+    }
+    std::fs::remove_file(file).unwrap();
 }

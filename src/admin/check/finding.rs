@@ -1,0 +1,67 @@
+//! A finding: a problem, its severity and its fix.
+
+use std::path::{Path, PathBuf};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It works, but not as it looks, or needlessly.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+/// What to do about a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// Replace the line by these lines.
+    Write(Vec<String>),
+    /// Do what this sentence says.
+    Do(String),
+}
+
+impl Fix {
+    /// Replaces the line by another one.
+    pub fn write(line: impl Into<String>) -> Fix {
+        Fix::Write(vec![line.into()])
+    }
+
+    /// Gives advice.
+    pub fn advise(sentence: impl Into<String>) -> Fix {
+        Fix::Do(sentence.into())
+    }
+}
+
+/// A problem in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The file with the problem.
+    pub file: PathBuf,
+    /// The line, from 1, unless the file as a whole is meant.
+    pub line: Option<u32>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// A name for the kind of problem, for programs.
+    pub kind: &'static str,
+    /// The rule of a list as it is written; empty if no rule is meant.
+    pub rule: String,
+    /// The problem; follows `rule` in a sentence.
+    pub problem: String,
+    /// What to do.
+    pub fix: Fix,
+}
+
+impl Finding {
+    /// A finding about a file, or about a line of it that is not a rule.
+    pub fn of_file(
+        file: &Path,
+        line: Option<u32>,
+        severity: Severity,
+        kind: &'static str,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Finding {
+        let (file, rule, problem) = (file.to_owned(), String::new(), problem.into());
+        Finding { file, line, severity, kind, rule, problem, fix: Fix::advise(fix) }
+    }
+}

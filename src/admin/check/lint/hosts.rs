@@ -1,0 +1,74 @@
+//! Mistakes in host names of clients.
+
+use super::super::finding::Fix;
+use super::{Check, Lint};
+
+pub(super) const CHECKS: &[Check] = &[
+    ("wildcard", wildcard),
+    ("leading-dot", leading_dot),
+    ("trailing-dot", trailing_dot),
+    ("placeholder", placeholder),
+    ("nameless-clients", nameless_clients),
+    ("not-ascii", not_ascii),
+    ("top-level-domain", top_level_domain),
+];
+
+/// `*.example.com`, `mail*.example.com`, `%.example.com`.
+fn wildcard(rule: &str) -> Option<Lint> {
+    const WILD: [char; 3] = ['*', '?', '%'];
+    if rule.starts_with('/') || !rule.contains(WILD) || rule.contains(['\\', '^', '$']) {
+        return None;
+    }
+    let domain = rule.trim_start_matches(['*', '.', '%']);
+    let fix = if domain.is_empty() {
+        Fix::advise("delete it: it matches no client")
+    } else if !domain.contains(WILD) {
+        Fix::write(domain)
+    } else if domain.ends_with(WILD) {
+        Fix::advise("write the domains one by one: any owner can have a name that ends in anything")
+    } else {
+        let pattern = domain.replace('.', "\\.").replace(['*', '%'], ".*").replace('?', ".");
+        Fix::write(format!("/^{pattern}$/"))
+    };
+    Some(Lint::error("is treated as a name: names have no wildcards", fix))
+}
+
+fn leading_dot(rule: &str) -> Option<Lint> {
+    let name = rule.trim_start_matches('.');
+    (name.len() < rule.len() && !name.is_empty()).then(|| {
+        Lint::error("matches nothing: a domain without a dot covers subdomains", Fix::write(name))
+    })
+}
+
+fn trailing_dot(rule: &str) -> Option<Lint> {
+    let name = rule.trim_end_matches('.');
+    (name.len() < rule.len() && !name.is_empty())
+        .then(|| Lint::error("matches nothing: names have no final dot", Fix::write(name)))
+}
+
+/// Words that mean every client elsewhere.
+fn placeholder(rule: &str) -> Option<Lint> {
+    let is_word = matches!(rule.to_lowercase().as_str(), "any" | "all" | "everyone" | "default");
+    is_word.then(|| Lint::error("is treated as the name of a host", Fix::advise("delete it")))
+}
+
+fn nameless_clients(rule: &str) -> Option<Lint> {
+    let problem = "matches every client without a verified name, as most spam has none";
+    let fix = Fix::advise("delete it, and write the addresses that are meant");
+    rule.eq_ignore_ascii_case("unknown").then(|| Lint::warning(problem, fix))
+}
+
+fn not_ascii(rule: &str) -> Option<Lint> {
+    let fix = Fix::advise("write it as in DNS, in ASCII: xn--...");
+    (!rule.is_ascii() && !rule.starts_with('/'))
+        .then(|| Lint::error("matches nothing: names of hosts are ASCII", fix))
+}
+
+fn top_level_domain(rule: &str) -> Option<Lint> {
+    let is_label = rule.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !is_label || rule.eq_ignore_ascii_case("localhost") {
+        return None;
+    }
+    let problem = format!("matches every client whose name ends in .{rule}");
+    Some(Lint::warning(problem, Fix::advise("write the whole name, or delete it")))
+}

@@ -1,0 +1,248 @@
+//! Lints for lists: rules that do not match what their author meant, and what
+//! to write instead.
+//!
+//! The daemon accepts most lines silently because it cannot know what was meant:
+//! `.example.com` is a name like any other, and matches no client. Each check is
+//! a small function that recognises one mistake seen in published lists,
+//! questions and guides; tables hold them in order. The daemon's own warnings
+//! and rules that other rules cover complete the findings.
+
+mod addresses;
+mod covered;
+mod hosts;
+mod line;
+mod mailboxes;
+mod patterns;
+
+use super::finding::{Finding, Fix, Severity};
+use crate::lists::{Addresses, Clients, Delays, Files, Location, Syntax, Text, Warning};
+use crate::lists::{read_files, rule_of, trim};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// What a check finds in a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lint {
+    severity: Severity,
+    /// The problem; follows the rule in a sentence.
+    problem: String,
+    fix: Fix,
+}
+
+impl Lint {
+    /// A rule that matches nothing, or everything.
+    fn error(problem: impl Into<String>, fix: Fix) -> Lint {
+        Lint { severity: Severity::Error, problem: problem.into(), fix }
+    }
+
+    /// A rule that works, but not as it looks.
+    fn warning(problem: impl Into<String>, fix: Fix) -> Lint {
+        Lint { severity: Severity::Warning, problem: problem.into(), fix }
+    }
+
+    fn at(self, location: &Location, rule: &[u8], kind: &'static str) -> Finding {
+        let Lint { severity, problem, fix } = self;
+        let rule = String::from_utf8_lossy(rule).into_owned();
+        let (file, line) = (location.file().to_owned(), Some(location.line()));
+        Finding { file, line, severity, kind, rule, problem, fix }
+    }
+}
+
+/// The kind of a mistake, and the function that recognises it in a rule.
+type Check = (&'static str, fn(&str) -> Option<Lint>);
+
+/// A list as the checks see it.
+#[derive(Clone, Copy)]
+struct List<'o> {
+    /// The option that names it, without dashes.
+    option: &'o str,
+    syntax: Syntax,
+}
+
+impl List<'_> {
+    fn checks(self) -> impl Iterator<Item = &'static Check> {
+        let own = match self.syntax {
+            Syntax::Clients => [patterns::OF_CLIENTS, addresses::CHECKS, hosts::CHECKS],
+            Syntax::Addresses | Syntax::Delays => [patterns::OF_ADDRESSES, mailboxes::CHECKS, &[]],
+        };
+        line::CHECKS.iter().chain(own.into_iter().flatten())
+    }
+
+    /// Returns the first mistake that a rule shows.
+    fn first(self, rule: &str) -> Option<(&'static str, Lint)> {
+        let checks = self.checks();
+        let mut found = checks.filter_map(|(kind, check)| check(rule).map(|lint| (*kind, lint)));
+        self.misplaced(rule).or_else(|| found.next())
+    }
+
+    /// The same with a fix that is free of mistakes itself: `*.example.com.`
+    /// first loses the asterisk, then the dot.
+    fn lint(self, rule: &str) -> Option<(&'static str, Lint)> {
+        let (kind, mut lint) = self.first(rule)?;
+        if let Fix::Write(lines) = lint.fix {
+            lint.fix = self.fixed(lines);
+        }
+        Some((kind, lint))
+    }
+
+    fn fixed(self, mut lines: Vec<String>) -> Fix {
+        const MAX_STEPS: usize = 4;
+        for _ in 0..MAX_STEPS {
+            let mut better = Vec::new();
+            for line in &lines {
+                match self.first(line) {
+                    Some((_, Lint { fix: Fix::Write(fixed), .. })) => better.extend(fixed),
+                    Some((_, Lint { severity: Severity::Error, fix, .. })) => return fix,
+                    _ => better.push(line.clone()),
+                }
+            }
+            if better == lines {
+                break;
+            }
+            lines = better;
+        }
+        Fix::Write(lines)
+    }
+
+    /// Recognises a mail address in a list of clients, and the reverse.
+    fn misplaced(self, rule: &str) -> Option<(&'static str, Lint)> {
+        let (family, _) = self.option.split_once('-')?;
+        if self.syntax != Syntax::Clients {
+            addresses::of_host(rule)?;
+            let problem = "is the address of a host, and this is a list of mail addresses";
+            let fix = match family {
+                "whitelist" | "blacklist" => format!("move it to a list of --{family}-clients"),
+                _ => "delete it".to_owned(),
+            };
+            return Some(("client-address", Lint::error(problem, Fix::Do(fix))));
+        }
+        if !rule.contains('@') || rule.starts_with('/') || rule.contains(char::is_whitespace) {
+            return None;
+        }
+        let list = List { option: self.option, syntax: Syntax::Addresses };
+        let written = match list.fixed(vec![rule.to_owned()]) {
+            Fix::Write(lines) if lines != [rule] => format!(", written as {}", lines.join(" ")),
+            _ => String::new(),
+        };
+        let problem = "is a mail address, and clients are hosts: none has this name";
+        let fix =
+            format!("move it to a list of --{family}-senders or --{family}-recipients{written}");
+        Some(("mail-address", Lint::error(problem, Fix::Do(fix))))
+    }
+
+    /// Returns the daemon's first warning about a rule.
+    fn warning(self, rule: &[u8]) -> Option<(&'static str, Lint)> {
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_@".contains(byte);
+        if rule.len() < 256 && rule.iter().all(is_name) && !rule[0].is_ascii_digit() {
+            return None;
+        }
+        let text = Text { file: PathBuf::new(), bytes: rule.to_vec() };
+        let mut warnings = Vec::new();
+        let is_accepted = match self.syntax {
+            Syntax::Clients => !Clients::parse([text], &mut warnings).is_empty(),
+            _ => !Addresses::parse([text], &mut warnings).is_empty(),
+        };
+        let problem = warnings.first()?.text();
+        Some(if is_accepted {
+            let fix = "write it in a way that all programs read alike";
+            ("odd-pattern", Lint::warning(problem, Fix::advise(fix)))
+        } else {
+            let fix = "fix the line or delete it: the daemon skips it";
+            ("refused", Lint::error(problem, Fix::advise(fix)))
+        })
+    }
+
+    fn lint_line(self, location: &Location, line: &[u8]) -> Vec<Finding> {
+        let rule = rule_of(line);
+        if rule.is_empty() {
+            return Vec::new();
+        }
+        let lint = patterns::cut_by_comment(&String::from_utf8_lossy(trim(line)))
+            .or_else(|| self.lint(&String::from_utf8_lossy(rule)));
+        let is_error = lint.as_ref().is_some_and(|(_, lint)| lint.severity == Severity::Error);
+        let warning = if is_error { None } else { self.warning(rule) };
+        let found = warning.into_iter().chain(lint);
+        found.map(|(kind, lint)| lint.at(location, rule, kind)).collect()
+    }
+
+    fn lint_texts(self, texts: &[Text]) -> Vec<Finding> {
+        let mut findings = byte_order_marks(texts);
+        let mut working = Vec::new();
+        for text in texts {
+            for (location, line) in text.lines() {
+                let found = self.lint_line(&location, line);
+                let works = found.iter().all(|finding| finding.severity == Severity::Warning);
+                if works && !rule_of(line).is_empty() {
+                    working.push((location, rule_of(line)));
+                }
+                findings.extend(found);
+            }
+        }
+        findings.extend(covered::find(self.syntax, &working));
+        let place = |finding: &Finding| texts.iter().position(|text| text.file == finding.file);
+        findings.sort_by_key(|finding| (place(finding), finding.line));
+        findings
+    }
+}
+
+/// Returns the findings in all lists, in the order of options, files and lines.
+pub fn lint(files: &Files) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (option, syntax, paths) in files.by_option() {
+        let (texts, unreadable) = read_files(paths);
+        findings.extend(unreadable.iter().map(|warning| about_file(option, paths, warning)));
+        let list = List { option, syntax };
+        match syntax {
+            Syntax::Delays => findings.extend(lint_delays(list, &texts)),
+            _ => findings.extend(list.lint_texts(&texts)),
+        }
+    }
+    findings
+}
+
+/// Checks rules with delays like those of other lists, and keeps the delay in
+/// the lines to be written.
+fn lint_delays(list: List, texts: &[Text]) -> Vec<Finding> {
+    let (rules, delays, warnings) = Delays::split(texts);
+    let mut findings = byte_order_marks(texts);
+    for warning in &warnings {
+        if let Some(location) = warning.origin() {
+            let lint = Lint::error(warning.text(), Fix::advise("fix the line or delete it"));
+            findings.push(lint.at(location, b"", "delay"));
+        }
+    }
+    let delays: HashMap<(&Path, u32), i64> =
+        delays.iter().map(|(line, delay)| ((line.file(), line.line()), *delay)).collect();
+    for mut finding in list.lint_texts(&rules) {
+        let delay = finding.line.and_then(|line| delays.get(&(finding.file.as_path(), line)));
+        if let (Fix::Write(lines), Some(delay)) = (&mut finding.fix, delay) {
+            lines.iter_mut().for_each(|line| *line += &format!(" delay={delay}"));
+        }
+        findings.push(finding);
+    }
+    findings
+}
+
+fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
+    let file = warning.unread().unwrap_or(Path::new(""));
+    let or = match paths.iter().any(|path| path == file) {
+        true => format!("remove it from --{option}"),
+        false => "delete it".to_owned(),
+    };
+    let fix = format!("make it readable for the daemon's user, or {or}");
+    Finding::of_file(file, None, Severity::Error, "unreadable", warning.text(), fix)
+}
+
+fn byte_order_marks(texts: &[Text]) -> Vec<Finding> {
+    let problem = "the file starts with a byte order mark, which postgrey 1 reads as part of the \
+                   first rule";
+    let fix = "save the file as plain UTF-8 without one";
+    let marked = texts.iter().filter(|text| text.has_byte_order_mark());
+    let finding = |text: &Text| {
+        Finding::of_file(&text.file, Some(1), Severity::Warning, "byte-order-mark", problem, fix)
+    };
+    marked.map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests;
