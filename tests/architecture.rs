@@ -17,7 +17,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "maillog",
             "printable",
             "session",
-            "report",
             "request",
             "state",
             "lists",

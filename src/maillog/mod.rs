@@ -1,19 +1,28 @@
-//! Lines of a mail log: when, which program, what. Read are the files of
-//! syslog with traditional or ISO timestamps, and what `journalctl` prints
-//! with `-o short`, `short-iso` and `json`.
+//! Lines of a mail log: time, program and text. Known are the files of syslog
+//! with traditional or ISO timestamps and those of RFC 5424, what `journalctl`
+//! prints with `-o short`, `short-iso` and `json`, and logs of containers.
 
 mod decision;
+mod input;
 mod journal;
 mod object;
+mod prefix;
+mod queue;
 mod reject;
 mod time;
 
 pub use decision::Decision;
+pub use input::{Inputs, complain, reason};
 use memchr::{memchr, memmem};
 pub use object::classic_line;
+pub use queue::{bracketed, queued};
 pub use reject::{Reject, Rejects, address_in_brackets, address_of, client, unquoted};
 use std::borrow::Cow;
 use time::Clock;
+
+/// The complaint about a log of which no line can be read.
+pub const UNKNOWN_FORMAT: &str = "no line of the log is in a known format: syslog, RFC 5424, or \
+                                  journalctl -o short-iso or json";
 
 /// A line of a log, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,17 +43,22 @@ pub fn parse(line: &[u8], now: i64) -> Option<Line<'_>> {
 }
 
 /// Reads many lines, most of which are of the same second as the one before.
-pub struct Reader(Clock);
+pub struct Reader {
+    clock: Clock,
+    /// The time of the last line that has one.
+    last: Option<i64>,
+}
 
 impl Reader {
-    /// For a log that is read at `now`, in seconds since the epoch.
+    /// Creates a reader for a log that is read at `now`, in seconds since the
+    /// epoch.
     #[must_use]
     pub fn new(now: i64) -> Reader {
-        Reader(Clock::new(now))
+        Reader { clock: Clock::new(now), last: None }
     }
 
-    /// Reads a line as [`parse`] does. What the daemon said in JSON is told in
-    /// words.
+    /// Reads a line as [`parse`] does. A decision that the daemon logged in JSON
+    /// is returned in words.
     pub fn line<'l>(&mut self, line: &'l [u8]) -> Option<Line<'l>> {
         let mut read = self.line_as_it_is(line)?;
         if let Some(words) = object::classic(&read.text) {
@@ -55,21 +69,71 @@ impl Reader {
 
     fn line_as_it_is<'l>(&mut self, line: &'l [u8]) -> Option<Line<'l>> {
         if line.first() == Some(&b'{') {
-            return journal::parse(line);
+            return journal::parse(line).or_else(|| self.without_time(line));
         }
-        let (time, rest) = self.0.parse(line)?;
-        behind_time(time, rest)
+        let line = prefix::without_container(line);
+        let (line, is_rfc5424) = prefix::without_priority(line);
+        let Some((time, rest)) = self.clock.parse(line) else {
+            return self.without_time(line);
+        };
+        self.last = Some(time);
+        if is_rfc5424 {
+            let (program, text) = prefix::split_rfc5424(rest)?;
+            return Some(Line { time, program: program.into(), text: text.into() });
+        }
+        let rest = rest.trim_ascii_start();
+        // The time of a container's log may stand before a line of syslog.
+        match self.clock.parse(rest) {
+            Some((time, rest)) => after_time(time, rest.trim_ascii_start()),
+            None => after_time(time, rest),
+        }
+    }
+
+    /// Reads a line that a program wrote without a time, as in a container. It
+    /// has the time of the line before.
+    fn without_time<'l>(&self, line: &'l [u8]) -> Option<Line<'l>> {
+        let time = self.last?;
+        of_daemon(time, line).or_else(|| {
+            let is_known = line.starts_with(b"postfix") || line.starts_with(b"postgrey");
+            is_known.then(|| of_program(time, line)).flatten()
+        })
     }
 }
 
-fn behind_time(time: i64, rest: &[u8]) -> Option<Line<'_>> {
-    // Behind the timestamp stands the host, and then the program.
-    let rest = rest.trim_ascii_start();
-    let rest = rest[memchr(b' ', rest)?..].trim_ascii_start();
+/// Reads what follows the time: a host, a program and a text, of which a
+/// container's log may lack the first or the first two.
+fn after_time(time: i64, rest: &[u8]) -> Option<Line<'_>> {
+    let rest = prefix::without_facility(rest);
+    if let Some(line) = of_daemon(time, rest) {
+        return Some(line);
+    }
+    let host_end = memchr(b' ', rest)?;
+    if rest[..host_end].ends_with(b"]:") {
+        return of_program(time, rest);
+    }
+    of_program(time, rest[host_end..].trim_ascii_start())
+}
+
+fn of_program(time: i64, rest: &[u8]) -> Option<Line<'_>> {
     let colon = memmem::find(rest, b": ").or_else(|| rest.len().checked_sub(1))?;
     let program = without_number(&rest[..colon]);
     let text = rest.get(colon + 2..).unwrap_or_default();
     (!program.is_empty()).then_some(Line { time, program: program.into(), text: text.into() })
+}
+
+/// Reads a decision as the daemon writes it to standard error.
+fn of_daemon(time: i64, text: &[u8]) -> Option<Line<'_>> {
+    let text = prefix::without_container(text);
+    let after_id = queue::queued(text).map_or(text, |(_, rest)| rest.trim_ascii_start());
+    let is_decision = after_id.starts_with(b"action=") || object::is_decision(text);
+    is_decision.then(|| Line { time, program: b"postgrey".into(), text: text.into() })
+}
+
+/// Returns the timestamp of a line as it is written.
+#[must_use]
+pub fn stamp(line: &[u8]) -> &[u8] {
+    let (line, _) = prefix::without_priority(prefix::without_container(line));
+    &line[..time::stamp_length(line).unwrap_or(time::TRADITIONAL).min(line.len())]
 }
 
 /// How often the line before was written once more, if a line says so.
@@ -130,6 +194,62 @@ mod tests {
         assert_read(&format!("{{{fields},\"MESSAGE\":\"{text}\",\"PRIORITY\":\"6\"}}"), NOW - 5);
         let bytes: Vec<String> = b"NOQUEUE: reject: \"x\"".iter().map(u8::to_string).collect();
         assert_read(&format!("{{{fields},\"MESSAGE\":[{}]}}", bytes.join(",")), NOW - 5);
+    }
+
+    #[test]
+    fn every_form_of_syslog_is_read() {
+        let traditional = assert_time("Nov 25 10:00:00");
+        for (before, host) in [
+            ("Nov 25 10:00:00 ", "mx "),
+            ("Nov 25 10:00:00 ", "<mail.info> mx "),
+            ("<22>Nov 25 10:00:00 ", "mx "),
+            ("2026 Nov 25 10:00:00 ", "mx "),
+            ("2026-11-25 10:00:00 ", "mx "),
+            ("2026-11-25 10:00:00.123 ", "mx "),
+            ("mailserver  | Nov 25 10:00:00 ", "mx "),
+            ("mail_1 | 2026-11-25T01:00:00Z Nov 25 10:00:00 ", "mx "),
+            ("Nov 25 10:00:00 ", ""),
+        ] {
+            let line = format!("{before}{host}postfix/smtpd[12]: NOQUEUE: reject: \"x\"");
+            assert_read(&line, traditional);
+        }
+        for data in ["-", "[a b=\"c\"]", "[a b=\"c\"][d]"] {
+            let rfc5424 = "<22>1 2026-11-25T11:00:00.123+01:00 mx postfix/smtpd 12 -";
+            assert_read(&format!("{rfc5424} {data} NOQUEUE: reject: \"x\""), NOW - 7200);
+            assert_read(&format!("{rfc5424} {data} \u{feff}NOQUEUE: reject: \"x\""), NOW - 7200);
+        }
+    }
+
+    /// The time of a line with this timestamp.
+    fn assert_time(stamp: &str) -> i64 {
+        parse(format!("{stamp} mx a: b").as_bytes(), NOW).expect(stamp).time
+    }
+
+    #[test]
+    fn a_line_without_a_time_has_that_of_the_line_before() {
+        let decision = "action=greylist, reason=new, client_address=192.0.2.1, recipient=a@b";
+        let json = "{\"action\":\"greylist\",\"reason\":\"new\",\"recipient\":\"a@b\"}";
+        let lines = [
+            decision.to_owned(),
+            format!("postgrey-1  | {decision}"),
+            format!("postgrey-1  | 4F2A: {decision}"),
+            format!("postgrey[7]: {decision}"),
+            json.to_owned(),
+            format!("postgrey-1 | {json}"),
+        ];
+        for line in lines {
+            let mut reader = Reader::new(NOW);
+            assert_eq!(reader.line(line.as_bytes()), None, "{line}");
+            let before = reader.line(b"mx-1  | 2026-11-25T10:00:00Z mx postfix/smtpd[1]: connect");
+            let read = reader.line(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(
+                (Some(read.time), &*read.program),
+                (before.map(|it| it.time), &b"postgrey"[..])
+            );
+        }
+        let stamped = format!("postgrey-1 | 2026-11-25T10:00:00.5Z {decision}");
+        let read = parse(stamped.as_bytes(), NOW).expect("a line");
+        assert_eq!((read.time, &*read.text), (NOW - 7200, decision.as_bytes()));
     }
 
     #[test]

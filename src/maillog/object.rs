@@ -8,11 +8,16 @@ use serde_json::Value;
 /// What an object that tells of a decision begins with.
 const BEGINNING: &[u8] = b"{\"action\":\"";
 
+/// Returns true if a text starts like a decision in JSON.
+pub(super) fn is_decision(text: &[u8]) -> bool {
+    text.starts_with(BEGINNING)
+}
+
 /// The line as syslog has it, with a decision in words; none if it is such a
 /// line already. What `journalctl -o json` prints is taken apart for it.
 #[must_use]
 pub fn classic_line(line: &[u8]) -> Option<Vec<u8>> {
-    if line.first() == Some(&b'{') {
+    if line.first() == Some(&b'{') && !is_decision(line) {
         let line = journal::as_syslog(line)?;
         return Some(with_words(&line).unwrap_or(line));
     }

@@ -8,7 +8,10 @@ use memchr::memchr;
 const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /// Bytes of a traditional timestamp, `Jun 20 10:00:00`.
-const TRADITIONAL: usize = 15;
+pub(super) const TRADITIONAL: usize = 15;
+
+/// Bytes of a traditional timestamp after the year, `2026 Jun 20 10:00:00`.
+const YEAR_FIRST: usize = 20;
 
 /// How far in the future, in seconds, a line of this year may seem to be: a
 /// clock goes wrong by a day before a log is a year old.
@@ -33,13 +36,11 @@ impl Clock {
 
     /// The moment in seconds since the epoch, and what follows it.
     pub(super) fn parse<'l>(&mut self, line: &'l [u8]) -> Option<(i64, &'l [u8])> {
-        let is_iso = line.len() > 10 && line[4] == b'-';
-        let end = if is_iso { memchr(b' ', line)? } else { TRADITIONAL };
-        let (stamp, rest) = line.split_at_checked(end)?;
+        let (stamp, rest) = line.split_at_checked(stamp_length(line)?)?;
         let (second, offset) = stamp.split_at(stamp.len().min(SECOND));
         let offset = without_fraction(offset);
         if second != self.second || offset != self.offset {
-            self.time = parse(line, self.now)?.0;
+            self.time = parse(stamp, self.now)?;
             self.second = second.to_vec();
             self.offset = offset.to_vec();
         }
@@ -54,15 +55,32 @@ fn without_fraction(text: &[u8]) -> &[u8] {
     if digits.is_empty() { text } else { &digits[end..] }
 }
 
-/// The moment in seconds since the epoch, and what follows it.
-fn parse(line: &[u8], now: i64) -> Option<(i64, &[u8])> {
-    let is_iso = line.len() > 10 && line[..4].iter().all(u8::is_ascii_digit) && line[4] == b'-';
-    if is_iso {
-        let end = memchr(b' ', line)?;
-        return Some((iso(std::str::from_utf8(&line[..end]).ok()?)?, &line[end..]));
+/// Returns the length of the timestamp that a line starts with, if it has one.
+pub(super) fn stamp_length(line: &[u8]) -> Option<usize> {
+    let has_year = line.len() > YEAR_FIRST && line[..4].iter().all(u8::is_ascii_digit);
+    if !has_year {
+        return Some(TRADITIONAL);
     }
-    let time = std::str::from_utf8(line.get(..TRADITIONAL)?).ok()?;
-    Some((traditional(time, now)?, &line[TRADITIONAL..]))
+    match line[4] {
+        b' ' => Some(YEAR_FIRST),
+        // A blank may stand in place of the T.
+        b'-' if line[10] == b' ' && line[13] == b':' => Some(11 + memchr(b' ', &line[11..])?),
+        b'-' => memchr(b' ', line),
+        _ => None,
+    }
+}
+
+/// Returns the moment of a timestamp in seconds since the epoch.
+fn parse(stamp: &[u8], now: i64) -> Option<i64> {
+    let text = std::str::from_utf8(stamp).ok()?;
+    match stamp.len() {
+        TRADITIONAL => traditional(text, now),
+        YEAR_FIRST if stamp[4] == b' ' => {
+            let (year, text) = text.split_once(' ')?;
+            local(parts(text)?.in_year(year.parse().ok()?)?)
+        }
+        _ => iso(text),
+    }
 }
 
 /// As syslog and `journalctl -o short-iso` write it; local time without an
@@ -74,23 +92,36 @@ fn iso(text: &str) -> Option<i64> {
     local(text.parse().ok()?)
 }
 
-/// `Jun 20 10:00:00`, local time of the last year in which it is no future.
+/// `Jun 20 10:00:00`, local time of the last year in which it is not in the
+/// future.
 fn traditional(text: &str, now: i64) -> Option<i64> {
+    let parts = parts(text)?;
+    let this_year = Timestamp::from_second(now).ok()?.to_zoned_datetime(TimeZone::system()).year();
+    // The 29th of February is in one of the last eight years.
+    let times = (0..8).filter_map(|ago| local(parts.in_year(this_year - ago)?));
+    times.into_iter().find(|time| *time <= now + TOLERANCE)
+}
+
+/// A traditional timestamp: month, day, hour, minute and second.
+struct Parts([i8; 5]);
+
+fn parts(text: &str) -> Option<Parts> {
     let bytes = text.as_bytes();
     let month = MONTHS.chunks(3).position(|month| month == &bytes[..3])?;
     let number = |from: usize| text.get(from..from + 2)?.trim_start().parse::<i8>().ok();
-    let has_signs =
-        [3, 6].iter().all(|&at| bytes[at] == b' ') && bytes[9] == b':' && bytes[12] == b':';
-    if !has_signs {
+    let signs = [(3, b' '), (6, b' '), (9, b':'), (12, b':')];
+    if bytes.len() != TRADITIONAL || signs.iter().any(|(at, sign)| bytes[*at] != *sign) {
         return None;
     }
     let month = i8::try_from(month + 1).ok()?;
-    let (day, hour, minute, second) = (number(4)?, number(7)?, number(10)?, number(13)?);
-    let of_year =
-        |year: i16| local(DateTime::new(year, month, day, hour, minute, second.min(59), 0).ok()?);
-    let this_year = Timestamp::from_second(now).ok()?.to_zoned_datetime(TimeZone::system()).year();
-    // The 29th of February is in one of the last eight years.
-    (0..8).filter_map(|ago| of_year(this_year - ago)).find(|&time| time <= now + TOLERANCE)
+    Some(Parts([month, number(4)?, number(7)?, number(10)?, number(13)?]))
+}
+
+impl Parts {
+    fn in_year(&self, year: i16) -> Option<DateTime> {
+        let [month, day, hour, minute, second] = self.0;
+        DateTime::new(year, month, day, hour, minute, second.min(59), 0).ok()
+    }
 }
 
 fn local(moment: DateTime) -> Option<i64> {

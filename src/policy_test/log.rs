@@ -6,9 +6,6 @@ use crate::maillog;
 use memchr::{memchr, memmem};
 use std::collections::HashMap;
 
-/// Longest queue id that Postfix makes, and a few more.
-const LONGEST_ID: usize = 30;
-
 /// Makes requests; remembers messages whose recipient is yet to come.
 #[derive(Debug, Default)]
 pub struct Converter {
@@ -50,15 +47,14 @@ impl Converter {
     }
 
     fn queued(&mut self, text: &[u8], time: i64) -> Option<Vec<u8>> {
-        let colon = memchr(b':', text).filter(|at| is_queue_id(&text[..*at]))?;
-        let (id, rest) = (&text[..colon], &text[colon + 1..]);
+        let (id, rest) = maillog::queued(text)?;
         if let Some((client_name, client_address)) = client(rest, b" client=") {
             let message = self.messages.entry(id.to_vec()).or_default();
             *message = Message { time, client_name, client_address, ..Message::default() };
         }
         let message = self.messages.get_mut(id)?;
-        message.sender = bracketed(rest, b" from=<").or(message.sender.take());
-        message.recipient = bracketed(rest, b"to=<").or(message.recipient.take());
+        message.sender = owned(rest, b" from=<").or(message.sender.take());
+        message.recipient = owned(rest, b"to=<").or(message.recipient.take());
         let is_whole = message.sender.is_some() && message.recipient.is_some();
         if is_whole || rest == b" removed" {
             return self.messages.remove(id).filter(|_| is_whole).map(|message| message.request());
@@ -100,8 +96,8 @@ fn refused(text: &[u8], time: i64) -> Option<Message> {
         time,
         client_name,
         client_address,
-        sender: bracketed(envelope, b" from=<"),
-        recipient: bracketed(envelope, b" to=<"),
+        sender: owned(envelope, b" from=<"),
+        recipient: owned(envelope, b" to=<"),
     })
 }
 
@@ -113,17 +109,6 @@ fn client(text: &[u8], sign: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((rest[..open].to_vec(), rest[open + 1..close].to_vec()))
 }
 
-/// What stands behind a sign up to the `>`.
-fn bracketed(text: &[u8], sign: &[u8]) -> Option<Vec<u8>> {
-    let rest = &text[memmem::find(text, sign)? + sign.len()..];
-    Some(rest[..memchr(b'>', rest)?].to_vec())
-}
-
-/// Hexadecimal digits, or the letters and digits of `enable_long_queue_ids`.
-fn is_queue_id(text: &[u8]) -> bool {
-    let is_short = text.iter().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte));
-    let is_long = text.len() >= 12
-        && text.iter().all(u8::is_ascii_alphanumeric)
-        && text.iter().any(u8::is_ascii_digit);
-    !text.is_empty() && text.len() <= LONGEST_ID && (is_short || is_long)
+fn owned(text: &[u8], sign: &[u8]) -> Option<Vec<u8>> {
+    maillog::bracketed(text, sign).map(<[u8]>::to_vec)
 }

@@ -2,12 +2,12 @@
 //! `--match_clients`, and `--skip_pool` (BEHAVIOUR H4).
 
 use super::complain;
-use super::input::reason;
 use super::maillog::Attempt;
 use crate::cli::Report;
 use crate::cli::admin;
 use crate::daemon::Failure;
 use crate::lists::{Letters, Pattern};
+use crate::maillog::reason;
 use ipnet::IpNet;
 use memchr::memmem;
 use std::fs;

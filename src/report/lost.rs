@@ -4,12 +4,11 @@
 //! so that no mail is looked for in the wrong place.
 
 use super::clients;
-use super::input::reason;
 use super::maillog::Attempt;
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
 use crate::greylist::{self, AwlKey, Client, Lookup, Policy, triplet};
-use crate::maillog::{Decision, unquoted};
+use crate::maillog::{Decision, reason, unquoted};
 use crate::printable::printable_bytes;
 use crate::state::local::{FILE_NAME, Reader, Table};
 use crate::state::{self, ClientRecord, TripletRecord};
@@ -67,7 +66,7 @@ impl Judge {
     /// The daemon's key of mail that passed.
     pub fn key_of_pass(&self, passed: &Decision<'_>) -> Vec<u8> {
         let client = Client { address: passed.client, name: passed.name };
-        triplet::key(&self.policy, client, passed.sender, passed.recipient)
+        triplet::key(&self.policy, client, &passed.sender, &passed.recipient)
     }
 
     /// Whether the database knows of no attempt after the delay, and of no

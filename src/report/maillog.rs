@@ -3,13 +3,9 @@
 use crate::daemon::Failure;
 use crate::greylist::Client;
 use crate::lists::{Letters, Pattern};
-use crate::maillog::{Decision, Reject, Rejects};
-use memchr::memchr;
+use crate::maillog::{Decision, Reject, Rejects, stamp};
 use memchr::memmem::Finder;
 use std::net::IpAddr;
-
-/// Bytes of a traditional timestamp, `Jun 20 10:00:00`.
-const TIMESTAMP: usize = 15;
 
 /// Something that happened to a mail.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,16 +84,8 @@ impl Maillog {
         let Reject { name, client, address, code, sender, recipient } =
             self.rejects.parse(line, place)?;
         let is_known = self.greylisted.is_some() || code == b"450";
-        is_known.then(|| Attempt { time: time(line), name, client, address, sender, recipient })
+        is_known.then(|| Attempt { time: stamp(line), name, client, address, sender, recipient })
     }
-}
-
-/// The timestamp: a traditional one has a fixed length, another ends before
-/// the first blank.
-fn time(line: &[u8]) -> &[u8] {
-    let is_iso = line.len() > 4 && line[..4].iter().all(u8::is_ascii_digit) && line[4] == b'-';
-    let end = if is_iso { memchr(b' ', line) } else { None };
-    &line[..end.unwrap_or(TIMESTAMP).min(line.len())]
 }
 
 #[cfg(test)]

@@ -139,8 +139,8 @@ fn the_daemon_tells_of_passed_mail() {
             reason: b"action=pass, reason=triplet found, delay=300",
             name: b"mx.b",
             client: "192.0.2.1".parse().unwrap(),
-            sender: sender.as_bytes(),
-            recipient: recipient.as_bytes(),
+            sender: sender.as_bytes().into(),
+            recipient: recipient.as_bytes().into(),
         };
         assert_eq!(maillog().event(line.as_bytes()), Some(Event::Passed(expected)), "{line}");
     }
@@ -158,5 +158,21 @@ fn the_code_may_be_any_that_is_not_for_good_if_the_text_is_there() {
         assert!(attempt(&by_milter).is_some(), "{by_milter}");
         let all = Maillog::new(b"").unwrap();
         assert_eq!(all.event(line.as_bytes()).is_some(), code.starts_with("450"), "{line}");
+    }
+}
+
+#[test]
+fn the_time_of_every_form_of_syslog_is_shown_as_it_is_written() {
+    let rest = line("mx.b.test[192.0.2.1]", "450", "from=<a@b.test> to=<r@d.test>");
+    let rest = rest.strip_prefix(TIME).unwrap();
+    for (before, time) in [
+        ("Jun 20 10:00:00 <mail.info>", "Jun 20 10:00:00"),
+        ("mail-1  | Jun 20 10:00:00", "Jun 20 10:00:00"),
+        ("<22>1 2026-06-20T10:00:00.123+02:00", "2026-06-20T10:00:00.123+02:00"),
+        ("2026 Jun 20 10:00:00", "2026 Jun 20 10:00:00"),
+        ("2026-06-20 10:00:00", "2026-06-20 10:00:00"),
+    ] {
+        let parts = attempt(&format!("{before}{rest}")).unwrap();
+        assert_eq!(parts, format!("{time}|mx.b.test|192.0.2.1|a@b.test|r@d.test"), "{before}");
     }
 }

@@ -5,19 +5,17 @@
 
 mod clients;
 mod dns;
-mod input;
 mod lost;
 mod maillog;
 mod render;
 
 use crate::cli::Report;
-use crate::daemon::Failure;
 use crate::daemon::privileges::Identity;
+use crate::daemon::{Failure, clock};
 use crate::lists::{Letters, Pattern};
-use crate::maillog::classic_line;
+use crate::maillog::{Inputs, Reader, UNKNOWN_FORMAT, classic_line, complain};
 use clients::Filter;
 use dns::Questions;
-pub use input::Inputs;
 use lost::{Judge, Lost, Triplet};
 use maillog::{Event, Maillog};
 use std::io::{self, Write};
@@ -100,7 +98,9 @@ fn report(
     let judge = Judge::open(dbdir, order.delay)?;
     let mut lost = Lost::default();
     let mut end = Ok(());
+    let mut format = Format::new();
     inputs.for_each_line(|line| {
+        format.look(line);
         let step = program.line(line, &judge, &mut lost, names, out);
         if step.is_ok() {
             return ControlFlow::Continue(());
@@ -109,6 +109,9 @@ fn report(
         ControlFlow::Break(())
     });
     end?;
+    if format.is_unknown() {
+        complain(UNKNOWN_FORMAT);
+    }
     if names.is_some() {
         out.flush()?;
         return Err(End::Failed(Failure::new("Debugging DB active, report shutdown")));
@@ -119,6 +122,32 @@ fn report(
     render::report(&triplets, &order.shown, out)?;
     out.flush()?;
     Ok(())
+}
+
+/// Looks for a line in a known format among the first ones.
+struct Format {
+    reader: Reader,
+    lines: usize,
+    is_known: bool,
+}
+
+impl Format {
+    const MAX_LINES: usize = 1000;
+
+    fn new() -> Format {
+        Format { reader: Reader::new(clock::now()), lines: 0, is_known: false }
+    }
+
+    fn look(&mut self, line: &[u8]) {
+        if !self.is_known && !line.is_empty() && self.lines < Format::MAX_LINES {
+            self.lines += 1;
+            self.is_known = self.reader.line(line).is_some();
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.lines > 0 && !self.is_known
+    }
 }
 
 /// Leaves out who is on a blocklist, and checks the senders of the others.
@@ -181,9 +210,4 @@ fn become_user(user: &str) -> Result<(), Failure> {
         complain(&sentence);
     }
     identity.assume_silently()
-}
-
-/// A line on stderr, which may be closed.
-fn complain(sentence: &str) {
-    let _ = writeln!(io::stderr(), "{sentence}");
 }

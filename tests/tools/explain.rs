@@ -171,13 +171,64 @@ fn every_form_of_log_tells_the_same() {
     let words = ["--sender=alice@a.test", "--json"];
     let (_, expected) = explain(&Scratch::new(), &iso, &words);
     assert_eq!(expected.lines().count(), 4, "{expected}");
-    for log in [&short, &journal] {
-        assert_eq!(explain(&Scratch::new(), log, &words).1, expected);
+    let rfc5424: String = iso
+        .lines()
+        .map(|line| {
+            let (time, rest) = line.split_once(" mx postgrey[7]: ").expect("a line");
+            format!("<22>1 {time} mx postgrey 7 - - {rest}\n")
+        })
+        .collect();
+    let freebsd = iso.replace(" mx postgrey", " <mail.info> mx postgrey");
+    let year_first = iso.replace("2026-11-2", "2026 Nov 2").replace('T', " ").replace("+00:00", "");
+    let container: String = iso
+        .lines()
+        .map(|line| format!("postgrey-1  | {}\n", line.replace(" mx postgrey[7]:", "")))
+        .collect();
+    let first = "mail | 2026-11-24T08:00:00Z mx postfix/smtpd[1]: connect\n".to_owned();
+    let without_time = first + &iso.replace(" mx postgrey[7]:", "");
+    for log in [&short, &journal, &rfc5424, &freebsd, &year_first, &container, &without_time] {
+        assert_eq!(explain(&Scratch::new(), log, &words).1, expected, "{log}");
     }
     // Its year is that of the clock.
     let (status, text) = explain(&Scratch::new(), &traditional, &["--sender=alice@a.test"]);
     assert_eq!(status, 0, "{text}");
     assert!(text.contains("passed after 10 min, at attempt 3"), "{text}");
+}
+
+#[test]
+fn a_decision_without_a_time_has_that_of_the_line_before() {
+    let stamp = |time: &str| format!("mail | 2026-11-24T{time}Z mx postfix/smtpd[1]: connect\n");
+    let decision = |action: &str| {
+        let line = line("", action, ALICE);
+        let (_, text) = line.split_once("]: ").expect("a line");
+        format!("postgrey-1 | {text}")
+    };
+    let log = [stamp("10:00:00"), decision(NEW), stamp("10:10:00"), decision(FOUND)].concat();
+    let (status, text) = explain(&Scratch::new(), &log, &["alice@a.test"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("passed after 10 min, at attempt 2"), "{text}");
+}
+
+#[test]
+fn an_address_in_utf_8_is_found_in_either_spelling() {
+    for logged in ["j\u{fc}rg@a.test", "j%C3%BCrg@a.test"] {
+        let log = line("10:00:00", NEW, ["mx.a.test", "192.0.2.1/32", logged]);
+        let (status, text) = explain(&Scratch::new(), &log, &["--sender=j\u{fc}rg@a.test"]);
+        assert_eq!(status, 0, "{text}");
+        assert!(text.contains("mx.a.test[192.0.2.1]: deferred"), "{text}");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_an_error() {
+    let (status, text) = explain(&Scratch::new(), "hello\nworld\n", &[]);
+    assert_eq!(status, 3, "{text}");
+    assert!(text.contains("no line of the log is in a known format"), "{text}");
+    let output = Command::new(Program::Ours.path()).args(["explain", "/nonexistent/log"]).output();
+    let output = output.expect("our binary");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("can't open /nonexistent/log: No such file"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::cli::admin::AttemptFilter;
 use crate::greylist::{Client, Lookup, Policy, triplet};
-use crate::maillog::{Decision, Line};
+use crate::maillog::{Decision, Line, bracketed};
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
 
@@ -66,8 +66,8 @@ impl Attempt {
             reason: reason.to_vec(),
             name: name.to_vec(),
             client,
-            sender: sender.to_vec(),
-            recipient: recipient.to_vec(),
+            sender: sender.into_owned(),
+            recipient: recipient.into_owned(),
         })
     }
 
@@ -162,11 +162,6 @@ impl Ids {
             || self.sender.as_ref().is_some_and(|from| from.eq_ignore_ascii_case(&attempt.sender))
                 && self.recipients.iter().any(is_recipient)
     }
-}
-
-fn bracketed<'t>(text: &'t [u8], sign: &[u8]) -> Option<&'t [u8]> {
-    let rest = &text[memmem::find(text, sign)? + sign.len()..];
-    Some(&rest[..memchr(b'>', rest)?])
 }
 
 #[cfg(test)]

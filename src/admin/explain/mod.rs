@@ -15,20 +15,23 @@ use crate::cli::settings::Settings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::greylist::{self, Policy};
-use crate::maillog::{Line, Reader as Maillog};
-use crate::report::Inputs;
+use crate::maillog::{Inputs, Line, Reader as Maillog, UNKNOWN_FORMAT};
 use crate::state::local::Reader;
 use attempt::{Attempt, Ids};
 use mail::Mails;
 use postfix::{Postfix, Told};
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use tally::Tally;
 
-/// Reads the logs and prints what they tell.
+/// Where syslog writes what mail servers log: on Debian, and on other systems.
+const LOGS: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
+
+/// Reads the logs and prints the mail in them.
 pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Error> {
     // The logs are root's, the database is the daemon's.
-    let inputs = Inputs::open(&explain.files);
+    let inputs = open(&explain.files)?;
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
     let database = Reader::open(&settings.dbdir).ok();
     let notes = database.as_ref().and_then(|database| database.notes().ok());
@@ -44,7 +47,7 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
                 tally.note(line);
                 attempts.of(line, explain).iter().for_each(|attempt| tally.take(attempt));
             }
-        });
+        })?;
         summary::print(&tally, explain.form, out)?
     } else {
         let mut mails = Mails::new(&policy);
@@ -54,7 +57,7 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
                 ids.take(&line.text);
                 attempts.of(line, explain).into_iter().for_each(|attempt| mails.take(attempt));
             }
-        });
+        })?;
         let view = story::View { mails: &mails, ids: &ids, database: database.as_ref(), now };
         story::print(&view, explain, out)?
     };
@@ -62,22 +65,50 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
     Ok(outcome)
 }
 
-/// Calls `take` with each line that is one of a log, and with whether it is of
+/// Opens the logs; without any, the one that syslog writes.
+fn open(files: &[PathBuf]) -> Result<Inputs, Error> {
+    let usual = LOGS.map(PathBuf::from);
+    let choices: Vec<&[PathBuf]> =
+        if files.is_empty() { usual.chunks(1).collect() } else { vec![files] };
+    let mut failures = Vec::new();
+    for files in choices {
+        let inputs = Inputs::open(files);
+        match inputs.failure() {
+            None => return Ok(inputs),
+            Some(failure) => failures.push(failure),
+        }
+    }
+    let mut failure = failures.join("; ");
+    if files.is_empty() {
+        failure += "; to read the journal: journalctl --facility=mail -o short-iso | postgrey \
+                    explain [OPTIONS] -";
+    }
+    Err(Error::Access(failure))
+}
+
+/// Calls `take` with each line in the format of a log, and with true if it is of
 /// the day that is asked for.
 fn for_each_line(
     inputs: Inputs,
     explain: &Explain,
     now: i64,
     mut take: impl FnMut(&Line<'_>, bool),
-) {
+) -> Result<(), Error> {
     let mut maillog = Maillog::new(now);
+    let (mut lines, mut known) = (0_u64, 0_u64);
     inputs.for_each_line(|line| {
+        lines += 1;
         if let Some(line) = maillog.line(line) {
+            known += 1;
             let is_of_day = |day: &String| clock::local(line.time).starts_with(day.as_str());
             take(&line, explain.day.as_ref().is_none_or(is_of_day));
         }
         ControlFlow::Continue(())
     });
+    if lines > 0 && known == 0 {
+        return Err(Error::Access(UNKNOWN_FORMAT.to_owned()));
+    }
+    Ok(())
 }
 
 /// Finds attempts in what the daemon and Postfix say.

@@ -18,9 +18,6 @@ pub const ACCEPTED: &[u8] = b"accepted by Postfix";
 /// The reason of mail that Postfix refused, likewise.
 pub const REFUSED: &[u8] = b"greylisted";
 
-/// Longest queue id that Postfix makes, and a few more.
-const LONGEST_ID: usize = 30;
-
 /// Reads Postfix's lines; remembers messages until they leave its queue.
 #[derive(Default)]
 pub struct Postfix {
@@ -45,16 +42,13 @@ impl Postfix {
             return None;
         }
         let text = line.text.as_ref();
-        let colon = memchr(b':', text).filter(|at| *at <= LONGEST_ID)?;
-        let (id, rest) = (&text[..colon], &text[colon + 1..]);
-        if !id.iter().all(u8::is_ascii_alphanumeric) {
-            return None;
-        }
+        let queued = maillog::queued(text);
         if let Some(place) = self.rejects.find(text) {
             let is_greylisted = memmem::find(text, SIGN).is_some();
             let reject = is_greylisted.then(|| self.rejects.parse(text, place)).flatten()?;
-            return Some(refused(line.time, id, &reject));
+            return Some(refused(line.time, queued.map(|(id, _)| id), &reject));
         }
+        let (id, rest) = queued?;
         self.queued(line.time, id, rest)
     }
 
@@ -79,10 +73,10 @@ impl Postfix {
     }
 }
 
-fn refused(time: i64, id: &[u8], reject: &Reject<'_>) -> Attempt {
+fn refused(time: i64, id: Option<&[u8]>, reject: &Reject<'_>) -> Attempt {
     Attempt {
         time,
-        id: (id != b"NOQUEUE").then(|| id.to_vec()),
+        id: id.map(<[u8]>::to_vec),
         source: Source::Postfix,
         is_deferred: true,
         reason: REFUSED.to_vec(),

@@ -7,13 +7,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// Where Debian's syslog writes what mail servers say.
-const LOG: &str = "/var/log/mail.log";
-
 /// What to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explain {
-    /// The logs, in their order; `-` is standard input.
+    /// The logs, in their order; `-` is standard input. Without any, syslog's.
     pub files: Vec<PathBuf>,
     /// Which attempts.
     pub filter: AttemptFilter,
@@ -56,7 +53,7 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
         return Err(format!("--day must be a day like 2026-11-25, unlike \"{day}\""));
     }
     Ok(Explain {
-        files: if files.is_empty() { vec![LOG.into()] } else { files },
+        files,
         filter: AttemptFilter { sender, recipient: addresses("recipient"), client: text("client") },
         id: command::given(matches, "id").map(|id| id.as_bytes().to_vec()),
         day,

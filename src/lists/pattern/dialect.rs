@@ -306,7 +306,7 @@ impl<'p> Scan<'p> {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let name = self.take_while(is_word);
         if name.first().is_none_or(u8::is_ascii_digit) || !self.eat(b">") {
-            return Err("(?<…> lacks a name of letters, digits and _".to_owned());
+            return Err("(?<NAME> lacks a name of letters, digits and _".to_owned());
         }
         self.captures += 1;
         Ok(())

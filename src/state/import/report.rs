@@ -77,7 +77,7 @@ impl fmt::Display for Report {
             if !self.refusals.is_empty() {
                 write!(f, ": {}", self.refusals.join(", "))?;
                 if self.refused > self.refusals.len() as u64 {
-                    f.write_str(", …")?;
+                    f.write_str(", ...")?;
                 }
             }
         }
@@ -116,7 +116,7 @@ mod tests {
         for _ in 0..9 {
             report.refuse(&[b'x'; 500], "is odd");
         }
-        assert!(report.to_string().ends_with(" is odd, …"));
+        assert!(report.to_string().ends_with(" is odd, ..."));
         assert!(report.to_string().len() < 600);
     }
 }

@@ -3,7 +3,6 @@
 //! Compressed files are read by the programs that made them, each in a process
 //! of its own, so that nothing is unpacked to a disk or held in memory.
 
-use super::complain;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 use std::ops::ControlFlow;
@@ -43,6 +42,15 @@ impl Inputs {
             Input { name: name.clone(), file }
         };
         Inputs(files.iter().map(open).collect())
+    }
+
+    /// Returns why no file can be read, if that is so.
+    pub fn failure(&self) -> Option<String> {
+        let failures = self.0.iter().map(|Input { name, file }| {
+            let error = file.as_ref()?.as_ref().err()?;
+            Some(format!("can't open {}: {}", name.display(), reason(error)))
+        });
+        failures.collect::<Option<Vec<_>>>().map(|failures| failures.join("\n"))
     }
 
     /// Calls `take` with each line, without its newline, until it breaks off.
@@ -174,6 +182,11 @@ fn lines(
         buffer.copy_within(begin..end, 0);
         filled = end - begin;
     }
+}
+
+/// Prints a line on stderr, which may be closed.
+pub fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr(), "{sentence}");
 }
 
 /// The system's words without the `(os error N)` that Rust adds.
