@@ -11,7 +11,7 @@ use super::address_of;
 /// A decision. The daemon leaves out fields that are empty.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decision<'line> {
-    /// What stands before the client: the reason, and what was done.
+    /// The text before the client: the reason and what was done.
     pub reason: &'line [u8],
     /// The client's name, empty where the line has none.
     pub name: &'line [u8],
@@ -29,12 +29,12 @@ impl<'line> Decision<'line> {
     pub fn parse(text: &'line [u8]) -> Option<Decision<'line>> {
         let text = text.trim_ascii_end();
         let at = memmem::find(text, b", client_address=")?;
-        let (before, behind) = (&text[..at], &text[at + b", client_address=".len()..]);
+        let (before, after) = (&text[..at], &text[at + b", client_address=".len()..]);
         let (reason, name) = match memmem::find(before, b", client_name=") {
             Some(at) => (&before[..at], &before[at + b", client_name=".len()..]),
             None => (before, b"".as_slice()),
         };
-        let (client, envelope) = behind.split_at(memchr(b',', behind)?);
+        let (client, envelope) = after.split_at(memchr(b',', after)?);
         let at = memmem::rfind(envelope, b", recipient=")?;
         let sender = envelope[..at].strip_prefix(b", sender=").unwrap_or_default();
         let recipient = &envelope[at + b", recipient=".len()..];

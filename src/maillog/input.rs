@@ -109,7 +109,7 @@ fn lines_of_stream(
     let feeder = thread::spawn(move || {
         let copied = packed.write_all(&magic).and_then(|()| io::copy(&mut input, &mut packed));
         match copied {
-            // Who unpacks tells itself why it wants no more.
+            // The program reports itself why it stops reading.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
@@ -130,7 +130,7 @@ fn unpacking(packer: &str, input: Stdio) -> io::Result<Child> {
     })
 }
 
-/// Waits for the program that unpacks. It has told what went wrong.
+/// Waits for the program that unpacks. It has reported its errors.
 fn end(mut child: Child, packer: &str, flow: ControlFlow<()>) -> io::Result<ControlFlow<()>> {
     let status = child.wait()?;
     if flow.is_continue() && !status.success() {
@@ -152,7 +152,7 @@ fn lines(
 ) -> io::Result<ControlFlow<()>> {
     let mut buffer = vec![0; BUFFER];
     let mut filled = 0;
-    // Whether what comes next belongs to a line that was too long.
+    // True if the next bytes belong to a line that was too long.
     let mut is_rest = false;
     loop {
         let length = match input.read(&mut buffer[filled..]) {
@@ -189,7 +189,7 @@ pub fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "{sentence}");
 }
 
-/// The system's words without the `(os error N)` that Rust adds.
+/// Returns the system's message without the `(os error N)` that Rust adds.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {

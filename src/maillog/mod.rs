@@ -35,8 +35,8 @@ pub struct Line<'l> {
     pub text: Cow<'l, [u8]>,
 }
 
-/// Reads a line, without its newline; none if it is none of a log. `now`, in
-/// seconds since the epoch, tells the year of timestamps without one.
+/// Parses a line without its newline. `now`, in seconds since the epoch, implies
+/// the year of timestamps without one.
 #[must_use]
 pub fn parse(line: &[u8], now: i64) -> Option<Line<'_>> {
     Reader::new(now).line(line)

@@ -1,11 +1,11 @@
-//! Lines of a log in JSON (`--log-format=json`), told as the classic ones are,
-//! so that who reads a log need not know which format it has, or had before.
+//! Decisions in JSON (`--log-format=json`), converted to the classic format so
+//! that readers of a log need not know its format.
 
 use super::journal;
 use memchr::memmem;
 use serde_json::Value;
 
-/// What an object that tells of a decision begins with.
+/// The start of an object with a decision.
 const BEGINNING: &[u8] = b"{\"action\":\"";
 
 /// Returns true if a text starts like a decision in JSON.
@@ -83,9 +83,9 @@ mod tests {
         ];
         for (object, words) in table {
             let line = format!("Nov 25 10:00:00 mx postgrey[1]: {object}\n");
-            let told = classic_line(line.as_bytes()).expect(object);
+            let classic = classic_line(line.as_bytes()).expect(object);
             assert_eq!(
-                String::from_utf8(told).expect("text"),
+                String::from_utf8(classic).expect("text"),
                 format!("Nov 25 10:00:00 mx postgrey[1]: {words}")
             );
         }

@@ -1,4 +1,4 @@
-//! What stands before a line of a log: the name of a container, a priority.
+//! Prefixes of a line: the name of a container, a priority, RFC 5424's fields.
 
 use memchr::{memchr, memmem};
 

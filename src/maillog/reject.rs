@@ -1,4 +1,4 @@
-//! Lines in which Postfix tells that it refused a recipient, or a milter did:
+//! Lines of Postfix about a recipient that it or a milter refused:
 //! `NOQUEUE: reject: RCPT from NAME[IP]: 450 4.2.0 <rcpt>: TEXT; from=<S>
 //! to=<R> proto=ESMTP helo=<H>`.
 
@@ -64,8 +64,8 @@ impl Rejects {
         Some(Reject { name, client: address_of(address)?, address, code, sender, recipient })
     }
 
-    /// Sender and recipient, which stand one behind the other. What the text
-    /// before them holds is the client's own, too, so the last ones count.
+    /// Returns sender and recipient, which follow each other. The text before them
+    /// comes from the client as well, so the last ones count.
     fn envelope<'line>(&self, text: &'line [u8]) -> Option<(&'line [u8], &'line [u8])> {
         let places: Vec<usize> = self.from.find_iter(text).collect();
         places.into_iter().rev().find_map(|at| {

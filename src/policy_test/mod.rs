@@ -1,4 +1,4 @@
-//! `policy-test`: asks a policy server about the mail of a log, and tells how
+//! `policy-test`: asks a policy server about the mail of a log, and prints how
 //! fast it answers (BEHAVIOUR H5).
 
 mod connection;
@@ -84,6 +84,6 @@ fn for_each_request(mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Resul
 fn complain(text: &[u8]) {
     let mut line = text.to_vec();
     line.push(b'\n');
-    // Nobody is left to tell when stderr is closed.
+    // A closed stderr cannot be reported.
     let _ = io::stderr().write_all(&line);
 }

@@ -1,8 +1,8 @@
-//! `postgrey check --database`: is it sound?
+//! `postgrey check --database`: reads all of the database.
 //!
 //! Reading a damaged database can kill the process that does it, since LMDB
-//! maps the file and trusts its pages. So a process of its own does it, whose
-//! end is an answer as well.
+//! maps the file and trusts its pages. Another process does it, whose end is part
+//! of the result.
 
 use super::super::progress::Progress;
 use super::super::text::grouped;
@@ -14,19 +14,19 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process;
 
-/// Tells the process that it is the one to do it.
+/// The environment variable of the process that reads the database.
 const MARK: &str = "POSTGREY_CHECKS_HERE";
 
-/// Whether this process is the one to do it.
+/// Returns true in the process that reads the database.
 pub fn is_here() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
-/// Lets a process of its own do it, and gives its end.
+/// Runs the check in another process and returns its result.
 pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
-    let mut words = std::env::args_os();
+    let mut arguments = std::env::args_os();
     let status = process::Command::new("/proc/self/exe")
-        .args(words.by_ref().skip(1))
+        .args(arguments.by_ref().skip(1))
         .env(MARK, "1")
         .status();
     let status = status.map_err(|error| Error::Access(format!("can't begin: {error}")))?;

@@ -112,7 +112,7 @@ pub fn lint(options: &Options) -> Vec<Finding> {
 
 fn dry_run(Configuration { options, .. }: &Configuration<'_>) -> Option<(String, &'static str)> {
     options.policy.is_dry_run.then(|| {
-        let problem = "with --noaction no mail is deferred, whatever the log says".to_owned();
+        let problem = "with --noaction no mail is deferred, although the log says so".to_owned();
         (problem, "delete it when you have seen enough")
     })
 }
@@ -201,8 +201,8 @@ const ACTIONS: [&str; 14] = [
     "WARN",
 ];
 
-/// With text behind it, Postfix takes an unknown word for a list of restrictions
-/// that nobody has defined.
+/// Postfix treats an unknown word with text after it as an undefined list of
+/// restrictions.
 fn unknown_action(
     Configuration { options, .. }: &Configuration<'_>,
 ) -> Option<(String, &'static str)> {
@@ -218,7 +218,7 @@ fn unknown_action(
     };
     let (option, action) = actions.into_iter().find(|(_, action)| !is_known(action))?;
     let problem = format!(
-        "{option}={} is no action of access(5): Postfix answers such mail with \"451 Server \
+        "{option}={} is not an action of access(5): Postfix answers such mail with \"451 Server \
          configuration error\"",
         String::from_utf8_lossy(action)
     );
@@ -230,7 +230,7 @@ fn domains_as_one(
 ) -> Option<(String, &'static str)> {
     let is_counted = options.policy.by_domain.auto_whitelist;
     (is_counted && options.policy.auto_whitelist.is_some()).then(|| {
-        let problem = "--auto-whitelist-by=domain takes all customers of a provider whose \
+        let problem = "--auto-whitelist-by=domain counts all customers of a provider whose \
                        addresses are in its own domain for one: when some have proved \
                        themselves, spam of the others passes at once"
             .to_owned();
@@ -261,14 +261,14 @@ fn white_and_black(
     let is_white = |file: &&PathBuf| of("whitelist-").any(|white| white == *file);
     let twice = of("blacklist-").find(|file| is_white(file) && file.is_file())?;
     let problem = format!("{} is a whitelist and a blacklist", twice.display());
-    Some((problem, "take it out of one: the whitelist counts, so that nobody is refused"))
+    Some((problem, "remove it from one: the whitelist overrides the blacklist"))
 }
 
 fn nobody_greylisted(
     Configuration { lists, .. }: &Configuration<'_>,
 ) -> Option<(String, &'static str)> {
     lists.greylisted.as_ref().is_some_and(|list| list.is_empty()).then(|| {
-        let problem = "--greylist-recipients lists nobody, so that nobody is greylisted".to_owned();
+        let problem = "--greylist-recipients is empty: no mail is greylisted".to_owned();
         (problem, "write recipients into it, or leave it out to greylist the mail of all")
     })
 }

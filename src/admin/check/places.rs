@@ -1,5 +1,5 @@
-//! Where the daemon would listen and keep its database, and as whom: what it
-//! cannot have, and sockets that those who shall use them cannot open.
+//! Where the daemon would listen and keep its database, and its user: what is
+//! impossible, and sockets that the mail server cannot open.
 
 use super::finding::{Finding, Severity};
 use super::options::about_options;
@@ -60,12 +60,12 @@ fn is_same(one: &Listen, other: &Listen) -> bool {
     }
 }
 
-/// A place that cannot be, or not yet.
+/// A place that is invalid or does not exist yet.
 fn impossible(option: &str, place: &Listen) -> Option<Finding> {
     match place {
         Listen::Inet(place) => {
             Endpoint::parse(place).err()?;
-            let problem = format!("{option}={place} names no port that there is");
+            let problem = format!("{option}={place} is not a valid port");
             Some(error("refused", problem, "write a port's number or HOST:PORT"))
         }
         Listen::Unix { path, .. } if path.as_os_str().len() > LONGEST => {
@@ -80,7 +80,7 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
             if is_of_service || directory.is_dir() {
                 return None;
             }
-            let problem = format!("{option}: the directory {} is not there", directory.display());
+            let problem = format!("{option}: the directory {} does not exist", directory.display());
             Some(warning("no-directory", problem, "make it before the daemon starts"))
         }
     }
@@ -93,12 +93,12 @@ fn no_user(Options { user, group, .. }: &Options) -> Option<Finding> {
     Some(error("no-user", problem.to_owned(), fix))
 }
 
-/// A directory of the database that is none.
+/// A directory of the database that does not exist.
 fn no_database(Options { dbdir, .. }: &Options) -> Option<Finding> {
     let why = match fs::metadata(dbdir) {
         Ok(found) if found.is_dir() => return None,
-        Ok(_) => "is no directory",
-        Err(error) if error.kind() == ErrorKind::NotFound => "is not there",
+        Ok(_) => "is not a directory",
+        Err(error) if error.kind() == ErrorKind::NotFound => "does not exist",
         Err(_) => return None,
     };
     let problem = format!("--dbdir: {} {why}", dbdir.display());
@@ -109,14 +109,14 @@ fn no_database(Options { dbdir, .. }: &Options) -> Option<Finding> {
 fn unusable(mode: u32) -> Option<Finding> {
     let [of_group, of_others] = WRITE.map(|bit| mode & bit != 0);
     if of_others {
-        let problem = format!("--milter-socketmode={mode:04o} lets everybody write to the socket");
+        let problem = format!("--milter-socketmode={mode:04o} lets every user write to the socket");
         return Some(warning("open-socket", problem, "write 0660: Sendmail refuses it otherwise"));
     }
     if of_group {
         return None;
     }
     let problem = format!(
-        "--milter-socketmode={mode:04o} lets nobody use the socket but the daemon's user and root"
+        "--milter-socketmode={mode:04o} lets only the daemon's user and root use the socket"
     );
     let fix = "write 0660, and name the mail server's group in --group";
     Some(warning("closed-socket", problem, fix))

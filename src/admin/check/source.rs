@@ -81,7 +81,7 @@ fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Fi
         _ => {}
     }
     if let Some(word) = plain_word(words) {
-        let problem = format!("{} is no option, and ends the options", word.to_string_lossy());
+        let problem = format!("{} is not an option, and ends the options", word.to_string_lossy());
         find(line, "plain-word", &problem, "delete it: the daemon ignores what follows");
     }
     findings
@@ -155,7 +155,7 @@ fn refused_line(Fault { file, line, what }: Fault) -> Finding {
 }
 
 fn refused(file: &Path, line: Option<u32>, problem: String) -> Finding {
-    let fix = "mend it: with this the daemon does not start";
+    let fix = "fix it: the daemon refuses to start";
     Finding::of_file(file, line, Severity::Error, "refused", problem, fix)
 }
 

@@ -40,7 +40,7 @@ fn late(mail: &Mail) -> Option<String> {
     (days <= LONGEST_WINDOW).then(|| {
         format!(
             "It had been deferred {} before, longer ago than --retry-window, so that its wait \
-             began anew: write --retry-window={days} for servers as slow as this",
+             started again: write --retry-window={days} for servers as slow as this",
             duration(seconds)
         )
     })

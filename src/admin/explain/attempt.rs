@@ -23,9 +23,9 @@ pub struct Attempt {
     pub time: i64,
     /// Postfix's queue id, if it had one by then.
     pub id: Option<Vec<u8>>,
-    /// Who tells of it.
+    /// Who logged it.
     pub source: Source,
-    /// Whether it was deferred.
+    /// True if it was deferred.
     pub is_deferred: bool,
     /// The daemon's word for why, such as `new` or `client whitelist`.
     pub reason: Vec<u8>,
@@ -40,7 +40,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The attempt that a line of the daemon tells of, if any.
+    /// Returns the attempt in a line of the daemon.
     pub fn parse(line: &Line<'_>) -> Option<Attempt> {
         if !line.program.starts_with(b"postgrey") {
             return None;
@@ -55,7 +55,7 @@ impl Attempt {
         }
         let Decision { reason, name, client, sender, recipient } =
             Decision::parse(text[comma..].strip_prefix(b", reason=")?)?;
-        // With --noaction, the mail passed all the same.
+        // With --noaction the mail still passed.
         let is_dry_run = memmem::find(reason, b", dry-run").is_some();
         let reason = &reason[..memchr(b',', reason).unwrap_or(reason.len())];
         Some(Attempt {
@@ -71,17 +71,17 @@ impl Attempt {
         })
     }
 
-    /// What all attempts of a mail have in common, from whatever network.
+    /// Returns what all attempts of a mail have in common, whatever the network.
     pub fn mail(&self) -> (Vec<u8>, Vec<u8>) {
         (triplet::sender_part(&self.sender), self.recipient.to_ascii_lowercase())
     }
 
-    /// The client as the daemon took it.
+    /// Returns the client as the daemon sees it.
     pub fn as_client(&self) -> Client<'_> {
         Client { address: self.client, name: &self.name }
     }
 
-    /// The client's network, as the daemon takes it.
+    /// Returns the client's network as the daemon looks it up.
     pub fn network(&self, policy: &Policy) -> String {
         if let Some(domain) = self.as_client().domain_in_triplets(policy) {
             return String::from_utf8_lossy(&domain).into_owned();
@@ -93,7 +93,7 @@ impl Attempt {
         format!("{}/{bits}", triplet::network(self.client, bits))
     }
 
-    /// The client's name with its address, as Postfix writes it.
+    /// Returns the client as Postfix writes it: its name and its address.
     pub fn place(&self) -> Vec<u8> {
         let name: &[u8] = if self.name.is_empty() { b"unknown" } else { &self.name };
         [name, b"[", self.client.to_string().as_bytes(), b"]"].concat()
@@ -105,8 +105,8 @@ fn between<'t>(text: &'t [u8], sign: &[u8]) -> &'t [u8] {
 }
 
 impl AttemptFilter {
-    /// Whether an attempt is one of those that are asked for.
-    pub fn lets(&self, attempt: &Attempt) -> bool {
+    /// Returns true if the filter selects an attempt.
+    pub fn selects(&self, attempt: &Attempt) -> bool {
         let AttemptFilter { sender, recipient, client } = self;
         let is_client = |text: &String| {
             let name = String::from_utf8_lossy(&attempt.name).to_lowercase();
@@ -154,7 +154,7 @@ impl Ids {
         }
     }
 
-    /// Whether a mail is the one with this id.
+    /// Returns true if an attempt belongs to the message with this id.
     pub fn are_of(&self, attempt: &Attempt) -> bool {
         let Some(wanted) = &self.wanted else { return true };
         let is_recipient = |(to, _): &(Vec<u8>, _)| to.eq_ignore_ascii_case(&attempt.recipient);

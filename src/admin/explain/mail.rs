@@ -5,7 +5,7 @@ use super::attempt::{Attempt, Source};
 use crate::greylist::Policy;
 use std::collections::HashMap;
 
-/// One mail, as far as its envelope tells.
+/// The attempts with one sender and recipient.
 #[derive(Clone, Debug)]
 pub struct Mail {
     /// Its attempts in the order of the log.
@@ -52,7 +52,7 @@ impl Mails {
         Mails { policy: policy.clone(), open: HashMap::new(), ended: Vec::new(), end: 0 }
     }
 
-    /// Knows that the log goes on at least until `time`.
+    /// Notes that the log continues until `time`.
     pub fn reach(&mut self, time: i64) {
         self.end = self.end.max(time);
     }
@@ -100,7 +100,7 @@ impl Mails {
         waiting
     }
 
-    /// Whether a mail that did not pass may still do so.
+    /// Returns true if a mail that did not pass may still do so.
     pub fn may_return(&self, mail: &Mail) -> bool {
         self.end - mail.first().time <= self.policy.retry_window
     }

@@ -19,7 +19,7 @@ use crate::maillog::{Inputs, Line, Reader as Maillog, UNKNOWN_FORMAT};
 use crate::state::local::Reader;
 use attempt::{Attempt, Ids};
 use mail::Mails;
-use postfix::{Postfix, Told};
+use postfix::{Duplicates, Postfix};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -111,20 +111,19 @@ fn for_each_line(
     Ok(())
 }
 
-/// Finds attempts in what the daemon and Postfix say.
+/// Finds attempts in the lines of the daemon and of Postfix.
 #[derive(Default)]
 struct Attempts {
     postfix: Postfix,
-    told: Told,
+    duplicates: Duplicates,
 }
 
 impl Attempts {
-    /// The attempt that a line tells of, if it was not told before and is one
-    /// of those that are asked for.
+    /// Returns the attempt in a line, if it is selected and not a duplicate.
     fn of(&mut self, line: &Line<'_>, explain: &Explain) -> Option<Attempt> {
         let attempt = Attempt::parse(line).or_else(|| self.postfix.attempt(line))?;
-        let is_news =
-            explain.filter.lets(&attempt) && !(attempt.is_deferred && self.told.has(&attempt));
-        is_news.then_some(attempt)
+        let is_new = explain.filter.selects(&attempt)
+            && !(attempt.is_deferred && self.duplicates.has(&attempt));
+        is_new.then_some(attempt)
     }
 }

@@ -34,9 +34,8 @@ struct Message {
 }
 
 impl Postfix {
-    /// The attempt that a line tells of, perhaps with what was said before: a
-    /// recipient that was deferred, or one whose message was taken, at the time
-    /// at which it was.
+    /// Returns the attempt in a line, perhaps with earlier lines: a recipient that
+    /// was deferred, or one whose message was accepted, at that time.
     pub fn attempt(&mut self, line: &Line<'_>) -> Option<Attempt> {
         if !line.program.starts_with(b"postfix") {
             return None;
@@ -108,22 +107,22 @@ fn accepted(id: &[u8], message: &Message, text: &[u8]) -> Option<Attempt> {
 /// Seconds that may lie between the daemon's line and Postfix's of one attempt.
 const WINDOW: i64 = 10;
 
-/// Most attempts that wait for their second line.
-const MOST: usize = 4096;
+/// The number of attempts that wait for their second line.
+const MAX_RECENT: usize = 4096;
 
-/// Knows which deferred attempts were told already: where the daemon is not
-/// quiet, it and Postfix write a line each.
+/// Finds deferred attempts that were logged before: where the daemon is not quiet,
+/// it and Postfix write a line each.
 #[derive(Default)]
-pub struct Told {
+pub struct Duplicates {
     recent: VecDeque<Attempt>,
     newest: i64,
-    /// Who told of attempts in an hour, for logs that are read one after the
-    /// other although they are of the same time.
+    /// The first to log attempts in an hour, for logs of the same time that are
+    /// read one after the other.
     hours: HashMap<i64, Source>,
 }
 
-impl Told {
-    /// Whether the other program told of this attempt before.
+impl Duplicates {
+    /// Returns true if the other program logged this attempt before.
     pub fn has(&mut self, attempt: &Attempt) -> bool {
         let hour = attempt.time.div_euclid(3600);
         let runs_back = attempt.time < self.newest - WINDOW;
@@ -132,7 +131,7 @@ impl Told {
         }
         self.newest = self.newest.max(attempt.time);
         let oldest = self.newest - WINDOW;
-        while self.recent.len() >= MOST
+        while self.recent.len() >= MAX_RECENT
             || self.recent.front().is_some_and(|first| first.time < oldest)
         {
             self.recent.pop_front();

@@ -14,7 +14,7 @@ use crate::state::TripletRecord;
 use crate::state::local::{Reader, Table};
 use std::io::Write;
 
-/// Most stories that are told to people.
+/// The number of mails that are printed to a terminal.
 const MOST: usize = 50;
 
 /// All that stories are made of.

@@ -1,5 +1,5 @@
-//! Numbers of a log: what the summary tells. Of a mail that waits a few dozen
-//! bytes are kept, of one that ended only how long it took.
+//! Totals of a log, for the summary. A waiting mail takes a few dozen bytes, one
+//! that ended only its delay.
 
 use super::attempt::{Attempt, Source};
 use crate::greylist::Policy;
@@ -85,7 +85,7 @@ impl Tally {
         }
     }
 
-    /// Knows that the log goes on at least until `time`.
+    /// Notes that the log continues until `time`.
     pub fn reach(&mut self, time: i64) {
         self.end = self.end.max(time);
     }
