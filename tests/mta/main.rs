@@ -1,6 +1,7 @@
 //! Real mail servers and a real Debian package. Needs root and takes minutes;
 //! what cannot run is skipped and reported.
 
+mod opensmtpd;
 mod package;
 mod package_relations;
 mod postfix;

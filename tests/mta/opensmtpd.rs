@@ -1,0 +1,201 @@
+//! Greylisting as the clients of a real OpenSMTPD meet it. It lives in a chroot
+//! and in a network of its own, whose addresses play the clients.
+//!
+//! `compat/opensmtpd` makes the chroots, one with OpenSMTPD 6.8 and one with
+//! 7.6, and runs this; without the chroots it is skipped.
+
+mod instance;
+
+use instance::Smtpd;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use testkit::{Builder, Clock, Daemon, Door, Program, skip, wait_for};
+
+const DEFERRED: &str =
+    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
+
+const ACCEPTED: &str = "250 2.1.5 Destination address valid: Recipient ok";
+
+/// Names the directory of the chroots.
+const CHROOTS: &str = "POSTGREY_OPENSMTPD_CHROOTS";
+
+/// The path of the filter inside of the chroot.
+const FILTER: &str = "HOME/postgrey opensmtpd-filter";
+
+/// Debian releases. The OpenSMTPD of the first one cannot speak TLS: it does
+/// not find its own key with OpenSSL 3.
+const WITHOUT_TLS: &str = "bookworm";
+const WITH_TLS: &str = "trixie";
+
+/// The chroots of one Debian release each; none where they are missing.
+fn chroots() -> Vec<PathBuf> {
+    let Some(directory) = std::env::var_os(CHROOTS).map(PathBuf::from) else {
+        skip(&format!("OpenSMTPD: {CHROOTS} is not set, run compat/opensmtpd"));
+        return Vec::new();
+    };
+    [WITHOUT_TLS, WITH_TLS].map(|release| directory.join(release)).to_vec()
+}
+
+/// Lets one test at a time install its program in the chroots.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Site {
+    smtpd: Smtpd,
+    daemon: Daemon,
+    clock: Clock,
+}
+
+fn builder(smtpd: &Smtpd) -> Builder {
+    Daemon::builder(Program::Ours)
+        .on(Door::Unix(smtpd.socket()))
+        .arg("--hostname=mx.test.example")
+        .whitelist_clients("friend.test\n")
+        .whitelist_recipients("postmaster@\n")
+}
+
+fn start(chroot: &Path, options: &str) -> Site {
+    let smtpd = Smtpd::prepare(chroot, FILTER, options);
+    let (builder, clock) = Clock::of(builder(&smtpd));
+    let daemon = builder.start();
+    Site { smtpd: smtpd.start(), daemon, clock }
+}
+
+fn headers(message: &str) -> Vec<&str> {
+    let head = message.lines().take_while(|line| !line.is_empty());
+    head.filter(|line| line.starts_with("X-Greylist:")).collect()
+}
+
+#[test]
+fn mail_is_deferred_and_later_delivered() {
+    let _alone = alone();
+    for chroot in chroots() {
+        let Site { smtpd, daemon, mut clock } = start(&chroot, "");
+        for (client, sender) in [
+            ("198.51.100.7", "alice@sender.test"),
+            ("198.51.100.8", "carol@a.test"),
+            ("2001:db8::7", "dave@a.test"),
+            ("198.51.100.8", "<>"),
+        ] {
+            let dialogue = smtpd.offer(client, sender, "bob@example.org");
+            assert!(dialogue.contains(DEFERRED), "{chroot:?} {client}: {dialogue}");
+            clock.advance(Duration::from_secs(400));
+            let message = smtpd.deliver(client, sender, "hello\n");
+            assert_eq!(headers(&message), [""; 0], "{chroot:?} {client}: {message}");
+        }
+        for (client, sender, recipient) in [
+            ("203.0.113.7", "alice@friend.test", "bob@example.org"),
+            ("198.51.100.8", "new@a.test", "postmaster@example.org"),
+        ] {
+            let dialogue = smtpd.offer(client, sender, recipient);
+            assert!(dialogue.contains(ACCEPTED), "{chroot:?} {client}: {dialogue}");
+        }
+        let log = daemon.stop().log.join("\n");
+        for client in [
+            "client_name=mail.sender.test, client_address=198.51.100.7, sender=alice@sender.test",
+            "client_name=unknown, client_address=198.51.100.8, sender=carol@a.test",
+            "client_name=unknown, client_address=2001:db8::7, sender=dave@a.test",
+            "client_name=unknown, client_address=198.51.100.8, recipient=bob@example.org",
+            "client_name=mail.friend.test, client_address=203.0.113.7, sender=alice@friend.test",
+        ] {
+            assert!(log.contains(client), "{chroot:?} {client}: {log}");
+        }
+    }
+}
+
+#[test]
+fn authenticated_and_local_clients_are_not_asked_about() {
+    let _alone = alone();
+    for chroot in chroots() {
+        let Site { smtpd, daemon, .. } = start(&chroot, "");
+        let dialogue = smtpd.offer("127.0.0.1", "alice@a.test", "bob@example.org");
+        assert!(dialogue.contains(ACCEPTED), "{chroot:?}: {dialogue}");
+        let submitted = smtpd.run("echo hello | sendmail -f alice@a.test bob@example.org");
+        assert_eq!(submitted, "", "{chroot:?}");
+        wait_for("the delivery", || smtpd.mailbox().pop());
+        if chroot.ends_with(WITH_TLS) {
+            let dialogue = smtpd.offer_as_user("198.51.100.8", "alice@a.test", "bob@example.org");
+            assert!(dialogue.contains(ACCEPTED), "{chroot:?}: {dialogue}");
+        } else {
+            skip("a login to OpenSMTPD 6.8: Debian 12 has it without working TLS");
+        }
+        let log = daemon.stop().log.join("\n");
+        assert!(!log.contains("action="), "{chroot:?}: {log}");
+    }
+}
+
+#[test]
+fn mail_flows_while_the_daemon_is_stopped_and_is_greylisted_again_afterwards() {
+    let _alone = alone();
+    for chroot in chroots() {
+        let smtpd = Smtpd::prepare(&chroot, FILTER, "");
+        let builder = builder(&smtpd);
+        let smtpd = smtpd.start();
+        let offer = |sender: &str| smtpd.offer("198.51.100.8", sender, "bob@example.org");
+        let wait_for_line = |line: &str, count: usize| {
+            wait_for(line, || (smtpd.log().matches(line).count() == count).then_some(()));
+        };
+        assert!(offer("a@a.test").contains(ACCEPTED), "{chroot:?}");
+        wait_for_line("passes without greylisting until it answers", 1);
+        let daemon = builder.start();
+        wait_for_line("answers again", 1);
+        assert!(offer("b@a.test").contains(DEFERRED), "{chroot:?}");
+        let stopped = daemon.stop();
+        assert!(offer("b@a.test").contains(ACCEPTED), "{chroot:?}");
+        wait_for_line("passes without greylisting until it answers", 2);
+        let daemon = stopped.again(Program::Ours).on(Door::Unix(smtpd.socket())).start();
+        wait_for_line("answers again", 2);
+        assert!(offer("b@a.test").contains(DEFERRED), "{chroot:?}");
+        drop(daemon);
+    }
+}
+
+#[test]
+fn the_header_is_added_once_and_ten_megabytes_arrive_unchanged() {
+    let _alone = alone();
+    for chroot in chroots() {
+        let Site { smtpd, daemon, mut clock } = start(&chroot, "--header");
+        let sender = "alice@sender.test";
+        let dialogue = smtpd.offer("198.51.100.7", sender, "bob@example.org");
+        assert!(dialogue.contains(DEFERRED), "{chroot:?}: {dialogue}");
+        clock.advance(Duration::from_secs(400));
+        let line = format!(".{}|\n..\n\n.dot\n", "x".repeat(900));
+        let body = line.repeat(11_000);
+        let message = smtpd.deliver("198.51.100.7", sender, &body);
+        let headers = headers(&message);
+        let [header] = headers[..] else { panic!("{chroot:?}: {headers:?}") };
+        let expected = "X-Greylist: delayed 400 seconds by postgrey-";
+        assert!(header.starts_with(expected), "{chroot:?}: {header}");
+        let (_, delivered) = message.split_once("\n\n").expect("a body");
+        assert_eq!(delivered.len(), body.len(), "{chroot:?}");
+        assert!(delivered == body, "{chroot:?}: the body has changed");
+        let message = smtpd.deliver("198.51.100.7", sender, "hello\n");
+        assert_eq!(self::headers(&message), [""; 0], "{chroot:?}: {message}");
+        drop(daemon);
+    }
+}
+
+#[test]
+fn smtpd_finds_the_filter_by_its_name_and_the_filter_ends_with_smtpd() {
+    let _alone = alone();
+    for chroot in chroots() {
+        let smtpd = Smtpd::prepare(&chroot, "filter-postgrey", "");
+        let daemon = builder(&smtpd).start();
+        let smtpd = smtpd.start();
+        let dialogue = smtpd.offer("198.51.100.7", "alice@a.test", "bob@example.org");
+        assert!(dialogue.contains(DEFERRED), "{chroot:?}: {dialogue}");
+        let is_filter = |process: &&(String, u32)| process.0.contains("filter-postgrey --unix");
+        let processes = smtpd.processes();
+        let (_, filter) = processes.iter().find(is_filter).expect("a filter");
+        let lookup = processes.iter().find(|(name, _)| name == "smtpd: lookup");
+        let (_, lookup) = lookup.expect("the process that talks to the filter");
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(*lookup).expect("a process id"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("a process");
+        let directory = PathBuf::from(format!("/proc/{filter}"));
+        wait_for("the filter's end", || (!directory.exists()).then_some(()));
+        drop(daemon);
+    }
+}
