@@ -11,6 +11,7 @@
 mod dns;
 mod lists;
 mod milter;
+mod opensmtpd;
 mod requests;
 mod smtp;
 
@@ -187,6 +188,16 @@ fn no_command_harms_the_smtp_session() {
 #[test]
 fn no_reply_harms_the_dialogue_with_the_mail_server() {
     run(&smtp::SERVER);
+}
+
+#[test]
+fn no_line_harms_the_opensmtpd_filter() {
+    run(&opensmtpd::TARGET);
+}
+
+#[test]
+fn no_reply_harms_the_client_of_the_policy_protocol() {
+    run(&opensmtpd::REPLIES);
 }
 
 #[test]
