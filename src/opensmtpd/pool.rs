@@ -104,6 +104,7 @@ impl Pool {
     /// sent.
     pub(super) fn advance(&mut self, now: Instant) {
         self.expire(now);
+        self.pause = self.pause.filter(|end| now < *end);
         let is_retry_due = self.availability.next_attempt().is_some_and(|next| next <= now);
         if is_retry_due && self.connections.is_empty() && self.waiting.is_empty() {
             self.open(0, now);
@@ -115,14 +116,14 @@ impl Pool {
             } else if self.availability.is_away(now) {
                 let waiting = mem::take(&mut self.waiting);
                 waiting.into_iter().for_each(|question| self.pass(question));
-            } else if self.is_at_limit(now) || !self.open(0, now) {
+            } else if self.is_at_limit() || !self.open(0, now) {
                 return;
             }
         }
     }
 
-    fn is_at_limit(&self, now: Instant) -> bool {
-        self.connections.len() >= MAX_CONNECTIONS || self.pause.is_some_and(|end| now < end)
+    fn is_at_limit(&self) -> bool {
+        self.connections.len() >= MAX_CONNECTIONS || self.pause.is_some()
     }
 
     /// Sends the first waiting question on an idle connection.
@@ -203,6 +204,8 @@ impl Pool {
         question.attempts += 1;
         if question.attempts < MAX_ATTEMPTS {
             self.waiting.push_front(question);
+            // The daemon may have closed the others as well.
+            self.close_idle();
             return;
         }
         self.pass(question);
@@ -232,7 +235,11 @@ impl Pool {
         if self.waiting.iter().any(is_late) {
             let (late, rest) = mem::take(&mut self.waiting).into_iter().partition(is_late);
             self.waiting = rest;
-            VecDeque::into_iter(late).for_each(|question| self.pass(question));
+            let late: VecDeque<Question> = late;
+            for question in late {
+                self.report_late(question.received, now);
+                self.pass(question);
+            }
         }
         let is_late = |connection: &Connection| limit(connection).is_some_and(|limit| limit <= now);
         let late = self.connections.iter().filter(|(_, connection)| is_late(connection));
@@ -248,18 +255,25 @@ impl Pool {
         let question = connection.close(&self.registry);
         let received = question.as_ref().map_or(opened, |question| question.received);
         question.into_iter().for_each(|question| self.pass(question));
-        if !was_established {
+        if was_established {
+            self.report_late(received, now);
+        } else {
             self.notices.extend(self.availability.unreachable("no answer within 5 seconds", now));
-        } else if self.availability.has_answered_since(received) {
+        }
+    }
+
+    /// Reports a question whose time is over.
+    fn report_late(&mut self, received: Instant, now: Instant) {
+        if self.availability.has_answered_since(received) {
             self.notices.extend(self.availability.slow(now));
         } else {
+            // A question on an idle connection would have to wait as well.
             self.notices.extend(self.availability.unanswered("5 seconds have passed", now));
             self.close_idle();
         }
     }
 
-    /// Closes idle connections to a daemon that hangs: a question on them would
-    /// have to wait.
+    /// Closes idle connections, which are of no use any more.
     fn close_idle(&mut self) {
         let idle = self.connections.iter().filter(|(_, connection)| connection.is_idle());
         for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {

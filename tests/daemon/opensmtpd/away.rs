@@ -2,6 +2,8 @@
 
 use super::{CLIENT, DEFERRED, daemon, filter, option};
 use nix::sys::signal::Signal;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
@@ -139,4 +141,36 @@ fn what_is_no_policy_server_lets_mail_pass() {
     filter.mail(1, CLIENT, "alice@a.test");
     assert_eq!(filter.decide(1, 2, "bob@example.org"), "proceed");
     assert_eq!(filter.log().len(), 1, "{:?}", filter.log());
+}
+
+/// Processor time of a process in clock ticks, of which there are 100 a second.
+fn processor_time(process: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("a process");
+    let (_, fields) = stat.rsplit_once(") ").expect("the name of a program");
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let ticks = |field: usize| fields[field].parse::<u64>().expect("a number");
+    ticks(11) + ticks(12)
+}
+
+#[test]
+fn mail_passes_while_no_connection_is_accepted_and_the_filter_sleeps_meanwhile() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("socket");
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+    listener.bind(&SockAddr::unix(&path).expect("a path")).expect("an address");
+    // Room for one connection; the next one has to try again.
+    listener.listen(0).expect("a queue");
+    let mut filter = Filter::start("0.7", &[&format!("--unix={}", path.display())]);
+    for session in 0..20 {
+        filter.mail(session, CLIENT, "alice@a.test");
+        filter.recipient(session, session, "bob@example.org");
+    }
+    for _ in 0..20 {
+        assert_eq!(filter.result().2, "proceed");
+    }
+    let ticks = processor_time(filter.child().id());
+    assert!(ticks < 100, "{ticks} ticks of processor time");
+    let log = filter.log();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(log[0].starts_with("no answer from postgrey on "), "{log:?}");
 }
