@@ -332,7 +332,7 @@ fn a_test_time_that_is_no_number_is_not_used() {
         run.expect("stored as it is", is_stored.to_string(), stored);
         let warning = "Argument \"abc\" isn't numeric in subtraction (-) \
              at /usr/sbin/postgrey line 429.";
-        let ours = "policy_test_time is no number of seconds, ignoring it: abc";
+        let ours = "ignoring invalid policy_test_time: abc";
         let new = greylist("new", MAIL);
         let log = differs("X2", [warning, warning, &new], [ours, &new]);
         let _ = left.log(log).ignore("triplets");

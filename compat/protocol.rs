@@ -156,7 +156,7 @@ fn a_request_without_an_end_is_cut_off() {
         client.send(&mail().with("x", "y".repeat(100_000)).at(0).bytes());
         let reply = client.reply().unwrap_or(CLOSED.to_string());
         run.expect("100,000 bytes", reply, differs("X5", GREYLISTED, CLOSED));
-        let warning = "closing a connection: its request has grown past 65536 bytes without an end";
+        let warning = "closing a connection: its request exceeds 65536 bytes";
         let log = differs("X5", greylist("new", MAIL), warning);
         let triplets = differs("X5", format!("{KEY} +0,+0"), "");
         let _ = server.stop().log(log).triplets(triplets);

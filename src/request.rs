@@ -1,4 +1,4 @@
-//! The question that every front door asks of the greylist.
+//! The request that every session makes of a mail server's question.
 
 use std::net::IpAddr;
 
@@ -17,9 +17,12 @@ pub struct Request<'a> {
     pub sender: &'a [u8],
     /// Envelope recipient.
     pub recipient: &'a [u8],
-    /// Names one message of the mail server; the `X-Greylist` header is given
-    /// once for each (BEHAVIOUR D5).
+    /// Identifies one message of the mail server; the `X-Greylist` header is
+    /// given once for each (BEHAVIOUR D5). None from sessions that follow
+    /// messages themselves and set `has_header`.
     pub instance: Option<&'a [u8]>,
+    /// Whether the message has its header already, as far as the session knows.
+    pub has_header: bool,
     /// The mail server's queue id, empty when it has none yet.
     pub queue_id: &'a [u8],
     /// Whether the mail server sent `etrn_domain`, be it empty: the sign of a
@@ -31,9 +34,9 @@ pub struct Request<'a> {
     /// Whether the client came through a socket of the machine itself, which
     /// the milter protocol tells.
     pub is_local: bool,
-    /// Whether the mail server has asked no restriction of its own first, so
-    /// that its own users are asked about as well: by the milter protocol.
-    pub is_unsifted: bool,
+    /// Whether requests are made for the mail server's own users as well, because
+    /// it applies no restriction first: over the milter protocol and by SMTP.
+    pub covers_own_users: bool,
     /// Seconds since the epoch that replace the clock for this request, the
     /// original's own hook for tests (BEHAVIOUR D5).
     pub test_time: Option<i64>,

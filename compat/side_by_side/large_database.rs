@@ -4,9 +4,10 @@
 
 mod tools;
 
-use postgrey::greylist::{Policy, notes};
+use postgrey::greylist::edit::Edit;
+use postgrey::greylist::{Policy, Record, notes};
 use postgrey::state::local::{FILE_NAME, Store};
-use postgrey::state::{Lifetimes, Transaction, TripletRecord, Urgency};
+use postgrey::state::{Backend, Lifetimes, TripletRecord};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -45,14 +46,13 @@ fn fill(
 ) {
     let mut store = open(directory);
     for first in (0..count).step_by(20_000) {
-        let mut turn = store.begin();
-        for row in first..(first + 20_000).min(count) {
+        let edits = (first..(first + 20_000).min(count)).map(|row| {
             let (first, last) = seen(row);
-            let seen =
+            let record =
                 TripletRecord { first: start_of_time() + first, last: start_of_time() + last };
-            turn.put_triplet(&key(row), seen, Urgency::BeforeReply).expect("a write");
-        }
-        turn.commit().expect("a commit");
+            Edit::merge(&key(row), Record::Triplet(record))
+        });
+        store.edit(&Policy::default(), edits.collect(), 0).expect("a commit");
     }
     drop(store);
     // The daemon's user has to own it.
@@ -205,16 +205,13 @@ fn a_year_of_mail() {
             mails.push((key.clone(), TripletRecord { first: *first, last: now }));
         }
         for mails in mails.chunks(32) {
-            let mut turn = store.begin();
-            for (key, seen) in mails {
-                turn.put_triplet(key, *seen, Urgency::BeforeReply).expect("a write");
-            }
-            turn.commit().expect("a commit");
+            let edits = mails.iter().map(|(key, seen)| Edit::merge(key, Record::Triplet(*seen)));
+            store.edit(&Policy::default(), edits.collect(), 0).expect("a commit");
         }
         let lap = loop {
-            store.look(&LIFETIMES, now).expect("a look");
+            store.expire(&LIFETIMES, now).expect("a slice");
             store.flush().expect("a commit");
-            if let Some(lap) = store.take_lap() {
+            if let Some(lap) = store.take_expiry_pass() {
                 break lap;
             }
         };

@@ -2,9 +2,10 @@
 
 use crate::traffic::{self, Population};
 use nix::unistd::User;
-use postgrey::greylist::{Policy, notes};
+use postgrey::greylist::edit::{Change, Edit};
+use postgrey::greylist::{Policy, Record, notes};
 use postgrey::state::local::Store;
-use postgrey::state::{Table, Transaction as _, TripletRecord, Urgency};
+use postgrey::state::{Table, TripletRecord};
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::chown;
@@ -50,11 +51,8 @@ impl Rows {
         let notes = notes(&Policy::default());
         let mut store = Store::open(directory, notes).expect("a new database");
         for rows in self.rows.chunks(BATCH) {
-            let mut turn = store.begin();
-            for (key, seen) in rows {
-                turn.put_triplet(key.as_bytes(), *seen, Urgency::BeforeReply).expect("room");
-            }
-            turn.commit().expect("room on the disk");
+            let edits = rows.iter().map(|(key, record)| merge(key, *record)).collect();
+            store.edit(&Policy::default(), edits, 0).expect("room on the disk");
         }
         let last = if self.days > 0 { self.days + MAX_AGE } else { 0 };
         for day in 0..last {
@@ -76,18 +74,17 @@ impl Rows {
         let gone: Vec<_> = gone.into_iter().flatten().collect();
         let seen = TripletRecord { first: now(), last: now() };
         for rows in come.chunks(TOGETHER) {
-            let mut turn = store.begin();
-            for key in rows {
-                turn.put_triplet(key.as_bytes(), seen, Urgency::BeforeReply).expect("room");
-            }
-            turn.commit().expect("room on the disk");
+            let edits = rows.iter().map(|key| merge(key, seen)).collect();
+            store.edit(&Policy::default(), edits, 0).expect("room on the disk");
         }
         for rows in gone.chunks(TOGETHER) {
-            let mut turn = store.begin();
-            for key in rows {
-                assert!(turn.remove(Table::Triplets, key.as_bytes()).expect("room"), "{key}");
-            }
-            turn.commit().expect("room on the disk");
+            let edits = rows.iter().map(|key| Edit {
+                table: Table::Triplets,
+                key: key.as_bytes().to_vec(),
+                change: Change::Forget,
+            });
+            let forgotten = store.edit(&Policy::default(), edits.collect(), 0);
+            assert_eq!(forgotten.expect("room on the disk"), rows.len());
         }
     }
 
@@ -120,4 +117,8 @@ fn give_away(directory: &Path) {
     for entry in fs::read_dir(directory).expect("a directory").flatten() {
         chown(entry.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("chown");
     }
+}
+
+fn merge(key: &str, record: TripletRecord) -> Edit {
+    Edit::merge(key.as_bytes(), Record::Triplet(record))
 }

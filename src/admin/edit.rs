@@ -9,7 +9,7 @@ use super::view::{Entry, View};
 use super::{Error, Outcome, question};
 use crate::cli::admin::{Addresses, Clients, Consent, Extent, Filter, OutputFormat, Target};
 use crate::daemon::{DirectoryLock, clock};
-use crate::greylist::edit::{self, Change, Edit};
+use crate::greylist::edit::{Change, Edit};
 use crate::greylist::{self, Policy, State, triplet};
 use crate::session::control::{LONGEST, MOST_EDITS};
 use crate::state::Metadata;
@@ -318,11 +318,8 @@ impl Editor {
         match self {
             Editor::Daemon(daemon) => daemon.edit(edits),
             Editor::Own(own, notes) => {
-                let mut turn = own.0.begin();
                 let policy = greylist::policy(notes);
-                let changed = edit::apply_all(&policy, edits, &mut turn, clock::now())?;
-                turn.commit()?;
-                Ok(changed)
+                Ok(own.0.edit(&policy, edits.to_vec(), clock::now())?)
             }
         }
     }

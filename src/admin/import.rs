@@ -5,7 +5,7 @@ use super::daemon::Daemon;
 use super::progress::Progress;
 use super::{Error, Outcome, edit};
 use crate::greylist;
-use crate::greylist::edit::{Change, Edit};
+use crate::greylist::edit::Edit;
 use crate::state::Metadata;
 use crate::state::import::{self, Destination, Entry, Problem, Report, Source};
 use crate::state::local::{FILE_NAME, Reader};
@@ -76,7 +76,7 @@ fn take(source: &Source<'_>, destination: &mut dyn Destination) -> Result<Report
 
 impl Destination for Daemon {
     fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
-        let edits: Vec<Edit> = entries.iter().map(merge).collect();
+        let edits: Vec<Edit> = entries.iter().map(Entry::edit).collect();
         let mut new = 0;
         for batch in edit::batches(&edits) {
             let done = self.edit(batch);
@@ -84,11 +84,6 @@ impl Destination for Daemon {
         }
         Ok(new)
     }
-}
-
-fn merge(entry: &Entry) -> Edit {
-    let change = Change::Merge(entry.row().into_bytes());
-    Edit { table: entry.table(), key: entry.key().to_vec(), change }
 }
 
 fn tell(report: &Report, out: &mut impl Write) -> Result<Outcome, Error> {

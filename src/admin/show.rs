@@ -7,7 +7,7 @@ use super::text::{self, address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
 use crate::cli::admin::{Clients, Filter, OutputFormat, Target};
-use crate::greylist::{self, AwlKey, ClientState, Policy, TripletState, triplet};
+use crate::greylist::{self, AwlSubject, ClientState, Policy, TripletState, triplet};
 use crate::state::local::Table;
 use std::io::Write;
 use std::net::IpAddr;
@@ -60,7 +60,7 @@ fn show_triplet(
     view: &View,
     [client, sender, recipient]: [&str; 3],
     row: Option<Row>,
-    counted: Option<&AwlKey>,
+    counted: Option<&AwlSubject>,
     out: &mut impl Write,
 ) -> Result<(), Error> {
     let mut text = labelled("Client", client);
@@ -103,7 +103,7 @@ pub fn triplet_future(policy: &Policy, now: i64, fate: TripletState) -> String {
             "The delay is over: an attempt passes until {}; a later one begins anew.",
             at(until)
         ),
-        TripletState::ClientRecord { until } => {
+        TripletState::Passes { until } => {
             format!("Attempts pass. Without one it is forgotten after {}.", at(until))
         }
         TripletState::BeginsAnew => format!("It counts no more. {}", first_attempt(policy)),
@@ -158,7 +158,7 @@ fn show_passes(
     heading: &str,
     out: &mut impl Write,
 ) -> Result<bool, Error> {
-    let row = view.passes(&AwlKey::Client(client))?;
+    let row = view.passes(&AwlSubject::Client(client))?;
     let text = match row {
         Some(Row::Client(passes, fate)) => [
             labelled("State", fate.state().word()),
@@ -251,13 +251,13 @@ fn for_each_entry(
 
 /// What counts a client's mail of a sender, if the daemon counts so. An address
 /// alone does not tell the domain of its name.
-fn counted(policy: &Policy, client: &Clients, sender: &[u8]) -> Option<AwlKey> {
+fn counted(policy: &Policy, client: &Clients, sender: &[u8]) -> Option<AwlSubject> {
     match client {
-        Clients::One(address) => Some(AwlKey::Client(*address)),
+        Clients::One(address) => Some(AwlSubject::Client(*address)),
         Clients::Domain(_) if !policy.by_domain.auto_whitelist => None,
         Clients::Domain(client) => {
             let sender = greylist::sender_domain(sender)?;
-            Some(AwlKey::Domains { client: client.clone(), sender })
+            Some(AwlSubject::Domains { client: client.clone(), sender })
         }
     }
 }

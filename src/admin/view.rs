@@ -4,7 +4,7 @@
 use super::Error;
 use crate::cli::admin::{Addresses, Clients, Filter};
 use crate::daemon::clock;
-use crate::greylist::{self, AwlKey, ClientState, Policy, State, TripletState, key, triplet};
+use crate::greylist::{self, AwlSubject, ClientState, Policy, State, TripletState, key, triplet};
 use crate::state::local::{Reader, Table};
 use crate::state::{ClientRecord, TripletRecord};
 use std::net::IpAddr;
@@ -80,8 +80,8 @@ impl View {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn passes(&self, counted: &AwlKey) -> Result<Option<Row>, Error> {
-        let key = counted.key(&self.policy);
+    pub fn passes(&self, counted: &AwlSubject) -> Result<Option<Row>, Error> {
+        let key = counted.clone().key(&self.policy).bytes;
         Ok(self.reader.row(Table::Clients, &key)?.map(|row| self.row(Table::Clients, &row)))
     }
 

@@ -13,7 +13,7 @@ use clap::ArgMatches;
 use super::{Facility, Listen, Options, UsageError, getopt};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Format, Verbosity};
-use crate::greylist::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
+use crate::greylist::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
 use crate::lists::{Files, Trusted};
 
 /// More waiting connections than this were never possible in the original.
@@ -285,13 +285,13 @@ fn retry_window(value: &OsStr) -> Result<i64, UsageError> {
     window().ok_or_else(|| UsageError::refused(RETRY_WINDOW))
 }
 
-fn lookup(matches: &ArgMatches) -> Result<Lookup, UsageError> {
+fn lookup(matches: &ArgMatches) -> Result<LookupBy, UsageError> {
     let ipv4 = prefix(matches, "ipv4cidr", 32)?;
     let ipv6 = prefix(matches, "ipv6cidr", 128)?;
     if matches.get_flag("lookup-by-host") {
-        Ok(Lookup::Host)
+        Ok(LookupBy::Host)
     } else {
-        Ok(Lookup::Subnet { ipv4, ipv6 })
+        Ok(LookupBy::Subnet { ipv4, ipv6 })
     }
 }
 

@@ -277,8 +277,7 @@ fn log() -> [Arg; 5] {
                 "With json, each line of the log is a JSON object. What was decided has the fields \
                  action, reason, queue_id, client_name, client_address, sender and recipient; \
                  deferred mail has missing, the seconds until it may pass, and mail that passes \
-                 after that delay, the seconds it waited. Both have attempts, how often the mail \
-                 was tried, if that was since the start of the daemon. All other lines have \
+                 after that delay, the seconds it waited. Other log records have the fields \
                  severity and message. postgreyreport and postgrey explain read both formats.",
             ),
         switch("verbose")

@@ -3,28 +3,31 @@
 //! A client is counted at most once an hour, so that one mail to many
 //! recipients does not whitelist it.
 //!
-//! Machines of a pool come too seldom for that. With `--auto-whitelist-by=domain`
-//! the passes of all clients of a domain are counted as well, for the mail of
-//! each sender's domain by itself: what a provider's one customer earns does
-//! not let the mail of another pass, nor that of who forges a new domain for
-//! each mail. Addresses are counted all the same, so that the option never
-//! makes mail wait that would pass without it.
+//! Servers of a pool come too seldom for that. With `--auto-whitelist-by=domain`
+//! the passes of all clients of a domain are counted as well, separately for the
+//! mail of each sender's domain: the passes of a provider's one customer do not
+//! exempt the mail of another, nor mail with a forged domain. Addresses are
+//! still counted, so that the option never delays mail that would pass without
+//! it.
 
-use super::{Client, Note, Policy, client_domain, triplet};
-use crate::state::{self, ClientRecord, Transaction};
-use std::iter;
+use super::judge::records_of;
+use super::lookup::{Decision, Lookup, MAX_CLIENTS, Records, Slot, Urgency, Write};
+use super::record::{ClientRecord, Record};
+use super::verdict::{Exemption, Notice, Verdict};
+use super::{Client, Policy, client_domain, triplet};
+use arrayvec::ArrayVec;
 use std::net::IpAddr;
 
 /// Seconds between two counts.
-const INTERVAL: i64 = 3600;
+const COUNT_INTERVAL: i64 = 3600;
 
-/// Whose passes a row of the auto-whitelist counts.
+/// What a record of the auto-whitelist counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AwlKey {
-    /// Those of a client.
+pub enum AwlSubject {
+    /// The passes of one client.
     Client(IpAddr),
-    /// Those of mail from clients in one registered domain with senders in
-    /// another, or in the same.
+    /// The passes of mail from clients in one registered domain with senders in
+    /// another, or the same.
     Domains {
         /// The domain of the clients' names.
         client: Vec<u8>,
@@ -33,107 +36,105 @@ pub enum AwlKey {
     },
 }
 
-impl AwlKey {
-    /// All that count an attempt, first the one that the original has. Of
-    /// domains none without a domain of the client and one of the sender.
-    pub fn all<'a>(
-        policy: &Policy,
-        client: Client<'a>,
-        sender: &'a [u8],
-    ) -> impl Iterator<Item = AwlKey> + use<'a> {
-        let by_domain = policy.by_domain.auto_whitelist;
-        let domains = move || {
-            let client = client.domain().filter(|_| by_domain)?;
-            Some(AwlKey::Domains { client, sender: client_domain::sender_domain(sender)? })
-        };
-        iter::once(AwlKey::Client(client.address)).chain(iter::once_with(domains).flatten())
-    }
+/// A record of the auto-whitelist: what it counts, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwlKey {
+    /// What it counts.
+    pub subject: AwlSubject,
+    /// The key of the record.
+    pub bytes: Vec<u8>,
+}
 
-    /// The key of the row.
-    pub fn key(&self, policy: &Policy) -> Vec<u8> {
-        match self {
-            AwlKey::Client(address) => triplet::client_key(policy, *address),
-            AwlKey::Domains { client, sender } => triplet::domains_key(policy, client, sender),
-        }
+impl AwlSubject {
+    /// The key of the record.
+    pub fn key(self, policy: &Policy) -> AwlKey {
+        let bytes = match &self {
+            AwlSubject::Client(address) => triplet::client_key(policy, *address),
+            AwlSubject::Domains { client, sender } => triplet::domains_key(policy, client, sender),
+        };
+        AwlKey { subject: self, bytes }
     }
 }
 
-/// Whether an attempt is counted often enough by one of those. Each of them
-/// remembers that it was asked.
-///
-/// # Errors
-/// When the database fails.
-pub fn is_exempt(
-    policy: &Policy,
-    counted: impl Iterator<Item = AwlKey>,
-    transaction: &mut dyn Transaction,
-    now: i64,
-) -> Result<bool, state::Error> {
-    let Some(enough) = policy.auto_whitelist else {
-        return Ok(false);
-    };
-    let mut is_exempt = false;
-    for key in counted.map(|counted| counted.key(policy)) {
-        let Some(row) = transaction.client(&key)?.filter(|row| row.count >= enough) else {
+/// The keys of the records that count an attempt, first the one that the
+/// original has. Domains count only if client and sender both have one.
+pub fn keys(policy: &Policy, client: Client<'_>, sender: &[u8]) -> ArrayVec<AwlKey, MAX_CLIENTS> {
+    let mut keys = ArrayVec::new();
+    if policy.auto_whitelist.is_none() {
+        return keys;
+    }
+    keys.push(AwlSubject::Client(client.address).key(policy));
+    let domain = policy.by_domain.auto_whitelist.then(|| client.domain()).flatten();
+    if let (Some(client), Some(sender)) = (domain, client_domain::sender_domain(sender)) {
+        keys.push(AwlSubject::Domains { client, sender }.key(policy));
+    }
+    keys
+}
+
+/// The decision on an attempt whose client is on the auto-whitelist, or `None`
+/// if it is not. Each record that exempts it counts the attempt.
+pub(super) fn exempt(policy: &Policy, lookup: &Lookup, records: &Records) -> Option<Decision> {
+    let enough = policy.auto_whitelist?;
+    let mut decision = None;
+    for (slot, _, record) in records_of(lookup, records) {
+        let Some(record) = record.filter(|record| record.count >= enough) else {
             continue;
         };
-        is_exempt = true;
-        if let Some(row) = after_exempt_pass(row, now) {
-            transaction.put_client(&key, row)?;
-        }
+        let exempt = || Decision::new(Verdict::Exempt(Exemption::AutoWhitelist));
+        let decision = decision.get_or_insert_with(exempt);
+        let after = after_exempt_pass(record, lookup.now);
+        decision.writes.extend(after.map(|after| write(slot, Some(record), after)));
     }
-    Ok(is_exempt)
+    decision
 }
 
-/// Counts mail that passes for the first time; notes who has just passed often
-/// enough.
-///
-/// # Errors
-/// When the database fails.
-pub fn count_first_pass(
+/// Counts the first pass of a triplet in a decision.
+pub(super) fn count_first_pass(
     policy: &Policy,
-    all: impl Iterator<Item = AwlKey>,
-    transaction: &mut dyn Transaction,
-    now: i64,
-    notes: &mut Vec<Note>,
-) -> Result<(), state::Error> {
+    lookup: &Lookup,
+    records: &Records,
+    decision: &mut Decision,
+) {
     let Some(enough) = policy.auto_whitelist else {
-        return Ok(());
+        return;
     };
-    for counted in all {
-        let key = counted.key(policy);
-        let Some(row) = after_first_pass(transaction.client(&key)?, now) else {
+    for (slot, key, record) in records_of(lookup, records) {
+        let Some(after) = after_first_pass(record, lookup.now) else {
             continue;
         };
-        transaction.put_client(&key, row)?;
-        if row.count == enough {
-            notes.push(Note::AutoWhitelisted(counted));
+        decision.writes.push(write(slot, record, after));
+        if after.count == enough {
+            decision.notices.push(Notice::AutoWhitelisted(key.subject.clone()));
         }
     }
-    Ok(())
 }
 
-/// The row after mail of a client passed for the first time, or `None` if this
-/// pass is too close to the last to count.
-fn after_first_pass(row: Option<ClientRecord>, now: i64) -> Option<ClientRecord> {
-    match row {
+fn write(slot: Slot, before: Option<ClientRecord>, after: ClientRecord) -> Write {
+    let (before, after) = (before.map(Record::Client), Record::Client(after));
+    Write { slot, before, after, urgency: Urgency::BeforeReply }
+}
+
+/// The record after the first pass of a triplet, or `None` if the last count is
+/// too recent.
+fn after_first_pass(record: Option<ClientRecord>, now: i64) -> Option<ClientRecord> {
+    match record {
         None => Some(ClientRecord { count: 1, last: now }),
-        Some(row) => is_due(row, now).then(|| counted(row, now)),
+        Some(record) => is_due(record, now).then(|| counted(record, now)),
     }
 }
 
-/// The row after mail of a client on the auto-whitelist passed, or `None` if
-/// there is nothing to write. A last pass in the future is set right.
-fn after_exempt_pass(row: ClientRecord, now: i64) -> Option<ClientRecord> {
-    (is_due(row, now) || row.last > now).then(|| counted(row, now))
+/// The record after mail of an exempt client passed, or `None` if nothing
+/// changes. A last pass in the future is corrected.
+fn after_exempt_pass(record: ClientRecord, now: i64) -> Option<ClientRecord> {
+    (is_due(record, now) || record.last > now).then(|| counted(record, now))
 }
 
-fn is_due(row: ClientRecord, now: i64) -> bool {
-    now >= row.last.saturating_add(INTERVAL)
+fn is_due(record: ClientRecord, now: i64) -> bool {
+    now >= record.last.saturating_add(COUNT_INTERVAL)
 }
 
-fn counted(row: ClientRecord, now: i64) -> ClientRecord {
-    ClientRecord { count: row.count.saturating_add(1), last: now }
+fn counted(record: ClientRecord, now: i64) -> ClientRecord {
+    ClientRecord { count: record.count.saturating_add(1), last: now }
 }
 
 #[cfg(test)]

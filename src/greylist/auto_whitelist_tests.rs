@@ -1,38 +1,10 @@
 //! Who is counted with whom.
 
-use super::super::{ByDomain, decide};
+use super::super::{ByDomain, Plan, Table, plan};
 use super::*;
 use crate::lists::Whitelists;
 use crate::request::Request;
-use crate::state::{Error, Table, TripletRecord, Urgency};
-use std::collections::BTreeMap;
-
-/// Clients alone: every triplet has waited.
-#[derive(Default)]
-struct Memory(BTreeMap<Vec<u8>, ClientRecord>);
-
-impl Transaction for Memory {
-    fn triplet(&mut self, _: &[u8]) -> Result<Option<TripletRecord>, Error> {
-        Ok(None)
-    }
-
-    fn put_triplet(&mut self, _: &[u8], _: TripletRecord, _: Urgency) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn client(&mut self, key: &[u8]) -> Result<Option<ClientRecord>, Error> {
-        Ok(self.0.get(key).copied())
-    }
-
-    fn put_client(&mut self, key: &[u8], passes: ClientRecord) -> Result<(), Error> {
-        self.0.insert(key.to_vec(), passes);
-        Ok(())
-    }
-
-    fn remove(&mut self, _: Table, key: &[u8]) -> Result<bool, Error> {
-        Ok(self.0.remove(key).is_some())
-    }
-}
+use crate::state::memory::Memory;
 
 fn policy() -> Policy {
     let by_domain = ByDomain { lookup: false, auto_whitelist: true };
@@ -41,7 +13,11 @@ fn policy() -> Policy {
 
 /// A mail at a second; gives whether the auto-whitelist let it pass, and who was
 /// noted to have reached it.
-fn mail(memory: &mut Memory, now: i64, [name, address, sender]: [&str; 3]) -> (bool, Vec<AwlKey>) {
+fn mail(
+    memory: &mut Memory,
+    now: i64,
+    [name, address, sender]: [&str; 3],
+) -> (bool, Vec<AwlSubject>) {
     let request = Request {
         client_address: address.as_bytes(),
         client_name: name.as_bytes(),
@@ -50,16 +26,25 @@ fn mail(memory: &mut Memory, now: i64, [name, address, sender]: [&str; 3]) -> (b
         ..Request::default()
     };
     let lists = Whitelists::default();
-    let decision = decide(&policy(), &lists, memory, now, &request).unwrap();
-    let reached = decision.notes.into_iter().filter_map(|note| match note {
-        Note::AutoWhitelisted(counted) => Some(counted),
-        _ => None,
+    let Plan::Lookup(lookup) = plan(&policy(), &lists, &request, now, &mut Vec::new()) else {
+        panic!("decided without a lookup");
+    };
+    let decision = memory.decide_now(&policy(), &lookup);
+    let reached = decision.notices.into_iter().filter_map(|notice| match notice {
+        Notice::AutoWhitelisted(subject) => Some(subject),
+        Notice::FirstSeenInFuture => None,
     });
     (matches!(decision.verdict, super::super::Verdict::Exempt(_)), reached.collect())
 }
 
+fn subjects(policy: &Policy, client: Client<'_>, sender: &str) -> Vec<AwlSubject> {
+    let keys = super::keys(policy, client, sender.as_bytes());
+    keys.into_iter().map(|key| key.subject).collect()
+}
+
 fn keys(memory: &Memory) -> Vec<String> {
-    memory.0.keys().map(|key| String::from_utf8(key.clone()).unwrap()).collect()
+    let clients = memory.records.keys().filter(|(table, _)| *table == Table::Clients);
+    clients.map(|(_, key)| String::from_utf8(key.clone()).unwrap()).collect()
 }
 
 #[test]
@@ -71,7 +56,7 @@ fn a_pool_is_counted_for_each_domain_of_senders() {
         mail(&mut memory, now, [&name, &address, sender])
     };
     assert_eq!(ask(0, 1, "a@one.test"), (false, vec![]));
-    let both = AwlKey::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
+    let both = AwlSubject::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
     assert_eq!(ask(9000, 2, "b@mail.One.test"), (false, vec![both]));
     assert!(ask(9001, 3, "c@one.test").0);
     assert!(!ask(9002, 4, "c@other.test").0);
@@ -92,7 +77,7 @@ fn a_client_that_sends_for_many_domains_is_counted_by_its_address_as_ever() {
     let mut memory = Memory::default();
     let mut ask = |now, sender| mail(&mut memory, now, ["mx.host.test", "192.0.2.7", sender]);
     assert_eq!(ask(0, "a@one.test"), (false, vec![]));
-    let client = AwlKey::Client([192, 0, 2, 7].into());
+    let client = AwlSubject::Client([192, 0, 2, 7].into());
     assert_eq!(ask(9000, "b@two.test"), (false, vec![client]));
     assert!(ask(9001, "c@three.test").0);
 }
@@ -100,14 +85,13 @@ fn a_client_that_sends_for_many_domains_is_counted_by_its_address_as_ever() {
 #[test]
 fn every_row_that_lets_mail_pass_is_kept_young() {
     let mut memory = Memory::default();
-    let enough = ClientRecord { count: 2, last: 0 };
-    for key in ["192.0.2.7", "pool.test/one.test"] {
-        memory.0.insert(key.into(), enough);
+    for (key, count) in [("192.0.2.7", 2), ("pool.test/one.test", 2), ("pool.test/other.test", 1)] {
+        let record = Record::Client(ClientRecord { count, last: 0 });
+        memory.records.insert((Table::Clients, key.into()), record);
     }
-    memory.0.insert("pool.test/other.test".into(), ClientRecord { count: 1, last: 0 });
     assert!(mail(&mut memory, 9000, ["mx.pool.test", "192.0.2.7", "a@one.test"]).0);
     assert!(mail(&mut memory, 9000, ["mx.pool.test", "192.0.2.7", "a@other.test"]).0);
-    let last: Vec<i64> = memory.0.values().map(|passes| passes.last).collect();
+    let last: Vec<i64> = memory.records.values().filter_map(|it| Some(it.client()?.last)).collect();
     assert_eq!(last, [9000, 9000, 0]);
 }
 
@@ -127,8 +111,7 @@ fn who_has_no_domain_is_counted_by_address_alone() {
         ["mx.pool.test", "a@co.uk"],
     ] {
         let client = Client { address: [192, 0, 2, 7].into(), name: name.as_bytes() };
-        let all: Vec<_> = AwlKey::all(&policy(), client, sender.as_bytes()).collect();
-        assert_eq!(all, [AwlKey::Client(client.address)], "{name} {sender}");
+        assert_eq!(subjects(&policy(), client, sender), [AwlSubject::Client(client.address)]);
     }
 }
 
@@ -142,23 +125,23 @@ fn senders_that_are_rewritten_or_numbered_share_a_domain() {
         ("", ""),
     ] {
         let client = Client { address: [192, 0, 2, 7].into(), name: b"mx.pool.test" };
-        let key = AwlKey::all(&policy(), client, sender.as_bytes()).nth(1).unwrap();
-        let expected = format!("pool.test/{domain}");
-        assert_eq!(key.key(&policy()), expected.as_bytes(), "{sender}");
+        let keys = super::keys(&policy(), client, sender.as_bytes());
+        assert_eq!(keys[1].bytes, format!("pool.test/{domain}").as_bytes(), "{sender}");
     }
 }
 
 #[test]
 fn privacy_hides_both_domains() {
-    let counted = AwlKey::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
+    let counted =
+        AwlSubject::Domains { client: b"pool.test".to_vec(), sender: b"one.test".to_vec() };
     let hidden = Policy { privacy: true, ..policy() };
     let sum = sha1_smol::Sha1::from("pool.test/one.test").digest().to_string();
-    assert_eq!(counted.key(&hidden), sum.as_bytes());
+    assert_eq!(counted.key(&hidden).bytes, sum.as_bytes());
 }
 
 #[test]
 fn without_the_option_the_original_s_row_is_the_only_one() {
     let client = Client { address: [192, 0, 2, 7].into(), name: b"mx.pool.test" };
-    let all = AwlKey::all(&Policy::default(), client, b"a@one.test");
-    assert_eq!(all.collect::<Vec<_>>(), [AwlKey::Client(client.address)]);
+    let all = subjects(&Policy::default(), client, "a@one.test");
+    assert_eq!(all, [AwlSubject::Client(client.address)]);
 }

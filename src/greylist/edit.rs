@@ -1,101 +1,76 @@
-//! Changes that an administrator makes to entries. The daemon and the tools,
-//! where there is no daemon, apply them by the same function.
+//! Changes of entries that an administrator makes, by the daemon or by a tool
+//! where no daemon runs.
 
 use super::Policy;
-use crate::state::{self, ClientRecord, Table, Transaction, TripletRecord, Urgency};
+use super::record::{ClientRecord, Record, Table, TripletRecord};
 
 /// A change of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// Where the entry is or shall be.
+    /// The table of the entry.
     pub table: Table,
     /// Its whole key.
     pub key: Vec<u8>,
-    /// What is to become of it.
+    /// The change.
     pub change: Change,
 }
 
-/// What is to become of an entry.
+/// What an edit does to an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is deleted.
+    /// Delete it.
     Forget,
-    /// It passes from now on.
+    /// Let it pass from now on.
     Allow,
-    /// It comes from another database: of two rows, the later and the larger
-    /// numbers count.
-    Merge(Vec<u8>),
+    /// Merge it with a record from another database: the later and larger numbers
+    /// count.
+    Merge(Record),
 }
 
-/// Makes changes at `now`, in seconds since the epoch; gives how many of them
-/// changed anything.
-///
-/// # Errors
-/// When the database fails.
-pub fn apply_all(
-    policy: &Policy,
-    edits: &[Edit],
-    transaction: &mut dyn Transaction,
-    now: i64,
-) -> Result<usize, state::Error> {
-    let mut changed = 0;
-    for edit in edits {
-        changed += usize::from(apply(policy, transaction, now, edit)?);
+/// What becomes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It stays as it is.
+    Nothing,
+    /// It is replaced, or created.
+    Put(Record),
+    /// It is deleted.
+    Delete,
+}
+
+impl Edit {
+    /// The merge of a record from another database into the entry of a key.
+    pub fn merge(key: &[u8], record: Record) -> Edit {
+        Edit { table: record.table(), key: key.to_vec(), change: Change::Merge(record) }
     }
-    Ok(changed)
+
+    /// The effect on a record at `now`, in seconds since the epoch.
+    pub fn effect(&self, policy: &Policy, known: Option<Record>, now: i64) -> Effect {
+        let new = match &self.change {
+            Change::Forget => return known.map_or(Effect::Nothing, |_| Effect::Delete),
+            Change::Merge(other) => Some(known.map_or(*other, |known| known.merged(*other))),
+            Change::Allow => allowed(policy, self.table, known, now),
+        };
+        new.filter(|new| known != Some(*new)).map_or(Effect::Nothing, Effect::Put)
+    }
 }
 
-fn apply(
-    policy: &Policy,
-    transaction: &mut dyn Transaction,
-    now: i64,
-    Edit { table, key, change }: &Edit,
-) -> Result<bool, state::Error> {
-    match (table, change) {
-        (_, Change::Forget) => transaction.remove(*table, key),
-        (Table::Triplets, change) => {
-            let known = transaction.triplet(key)?;
-            let new = match change {
-                Change::Merge(row) => {
-                    merged(known, TripletRecord::parse(row), TripletRecord::merged)
-                }
-                _ => Some(allowed_triplet(policy, known, now)),
-            };
-            let Some(new) = new.filter(|new| known != Some(*new)) else {
-                return Ok(false);
-            };
-            transaction.put_triplet(key, new, Urgency::BeforeReply).map(|()| true)
+/// The record of an entry that passes: a triplet whose delay is over and that was
+/// seen just now, a client with enough passes. `None` for a client without an
+/// auto-whitelist.
+fn allowed(policy: &Policy, table: Table, known: Option<Record>, now: i64) -> Option<Record> {
+    match table {
+        Table::Triplets => {
+            let latest = now.saturating_sub(policy.delay.max(0));
+            let known = known.and_then(Record::triplet);
+            let first = known.map_or(latest, |record| record.first.min(latest));
+            Some(Record::Triplet(TripletRecord { first, last: now }))
         }
-        (Table::Clients, change) => {
-            let known = transaction.client(key)?;
-            let new = match change {
-                Change::Merge(row) => merged(known, ClientRecord::parse(row), ClientRecord::merged),
-                _ => allowed_client(policy, known, now),
-            };
-            let Some(new) = new.filter(|new| known != Some(*new)) else {
-                return Ok(false);
-            };
-            transaction.put_client(key, new).map(|()| true)
+        Table::Clients => {
+            let enough = policy.auto_whitelist?;
+            let known = known.and_then(Record::client);
+            let count = known.map_or(enough, |record| record.count.max(enough));
+            Some(Record::Client(ClientRecord { count, last: now }))
         }
     }
-}
-
-fn merged<T>(known: Option<T>, other: Option<T>, merge: fn(T, T) -> T) -> Option<T> {
-    match (known, other) {
-        (Some(known), Some(other)) => Some(merge(known, other)),
-        (None, other) => other,
-        (_, None) => None,
-    }
-}
-
-/// A triplet that has passed: its delay is over, and it was seen just now.
-fn allowed_triplet(policy: &Policy, known: Option<TripletRecord>, now: i64) -> TripletRecord {
-    let latest = now.saturating_sub(policy.delay.max(0));
-    TripletRecord { first: known.map_or(latest, |seen| seen.first.min(latest)), last: now }
-}
-
-/// A client with as many passes as it takes; none without an auto-whitelist.
-fn allowed_client(policy: &Policy, known: Option<ClientRecord>, now: i64) -> Option<ClientRecord> {
-    let enough = policy.auto_whitelist?;
-    Some(ClientRecord { count: known.map_or(enough, |row| row.count.max(enough)), last: now })
 }

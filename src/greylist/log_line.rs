@@ -1,6 +1,6 @@
-//! What the log says of an answer.
+//! The log line of a decision.
 
-use super::{Answer, Blacklist, Exemption, Policy, Verdict, Wait};
+use super::{Blacklist, Exemption, Policy, Reply, Verdict, Wait};
 use crate::json::Object;
 use crate::request::Request;
 
@@ -10,7 +10,7 @@ pub fn log_line(
     policy: &Policy,
     request: &Request<'_>,
     verdict: Verdict,
-    answer: &Answer,
+    reply: &Reply,
 ) -> Vec<u8> {
     let mut line = Vec::with_capacity(256);
     if is_true(request.queue_id) {
@@ -25,7 +25,7 @@ pub fn log_line(
         Verdict::Greylisted { reason: Wait::EarlyRetry, missing } => {
             line.extend_from_slice(format!(" ({missing}s missing)").as_bytes());
         }
-        Verdict::Passed { waited, .. } if matches!(answer, Answer::Prepend(_)) => {
+        Verdict::Passed { waited, .. } if matches!(reply, Reply::Prepend(_)) => {
             line.extend_from_slice(format!(", delay={waited}").as_bytes());
         }
         _ => {}
@@ -43,15 +43,9 @@ pub fn log_line(
 }
 
 /// The same as an object: `action`, `reason`, `missing` and `delay` in seconds,
-/// `attempts` if their number is known, `"dry_run":true`, and what the request
-/// says, as far as it is not empty or `0`. Mail that passes for the first time
-/// has a delay, whether it gets a header or not.
-pub fn log_object(
-    policy: &Policy,
-    request: &Request<'_>,
-    verdict: Verdict,
-    attempts: Option<u32>,
-) -> Object {
+/// `"dry_run":true`, and the attributes of the request that are not empty or `0`.
+/// Mail that passes for the first time has a delay, with or without a header.
+pub fn log_object(policy: &Policy, request: &Request<'_>, verdict: Verdict) -> Object {
     let (action, reason) = action_and_reason(verdict);
     let mut object = Object::new().text("action", action).text("reason", reason);
     object = match verdict {
@@ -59,9 +53,6 @@ pub fn log_object(
         Verdict::Passed { waited, first_time: true } => object.number("delay", waited),
         _ => object,
     };
-    if let Some(attempts) = attempts {
-        object = object.number("attempts", attempts);
-    }
     if policy.is_dry_run {
         object = object.truth("dry_run", true);
     }
@@ -126,13 +117,16 @@ mod tests {
         }
     }
 
-    fn header() -> Answer {
-        Answer::Prepend(b"X-Greylist: delayed 300 seconds".to_vec())
+    fn header() -> Reply {
+        Reply::Prepend(b"X-Greylist: delayed 300 seconds".to_vec())
+    }
+
+    fn restrict() -> Reply {
+        Reply::Restrict { action: b"DEFER_IF_PERMIT".to_vec(), text: Vec::new() }
     }
 
     fn object(policy: &Policy, request: &Request<'_>, verdict: Verdict) -> String {
-        let attempts = (verdict == PASSED).then_some(3);
-        let object = log_object(policy, request, verdict, attempts);
+        let object = log_object(policy, request, verdict);
         String::from_utf8(object.into_bytes()).expect("JSON is UTF-8")
     }
 
@@ -141,26 +135,26 @@ mod tests {
         const FIELDS: &str = "client_name=mx.b.example, client_address=1.2.3.4, \
                               sender=A@b.example, recipient=c@D.example";
         let table = [
-            (Verdict::Exempt(Exemption::Client), Answer::Dunno, "pass, reason=client whitelist"),
+            (Verdict::Exempt(Exemption::Client), Reply::Dunno, "pass, reason=client whitelist"),
             (
                 Verdict::Exempt(Exemption::Recipient),
-                Answer::Dunno,
+                Reply::Dunno,
                 "pass, reason=recipient whitelist",
             ),
-            (Verdict::Exempt(Exemption::AutoWhitelist), Answer::Dunno, "pass, reason=client AWL"),
-            (Verdict::Exempt(Exemption::Sender), Answer::Dunno, "pass, reason=sender whitelist"),
+            (Verdict::Exempt(Exemption::AutoWhitelist), Reply::Dunno, "pass, reason=client AWL"),
+            (Verdict::Exempt(Exemption::Sender), Reply::Dunno, "pass, reason=sender whitelist"),
             (
                 Verdict::Blacklisted(Blacklist::Client),
-                Answer::Refuse(Vec::new()),
+                restrict(),
                 "blacklist, reason=client blacklist",
             ),
-            (NEW, Answer::Defer(Vec::new()), "greylist, reason=new"),
-            (EARLY, Answer::Defer(Vec::new()), "greylist, reason=early-retry (299s missing)"),
+            (NEW, restrict(), "greylist, reason=new"),
+            (EARLY, restrict(), "greylist, reason=early-retry (299s missing)"),
             (PASSED, header(), "pass, reason=triplet found, delay=300"),
-            (PASSED, Answer::Dunno, "pass, reason=triplet found"),
+            (PASSED, Reply::Dunno, "pass, reason=triplet found"),
         ];
-        for (verdict, answer, text) in table {
-            let line = log_line(&Policy::default(), &request(), verdict, &answer);
+        for (verdict, reply, text) in table {
+            let line = log_line(&Policy::default(), &request(), verdict, &reply);
             let expected = format!("action={text}, {FIELDS}");
             assert_eq!(line.escape_ascii().to_string(), expected);
         }
@@ -178,31 +172,31 @@ mod tests {
     }
 
     #[test]
-    fn an_object_says_how_long_mail_waited_and_how_often_it_was_tried() {
+    fn the_object_of_a_first_pass_has_its_delay() {
         let request = Request { queue_id: b"3F1A2B", ..request() };
         assert_eq!(
             object(&Policy::default(), &request, PASSED),
-            "{\"action\":\"pass\",\"reason\":\"triplet found\",\"delay\":300,\"attempts\":3,\
+            "{\"action\":\"pass\",\"reason\":\"triplet found\",\"delay\":300,\
              \"queue_id\":\"3F1A2B\",\"client_name\":\"mx.b.example\",\
              \"client_address\":\"1.2.3.4\",\"sender\":\"A@b.example\",\
              \"recipient\":\"c@D.example\"}"
         );
         let known = Verdict::Passed { waited: 900, first_time: false };
         let text = object(&Policy::default(), &request, known);
-        assert!(!text.contains("delay") && !text.contains("attempts"), "{text}");
+        assert!(!text.contains("delay"), "{text}");
     }
 
     #[test]
     fn the_log_leaves_out_what_is_empty_or_zero() {
         let request = Request { sender: b"", recipient: b"0", queue_id: b"3F1A2B", ..request() };
-        let line = log_line(&Policy::default(), &request, NEW, &Answer::Dunno);
+        let line = log_line(&Policy::default(), &request, NEW, &Reply::Dunno);
         assert_eq!(
             line,
             b"3F1A2B: action=greylist, reason=new, client_name=mx.b.example, \
               client_address=1.2.3.4"
         );
         let request = Request { queue_id: b"0", client_name: b"", ..request };
-        let line = log_line(&Policy::default(), &request, NEW, &Answer::Dunno);
+        let line = log_line(&Policy::default(), &request, NEW, &Reply::Dunno);
         assert_eq!(line, b"action=greylist, reason=new, client_address=1.2.3.4");
         assert_eq!(
             object(&Policy::default(), &request, NEW),

@@ -1,8 +1,24 @@
-//! What the database notes of the policy, as text: reports and tools find the
-//! daemon's keys by it, and tell what becomes of an entry.
+//! The part of the policy that is kept with the state, as text: reports and tools
+//! need it to find the daemon's keys and the state of an entry.
 
-use super::{ByDomain, Lookup, Policy};
-use crate::state::Metadata;
+use super::{ByDomain, LookupBy, Policy};
+
+/// How keys are made and when entries pass and expire, as kept with the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// How keys are made.
+    pub keys: String,
+    /// The delay, the retry window, the max age and the auto-whitelist's count.
+    /// Empty in the file of a daemon that did not write it.
+    pub rules: String,
+}
+
+impl Metadata {
+    /// The values with their names in the state.
+    pub fn named(&self) -> [(&'static str, &str); 2] {
+        [("keys", &self.keys), ("rules", &self.rules)]
+    }
+}
 
 /// Triplets have a domain in place of a client where it has one.
 const DOMAINS: &str = "domain";
@@ -16,8 +32,8 @@ const HASHES: &str = "privacy";
 /// The notes of a policy.
 pub fn notes(policy: &Policy) -> Metadata {
     let lookup = match policy.lookup {
-        Lookup::Subnet { ipv4, ipv6 } => format!("subnet,{ipv4},{ipv6}"),
-        Lookup::Host => "host".to_string(),
+        LookupBy::Subnet { ipv4, ipv6 } => format!("subnet,{ipv4},{ipv6}"),
+        LookupBy::Host => "host".to_string(),
     };
     let ByDomain { lookup: in_triplets, auto_whitelist } = policy.by_domain;
     let words =
@@ -35,10 +51,10 @@ pub fn policy(notes: &Metadata) -> Policy {
     let mut policy = Policy::default();
     let words: Vec<&str> = notes.keys.split(',').collect();
     match words.as_slice() {
-        ["host", ..] => policy.lookup = Lookup::Host,
+        ["host", ..] => policy.lookup = LookupBy::Host,
         ["subnet", ipv4, ipv6, ..] => {
             if let (Ok(ipv4), Ok(ipv6)) = (ipv4.parse(), ipv6.parse()) {
-                policy.lookup = Lookup::Subnet { ipv4, ipv6 };
+                policy.lookup = LookupBy::Subnet { ipv4, ipv6 };
             }
         }
         _ => {}
@@ -66,12 +82,12 @@ mod tests {
             delay: -60,
             retry_window: 7200,
             max_age: 86_400,
-            lookup: Lookup::Host,
+            lookup: LookupBy::Host,
             auto_whitelist: None,
             privacy: true,
             ..Policy::default()
         };
-        let ipv6 = Policy { lookup: Lookup::Subnet { ipv4: 32, ipv6: 0 }, ..Policy::default() };
+        let ipv6 = Policy { lookup: LookupBy::Subnet { ipv4: 32, ipv6: 0 }, ..Policy::default() };
         let in_triplets = ByDomain { lookup: true, auto_whitelist: false };
         let pools = Policy { by_domain: in_triplets, ..Policy::default() };
         let by_domain = ByDomain { lookup: false, auto_whitelist: true };
@@ -85,7 +101,7 @@ mod tests {
     fn notes_are_short_and_readable() {
         let Metadata { keys, rules } = notes(&Policy::default());
         assert_eq!((keys.as_str(), rules.as_str()), ("subnet,24,64", "300,172800,3024000,5"));
-        let hidden = Policy { lookup: Lookup::Host, privacy: true, ..Policy::default() };
+        let hidden = Policy { lookup: LookupBy::Host, privacy: true, ..Policy::default() };
         assert_eq!(notes(&hidden).keys, "host,privacy");
         let by_domain = ByDomain { lookup: true, auto_whitelist: true };
         let pools = Policy { by_domain, ..Policy::default() };

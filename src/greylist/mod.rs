@@ -1,28 +1,35 @@
-//! The decision and nothing else: no clock, no socket, no file, no log.
+//! The greylisting rules, without I/O: no clock, socket, file or log.
+//!
+//! A decision has two stages. [`plan`] applies options and lists, and otherwise
+//! names the records that decide the request; [`judge`] applies the greylisting
+//! rules to them and returns a verdict and the changes.
 
-mod answer;
-mod attempts;
 mod auto_whitelist;
 mod client_domain;
-mod decide;
 pub mod edit;
-mod import_keys;
+mod judge;
 pub mod key;
 mod log_line;
+mod lookup;
 mod metadata;
+mod plan;
 mod policy;
+mod record;
+mod reply;
 mod templates;
 pub mod triplet;
 mod triplet_state;
 mod verdict;
 
-pub use answer::{Answer, HeaderMemory, answer};
-pub use attempts::Attempts;
-pub use auto_whitelist::AwlKey;
+pub use auto_whitelist::{AwlKey, AwlSubject, keys as awl_keys};
 pub use client_domain::{Client, registered_domain, sender_domain};
-pub use decide::{decide, delay, rule};
+pub use judge::judge;
 pub use log_line::{is_true, log_line, log_object};
-pub use metadata::{notes, policy};
-pub use policy::{ByDomain, Lookup, Policy, SECONDS_PER_DAY, Trust};
+pub use lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
+pub use metadata::{Metadata, notes, policy};
+pub use plan::{Plan, plan, rule};
+pub use policy::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
+pub use record::{ClientRecord, Record, Table, TripletRecord, numbers};
+pub use reply::{HeaderMemory, Reply, reply};
 pub use triplet_state::{ClientState, State, TripletState, client_fate, fate};
-pub use verdict::{Blacklist, Decision, Exemption, Note, Verdict, Wait};
+pub use verdict::{Blacklist, Exemption, Notice, Verdict, Wait};

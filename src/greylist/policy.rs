@@ -20,7 +20,7 @@ pub struct Policy {
     /// (`--max-age`, 35 days).
     pub max_age: i64,
     /// How a client's address becomes part of the triplet's key.
-    pub lookup: Lookup,
+    pub lookup: LookupBy,
     /// Where the domain of a client's name takes the place of its address.
     pub by_domain: ByDomain,
     /// First passes after which a client is no longer greylisted
@@ -54,7 +54,7 @@ pub struct Policy {
 
 /// Who needs no greylisting, whatever the lists say. By default nobody, since
 /// Postfix asks its own restrictions first; where no restriction was asked
-/// ([`is_unsifted`](crate::request::Request::is_unsifted)), who has logged in
+/// ([`covers_own_users`](crate::request::Request::covers_own_users)), who has logged in
 /// and the machine itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
@@ -67,7 +67,7 @@ pub struct Trust {
 
 /// Which clients count as the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
+pub enum LookupBy {
     /// All of a network are one client (`--lookup-by-subnet`), with the network's
     /// prefix lengths in bits (`--ipv4cidr`, 24; `--ipv6cidr`, 64).
     Subnet {
@@ -80,16 +80,16 @@ pub enum Lookup {
     Host,
 }
 
-impl Lookup {
+impl LookupBy {
     /// How many leading bits of an address tell its client from others: at most
     /// 32 of IPv4, 128 of IPv6.
     #[must_use]
     pub fn bits(self, address: IpAddr) -> u8 {
         match (self, address) {
-            (Lookup::Subnet { ipv4, .. }, IpAddr::V4(_)) => ipv4,
-            (Lookup::Subnet { ipv6, .. }, IpAddr::V6(_)) => ipv6,
-            (Lookup::Host, IpAddr::V4(_)) => 32,
-            (Lookup::Host, IpAddr::V6(_)) => 128,
+            (LookupBy::Subnet { ipv4, .. }, IpAddr::V4(_)) => ipv4,
+            (LookupBy::Subnet { ipv6, .. }, IpAddr::V6(_)) => ipv6,
+            (LookupBy::Host, IpAddr::V4(_)) => 32,
+            (LookupBy::Host, IpAddr::V6(_)) => 128,
         }
     }
 }
@@ -112,7 +112,7 @@ impl Default for Policy {
             delay: 300,
             retry_window: 2 * SECONDS_PER_DAY,
             max_age: 35 * SECONDS_PER_DAY,
-            lookup: Lookup::Subnet { ipv4: 24, ipv6: 64 },
+            lookup: LookupBy::Subnet { ipv4: 24, ipv6: 64 },
             by_domain: ByDomain::default(),
             auto_whitelist: Some(5),
             privacy: false,

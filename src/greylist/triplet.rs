@@ -4,7 +4,7 @@
 //! sender; networks send one mail from several addresses. Both would never
 //! meet the same triplet twice, so what varies is taken out (BEHAVIOUR E5).
 
-use super::{Client, Lookup, Policy};
+use super::{Client, LookupBy, Policy};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -95,12 +95,12 @@ pub fn beginning<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> 
 
 /// The network's address, or with `--lookup-by-host` the client's own and its
 /// prefix length, which the original leaves in the key.
-fn client_part(lookup: Lookup, client: IpAddr) -> String {
+fn client_part(lookup: LookupBy, client: IpAddr) -> String {
     let bits = lookup.bits(client);
     let network = full(network(client, bits));
     match lookup {
-        Lookup::Subnet { .. } => network,
-        Lookup::Host => format!("{network}/{bits}"),
+        LookupBy::Subnet { .. } => network,
+        LookupBy::Host => format!("{network}/{bits}"),
     }
 }
 

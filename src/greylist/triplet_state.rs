@@ -3,7 +3,7 @@
 //! the epoch.
 
 use super::Policy;
-use crate::state::{ClientRecord, TripletRecord};
+use super::{ClientRecord, TripletRecord};
 
 /// What becomes of a triplet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum TripletState {
         until: i64,
     },
     /// Every attempt passes, unless there is none until then.
-    ClientRecord {
+    Passes {
         /// The last second in which it is remembered.
         until: i64,
     },
@@ -78,7 +78,7 @@ impl TripletState {
     pub fn state(self) -> State {
         match self {
             TripletState::Waits { .. } => State::Waiting,
-            TripletState::ClientRecord { .. } => State::Passed,
+            TripletState::Passes { .. } => State::Passed,
             TripletState::BeginsAnew | TripletState::Ends => State::Expired,
         }
     }
@@ -109,7 +109,7 @@ pub fn fate(
     } else if first > now || !has_passed && now.saturating_sub(first) > policy.retry_window {
         TripletState::BeginsAnew
     } else if has_passed {
-        TripletState::ClientRecord { until: forgotten }
+        TripletState::Passes { until: forgotten }
     } else {
         let until = first.saturating_add(policy.retry_window).min(forgotten);
         TripletState::Waits { from: first.saturating_add(policy.delay), until }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_triplet_that_passed_stays_until_it_is_too_old() {
-        let passes = |last| TripletState::ClientRecord { until: NOW - last + 35 * DAY };
+        let passes = |last| TripletState::Passes { until: NOW - last + 35 * DAY };
         for (first, last, fate) in [
             (300, 0, passes(0)),
             (35 * DAY + 300, 35 * DAY, passes(35 * DAY)),

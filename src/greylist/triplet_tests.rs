@@ -11,7 +11,7 @@ fn sender_key(sender: &str) -> String {
     part.to_string()
 }
 
-fn client_of(lookup: Lookup, client: &str) -> String {
+fn client_of(lookup: LookupBy, client: &str) -> String {
     let policy = Policy { lookup, ..Policy::default() };
     let key = key(&policy, client.parse::<IpAddr>().unwrap(), b"a@b", b"c@d");
     String::from_utf8(key).unwrap().strip_suffix("/a@b/c@d").unwrap().to_string()
@@ -108,7 +108,7 @@ fn bounce_tags_are_seen_through() {
 
 #[test]
 fn neighbours_in_a_network_are_one_client() {
-    let subnet = |ipv4, ipv6| Lookup::Subnet { ipv4, ipv6 };
+    let subnet = |ipv4, ipv6| LookupBy::Subnet { ipv4, ipv6 };
     let table = [
         (24, 64, "1.2.3.4", "1.2.3.0"),
         (32, 64, "1.2.3.4", "1.2.3.4"),
@@ -124,8 +124,8 @@ fn neighbours_in_a_network_are_one_client() {
     for (ipv4, ipv6, client, part) in table {
         assert_eq!(client_of(subnet(ipv4, ipv6), client), part, "{client}");
     }
-    assert_eq!(client_of(Lookup::Host, "1.2.3.4"), "1.2.3.4/32");
-    assert_eq!(client_of(Lookup::Host, "2001:db8::1"), "2001:db8:0:0:0:0:0:1/128");
+    assert_eq!(client_of(LookupBy::Host, "1.2.3.4"), "1.2.3.4/32");
+    assert_eq!(client_of(LookupBy::Host, "2001:db8::1"), "2001:db8:0:0:0:0:0:1/128");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What the greylist decided, and why.
+//! Verdicts, and their reasons.
 
-use super::auto_whitelist::AwlKey;
+use super::auto_whitelist::AwlSubject;
 
 /// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,25 +74,11 @@ pub enum Wait {
     EarlyRetry,
 }
 
-/// A verdict with what the administrator should hear about on the way.
+/// An event besides the verdict that the log reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// The answer.
-    pub verdict: Verdict,
-    /// The key of the triplet that the answer goes by; none where the options, a
-    /// list or the auto-whitelist came before it.
-    pub triplet: Option<Vec<u8>>,
-    /// What the log says before the answer's own line.
-    pub notes: Vec<Note>,
-}
-
-/// Something worth a log line of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// The triplet was first seen in the future: the clock went back.
+pub enum Notice {
+    /// The triplet was first seen in the future: the clock was set back.
     FirstSeenInFuture,
-    /// Has just reached the auto-whitelist.
-    AutoWhitelisted(AwlKey),
-    /// A whitelist's pattern could not be applied.
-    Whitelist(crate::lists::Warning),
+    /// A client has just reached the auto-whitelist.
+    AutoWhitelisted(AwlSubject),
 }

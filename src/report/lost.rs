@@ -7,7 +7,7 @@ use super::clients;
 use super::maillog::Attempt;
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
-use crate::greylist::{self, AwlKey, Client, Lookup, Policy, triplet};
+use crate::greylist::{self, Client, LookupBy, Policy, triplet};
 use crate::maillog::{Decision, reason, unquoted};
 use crate::printable::printable_bytes;
 use crate::state::local::{FILE_NAME, Reader, Table};
@@ -84,9 +84,8 @@ impl Judge {
             return Ok(true);
         };
         let sender = unquoted(attempt.sender);
-        for counted in AwlKey::all(&self.policy, attempt.as_client(), &sender) {
-            let key = counted.key(&self.policy);
-            let row = self.reader.row(Table::Clients, &key).map_err(unreadable)?;
+        for key in greylist::awl_keys(&self.policy, attempt.as_client(), &sender) {
+            let row = self.reader.row(Table::Clients, &key.bytes).map_err(unreadable)?;
             let passes = row.as_deref().and_then(ClientRecord::parse);
             if passes.is_some_and(|passes| passes.count >= enough) {
                 return Ok(false);
@@ -103,7 +102,7 @@ impl Judge {
     /// missing.
     pub fn show(&self, attempt: &Attempt<'_>, out: &mut impl Write) -> io::Result<()> {
         let alone =
-            Policy { lookup: Lookup::Subnet { ipv4: 32, ipv6: 128 }, ..self.policy.clone() };
+            Policy { lookup: LookupBy::Subnet { ipv4: 32, ipv6: 128 }, ..self.policy.clone() };
         let Attempt { client, sender, recipient, .. } = attempt;
         let key = triplet::key(&alone, *client, &unquoted(sender), &unquoted(recipient));
         for key in [key, self.key(attempt)] {

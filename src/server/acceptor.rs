@@ -1,10 +1,10 @@
 //! Where mail servers come in: the sockets on which they ask, and how many of
 //! those who wait there are let in at a time.
 
-use super::connection::Stream;
-use super::connections::{Connections, SILENCE};
-use super::listener::Listener;
+use super::connections::{Connections, SILENCE_TIMEOUT};
 use super::rate_limited::RateLimitedError;
+use super::session::{Protocol, Session};
+use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
 use mio::{Registry, Token};
 use std::io::{self, ErrorKind};
@@ -12,12 +12,31 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 /// Connections accepted from one socket in one turn.
-const MOST_ACCEPTED: usize = 256;
+const MAX_ACCEPTED: usize = 256;
 
 /// How long accepting rests when there are no descriptors left.
-const REST: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The listening sockets, and who may wait there.
+/// A listening socket for mail servers, and the protocol spoken there.
+#[derive(Debug)]
+pub struct Listener {
+    socket: ListeningSocket,
+    protocol: Protocol,
+}
+
+impl Listener {
+    /// A socket whose clients speak this protocol.
+    pub fn new(socket: ListeningSocket, protocol: Protocol) -> Listener {
+        Listener { socket, protocol }
+    }
+
+    /// Returns true if the clients speak this protocol.
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.protocol == protocol
+    }
+}
+
+/// The listening sockets of mail servers, with admission of their clients.
 pub struct Acceptor {
     listeners: Vec<Listener>,
     /// Listeners that may have clients waiting.
@@ -46,7 +65,7 @@ impl Acceptor {
     /// When the system has no room for one more.
     pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         let mut listeners = self.listeners.iter_mut().enumerate();
-        listeners.try_for_each(|(index, it)| it.register(registry, Token(first + index)))
+        listeners.try_for_each(|(index, it)| it.socket.register(registry, Token(first + index)))
     }
 
     /// Notes that clients wait at a socket, by the number of its token from the
@@ -62,7 +81,7 @@ impl Acceptor {
 
     /// Lets waiting clients in, as many as one turn should; each is watched under
     /// its key. Gives how many came.
-    pub fn let_in(
+    pub fn admit(
         &mut self,
         connections: &mut Connections,
         watch: impl Fn(&mut Stream, usize) -> io::Result<()>,
@@ -76,11 +95,11 @@ impl Acceptor {
         self.waiting.dedup();
         let mut came = 0;
         for index in mem::take(&mut self.waiting) {
-            if let Err(error) = self.let_in_from(index, connections, &watch, &mut came, log) {
+            if let Err(error) = self.admit_from(index, connections, &watch, &mut came, log) {
                 self.waiting.push(index);
                 let open = connections.len();
                 if connections.close_silent() == 0 {
-                    self.rest_until = Some(Instant::now() + REST);
+                    self.rest_until = Some(Instant::now() + ACCEPT_PAUSE);
                 }
                 self.trouble.report(|| no_room(&error, open), log);
             }
@@ -89,7 +108,7 @@ impl Acceptor {
     }
 
     /// Lets clients in from one socket until nobody waits there.
-    fn let_in_from(
+    fn admit_from(
         &mut self,
         index: usize,
         connections: &mut Connections,
@@ -97,10 +116,11 @@ impl Acceptor {
         came: &mut u64,
         log: &mut Log,
     ) -> io::Result<()> {
-        for _ in 0..MOST_ACCEPTED {
+        for _ in 0..MAX_ACCEPTED {
             connections.expect_room()?;
-            let (stream, door) = match self.listeners[index].accept(log) {
-                Ok(client) => client,
+            let listener = &self.listeners[index];
+            let stream = match listener.socket.accept(log) {
+                Ok(stream) => stream,
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return Ok(()),
                     // A client that gave up while it waited.
@@ -108,7 +128,7 @@ impl Acceptor {
                     _ => return Err(error),
                 },
             };
-            connections.admit(stream, door, watch)?;
+            connections.admit(stream, Session::new(listener.protocol), watch)?;
             *came += 1;
         }
         self.waiting.push(index);
@@ -122,6 +142,6 @@ fn no_room(error: &io::Error, open: usize) -> String {
         "can't accept more connections: {error}; {open} are open, further clients wait, and \
          connections that were silent for {} seconds are closed; raise the limit \
          (LimitNOFILE, ulimit -n)",
-        SILENCE.as_secs()
+        SILENCE_TIMEOUT.as_secs()
     )
 }

@@ -1,84 +1,17 @@
 //! One connection of a mail server: bytes in both directions, never waiting.
 
-use super::door::Door;
-use mio::event::Source;
-use mio::net::{TcpStream, UnixStream};
-use mio::{Interest, Registry, Token};
-use std::io::{self, ErrorKind, Read, Write};
+use super::session::Session;
+use super::socket::Stream;
+use mio::{Registry, Token};
+use std::io::ErrorKind;
 use std::time::Instant;
 
 /// Bytes of replies that may wait for a client to read them. A client that
 /// lets more gather is not listened to until it has read some.
-const MOST_UNREAD: usize = 64 * 1024;
+const MAX_UNREAD: usize = 64 * 1024;
 
 /// Bytes of a buffer that are kept for the next use.
-const KEPT: usize = 4096;
-
-/// A stream of either kind.
-#[derive(Debug)]
-pub enum Stream {
-    /// Over TCP.
-    Tcp(TcpStream),
-    /// Through a Unix-domain socket.
-    Unix(UnixStream),
-}
-
-impl Stream {
-    /// Reads what is there.
-    ///
-    /// # Errors
-    /// Those of the system, as when nothing is there.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.read(buffer),
-            Stream::Unix(stream) => stream.read(buffer),
-        }
-    }
-
-    /// Writes as much as fits.
-    ///
-    /// # Errors
-    /// Those of the system, as when nothing fits.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
-        }
-    }
-
-    /// Asks to be told when the stream can be read.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
-    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.watch(registry, token, Interest::READABLE)
-    }
-
-    /// Asks to be told of whatever `interest` says.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
-    pub fn watch(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        self.source().register(registry, token, interest)
-    }
-
-    /// Asks to be told as well when the stream can be written again.
-    fn watch_for_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.source().reregister(registry, token, Interest::READABLE | Interest::WRITABLE)
-    }
-
-    fn source(&mut self) -> &mut dyn Source {
-        match self {
-            Stream::Tcp(stream) => stream,
-            Stream::Unix(stream) => stream,
-        }
-    }
-}
+const KEPT_CAPACITY: usize = 4096;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +28,8 @@ enum Phase {
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    /// The requests in its input, and their language.
-    pub door: Door,
+    /// The protocol's state.
+    pub session: Session,
     /// Whether it waits for its turn.
     pub is_due: bool,
     /// When it was accepted or last asked something.
@@ -114,16 +47,18 @@ pub struct Connection {
     half_closed: bool,
     /// Whether the session may hold requests that were not looked at.
     unanswered: bool,
+    /// Whether a request waits for the backend.
+    awaiting: bool,
     /// Whether there are events when the client has made room for more.
     is_watched_for_room: bool,
 }
 
 impl Connection {
     /// A connection that was just accepted.
-    pub fn new(stream: Stream, door: Door) -> Connection {
+    pub fn new(stream: Stream, session: Session) -> Connection {
         Connection {
             stream,
-            door,
+            session,
             is_due: false,
             asked: Instant::now(),
             counted: 0,
@@ -133,6 +68,7 @@ impl Connection {
             readable: true,
             half_closed: false,
             unanswered: false,
+            awaiting: false,
             is_watched_for_room: false,
         }
     }
@@ -148,22 +84,33 @@ impl Connection {
         self.unanswered = unanswered;
     }
 
-    /// Whether there may be requests that were not looked at and whose replies
-    /// would find room.
+    /// Notes whether a request waits for the backend. Until then nothing more is
+    /// read, and the connection stays open for the request's effects.
+    pub fn set_awaiting(&mut self, awaiting: bool) {
+        self.awaiting = awaiting;
+    }
+
+    /// Returns true if a request waits for the backend.
+    pub fn is_awaiting(&self) -> bool {
+        self.awaiting
+    }
+
+    /// Returns true if there may be requests that were not looked at and whose
+    /// replies would find room.
     pub fn wants_a_turn(&self) -> bool {
         let has_input = self.unanswered || (self.phase == Phase::Open && self.readable);
-        has_input && self.has_room() && !self.is_broken()
+        has_input && self.has_room() && !self.is_awaiting() && !self.is_broken()
     }
 
     /// Whether another reply may be queued.
     pub fn has_room(&self) -> bool {
-        self.output.len() - self.sent < MOST_UNREAD
+        self.output.len() - self.sent < MAX_UNREAD
     }
 
     /// Reads once into the session, so that one client's flood does not keep
     /// others waiting; not while it holds requests of before.
     pub fn read(&mut self, buffer: &mut [u8]) {
-        if self.phase != Phase::Open || !self.readable || self.unanswered {
+        if self.phase != Phase::Open || !self.readable || self.unanswered || self.awaiting {
             return;
         }
         match self.stream.read(buffer) {
@@ -172,7 +119,7 @@ impl Connection {
                 // A short read has emptied the socket and the next event will
                 // tell of more, but not of an end that was told already.
                 self.readable = length == buffer.len() || self.half_closed;
-                self.door.feed(&buffer[..length]);
+                self.session.feed(&buffer[..length]);
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => self.readable = false,
@@ -191,7 +138,7 @@ impl Connection {
 
     /// Forgets what was not answered, and closes once the replies are sent.
     pub fn hang_up(&mut self) {
-        self.door.forget();
+        self.session.discard();
         self.unanswered = false;
         self.end();
     }
@@ -222,7 +169,7 @@ impl Connection {
             }
         }
         self.output.drain(..self.sent);
-        self.output.shrink_to(KEPT);
+        self.output.shrink_to(KEPT_CAPACITY);
         self.sent = 0;
     }
 
@@ -241,12 +188,13 @@ impl Connection {
 
     /// Bytes that its buffers take.
     pub fn buffered(&self) -> usize {
-        self.door.buffered() + self.output.capacity()
+        self.session.buffered() + self.output.capacity()
     }
 
     /// Whether it can be closed: nothing left to say, or nobody to say it to.
     pub fn is_done(&self) -> bool {
         match self.phase {
+            _ if self.awaiting => false,
             Phase::Open => false,
             Phase::Ending => self.output.is_empty() && !self.unanswered,
             Phase::Broken => true,

@@ -4,8 +4,9 @@
 //! there are bounds: of their number, within the limit of descriptors, and of
 //! the memory that their buffers take together.
 
-use super::connection::{Connection, Stream};
-use super::door::Door;
+use super::connection::Connection;
+use super::session::Session;
+use super::socket::Stream;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use slab::Slab;
@@ -21,16 +22,16 @@ const OTHER_DESCRIPTORS: u64 = 32;
 /// How long a client must have asked nothing before its connection may be
 /// closed for want of descriptors. A mail server opens another when it needs
 /// one.
-pub const SILENCE: Duration = Duration::from_secs(10);
+pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that are closed at once for want of descriptors.
-const MOST_CLOSED: usize = 256;
+const MAX_CLOSED: usize = 256;
 
 /// Bytes that all buffers together may take.
-pub const MOST_BUFFERED: usize = 64 << 20;
+pub const MAX_BUFFERED: usize = 64 << 20;
 
 /// Bytes that a connection may take in any case.
-const FEW: usize = 8 << 10;
+const SMALL_BUFFERS: usize = 8 << 10;
 
 /// Where all connections live, by keys that are used again.
 #[derive(Debug)]
@@ -77,13 +78,13 @@ impl Connections {
     pub fn admit(
         &mut self,
         mut stream: Stream,
-        door: Door,
+        session: Session,
         watch: impl FnOnce(&mut Stream, usize) -> io::Result<()>,
     ) -> io::Result<()> {
         let entry = self.slab.vacant_entry();
         let key = entry.key();
         watch(&mut stream, key)?;
-        entry.insert(Connection::new(stream, door));
+        entry.insert(Connection::new(stream, session));
         self.wake(key);
         Ok(())
     }
@@ -121,7 +122,7 @@ impl Connections {
         let connection = &mut self.slab[key];
         let size = connection.buffered();
         self.buffered = self.buffered - mem::replace(&mut connection.counted, size) + size;
-        let is_too_large = self.buffered > MOST_BUFFERED && size > FEW;
+        let is_too_large = self.buffered > MAX_BUFFERED && size > SMALL_BUFFERS;
         if is_too_large || connection.is_done() {
             self.close(key);
         } else if connection.wants_a_turn() {
@@ -131,14 +132,16 @@ impl Connections {
     }
 
     /// Closes some of the connections on which nothing was asked for
-    /// [`SILENCE`], and gives how many.
+    /// [`SILENCE_TIMEOUT`], and gives how many.
     pub fn close_silent(&mut self) -> usize {
         let now = Instant::now();
         let is_silent = |connection: &Connection| {
-            !connection.is_due && now.duration_since(connection.asked) >= SILENCE
+            !connection.is_due
+                && !connection.is_awaiting()
+                && now.duration_since(connection.asked) >= SILENCE_TIMEOUT
         };
         let silent = self.slab.iter().filter(|(_, connection)| is_silent(connection));
-        let keys: Vec<usize> = silent.map(|(key, _)| key).take(MOST_CLOSED).collect();
+        let keys: Vec<usize> = silent.map(|(key, _)| key).take(MAX_CLOSED).collect();
         for key in &keys {
             self.close(*key);
         }

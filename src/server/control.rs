@@ -4,11 +4,10 @@
 //! Only the daemon's own user and root are heard. A tool that is stopped in the
 //! middle, or does not read its replies, costs nothing but its connection.
 
-use super::engine::Engine;
+use super::stats::Stats;
 use crate::daemon::clock;
-use crate::greylist::edit::Edit;
 use crate::session::control::{LONGEST, Reply, Request, SOCKET_NAME, reply_text};
-use crate::state::local::Store;
+use crate::state::{Backend, Error, Task, Ticket};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::sys::signal::{Signal, raise};
@@ -83,7 +82,9 @@ impl Control {
             if !is_trusted(&stream) {
                 continue;
             }
-            let silent = |index: &usize| self.callers[*index].as_ref().map(|it| it.heard);
+            // A tool whose edits are under way keeps its place.
+            let silent =
+                |index: &usize| self.callers[*index].as_ref().map(|it| (it.is_awaiting, it.heard));
             let index = (0..MAX_TOOLS).min_by_key(silent).unwrap_or(0);
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.callers[index] = None;
@@ -95,8 +96,8 @@ impl Control {
     }
 
     /// Answers one request of each caller that has one.
-    pub fn serve(&mut self, greylister: &mut Engine, store: &mut Store) {
-        for slot in &mut self.callers {
+    pub fn serve(&mut self, stats: &Stats, backend: &mut dyn Backend) {
+        for (number, slot) in self.callers.iter_mut().enumerate() {
             let Some(caller) = slot else {
                 continue;
             };
@@ -104,18 +105,30 @@ impl Control {
                 self.clock += 1;
                 caller.heard = self.clock;
                 match request {
-                    // What waits is written between turns of the loop.
-                    Ok(Request::Settle) => caller.settles = Some(store.settle()),
+                    // Records that wait are written between batches.
+                    Ok(Request::Settle) => caller.settles = Some(backend.settle()),
                     Ok(Request::Reload) => caller.reply(&reload()),
-                    Ok(Request::Statistics) => caller.reply(&statistics(self.started, greylister)),
-                    Ok(Request::Edit(edits)) => caller.reply(&edit(&edits, greylister, store)),
+                    Ok(Request::Statistics) => caller.reply(&statistics(self.started, stats)),
+                    Ok(Request::Edit(edits)) => {
+                        caller.is_awaiting = true;
+                        backend.submit(Ticket(number), Task::Edit(edits, clock::now()));
+                    }
                     Err(problem) => caller.reply(&Err(problem)),
                 }
             }
-            caller.settle(store);
-            if caller.is_over {
+            caller.settle(backend);
+            if caller.is_over && !caller.is_awaiting {
                 *slot = None;
             }
+        }
+    }
+
+    /// Tells a tool how many of its edits changed a record.
+    pub fn edited(&mut self, Ticket(number): Ticket, result: Result<usize, Error>) {
+        if let Some(caller) = self.callers.get_mut(number).and_then(Option::as_mut) {
+            caller.is_awaiting = false;
+            let changed = result.map(|changed| vec![format!("changed {changed}")]);
+            caller.reply(&changed.map_err(|error| error.to_string()));
         }
     }
 
@@ -147,6 +160,8 @@ struct Caller {
     output: Vec<u8>,
     /// What it waits for, see [`Store::settle`].
     settles: Option<u64>,
+    /// Whether its edits wait for the backend.
+    is_awaiting: bool,
     /// Whether there may be something in the socket or in the input.
     is_due: bool,
     is_over: bool,
@@ -157,7 +172,16 @@ struct Caller {
 impl Caller {
     fn new(stream: UnixStream, heard: u64) -> Caller {
         let (input, output) = (Vec::new(), Vec::new());
-        Caller { stream, input, output, settles: None, is_due: true, is_over: false, heard }
+        Caller {
+            stream,
+            input,
+            output,
+            settles: None,
+            is_awaiting: false,
+            is_due: true,
+            is_over: false,
+            heard,
+        }
     }
 
     /// Returns true if it can be served without an event. One that does not read
@@ -173,7 +197,7 @@ impl Caller {
             return None;
         }
         self.read();
-        if self.settles.is_some() { None } else { self.take_request() }
+        if self.settles.is_some() || self.is_awaiting { None } else { self.take_request() }
     }
 
     /// Reads until there is a whole request or nothing more to read.
@@ -216,12 +240,12 @@ impl Caller {
     }
 
     /// Tells the tool once all is on disk that waited when it asked.
-    fn settle(&mut self, store: &Store) {
+    fn settle(&mut self, backend: &dyn Backend) {
         let Some(number) = self.settles else { return };
-        if store.has_settled(number) {
+        if backend.has_settled(number) {
             self.settles = None;
             self.reply(&Ok(Vec::new()));
-        } else if store.is_failing() {
+        } else if backend.failure().is_some() {
             self.settles = None;
             self.reply(&Err("the database takes no writes now".to_string()));
         }
@@ -253,18 +277,9 @@ fn reload() -> Reply {
     raise(Signal::SIGHUP).map(|()| Vec::new()).map_err(|why| why.desc().to_owned())
 }
 
-fn statistics(started: i64, greylister: &Engine) -> Reply {
-    let numbers = greylister.counters.named();
+fn statistics(started: i64, stats: &Stats) -> Reply {
+    let numbers = stats.counters.named();
     let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
     let process = [format!("pid {}", process::id()), format!("started {started}")];
     Ok(process.into_iter().chain(numbers).collect())
-}
-
-fn edit(edits: &[Edit], greylister: &Engine, store: &mut Store) -> Reply {
-    let mut turn = store.begin();
-    let changed = greylister
-        .edit(edits, &mut turn, clock::now())
-        .and_then(|changed| turn.commit().map(|_| changed))
-        .map_err(|error| error.to_string())?;
-    Ok(vec![format!("changed {changed}")])
 }

@@ -1,190 +1,152 @@
-//! Where a request meets the decision: from what a session understood to an
-//! answer and its log lines.
+//! The engine behind the sessions: plans requests, and turns finished decisions
+//! into effects (reply, log line, header memory, statistics), once for each.
 
-use super::counters::Counters;
-use super::metrics::Stats;
-use crate::daemon::{Entry, Format, Severity, clock};
-use crate::greylist::edit::{self, Edit};
+use super::rate_limited::RateLimitedError;
+use super::stats::Stats;
+use crate::daemon::{Entry, Format, Log, Severity, clock};
 use crate::greylist::{
-    self, Answer, Attempts, AwlKey, Decision, HeaderMemory, Note, Policy, Verdict, triplet,
+    self, AwlSubject, Decision, HeaderMemory, Notice, Plan, Policy, Reply, Verdict, triplet,
 };
 use crate::lists::Whitelists;
 use crate::request::Request;
-use crate::session::milter::Recipient;
-use crate::state::{self, Transaction};
+use crate::state::Error;
 
-/// All that stays the same from request to request, and the little that does
-/// not.
+/// The options, the lists, and what is remembered from request to request.
 pub struct Engine {
-    policy: Policy,
+    /// The options of the decision.
+    pub policy: Policy,
     whitelists: Whitelists,
     headers: HeaderMemory,
-    /// What it did so far.
-    pub counters: Counters,
-    /// What was measured on the way.
-    pub measures: Stats,
-    /// What a log in JSON says more.
-    attempts: Option<Attempts>,
-    has_told_of_holding: bool,
-}
-
-/// What was decided.
-#[derive(Debug)]
-pub struct Decided {
-    /// What the mail server is told.
-    pub answer: Answer,
-    /// What the log should say.
-    pub lines: Vec<(Severity, Entry)>,
-    /// The database failed, and the mail goes through.
-    pub failure: Option<state::Error>,
+    /// What the daemon did so far.
+    pub stats: Stats,
+    format: Format,
+    state_error: RateLimitedError,
+    has_reported_hold: bool,
 }
 
 impl Engine {
-    /// Puts the parts together, for a log that looks so.
+    /// An engine that has decided nothing yet, for a log of this format.
     pub fn new(policy: Policy, whitelists: Whitelists, format: Format) -> Engine {
         Engine {
             policy,
             whitelists,
             headers: HeaderMemory::default(),
-            counters: Counters::default(),
-            measures: Stats::default(),
-            attempts: (format == Format::Json).then(Attempts::default),
-            has_told_of_holding: false,
+            stats: Stats::default(),
+            format,
+            state_error: RateLimitedError::default(),
+            has_reported_hold: false,
         }
     }
 
-    /// Goes on with other lists, and gives back the old ones.
+    /// Replaces the lists and returns the old ones.
     pub fn exchange(&mut self, whitelists: Whitelists) -> Whitelists {
         std::mem::replace(&mut self.whitelists, whitelists)
     }
 
-    /// The lists that are in use.
+    /// The lists in use.
     pub fn lists(&self) -> &Whitelists {
         &self.whitelists
     }
 
-    /// Makes an administrator's changes at `now`, in seconds since the epoch.
-    /// Gives how many of them changed anything.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn edit(
-        &self,
-        edits: &[Edit],
-        transaction: &mut dyn Transaction,
-        now: i64,
-    ) -> Result<usize, state::Error> {
-        edit::apply_all(&self.policy, edits, transaction, now)
-    }
-
-    /// What was done so far, for the log; in a dry run it says so.
+    /// The statistics for the log; they mention a dry run.
     pub fn statistics(&self) -> String {
         let dry_run = if self.policy.is_dry_run { "dry-run, " } else { "" };
-        format!("statistics: {dry_run}{}", self.counters)
+        format!("statistics: {dry_run}{}", self.stats.counters)
     }
 
-    /// The word before the text of an answer.
-    pub fn action(&self, answer: &Answer) -> &[u8] {
-        answer.action(&self.policy)
-    }
-
-    /// The line for the log when mail should be held by a mail server that
-    /// cannot; none once that was said.
-    pub fn tell_of_holding(&mut self) -> Option<(Severity, Entry)> {
-        let is_news = !std::mem::replace(&mut self.has_told_of_holding, true);
-        let line = b"the mail server lets no milter hold mail: HOLD defers it (451) instead";
-        is_news.then(|| (Severity::Warning, Entry::Text(line.to_vec())))
-    }
-
-    /// Takes back that the message with this instance got its header.
-    pub fn forget_header(&mut self, instance: &[u8]) {
-        self.headers.forget(instance);
-    }
-
-    /// Decides a recipient of the milter protocol, whose message may have its
-    /// header already.
-    pub fn decide_recipient(
-        &mut self,
-        recipient: &Recipient<'_>,
-        transaction: &mut dyn Transaction,
-        now: i64,
-    ) -> Decided {
-        let mut header = HeaderMemory::of_one_message(recipient.has_header);
-        self.decide(&recipient.request, Some(&mut header), transaction, now)
-    }
-
-    /// Decides a request at `now`, in seconds since the epoch. `headers` tells
-    /// which messages have got their header, where that is not told by their
-    /// instances.
-    pub fn decide(
-        &mut self,
-        request: &Request<'_>,
-        headers: Option<&mut HeaderMemory>,
-        transaction: &mut dyn Transaction,
-        now: i64,
-    ) -> Decided {
-        let Engine { policy, whitelists, counters, .. } = self;
+    /// Applies options and lists to a request at `now`, in seconds since the
+    /// epoch.
+    pub fn plan(&self, request: &Request<'_>, now: i64, log: &mut Log) -> Plan {
+        let mut warnings = Vec::new();
         let now = request.test_time.unwrap_or(now);
-        let decision = match greylist::decide(policy, whitelists, transaction, now, request) {
-            Ok(decision) => decision,
-            Err(failure) => {
-                counters.failures += 1;
-                let failure = Some(failure);
-                return Decided { answer: Answer::Dunno, lines: Vec::new(), failure };
-            }
-        };
-        let verdict = decision.verdict;
-        counters.count(verdict);
-        self.measures.decided(verdict);
-        let headers = headers.unwrap_or(&mut self.headers);
-        let answer = greylist::answer(policy, headers, request, verdict, clock::header_date);
-        let line = self.line_of(request, &decision, &answer, now);
-        let notes = decision.notes.into_iter();
-        let notes = notes.map(|note| (Severity::Warning, Entry::Text(note_line(note, request))));
-        let lines = notes.chain([line]).collect();
-        let answer = answer.in_effect(&self.policy);
-        Decided { answer, lines, failure: None }
+        let plan = greylist::plan(&self.policy, &self.whitelists, request, now, &mut warnings);
+        for warning in warnings {
+            log.line(Severity::Warning, warning.to_string());
+        }
+        plan
     }
 
-    /// What the log says of a decision at `now`, in seconds since the epoch.
-    fn line_of(
+    /// The effects of a lookup's result, and the reply. Without a decision mail is
+    /// accepted.
+    pub fn complete(
         &mut self,
         request: &Request<'_>,
-        Decision { verdict, triplet, .. }: &Decision,
-        answer: &Answer,
-        now: i64,
-    ) -> (Severity, Entry) {
-        let Engine { policy, attempts, .. } = self;
-        let verdict = *verdict;
-        if verdict == Verdict::NoAddress {
-            let text = b"client_address is not an IP address: ".as_slice();
-            return (Severity::Complaint, Entry::Text([text, request.client_address].concat()));
+        result: &Result<Decision, Error>,
+        log: &mut Log,
+    ) -> Reply {
+        match result {
+            Ok(decision) => {
+                for notice in &decision.notices {
+                    log.line(Severity::Warning, notice_line(notice, request));
+                }
+                self.conclude(request, decision.verdict, log)
+            }
+            Err(error) => {
+                self.stats.counters.failures += 1;
+                self.report_failure(error, log);
+                Reply::Dunno
+            }
         }
-        let entry = if let Some(attempts) = attempts {
-            let triplet = triplet.as_deref();
-            let attempts = triplet.and_then(|key| attempts.count(key, verdict, now));
-            Entry::Fields(greylist::log_object(policy, request, verdict, attempts))
-        } else {
-            Entry::Text(greylist::log_line(policy, request, verdict, answer))
+    }
+
+    /// The effects of a verdict, and the reply.
+    pub fn conclude(&mut self, request: &Request<'_>, verdict: Verdict, log: &mut Log) -> Reply {
+        self.stats.decided(verdict);
+        let Engine { policy, headers, .. } = self;
+        let reply = greylist::reply(policy, headers, request, verdict, clock::header_date);
+        let (severity, entry) = self.log_entry(request, verdict, &reply);
+        log.entry(severity, entry);
+        reply.in_effect(&self.policy)
+    }
+
+    fn log_entry(
+        &self,
+        request: &Request<'_>,
+        verdict: Verdict,
+        reply: &Reply,
+    ) -> (Severity, Entry) {
+        let severity = match verdict {
+            Verdict::NoAddress => {
+                let text = b"client_address is not an IP address: ".as_slice();
+                let line = [text, request.client_address].concat();
+                return (Severity::Complaint, Entry::Text(line));
+            }
+            Verdict::Exempt(exemption) if exemption.is_own() => Severity::Info,
+            _ => Severity::Notice,
         };
-        (severity(verdict), entry)
+        let entry = match self.format {
+            Format::Json => Entry::Fields(greylist::log_object(&self.policy, request, verdict)),
+            _ => Entry::Text(greylist::log_line(&self.policy, request, verdict, reply)),
+        };
+        (severity, entry)
+    }
+
+    /// Logs a failure of the state, at most once a minute.
+    pub fn report_failure(&mut self, error: &Error, log: &mut Log) {
+        let line = || format!("{error}; mail is accepted without greylisting until this is fixed");
+        self.state_error.report(line, log);
+    }
+
+    /// Logs that the state works again, if its failure was logged.
+    pub fn report_recovery(&mut self, log: &mut Log) {
+        self.state_error.end("the database works again; greylisting resumed", log);
+    }
+
+    /// Logs, once, that a mail server does not let mail be held.
+    pub fn report_hold(&mut self, log: &mut Log) {
+        if !std::mem::replace(&mut self.has_reported_hold, true) {
+            let line = "the mail server does not let milters hold mail; HOLD defers it (451)";
+            log.line(Severity::Warning, line);
+        }
     }
 }
 
-/// Mail of the site's own is no news.
-fn severity(verdict: Verdict) -> Severity {
-    match verdict {
-        Verdict::Exempt(exemption) if exemption.is_own() => Severity::Info,
-        _ => Severity::Notice,
-    }
-}
-
-/// The original's texts (BEHAVIOUR E3, E6).
-fn note_line(note: Note, request: &Request<'_>) -> Vec<u8> {
-    match note {
-        Note::FirstSeenInFuture => b"correcting date for first seen in the future!".to_vec(),
-        Note::AutoWhitelisted(AwlKey::Client(client)) => {
-            let address = triplet::client_text(client);
+/// The original's lines (BEHAVIOUR E3, E6).
+fn notice_line(notice: &Notice, request: &Request<'_>) -> Vec<u8> {
+    match notice {
+        Notice::FirstSeenInFuture => b"correcting date for first seen in the future!".to_vec(),
+        Notice::AutoWhitelisted(AwlSubject::Client(client)) => {
+            let address = triplet::client_text(*client);
             if greylist::is_true(request.client_name) {
                 let name = request.client_name;
                 [b"whitelisted: ".as_slice(), name, b"[", address.as_bytes(), b"]"].concat()
@@ -192,10 +154,9 @@ fn note_line(note: Note, request: &Request<'_>) -> Vec<u8> {
                 format!("whitelisted: {address}").into_bytes()
             }
         }
-        Note::AutoWhitelisted(AwlKey::Domains { client, sender }) => {
+        Notice::AutoWhitelisted(AwlSubject::Domains { client, sender }) => {
             let senders = if sender.is_empty() { b"bounces" } else { sender.as_slice() };
-            [b"whitelisted: ".as_slice(), &client, b" for ", senders].concat()
+            [b"whitelisted: ".as_slice(), client, b" for ", senders].concat()
         }
-        Note::Whitelist(warning) => warning.to_string().into_bytes(),
     }
 }

@@ -3,8 +3,7 @@
 
 use super::rate_limited::RateLimitedError;
 use crate::daemon::{Log, Severity, clock};
-use crate::state::local::Store;
-use crate::state::{ExpiryPass, ExpirySlice, Lifetimes, Tally};
+use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, Tally};
 use std::time::{Duration, Instant};
 
 /// How long a walk through the whole database should take.
@@ -64,12 +63,13 @@ impl Housekeeping {
     }
 
     /// Looks at some entries if it is time, and tells of those that are gone.
-    pub fn keep(&mut self, store: &mut Store, log: &mut Log) {
+    pub fn keep(&mut self, backend: &mut dyn Backend, log: &mut Log) {
         let begin = Instant::now();
         if begin >= self.next {
-            let rest = match store.look(&self.lifetimes, clock::now()) {
-                Ok(look) if !store.is_failing() => rest_after(look, begin.elapsed()),
-                Ok(_) => REST_AFTER_FAILURE,
+            let rest = match backend.expire(&self.lifetimes, clock::now()) {
+                Ok(None) => LAP,
+                Ok(Some(look)) if backend.failure().is_none() => rest_after(look, begin.elapsed()),
+                Ok(Some(_)) => REST_AFTER_FAILURE,
                 Err(failure) => {
                     self.trouble.report(|| format!("clean-up: {failure}"), log);
                     REST_AFTER_FAILURE
@@ -77,7 +77,7 @@ impl Housekeeping {
             };
             self.next = Instant::now() + rest;
         }
-        if let Some(lap) = store.take_lap() {
+        if let Some(lap) = backend.take_expiry_pass() {
             self.last_lap = Some(lap);
             for line in self.news(lap, begin, log.takes(Severity::Info)) {
                 log.line(Severity::Warning, line);

@@ -1,7 +1,8 @@
 //! The sockets on which mail servers ask (BEHAVIOUR B2, B3).
 
-use super::door::Protocol;
-use super::listener::{Listener, ListeningSocket, SocketFile};
+use super::acceptor::Listener;
+use super::session::Protocol;
+use super::socket::{ListeningSocket, SocketFile};
 use crate::cli::Listen;
 use crate::daemon::endpoint::{Endpoint, family};
 use crate::daemon::{Failure, Log, Severity, errno};

@@ -1,21 +1,23 @@
 //! The server: sockets at the edge, one thread, one loop.
 
 mod acceptor;
+mod batch;
 mod connection;
 mod connections;
 mod control;
 mod counters;
-mod door;
 mod engine;
+mod histogram;
 mod housekeeping;
 mod listen;
-mod listener;
 mod metrics;
 mod poll_loop;
 mod rate_limited;
 pub mod relay;
 mod reload;
+mod session;
+mod socket;
 mod start;
-mod turn;
+mod stats;
 
 pub use start::run;

@@ -1,18 +1,19 @@
-//! The loop: waits for sockets, lets each turn decide, sends the replies.
+//! The event loop: waits for sockets, runs a batch, does what is due.
 
 use super::acceptor::Acceptor;
-use super::connection::Stream;
-use super::connections::{Connections, MOST_BUFFERED};
+use super::batch::{Batch, MAX_REQUESTS};
+use super::connections::{Connections, MAX_BUFFERED};
 use super::control::{self, Control};
 use super::engine::Engine;
 use super::housekeeping::Housekeeping;
-use super::metrics::{self, Metrics, Reload, Snapshot};
+use super::metrics::{self, Metrics, Snapshot};
 use super::rate_limited::RateLimitedError;
 use super::reload::{self, Reloader};
-use super::turn::{MENDED, Turn, passing};
+use super::socket::Stream;
+use super::stats::Reload;
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
 use crate::lists::Reader;
-use crate::state::{self, local::Store};
+use crate::state::{Backend, Error};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
@@ -22,13 +23,8 @@ use std::time::{Duration, Instant};
 /// Bytes read from one connection in one turn: several requests as they are.
 const READ_SIZE: usize = 4096;
 
-/// Requests that one turn decides, in equal shares of the connections that have
-/// some: enough to make a commit worth its sync, few enough that no client waits
-/// long for the others.
-const MOST_DECIDED: usize = 512;
-
 /// How long the end waits for clients that are slow to take their replies.
-const LAST_MOMENT: Duration = Duration::from_millis(500);
+const FINAL_TIMEOUT: Duration = Duration::from_millis(500);
 
 const SIGNALS: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -39,21 +35,21 @@ const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
 /// How long log lines wait that nobody took, before the next try.
 const LOG_PAUSE: Duration = Duration::from_millis(10);
 
-/// All that a daemon is made of, ready to serve.
+/// The parts of a daemon, ready to serve.
 pub struct Service {
-    /// Where clients come in.
-    pub entrance: Acceptor,
-    /// Who answers them.
-    pub greylister: Engine,
-    /// What is remembered.
-    pub store: Store,
-    /// Who keeps that from growing without end.
+    /// Listening sockets.
+    pub acceptor: Acceptor,
+    /// Decides.
+    pub engine: Engine,
+    /// Keeps the state.
+    pub backend: Box<dyn Backend>,
+    /// Deletes expired records.
     pub housekeeping: Housekeeping,
-    /// Where tools come, if that is possible.
+    /// The socket of the administration tools, if it could be opened.
     pub control: Option<Control>,
-    /// Where a monitoring system comes (`--metrics`).
+    /// The metrics endpoint (`--metrics`).
     pub metrics: Option<Metrics>,
-    /// Whether each connection is closed after its first reply (`--exim`).
+    /// Whether connections are closed after their first reply (`--exim`).
     pub one_reply: bool,
 }
 
@@ -66,8 +62,7 @@ pub struct PollLoop {
     connections: Connections,
     /// How often systemd wants to hear of us, and when next.
     watchdog: Option<(Duration, Instant)>,
-    store_trouble: RateLimitedError,
-    memory_trouble: RateLimitedError,
+    memory_error: RateLimitedError,
     buffer: Vec<u8>,
 }
 
@@ -82,7 +77,7 @@ impl PollLoop {
         let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();
         registry.register(&mut SourceFd(&signal_socket), SIGNALS, Interest::READABLE)?;
-        service.entrance.register(registry, FIRST_LISTENER)?;
+        service.acceptor.register(registry, FIRST_LISTENER)?;
         if let Some(control) = &mut service.control {
             control.register(registry, CONTROL)?;
         }
@@ -97,8 +92,7 @@ impl PollLoop {
             reloader,
             connections: Connections::new(),
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
-            store_trouble: RateLimitedError::default(),
-            memory_trouble: RateLimitedError::default(),
+            memory_error: RateLimitedError::default(),
             buffer: vec![0; READ_SIZE],
         })
     }
@@ -121,24 +115,23 @@ impl PollLoop {
                 break;
             }
             self.accept(log);
-            let is_written = self.turn(log);
-            self.serve_tools();
+            let is_written = self.batch(log);
             self.serve_monitors(log);
             self.keep_time(is_written, log);
             log.flush();
         }
         self.finish(&mut events, log);
-        self.write_rows(Store::flush, log);
+        self.write(|backend| backend.flush(), log);
     }
 
     /// Reads once more from all that are due, then answers what was read. A
     /// client that is slow to take its replies has a moment for them.
     fn finish(&mut self, events: &mut Events, log: &mut Log) {
-        for _ in 0..self.connections.due().div_ceil(MOST_DECIDED) {
-            self.turn(log);
+        for _ in 0..self.connections.due().div_ceil(MAX_REQUESTS) {
+            self.batch(log);
         }
         self.connections.end_all();
-        let end = Instant::now() + LAST_MOMENT;
+        let end = Instant::now() + FINAL_TIMEOUT;
         while self.connections.owe_replies() {
             let is_due = self.connections.due() > 0;
             let left = end.saturating_duration_since(Instant::now());
@@ -151,7 +144,7 @@ impl PollLoop {
                 _ => {}
             }
             self.note(events);
-            self.turn(log);
+            self.batch(log);
             log.flush();
         }
     }
@@ -159,7 +152,7 @@ impl PollLoop {
     /// Does what a signal asked for, short of stopping.
     fn obey(&mut self, wanted: Wanted, log: &mut Log) {
         if wanted.statistics {
-            log.line(Severity::Warning, self.service.greylister.statistics());
+            log.line(Severity::Warning, self.service.engine.statistics());
         }
         if wanted.reload {
             log.line(Severity::Warning, "HUP received: reloading whitelists...");
@@ -168,11 +161,11 @@ impl PollLoop {
         }
         if let Some((lists, warnings)) = self.reloader.take() {
             let how = if warnings.is_empty() { Reload::Clean } else { Reload::Warned };
-            self.service.greylister.measures.reloaded(how);
+            self.service.engine.stats.reloaded(how);
             for warning in warnings {
                 log.line(Severity::Complaint, warning.to_string());
             }
-            reload::discard(self.service.greylister.exchange(lists));
+            reload::discard(self.service.engine.exchange(lists));
             if self.reloader.take_wanted_again() {
                 self.reload(log);
             } else {
@@ -185,7 +178,7 @@ impl PollLoop {
         if let Err(error) = self.reloader.begin() {
             let line = format!("can't reload the whitelists, the old ones stay: {error}");
             log.line(Severity::Error, line);
-            self.service.greylister.measures.reloaded(Reload::Failed);
+            self.service.engine.stats.reloaded(Reload::Failed);
             systemd::ready();
         }
     }
@@ -194,14 +187,14 @@ impl PollLoop {
     /// next turn when this one has written some.
     fn keep_time(&mut self, is_written: bool, log: &mut Log) {
         let now = Instant::now();
-        let is_due = self.service.store.due().is_some_and(|due| due <= now);
+        let is_due = self.service.backend.deadline().is_some_and(|due| due <= now);
         if is_due && !is_written {
-            self.write_rows(Store::write_due, log);
+            self.write(|backend| backend.run_due(), log);
         }
         // Clean-up leaves a row alone while a refresh of it waits.
         if !(is_due && is_written) {
-            let Service { housekeeping, store, .. } = &mut self.service;
-            housekeeping.keep(store, log);
+            let Service { housekeeping, backend, .. } = &mut self.service;
+            housekeeping.keep(&mut **backend, log);
         }
         match &mut self.watchdog {
             Some((interval, next)) if *next <= now => {
@@ -223,9 +216,9 @@ impl PollLoop {
         let now = Instant::now();
         let watchdog = self.watchdog.map(|(_, next)| next);
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
-        let Service { entrance, store, housekeeping, .. } = &self.service;
+        let Service { acceptor, backend, housekeeping, .. } = &self.service;
         let clean_up = Some(housekeeping.next());
-        let next = [entrance.due(now), watchdog, log, store.due(), clean_up]
+        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up]
             .into_iter()
             .flatten()
             .min()?;
@@ -253,7 +246,7 @@ impl PollLoop {
                     }
                 }
                 Token(token) if token < first_connection => {
-                    self.service.entrance.note(token - FIRST_LISTENER);
+                    self.service.acceptor.note(token - FIRST_LISTENER);
                 }
                 Token(token) => {
                     let is_over = event.is_read_closed() || event.is_error();
@@ -270,7 +263,7 @@ impl PollLoop {
 
     /// The token of the first connection; the others follow.
     fn first_connection(&self) -> usize {
-        FIRST_LISTENER + self.service.entrance.tokens()
+        FIRST_LISTENER + self.service.acceptor.tokens()
     }
 
     fn accept(&mut self, log: &mut Log) {
@@ -279,92 +272,72 @@ impl PollLoop {
         let watch = |stream: &mut Stream, key: usize| {
             stream.register(poll.registry(), Token(first_connection + key))
         };
-        let came = service.entrance.let_in(connections, watch, log);
-        service.greylister.counters.connections += came;
+        let came = service.acceptor.admit(connections, watch, log);
+        service.engine.stats.counters.connections += came;
     }
 
-    /// Reads, decides, commits, replies. Gives whether anything was written.
-    fn turn(&mut self, log: &mut Log) -> bool {
-        let first_connection = self.first_connection();
-        let PollLoop { poll, connections, service, store_trouble, memory_trouble, buffer, .. } =
-            self;
-        let served = connections.take_due(MOST_DECIDED);
-        if served.is_empty() {
-            return false;
-        }
-        let share = MOST_DECIDED / served.len();
-        let Service { greylister, store, one_reply, .. } = service;
-        let now = clock::now();
-        let mut turn = Turn::begin(greylister, store.begin(), log, store_trouble, now, *one_reply);
-        let mut at_once = Vec::with_capacity(served.len());
-        for &key in &served {
-            let connection = &mut connections[key];
-            connection.send();
-            connection.read(buffer);
-            if !turn.serve(key, connection, share) {
-                at_once.push(key);
-            }
-        }
-        turn.flush_log();
-        for key in at_once {
-            connections[key].send();
-        }
-        let is_written = turn.settle(|key, reply, is_in_place_of_another| {
-            if is_in_place_of_another {
-                connections[key].door.withdraw();
-            }
-            connections[key].reply(reply);
-        });
-        log.flush();
-        for key in served {
-            let connection = &mut connections[key];
-            connection.send();
-            connection.expect_room(poll.registry(), Token(first_connection + key));
-            if connections.settle(key) {
-                memory_trouble.report(too_much_waits, log);
-            }
-        }
-        is_written
-    }
-
-    fn serve_tools(&mut self) {
-        let Service { control, greylister, store, .. } = &mut self.service;
+    /// Reads, decides, commits, replies. Returns true if anything was written.
+    fn batch(&mut self, log: &mut Log) -> bool {
+        let first_token = self.first_connection();
+        let PollLoop { poll, connections, service, memory_error, buffer, .. } = self;
+        let Service { engine, backend, control, one_reply, .. } = service;
+        let mut batch = Batch {
+            engine,
+            backend: &mut **backend,
+            log,
+            connections,
+            registry: poll.registry(),
+            first_token,
+            now: clock::now(),
+            one_reply: *one_reply,
+        };
+        let mut too_large = batch.read(buffer);
         if let Some(control) = control {
-            control.serve(greylister, store);
+            control.serve(&batch.engine.stats, batch.backend);
         }
+        let (is_written, closed) = batch.complete(|ticket, result| {
+            if let Some(control) = control {
+                control.edited(ticket, result);
+            }
+        });
+        too_large += closed;
+        if too_large > 0 {
+            memory_error.report(too_much_memory, log);
+        }
+        if backend.failure().is_none() {
+            engine.report_recovery(log);
+        }
+        log.flush();
+        is_written
     }
 
     fn serve_monitors(&mut self, log: &mut Log) {
         let open = self.connections.len();
-        let Service { metrics, greylister, store, housekeeping, .. } = &mut self.service;
+        let Service { metrics, engine, backend, housekeeping, .. } = &mut self.service;
         if let Some(metrics) = metrics {
             metrics.accept(self.poll.registry(), log);
-            metrics.serve(&Snapshot { greylister, store, housekeeping, log, open });
+            metrics.serve(&Snapshot { engine, backend: &**backend, housekeeping, log, open });
         }
     }
 
-    fn write_rows(&mut self, write: fn(&mut Store) -> Result<bool, state::Error>, log: &mut Log) {
-        let begin = Instant::now();
-        let measures = &mut self.service.greylister.measures;
-        match write(&mut self.service.store) {
-            Ok(true) => {
-                measures.committed(begin.elapsed(), 0);
-                self.store_trouble.end(MENDED, log);
-            }
+    fn write(&mut self, write: fn(&mut dyn Backend) -> Result<bool, Error>, log: &mut Log) {
+        let start = Instant::now();
+        let Service { engine, backend, .. } = &mut self.service;
+        match write(&mut **backend) {
+            Ok(true) => engine.stats.committed(start.elapsed(), 0),
             Ok(false) => {}
-            Err(failure) => {
-                measures.failed_commits += 1;
-                self.store_trouble.report(|| passing(&failure), log);
+            Err(error) => {
+                engine.stats.failed_commits += 1;
+                engine.report_failure(&error, log);
             }
         }
     }
 }
 
-/// What the log says when clients want too much memory.
-fn too_much_waits() -> String {
+/// The log line when connections are closed for the memory that they take.
+fn too_much_memory() -> String {
     format!(
-        "closing connections: requests without an end and replies that nobody reads take \
-         more than {} MiB",
-        MOST_BUFFERED >> 20
+        "closing connections: incomplete requests and unread replies exceed {} MiB",
+        MAX_BUFFERED >> 20
     )
 }

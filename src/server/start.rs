@@ -5,15 +5,14 @@
 //! behind: the database is opened with the daemon's own rights before any
 //! socket is bound, and root's rights are given up last.
 
-use super::acceptor::Acceptor;
+use super::acceptor::{Acceptor, Listener};
 use super::control::Control;
-use super::door::Protocol;
 use super::engine::Engine;
 use super::housekeeping::Housekeeping;
 use super::listen;
-use super::listener::Listener;
 use super::metrics::Metrics;
 use super::poll_loop::{PollLoop, Service};
+use super::session::Protocol;
 use crate::cli::Options;
 use crate::daemon::pidfile::{self, Earlier, PidFile};
 use crate::daemon::privileges::Identity;
@@ -82,10 +81,10 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let metrics = open_metrics(&options, &identity, log)?;
     let listeners = open_sockets(&options, &identity, log)?;
     let service = Service {
-        entrance: Acceptor::new(listeners),
+        acceptor: Acceptor::new(listeners),
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
-        greylister: Engine::new(options.policy, whitelists, options.log_format),
-        store,
+        engine: Engine::new(options.policy, whitelists, options.log_format),
+        backend: Box::new(store),
         control: control.ok(),
         metrics,
         one_reply: options.exim,

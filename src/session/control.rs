@@ -6,7 +6,7 @@
 //! that are not printable, and blanks, are written as `\xNN`.
 
 use crate::greylist::edit::{Change, Edit};
-use crate::state::Table;
+use crate::greylist::{Record, Table};
 
 /// The socket's name inside the database directory.
 pub const SOCKET_NAME: &str = "postgrey.control";
@@ -71,20 +71,20 @@ fn edit_text(Edit { table, key, change }: &Edit) -> String {
     match change {
         Change::Forget => format!("forget {table} {key}\n"),
         Change::Allow => format!("allow {table} {key}\n"),
-        Change::Merge(row) => format!("merge {table} {key} {}\n", escaped(row)),
+        Change::Merge(record) => format!("merge {table} {key} {}\n", record.text()),
     }
 }
 
 fn parse_edit(line: &str) -> Option<Edit> {
     let mut words = line.split(' ');
     let (name, table, key) = (words.next()?, words.next()?, words.next()?);
+    let table = Table::ALL.into_iter().find(|known| known.name() == table)?;
     let change = match (name, words.next()) {
         ("forget", None) => Change::Forget,
         ("allow", None) => Change::Allow,
-        ("merge", Some(row)) => Change::Merge(unescaped(row)?),
+        ("merge", Some(text)) => Change::Merge(Record::parse(table, text.as_bytes())?),
         _ => return None,
     };
-    let table = Table::ALL.into_iter().find(|known| known.name() == table)?;
     // LMDB has no empty keys: one would fail the whole batch, mail included.
     let key = unescaped(key).filter(|key| !key.is_empty())?;
     Some(Edit { table, key, change })
@@ -139,6 +139,7 @@ fn unescaped(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::greylist::{ClientRecord, TripletRecord};
 
     fn edit(table: Table, key: &[u8], change: Change) -> Edit {
         Edit { table, key: key.to_vec(), change }
@@ -147,11 +148,13 @@ mod tests {
     #[test]
     fn requests_come_over_as_they_are() {
         let every_byte: Vec<u8> = (0..=255).collect();
+        let triplet = Record::Triplet(TripletRecord { first: -1, last: 2 });
+        let client = Record::Client(ClientRecord { count: 3, last: 4 });
         let edits = vec![
             edit(Table::Triplets, b"192.0.2.0/a b@c/d@e", Change::Forget),
             edit(Table::Clients, b"192.0.2.1", Change::Allow),
-            edit(Table::Triplets, &every_byte, Change::Merge(b"1,2\0\\x".to_vec())),
-            edit(Table::Clients, b"c", Change::Merge(Vec::new())),
+            edit(Table::Triplets, &every_byte, Change::Merge(triplet)),
+            edit(Table::Clients, b"c", Change::Merge(client)),
         ];
         let simple = [Request::Statistics, Request::Settle, Request::Reload];
         for request in simple.into_iter().chain([Request::Edit(edits)]) {
@@ -173,6 +176,7 @@ mod tests {
             "edit\nforget meta format",
             "edit\nforget clients a b",
             "edit\nmerge clients a",
+            "edit\nmerge clients a ,5",
             "edit\nallow clients \\x4",
             "edit\nallow clients \\xgg",
             "edit\nallow clients ",

@@ -14,7 +14,7 @@ mod reply;
 mod session;
 
 pub use packet::{Fault, LONGEST_PACKET};
-pub use session::{Event, Recipient, Session};
+pub use session::{Event, Session};
 
 /// The answer that lets everything go on.
 pub const CONTINUE: &[u8] = b"\0\0\0\x01c";

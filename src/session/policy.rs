@@ -5,7 +5,7 @@
 //! `action=TEXT` and an empty line. A [`Session`] takes the bytes in whatever
 //! pieces they come.
 
-use crate::greylist::Answer;
+use crate::greylist::Reply;
 use crate::request::Request;
 use std::mem;
 use std::ops::Range;
@@ -36,15 +36,19 @@ pub struct Session {
     /// How far the end of that line was searched for, from `start`.
     searched: usize,
     attributes: Attributes,
+    /// The last complete request: where it begins in the buffer, and its
+    /// attributes.
+    complete: Box<(usize, Attributes)>,
 }
 
 /// What a session found in its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A complete request, to be answered.
-    Request(Request<'a>),
+    /// A complete request ([`Session::request`]), to be answered before the next
+    /// event.
+    Request,
     /// A complete request that lacks the attribute named here, to be answered
-    /// with [`Answer::Dunno`] (BEHAVIOUR D4).
+    /// with [`DUNNO`] (BEHAVIOUR D4).
     Missing(&'static str),
     /// A request of another type, which gets no reply (BEHAVIOUR D3).
     UnknownType(&'a [u8]),
@@ -137,7 +141,8 @@ impl Session {
         self.buffer.len() == self.start
     }
 
-    /// Gives back memory that the last requests took and the next need not.
+    /// Releases memory that the last requests took and the next do not need. Not
+    /// while a request waits for its reply.
     pub fn rest(&mut self) {
         self.buffer.drain(..mem::take(&mut self.start));
         self.buffer.shrink_to(KEPT);
@@ -172,34 +177,39 @@ impl Session {
     }
 
     fn end_of_request(&mut self) -> Event<'_> {
-        let attributes = mem::take(&mut self.attributes);
-        let request = &self.buffer[self.start..];
+        let start = self.start;
         self.start += self.line;
         self.line = 0;
         self.searched = 0;
-
-        let missing = attributes.missing();
-        let value = |range: Option<Range<usize>>| range.map(|range| &request[range]);
-        let kind = value(attributes.request).unwrap_or_default();
+        *self.complete = (start, mem::take(&mut self.attributes));
+        let kind = self.complete.1.request.clone();
+        let kind = kind.map_or(&[][..], |range| &self.buffer[start..][range]);
         if kind != b"smtpd_access_policy" {
             return Event::UnknownType(kind);
         }
-        if let Some(name) = missing {
-            return Event::Missing(name);
+        match self.complete.1.missing() {
+            Some(name) => Event::Missing(name),
+            None => Event::Request,
         }
-        Event::Request(Request {
-            client_address: value(attributes.client_address).unwrap_or_default(),
-            client_name: value(attributes.client_name).unwrap_or_default(),
-            sender: value(attributes.sender).unwrap_or_default(),
-            recipient: value(attributes.recipient).unwrap_or_default(),
-            instance: value(attributes.instance),
-            queue_id: value(attributes.queue_id).unwrap_or_default(),
+    }
+
+    /// The request of the last [`Event::Request`], until more bytes are fed.
+    pub fn request(&self) -> Request<'_> {
+        let (start, attributes) = &*self.complete;
+        let request = &self.buffer[*start..];
+        let value = |range: &Option<Range<usize>>| range.clone().map(|range| &request[range]);
+        Request {
+            client_address: value(&attributes.client_address).unwrap_or_default(),
+            client_name: value(&attributes.client_name).unwrap_or_default(),
+            sender: value(&attributes.sender).unwrap_or_default(),
+            recipient: value(&attributes.recipient).unwrap_or_default(),
+            instance: value(&attributes.instance),
+            queue_id: value(&attributes.queue_id).unwrap_or_default(),
             has_etrn_domain: attributes.etrn_domain.is_some(),
-            is_authenticated: value(attributes.sasl_username).is_some_and(|name| !name.is_empty()),
-            is_local: false,
-            is_unsifted: false,
-            test_time: value(attributes.policy_test_time).and_then(number),
-        })
+            is_authenticated: value(&attributes.sasl_username).is_some_and(|name| !name.is_empty()),
+            test_time: value(&attributes.policy_test_time).and_then(number),
+            ..Request::default()
+        }
     }
 }
 
@@ -224,16 +234,17 @@ fn number(text: &[u8]) -> Option<i64> {
 /// The reply that lets mail through.
 pub const DUNNO: &[u8] = b"action=DUNNO\n\n";
 
-/// Appends the reply to a request. `action` is the word before the text of a
-/// deferral or refusal ([`Answer::action`]).
-pub fn reply(output: &mut Vec<u8>, action: &[u8], answer: &Answer) {
-    output.extend_from_slice(b"action=");
-    match answer {
-        Answer::Dunno => output.extend_from_slice(b"DUNNO"),
-        Answer::Defer(text) | Answer::Refuse(text) => push_text(output, action, text),
-        Answer::Prepend(header) => push_text(output, b"PREPEND", header),
+/// The reply's bytes.
+pub fn reply(reply: &Reply) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(128);
+    bytes.extend_from_slice(b"action=");
+    match reply {
+        Reply::Dunno => bytes.extend_from_slice(b"DUNNO"),
+        Reply::Restrict { action, text } => push_text(&mut bytes, action, text),
+        Reply::Prepend(header) => push_text(&mut bytes, b"PREPEND", header),
     }
-    output.extend_from_slice(b"\n\n");
+    bytes.extend_from_slice(b"\n\n");
+    bytes
 }
 
 /// A carriage return from an address must not end a line of the SMTP reply

@@ -4,7 +4,7 @@
 //! number counts as zero, hence as very old, and what lies in the future is
 //! kept.
 
-use super::{Table, record};
+use crate::greylist::{Table, numbers};
 use std::time::Duration;
 
 /// After how many seconds entries are forgotten.
@@ -29,7 +29,7 @@ impl Lifetimes {
 
     /// What a row is worth at `now`, in seconds since the epoch.
     pub(super) fn age(&self, table: Table, row: &[u8], now: i64) -> Age {
-        let (first, last) = record::numbers(row);
+        let (first, last) = numbers(row);
         let Some(last) = last.or((table == Table::Clients).then_some(0)) else {
             return Age::Over;
         };

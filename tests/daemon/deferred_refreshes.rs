@@ -9,20 +9,31 @@
 //! streams.
 mod stream;
 
-use super::memory::Memory;
-use postgrey::greylist::{Decision, Policy, Verdict, decide, notes};
+use postgrey::greylist::{Decision, Lookup, Plan, Policy, Verdict, notes, plan};
 use postgrey::lists::Whitelists;
-use postgrey::state::Transaction;
 use postgrey::state::local::Store;
+use postgrey::state::memory::Memory;
+use postgrey::state::{Backend, Completed, Task, Ticket};
 use std::time::Duration;
 use stream::{Mail, Stream};
 use testkit::random::{self, Random};
 use testkit::{Daemon, Program, Scratch};
 
-/// How one program decides a mail.
-fn decision(policy: &Policy, store: &mut dyn Transaction, mail: &Mail) -> Decision {
+/// The records that decide a mail.
+fn lookup(policy: &Policy, mail: &Mail) -> Lookup {
     let lists = Whitelists::default();
-    decide(policy, &lists, store, mail.time, &mail.request()).expect("a store that works")
+    match plan(policy, &lists, &mail.request(), mail.time, &mut Vec::new()) {
+        Plan::Lookup(lookup) => lookup,
+        Plan::Decided(verdict) => panic!("{verdict:?} without a lookup"),
+    }
+}
+
+/// The decision of a completed task, and the number of its mail.
+fn decision(completed: Completed) -> (usize, Decision) {
+    match completed {
+        Completed::Decided(Ticket(number), Ok(decision)) => (number, decision),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "repeats a failure")]
@@ -48,7 +59,7 @@ fn open(scratch: &Scratch, patience: Duration) -> Store {
     Store::open(scratch.path(), notes).expect("a database").writing_within(patience)
 }
 
-/// How a turn of the loop ends.
+/// How a batch ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     /// As usual.
@@ -69,20 +80,16 @@ fn compare(random: &mut Random, patience: Duration, ends: &[&End]) -> usize {
     let mut memory = Memory::default();
     let mut stream = Stream::new(testkit::start_of_time());
     let mut compared = 0;
-    for turn_number in 0..60 {
+    for batch_number in 0..60 {
         let end = *random.pick(ends);
-        let mut turn = store.begin();
-        let mut told = Vec::new();
-        for _ in 0..1 + random.below(4) {
-            let mail = stream.next(random);
-            let ours = decision(&policy, &mut turn, &mail);
-            let is_told = !turn.take_unsettled() || end != End::KillBefore;
-            told.extend(is_told.then_some((mail, ours)));
+        let mails: Vec<Mail> = (0..1 + random.below(4)).map(|_| stream.next(random)).collect();
+        for (number, mail) in mails.iter().enumerate() {
+            store.submit(Ticket(number), Task::Decide(lookup(&policy, mail)));
         }
-        if end == End::KillBefore {
-            drop(turn);
-        } else {
-            turn.commit().expect("a disk that works");
+        let mut completed = Vec::new();
+        store.decide(&policy, &mut completed);
+        if end != End::KillBefore {
+            store.commit(&mut completed).expect("a disk that works");
         }
         if end == End::Flush {
             store.flush().expect("a disk that works");
@@ -91,11 +98,15 @@ fn compare(random: &mut Random, patience: Duration, ends: &[&End]) -> usize {
             drop(store);
             store = open(&scratch, patience);
         }
-        for (mail, ours) in told {
-            let everything = decision(&policy, &mut memory, &mail);
-            let where_ = format!("{mail:?} in turn {turn_number} by {policy:?}");
+        // In the order in which they came: a later one may have been completed first.
+        let mut decisions: Vec<_> = completed.into_iter().map(decision).collect();
+        decisions.sort_by_key(|(number, _)| *number);
+        for (number, ours) in decisions {
+            let mail = &mails[number];
+            let everything = memory.decide_now(&policy, &lookup(&policy, mail));
+            let where_ = format!("{mail:?} in batch {batch_number} by {policy:?}");
             assert_eq!(ours.verdict, everything.verdict, "{where_}");
-            assert_eq!(ours.notes, everything.notes, "{where_}");
+            assert_eq!(ours.notices, everything.notices, "{where_}");
             compared += 1;
         }
     }
@@ -133,7 +144,7 @@ fn the_daemon_answers_as_if_it_wrote_everything_at_once() {
         for _ in 0..1 + random.below(60) {
             let mail = stream.next(&mut random);
             let reply = client.ask(&mail.attempt());
-            let expected = match decision(&policy, &mut memory, &mail).verdict {
+            let expected = match memory.decide_now(&policy, &lookup(&policy, &mail)).verdict {
                 Verdict::Greylisted { .. } => "DEFER_IF_PERMIT Greylisted, see ".to_string(),
                 Verdict::Passed { waited, first_time: true } => {
                     format!("PREPEND X-Greylist: delayed {waited} seconds by ")

@@ -14,7 +14,6 @@ mod life;
 mod log_format;
 mod logcheck;
 mod maintenance;
-mod memory;
 mod metrics;
 mod milter;
 mod opensmtpd;

@@ -8,10 +8,10 @@
 mod senders;
 mod spam;
 
-use super::memory::Memory;
-use postgrey::greylist::{ByDomain, Lookup, Policy, Verdict, decide};
+use postgrey::greylist::{ByDomain, LookupBy, Plan, Policy, Verdict, plan};
 use postgrey::lists::Whitelists;
 use postgrey::request::Request;
+use postgrey::state::memory::Memory;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use testkit::random::{self, Random};
@@ -69,7 +69,7 @@ fn rules() -> [(&'static str, Policy); 5] {
         ..Policy::default()
     };
     [
-        ("host", Policy { lookup: Lookup::Host, ..Policy::default() }),
+        ("host", Policy { lookup: LookupBy::Host, ..Policy::default() }),
         ("subnet /24 (default)", of(false, false)),
         ("domain", of(true, false)),
         ("subnet /24, auto-whitelist by domain", of(false, true)),
@@ -107,8 +107,11 @@ fn outcome(policy: &Policy, mails: &[Mail]) -> Sums {
             recipient: mail.recipient.as_bytes(),
             ..Request::default()
         };
-        let decision = decide(policy, &lists, &mut store, START + time, &request);
-        let verdict = decision.expect("a store in memory").verdict;
+        let Plan::Lookup(lookup) = plan(policy, &lists, &request, START + time, &mut Vec::new())
+        else {
+            panic!("a list decided");
+        };
+        let verdict = store.decide_now(policy, &lookup).verdict;
         if !matches!(verdict, Verdict::Greylisted { .. }) {
             passed[number] = Some(time - mail.attempts[0].0);
         }

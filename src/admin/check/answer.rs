@@ -10,13 +10,15 @@ use crate::cli::Options;
 use crate::cli::admin::{OutputFormat, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
-use crate::greylist::{self, AwlKey, Client, HeaderMemory, Policy, TripletState, Verdict, triplet};
+use crate::greylist::{
+    self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
+};
 use crate::json::Object;
 use crate::lists::{Location, Reader, Whitelists};
 use crate::request::Request;
-use crate::session::policy::reply;
-use crate::state::local::{FILE_NAME, Reader as Database, Table};
-use crate::state::{self, ClientRecord, Transaction, TripletRecord, Urgency};
+use crate::session::policy;
+use crate::state::local::{FILE_NAME, Reader as Database};
+use crate::state::{ClientRecord, TripletRecord};
 use std::io::Write;
 
 /// Answers and explains. `rules_typed`: the options were typed, and count more
@@ -48,17 +50,15 @@ pub fn run(
         has_etrn_domain: true,
         is_authenticated: question.has_logged_in,
         // Where all mail comes by --milter, own mail passes without being told to.
-        is_unsifted: options.listen.is_none() && options.milter.is_some(),
+        covers_own_users: options.listen.is_none() && options.milter.is_some(),
         ..Request::default()
     };
-    let mut looking = Looking(view.as_ref().map(|view| &view.reader));
-    let delay = greylist::delay(&policy, &whitelists, &request, &mut Vec::new());
-    let verdict = greylist::decide(&policy, &whitelists, &mut looking, now, &request)?.verdict;
-    let whitelists = &whitelists;
-    let case = Case { policy: &policy, delay, whitelists, unread, now, request, verdict };
+    let database = view.as_ref().map(|view| &view.reader);
+    let mut case = Case::new(&policy, &whitelists, now, request, database)?;
+    case.unread = unread;
     match form {
-        OutputFormat::Text => out.write_all(case.text(&mut looking)?.as_bytes())?,
-        OutputFormat::Json => case.json(&mut looking)?.write(out)?,
+        OutputFormat::Text => out.write_all(case.text().as_bytes())?,
+        OutputFormat::Json => case.json().write(out)?,
     }
     out.flush()?;
     Ok(Outcome::Done)
@@ -75,55 +75,50 @@ fn policy(options: &Options, view: Option<&View>) -> Policy {
     Policy { delay, retry_window, max_age, lookup, by_domain, auto_whitelist, privacy, ..texts }
 }
 
-/// The database for one decision, which takes nothing in. Nothing is read
-/// again in it that the decision would have written.
-struct Looking<'r>(Option<&'r Database>);
-
-impl Looking<'_> {
-    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, state::Error> {
-        self.0.map_or(Ok(None), |database| database.row(table, key))
+/// The records of a lookup. A directory without a database has none.
+fn records(lookup: &Lookup, database: Option<&Database>) -> Result<Records, Error> {
+    let mut records = Records::default();
+    for slot in lookup.slots() {
+        let (table, key) = lookup.key(slot);
+        let row = database.map_or(Ok(None), |database| database.row(table, key))?;
+        records.set(slot, row.and_then(|row| Record::parse(table, &row)));
     }
+    Ok(records)
 }
-
-impl Transaction for Looking<'_> {
-    fn triplet(&mut self, key: &[u8]) -> Result<Option<TripletRecord>, state::Error> {
-        Ok(self.row(Table::Triplets, key)?.and_then(|row| TripletRecord::parse(&row)))
-    }
-
-    fn put_triplet(&mut self, _: &[u8], _: TripletRecord, _: Urgency) -> Result<(), state::Error> {
-        Ok(())
-    }
-
-    fn client(&mut self, key: &[u8]) -> Result<Option<ClientRecord>, state::Error> {
-        Ok(self.row(Table::Clients, key)?.and_then(|row| ClientRecord::parse(&row)))
-    }
-
-    fn put_client(&mut self, _: &[u8], _: ClientRecord) -> Result<(), state::Error> {
-        Ok(())
-    }
-
-    fn remove(&mut self, _: Table, _: &[u8]) -> Result<bool, state::Error> {
-        Ok(false)
-    }
-}
-
-/// The key of a triplet, and its row if it has one.
-type Known = (Vec<u8>, Option<TripletRecord>);
 
 /// A question with its answer.
 struct Case<'c> {
     policy: &'c Policy,
-    /// Seconds that new mail to the recipient waits.
-    delay: i64,
     whitelists: &'c Whitelists,
     /// The lists that the daemon cannot read.
     unread: Vec<String>,
     now: i64,
     request: Request<'c>,
+    /// The records that decide, unless an option or a list does.
+    known: Option<(Lookup, Records)>,
     verdict: Verdict,
 }
 
-impl Case<'_> {
+impl<'c> Case<'c> {
+    fn new(
+        policy: &'c Policy,
+        whitelists: &'c Whitelists,
+        now: i64,
+        request: Request<'c>,
+        database: Option<&Database>,
+    ) -> Result<Case<'c>, Error> {
+        let plan = greylist::plan(policy, whitelists, &request, now, &mut Vec::new());
+        let (known, verdict) = match plan {
+            Plan::Decided(verdict) => (None, verdict),
+            Plan::Lookup(lookup) => {
+                let records = records(&lookup, database)?;
+                let verdict = judge(policy, &lookup, &records).verdict;
+                (Some((lookup, records)), verdict)
+            }
+        };
+        Ok(Case { policy, whitelists, unread: Vec::new(), now, request, known, verdict })
+    }
+
     /// The line of a list that decided, and its text.
     fn rule(&self) -> Option<(&Location, String)> {
         let Case { policy, whitelists, request, .. } = self;
@@ -131,47 +126,28 @@ impl Case<'_> {
         Some((origin, origin.read_line().unwrap_or_default()))
     }
 
-    fn client(&self) -> Option<Client<'_>> {
-        let address = self.request.address()?;
-        Some(Client { address, name: self.request.client_name })
+    /// The triplet's key and record, where no other record exempts the client.
+    fn triplet(&self) -> Option<(&Lookup, Option<TripletRecord>)> {
+        let (lookup, records) = self.known.as_ref()?;
+        (!matches!(self.verdict, Verdict::Exempt(_))).then_some((lookup, records.triplet))
     }
 
-    /// None without an address, which a key needs, and where nobody asks for the
-    /// triplet since something else lets the mail pass.
-    fn asked_triplet(&self, looking: &mut Looking) -> Result<Option<Known>, Error> {
-        let Request { sender, recipient, .. } = self.request;
-        let is_asked = !matches!(self.verdict, Verdict::Exempt(_));
-        let Some(client) = self.client().filter(|_| is_asked) else {
-            return Ok(None);
-        };
-        let key = triplet::key(self.policy, client, sender, recipient);
-        let seen = looking.triplet(&key)?;
-        Ok(Some((key, seen)))
+    /// Of the records that count the client, the one with most passes.
+    fn passes(&self) -> Option<ClientRecord> {
+        let (_, records) = self.known.as_ref()?;
+        records.clients.into_iter().flatten().max_by_key(|record| record.count)
     }
 
-    /// Of the rows that count the client, the one with most passes.
-    fn passes(&self, looking: &mut Looking) -> Result<Option<ClientRecord>, Error> {
-        let Some(client) = self.client() else {
-            return Ok(None);
-        };
-        let mut most: Option<ClientRecord> = None;
-        for counted in AwlKey::all(self.policy, client, self.request.sender) {
-            let row = looking.client(&counted.key(self.policy))?;
-            most = row.into_iter().chain(most).max_by_key(|passes| passes.count);
-        }
-        Ok(most)
+    /// The policy by which a new triplet of the recipient is judged.
+    fn for_new_mail(&self, lookup: &Lookup) -> Policy {
+        Policy { delay: lookup.delay, ..self.policy.clone() }
     }
 
-    /// The policy by which a row is shown that has not passed.
-    fn of_new_mail(&self) -> Policy {
-        Policy { delay: self.delay, ..self.policy.clone() }
-    }
-
-    /// What becomes of the row.
-    fn fate(&self, seen: TripletRecord) -> TripletState {
-        match greylist::fate(self.policy, seen, self.now) {
+    /// The state of the triplet.
+    fn state(&self, lookup: &Lookup, record: TripletRecord) -> TripletState {
+        match greylist::fate(self.policy, record, self.now) {
             TripletState::Waits { until, .. } => {
-                TripletState::Waits { from: seen.first.saturating_add(self.delay), until }
+                TripletState::Waits { from: record.first.saturating_add(lookup.delay), until }
             }
             other => other,
         }
@@ -182,15 +158,13 @@ impl Case<'_> {
         let mut memory = HeaderMemory::default();
         let Case { policy, request, verdict, .. } = self;
         let date = clock::header_date;
-        let answer = greylist::answer(policy, &mut memory, request, *verdict, date);
-        let answer = answer.in_effect(policy);
-        let mut bytes = Vec::new();
-        reply(&mut bytes, answer.action(policy), &answer);
+        let reply = greylist::reply(policy, &mut memory, request, *verdict, date);
+        let mut bytes = policy::reply(&reply.in_effect(policy));
         bytes.truncate(bytes.trim_ascii_end().len());
         bytes
     }
 
-    fn text(&self, looking: &mut Looking) -> Result<String, Error> {
+    fn text(&self) -> String {
         let mut text = labelled("Answer", &foreign(&self.reply()));
         for warning in &self.unread {
             text += &labelled("Warning", &foreign(warning.as_bytes()));
@@ -202,31 +176,32 @@ impl Case<'_> {
         if let Some((origin, rule)) = self.rule() {
             let place = format!("{}:{}", origin.file().display(), origin.line());
             text += &labelled("Rule", &format!("{}, in {place}", foreign(rule.as_bytes())));
-            return Ok(text);
+            return text;
         }
         let at = |seconds| moment(seconds, self.now);
-        if let Some(ClientRecord { count, last }) = self.passes(looking)? {
+        if let Some(ClientRecord { count, last }) = self.passes() {
             let enough = self.policy.auto_whitelist.unwrap_or(0);
             text += &labelled(
                 "Client",
                 &format!("{} passes of {enough}, the last {}", grouped(count), at(last)),
             );
         }
-        let Some((key, seen)) = self.asked_triplet(looking)? else {
-            return Ok(text);
+        let Some((lookup, seen)) = self.triplet() else {
+            return text;
         };
-        text += &labelled("Key", &address(&key));
+        text += &labelled("Key", &address(&lookup.triplet));
+        let new = self.for_new_mail(lookup);
         let Some(seen) = seen else {
-            text += &labelled("First seen", "never, or it is forgotten");
-            return Ok(text + &labelled("Next", &first_attempt(&self.of_new_mail())));
+            text += &labelled("First seen", "never, or it has expired");
+            return text + &labelled("Next", &first_attempt(&new));
         };
         text += &labelled("First seen", &at(seen.first));
         text += &labelled("Last seen", &at(seen.last));
-        let future = triplet_future(&self.of_new_mail(), self.now, self.fate(seen));
-        Ok(text + &labelled("Next", &future))
+        let future = triplet_future(&new, self.now, self.state(lookup, seen));
+        text + &labelled("Next", &future)
     }
 
-    fn json(&self, looking: &mut Looking) -> Result<Object, Error> {
+    fn json(&self) -> Object {
         let mut object = Object::new()
             .text("answer", self.reply())
             .text("decision", word(self.verdict))
@@ -240,28 +215,28 @@ impl Case<'_> {
         if let Some((origin, rule)) = self.rule() {
             let file = origin.file().as_os_str().as_encoded_bytes();
             object = object.text("file", file).number("line", origin.line()).text("rule", rule);
-            return Ok(object);
+            return object;
         }
         if let Verdict::Greylisted { missing, .. } = self.verdict {
             object = object.number("missing", missing);
         }
-        if let Some(ClientRecord { count, last }) = self.passes(looking)? {
+        if let Some(ClientRecord { count, last }) = self.passes() {
             object = object.number("client_count", count).number("client_last", last);
         }
-        let Some((key, seen)) = self.asked_triplet(looking)? else {
-            return Ok(object);
+        let Some((lookup, seen)) = self.triplet() else {
+            return object;
         };
-        object = object.text("key", key);
+        object = object.text("key", &lookup.triplet);
         let Some(seen) = seen else {
-            return Ok(object);
+            return object;
         };
         object = object.number("first", seen.first).number("last", seen.last);
-        Ok(match self.fate(seen) {
+        match self.state(lookup, seen) {
             TripletState::Waits { from, until } => {
                 object.number("passes_from", from).number("expires", until)
             }
-            TripletState::ClientRecord { until } => object.number("expires", until),
+            TripletState::Passes { until } => object.number("expires", until),
             TripletState::BeginsAnew | TripletState::Ends => object,
-        })
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Severity};
 use crate::cli::Options;
-use crate::greylist::{Lookup, SECONDS_PER_DAY};
+use crate::greylist::{LookupBy, SECONDS_PER_DAY};
 use crate::lists::{Files, Reader, Syntax, Whitelists};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -172,7 +172,7 @@ fn forgets_early(
 fn wide_networks(
     Configuration { options, .. }: &Configuration<'_>,
 ) -> Option<(String, &'static str)> {
-    let Lookup::Subnet { ipv4, ipv6 } = options.policy.lookup else {
+    let LookupBy::Subnet { ipv4, ipv6 } = options.policy.lookup else {
         return None;
     };
     (ipv4 < 16 || ipv6 < 32).then(|| {

@@ -3,7 +3,7 @@
 use super::super::text::duration;
 use super::mail::Mail;
 use crate::greylist::triplet;
-use crate::greylist::{Lookup, Policy};
+use crate::greylist::{LookupBy, Policy};
 use std::net::IpAddr;
 
 /// Shortest `--delay` in seconds that is advised: with less, spam passes.
@@ -60,7 +60,7 @@ fn many_networks(mail: &Mail, policy: &Policy) -> Option<String> {
             format!("exempt them by lines in whitelist_clients.local: {}", mail.networks.join(", "))
         }
     };
-    let what = if policy.lookup == Lookup::Host { "addresses" } else { "networks" };
+    let what = if policy.lookup == LookupBy::Host { "addresses" } else { "networks" };
     let option = one_client(mail, policy)
         .map(|option| format!(", or make one client of them: {option}"))
         .unwrap_or_default();
@@ -81,7 +81,7 @@ fn one_client(mail: &Mail, policy: &Policy) -> Option<String> {
         if are_ipv4 { ("ipv4", WIDEST.0, 24, 32) } else { ("ipv6", WIDEST.1, 64, 128) };
     let common = common_prefix(clients(), longest);
     match policy.lookup {
-        Lookup::Host if common >= usual => Some("leave out --lookup-by-host".to_owned()),
+        LookupBy::Host if common >= usual => Some("leave out --lookup-by-host".to_owned()),
         _ if common >= widest => Some(format!("write --{name}cidr={common}")),
         _ => by_domain(mail, policy),
     }

@@ -28,7 +28,7 @@ fn subnet() -> Policy {
 }
 
 fn host() -> Policy {
-    Policy { lookup: Lookup::Host, ..Policy::default() }
+    Policy { lookup: LookupBy::Host, ..Policy::default() }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! (BEHAVIOUR E2, D5).
 
 use crate::cli::admin::AttemptFilter;
-use crate::greylist::{Client, Lookup, Policy, triplet};
+use crate::greylist::{Client, LookupBy, Policy, triplet};
 use crate::maillog::{Decision, Line, bracketed};
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
@@ -86,7 +86,7 @@ impl Attempt {
         if let Some(domain) = self.as_client().domain_in_triplets(policy) {
             return String::from_utf8_lossy(&domain).into_owned();
         }
-        if policy.lookup == Lookup::Host {
+        if policy.lookup == LookupBy::Host {
             return self.client.to_string();
         }
         let bits = policy.lookup.bits(self.client);

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::greylist::Lookup;
+use crate::greylist::LookupBy;
 
 /// A file of options for one test, which goes away with it.
 struct Written(PathBuf);
@@ -84,7 +84,7 @@ fn what_is_typed_wins_and_what_may_be_repeated_adds() {
     assert_eq!(options("-v").verbosity, Verbosity::Verbose);
     assert_eq!(options("--lookup-by-subnet").policy.lookup, Policy::default().lookup);
     let both = options("--lookup-by-domain").policy;
-    assert_eq!((both.by_domain.lookup, both.lookup), (true, Lookup::Host), "no rivals");
+    assert_eq!((both.by_domain.lookup, both.lookup), (true, LookupBy::Host), "no rivals");
     let lists: Vec<PathBuf> = vec!["/a".into(), "/b".into()];
     assert_eq!(options("--whitelist-clients=/b").whitelists.clients, lists);
     // Debian's service passes an empty text when its administrator has none.

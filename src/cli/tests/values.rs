@@ -10,7 +10,7 @@ fn a_delayed_mail_gets_a_header_unless_that_is_switched_off() {
     let without = "--no-x-greylist-header|--x-greylist-header=X-Waited: %t";
     assert!(!options(without).policy.adds_header);
 }
-use crate::greylist::Lookup;
+use crate::greylist::LookupBy;
 
 #[test]
 fn metrics_are_told_on_a_port_or_a_socket() {
@@ -191,14 +191,14 @@ fn each_option_changes_what_it_names() {
 fn lookups_are_by_subnet_unless_by_host_is_asked_for() {
     check(&[
         ("--lookup-by-subnet", NO_CHANGE),
-        ("--lookup-by-host", |o| o.policy.lookup = Lookup::Host),
-        ("--lookup-by-host|--lookup-by-subnet", |o| o.policy.lookup = Lookup::Host),
-        ("--lookup-by-subnet|--lookup-by-host", |o| o.policy.lookup = Lookup::Host),
+        ("--lookup-by-host", |o| o.policy.lookup = LookupBy::Host),
+        ("--lookup-by-host|--lookup-by-subnet", |o| o.policy.lookup = LookupBy::Host),
+        ("--lookup-by-subnet|--lookup-by-host", |o| o.policy.lookup = LookupBy::Host),
         ("--ipv4cidr=32|--ipv6cidr=128", |o| {
-            o.policy.lookup = Lookup::Subnet { ipv4: 32, ipv6: 128 };
+            o.policy.lookup = LookupBy::Subnet { ipv4: 32, ipv6: 128 };
         }),
         ("--ipv4cidr=1|--ipv6cidr=1", |o| {
-            o.policy.lookup = Lookup::Subnet { ipv4: 1, ipv6: 1 };
+            o.policy.lookup = LookupBy::Subnet { ipv4: 1, ipv6: 1 };
         }),
     ]);
 }
@@ -219,7 +219,7 @@ fn pools_are_told_by_their_domain_if_asked_for() {
         ("--lookup-by-domain", |o| o.policy.by_domain.lookup = true),
         ("--lookup-by-domain|--lookup-by-host", |o| {
             o.policy.by_domain.lookup = true;
-            o.policy.lookup = Lookup::Host;
+            o.policy.lookup = LookupBy::Host;
         }),
         ("--auto-whitelist-by=client", NO_CHANGE),
         ("--auto-whitelist-by=0", NO_CHANGE),

@@ -6,17 +6,13 @@
 //! written here because the numbers exist already, in one thread; the crates
 //! for it keep a second copy of each in atomics.
 
-mod histogram;
 mod http;
 mod page;
-mod stats;
 mod text;
 
 pub use page::Snapshot;
-pub use stats::{Reload, Stats};
 
-use super::connection::Stream;
-use super::listener::ListeningSocket;
+use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
 use crate::lists::Files;
 use http::{Question, Wish};
@@ -25,10 +21,10 @@ use std::io::{self, ErrorKind};
 
 /// Who is served at the same time; further ones take the place of the one that
 /// came first.
-const MAX_TOOLS: usize = 8;
+const MAX_CLIENTS: usize = 8;
 
 /// How many tokens the sockets and their connections take.
-pub const TOKENS: usize = 1 + MAX_TOOLS;
+pub const TOKENS: usize = 1 + MAX_CLIENTS;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 2048;
@@ -41,7 +37,7 @@ pub struct Metrics {
     files: Files,
     /// The token of the sockets; those of the callers follow.
     first: usize,
-    callers: [Option<Caller>; MAX_TOOLS],
+    callers: [Option<Caller>; MAX_CLIENTS],
     /// Counts those who came, to know who has been here for longest.
     clock: u64,
     /// Whether more may wait to be accepted than one turn takes.
@@ -87,13 +83,13 @@ impl Metrics {
             return;
         }
         for index in 0..self.sockets.len() {
-            for number in 1..=MAX_TOOLS {
+            for number in 1..=MAX_CLIENTS {
                 match self.sockets[index].accept(log) {
                     Ok(stream) => self.admit(stream, registry),
                     // Nobody waits; or they wait until the next one comes.
                     Err(_) => break,
                 }
-                self.is_due |= number == MAX_TOOLS;
+                self.is_due |= number == MAX_CLIENTS;
             }
         }
     }
@@ -113,7 +109,7 @@ impl Metrics {
 
     fn admit(&mut self, mut stream: Stream, registry: &Registry) {
         let age = |index: &usize| self.callers[*index].as_ref().map(|caller| caller.came);
-        let index = (0..MAX_TOOLS).min_by_key(age).unwrap_or(0);
+        let index = (0..MAX_CLIENTS).min_by_key(age).unwrap_or(0);
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.callers[index] = None;
         let token = Token(self.first + 1 + index);
@@ -127,7 +123,7 @@ impl Metrics {
 fn answer(question: Question, sight: &Snapshot<'_>, files: &Files) -> Vec<u8> {
     match question.wish {
         Wish::Metrics => http::metrics(question, &page::page(sight, files)),
-        Wish::Health => http::health(question, sight.store.trouble().as_deref()),
+        Wish::Health => http::health(question, sight.backend.failure().as_deref()),
         Wish::Nothing(refusal) => http::refuse(question, refusal),
     }
 }

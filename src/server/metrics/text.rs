@@ -4,7 +4,7 @@
 //! Labels are words of this program, which the type says: what a client sends
 //! cannot become one, so that the number of series is bounded.
 
-use super::histogram::Histogram;
+use crate::server::histogram::Histogram;
 use std::fmt::{Display, Write};
 
 /// The type of a family of series.

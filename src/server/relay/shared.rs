@@ -93,7 +93,7 @@ impl Question {
             client_name: self.client_name.as_bytes(),
             sender,
             recipient,
-            is_unsifted: true,
+            covers_own_users: true,
             ..Request::default()
         }
     }

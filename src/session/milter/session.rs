@@ -5,7 +5,7 @@ use super::message::{self, Message};
 use super::negotiate::Terms;
 use super::packet::{Fault, Packets, strings};
 use super::{CONTINUE, LONGEST_TEXT, client, cut};
-use crate::greylist::Answer;
+use crate::greylist::Reply;
 use crate::request::Request;
 use crate::session::address;
 use std::mem;
@@ -30,26 +30,16 @@ struct Told {
 
 /// What a session found in its input.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// Something that is answered with these bytes, whatever is decided.
+pub enum Event {
+    /// A packet that is answered with these bytes.
     Reply(Vec<u8>),
-    /// A recipient, to be answered with [`Session::answer`] before anything
-    /// else is asked of the session.
-    Recipient(Recipient<'a>),
-    /// The mail server is done: the connection is to be closed.
+    /// A recipient ([`Session::request`]). [`Session::reply`] has to be called
+    /// before the next event.
+    Recipient,
+    /// The mail server has finished: the connection is to be closed.
     Quit,
-    /// Nothing that comes can be understood: the connection is to be closed.
+    /// The input is invalid: the connection is to be closed.
     Broken(Fault),
-}
-
-/// A recipient of a message, and what the mail server knows of its client.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Recipient<'a> {
-    /// The question. Its `instance` is the same for all messages; see
-    /// `has_header` for what tells them apart.
-    pub request: Request<'a>,
-    /// Whether the message gets its header already.
-    pub has_header: bool,
 }
 
 /// A client of the mail server.
@@ -74,43 +64,50 @@ impl Session {
         self.packets.feed(bytes);
     }
 
-    /// What the bytes so far amount to; ask until there is nothing more.
-    /// Nothing may be asked after [`Event::Quit`] and [`Event::Broken`].
-    pub fn next_event(&mut self) -> Option<Event<'_>> {
+    /// The next event in the input so far, if there is one. There are none after
+    /// [`Event::Quit`] and [`Event::Broken`].
+    pub fn next_event(&mut self) -> Option<Event> {
         loop {
             let packet = self.packets.next()?;
-            match packet.and_then(|(command, data)| self.take(command, data)) {
-                Ok(Step::Nothing) => {}
-                Ok(Step::Reply(bytes)) => return Some(Event::Reply(bytes)),
-                Ok(Step::Quit) => return Some(Event::Quit),
-                Ok(Step::Recipient) => break,
-                Err(fault) => return Some(Event::Broken(fault)),
-            }
+            return Some(match packet.and_then(|(command, data)| self.take(command, data)) {
+                Ok(Step::Nothing) => continue,
+                Ok(Step::Reply(bytes)) => Event::Reply(bytes),
+                Ok(Step::Quit) => Event::Quit,
+                Ok(Step::Recipient) => Event::Recipient,
+                Err(fault) => Event::Broken(fault),
+            });
         }
-        self.recipient().map(Event::Recipient)
     }
 
-    /// Notes the answer to the last recipient, and gives the bytes that tell
-    /// it. `action` is what stands before its text ([`Answer::action`]).
-    pub fn answer(&mut self, action: &[u8], answer: &Answer) -> Vec<u8> {
+    /// The recipient that waits for a reply, since [`Event::Recipient`].
+    pub fn request(&self) -> Option<Request<'_>> {
+        let (client, message) = (self.told.client.as_ref()?, self.told.message.as_ref()?);
+        Some(Request {
+            client_address: &client.address,
+            client_name: &client.name,
+            sender: &message.sender,
+            recipient: &message.recipient,
+            has_header: message.has_header(),
+            queue_id: &message.queue_id,
+            is_authenticated: message.is_authenticated,
+            is_local: client.is_local,
+            covers_own_users: true,
+            ..Request::default()
+        })
+    }
+
+    /// Notes the reply to the last recipient and returns it as a packet.
+    pub fn reply(&mut self, reply: &Reply) -> Vec<u8> {
         match (&mut self.told.message, self.terms) {
-            (Some(message), Some(terms)) => message.answer(action, answer, terms),
+            (Some(message), Some(terms)) => message.reply(reply, terms),
             _ => CONTINUE.to_vec(),
         }
     }
 
-    /// Takes back the last answer, whose bytes were not told: nothing comes of it
-    /// at the end of the message.
-    pub fn withdraw(&mut self) {
-        if let Some(message) = &mut self.told.message {
-            message.withdraw();
-        }
-    }
-
-    /// Whether an answer defers mail only because it should be held, and this
-    /// mail server did not offer to.
-    pub fn cannot_hold(&self, action: &[u8], answer: &Answer) -> bool {
-        self.terms.is_some_and(|terms| message::is_beyond(terms, action, answer))
+    /// Returns true if a reply defers mail only because the mail server did not
+    /// offer to hold it.
+    pub fn cannot_hold(&self, reply: &Reply) -> bool {
+        self.terms.is_some_and(|terms| message::is_beyond(terms, reply))
     }
 
     /// Whether all that was fed was understood, and nothing is left.
@@ -171,25 +168,6 @@ impl Session {
             b'Q' => Step::Quit,
             b'H' | b'T' | b'L' | b'N' | b'B' | b'U' => Step::go_on_if(true),
             unknown => return Err(Fault::Unknown(unknown)),
-        })
-    }
-
-    fn recipient(&self) -> Option<Recipient<'_>> {
-        let (client, message) = (self.told.client.as_ref()?, self.told.message.as_ref()?);
-        Some(Recipient {
-            request: Request {
-                client_address: &client.address,
-                client_name: &client.name,
-                sender: &message.sender,
-                recipient: &message.recipient,
-                instance: Some(b""),
-                queue_id: &message.queue_id,
-                is_authenticated: message.is_authenticated,
-                is_local: client.is_local,
-                is_unsifted: true,
-                ..Request::default()
-            },
-            has_header: message.has_header(),
         })
     }
 }

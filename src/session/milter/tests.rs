@@ -41,11 +41,17 @@ fn connected() -> Session {
     session
 }
 
-fn next_recipient(session: &mut Session) -> Recipient<'_> {
-    match session.next_event() {
-        Some(Event::Recipient(recipient)) => recipient,
-        other => panic!("{other:?} instead of a recipient"),
-    }
+fn next_recipient(session: &mut Session) -> Request<'_> {
+    assert_eq!(session.next_event(), Some(Event::Recipient));
+    session.request().expect("a recipient")
+}
+
+fn header(text: &str) -> Reply {
+    Reply::Prepend(format!("X-Greylist: {text}").into_bytes())
+}
+
+fn restrict(action: &str, text: &str) -> Reply {
+    Reply::Restrict { action: action.into(), text: text.into() }
 }
 
 fn next_reply(session: &mut Session) -> Vec<u8> {
@@ -104,21 +110,18 @@ fn a_recipient_becomes_the_request_of_the_policy_protocol() {
     let mut session = connected();
     session.feed(&packet(b'D', b"Mi\x003F1A2B\0{mail_addr}\0x\0"));
     session.feed(&[mail("@relay.test:Alice@A.test"), rcpt("\"bo b\"@B.test")].concat());
-    let recipient = next_recipient(&mut session);
     assert_eq!(
-        recipient.request,
+        next_recipient(&mut session),
         Request {
             client_address: b"192.0.2.1",
             client_name: b"mx.a.test",
             sender: b"Alice@A.test",
             recipient: b"bo b@B.test",
-            instance: Some(b""),
             queue_id: b"3F1A2B",
-            is_unsifted: true,
+            covers_own_users: true,
             ..Request::default()
         }
     );
-    assert!(!recipient.has_header);
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn the_null_sender_is_empty_and_a_nameless_client_unknown() {
         rcpt("bob@b.test"),
     ]);
     next_reply(&mut session);
-    let request = next_recipient(&mut session).request;
+    let request = next_recipient(&mut session);
     assert_eq!(request.sender, b"");
     assert_eq!(request.client_name, b"unknown");
     assert_eq!(request.client_address, b"2001:db8::7");
@@ -141,7 +144,7 @@ fn a_client_may_be_the_machine_itself_or_nobody_known() {
     let client = |data: &[u8]| {
         let mut session = fed(&[offer(OFFER), packet(b'C', data), mail("a"), rcpt("b")]);
         next_reply(&mut session);
-        let Recipient { request, .. } = next_recipient(&mut session);
+        let request = next_recipient(&mut session);
         (request.client_address.to_vec(), request.is_local)
     };
     assert_eq!(client(b"localhost\0L\0\0/run/socket\0"), (b"unknown".to_vec(), true));
@@ -154,13 +157,13 @@ fn who_has_logged_in_is_known_for_one_message() {
     let mut session = connected();
     session.feed(&packet(b'D', b"M{auth_type}\0PLAIN\0{auth_authen}\0joe\0"));
     session.feed(&[mail("a@a.test"), rcpt("b@b.test"), rcpt("c@b.test")].concat());
-    assert!(next_recipient(&mut session).request.is_authenticated);
-    assert!(next_recipient(&mut session).request.is_authenticated);
+    assert!(next_recipient(&mut session).is_authenticated);
+    assert!(next_recipient(&mut session).is_authenticated);
     session.feed(&[packet(b'A', b""), mail("a@a.test"), rcpt("b@b.test")].concat());
-    assert!(!next_recipient(&mut session).request.is_authenticated);
+    assert!(!next_recipient(&mut session).is_authenticated);
     session.feed(&packet(b'D', b"M{auth_type}\0\0{auth_authen}\0\0"));
     session.feed(&[mail("a@a.test"), rcpt("b@b.test")].concat());
-    assert!(!next_recipient(&mut session).request.is_authenticated);
+    assert!(!next_recipient(&mut session).is_authenticated);
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn a_login_is_not_that_of_the_next_client_or_message() {
         let mut session = connected();
         session.feed(&packet(b'D', b"M{auth_type}\0PLAIN\0"));
         session.feed(&[between, mail("a@a.test"), rcpt("b")].concat());
-        assert!(!next_recipient(&mut session).request.is_authenticated);
+        assert!(!next_recipient(&mut session).is_authenticated);
     }
 }
 
@@ -178,27 +181,26 @@ fn the_queue_id_may_come_with_a_recipient() {
     let mut session = connected();
     let with_id = packet(b'D', b"R{i}\x004711\0");
     session.feed(&[mail("a"), rcpt("b"), with_id, rcpt("c"), mail("a"), rcpt("b")].concat());
-    assert_eq!(next_recipient(&mut session).request.queue_id, b"");
-    assert_eq!(next_recipient(&mut session).request.queue_id, b"4711");
-    assert_eq!(next_recipient(&mut session).request.queue_id, b"");
+    assert_eq!(next_recipient(&mut session).queue_id, b"");
+    assert_eq!(next_recipient(&mut session).queue_id, b"4711");
+    assert_eq!(next_recipient(&mut session).queue_id, b"");
 }
 
 #[test]
 fn a_message_gets_one_header_and_the_next_its_own() {
     let mut session = connected();
-    let header = |text: &str| Answer::Prepend(format!("X-Greylist: {text}").into_bytes());
     session.feed(&[mail("a"), rcpt("b"), rcpt("c")].concat());
     assert!(!next_recipient(&mut session).has_header);
-    assert_eq!(session.answer(b"451", &header("first")), CONTINUE);
+    assert_eq!(session.reply(&header("first")), CONTINUE);
     assert!(next_recipient(&mut session).has_header);
-    assert_eq!(session.answer(b"451", &header("second")), CONTINUE);
+    assert_eq!(session.reply(&header("second")), CONTINUE);
     session.feed(&packet(b'E', b""));
     let with_header = [&packet(b'i', b"\0\0\0\0X-Greylist\0first\0"), CONTINUE].concat();
     assert_eq!(next_reply(&mut session), with_header);
 
     session.feed(&[mail("a"), rcpt("b"), packet(b'E', b"")].concat());
     assert!(!next_recipient(&mut session).has_header);
-    assert_eq!(session.answer(b"451", &Answer::Dunno), CONTINUE);
+    assert_eq!(session.reply(&Reply::Dunno), CONTINUE);
     assert_eq!(next_reply(&mut session), CONTINUE);
 }
 
@@ -208,7 +210,7 @@ fn a_header_is_not_put_in_where_that_was_not_agreed() {
         fed(&[offer([6, 0x1fe, 0x1f_ffff]), connection("mx", "192.0.2.1"), mail("a"), rcpt("b")]);
     next_reply(&mut session);
     next_recipient(&mut session);
-    session.answer(b"451", &Answer::Prepend(b"X-Greylist: x".to_vec()));
+    session.reply(&header("x"));
     session.feed(&packet(b'E', b""));
     assert_eq!(next_reply(&mut session), CONTINUE);
 }
@@ -218,7 +220,7 @@ fn an_aborted_message_leaves_nothing_behind() {
     let mut session = connected();
     session.feed(&[mail("a"), rcpt("b")].concat());
     next_recipient(&mut session);
-    session.answer(b"451", &Answer::Prepend(b"X-Greylist: x".to_vec()));
+    session.reply(&header("x"));
     session.feed(&[packet(b'A', b""), packet(b'E', b"")].concat());
     assert_eq!(next_reply(&mut session), CONTINUE);
     session.feed(&rcpt("b"));
@@ -231,7 +233,7 @@ fn another_client_may_follow_on_the_same_connection() {
     session.feed(&[mail("a"), rcpt("b"), packet(b'K', b"")].concat());
     next_recipient(&mut session);
     session.feed(&[connection("mx.c.test", "198.51.100.2"), mail("c"), rcpt("d")].concat());
-    let request = next_recipient(&mut session).request;
+    let request = next_recipient(&mut session);
     assert_eq!(request.client_address, b"198.51.100.2");
     assert_eq!(request.sender, b"c");
     session.feed(&packet(b'Q', b""));
@@ -250,7 +252,7 @@ fn what_is_to_become_of_a_message_is_forgotten_with_it() {
         let mut session = connected();
         session.feed(&[mail("a"), rcpt("b")].concat());
         next_recipient(&mut session);
-        assert_eq!(session.answer(b"DISCARD", &Answer::Refuse(b"No".to_vec())), CONTINUE);
+        assert_eq!(session.reply(&restrict("DISCARD", "No")), CONTINUE);
         session.feed(&[between.concat(), packet(b'E', b"")].concat());
         assert_eq!(next_reply(&mut session), end, "{between:?}");
     }
@@ -261,7 +263,7 @@ fn a_deferral_is_told_in_words_of_smtp() {
     let mut session = connected();
     session.feed(&[mail("a"), rcpt("b")].concat());
     next_recipient(&mut session);
-    let reply = session.answer(b"DEFER_IF_PERMIT", &Answer::Defer(b"Greylisted".to_vec()));
+    let reply = session.reply(&restrict("DEFER_IF_PERMIT", "Greylisted"));
     assert_eq!(reply, packet(b'y', b"451 4.7.1 Greylisted\0"));
 }
 
@@ -309,7 +311,7 @@ fn pieces_do_not_matter() {
     }
     assert_eq!(replies, 1);
     session.feed(&[*last]);
-    assert_eq!(next_recipient(&mut session).request.recipient, b"b");
+    assert_eq!(next_recipient(&mut session).recipient, b"b");
 }
 
 #[test]
@@ -323,7 +325,7 @@ fn texts_have_a_bounded_length() {
         rcpt(&long),
     ]);
     next_reply(&mut session);
-    let request = next_recipient(&mut session).request;
+    let request = next_recipient(&mut session);
     for text in [
         request.client_address,
         request.client_name,

@@ -1,7 +1,7 @@
 //! The replies of the session (RFC 5321 section 4.2, RFC 3463).
 
 use super::command::Fault;
-use crate::greylist::Answer;
+use crate::greylist::Reply;
 use crate::session::action::{Action, whole_text};
 use crate::session::refusal as refused;
 
@@ -46,11 +46,10 @@ pub fn line(reply: &str) -> Vec<u8> {
     [reply.as_bytes(), b"\r\n"].concat()
 }
 
-/// The reply that refuses a recipient; `None` if it passes. `action` is the
-/// administrator's word for the answer ([`Answer::action`]). The session can
-/// only reply, so that an action without a code lets mail pass.
-pub fn refusal(action: &[u8], answer: &Answer) -> Option<Vec<u8>> {
-    let (Answer::Defer(text) | Answer::Refuse(text)) = answer else {
+/// The reply that refuses a recipient; `None` if it passes. The session can only
+/// reply, so that an action without a code lets mail pass.
+pub fn refusal(reply: &Reply) -> Option<Vec<u8>> {
+    let Reply::Restrict { action, text } = reply else {
         return None;
     };
     match Action::split(action) {
@@ -68,8 +67,7 @@ mod tests {
 
     #[test]
     fn action_gives_the_code_of_a_refusal() {
-        let defer = Answer::Defer(b"Greylisted".to_vec());
-        for (action, reply) in [
+        for (action, expected) in [
             ("DEFER_IF_PERMIT", Some("451 4.7.1 Greylisted\r\n")),
             ("450", Some("450 4.7.1 Greylisted\r\n")),
             ("REJECT", Some("554 5.7.1 Greylisted\r\n")),
@@ -78,10 +76,11 @@ mod tests {
             ("HOLD", None),
             ("PREPEND X: y", None),
         ] {
-            let found = refusal(action.as_bytes(), &defer);
-            assert_eq!(found.as_deref(), reply.map(str::as_bytes), "{action}");
+            let restrict = Reply::Restrict { action: action.into(), text: b"Greylisted".to_vec() };
+            let found = refusal(&restrict);
+            assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{action}");
         }
-        assert_eq!(refusal(b"DEFER", &Answer::Dunno), None);
-        assert_eq!(refusal(b"DEFER", &Answer::Prepend(b"X: y".to_vec())), None);
+        assert_eq!(refusal(&Reply::Dunno), None);
+        assert_eq!(refusal(&Reply::Prepend(b"X: y".to_vec())), None);
     }
 }

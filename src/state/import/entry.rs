@@ -3,7 +3,8 @@
 //! Keys are those of the original since 1.14 (BEHAVIOUR E5, E6, G), in the form
 //! in which this version looks for them.
 
-use crate::state::{ClientRecord, Table, TripletRecord};
+use crate::greylist::edit::Edit;
+use crate::greylist::{ClientRecord, Record, Table, TripletRecord};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -101,12 +102,17 @@ impl Entry {
         key
     }
 
-    /// Its row, as text.
-    pub fn row(&self) -> String {
+    /// The record.
+    pub fn record(&self) -> Record {
         match self {
-            Entry::Triplet(_, seen) => seen.text(),
-            Entry::Client(_, passes) => passes.text(),
+            Entry::Triplet(_, record) => Record::Triplet(*record),
+            Entry::Client(_, record) => Record::Client(*record),
         }
+    }
+
+    /// The edit that merges it into another database.
+    pub fn edit(&self) -> Edit {
+        Edit::merge(self.key(), self.record())
     }
 }
 

@@ -4,8 +4,8 @@
 //! nothing: whoever is not sure whether an import came to its end repeats it.
 
 use super::{Entry, Problem};
+use crate::greylist::Policy;
 use crate::state::local::Store;
-use crate::state::{ClientRecord, Error, Transaction, TripletRecord, Urgency};
 
 /// Who takes the entries: a database of this process, or a daemon that has one.
 pub trait Destination {
@@ -18,46 +18,15 @@ pub trait Destination {
 
 impl Destination for Store {
     fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
-        let mut turn = self.begin();
-        let mut new = 0;
-        for entry in entries {
-            new += usize::from(entry.merge_into(&mut turn)?);
-        }
-        turn.commit()?;
-        Ok(new)
+        let edits = entries.iter().map(Entry::edit).collect();
+        // Merging depends on neither the policy nor the time.
+        Ok(self.edit(&Policy::default(), edits, 0)?)
     }
-}
-
-impl Entry {
-    /// Merges the entry into the database; gives whether that changed anything.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
-    fn merge_into(&self, database: &mut impl Transaction) -> Result<bool, Error> {
-        match self {
-            Entry::Triplet(key, seen) => {
-                let news = news(database.triplet(key)?, *seen, TripletRecord::merged);
-                news.map_or(Ok(()), |seen| database.put_triplet(key, seen, Urgency::BeforeReply))?;
-                Ok(news.is_some())
-            }
-            Entry::Client(key, passes) => {
-                let news = news(database.client(key)?, *passes, ClientRecord::merged);
-                news.map_or(Ok(()), |passes| database.put_client(key, passes))?;
-                Ok(news.is_some())
-            }
-        }
-    }
-}
-
-/// What the row becomes, if that is another one.
-fn news<T: Copy + PartialEq>(known: Option<T>, other: T, merge: impl Fn(T, T) -> T) -> Option<T> {
-    let merged = known.map_or(other, |known| merge(known, other));
-    (known != Some(merged)).then_some(merged)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::greylist::{ClientRecord, TripletRecord};
 
     fn seen(first: i64, last: i64) -> TripletRecord {
         TripletRecord { first, last }

@@ -8,6 +8,7 @@ mod entry;
 mod first_start;
 mod merge;
 mod original;
+mod policy_keys;
 mod recover;
 mod report;
 mod source;

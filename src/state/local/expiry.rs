@@ -34,7 +34,7 @@ pub struct ExpiryScan {
     tables: usize,
     /// The key that it looked at last in this table.
     last: Option<Vec<u8>>,
-    lap: ExpiryPass,
+    pass: ExpiryPass,
     old: Vec<OldRow>,
     /// When the old rows are to be deleted, if they do not wait for company.
     due: Option<Instant>,
@@ -104,7 +104,7 @@ impl ExpiryScan {
             self.tally(table).before += 1;
             let (whole_key, text) = whole(key, row);
             match around.lifetimes.age(table, text, around.now) {
-                Age::Waiting => self.lap.waiting += 1,
+                Age::Waiting => self.pass.waiting += 1,
                 // A row whose refresh waits for the disk is as young as that.
                 Age::Over if around.waiting.get(table, whole_key).is_none() => {
                     self.old.push(OldRow { table, key: key.to_vec(), row: row.to_vec() });
@@ -121,8 +121,8 @@ impl ExpiryScan {
 
     fn tally(&mut self, table: Table) -> &mut Tally {
         match table {
-            Table::Triplets => &mut self.lap.triplets,
-            Table::Clients => &mut self.lap.clients,
+            Table::Triplets => &mut self.pass.triplets,
+            Table::Clients => &mut self.pass.clients,
         }
     }
 
@@ -185,10 +185,10 @@ impl ExpiryScan {
     }
 
     /// What the walk came to when it is at its end; it begins again then.
-    pub fn take_lap(&mut self) -> Option<ExpiryPass> {
+    pub fn take_pass(&mut self) -> Option<ExpiryPass> {
         if !self.is_at_end() || self.has_old_rows() {
             return None;
         }
-        Some(mem::take(self).lap)
+        Some(mem::take(self).pass)
     }
 }

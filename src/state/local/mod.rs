@@ -1,9 +1,9 @@
-//! The database on disk: LMDB, behind [`Store`] and [`Turn`].
+//! The local backend: LMDB, behind [`Store`].
 //!
-//! The only room that knows the `lmdb` crate. One process writes (the daemon
-//! holds the lock of the directory), in one thread, in one transaction a turn
-//! of its loop; readers elsewhere never wait for it, nor it for them.
+//! The only directory that knows the `lmdb` crate. One process writes (the daemon
+//! holds the lock of the directory), in one thread and one transaction a batch.
 
+mod batch;
 mod check;
 mod copy;
 mod create;
@@ -14,39 +14,46 @@ mod open;
 mod pages;
 mod reader;
 mod rows;
-mod stats;
+mod size;
 mod structure;
-mod turn;
+mod table_map;
 mod write_behind;
 
 pub use check::{Findings, check};
 pub use copy::copy;
 pub use reader::{Reader, Size};
-pub use stats::Figures;
 pub use structure::Looked;
-pub use turn::Turn;
 
-use super::{Error, ExpiryPass, ExpirySlice, Lifetimes, Metadata};
+use super::{
+    Backend, Completed, Error, ExpiryPass, ExpirySlice, Lifetimes, Metadata, StateSize, Task,
+    Ticket,
+};
+use crate::greylist::edit::Edit;
+use crate::greylist::{Policy, Record};
+use batch::{Batch, View};
 use expiry::{ExpiryScan, Surroundings};
-use lmdb::Database;
-use open::{File, explain_read};
+use lmdb::{Database, RwTransaction, Transaction as _};
+use open::{File, explain_read, explain_write};
+use rows::{put, stored_key};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use write_behind::WriteBehind;
+use table_map::TableMap;
+use write_behind::{Place, WriteBehind};
 
 pub use super::Table;
 
 /// The file's name inside the database directory.
 pub const FILE_NAME: &str = "postgrey.mdb";
 
-/// The table of what the daemon notes.
+/// The table of the metadata.
 const META: &str = "meta";
 
-/// How long a database that failed is left alone before the next try. Until
-/// then all turns fail at once: a disk in trouble is slow to say so.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pause after a failure before the file is opened again. Until then every
+/// batch fails at once, because a failing disk is slow to report it.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// The tables of the database that hold rows.
+/// The tables that hold records.
 #[derive(Clone, Copy, Debug)]
 struct Tables {
     triplets: Database,
@@ -62,20 +69,22 @@ impl Tables {
     }
 }
 
-/// An open database. It survives what its disk does to it: after a failure the
-/// file is closed and opened anew, because LMDB refuses all work for ever once
-/// some things have failed, and has lost its view of the file after others.
+/// The local backend. After a failure the file is closed and opened again, because
+/// LMDB refuses all work after some errors and has a wrong view of the file after
+/// others.
 pub struct Store {
     /// Open, unless it could not be opened again.
     file: Option<File>,
     failure: Option<Failure>,
-    waiting: WriteBehind,
-    walk: ExpiryScan,
+    queue: Vec<(Ticket, Task)>,
+    batch: Batch,
+    write_behind: WriteBehind,
+    expiry: ExpiryScan,
     path: PathBuf,
-    notes: Metadata,
+    metadata: Metadata,
 }
 
-/// What went wrong last, and when.
+/// The last failure, and its time.
 #[derive(Debug)]
 struct Failure {
     error: Error,
@@ -89,120 +98,248 @@ impl Failure {
 }
 
 impl Store {
-    /// Opens the database in a directory, or makes it. `notes` are kept in it for
-    /// reports and tools; empty ones leave the file's own.
+    /// Opens the database in a directory, or creates it. The metadata is written
+    /// to it; where it is empty the file keeps its own.
     ///
     /// # Errors
-    /// When the file cannot be opened or is no database of this program; the
+    /// When the file cannot be opened or is not a database of this program; the
     /// text names the file and what to do. The file is left as it was.
-    pub fn open(directory: &Path, notes: Metadata) -> Result<Store, Error> {
+    pub fn open(directory: &Path, metadata: Metadata) -> Result<Store, Error> {
         let path = directory.join(FILE_NAME);
-        let file = Some(File::open(&path, &notes)?);
-        let (waiting, walk) = (WriteBehind::default(), ExpiryScan::default());
-        Ok(Store { file, failure: None, waiting, walk, path, notes })
+        let file = Some(File::open(&path, &metadata)?);
+        Ok(Store {
+            file,
+            failure: None,
+            queue: Vec::new(),
+            batch: Batch::default(),
+            write_behind: WriteBehind::default(),
+            expiry: ExpiryScan::default(),
+            path,
+            metadata,
+        })
     }
 
-    /// Lets all rows wait for the disk, for so long at most: what was told of
-    /// them may be lost until then, but commits are fewer (`--sync`). Zero
-    /// keeps it at those that no decision depends on.
-    pub fn writing_within(mut self, patience: Duration) -> Store {
-        if !patience.is_zero() {
-            self.waiting.be_patient(patience);
+    /// Lets all records wait for the disk for at most this long (`--sync`): there
+    /// are fewer commits, and what was answered meanwhile may be lost. With zero
+    /// only those wait that no decision depends on.
+    pub fn writing_within(mut self, delay: Duration) -> Store {
+        if !delay.is_zero() {
+            self.write_behind.set_delay(delay);
         }
         self
     }
 
-    /// Begins a turn.
-    pub fn begin(&mut self) -> Turn<'_> {
-        let is_cramped = self.file.as_ref().is_some_and(|file| !file.has_room());
-        let is_worth_a_try = match &self.failure {
-            Some(failure) => failure.moment.elapsed() >= PAUSE,
-            None => is_cramped,
-        };
-        if is_worth_a_try {
-            self.open_again();
+    /// Makes an administrator's changes at `now`, in seconds since the epoch.
+    /// Returns the number of those that changed a record.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn edit(&mut self, policy: &Policy, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
+        let mut completed = Vec::with_capacity(1);
+        self.submit(Ticket(0), Task::Edit(edits, now));
+        self.decide(policy, &mut completed);
+        self.commit(&mut completed)?;
+        match completed.pop() {
+            Some(Completed::Edited(_, result)) => result,
+            _ => Ok(0),
         }
-        let Store { file, failure, waiting, walk, path, .. } = self;
-        Turn::new(file.as_ref(), failure, waiting, walk, path)
     }
 
-    /// Looks for at most a millisecond whether the next rows are too old at
-    /// `now`, in seconds since the epoch. Those that are go with the next
-    /// commit, or when [`Store::due`] says so.
+    /// The record of a key, with changes that wait for the disk.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn look(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<ExpirySlice, Error> {
-        let Some(file) = self.file.as_ref().filter(|_| self.failure.is_none()) else {
-            // The next turn tries to open it anew.
-            return Ok(ExpirySlice::default());
+    pub fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Record>, Error> {
+        let Store { file, failure, batch, write_behind, path, .. } = self;
+        let file = open_file(file, failure)?;
+        View::new(batch, write_behind, file, path).record(table, key)
+    }
+
+    /// Opens the file again after a failure, or when its map is too small.
+    fn open_again_if_needed(&mut self) {
+        let is_needed = match &self.failure {
+            Some(failure) => failure.moment.elapsed() >= RETRY_PAUSE,
+            None => self.file.as_ref().is_some_and(|file| !file.has_room()),
         };
-        let Store { waiting, walk, path, .. } = self;
-        let around = Surroundings { file, waiting, lifetimes, now };
-        walk.look(&around).map_err(|error| explain_read(path, error))
-    }
-
-    /// What the looks have come to, once they have been at all rows and what
-    /// was too old is gone. The next look is at the first rows again.
-    pub fn take_lap(&mut self) -> Option<ExpiryPass> {
-        self.walk.take_lap()
-    }
-
-    /// When what waits for a commit has to be written.
-    pub fn due(&self) -> Option<Instant> {
-        self.waiting.due().into_iter().chain(self.walk.due()).min()
-    }
-
-    /// Whether the last commit failed.
-    pub fn is_failing(&self) -> bool {
-        self.waiting.is_refused()
-    }
-
-    /// Writes a share of what is due ([`Store::due`]). Gives whether anything was
-    /// written.
-    ///
-    /// # Errors
-    /// When the database cannot be written; the rows go on waiting.
-    pub fn write_due(&mut self) -> Result<bool, Error> {
-        if self.waiting.is_empty() && !self.walk.has_old_rows() {
-            return Ok(false);
+        if !is_needed {
+            return;
         }
-        let mut turn = self.begin();
-        // A failure is remembered by the turn and comes back from the commit.
-        let _ = turn.writer();
-        turn.commit()
-    }
-
-    /// Lets what waits now be written soon, share by share ([`Store::due`]).
-    /// Gives a number for [`Store::has_settled`].
-    pub fn settle(&mut self) -> u64 {
-        self.waiting.settle(Instant::now())
-    }
-
-    /// Whether what waited when the number was given is on disk.
-    pub fn has_settled(&self, number: u64) -> bool {
-        self.waiting.has_ended(number)
-    }
-
-    /// Writes all that waits, in one commit. Gives whether anything did.
-    ///
-    /// # Errors
-    /// When the database cannot be written; the rows go on waiting.
-    pub fn flush(&mut self) -> Result<bool, Error> {
-        self.waiting.hurry();
-        self.write_due()
-    }
-
-    fn open_again(&mut self) {
-        // The old one first: a process must not have a file of LMDB open twice.
+        // A process must not have a file of LMDB open twice.
         self.file = None;
-        match File::open(&self.path, &self.notes) {
+        match File::open(&self.path, &self.metadata) {
             Ok(file) => {
                 self.file = Some(file);
                 self.failure = None;
             }
             Err(error) => self.failure = Some(Failure::new(error)),
         }
+    }
+
+    /// Writes changes, together with the next records of the write-behind buffer
+    /// and of the expiry scan, in one commit.
+    fn write(&mut self, changes: &TableMap<Option<Record>>) -> Result<(), Error> {
+        let result = self.try_write(changes);
+        if result.is_err() {
+            self.write_behind.postpone();
+            self.expiry.forget();
+        }
+        result
+    }
+
+    fn try_write(&mut self, changes: &TableMap<Option<Record>>) -> Result<(), Error> {
+        let file = open_file(&self.file, &self.failure)?;
+        let start = Instant::now();
+        let deferred = self.write_behind.next_batch(start);
+        let deleted = file
+            .environment
+            .begin_rw_txn()
+            .and_then(|writer| self.write_in(writer, file.tables, changes, &deferred));
+        let deleted = deleted.map_err(|error| {
+            let error = explain_write(&self.path, error);
+            self.failure.insert(Failure::new(error)).error.clone()
+        })?;
+        for (table, key, _) in changes.iter() {
+            self.write_behind.remove(table, key);
+        }
+        self.write_behind.written(deferred, Instant::now());
+        self.expiry.note(&deleted, start.elapsed());
+        Ok(())
+    }
+
+    /// Writes in a transaction and commits it. Returns the tables of the expired
+    /// records that it deleted.
+    fn write_in(
+        &self,
+        mut writer: RwTransaction<'_>,
+        tables: Tables,
+        changes: &TableMap<Option<Record>>,
+        deferred: &[Place],
+    ) -> Result<Vec<Table>, lmdb::Error> {
+        let has_newer = |table, key: &[u8]| {
+            changes.get(table, key).is_some() || self.write_behind.get(table, key).is_some()
+        };
+        let deleted = self.expiry.delete(&mut writer, tables, has_newer)?;
+        for (table, key) in deferred {
+            // A deferred record is older than a change of the batch.
+            let is_newest = changes.get(*table, key).is_none();
+            if let Some(record) = self.write_behind.get(*table, key).filter(|_| is_newest) {
+                put(&mut writer, tables.database(*table), key, &record.text())?;
+            }
+        }
+        for (table, key, record) in changes.iter() {
+            let database = tables.database(table);
+            match record {
+                Some(record) => put(&mut writer, database, key, &record.text())?,
+                None => match writer.del(database, &stored_key(key), None) {
+                    Ok(()) | Err(lmdb::Error::NotFound) => {}
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+        writer.commit()?;
+        Ok(deleted)
+    }
+}
+
+/// The file, as long as nothing has failed.
+fn open_file<'s>(file: &'s Option<File>, failure: &Option<Failure>) -> Result<&'s File, Error> {
+    match (failure, file) {
+        (Some(failure), _) => Err(failure.error.clone()),
+        (None, file) => Ok(file.as_ref().expect("a file that failed to open is a failure")),
+    }
+}
+
+impl Backend for Store {
+    fn submit(&mut self, ticket: Ticket, task: Task) {
+        self.queue.push((ticket, task));
+    }
+
+    fn decide(&mut self, policy: &Policy, completed: &mut Vec<Completed>) {
+        if self.queue.is_empty() {
+            return;
+        }
+        self.open_again_if_needed();
+        let Store { file, failure, queue, batch, write_behind, path, .. } = self;
+        let mut view =
+            open_file(file, failure).map(|file| View::new(batch, write_behind, file, path));
+        for (ticket, task) in queue.drain(..) {
+            let result = match &mut view {
+                Ok(view) => view.run(policy, ticket, &task),
+                Err(error) => Err(error.clone()),
+            };
+            match result {
+                Ok(None) => {}
+                Ok(Some(done)) => completed.push(done),
+                Err(error) => {
+                    // The first failure ends the batch; its commit fails as well.
+                    view = Err(error.clone());
+                    completed.push(Completed::failed(ticket, &task, error));
+                }
+            }
+        }
+        if let (Err(error), None) = (view, &failure) {
+            *failure = Some(Failure::new(error));
+        }
+    }
+
+    fn commit(&mut self, completed: &mut Vec<Completed>) -> Result<bool, Error> {
+        let Batch { changes, waiting } = mem::take(&mut self.batch);
+        if changes.is_empty() {
+            return Ok(false);
+        }
+        let result = self.write(&changes);
+        completed.extend(waiting.into_iter().map(|task| task.after(&result)));
+        result.map(|()| true)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.write_behind.due().into_iter().chain(self.expiry.due()).min()
+    }
+
+    fn run_due(&mut self) -> Result<bool, Error> {
+        if self.write_behind.is_empty() && !self.expiry.has_old_rows() {
+            return Ok(false);
+        }
+        self.open_again_if_needed();
+        self.write(&TableMap::default()).map(|()| true)
+    }
+
+    fn flush(&mut self) -> Result<bool, Error> {
+        self.write_behind.flush_all();
+        self.run_due()
+    }
+
+    fn failure(&self) -> Option<String> {
+        match &self.failure {
+            Some(failure) => Some(failure.error.to_string()),
+            None => self.write_behind.is_refused().then(|| "the last commit failed".to_owned()),
+        }
+    }
+
+    fn size(&self) -> StateSize {
+        self.measure()
+    }
+
+    fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error> {
+        let Some(file) = self.file.as_ref().filter(|_| self.failure.is_none()) else {
+            // The next batch tries to open it again.
+            return Ok(Some(ExpirySlice::default()));
+        };
+        let Store { write_behind, expiry, path, .. } = self;
+        let around = Surroundings { file, waiting: write_behind, lifetimes, now };
+        expiry.look(&around).map(Some).map_err(|error| explain_read(path, error))
+    }
+
+    fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
+        self.expiry.take_pass()
+    }
+
+    fn settle(&mut self) -> u64 {
+        self.write_behind.settle(Instant::now())
+    }
+
+    fn has_settled(&self, number: u64) -> bool {
+        self.write_behind.has_ended(number)
     }
 }
 

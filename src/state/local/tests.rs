@@ -2,8 +2,9 @@
 
 use super::rows::stored_key;
 use super::*;
-use crate::state::{ClientRecord, Transaction, TripletRecord, Urgency};
-use lmdb::{Transaction as _, WriteFlags};
+use crate::greylist::{Lookup, Verdict, Wait};
+use crate::state::{ClientRecord, TripletRecord};
+use lmdb::WriteFlags;
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -55,23 +56,76 @@ fn file(store: &Store) -> &File {
     store.file.as_ref().unwrap()
 }
 
-fn triplet(store: &mut Store, key: &[u8]) -> Option<TripletRecord> {
-    store.begin().triplet(key).unwrap()
+fn record(store: &mut Store, table: Table, key: &[u8]) -> Option<Record> {
+    store.record(table, key).unwrap()
 }
+
+fn triplet(store: &mut Store, key: &[u8]) -> Option<TripletRecord> {
+    record(store, Table::Triplets, key).and_then(Record::triplet)
+}
+
+fn client(store: &mut Store, key: &[u8]) -> Option<ClientRecord> {
+    record(store, Table::Clients, key).and_then(Record::client)
+}
+
+/// Changes a triplet in the batch.
+fn put(store: &mut Store, key: &[u8], record: TripletRecord) {
+    store.open_again_if_needed();
+    store.batch.changes.insert(Table::Triplets, key, Some(Record::Triplet(record)));
+}
+
+fn put_client(store: &mut Store, key: &[u8], record: ClientRecord) {
+    store.batch.changes.insert(Table::Clients, key, Some(Record::Client(record)));
+}
+
+/// Lets a triplet wait for the disk.
+fn defer(store: &mut Store, key: &[u8], record: TripletRecord) {
+    store.write_behind.put(Table::Triplets, key, Record::Triplet(record));
+}
+
+fn commit(store: &mut Store) {
+    store.commit(&mut Vec::new()).unwrap();
+}
+
+/// Lets the next commit fail.
+fn fail_commit(store: &mut Store) {
+    store.failure = Some(Failure::new(Error::new("the disk is full")));
+    put(store, b"f/a/il", FIRST);
+    store.commit(&mut Vec::new()).unwrap_err();
+    // As after a second.
+    store.failure = None;
+}
+
+/// Decides an attempt of a triplet; `None` if the verdict waits for the commit.
+fn decide(store: &mut Store, key: &[u8], now: i64) -> Option<Verdict> {
+    let lookup = Lookup { triplet: key.to_vec(), clients: Default::default(), delay: 300, now };
+    let mut completed = Vec::new();
+    store.submit(Ticket(7), Task::Decide(lookup));
+    store.decide(&Policy::default(), &mut completed);
+    completed.pop().map(verdict)
+}
+
+fn verdict(completed: Completed) -> Verdict {
+    match completed {
+        Completed::Decided(Ticket(7), Ok(decision)) => decision.verdict,
+        other => panic!("{other:?}"),
+    }
+}
+
+const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
 
 #[test]
 fn what_was_committed_is_there_at_the_next_start() {
     let directory = Directory::new();
     let mut store = directory.open();
-    let mut turn = store.begin();
-    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    turn.put_client(b"1.2.3.4", ClientRecord { count: 1, last: 7 }).unwrap();
-    turn.commit().unwrap();
+    put(&mut store, b"a/b/c", FIRST);
+    put_client(&mut store, b"1.2.3.4", ClientRecord { count: 1, last: 7 });
+    commit(&mut store);
     drop(store);
     let mut store = directory.open();
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
     assert_eq!(triplet(&mut store, b"a/b/d"), None);
-    let client = store.begin().client(b"1.2.3.4").unwrap();
+    let client = client(&mut store, b"1.2.3.4");
     assert_eq!(client, Some(ClientRecord { count: 1, last: 7 }));
 }
 
@@ -87,34 +141,24 @@ fn a_database_that_was_never_finished_is_made_anew() {
 }
 
 #[test]
-fn a_turn_without_a_commit_leaves_nothing() {
-    let directory = Directory::new();
-    let mut store = directory.open();
-    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    assert_eq!(triplet(&mut store, b"a/b/c"), None);
-}
-
-#[test]
 fn what_waits_is_seen_at_once_and_written_when_it_is_due() {
     let directory = Directory::new();
     let mut store = directory.open();
-    let mut turn = store.begin();
-    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
-    assert_eq!(store.due(), None);
+    put(&mut store, b"a/b/c", FIRST);
+    commit(&mut store);
+    assert_eq!(store.deadline(), None);
 
-    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    defer(&mut store, b"a/b/c", LATER);
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
-    let due = store.due();
+    let due = store.deadline();
     assert!(due.is_some());
 
-    let mut turn = store.begin();
-    turn.put_triplet(b"x/y/z", FIRST, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
-    assert_eq!(store.due(), due, "no commit takes it along that soon");
+    put(&mut store, b"x/y/z", FIRST);
+    commit(&mut store);
+    assert_eq!(store.deadline(), due, "no commit takes it along that soon");
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
     store.flush().unwrap();
-    assert_eq!(store.due(), None);
+    assert_eq!(store.deadline(), None);
     drop(store);
     assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
 }
@@ -123,152 +167,24 @@ fn what_waits_is_seen_at_once_and_written_when_it_is_due() {
 fn what_waits_can_be_written_by_itself() {
     let directory = Directory::new();
     let mut store = directory.open();
-    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
+    defer(&mut store, b"a/b/c", LATER);
     store.flush().unwrap();
     store.flush().unwrap();
     drop(store);
     assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
-}
-
-#[test]
-fn a_removal_that_fails_leaves_what_waits() {
-    let directory = Directory::new();
-    let mut store = directory.open().writing_within(Duration::from_secs(60));
-    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    let mut turn = store.begin();
-    assert!(turn.remove(Table::Triplets, b"a/b/c").unwrap());
-    assert_eq!(turn.triplet(b"a/b/c").unwrap(), None);
-    drop(turn);
-    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
-    let mut turn = store.begin();
-    assert!(turn.remove(Table::Triplets, b"a/b/c").unwrap());
-    turn.commit().unwrap();
-    assert_eq!(triplet(&mut store, b"a/b/c"), None);
 }
 
 #[test]
 fn a_newer_write_overtakes_what_waits() {
     let directory = Directory::new();
     let mut store = directory.open();
-    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
-    let mut turn = store.begin();
-    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
+    defer(&mut store, b"a/b/c", LATER);
+    put(&mut store, b"a/b/c", FIRST);
+    commit(&mut store);
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
-    assert_eq!(store.due(), None);
+    assert_eq!(store.deadline(), None);
     drop(store);
     assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(FIRST));
-}
-
-#[test]
-fn what_waits_outlives_a_commit_that_fails() {
-    let directory = Directory::new();
-    let mut store = directory.open();
-    store.begin().put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
-    let mut turn = store.begin();
-    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
-    drop(turn);
-    assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
-    store.flush().unwrap();
-    drop(store);
-    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
-}
-
-#[test]
-fn with_patience_all_rows_wait_and_are_told_at_once() {
-    let directory = Directory::new();
-    let passes = ClientRecord { count: 1, last: 7 };
-    let mut store = directory.open().writing_within(Duration::from_secs(60));
-    let mut turn = store.begin();
-    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    turn.put_client(b"1.2.3.4", passes).unwrap();
-    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
-    assert_eq!(turn.client(b"1.2.3.4").unwrap(), Some(passes));
-    assert!(!turn.take_unsettled());
-    turn.commit().unwrap();
-    let wait = store.due().unwrap() - Instant::now();
-    assert!(wait > Duration::from_secs(50), "{wait:?}");
-    drop(store);
-
-    let mut store = directory.open().writing_within(Duration::from_secs(60));
-    assert_eq!(triplet(&mut store, b"a/b/c"), None, "it waited for longer than the store lived");
-    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    store.begin().put_client(b"1.2.3.4", passes).unwrap();
-    store.flush().unwrap();
-    assert_eq!(store.due(), None);
-    drop(store);
-    let mut store = directory.open();
-    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
-    assert_eq!(store.begin().client(b"1.2.3.4").unwrap(), Some(passes));
-}
-
-#[test]
-fn with_patience_only_so_many_rows_wait() {
-    let directory = Directory::new();
-    let mut store = directory.open().writing_within(Duration::from_secs(60));
-    let key = |row: usize| format!("a/b/{row}").into_bytes();
-    let mut turn = store.begin();
-    let mut waiting = 0;
-    while {
-        turn.put_triplet(&key(waiting), FIRST, Urgency::BeforeReply).unwrap();
-        !turn.take_unsettled()
-    } {
-        waiting += 1;
-    }
-    assert_eq!(waiting, 2048);
-    turn.commit().unwrap();
-    assert_eq!(store.due(), None, "a commit takes them all");
-    drop(store);
-    let mut store = directory.open();
-    assert_eq!(triplet(&mut store, &key(0)), Some(FIRST));
-    assert_eq!(triplet(&mut store, &key(waiting)), Some(FIRST));
-}
-
-#[test]
-fn with_patience_nothing_more_waits_for_a_disk_that_takes_nothing() {
-    let directory = Directory::new();
-    let mut store = directory.open().writing_within(Duration::from_secs(60));
-    store.begin().put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    let mut turn = store.begin();
-    turn.fail(Error::new("the disk is full"));
-    turn.commit().unwrap_err();
-    assert!(store.is_failing());
-    // As after a second.
-    store.failure = None;
-
-    let mut turn = store.begin();
-    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST), "told before, and not lost");
-    turn.put_triplet(b"x/y/z", FIRST, Urgency::BeforeReply).unwrap();
-    assert!(turn.take_unsettled());
-    turn.commit().unwrap();
-    let mut turn = store.begin();
-    turn.put_triplet(b"1/2/3", FIRST, Urgency::BeforeReply).unwrap();
-    assert!(!turn.take_unsettled(), "the disk takes rows again");
-    drop(turn);
-    drop(store);
-    let mut store = directory.open();
-    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
-    assert_eq!(triplet(&mut store, b"x/y/z"), Some(FIRST));
-}
-
-#[test]
-fn nobody_is_told_of_a_row_that_is_not_committed() {
-    let directory = Directory::new();
-    let mut store = directory.open();
-    let mut turn = store.begin();
-    turn.triplet(b"a/b/c").unwrap();
-    assert!(!turn.take_unsettled(), "nothing was written");
-    turn.put_triplet(b"a/b/c", FIRST, Urgency::BeforeReply).unwrap();
-    assert!(turn.take_unsettled(), "a new row");
-    turn.triplet(b"x/y/z").unwrap();
-    assert!(!turn.take_unsettled(), "another row");
-    assert_eq!(turn.triplet(b"a/b/c").unwrap(), Some(FIRST));
-    assert!(turn.take_unsettled(), "the new row again");
-    turn.put_triplet(b"a/b/c", LATER, Urgency::Soon).unwrap();
-    assert!(turn.take_unsettled(), "what refreshes the new row");
-    turn.put_triplet(b"x/y/z", LATER, Urgency::Soon).unwrap();
-    assert!(!turn.take_unsettled(), "what refreshes another");
 }
 
 #[test]
@@ -276,12 +192,11 @@ fn long_keys_are_told_apart_by_their_whole_length() {
     let directory = Directory::new();
     let mut store = directory.open();
     let long = vec![b'x'; 2000];
-    let mut turn = store.begin();
     for length in [509, 510, 511, 512, 2000] {
         let seen = TripletRecord { first: i64::try_from(length).unwrap(), last: 1 };
-        turn.put_triplet(&long[..length], seen, Urgency::BeforeReply).unwrap();
+        put(&mut store, &long[..length], seen);
     }
-    turn.commit().unwrap();
+    commit(&mut store);
     for length in [509, 510, 511, 512, 2000] {
         let seen = triplet(&mut store, &long[..length]).unwrap();
         assert_eq!(seen.first, i64::try_from(length).unwrap());
@@ -299,9 +214,8 @@ fn a_long_key_is_kept_whole_in_its_row() {
 
     let directory = Directory::new();
     let mut store = directory.open();
-    let mut turn = store.begin();
-    turn.put_triplet(&key, FIRST, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
+    put(&mut store, &key, FIRST);
+    commit(&mut store);
     let reader = file(&store).environment.begin_ro_txn().unwrap();
     let row = reader.get(file(&store).tables.triplets, &short.as_ref()).unwrap();
     assert_eq!(row, [b"100,100\0".as_slice(), &key].concat());
@@ -315,11 +229,10 @@ fn the_map_grows_with_the_database() {
     // A few large rows fill the first map as well as many small ones.
     let key = |batch, row| format!("{batch}/{row}/{}", "k".repeat(100_000)).into_bytes();
     for batch in 0..10 {
-        let mut turn = store.begin();
         for row in 0..80 {
-            turn.put_triplet(&key(batch, row), FIRST, Urgency::BeforeReply).unwrap();
+            put(&mut store, &key(batch, row), FIRST);
         }
-        turn.commit().unwrap();
+        commit(&mut store);
     }
     assert!(file(&store).environment.info().unwrap().map_size() > size);
     assert_eq!(triplet(&mut store, &key(0, 0)), Some(FIRST));
@@ -332,11 +245,10 @@ fn a_database_without_a_free_page_opens_again() {
     let first_map = file(&store).environment.info().unwrap().map_size();
     file(&store).environment.set_map_size(3 * first_map).unwrap();
     let row = |number| format!("{number}/{}", "k".repeat(1 << 20)).into_bytes();
-    let mut turn = store.begin();
     for number in 0..=first_map >> 20 {
-        turn.put_triplet(&row(number), FIRST, Urgency::BeforeReply).unwrap();
+        put(&mut store, &row(number), FIRST);
     }
-    turn.commit().unwrap();
+    commit(&mut store);
     drop(store);
     let mut store = Store::open(&directory.0, notes("subnet,32,128")).unwrap();
     assert_eq!(triplet(&mut store, &row(first_map >> 20)), Some(FIRST));
@@ -368,11 +280,10 @@ fn a_file_that_lacks_only_free_pages_is_whole() {
     let directory = Directory::new();
     let mut store = directory.open();
     let key = |row: usize| format!("{row:08}/{}", "k".repeat(60)).into_bytes();
-    let mut turn = store.begin();
     for row in 0..2400 {
-        turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
+        put(&mut store, &key(row), FIRST);
     }
-    turn.commit().unwrap();
+    commit(&mut store);
     let mut writer = file(&store).environment.begin_rw_txn().unwrap();
     for row in 2100..2400 {
         writer.del(file(&store).tables.triplets, &key(row), None).unwrap();
@@ -399,11 +310,10 @@ fn the_list_of_free_pages_is_the_one_that_lmdb_keeps() {
     let directory = Directory::new();
     let mut store = directory.open();
     let key = |row: usize| format!("{row:08}/{}", "k".repeat(200)).into_bytes();
-    let mut turn = store.begin();
     for row in 0..20_000 {
-        turn.put_triplet(&key(row), FIRST, Urgency::BeforeReply).unwrap();
+        put(&mut store, &key(row), FIRST);
     }
-    turn.commit().unwrap();
+    commit(&mut store);
     let on_disk = fs::File::open(directory.file()).unwrap();
     let page_size = file(&store).environment.stat().unwrap().page_size() as usize;
     // One list that is longer than a page, then many short ones.
@@ -441,39 +351,130 @@ fn the_file_is_for_the_daemon_alone() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-#[test]
-fn what_is_removed_is_gone_whether_it_is_on_disk_or_waits() {
-    let directory = Directory::new();
-    let mut store = directory.open();
-    let mut turn = store.begin();
-    turn.put_triplet(b"on disk", FIRST, Urgency::BeforeReply).unwrap();
-    turn.put_client(b"on disk", ClientRecord { count: 1, last: 1 }).unwrap();
-    turn.commit().unwrap();
-    let mut turn = store.begin();
-    turn.put_triplet(b"on disk", LATER, Urgency::Soon).unwrap();
-    turn.put_triplet(b"waits", FIRST, Urgency::Soon).unwrap();
-    turn.put_triplet(b"new", FIRST, Urgency::BeforeReply).unwrap();
-    for (key, was_there) in [("on disk", true), ("waits", true), ("new", true), ("none", false)] {
-        let removed = turn.remove(Table::Triplets, key.as_bytes());
-        assert_eq!(removed, Ok(was_there), "{key}");
-        assert_eq!(turn.triplet(key.as_bytes()), Ok(None), "{key}");
-    }
-    turn.commit().unwrap();
-    drop(store);
-    let mut store = directory.open();
-    for key in ["on disk", "waits", "new"] {
-        assert_eq!(triplet(&mut store, key.as_bytes()), None, "{key}");
-    }
-    assert!(store.begin().client(b"on disk").unwrap().is_some(), "of the other table");
+fn with_sync(directory: &Directory) -> Store {
+    directory.open().writing_within(Duration::from_secs(60))
 }
 
 #[test]
-fn a_removal_that_is_not_committed_is_none() {
+fn a_verdict_waits_for_the_commit_of_what_it_depends_on() {
     let directory = Directory::new();
     let mut store = directory.open();
-    let mut turn = store.begin();
-    turn.put_triplet(b"key", FIRST, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
-    assert_eq!(store.begin().remove(Table::Triplets, b"key"), Ok(true));
-    assert_eq!(triplet(&mut store, b"key"), Some(FIRST));
+    put(&mut store, b"known", LATER);
+    commit(&mut store);
+    let found = Verdict::Passed { waited: 500, first_time: false };
+    assert_eq!(decide(&mut store, b"known", 600), Some(found), "only refreshes a record");
+    assert_eq!(decide(&mut store, b"new", 600), None);
+    assert_eq!(decide(&mut store, b"known", 600), Some(found), "another record");
+    assert_eq!(decide(&mut store, b"new", 601), None, "depends on the new record");
+    let mut completed = Vec::new();
+    assert_eq!(store.commit(&mut completed), Ok(true));
+    let early = Verdict::Greylisted { reason: Wait::EarlyRetry, missing: 299 };
+    assert_eq!(completed.into_iter().map(verdict).collect::<Vec<_>>(), [NEW, early]);
+    assert_eq!(triplet(&mut store, b"new"), Some(TripletRecord { first: 600, last: 601 }));
+}
+
+#[test]
+fn nothing_of_a_batch_remains_after_a_failed_commit() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    defer(&mut store, b"known", LATER);
+    assert_eq!(decide(&mut store, b"new", 600), None);
+    put(&mut store, b"known", FIRST);
+    store.failure = Some(Failure::new(Error::new("the disk is full")));
+    let mut completed = Vec::new();
+    store.commit(&mut completed).unwrap_err();
+    assert_eq!(completed, [Completed::Decided(Ticket(7), Err(Error::new("the disk is full")))]);
+    store.failure = None;
+    assert_eq!(triplet(&mut store, b"new"), None);
+    assert_eq!(triplet(&mut store, b"known"), Some(LATER), "what waited");
+    store.flush().unwrap();
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), b"known"), Some(LATER));
+}
+
+#[test]
+fn after_a_failure_every_task_fails_until_the_file_is_opened_again() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.failure = Some(Failure::new(Error::new("the disk is full")));
+    let mut completed = Vec::new();
+    store.submit(Ticket(1), Task::Edit(Vec::new(), 0));
+    store.decide(&Policy::default(), &mut completed);
+    assert_eq!(completed, [Completed::Edited(Ticket(1), Err(Error::new("the disk is full")))]);
+    assert_eq!(store.failure(), Some("the disk is full".to_string()));
+}
+
+#[test]
+fn with_sync_verdicts_do_not_wait() {
+    let directory = Directory::new();
+    let mut store = with_sync(&directory);
+    assert_eq!(decide(&mut store, b"a/b/c", 100), Some(NEW));
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    let wait = store.deadline().unwrap() - Instant::now();
+    assert!(wait > Duration::from_secs(50), "{wait:?}");
+    drop(store);
+
+    let mut store = with_sync(&directory);
+    assert_eq!(triplet(&mut store, b"a/b/c"), None, "the store ended before the record was due");
+    decide(&mut store, b"a/b/c", 100);
+    store.flush().unwrap();
+    assert_eq!(store.deadline(), None);
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(FIRST));
+}
+
+#[test]
+fn with_sync_a_bounded_number_of_records_waits() {
+    let directory = Directory::new();
+    let mut store = with_sync(&directory);
+    let key = |row: usize| format!("a/b/{row}").into_bytes();
+    let waiting = (0..).take_while(|row| decide(&mut store, &key(*row), 100).is_some()).count();
+    assert_eq!(waiting, 2048);
+    commit(&mut store);
+    assert_eq!(store.deadline(), None, "one commit writes them all");
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, &key(0)), Some(FIRST));
+    assert_eq!(triplet(&mut store, &key(waiting)), Some(FIRST));
+}
+
+#[test]
+fn with_sync_no_more_records_wait_while_the_disk_fails() {
+    let directory = Directory::new();
+    let mut store = with_sync(&directory);
+    decide(&mut store, b"a/b/c", 100);
+    fail_commit(&mut store);
+    assert!(store.failure().is_some());
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST), "answered before, and not lost");
+    assert_eq!(decide(&mut store, b"x/y/z", 100), None);
+    commit(&mut store);
+    assert_eq!(decide(&mut store, b"1/2/3", 100), Some(NEW), "the disk works again");
+    drop(store);
+    let mut store = directory.open();
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert_eq!(triplet(&mut store, b"x/y/z"), Some(FIRST));
+}
+
+#[test]
+fn edits_change_records_in_the_file_in_the_batch_and_those_that_wait() {
+    use crate::greylist::edit::Change;
+    let directory = Directory::new();
+    let mut store = directory.open();
+    put(&mut store, b"on disk", FIRST);
+    put_client(&mut store, b"on disk", ClientRecord { count: 1, last: 1 });
+    commit(&mut store);
+    defer(&mut store, b"on disk", LATER);
+    defer(&mut store, b"waits", FIRST);
+    put(&mut store, b"new", FIRST);
+    let forget =
+        |key: &[u8]| Edit { table: Table::Triplets, key: key.to_vec(), change: Change::Forget };
+    let keys = ["on disk", "waits", "new", "none", "waits"];
+    let edits = keys.map(|key| forget(key.as_bytes())).to_vec();
+    assert_eq!(store.edit(&Policy::default(), edits, 0), Ok(3));
+    drop(store);
+    let mut store = directory.open();
+    for key in keys {
+        assert_eq!(triplet(&mut store, key.as_bytes()), None, "{key}");
+    }
+    assert!(client(&mut store, b"on disk").is_some(), "of the other table");
 }

@@ -9,8 +9,9 @@
 //! told may be lost, but only the latest, since each commit takes all rows along,
 //! and the file is as sound as ever, because a commit is still all or nothing.
 
-use super::Table;
-use std::collections::BTreeMap;
+use super::table_map::TableMap;
+use crate::greylist::Record;
+use crate::state::Table;
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
@@ -44,10 +45,10 @@ pub type Place = (Table, Vec<u8>);
 /// The waiting rows of both tables by key: in the database's own order.
 #[derive(Debug)]
 pub struct WriteBehind {
-    rows: [BTreeMap<Vec<u8>, String>; 2],
+    records: TableMap<Record>,
     patience: Duration,
     enough: usize,
-    takes_news: bool,
+    may_defer: bool,
     due: Option<Instant>,
     /// Where the sweep is, while there is one.
     sweep: Option<Sweep>,
@@ -72,10 +73,10 @@ impl Default for WriteBehind {
     /// Only rows may wait on which no decision depends.
     fn default() -> Self {
         WriteBehind {
-            rows: Default::default(),
+            records: TableMap::default(),
             patience: DUE,
             enough: ENOUGH,
-            takes_news: false,
+            may_defer: false,
             due: None,
             sweep: None,
             ended: 0,
@@ -87,31 +88,29 @@ impl Default for WriteBehind {
 
 impl WriteBehind {
     /// Lets all rows wait, for so long.
-    pub fn be_patient(&mut self, patience: Duration) {
+    pub fn set_delay(&mut self, patience: Duration) {
         self.patience = patience;
         self.enough = ENOUGH_FOR_SPEED;
-        self.takes_news = true;
+        self.may_defer = true;
     }
 
     /// Whether another row may wait on which decisions depend. Not one too many
     /// and not while the disk takes none: that would be lost without a word.
-    pub fn takes_news(&self) -> bool {
-        self.takes_news && !self.is_refused && self.len() < self.enough
+    pub fn may_defer(&self) -> bool {
+        self.may_defer && !self.is_refused && self.len() < self.enough
     }
 
     /// The waiting row of a key, newer than the one on disk.
-    pub fn get(&self, table: Table, key: &[u8]) -> Option<&str> {
-        self.rows[table as usize].get(key).map(String::as_str)
+    pub fn get(&self, table: Table, key: &[u8]) -> Option<Record> {
+        self.records.get(table, key).copied()
     }
 
     /// Lets a row wait.
-    pub fn put(&mut self, table: Table, key: &[u8], row: String) {
-        let is_full = self.len() >= MOST;
-        let rows = &mut self.rows[table as usize];
-        if let Some(waiting) = rows.get_mut(key) {
-            *waiting = row;
-        } else if !is_full {
-            rows.insert(key.to_vec(), row);
+    pub fn put(&mut self, table: Table, key: &[u8], record: Record) {
+        if let Some(waiting) = self.records.get_mut(table, key) {
+            *waiting = record;
+        } else if self.len() < MOST {
+            self.records.insert(table, key, record);
             let now = Instant::now();
             if self.len() == self.enough {
                 self.due = Some(now);
@@ -120,13 +119,13 @@ impl WriteBehind {
         }
     }
 
-    /// Forgets a row that waits; gives whether there was one.
-    pub fn remove(&mut self, table: Table, key: &[u8]) -> bool {
-        self.rows[table as usize].remove(key).is_some()
+    /// Forgets a record that waits.
+    pub fn remove(&mut self, table: Table, key: &[u8]) {
+        self.records.remove(table, key);
     }
 
     /// Lets the next commit take all rows along.
-    pub fn hurry(&mut self) {
+    pub fn flush_all(&mut self) {
         self.sweep = (!self.is_empty()).then_some(Sweep::Whole);
     }
 
@@ -148,12 +147,12 @@ impl WriteBehind {
 
     /// The rows that a commit at `now` takes along, in key order. A commit that
     /// happens anyway begins the sweep in the second half of their time.
-    pub fn share(&mut self, now: Instant) -> Vec<Place> {
+    pub fn next_batch(&mut self, now: Instant) -> Vec<Place> {
         // Rows on which decisions depend are not left behind by newer ones. There
         // are more than that only after the disk took none for a while, and most
         // of those are refreshed ones.
-        if self.takes_news && self.len() <= self.enough {
-            self.hurry();
+        if self.may_defer && self.len() <= self.enough {
+            self.flush_all();
         } else if self.sweep.is_none() && self.due.is_some_and(|due| due <= now + self.patience / 2)
         {
             let share = self.len().div_ceil(SHARES).max(LEAST_SHARE);
@@ -174,7 +173,8 @@ impl WriteBehind {
                 Some((same, key)) if *same == table => Bound::Excluded(key.as_slice()),
                 _ => Bound::Unbounded,
             };
-            let rows = self.rows[table as usize].range::<[u8], _>((behind, Bound::Unbounded));
+            let table_records = self.records.table(table);
+            let rows = table_records.range::<[u8], _>((behind, Bound::Unbounded));
             rows.map(move |(key, _)| (table, key.clone()))
         })
     }
@@ -184,7 +184,7 @@ impl WriteBehind {
     pub fn written(&mut self, share: Vec<Place>, now: Instant) {
         self.is_refused = false;
         for (table, key) in &share {
-            self.rows[*table as usize].remove(key);
+            self.records.remove(*table, key);
         }
         match self.sweep.take() {
             _ if self.is_empty() => {
@@ -211,7 +211,7 @@ impl WriteBehind {
     }
 
     fn len(&self) -> usize {
-        self.rows.iter().map(BTreeMap::len).sum()
+        self.records.len()
     }
 
     /// Whether the disk did not take the rows when it should.

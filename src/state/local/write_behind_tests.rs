@@ -1,8 +1,13 @@
 use super::*;
+use crate::state::TripletRecord;
 
 /// A moment at which the rows that wait since `begin` are due.
 fn when_due(begin: Instant) -> Instant {
     begin + DUE
+}
+
+fn record(first: i64, last: i64) -> Record {
+    Record::Triplet(TripletRecord { first, last })
 }
 
 fn key(row: usize) -> Vec<u8> {
@@ -12,14 +17,14 @@ fn key(row: usize) -> Vec<u8> {
 fn with_rows(rows: impl IntoIterator<Item = usize>) -> WriteBehind {
     let mut waiting = WriteBehind::default();
     for row in rows {
-        waiting.put(Table::Triplets, &key(row), "1,2".to_string());
+        waiting.put(Table::Triplets, &key(row), record(1, 2));
     }
     waiting
 }
 
 /// Takes a share and has it written.
 fn write(waiting: &mut WriteBehind, now: Instant) -> Vec<Place> {
-    let share = waiting.share(now);
+    let share = waiting.next_batch(now);
     waiting.written(share.clone(), now);
     share
 }
@@ -65,7 +70,7 @@ fn rows_behind_the_sweep_wait_for_the_next_one() {
     let mut waiting = with_rows(LEAST_SHARE..3 * LEAST_SHARE);
     let now = when_due(Instant::now());
     write(&mut waiting, now);
-    waiting.put(Table::Triplets, &key(0), "1,3".to_string());
+    waiting.put(Table::Triplets, &key(0), record(1, 3));
     assert_eq!(write(&mut waiting, now).first(), Some(&(Table::Triplets, key(2 * LEAST_SHARE))));
     assert_eq!(write(&mut waiting, now), [], "the end of the sweep");
     assert_eq!(waiting.due(), Some(now + DUE));
@@ -76,7 +81,7 @@ fn rows_behind_the_sweep_wait_for_the_next_one() {
 #[test]
 fn a_sweep_goes_through_both_tables() {
     let mut waiting = with_rows(0..LEAST_SHARE);
-    waiting.put(Table::Clients, b"1.2.3.4", "1,2".to_string());
+    waiting.put(Table::Clients, b"1.2.3.4", record(1, 2));
     let now = when_due(Instant::now());
     assert_eq!(write(&mut waiting, now).len(), LEAST_SHARE);
     assert_eq!(write(&mut waiting, now), [(Table::Clients, b"1.2.3.4".to_vec())]);
@@ -95,7 +100,7 @@ fn many_rows_begin_a_sweep_early() {
 #[test]
 fn in_a_hurry_one_commit_takes_all() {
     let mut waiting = with_rows(0..3 * LEAST_SHARE);
-    waiting.hurry();
+    waiting.flush_all();
     assert_eq!(write(&mut waiting, Instant::now()).len(), 3 * LEAST_SHARE);
     assert!(waiting.is_empty());
     assert_eq!(waiting.due(), None);
@@ -106,7 +111,7 @@ fn who_waits_for_rows_waits_for_the_end_of_a_sweep_that_has_all_of_them() {
     let mut waiting = with_rows(LEAST_SHARE..3 * LEAST_SHARE);
     let now = when_due(Instant::now());
     write(&mut waiting, now);
-    waiting.put(Table::Triplets, &key(0), "1,3".to_string());
+    waiting.put(Table::Triplets, &key(0), record(1, 3));
     let sweep = waiting.settle(now);
     write(&mut waiting, now);
     assert!(!waiting.has_ended(sweep));
@@ -122,28 +127,28 @@ fn who_waits_for_rows_waits_for_the_end_of_a_sweep_that_has_all_of_them() {
 #[test]
 fn a_disk_that_refused_all_is_not_asked_to_take_all_again() {
     let mut waiting = with_rows(0..3 * LEAST_SHARE);
-    waiting.hurry();
-    assert_eq!(waiting.share(Instant::now()).len(), 3 * LEAST_SHARE);
+    waiting.flush_all();
+    assert_eq!(waiting.next_batch(Instant::now()).len(), 3 * LEAST_SHARE);
     waiting.postpone();
-    assert_eq!(waiting.share(when_due(Instant::now())).len(), LEAST_SHARE);
+    assert_eq!(waiting.next_batch(when_due(Instant::now())).len(), LEAST_SHARE);
 }
 
 #[test]
 fn what_gathered_while_the_disk_took_nothing_is_written_in_shares_with_sync_too() {
     let mut waiting = WriteBehind::default();
-    waiting.be_patient(Duration::from_secs(60));
+    waiting.set_delay(Duration::from_secs(60));
     for row in 0..MOST {
-        waiting.put(Table::Triplets, &key(row), "1,2".to_string());
+        waiting.put(Table::Triplets, &key(row), record(1, 2));
     }
     waiting.postpone();
-    assert_eq!(waiting.share(Instant::now()).len(), MOST / SHARES);
+    assert_eq!(waiting.next_batch(Instant::now()).len(), MOST / SHARES);
 }
 
 #[test]
 fn a_share_that_the_disk_refused_is_taken_again() {
     let mut waiting = with_rows(0..2 * LEAST_SHARE);
     let now = when_due(Instant::now());
-    let refused = waiting.share(now);
+    let refused = waiting.next_batch(now);
     waiting.postpone();
     assert!(waiting.is_refused());
     assert_eq!(write(&mut waiting, now), refused);
@@ -154,7 +159,7 @@ fn a_share_that_the_disk_refused_is_taken_again() {
 #[test]
 fn when_the_waiting_rows_are_overtaken_nothing_is_due() {
     let mut waiting = with_rows([1]);
-    assert!(waiting.remove(Table::Triplets, &key(1)));
+    waiting.remove(Table::Triplets, &key(1));
     assert_eq!(write(&mut waiting, Instant::now()), []);
     assert_eq!(waiting.due(), None);
 }

@@ -248,7 +248,7 @@ fn a_request_of_100_megabytes_is_cut_short() {
             assert!(taken < 2, "{taken} MB were taken");
         }
     }
-    let line = "closing a connection: its request has grown past 65536 bytes without an end";
+    let line = "closing a connection: its request exceeds 65536 bytes";
     assert_eq!(remarks(&daemon), [line, line]);
 }
 

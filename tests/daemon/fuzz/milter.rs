@@ -1,7 +1,7 @@
 //! Packets of the milter protocol.
 
 use crate::fuzz::{Target, in_pieces};
-use postgrey::greylist::Answer;
+use postgrey::greylist::Reply;
 use postgrey::session::milter::{Event, LONGEST_PACKET, Session};
 use testkit::random::Random;
 
@@ -88,7 +88,7 @@ fn check(input: &[u8], random: &mut Random) -> String {
 }
 
 /// What a session makes of its input up to its end, and what it replies. Each
-/// recipient is answered, by turns with every answer there is.
+/// recipient is answered, in turn with every reply there is.
 fn events(pieces: &[&[u8]]) -> Vec<String> {
     let mut session = Session::default();
     let mut seen = Vec::new();
@@ -98,8 +98,8 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
             seen.push(format!("{event:?}"));
             match event {
                 Event::Reply(bytes) => assert_are_packets(&bytes),
-                Event::Recipient(recipient) => {
-                    let request = recipient.request;
+                Event::Recipient => {
+                    let request = session.request().expect("a recipient");
                     for text in [
                         request.client_address,
                         request.client_name,
@@ -109,15 +109,17 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
                     ] {
                         assert!(text.len() <= 512, "a text of {} bytes", text.len());
                     }
-                    let recipient = request.recipient.to_vec();
-                    let action = ACTIONS[recipient.len() % ACTIONS.len()];
-                    let answer = match seen.len() % 4 {
-                        0 => Answer::Dunno,
-                        1 => Answer::Defer(recipient),
-                        2 => Answer::Refuse(recipient),
-                        _ => Answer::Prepend([b"X-Greylist: ".as_slice(), &recipient].concat()),
+                    seen.push(format!("{request:?}"));
+                    let text = request.recipient.to_vec();
+                    let reply = match seen.len() % 4 {
+                        0 => Reply::Dunno,
+                        1 => Reply::Prepend([b"X-Greylist: ".as_slice(), &text].concat()),
+                        _ => {
+                            let action = ACTIONS[text.len() % ACTIONS.len()].to_vec();
+                            Reply::Restrict { action, text }
+                        }
                     };
-                    let reply = session.answer(action, &answer);
+                    let reply = session.reply(&reply);
                     assert_are_packets(&reply);
                     seen.push(format!("{}", reply.escape_ascii()));
                 }

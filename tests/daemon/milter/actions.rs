@@ -41,6 +41,6 @@ fn what_a_mail_server_cannot_hold_is_deferred_and_that_is_said_once() {
         }
     }
     let log = site.daemon.stop().log;
-    let said = log.iter().filter(|line| line.contains("lets no milter hold mail"));
+    let said = log.iter().filter(|line| line.contains("does not let milters hold mail"));
     assert_eq!(said.count(), 1, "{log:#?}");
 }

@@ -25,7 +25,7 @@ fn nonsense_ends_its_connection_and_no_other() {
     }
     assert_eq!(witness.mail("alice@a.test", "bob@example.org").0, DEFERRED);
     let log = site.daemon.stop().log;
-    let told = log.iter().filter(|line| line.contains("closing a connection of the milter"));
+    let told = log.iter().filter(|line| line.contains("closing a milter connection"));
     assert_eq!(told.count(), 6, "{log:#?}");
 }
 

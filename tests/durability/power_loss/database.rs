@@ -1,8 +1,9 @@
 //! A database that a power failure left, and what has to be in it.
 
-use postgrey::greylist::{Policy, notes, triplet};
+use postgrey::greylist::edit::Edit;
+use postgrey::greylist::{Policy, Record, notes, triplet};
 use postgrey::state::local::{FILE_NAME, Store};
-use postgrey::state::{Transaction, TripletRecord, Urgency};
+use postgrey::state::{Table, TripletRecord};
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -68,13 +69,15 @@ impl Told {
     /// The numbers of those that a store does not know as well as their clients.
     pub fn missing_in(&self, store: &mut Store) -> Vec<usize> {
         let policy = Policy::default();
-        let mut turn = store.begin();
         let mut is_known = |number: usize, has_passed: bool| {
             let client = client(number);
             let recipient = recipient(number);
             let key = triplet::key(&policy, client, SENDER.as_bytes(), recipient.as_bytes());
-            let seen = turn.triplet(&key).expect("a database that can be read");
-            let passes = turn.client(&triplet::client_key(&policy, client)).expect("the same");
+            let mut read =
+                |table, key: &[u8]| store.record(table, key).expect("a database that can be read");
+            let seen = read(Table::Triplets, &key).and_then(Record::triplet);
+            let passes = read(Table::Clients, &triplet::client_key(&policy, client));
+            let passes = passes.and_then(Record::client);
             seen.is_some_and(|TripletRecord { first, last }| {
                 let waited = last - first;
                 first == start_of_time() && (!has_passed || waited >= DELAY as i64)
@@ -140,13 +143,12 @@ impl Ruin {
     /// Goes on with it: new rows in several commits, which use free pages again.
     pub fn go_on(&self, store: &mut Store) {
         for commit in 0..5 {
-            let mut turn = store.begin();
-            for row in 0..10 {
+            let edits = (0..10).map(|row| {
                 let key = format!("192.0.2.{commit}/after@the.test/{row}@power.failure");
-                let seen = TripletRecord { first: 1, last: 1 };
-                turn.put_triplet(key.as_bytes(), seen, Urgency::BeforeReply).expect("a write");
-            }
-            turn.commit().expect("a commit");
+                let record = TripletRecord { first: 1, last: 1 };
+                Edit::merge(key.as_bytes(), Record::Triplet(record))
+            });
+            store.edit(&Policy::default(), edits.collect(), 0).expect("a commit");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::import::by_hand::import;
 use crate::import::exported;
-use postgrey::greylist::{Lookup, Policy};
+use postgrey::greylist::{LookupBy, Policy};
 use postgrey::state::Metadata;
 use postgrey::state::import::Source;
 use postgrey::state::local::Store;
@@ -250,7 +250,7 @@ fn no_damage_makes_the_import_of_a_dump_panic_or_hang() {
     let policies = [
         Policy::default(),
         Policy { privacy: true, delay: -5, ..Policy::default() },
-        Policy { lookup: Lookup::Host, ..Policy::default() },
+        Policy { lookup: LookupBy::Host, ..Policy::default() },
     ];
     let mut store = Store::open(scratch.path(), Metadata::default()).expect("a new database");
     let file = scratch.path().join("dump");

@@ -44,9 +44,9 @@ fn last_commit(store: &Store) -> usize {
 /// Looks at everything and deletes what it finds.
 fn lap(store: &mut Store) -> ExpiryPass {
     loop {
-        store.look(&LIFETIMES, NOW).unwrap();
+        store.expire(&LIFETIMES, NOW).unwrap();
         store.flush().unwrap();
-        if let Some(lap) = store.take_lap() {
+        if let Some(lap) = store.take_expiry_pass() {
             return lap;
         }
     }
@@ -113,9 +113,9 @@ fn clients_are_left_alone_without_an_auto_whitelist() {
     let directory = Directory::new();
     let mut store = directory.open();
     write(&store, Table::Clients, [(b"192.0.2.1".to_vec(), "9,0".to_string())]);
-    let look = store.look(&Lifetimes { clients: false, ..LIFETIMES }, NOW).unwrap();
+    let look = store.expire(&Lifetimes { clients: false, ..LIFETIMES }, NOW).unwrap().unwrap();
     assert_eq!(look, ExpirySlice::default());
-    assert_eq!(store.take_lap(), Some(ExpiryPass::default()));
+    assert_eq!(store.take_expiry_pass(), Some(ExpiryPass::default()));
     assert_eq!(lap(&mut store).clients, Tally { before: 1, deleted: 1 });
 }
 
@@ -123,17 +123,16 @@ fn clients_are_left_alone_without_an_auto_whitelist() {
 fn where_nothing_is_too_old_nothing_is_written() {
     let directory = Directory::new();
     let mut store = directory.open();
-    let mut turn = store.begin();
-    turn.put_triplet(b"a/b/c", YOUNG, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
+    put(&mut store, b"a/b/c", YOUNG);
+    commit(&mut store);
     let commits = last_commit(&store);
-    let look = store.look(&LIFETIMES, NOW).unwrap();
+    let look = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
     assert_eq!(look, ExpirySlice { rows: 1, of: 1, is_full: false, cost: look.cost });
-    assert_eq!(store.due(), None);
+    assert_eq!(store.deadline(), None);
     assert!(!store.flush().unwrap());
     let triplets = Tally { before: 1, deleted: 0 };
-    assert_eq!(store.take_lap(), Some(ExpiryPass { triplets, ..ExpiryPass::default() }));
-    assert_eq!(store.take_lap(), None);
+    assert_eq!(store.take_expiry_pass(), Some(ExpiryPass { triplets, ..ExpiryPass::default() }));
+    assert_eq!(store.take_expiry_pass(), None);
     assert_eq!(last_commit(&store), commits);
 }
 
@@ -143,17 +142,17 @@ fn one_commit_deletes_only_so_much() {
     let mut store = with_old_triplets(&directory, 1000);
     let mut left = 1000;
     while left > 256 {
-        let look = store.look(&LIFETIMES, NOW).unwrap();
+        let look = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
         assert_eq!(look, ExpirySlice { rows: 256, of: left, is_full: true, cost: look.cost });
-        assert!(store.due().is_some());
-        let again = store.look(&LIFETIMES, NOW).unwrap();
+        assert!(store.deadline().is_some());
+        let again = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
         assert_eq!(
             again,
             ExpirySlice { rows: 0, of: left, is_full: true, cost: again.cost },
             "first things first"
         );
         assert!(store.flush().unwrap());
-        assert_eq!(store.due(), None);
+        assert_eq!(store.deadline(), None);
         left -= 256;
         assert_eq!(count(&store), left);
     }
@@ -165,25 +164,24 @@ fn one_commit_deletes_only_so_much() {
 fn what_is_too_old_goes_with_a_commit_that_happens_anyway() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 10);
-    store.look(&LIFETIMES, NOW).unwrap();
+    store.expire(&LIFETIMES, NOW).unwrap().unwrap();
     let commits = last_commit(&store);
-    let mut turn = store.begin();
-    turn.put_triplet(b"a/b/c", YOUNG, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
+    put(&mut store, b"a/b/c", YOUNG);
+    commit(&mut store);
     assert_eq!(last_commit(&store), commits + 1);
     assert_eq!(count(&store), 1);
-    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 10, deleted: 10 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 10, deleted: 10 });
 }
 
 #[test]
 fn a_row_whose_refresh_waits_is_as_young_as_the_refresh() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 3);
-    store.begin().put_triplet(&key(1), YOUNG, Urgency::Soon).unwrap();
-    store.look(&LIFETIMES, NOW).unwrap();
-    store.begin().put_triplet(&key(2), YOUNG, Urgency::Soon).unwrap();
+    defer(&mut store, &key(1), YOUNG);
+    store.expire(&LIFETIMES, NOW).unwrap().unwrap();
+    defer(&mut store, &key(2), YOUNG);
     store.flush().unwrap();
-    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 3, deleted: 1 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 3, deleted: 1 });
     drop(store);
     let mut store = directory.open();
     let left = [None, Some(YOUNG), Some(YOUNG)];
@@ -194,16 +192,15 @@ fn a_row_whose_refresh_waits_is_as_young_as_the_refresh() {
 fn a_row_that_was_written_since_it_was_looked_at_stays() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 3);
-    store.look(&LIFETIMES, NOW).unwrap();
+    store.expire(&LIFETIMES, NOW).unwrap().unwrap();
     write(&store, Table::Triplets, [(key(0), YOUNG.text())]);
-    let mut turn = store.begin();
-    turn.put_triplet(&key(1), YOUNG, Urgency::BeforeReply).unwrap();
+    put(&mut store, &key(1), YOUNG);
     // Told, and be it by a clock of its own.
-    turn.put_triplet(&key(2), OLD, Urgency::BeforeReply).unwrap();
-    turn.commit().unwrap();
+    put(&mut store, &key(2), OLD);
+    commit(&mut store);
     let left = [Some(YOUNG), Some(YOUNG), Some(OLD)];
     assert_eq!([0, 1, 2].map(|row| triplet(&mut store, &key(row))), left);
-    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 3, deleted: 0 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 3, deleted: 0 });
 }
 
 #[test]
@@ -211,15 +208,15 @@ fn a_look_goes_on_behind_the_last_row_be_it_gone_or_the_very_last() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 256);
     write(&store, Table::Triplets, [(key(255), YOUNG.text()), (key(256), OLD.text())]);
-    assert!(store.look(&LIFETIMES, NOW).unwrap().is_full);
+    assert!(store.expire(&LIFETIMES, NOW).unwrap().unwrap().is_full);
     store.flush().unwrap();
     assert_eq!(count(&store), 1);
-    let look = store.look(&LIFETIMES, NOW).unwrap();
+    let look = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
     assert_eq!(look, ExpirySlice { rows: 0, of: 1, is_full: false, cost: look.cost });
     assert!(!look.cost.is_zero(), "it says what the deletion took");
-    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 257, deleted: 256 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 257, deleted: 256 });
     assert_eq!(
-        store.look(&LIFETIMES, NOW).unwrap(),
+        store.expire(&LIFETIMES, NOW).unwrap().unwrap(),
         ExpirySlice { rows: 1, of: 1, ..ExpirySlice::default() }
     );
 }
@@ -228,13 +225,9 @@ fn a_look_goes_on_behind_the_last_row_be_it_gone_or_the_very_last() {
 fn what_could_not_be_deleted_is_found_again() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 10);
-    store.look(&LIFETIMES, NOW).unwrap();
-    let mut turn = store.begin();
-    turn.fail(Error::new("the disk is full"));
-    turn.commit().unwrap_err();
-    assert_eq!(store.due(), None, "nothing is tried again at once");
-    assert_eq!(store.take_lap().unwrap().triplets, Tally { before: 10, deleted: 0 });
-    // As after a second.
-    store.failure = None;
+    store.expire(&LIFETIMES, NOW).unwrap().unwrap();
+    fail_commit(&mut store);
+    assert_eq!(store.deadline(), None, "nothing is tried again at once");
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 10, deleted: 0 });
     assert_eq!(lap(&mut store).triplets, Tally { before: 10, deleted: 10 });
 }

@@ -1,47 +1,11 @@
 //! The rules of BEHAVIOUR E, on a store in memory.
 
-use super::super::SECONDS_PER_DAY;
+use super::super::{AwlSubject, Exemption, Plan, SECONDS_PER_DAY, plan};
 use super::*;
-use crate::state::{ClientRecord, Error, Table};
-use std::collections::HashMap;
-
-#[derive(Default)]
-struct Memory {
-    triplets: HashMap<Vec<u8>, (TripletRecord, Urgency)>,
-    clients: HashMap<Vec<u8>, ClientRecord>,
-}
-
-impl Transaction for Memory {
-    fn triplet(&mut self, key: &[u8]) -> Result<Option<TripletRecord>, Error> {
-        Ok(self.triplets.get(key).map(|(seen, _)| *seen))
-    }
-
-    fn put_triplet(
-        &mut self,
-        key: &[u8],
-        seen: TripletRecord,
-        urgency: Urgency,
-    ) -> Result<(), Error> {
-        self.triplets.insert(key.to_vec(), (seen, urgency));
-        Ok(())
-    }
-
-    fn client(&mut self, key: &[u8]) -> Result<Option<ClientRecord>, Error> {
-        Ok(self.clients.get(key).copied())
-    }
-
-    fn put_client(&mut self, key: &[u8], passes: ClientRecord) -> Result<(), Error> {
-        self.clients.insert(key.to_vec(), passes);
-        Ok(())
-    }
-
-    fn remove(&mut self, table: Table, key: &[u8]) -> Result<bool, Error> {
-        Ok(match table {
-            Table::Triplets => self.triplets.remove(key).is_some(),
-            Table::Clients => self.clients.remove(key).is_some(),
-        })
-    }
-}
+use crate::greylist::{Record, Table};
+use crate::lists::Whitelists;
+use crate::request::Request;
+use crate::state::memory::Memory;
 
 const KEY: &[u8] = b"192.0.2.0/a@b.example/c@d.example";
 const CLIENT: &[u8] = b"192.0.2.1";
@@ -62,14 +26,22 @@ struct Story {
     memory: Memory,
     recipient: String,
     lists: Whitelists,
-    notes: Vec<Note>,
+    notes: Vec<Notice>,
+    urgency: Option<Urgency>,
 }
 
 impl Story {
     fn with(policy: Policy) -> Story {
         let recipient = "c@d.example".to_string();
         let lists = Whitelists::default();
-        Story { policy, memory: Memory::default(), recipient, lists, notes: Vec::new() }
+        Story {
+            policy,
+            memory: Memory::default(),
+            recipient,
+            lists,
+            notes: Vec::new(),
+            urgency: None,
+        }
     }
 
     fn new() -> Story {
@@ -77,9 +49,8 @@ impl Story {
     }
 
     fn remembering(mut self, first: i64, last: i64) -> Story {
-        self.memory
-            .triplets
-            .insert(KEY.to_vec(), (TripletRecord { first, last }, Urgency::BeforeReply));
+        let record = Record::Triplet(TripletRecord { first, last });
+        self.memory.records.insert((Table::Triplets, KEY.to_vec()), record);
         self
     }
 
@@ -91,8 +62,14 @@ impl Story {
             recipient: self.recipient.as_bytes(),
             ..Request::default()
         };
-        let decision = decide(&self.policy, &self.lists, &mut self.memory, now, &request).unwrap();
-        self.notes = decision.notes;
+        let plan = plan(&self.policy, &self.lists, &request, now, &mut Vec::new());
+        let Plan::Lookup(lookup) = plan else {
+            panic!("decided without a lookup");
+        };
+        let decision = self.memory.decide_now(&self.policy, &lookup);
+        self.notes = decision.notices.to_vec();
+        let of_triplet = decision.writes.iter().find(|write| write.slot == Slot::Triplet);
+        self.urgency = of_triplet.map(|write| write.urgency);
         match decision.verdict {
             Verdict::Passed { first_time: false, .. } => FOUND,
             verdict => verdict,
@@ -100,16 +77,17 @@ impl Story {
     }
 
     fn row(&self) -> (i64, i64) {
-        let seen = self.memory.triplets[KEY].0;
-        (seen.first, seen.last)
+        let record = self.memory.records[&(Table::Triplets, KEY.to_vec())].triplet().unwrap();
+        (record.first, record.last)
     }
 
     fn urgency(&self) -> Urgency {
-        self.memory.triplets[KEY].1
+        self.urgency.expect("a write of the triplet")
     }
 
     fn count(&self) -> Option<(u64, i64)> {
-        self.memory.clients.get(CLIENT).map(|passes| (passes.count, passes.last))
+        let record = self.memory.records.get(&(Table::Clients, CLIENT.to_vec()))?;
+        record.client().map(|record| (record.count, record.last))
     }
 }
 
@@ -150,7 +128,7 @@ fn what_has_passed_does_not_expire_at_lookup() {
 fn a_first_attempt_in_the_future_is_set_right() {
     let mut story = Story::new().remembering(2000, 2300);
     assert_eq!(story.at(1000), NEW);
-    assert_eq!(story.notes, [Note::FirstSeenInFuture]);
+    assert_eq!(story.notes, [Notice::FirstSeenInFuture]);
     assert_eq!(story.row(), (1000, 1000));
 }
 
@@ -284,11 +262,12 @@ fn the_pass_that_reaches_the_count_is_announced() {
         story.at(now - 300);
         assert_eq!(story.at(now), first_pass(300));
     }
-    assert_eq!(story.notes, [Note::AutoWhitelisted(AwlKey::Client([192, 0, 2, 1].into()))]);
+    assert_eq!(story.notes, [Notice::AutoWhitelisted(AwlSubject::Client([192, 0, 2, 1].into()))]);
     story.recipient = "r3@d".to_string();
     assert_eq!(story.at(20_100), Verdict::Exempt(Exemption::AutoWhitelist));
     assert_eq!(story.count(), Some((2, 20_000)));
-    assert_eq!(story.memory.triplets.len(), 2, "an exempt pass writes no triplet");
+    let triplets = story.memory.records.keys().filter(|(table, _)| *table == Table::Triplets);
+    assert_eq!(triplets.count(), 2, "an exempt pass writes no triplet");
     assert_eq!(story.at(23_600), Verdict::Exempt(Exemption::AutoWhitelist));
     assert_eq!(story.count(), Some((3, 23_600)));
     assert_eq!(story.at(500), Verdict::Exempt(Exemption::AutoWhitelist));
@@ -298,38 +277,39 @@ fn the_pass_that_reaches_the_count_is_announced() {
 #[test]
 fn without_an_auto_whitelist_nothing_is_counted() {
     let mut story = Story::new();
-    story.memory.clients.insert(CLIENT.to_vec(), ClientRecord { count: 9, last: 0 });
+    let record = Record::Client(ClientRecord { count: 9, last: 0 });
+    story.memory.records.insert((Table::Clients, CLIENT.to_vec()), record);
     assert_eq!(story.at(1000), NEW);
     assert_eq!(story.at(1300), first_pass(300));
     assert_eq!(story.count(), Some((9, 0)));
 }
 
 #[test]
-fn a_decision_names_the_triplet_that_it_goes_by() {
-    let mut memory = Memory::default();
-    let policy = Policy { auto_whitelist: Some(1), ..Policy::default() };
+fn a_write_carries_the_record_that_it_replaces() {
+    let mut story = Story::with(Policy::default()).remembering(1000, 1000);
     let request = Request {
         client_address: CLIENT,
         sender: b"a@b.example",
         recipient: b"c@d.example",
         ..Request::default()
     };
-    let lists = Whitelists::default();
-    let mut at = |now| decide(&policy, &lists, &mut memory, now, &request).unwrap().triplet;
-    assert_eq!(at(1000).as_deref(), Some(KEY), "deferred");
-    assert_eq!(at(1300).as_deref(), Some(KEY), "passed");
-    assert_eq!(at(1400), None, "on the auto-whitelist");
-}
-
-#[test]
-fn a_client_without_an_address_is_not_judged() {
-    let mut memory = Memory::default();
-    for address in ["unknown", "", "1.2.3.4:25", "1.2.3.256", "fe80::1%eth0", "010.1.1.1", "1.2.3"]
-    {
-        let request = Request { client_address: address.as_bytes(), ..Request::default() };
-        let lists = Whitelists::default();
-        let decision = decide(&Policy::default(), &lists, &mut memory, 0, &request).unwrap();
-        assert_eq!(decision.verdict, Verdict::NoAddress, "{address}");
-    }
-    assert!(memory.triplets.is_empty());
+    let mut writes = |now| {
+        let plan = plan(&story.policy, &story.lists, &request, now, &mut Vec::new());
+        let Plan::Lookup(lookup) = plan else {
+            panic!("decided without a lookup");
+        };
+        let writes = story.memory.decide_now(&story.policy, &lookup).writes;
+        writes.iter().map(|write| (write.slot, write.before, write.after)).collect::<Vec<_>>()
+    };
+    let triplet = |first, last| Record::Triplet(TripletRecord { first, last });
+    let client = |count, last| Record::Client(ClientRecord { count, last });
+    assert_eq!(
+        writes(1300),
+        [
+            (Slot::Triplet, Some(triplet(1000, 1000)), triplet(1000, 1300)),
+            (Slot::Client(0), None, client(1, 1300)),
+        ]
+    );
+    assert_eq!(writes(1300), [], "nothing changes within a second");
+    assert_eq!(writes(1301), [(Slot::Triplet, Some(triplet(1000, 1300)), triplet(1000, 1301))]);
 }

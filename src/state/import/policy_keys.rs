@@ -1,7 +1,7 @@
 //! Keys for triplets that other programs knew.
 
-use super::{Policy, triplet};
-use crate::state::import::{Keys, Network};
+use super::{Keys, Network};
+use crate::greylist::{Policy, triplet};
 
 impl Keys for Policy {
     fn triplet(&self, client: Network, sender: &[u8], recipient: &[u8]) -> Option<Vec<u8>> {

@@ -1,11 +1,96 @@
-//! The rows: two numbers as text with a comma between (BEHAVIOUR E3, E6).
+//! The records: two numbers, as text with a comma between them (BEHAVIOUR E3,
+//! E6).
 //!
-//! Reading follows Perl's idea of a number, because rows of the original, and
-//! rows that somebody mended by hand, must mean the same here: leading digits
-//! count, anything else is zero, and fields after the second are ignored.
+//! Text is parsed by Perl's idea of a number, because records of the original,
+//! and manually edited ones, must mean the same here: leading digits count,
+//! anything else is zero, and fields after the second are ignored.
 
-/// When a triplet was seen, in seconds since the epoch. As text `first,last`.
-/// By default at the epoch, as clean-up takes a row without numbers.
+/// The two tables of records.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// Triplets, with the times of their attempts.
+    Triplets,
+    /// The auto-whitelist: clients, with the number of their passes.
+    Clients,
+}
+
+impl Table {
+    /// Both tables.
+    pub const ALL: [Table; 2] = [Table::Triplets, Table::Clients];
+
+    /// The table's name in the database file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Triplets => "triplets",
+            Table::Clients => "clients",
+        }
+    }
+}
+
+/// A record of either table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A record of [`Table::Triplets`].
+    Triplet(TripletRecord),
+    /// A record of [`Table::Clients`].
+    Client(ClientRecord),
+}
+
+impl Record {
+    /// Parses the text of a record; `None` where the first number is missing.
+    pub fn parse(table: Table, text: &[u8]) -> Option<Record> {
+        match table {
+            Table::Triplets => TripletRecord::parse(text).map(Record::Triplet),
+            Table::Clients => ClientRecord::parse(text).map(Record::Client),
+        }
+    }
+
+    /// The record's text.
+    pub fn text(self) -> String {
+        match self {
+            Record::Triplet(record) => record.text(),
+            Record::Client(record) => record.text(),
+        }
+    }
+
+    /// The table of the record.
+    pub fn table(self) -> Table {
+        match self {
+            Record::Triplet(_) => Table::Triplets,
+            Record::Client(_) => Table::Clients,
+        }
+    }
+
+    /// The triplet record, if it is one.
+    pub fn triplet(self) -> Option<TripletRecord> {
+        match self {
+            Record::Triplet(record) => Some(record),
+            Record::Client(_) => None,
+        }
+    }
+
+    /// The client record, if it is one.
+    pub fn client(self) -> Option<ClientRecord> {
+        match self {
+            Record::Client(record) => Some(record),
+            Record::Triplet(_) => None,
+        }
+    }
+
+    /// Merges two records of one table; `self` stands where they are of two.
+    #[must_use]
+    pub fn merged(self, other: Record) -> Record {
+        match (self, other) {
+            (Record::Triplet(one), Record::Triplet(other)) => Record::Triplet(one.merged(other)),
+            (Record::Client(one), Record::Client(other)) => Record::Client(one.merged(other)),
+            _ => self,
+        }
+    }
+}
+
+/// The times at which a triplet was seen, in seconds since the epoch. As text
+/// `first,last`. The default is the epoch, as expiry reads a record without
+/// numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TripletRecord {
     /// The attempt from which the delay counts.
@@ -14,8 +99,8 @@ pub struct TripletRecord {
     pub last: i64,
 }
 
-/// How often mail of a client passed for the first time. As text `count,last`.
-/// By default never, and that at the epoch, as for a row without numbers.
+/// The number of first passes of a client's mail. As text `count,last`. The
+/// default is none, at the epoch, as for a record without numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientRecord {
     /// First passes, at most one an hour.
@@ -25,7 +110,7 @@ pub struct ClientRecord {
 }
 
 impl TripletRecord {
-    /// Reads a row; `None` where there is no first time to count from.
+    /// Parses a record; `None` without a first time.
     pub fn parse(row: &[u8]) -> Option<TripletRecord> {
         let (first, last) = split(row);
         Some(TripletRecord {
@@ -34,15 +119,14 @@ impl TripletRecord {
         })
     }
 
-    /// The row's text.
+    /// The record's text.
     pub fn text(self) -> String {
         format!("{},{}", self.first, self.last)
     }
 
-    /// What two rows of one triplet say together: the later time it was last
-    /// seen, and a first time that lies as long before it as the longer of the
-    /// two waits. Whoever has passed by one of the rows has passed, and nobody
-    /// else, whatever the delay.
+    /// Merges two records of one triplet: the later last time, and a first time
+    /// that is as far before it as the longer of the two waits. The result has
+    /// passed if one of the records has, whatever the delay.
     #[must_use]
     pub fn merged(self, other: TripletRecord) -> TripletRecord {
         let wait = |seen: TripletRecord| seen.last.saturating_sub(seen.first);
@@ -52,29 +136,29 @@ impl TripletRecord {
 }
 
 impl ClientRecord {
-    /// What two rows of one client say together: the larger count, the later
-    /// time.
+    /// Merges two records of one client: the larger count, the later time.
     #[must_use]
     pub fn merged(self, other: ClientRecord) -> ClientRecord {
         ClientRecord { count: self.count.max(other.count), last: self.last.max(other.last) }
     }
 
-    /// Reads a row; `None` where there is no count.
+    /// Parses a record; `None` without a count.
     pub fn parse(row: &[u8]) -> Option<ClientRecord> {
         let (count, last) = split(row);
         let count = u64::try_from(leading_number(count)?).unwrap_or(0);
         Some(ClientRecord { count, last: leading_number(last).unwrap_or(0) })
     }
 
-    /// The row's text.
+    /// The record's text.
     pub fn text(self) -> String {
         format!("{},{}", self.count, self.last)
     }
 }
 
-/// A row's two numbers as a calculation in Perl sees them: the second is `None`
-/// where there is no second field, and what is no number is zero.
-pub(super) fn numbers(row: &[u8]) -> (i64, Option<i64>) {
+/// Returns a record's two numbers as a calculation in Perl sees them: the second
+/// is `None` where there is no second field, and anything else than a number is
+/// zero.
+pub fn numbers(row: &[u8]) -> (i64, Option<i64>) {
     let (first, last) = split(row);
     let number = |field| leading_number(field).unwrap_or(0);
     (number(first), (!last.is_empty()).then(|| number(last)))

@@ -9,11 +9,12 @@ const STRANGER: Request<'static> = Request {
     sender: b"a@b.example",
     recipient: b"c@d.example",
     instance: None,
+    has_header: false,
     queue_id: b"",
     has_etrn_domain: false,
     is_authenticated: false,
     is_local: false,
-    is_unsifted: false,
+    covers_own_users: false,
     test_time: None,
 };
 
@@ -69,13 +70,13 @@ fn nobody_is_trusted_unless_the_administrator_says_so() {
 #[test]
 fn where_nothing_was_asked_before_the_sites_own_mail_is_trusted() {
     let by = |request| exemption(&Policy::default(), &Whitelists::default(), &request);
-    let unsifted = Request { is_unsifted: true, ..STRANGER };
-    assert_eq!(by(unsifted), None);
-    let user = Request { is_authenticated: true, ..unsifted };
+    let own_too = Request { covers_own_users: true, ..STRANGER };
+    assert_eq!(by(own_too), None);
+    let user = Request { is_authenticated: true, ..own_too };
     assert_eq!(by(user), Some(Exemption::Authenticated));
-    let machine = Request { client_address: b"::1", ..unsifted };
+    let machine = Request { client_address: b"::1", ..own_too };
     assert_eq!(by(machine), Some(Exemption::Network));
-    let local = Request { client_address: b"unknown", is_local: true, ..unsifted };
+    let local = Request { client_address: b"unknown", is_local: true, ..own_too };
     assert_eq!(by(local), Some(Exemption::Network));
 }
 
@@ -133,4 +134,14 @@ fn of_two_recipients_only_the_listed_one_is_greylisted() {
     assert_eq!(exemption(&policy, &lists, &STRANGER), None);
     let other = Request { recipient: b"c@e.example", ..STRANGER };
     assert_eq!(exemption(&policy, &lists, &other), Some(Exemption::NotGreylisted));
+}
+
+#[test]
+fn a_client_without_a_valid_address_is_not_greylisted() {
+    for address in ["unknown", "", "1.2.3.4:25", "1.2.3.256", "fe80::1%eth0", "010.1.1.1", "1.2.3"]
+    {
+        let request = Request { client_address: address.as_bytes(), ..STRANGER };
+        let plan = plan(&Policy::default(), &Whitelists::default(), &request, 0, &mut Vec::new());
+        assert_eq!(plan, Plan::Decided(Verdict::NoAddress), "{address}");
+    }
 }

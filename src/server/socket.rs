@@ -1,16 +1,80 @@
-//! A listening socket, and who comes there.
+//! Sockets of either family: TCP, or a path of the file system.
 
-use super::connection::Stream;
-use super::door::{Door, Protocol};
 use crate::daemon::{Log, Severity};
 use mio::event::Source;
-use mio::net::{TcpListener, UnixListener};
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// A stream of either kind.
+#[derive(Debug)]
+pub enum Stream {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Through a Unix-domain socket.
+    Unix(UnixStream),
+}
+
+impl Stream {
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// Those of the system, as when nothing is there.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        }
+    }
+
+    /// Writes as much as fits.
+    ///
+    /// # Errors
+    /// Those of the system, as when nothing fits.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    /// Asks to be told when the stream can be read.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.watch(registry, token, Interest::READABLE)
+    }
+
+    /// Asks to be told of whatever `interest` says.
+    ///
+    /// # Errors
+    /// When the system has no room for one more.
+    pub fn watch(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.source().register(registry, token, interest)
+    }
+
+    /// Asks to be told as well when the stream can be written again.
+    pub fn watch_for_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.source().reregister(registry, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
+        }
+    }
+}
 
 /// A listening socket.
 #[derive(Debug)]
@@ -24,43 +88,6 @@ pub enum ListeningSocket {
         /// To be removed at the end.
         _file: Option<SocketFile>,
     },
-}
-
-/// A socket on which mail servers ask, and in which language.
-#[derive(Debug)]
-pub struct Listener {
-    socket: ListeningSocket,
-    protocol: Protocol,
-}
-
-impl Listener {
-    /// Lets those who connect speak a protocol.
-    pub fn new(socket: ListeningSocket, protocol: Protocol) -> Listener {
-        Listener { socket, protocol }
-    }
-
-    /// Whether those who connect speak a protocol.
-    pub fn speaks(&self, protocol: Protocol) -> bool {
-        self.protocol == protocol
-    }
-
-    /// Asks to be told when clients wait.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
-    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.socket.register(registry, token)
-    }
-
-    /// Takes the next waiting client, with the original's line for it
-    /// (BEHAVIOUR C4).
-    ///
-    /// # Errors
-    /// When nobody waits, or no more descriptors are to be had.
-    pub fn accept(&self, log: &mut Log) -> io::Result<(Stream, Door)> {
-        let stream = self.socket.accept(log)?;
-        Ok((stream, Door::new(self.protocol)))
-    }
 }
 
 impl ListeningSocket {

@@ -1,5 +1,8 @@
-//! What is measured beside the counters of decisions.
+//! Statistics: counters of decisions, and measurements.
+//!
+//! Pure numbers, which the log, the tools and the metrics endpoint show.
 
+use super::counters::Counters;
 use super::histogram::Histogram;
 use crate::daemon::clock;
 use crate::greylist::Verdict;
@@ -29,6 +32,8 @@ pub enum Reload {
 /// Numbers that only grow, and when the lists were read.
 #[derive(Clone, Debug)]
 pub struct Stats {
+    /// Decisions and failures.
+    pub counters: Counters,
     /// Seconds from a mail's first attempt to its first pass.
     pub delays: Histogram<11>,
     /// Microseconds that commits took.
@@ -49,6 +54,7 @@ impl Default for Stats {
     fn default() -> Self {
         let now = clock::now();
         Stats {
+            counters: Counters::default(),
             delays: Histogram::new(&DELAYS),
             commits: Histogram::new(&COMMITS),
             batches: Histogram::new(&BATCHES),
@@ -61,8 +67,9 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Takes in how long a mail had to wait, if that has just ended.
+    /// Counts a verdict, and stats the wait that it ends.
     pub fn decided(&mut self, verdict: Verdict) {
+        self.counters.count(verdict);
         if let Verdict::Passed { waited, first_time: true } = verdict {
             self.delays.observe(u64::try_from(waited).unwrap_or(0));
         }
@@ -97,29 +104,29 @@ mod tests {
 
     #[test]
     fn only_a_first_pass_ends_a_wait() {
-        let mut measures = Stats::default();
-        measures.decided(Verdict::Passed { waited: 400, first_time: true });
-        measures.decided(Verdict::Passed { waited: 90_000, first_time: false });
-        measures.decided(Verdict::NoAddress);
-        assert_eq!((measures.delays.total(), measures.delays.sum()), (1, 400));
+        let mut stats = Stats::default();
+        stats.decided(Verdict::Passed { waited: 400, first_time: true });
+        stats.decided(Verdict::Passed { waited: 90_000, first_time: false });
+        stats.decided(Verdict::NoAddress);
+        assert_eq!((stats.delays.total(), stats.delays.sum()), (1, 400));
     }
 
     #[test]
     fn a_commit_that_nobody_waited_for_is_no_batch() {
-        let mut measures = Stats::default();
-        measures.committed(Duration::from_millis(3), 0);
-        measures.committed(Duration::from_millis(4), 17);
-        assert_eq!((measures.commits.total(), measures.commits.sum()), (2, 7000));
-        assert_eq!((measures.batches.total(), measures.batches.sum()), (1, 17));
+        let mut stats = Stats::default();
+        stats.committed(Duration::from_millis(3), 0);
+        stats.committed(Duration::from_millis(4), 17);
+        assert_eq!((stats.commits.total(), stats.commits.sum()), (2, 7000));
+        assert_eq!((stats.batches.total(), stats.batches.sum()), (1, 17));
     }
 
     #[test]
     fn lists_that_could_not_be_read_stay_as_old_as_they_are() {
-        let mut measures = Stats { lists_read: 7, ..Stats::default() };
-        measures.reloaded(Reload::Failed);
-        assert_eq!(measures.lists_read, 7);
-        measures.reloaded(Reload::Warned);
-        assert!(measures.lists_read > 7);
-        assert_eq!(measures.reloads(), [("clean", 0), ("warned", 1), ("failed", 1)]);
+        let mut stats = Stats { lists_read: 7, ..Stats::default() };
+        stats.reloaded(Reload::Failed);
+        assert_eq!(stats.lists_read, 7);
+        stats.reloaded(Reload::Warned);
+        assert!(stats.lists_read > 7);
+        assert_eq!(stats.reloads(), [("clean", 0), ("warned", 1), ("failed", 1)]);
     }
 }

@@ -1,0 +1,108 @@
+//! The greylisting rules: a function of one attempt and the records found for it
+//! (BEHAVIOUR E1, E3).
+
+use super::Policy;
+use super::auto_whitelist::{self, AwlKey};
+use super::lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
+use super::record::{ClientRecord, Record, TripletRecord};
+use super::verdict::{Notice, Verdict, Wait};
+
+/// Decides an attempt: the auto-whitelist, then the triplet.
+pub fn judge(policy: &Policy, lookup: &Lookup, records: &Records) -> Decision {
+    auto_whitelist::exempt(policy, lookup, records)
+        .unwrap_or_else(|| Triplet { policy, lookup }.judge(records))
+}
+
+/// The auto-whitelist's part of a lookup, with the records found.
+pub(super) fn records_of<'l>(
+    lookup: &'l Lookup,
+    records: &Records,
+) -> impl Iterator<Item = (Slot, &'l AwlKey, Option<ClientRecord>)> {
+    let clients = lookup.clients.iter().zip(records.clients).enumerate();
+    clients.map(|(number, (key, record))| (Slot::Client(number), key, record))
+}
+
+/// An attempt that only its triplet decides.
+struct Triplet<'a> {
+    policy: &'a Policy,
+    lookup: &'a Lookup,
+}
+
+impl Triplet<'_> {
+    fn judge(&self, records: &Records) -> Decision {
+        let known = records.triplet;
+        let now = self.lookup.now;
+        let has_passed = known.is_some_and(|record| self.has_passed(record));
+        let first = known.filter(|record| self.may_pass(*record)).map_or(now, |it| it.first);
+        let is_in_future = first > now;
+        let first = first.min(now);
+        // Only new mail waits for the recipient's own time.
+        let is_known = has_passed && known.is_some_and(|record| record.first == first);
+        let delay = if is_known { self.policy.delay } else { self.lookup.delay };
+        let waited = now.saturating_sub(first);
+        let is_over = waited >= delay;
+        let mut decision = Decision::new(if is_over {
+            Verdict::Passed { waited, first_time: !has_passed }
+        } else {
+            let reason = if first == now { Wait::New } else { Wait::EarlyRetry };
+            Verdict::Greylisted { reason, missing: delay.saturating_sub(waited) }
+        });
+        if is_in_future {
+            decision.notices.push(Notice::FirstSeenInFuture);
+        }
+        decision.writes.extend(self.write(known, self.record(first, has_passed, is_over)));
+        if is_over && !has_passed {
+            auto_whitelist::count_first_pass(self.policy, self.lookup, records, &mut decision);
+        }
+        decision
+    }
+
+    /// Returns true if the delay counts from the record's first attempt. A triplet
+    /// that did not come back within the retry window starts again, and so does
+    /// one whose first attempt is in the future (BEHAVIOUR E3).
+    fn may_pass(&self, record: TripletRecord) -> bool {
+        let age = self.lookup.now.saturating_sub(record.first);
+        self.has_passed(record) || age <= self.policy.retry_window
+    }
+
+    /// The record after the attempt. Expiry, tools, the original and the next
+    /// attempt compare it with `--delay` to see whether the triplet has passed.
+    /// Where the recipient has another delay, mail that passes sooner is recorded
+    /// as if it had waited that long, and mail that waits longer as if it was
+    /// last seen before that time was over.
+    fn record(&self, first: i64, has_passed: bool, is_over: bool) -> TripletRecord {
+        let (now, delay) = (self.lookup.now, self.policy.delay);
+        if !is_over {
+            let latest = first.saturating_add(delay).saturating_sub(1);
+            return TripletRecord { first, last: now.min(latest) };
+        }
+        let longest = now.saturating_sub(delay);
+        TripletRecord { first: if has_passed { first } else { first.min(longest) }, last: now }
+    }
+
+    fn write(&self, before: Option<TripletRecord>, after: TripletRecord) -> Option<Write> {
+        (before != Some(after)).then(|| Write {
+            slot: Slot::Triplet,
+            before: before.map(Record::Triplet),
+            after: Record::Triplet(after),
+            urgency: self.urgency(before, after),
+        })
+    }
+
+    /// A record may wait for the disk if no later decision can depend on it: same
+    /// first attempt, and last seen on the same side of the delay as before.
+    fn urgency(&self, before: Option<TripletRecord>, after: TripletRecord) -> Urgency {
+        let is_same = |before: TripletRecord| {
+            before.first == after.first && self.has_passed(before) == self.has_passed(after)
+        };
+        if before.is_some_and(is_same) { Urgency::Soon } else { Urgency::BeforeReply }
+    }
+
+    fn has_passed(&self, TripletRecord { first, last }: TripletRecord) -> bool {
+        last.saturating_sub(first) >= self.policy.delay
+    }
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,109 @@
+//! The interface between the rules and whatever keeps the records: the keys that
+//! an attempt depends on, the records found, and the changes.
+
+use super::auto_whitelist::AwlKey;
+use super::record::{ClientRecord, Record, Table, TripletRecord};
+use super::verdict::{Notice, Verdict};
+use arrayvec::ArrayVec;
+
+/// Records of the auto-whitelist that may count one attempt: the client's, and
+/// that of its domain and the sender's.
+pub const MAX_CLIENTS: usize = 2;
+
+/// One attempt that no option and no list decides, with the keys of all records
+/// that its decision depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The key of the triplet.
+    pub triplet: Vec<u8>,
+    /// The keys on the auto-whitelist; none without an auto-whitelist.
+    pub clients: ArrayVec<AwlKey, MAX_CLIENTS>,
+    /// Seconds that new mail to this recipient waits.
+    pub delay: i64,
+    /// The time of the attempt, in seconds since the epoch.
+    pub now: i64,
+}
+
+/// One of the records of a lookup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The triplet's.
+    Triplet,
+    /// That of one of [`Lookup::clients`].
+    Client(usize),
+}
+
+impl Lookup {
+    /// The records that a decision reads, in the order of [`Records`].
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        std::iter::once(Slot::Triplet).chain((0..self.clients.len()).map(Slot::Client))
+    }
+
+    /// The table and key of one of the records.
+    pub fn key(&self, slot: Slot) -> (Table, &[u8]) {
+        match slot {
+            Slot::Triplet => (Table::Triplets, &self.triplet),
+            Slot::Client(number) => (Table::Clients, &self.clients[number].bytes),
+        }
+    }
+}
+
+/// The records found for a lookup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// The triplet's record.
+    pub triplet: Option<TripletRecord>,
+    /// The records of [`Lookup::clients`], in the same order.
+    pub clients: [Option<ClientRecord>; MAX_CLIENTS],
+}
+
+impl Records {
+    /// Notes what was found.
+    pub fn set(&mut self, slot: Slot, record: Option<Record>) {
+        match slot {
+            Slot::Triplet => self.triplet = record.and_then(Record::triplet),
+            Slot::Client(number) => self.clients[number] = record.and_then(Record::client),
+        }
+    }
+}
+
+/// When a write has to be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Before the reply, since a later decision depends on it; or as soon as
+    /// `--sync` allows.
+    BeforeReply,
+    /// Within about a second: no later decision depends on it.
+    Soon,
+}
+
+/// A change of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The record.
+    pub slot: Slot,
+    /// What it was when the decision was made.
+    pub before: Option<Record>,
+    /// What it becomes.
+    pub after: Record,
+    /// When the change has to be durable.
+    pub urgency: Urgency,
+}
+
+/// A verdict on one attempt, with the changes that it demands. Nothing of it
+/// takes effect before the changes are durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The changes, of different records.
+    pub writes: ArrayVec<Write, { MAX_CLIENTS + 1 }>,
+    /// What the log reports besides the verdict.
+    pub notices: ArrayVec<Notice, MAX_CLIENTS>,
+}
+
+impl Decision {
+    pub(super) fn new(verdict: Verdict) -> Decision {
+        Decision { verdict, writes: ArrayVec::new(), notices: ArrayVec::new() }
+    }
+}

@@ -1,0 +1,135 @@
+//! What can be decided without state: trust, whitelists and blacklists.
+
+use super::auto_whitelist;
+use super::lookup::Lookup;
+use super::verdict::{Blacklist, Exemption, Verdict};
+use super::{Client, Policy, Trust, triplet};
+use crate::lists::{Addresses, Clients, Location, Warning, Whitelists};
+use crate::request::Request;
+use std::net::IpAddr;
+
+/// The first stage of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Decided by an option or a list. Nothing of it is recorded.
+    Decided(Verdict),
+    /// To be decided by [`judge`](super::judge), with these records.
+    Lookup(Lookup),
+}
+
+/// Decides a request as far as options and lists do, else names the records that
+/// decide it (BEHAVIOUR E1). `now` is in seconds since the epoch; patterns that
+/// reach their limit are reported in `warnings`.
+pub fn plan(
+    policy: &Policy,
+    whitelists: &Whitelists,
+    request: &Request<'_>,
+    now: i64,
+    warnings: &mut Vec<Warning>,
+) -> Plan {
+    if let Some((verdict, _)) = rule(policy, whitelists, request, warnings) {
+        return Plan::Decided(verdict);
+    }
+    let Some(address) = request.address() else {
+        return Plan::Decided(Verdict::NoAddress);
+    };
+    let client = Client { address, name: request.client_name };
+    Plan::Lookup(Lookup {
+        triplet: triplet::key(policy, client, request.sender, request.recipient),
+        clients: auto_whitelist::keys(policy, client, request.sender),
+        delay: delay(policy, whitelists, request, warnings),
+        now,
+    })
+}
+
+/// The verdict of options and lists on a request, and the line of the list that
+/// decided it. The first that applies counts:
+///
+/// 1. trust: clients that have logged in, and those of trusted networks;
+/// 2. the whitelists of clients (by name, then by address), of recipients and
+///    of senders;
+/// 3. the blacklists of clients (likewise), of senders and of recipients;
+/// 4. the list of greylisted recipients, if there is one: all others are exempt.
+///
+/// A client without a valid address is still looked up by its name, its sender
+/// and its recipient. Patterns that reach their limit are reported in `warnings`.
+pub fn rule<'w>(
+    policy: &Policy,
+    whitelists: &'w Whitelists,
+    request: &Request<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Option<(Verdict, Option<&'w Location>)> {
+    let Whitelists { clients, recipients, senders, blacklists: black, greylisted, .. } = whitelists;
+    let address = request.address();
+    if let Some(exemption) = trust(&policy.trust, request, address) {
+        return Some((Verdict::Exempt(exemption), None));
+    }
+    let origin = client(clients, request.client_name, address, warnings);
+    if origin.is_some() {
+        return Some((Verdict::Exempt(Exemption::Client), origin));
+    }
+    for (list, address, verdict) in [
+        (recipients, request.recipient, Verdict::Exempt(Exemption::Recipient)),
+        (senders, request.sender, Verdict::Exempt(Exemption::Sender)),
+    ] {
+        let origin = list.find(address, warnings);
+        if origin.is_some() {
+            return Some((verdict, origin));
+        }
+    }
+    let origin = client(&black.clients, request.client_name, address, warnings);
+    if origin.is_some() {
+        return Some((Verdict::Blacklisted(Blacklist::Client), origin));
+    }
+    for (list, address, which) in [
+        (&black.senders, request.sender, Blacklist::Sender),
+        (&black.recipients, request.recipient, Blacklist::Recipient),
+    ] {
+        let origin = list.find(address, warnings);
+        if origin.is_some() {
+            return Some((Verdict::Blacklisted(which), origin));
+        }
+    }
+    let is_listed = |list: &Addresses, warnings| list.find(request.recipient, warnings).is_some();
+    let is_greylisted = greylisted.as_ref().is_none_or(|list| is_listed(list, warnings));
+    (!is_greylisted).then_some((Verdict::Exempt(Exemption::NotGreylisted), None))
+}
+
+/// The seconds that new mail to the recipient waits: `--delay`, or its entry in
+/// the list of delays.
+fn delay(
+    policy: &Policy,
+    whitelists: &Whitelists,
+    request: &Request<'_>,
+    warnings: &mut Vec<Warning>,
+) -> i64 {
+    whitelists.delays.find(request.recipient, warnings).unwrap_or(policy.delay)
+}
+
+/// The line that matches a client's name or address.
+fn client<'w>(
+    clients: &'w Clients,
+    name: &[u8],
+    address: Option<IpAddr>,
+    warnings: &mut Vec<Warning>,
+) -> Option<&'w Location> {
+    clients
+        .by_name(name, warnings)
+        .or_else(|| address.and_then(|address| clients.by_address(address)))
+}
+
+fn trust(trust: &Trust, request: &Request<'_>, address: Option<IpAddr>) -> Option<Exemption> {
+    let Trust { networks, authenticated } = trust;
+    if request.is_authenticated && (*authenticated || request.covers_own_users) {
+        return Some(Exemption::Authenticated);
+    }
+    if !request.covers_own_users && networks.is_empty() {
+        return None;
+    }
+    let is_trusted = request.is_local || address.is_some_and(|address| networks.holds(address));
+    is_trusted.then_some(Exemption::Network)
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

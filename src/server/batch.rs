@@ -1,0 +1,201 @@
+//! One batch of the event loop: reads requests of many connections, has them
+//! decided and committed together, then sends the replies.
+//!
+//! What options and lists decide is answered at once. Everything else is answered
+//! when the backend has completed it, so that what a client was told is durable.
+
+use super::connection::Connection;
+use super::connections::Connections;
+use super::engine::Engine;
+use super::session::Event;
+use crate::daemon::{Log, Severity};
+use crate::greylist::{Decision, Plan, Reply};
+use crate::state::{Backend, Completed, Error, Task, Ticket};
+use mio::{Registry, Token};
+use std::time::Instant;
+
+/// Requests that one batch decides, shared equally between the connections that
+/// have some: enough to make a commit worth its wait for the disk, few enough that
+/// no client waits long for the others.
+pub const MAX_REQUESTS: usize = 512;
+
+/// What a batch works with.
+pub struct Batch<'a> {
+    /// Decides.
+    pub engine: &'a mut Engine,
+    /// Keeps the state.
+    pub backend: &'a mut dyn Backend,
+    /// The log.
+    pub log: &'a mut Log,
+    /// All open connections.
+    pub connections: &'a mut Connections,
+    /// Watches the connections' sockets.
+    pub registry: &'a Registry,
+    /// The token of the first connection.
+    pub first_token: usize,
+    /// Seconds since the epoch.
+    pub now: i64,
+    /// Whether connections are closed after their first reply (`--exim`).
+    pub one_reply: bool,
+}
+
+impl Batch<'_> {
+    /// Reads from the connections that are due and answers what needs no state;
+    /// the other requests are submitted to the backend. Returns the number of
+    /// connections closed for the memory that they took.
+    pub fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let keys = self.connections.take_due(MAX_REQUESTS);
+        let share = MAX_REQUESTS / keys.len().max(1);
+        for &key in &keys {
+            let connection = &mut self.connections[key];
+            connection.send();
+            connection.read(buffer);
+            self.serve(key, share);
+        }
+        self.send(keys.into_iter())
+    }
+
+    /// Handles the events in a connection's input, at most `share` of them, until
+    /// one has to wait for the backend.
+    fn serve(&mut self, key: usize, share: usize) {
+        let Batch { engine, backend, log, connections, now, one_reply, .. } = self;
+        let connection = &mut connections[key];
+        if connection.is_awaiting() {
+            return;
+        }
+        for _ in 0..share {
+            if !connection.has_room() {
+                break;
+            }
+            let Some(event) = connection.session.next_event() else {
+                end_of_input(connection, log);
+                return;
+            };
+            match event {
+                Event::Request => match engine.plan(&connection.session.request(), *now, log) {
+                    Plan::Decided(verdict) => {
+                        let reply = engine.conclude(&connection.session.request(), verdict, log);
+                        answer(connection, &reply, engine, *one_reply, log);
+                    }
+                    Plan::Lookup(lookup) => {
+                        connection.set_awaiting(true);
+                        backend.submit(Ticket(key), Task::Decide(lookup));
+                        return;
+                    }
+                },
+                Event::Incomplete(line) => {
+                    engine.stats.counters.incomplete += 1;
+                    log.line(Severity::Complaint, line);
+                    answer(connection, &Reply::Dunno, engine, *one_reply, log);
+                }
+                Event::Send(bytes) => connection.reply(&bytes),
+                Event::Report(severity, line) => log.line(severity, line),
+                Event::Close(warning) => {
+                    if let Some(line) = warning {
+                        log.line(Severity::Warning, line);
+                    }
+                    connection.hang_up();
+                    return;
+                }
+            }
+        }
+        connection.mark_unanswered(!connection.session.is_empty());
+    }
+
+    /// Has the submitted tasks decided and committed, and answers them. The
+    /// completed edits are handed to `edited`. Returns true if anything was
+    /// written, and the number of connections closed for the memory that they
+    /// took.
+    pub fn complete(
+        &mut self,
+        mut edited: impl FnMut(Ticket, Result<usize, Error>),
+    ) -> (bool, usize) {
+        let mut completed = Vec::new();
+        self.backend.decide(&self.engine.policy, &mut completed);
+        let mut too_large = self.answer_all(&mut completed, &mut edited);
+        let start = Instant::now();
+        let result = self.backend.commit(&mut completed);
+        match &result {
+            Ok(true) => self.engine.stats.committed(start.elapsed(), completed.len()),
+            Ok(false) => {}
+            Err(error) => {
+                self.engine.stats.failed_commits += 1;
+                self.engine.report_failure(error, self.log);
+            }
+        }
+        too_large += self.answer_all(&mut completed, &mut edited);
+        (result == Ok(true), too_large)
+    }
+
+    fn answer_all(
+        &mut self,
+        completed: &mut Vec<Completed>,
+        edited: &mut impl FnMut(Ticket, Result<usize, Error>),
+    ) -> usize {
+        let mut keys = Vec::with_capacity(completed.len());
+        for task in completed.drain(..) {
+            match task {
+                Completed::Decided(Ticket(key), result) => {
+                    self.answer(key, &result);
+                    keys.push(key);
+                }
+                Completed::Edited(ticket, result) => edited(ticket, result),
+            }
+        }
+        self.send(keys.into_iter())
+    }
+
+    fn answer(&mut self, key: usize, result: &Result<Decision, Error>) {
+        let Batch { engine, log, connections, one_reply, .. } = self;
+        let connection = &mut connections[key];
+        connection.set_awaiting(false);
+        let reply = engine.complete(&connection.session.request(), result, log);
+        answer(connection, &reply, engine, *one_reply, log);
+        connection.mark_unanswered(!connection.session.is_empty());
+        connection.session.rest();
+    }
+
+    /// Sends the replies of connections, after the log lines of their decisions.
+    fn send(&mut self, keys: impl Iterator<Item = usize>) -> usize {
+        self.log.flush();
+        let mut too_large = 0;
+        for key in keys {
+            let connection = &mut self.connections[key];
+            if connection.is_awaiting() {
+                continue;
+            }
+            connection.send();
+            connection.expect_room(self.registry, Token(self.first_token + key));
+            too_large += usize::from(self.connections.settle(key));
+        }
+        too_large
+    }
+}
+
+fn answer(
+    connection: &mut Connection,
+    reply: &Reply,
+    engine: &mut Engine,
+    one_reply: bool,
+    log: &mut Log,
+) {
+    if connection.session.cannot_hold(reply) {
+        engine.report_hold(log);
+    }
+    let bytes = connection.session.reply(reply);
+    connection.reply(&bytes);
+    connection.asked = Instant::now();
+    if one_reply && connection.session.closes_after_one_reply() {
+        connection.hang_up();
+    }
+}
+
+fn end_of_input(connection: &mut Connection, log: &mut Log) {
+    connection.session.rest();
+    connection.mark_unanswered(false);
+    if connection.session.is_too_long() {
+        let line = "closing a connection: its request exceeds 65536 bytes";
+        log.line(Severity::Warning, line);
+        connection.hang_up();
+    }
+}

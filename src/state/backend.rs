@@ -1,0 +1,145 @@
+//! The seam between the daemon and its state.
+//!
+//! A backend runs the greylisting rules ([`judge`](crate::greylist::judge)) on
+//! the records that it keeps, atomically for each decision, and hands a decision
+//! back once it is as durable as its writes demand. It never waits for anything
+//! but this machine's disk.
+
+use super::{Error, ExpiryPass, ExpirySlice, Lifetimes};
+use crate::greylist::edit::Edit;
+use crate::greylist::{Decision, Lookup, Policy};
+use mio::{Registry, Token};
+use std::io;
+use std::time::Instant;
+
+/// Identifies a submitted task. Decisions and edits have tickets of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(pub usize);
+
+/// Something to be done with the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Decide an attempt.
+    Decide(Lookup),
+    /// Make an administrator's changes, in order, at a time in seconds since the
+    /// epoch.
+    Edit(Vec<Edit>, i64),
+}
+
+/// A finished task, with its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
+pub enum Completed {
+    /// A decision whose urgent writes are durable.
+    Decided(Ticket, Result<Decision, Error>),
+    /// The number of edits that changed a record.
+    Edited(Ticket, Result<usize, Error>),
+}
+
+impl Completed {
+    /// The completion of a task that failed.
+    pub fn failed(ticket: Ticket, task: &Task, error: Error) -> Completed {
+        match task {
+            Task::Decide(_) => Completed::Decided(ticket, Err(error)),
+            Task::Edit(..) => Completed::Edited(ticket, Err(error)),
+        }
+    }
+
+    /// The same completion, if what it waited for has not failed.
+    #[must_use]
+    pub fn after(self, result: &Result<(), Error>) -> Completed {
+        match (self, result) {
+            (completed, Ok(())) => completed,
+            (Completed::Decided(ticket, _), Err(error)) => {
+                Completed::Decided(ticket, Err(error.clone()))
+            }
+            (Completed::Edited(ticket, _), Err(error)) => {
+                Completed::Edited(ticket, Err(error.clone()))
+            }
+        }
+    }
+}
+
+/// The size of the state; `None` where it is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateSize {
+    /// Records of the triplets and of the clients.
+    pub records: Option<[usize; 2]>,
+    /// Length of the file, in bytes.
+    pub bytes: Option<u64>,
+    /// Bytes that this user may still write to its disk.
+    pub disk_free: Option<u64>,
+}
+
+/// What keeps the records.
+///
+/// A batch is: [`Backend::submit`] for each task, then [`Backend::decide`], then
+/// [`Backend::commit`]. Every submitted task is completed exactly once.
+pub trait Backend {
+    /// Queues a task for the next [`Backend::decide`].
+    fn submit(&mut self, ticket: Ticket, task: Task);
+
+    /// Runs the queued tasks, in order. Those that need no write to be durable
+    /// are completed.
+    fn decide(&mut self, policy: &Policy, completed: &mut Vec<Completed>);
+
+    /// Makes the writes of the batch durable and completes the tasks that wait
+    /// for them. Returns true if anything was written.
+    ///
+    /// # Errors
+    /// When the writes failed. The tasks are completed with the same error, and
+    /// nothing that they wrote remains.
+    fn commit(&mut self, completed: &mut Vec<Completed>) -> Result<bool, Error>;
+
+    /// When [`Backend::run_due`] has to be called, if nothing else happens.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// Does what is due by the clock, such as writing records that may wait for
+    /// the disk. Returns true if anything was written.
+    ///
+    /// # Errors
+    /// When the writes failed; the records are kept and tried again.
+    fn run_due(&mut self) -> Result<bool, Error>;
+
+    /// Writes everything that waits for the disk, before the daemon stops.
+    ///
+    /// # Errors
+    /// As [`Backend::run_due`].
+    fn flush(&mut self) -> Result<bool, Error>;
+
+    /// The failure that keeps the state from being read or written, as long as it
+    /// lasts.
+    fn failure(&self) -> Option<String>;
+
+    /// The size of the state, at a cost that does not grow with it.
+    fn size(&self) -> StateSize;
+
+    /// Looks for at most a millisecond whether the next records have expired at
+    /// `now`, in seconds since the epoch; those that have are deleted with a later
+    /// commit. `None` if the backend expires records by itself.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error>;
+
+    /// The result of an expiry pass, once it has looked at all records and those
+    /// that had expired are deleted. The next pass starts then.
+    fn take_expiry_pass(&mut self) -> Option<ExpiryPass>;
+
+    /// Starts writing all records that wait for the disk, and returns a number
+    /// for [`Backend::has_settled`].
+    fn settle(&mut self) -> u64;
+
+    /// Returns true if the records that waited when the number was given are
+    /// written.
+    fn has_settled(&self, number: u64) -> bool;
+
+    /// Registers the backend's sockets, if it has any.
+    ///
+    /// # Errors
+    /// When the system has no room for another.
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let _ = (registry, token);
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! One batch: records are read, decided upon and changed, then written together.
+//!
+//! Between the decisions and the commit the changes are kept here, so that later
+//! decisions of the batch see them and nothing reaches the file if the commit
+//! fails.
+
+use super::open::explain_read;
+use super::rows::stored_key;
+use super::write_behind::WriteBehind;
+use super::{File, table_map::TableMap};
+use crate::greylist::edit::{Edit, Effect};
+use crate::greylist::{Decision, Lookup, Policy, Record, Records, Urgency, judge};
+use crate::state::{Completed, Error, Table, Task, Ticket};
+use lmdb::{RoTransaction, Transaction as _};
+use std::path::Path;
+
+/// The changes of a batch, and the tasks that wait for them to be durable.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The changed records; `None` for those that are deleted.
+    pub changes: TableMap<Option<Record>>,
+    /// The tasks that wait for the commit.
+    pub waiting: Vec<Completed>,
+}
+
+/// The records as a task sees them: the changes of the batch, before those that
+/// wait for the disk, before those in the file.
+pub struct View<'s> {
+    batch: &'s mut Batch,
+    write_behind: &'s mut WriteBehind,
+    file: &'s File,
+    path: &'s Path,
+    /// Begun with the first record that is read from the file.
+    reader: Option<RoTransaction<'s>>,
+    /// Whether the task depends on a change that is not durable.
+    is_unsettled: bool,
+}
+
+impl<'s> View<'s> {
+    /// Begins to run tasks.
+    pub fn new(
+        batch: &'s mut Batch,
+        write_behind: &'s mut WriteBehind,
+        file: &'s File,
+        path: &'s Path,
+    ) -> View<'s> {
+        View { batch, write_behind, file, path, reader: None, is_unsettled: false }
+    }
+
+    /// Runs a task. It is returned if it is complete; otherwise it waits in the
+    /// batch for the commit.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn run(
+        &mut self,
+        policy: &Policy,
+        ticket: Ticket,
+        task: &Task,
+    ) -> Result<Option<Completed>, Error> {
+        self.is_unsettled = false;
+        let completed = match task {
+            Task::Decide(lookup) => Completed::Decided(ticket, Ok(self.decide(policy, lookup)?)),
+            Task::Edit(edits, now) => {
+                let mut changed = 0;
+                for edit in edits {
+                    changed += usize::from(self.edit(policy, edit, *now)?);
+                }
+                Completed::Edited(ticket, Ok(changed))
+            }
+        };
+        if self.is_unsettled {
+            self.batch.waiting.push(completed);
+            return Ok(None);
+        }
+        Ok(Some(completed))
+    }
+
+    fn decide(&mut self, policy: &Policy, lookup: &Lookup) -> Result<Decision, Error> {
+        let mut records = Records::default();
+        for slot in lookup.slots() {
+            let (table, key) = lookup.key(slot);
+            records.set(slot, self.record(table, key)?);
+        }
+        let decision = judge(policy, lookup, &records);
+        for write in &decision.writes {
+            let (table, key) = lookup.key(write.slot);
+            let may_wait = write.urgency == Urgency::Soon || self.write_behind.may_defer();
+            if may_wait && self.batch.changes.get(table, key).is_none() {
+                self.write_behind.put(table, key, write.after);
+            } else {
+                self.change(table, key, Some(write.after));
+            }
+        }
+        Ok(decision)
+    }
+
+    /// Applies an edit; returns true if it changes a record.
+    fn edit(&mut self, policy: &Policy, edit: &Edit, now: i64) -> Result<bool, Error> {
+        let Edit { table, key, .. } = edit;
+        let known = self.record(*table, key)?;
+        match edit.effect(policy, known, now) {
+            Effect::Nothing => return Ok(false),
+            Effect::Put(record) => self.change(*table, key, Some(record)),
+            Effect::Delete => self.change(*table, key, None),
+        }
+        Ok(true)
+    }
+
+    fn change(&mut self, table: Table, key: &[u8], record: Option<Record>) {
+        self.batch.changes.insert(table, key, record);
+        self.is_unsettled = true;
+    }
+
+    /// The record of a key.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Record>, Error> {
+        if let Some(change) = self.batch.changes.get(table, key) {
+            self.is_unsettled = true;
+            return Ok(*change);
+        }
+        if let Some(record) = self.write_behind.get(table, key) {
+            return Ok(Some(record));
+        }
+        self.record_in_file(table, key).map_err(|error| explain_read(self.path, error))
+    }
+
+    fn record_in_file(&mut self, table: Table, key: &[u8]) -> Result<Option<Record>, lmdb::Error> {
+        let reader = match &self.reader {
+            Some(reader) => reader,
+            None => self.reader.insert(self.file.environment.begin_ro_txn()?),
+        };
+        match reader.get(self.file.tables.database(table), &stored_key(key)) {
+            Ok(row) => Ok(Record::parse(table, row)),
+            Err(lmdb::Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

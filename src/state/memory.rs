@@ -1,0 +1,105 @@
+//! A backend in memory, which writes everything at once and loses nothing: the
+//! reference that tests compare the others with.
+
+use super::backend::{Backend, Completed, StateSize, Task, Ticket};
+use super::{Error, ExpiryPass, ExpirySlice, Lifetimes, Table};
+use crate::greylist::edit::{Edit, Effect};
+use crate::greylist::{Decision, Lookup, Policy, Record, Records, judge};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Records by table and key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The records.
+    pub records: BTreeMap<(Table, Vec<u8>), Record>,
+    queue: Vec<(Ticket, Task)>,
+}
+
+impl Memory {
+    /// Decides an attempt and writes what the decision changes.
+    pub fn decide_now(&mut self, policy: &Policy, lookup: &Lookup) -> Decision {
+        let mut records = Records::default();
+        for slot in lookup.slots() {
+            let (table, key) = lookup.key(slot);
+            records.set(slot, self.records.get(&(table, key.to_vec())).copied());
+        }
+        let decision = judge(policy, lookup, &records);
+        for write in &decision.writes {
+            let (table, key) = lookup.key(write.slot);
+            self.records.insert((table, key.to_vec()), write.after);
+        }
+        decision
+    }
+
+    fn edit(&mut self, policy: &Policy, edit: &Edit, now: i64) -> bool {
+        let place = (edit.table, edit.key.clone());
+        match edit.effect(policy, self.records.get(&place).copied(), now) {
+            Effect::Nothing => return false,
+            Effect::Put(record) => drop(self.records.insert(place, record)),
+            Effect::Delete => drop(self.records.remove(&place)),
+        }
+        true
+    }
+}
+
+impl Backend for Memory {
+    fn submit(&mut self, ticket: Ticket, task: Task) {
+        self.queue.push((ticket, task));
+    }
+
+    fn decide(&mut self, policy: &Policy, completed: &mut Vec<Completed>) {
+        for (ticket, task) in std::mem::take(&mut self.queue) {
+            completed.push(match task {
+                Task::Decide(lookup) => {
+                    Completed::Decided(ticket, Ok(self.decide_now(policy, &lookup)))
+                }
+                Task::Edit(edits, now) => {
+                    let changed = edits.iter().filter(|edit| self.edit(policy, edit, now)).count();
+                    Completed::Edited(ticket, Ok(changed))
+                }
+            });
+        }
+    }
+
+    fn commit(&mut self, _: &mut Vec<Completed>) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn run_due(&mut self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    fn flush(&mut self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
+    fn size(&self) -> StateSize {
+        let count = |table| self.records.keys().filter(|(other, _)| *other == table).count();
+        StateSize { records: Some(Table::ALL.map(count)), ..StateSize::default() }
+    }
+
+    fn expire(&mut self, _: &Lifetimes, _: i64) -> Result<Option<ExpirySlice>, Error> {
+        Ok(None)
+    }
+
+    fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
+        None
+    }
+
+    fn settle(&mut self) -> u64 {
+        0
+    }
+
+    fn has_settled(&self, _: u64) -> bool {
+        true
+    }
+}
