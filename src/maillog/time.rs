@@ -5,8 +5,6 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use memchr::memchr;
 
-const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-
 /// Bytes of a traditional timestamp, `Jun 20 10:00:00`.
 pub(super) const TRADITIONAL: usize = 15;
 
@@ -75,10 +73,7 @@ fn parse(stamp: &[u8], now: i64) -> Option<i64> {
     let text = std::str::from_utf8(stamp).ok()?;
     match stamp.len() {
         TRADITIONAL => traditional(text, now),
-        YEAR_FIRST if stamp[4] == b' ' => {
-            let (year, text) = text.split_once(' ')?;
-            local(parts(text)?.in_year(year.parse().ok()?)?)
-        }
+        YEAR_FIRST if stamp[4] == b' ' => with_year(text),
         _ => iso(text),
     }
 }
@@ -95,33 +90,15 @@ fn iso(text: &str) -> Option<i64> {
 /// `Jun 20 10:00:00`, local time of the last year in which it is not in the
 /// future.
 fn traditional(text: &str, now: i64) -> Option<i64> {
-    let parts = parts(text)?;
     let this_year = Timestamp::from_second(now).ok()?.to_zoned_datetime(TimeZone::system()).year();
     // The 29th of February is in one of the last eight years.
-    let times = (0..8).filter_map(|ago| local(parts.in_year(this_year - ago)?));
-    times.into_iter().find(|time| *time <= now + TOLERANCE)
+    let mut times = (0..8).filter_map(|ago| with_year(&format!("{} {text}", this_year - ago)));
+    times.find(|time| *time <= now + TOLERANCE)
 }
 
-/// A traditional timestamp: month, day, hour, minute and second.
-struct Parts([i8; 5]);
-
-fn parts(text: &str) -> Option<Parts> {
-    let bytes = text.as_bytes();
-    let month = MONTHS.chunks(3).position(|month| month == &bytes[..3])?;
-    let number = |from: usize| text.get(from..from + 2)?.trim_start().parse::<i8>().ok();
-    let signs = [(3, b' '), (6, b' '), (9, b':'), (12, b':')];
-    if bytes.len() != TRADITIONAL || signs.iter().any(|(at, sign)| bytes[*at] != *sign) {
-        return None;
-    }
-    let month = i8::try_from(month + 1).ok()?;
-    Some(Parts([month, number(4)?, number(7)?, number(10)?, number(13)?]))
-}
-
-impl Parts {
-    fn in_year(&self, year: i16) -> Option<DateTime> {
-        let [month, day, hour, minute, second] = self.0;
-        DateTime::new(year, month, day, hour, minute, second.min(59), 0).ok()
-    }
+/// `2026 Jun 20 10:00:00`, local time.
+fn with_year(text: &str) -> Option<i64> {
+    local(DateTime::strptime("%Y %b %e %H:%M:%S", text).ok()?)
 }
 
 fn local(moment: DateTime) -> Option<i64> {
