@@ -152,8 +152,8 @@ fn explain() -> Command {
     let about = "explain from a mail log why and how long mail was delayed";
     command("explain", about, "[OPTIONS] [FILE...]").long_about(more).args([
         word("FILE").num_args(0..).help(
-            "logs, perhaps packed, of syslog or of journalctl -o short-iso or json; - is standard \
-             input (default: /var/log/mail.log). An address like user@example.com is a sender",
+            "logs of syslog, of journalctl -o short-iso or json, or of containers, perhaps \
+             compressed; - is standard input (default: /var/log/mail.log or /var/log/maillog)",
         ),
         value("sender", "WHO").help("mail of this sender, user@domain or a whole domain"),
         value("recipient", "WHO").help("mail to this recipient, likewise"),
