@@ -64,7 +64,7 @@ fn faulty() -> (Directory, String) {
     (directory, arguments)
 }
 
-/// The text that people read. `POSTGREY_WRITE_GOLDEN=1` writes it anew.
+/// The text that people read. `POSTGREY_WRITE_GOLDEN=1` rewrites the file.
 #[test]
 fn findings_are_printed_with_place_problem_and_fix() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/check/findings.txt");
