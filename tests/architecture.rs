@@ -1,6 +1,6 @@
 //! Dependencies between the rooms of the house point one way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -164,4 +164,110 @@ fn unchecked_code_is_fenced_in() {
         let is_unsafe = code(&source).any(|line| line.contains("unsafe"));
         assert_eq!(is_unsafe, UNSAFE.contains(&file.as_str()), "{file}");
     }
+}
+
+/// The uses of other modules in a file's code, as paths from `src/`: `use`
+/// declarations with their braces expanded, and paths within expressions.
+fn uses(file: &str, source: &str) -> Vec<Vec<String>> {
+    let code: String = code(source).map(|line| format!("{line}\n")).collect();
+    // A unit test within the file may use what is above it.
+    let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let mut found = Vec::new();
+    for beginning in ["super::", "crate::"] {
+        for (at, _) in code.match_indices(beginning) {
+            let is_start = !code[..at].ends_with(|c: char| c.is_alphanumeric() || ":_".contains(c));
+            let end = code[at..].find(';').map_or(code.len(), |end| at + end);
+            if is_start {
+                found.extend(expand(&code[at..end]));
+            }
+        }
+    }
+    let own = module(file);
+    found.into_iter().map(|path| absolute(&own, &path)).collect()
+}
+
+/// The paths of a `use` declaration, or the path at the start of an expression.
+fn expand(text: &str) -> Vec<String> {
+    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let length = text.find(|c| !is_path(c)).unwrap_or(text.len());
+    let (prefix, rest) = text.split_at(length);
+    let Some(rest) = rest.strip_prefix('{').filter(|_| prefix.ends_with("::")) else {
+        return vec![prefix.to_owned()];
+    };
+    let mut depth = 0;
+    let mut parts = vec![String::new()];
+    for c in rest.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        parts.last_mut().expect("one at least").push(c);
+    }
+    let parts = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty());
+    parts.flat_map(expand).map(|part| format!("{prefix}{part}")).collect()
+}
+
+/// The module of a file, as a path from `src/`.
+fn module(file: &str) -> Vec<String> {
+    let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
+    path.split('/').map(str::to_owned).collect()
+}
+
+fn absolute(own: &[String], path: &str) -> Vec<String> {
+    let mut absolute = own.to_vec();
+    for name in path.split("::") {
+        match name {
+            "crate" => absolute.clear(),
+            "super" => drop(absolute.pop()),
+            "self" | "" => {}
+            name => absolute.push(name.to_owned()),
+        }
+    }
+    absolute
+}
+
+#[test]
+fn files_of_a_directory_do_not_use_each_other_in_a_circle() {
+    let sources: Vec<_> = sources().into_iter().filter(|(file, _)| !is_test(file)).collect();
+    let modules: BTreeSet<_> = sources.iter().map(|(file, _)| module(file)).collect();
+    // For each directory: which of its modules uses which other one.
+    let mut arrows: BTreeMap<Vec<String>, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for (file, source) in &sources {
+        let own = module(file);
+        for mut used in uses(file, source) {
+            while !used.is_empty() && !modules.contains(&used) {
+                used.pop();
+            }
+            let shared = own.iter().zip(&used).take_while(|(left, right)| left == right).count();
+            if let (Some(from), Some(to)) = (own.get(shared), used.get(shared)) {
+                let directory = arrows.entry(own[..shared].to_vec()).or_default();
+                directory.entry(from.clone()).or_default().insert(to.clone());
+            }
+        }
+    }
+    assert!(arrows.len() > 10, "the uses were not found");
+    let mut circles = Vec::new();
+    for (directory, arrows) in arrows.iter().filter(|(directory, _)| !directory.is_empty()) {
+        for from in arrows.keys() {
+            let mut reached = BTreeSet::new();
+            let mut next = vec![from];
+            while let Some(module) = next.pop() {
+                for to in arrows.get(module).into_iter().flatten() {
+                    if reached.insert(to) {
+                        next.push(to);
+                    }
+                }
+            }
+            if reached.contains(from) {
+                circles.push(format!("{}/{from}", directory.join("/")));
+            }
+        }
+    }
+    assert!(circles.is_empty(), "files in a circle: {circles:#?}");
 }

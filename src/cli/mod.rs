@@ -49,18 +49,21 @@ const PROGRAMS: [Program; 3] = [
         name: report::PROGRAM,
         word: report::WORD,
         parse: report::parse,
+        page: manual::report,
         command: report::command,
     },
     Program {
         name: policy_test::PROGRAM,
         word: policy_test::PROGRAM,
         parse: policy_test::parse,
+        page: manual::policy_test,
         command: policy_test::command,
     },
     Program {
         name: opensmtpd_filter::PROGRAM,
         word: opensmtpd_filter::WORD,
         parse: opensmtpd_filter::parse,
+        page: |_| manual::daemon(&flags::command()),
         command: opensmtpd_filter::command,
     },
 ];
@@ -71,9 +74,14 @@ struct Program {
     name: &'static str,
     /// The command of `postgrey` that starts it.
     word: &'static str,
-    parse: fn(Vec<OsString>) -> Result<Invocation, UsageError>,
+    parse: fn(Vec<OsString>, MakePage) -> Result<Invocation, UsageError>,
+    /// Its manual page.
+    page: MakePage,
     command: fn() -> Command,
 }
+
+/// Makes the manual page of a program from its options.
+type MakePage = fn(&Command) -> man::Page;
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,12 +145,12 @@ pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invoca
     let mut arguments: Vec<OsString> = words.collect();
     let called = Path::new(&name).file_name();
     if let Some(program) = PROGRAMS.iter().find(|it| called == Some(OsStr::new(it.name))) {
-        return (program.parse)(arguments);
+        return (program.parse)(arguments, program.page);
     }
     let word = arguments.first();
     if let Some(program) = PROGRAMS.iter().find(|it| word.is_some_and(|word| word == it.word)) {
         arguments.remove(0);
-        return (program.parse)(arguments);
+        return (program.parse)(arguments, program.page);
     }
     parse(arguments)
 }

@@ -1,7 +1,7 @@
 //! The command line of `postgrey opensmtpd-filter`, or of `filter-postgrey` in
 //! the directory where smtpd looks for filters.
 
-use super::{Invocation, UsageError, flags, help, information, manual, matches};
+use super::{Invocation, MakePage, UsageError, flags, help, information, matches};
 use crate::daemon::endpoint::Endpoint;
 use clap::Command;
 use std::ffi::OsString;
@@ -42,10 +42,9 @@ impl fmt::Display for DaemonAddress {
 }
 
 /// Parses the arguments of the filter.
-pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, rest) = matches(&mut command, arguments)?;
-    let page = |_: &Command| manual::daemon(&flags::command());
     if let Some(text) = information(&matches, &mut command, help::help, page) {
         return Ok(Invocation::Print(text));
     }

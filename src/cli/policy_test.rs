@@ -1,7 +1,7 @@
 //! The command line of `policy-test`: the original's options, and those with
 //! which a server is loaded (BEHAVIOUR H5).
 
-use super::{Invocation, UsageError, flags, help, information, manual, matches};
+use super::{Invocation, MakePage, UsageError, flags, help, information, matches};
 use clap::{Command, value_parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -36,10 +36,10 @@ pub enum Target {
 }
 
 /// Parses the arguments of `policy-test`.
-pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, rest) = matches(&mut command, arguments)?;
-    if let Some(text) = information(&matches, &mut command, help::help, manual::policy_test) {
+    if let Some(text) = information(&matches, &mut command, help::help, page) {
         return Ok(Invocation::Print(text));
     }
     let Some(target) = rest.first().and_then(|word| target(word)) else {

@@ -6,7 +6,7 @@ mod table;
 pub(super) use table::command;
 
 use super::settings::Place;
-use super::{Invocation, UsageError, help, information, manual, matches};
+use super::{Invocation, MakePage, UsageError, help, information, matches};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::ffi::{OsStr, OsString};
@@ -98,10 +98,10 @@ impl Check {
 }
 
 /// Parses the arguments of `postgreyreport`.
-pub(super) fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, files) = matches(&mut command, arguments)?;
-    if let Some(text) = information(&matches, &mut command, help::help, manual::report) {
+    if let Some(text) = information(&matches, &mut command, help::help, page) {
         return Ok(Invocation::Print(text));
     }
     let debug = debug(&matches)?;
@@ -221,15 +221,20 @@ mod tests {
     use super::super::help;
     use super::*;
 
+    fn of_line(line: &str) -> Result<Invocation, UsageError> {
+        let arguments = line.split(' ').map(OsString::from).collect();
+        parse(arguments, crate::cli::manual::report)
+    }
+
     fn report(line: &str) -> Report {
-        match parse(line.split(' ').map(OsString::from).collect()) {
+        match of_line(line) {
             Ok(Invocation::Report(report)) => *report,
             other => panic!("{line}: {other:?}"),
         }
     }
 
     fn refusal(line: &str) -> (String, u8) {
-        let error = parse(line.split(' ').map(OsString::from).collect()).expect_err(line);
+        let error = of_line(line).expect_err(line);
         (error.message, error.status)
     }
 

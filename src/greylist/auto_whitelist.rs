@@ -10,73 +10,20 @@
 //! still counted, so that the option never delays mail that would pass without
 //! it.
 
-use super::judge::records_of;
-use super::lookup::{Decision, Lookup, MAX_CLIENTS, Records, Slot, Urgency, Write};
+use super::Policy;
+use super::lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
 use super::record::{ClientRecord, Record};
 use super::verdict::{Exemption, Notice, Verdict};
-use super::{Client, Policy, client_domain, triplet};
-use arrayvec::ArrayVec;
-use std::net::IpAddr;
 
 /// Seconds between two counts.
 const COUNT_INTERVAL: i64 = 3600;
-
-/// What a record of the auto-whitelist counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AwlSubject {
-    /// The passes of one client.
-    Client(IpAddr),
-    /// The passes of mail from clients in one registered domain with senders in
-    /// another, or the same.
-    Domains {
-        /// The domain of the clients' names.
-        client: Vec<u8>,
-        /// The domain of the senders, empty for bounces.
-        sender: Vec<u8>,
-    },
-}
-
-/// A record of the auto-whitelist: what it counts, and its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AwlKey {
-    /// What it counts.
-    pub subject: AwlSubject,
-    /// The key of the record.
-    pub bytes: Vec<u8>,
-}
-
-impl AwlSubject {
-    /// The key of the record.
-    pub fn key(self, policy: &Policy) -> AwlKey {
-        let bytes = match &self {
-            AwlSubject::Client(address) => triplet::client_key(policy, *address),
-            AwlSubject::Domains { client, sender } => triplet::domains_key(policy, client, sender),
-        };
-        AwlKey { subject: self, bytes }
-    }
-}
-
-/// The keys of the records that count an attempt, first the one that the
-/// original has. Domains count only if client and sender both have one.
-pub fn keys(policy: &Policy, client: Client<'_>, sender: &[u8]) -> ArrayVec<AwlKey, MAX_CLIENTS> {
-    let mut keys = ArrayVec::new();
-    if policy.auto_whitelist.is_none() {
-        return keys;
-    }
-    keys.push(AwlSubject::Client(client.address).key(policy));
-    let domain = policy.by_domain.auto_whitelist.then(|| client.domain()).flatten();
-    if let (Some(client), Some(sender)) = (domain, client_domain::sender_domain(sender)) {
-        keys.push(AwlSubject::Domains { client, sender }.key(policy));
-    }
-    keys
-}
 
 /// The decision on an attempt whose client is on the auto-whitelist, or `None`
 /// if it is not. Each record that exempts it counts the attempt.
 pub(super) fn exempt(policy: &Policy, lookup: &Lookup, records: &Records) -> Option<Decision> {
     let enough = policy.auto_whitelist?;
     let mut decision = None;
-    for (slot, _, record) in records_of(lookup, records) {
+    for (slot, _, record) in lookup.clients_with(records) {
         let Some(record) = record.filter(|record| record.count >= enough) else {
             continue;
         };
@@ -98,7 +45,7 @@ pub(super) fn count_first_pass(
     let Some(enough) = policy.auto_whitelist else {
         return;
     };
-    for (slot, key, record) in records_of(lookup, records) {
+    for (slot, key, record) in lookup.clients_with(records) {
         let Some(after) = after_first_pass(record, lookup.now) else {
             continue;
         };

@@ -1,6 +1,6 @@
 //! Who is counted with whom.
 
-use super::super::{ByDomain, Plan, Table, plan};
+use super::super::{AwlSubject, ByDomain, Client, Plan, Table, awl_keys, plan};
 use super::*;
 use crate::lists::Whitelists;
 use crate::request::Request;
@@ -38,7 +38,7 @@ fn mail(
 }
 
 fn subjects(policy: &Policy, client: Client<'_>, sender: &str) -> Vec<AwlSubject> {
-    let keys = super::keys(policy, client, sender.as_bytes());
+    let keys = awl_keys(policy, client, sender.as_bytes());
     keys.into_iter().map(|key| key.subject).collect()
 }
 
@@ -125,7 +125,7 @@ fn senders_that_are_rewritten_or_numbered_share_a_domain() {
         ("", ""),
     ] {
         let client = Client { address: [192, 0, 2, 7].into(), name: b"mx.pool.test" };
-        let keys = super::keys(&policy(), client, sender.as_bytes());
+        let keys = awl_keys(&policy(), client, sender.as_bytes());
         assert_eq!(keys[1].bytes, format!("pool.test/{domain}").as_bytes(), "{sender}");
     }
 }

@@ -2,24 +2,15 @@
 //! (BEHAVIOUR E1, E3).
 
 use super::Policy;
-use super::auto_whitelist::{self, AwlKey};
+use super::auto_whitelist;
 use super::lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
-use super::record::{ClientRecord, Record, TripletRecord};
+use super::record::{Record, TripletRecord};
 use super::verdict::{Notice, Verdict, Wait};
 
 /// Decides an attempt: the auto-whitelist, then the triplet.
 pub fn judge(policy: &Policy, lookup: &Lookup, records: &Records) -> Decision {
     auto_whitelist::exempt(policy, lookup, records)
         .unwrap_or_else(|| Triplet { policy, lookup }.judge(records))
-}
-
-/// The auto-whitelist's part of a lookup, with the records found.
-pub(super) fn records_of<'l>(
-    lookup: &'l Lookup,
-    records: &Records,
-) -> impl Iterator<Item = (Slot, &'l AwlKey, Option<ClientRecord>)> {
-    let clients = lookup.clients.iter().zip(records.clients).enumerate();
-    clients.map(|(number, (key, record))| (Slot::Client(number), key, record))
 }
 
 /// An attempt that only its triplet decides.

@@ -2,7 +2,7 @@
 
 use super::super::{AwlSubject, Exemption, Plan, SECONDS_PER_DAY, plan};
 use super::*;
-use crate::greylist::{Record, Table};
+use crate::greylist::{ClientRecord, Record, Table};
 use crate::lists::Whitelists;
 use crate::request::Request;
 use crate::state::memory::Memory;

@@ -1,14 +1,10 @@
 //! The interface between the rules and whatever keeps the records: the keys that
 //! an attempt depends on, the records found, and the changes.
 
-use super::auto_whitelist::AwlKey;
+use super::awl_key::{AwlKey, MAX_AWL_KEYS};
 use super::record::{ClientRecord, Record, Table, TripletRecord};
 use super::verdict::{Notice, Verdict};
 use arrayvec::ArrayVec;
-
-/// Records of the auto-whitelist that may count one attempt: the client's, and
-/// that of its domain and the sender's.
-pub const MAX_CLIENTS: usize = 2;
 
 /// One attempt that no option and no list decides, with the keys of all records
 /// that its decision depends on.
@@ -17,7 +13,7 @@ pub struct Lookup {
     /// The key of the triplet.
     pub triplet: Vec<u8>,
     /// The keys on the auto-whitelist; none without an auto-whitelist.
-    pub clients: ArrayVec<AwlKey, MAX_CLIENTS>,
+    pub clients: ArrayVec<AwlKey, MAX_AWL_KEYS>,
     /// Seconds that new mail to this recipient waits.
     pub delay: i64,
     /// The time of the attempt, in seconds since the epoch.
@@ -39,6 +35,15 @@ impl Lookup {
         std::iter::once(Slot::Triplet).chain((0..self.clients.len()).map(Slot::Client))
     }
 
+    /// The auto-whitelist's part of the lookup, with the records found.
+    pub(super) fn clients_with(
+        &self,
+        records: &Records,
+    ) -> impl Iterator<Item = (Slot, &AwlKey, Option<ClientRecord>)> {
+        let clients = self.clients.iter().zip(records.clients).enumerate();
+        clients.map(|(number, (key, record))| (Slot::Client(number), key, record))
+    }
+
     /// The table and key of one of the records.
     pub fn key(&self, slot: Slot) -> (Table, &[u8]) {
         match slot {
@@ -54,7 +59,7 @@ pub struct Records {
     /// The triplet's record.
     pub triplet: Option<TripletRecord>,
     /// The records of [`Lookup::clients`], in the same order.
-    pub clients: [Option<ClientRecord>; MAX_CLIENTS],
+    pub clients: [Option<ClientRecord>; MAX_AWL_KEYS],
 }
 
 impl Records {
@@ -97,9 +102,9 @@ pub struct Decision {
     /// The verdict.
     pub verdict: Verdict,
     /// The changes, of different records.
-    pub writes: ArrayVec<Write, { MAX_CLIENTS + 1 }>,
+    pub writes: ArrayVec<Write, { MAX_AWL_KEYS + 1 }>,
     /// What the log reports besides the verdict.
-    pub notices: ArrayVec<Notice, MAX_CLIENTS>,
+    pub notices: ArrayVec<Notice, MAX_AWL_KEYS>,
 }
 
 impl Decision {

@@ -5,6 +5,7 @@
 //! rules to them and returns a verdict and the changes.
 
 mod auto_whitelist;
+mod awl_key;
 mod client_domain;
 pub mod edit;
 mod judge;
@@ -21,7 +22,7 @@ pub mod triplet;
 mod triplet_state;
 mod verdict;
 
-pub use auto_whitelist::{AwlKey, AwlSubject, keys as awl_keys};
+pub use awl_key::{AwlKey, AwlSubject, awl_keys};
 pub use client_domain::{Client, registered_domain, sender_domain};
 pub use judge::judge;
 pub use log_line::{is_true, log_line, log_object};

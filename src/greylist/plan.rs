@@ -1,6 +1,6 @@
 //! What can be decided without state: trust, whitelists and blacklists.
 
-use super::auto_whitelist;
+use super::awl_key::awl_keys;
 use super::lookup::Lookup;
 use super::verdict::{Blacklist, Exemption, Verdict};
 use super::{Client, Policy, Trust, triplet};
@@ -36,7 +36,7 @@ pub fn plan(
     let client = Client { address, name: request.client_name };
     Plan::Lookup(Lookup {
         triplet: triplet::key(policy, client, request.sender, request.recipient),
-        clients: auto_whitelist::keys(policy, client, request.sender),
+        clients: awl_keys(policy, client, request.sender),
         delay: delay(policy, whitelists, request, warnings),
         now,
     })

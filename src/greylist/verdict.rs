@@ -1,6 +1,6 @@
 //! Verdicts, and their reasons.
 
-use super::auto_whitelist::AwlSubject;
+use super::awl_key::AwlSubject;
 
 /// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Rules on mail addresses: by address, by user, by domain, by pattern (BEHAVIOUR F5).
 
 use super::diagnostics::Warning;
-use super::file::{Location, Text, is_blank};
+use super::file::{Text, is_blank};
+use super::location::Location;
 use super::names::{self, Names};
 use super::pattern::Patterns;
 use super::rules;

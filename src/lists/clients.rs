@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::diagnostics::Warning;
-use super::file::{Location, Text, is_blank};
+use super::file::{Text, is_blank};
+use super::location::Location;
 use super::names::{self, Names};
 use super::networks::{Network, Networks};
 use super::pattern::Patterns;

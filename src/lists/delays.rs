@@ -3,7 +3,8 @@
 
 use super::addresses::Addresses;
 use super::diagnostics::{Diagnostics, Warning};
-use super::file::{Location, Text, is_blank};
+use super::file::{Text, is_blank};
+use super::location::Location;
 use std::collections::HashMap;
 
 /// The longest delay in seconds, a day: mail servers give up after a few.

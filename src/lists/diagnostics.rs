@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::file::Location;
+use super::location::Location;
 
 /// Complaints about one kind of list that are told. Who mends these finds the
 /// others; a log file that was named by mistake has a million.

@@ -2,7 +2,6 @@
 //! (BEHAVIOUR F1), and every rule and complaint knows its file and line.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -14,6 +13,7 @@ use nix::fcntl::OFlag;
 
 use super::diagnostics::{Diagnostics, Warning};
 use super::dropins;
+use super::location::Location;
 
 /// Size in bytes from which a file is refused: no list that was written for us
 /// comes near, and a log file named by mistake must not fill the memory.
@@ -22,37 +22,12 @@ const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
 /// What a text editor of another system may put before the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Where a rule stands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Location {
-    file: Arc<Path>,
-    line: u32,
-}
-
-impl Location {
-    /// The file, as it was given on the command line.
-    pub fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// The number of the line, from 1.
-    pub fn line(&self) -> u32 {
-        self.line
-    }
-
-    /// The rule as the file has it now, for people; none if it has it no more.
-    pub fn read_line(&self) -> Option<String> {
-        let bytes = read_one(&self.file).ok()?;
-        let (_, line) = numbered(&bytes).find(|(number, _)| *number == self.line)?;
-        Some(String::from_utf8_lossy(rule_of(line)).into_owned())
-    }
-}
-
-/// `FILE line N`, as the original's warnings begin.
-impl fmt::Display for Location {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} line {}", self.file.display(), self.line)
-    }
+/// The rule of a line as its file has it now, for people; `None` if it has no such
+/// line any more.
+pub fn read_line(location: &Location) -> Option<String> {
+    let bytes = read_one(&location.file).ok()?;
+    let (_, line) = numbered(&bytes).find(|(number, _)| *number == location.line)?;
+    Some(String::from_utf8_lossy(rule_of(line)).into_owned())
 }
 
 /// The content of a list, and the name that complaints about it give.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::file::Location;
+use super::location::Location;
 
 /// Bytes of the longest name or address that is ever looked up: no request
 /// carries a longer one (BEHAVIOUR D2).

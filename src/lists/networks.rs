@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::file::Location;
+use super::location::Location;
 
 /// Bits before an IPv4 address in the table.
 const IPV4_PREFIX: u8 = 96;

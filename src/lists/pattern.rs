@@ -18,7 +18,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 use subset::Common;
 
 use super::diagnostics::{Diagnostics, Warning};
-use super::file::Location;
+use super::location::Location;
 
 /// Versions of PCRE2 differ in what they accept, so that only the one in pcre2-sys
 /// is linked. Cargo sets the variable from `.cargo/config.toml`, and passes over

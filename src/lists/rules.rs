@@ -1,7 +1,8 @@
 //! What every list of rules has in common, whatever its plain rules are.
 
 use super::diagnostics::{Diagnostics, Warning};
-use super::file::{Location, Text};
+use super::file::Text;
+use super::location::Location;
 use super::pattern::{self, Patterns};
 
 /// Reads lists in their order: gives their patterns, and hands each other rule

@@ -14,7 +14,7 @@ use crate::greylist::{
     self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
 };
 use crate::json::Object;
-use crate::lists::{Location, Reader, Whitelists};
+use crate::lists::{self, Location, Reader, Whitelists};
 use crate::request::Request;
 use crate::session::policy;
 use crate::state::local::{FILE_NAME, Reader as Database};
@@ -123,7 +123,7 @@ impl<'c> Case<'c> {
     fn rule(&self) -> Option<(&Location, String)> {
         let Case { policy, whitelists, request, .. } = self;
         let origin = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
-        Some((origin, origin.read_line().unwrap_or_default()))
+        Some((origin, lists::read_line(origin).unwrap_or_default()))
     }
 
     /// The triplet's key and record, where no other record exempts the client.

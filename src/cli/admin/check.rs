@@ -2,7 +2,7 @@
 //! more. They are typed as the daemon's are, so that a line can be copied from
 //! where the daemon is started.
 
-use super::command::{self, OutputFormat};
+use super::args::{self, OutputFormat};
 use super::filter::address;
 use super::{Command, Invocation, refused, table};
 use crate::cli::{self, UsageError, flags, getopt, help};
@@ -70,7 +70,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
         return Ok(cli::Invocation::Print(help::help(&mut own)));
     }
     let command = command(&matches, &of_check, of_daemon).map_err(|sentence| wrong(&sentence))?;
-    let invocation = Invocation { place: command::place(&matches), command };
+    let invocation = Invocation { place: args::place(&matches), command };
     Ok(cli::Invocation::Administer(Box::new(invocation)))
 }
 
@@ -122,21 +122,21 @@ fn command(
     }
     Ok(Command::Check(Check {
         words: of_daemon,
-        defaults: command::text(matches, "defaults").into(),
-        form: command::form(matches),
+        defaults: args::text(matches, "defaults").into(),
+        form: args::form(matches),
         question: question(matches)?,
     }))
 }
 
 /// The mail that is asked about, if any of its parts was given.
 fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
-    let part = |id| command::given(matches, id).map(|text| address(text.as_bytes()).to_vec());
+    let part = |id| args::given(matches, id).map(|text| address(text.as_bytes()).to_vec());
     let parts = (part("address"), part("sender"), part("recipient"));
     let (Some(_), Some(sender), Some(recipient)) = parts else {
         let ids = ["client", "address", "sender", "recipient", "at", "login"];
         let is_given = |id: &&&str| match **id {
             "login" => matches.get_flag("login"),
-            id => command::given(matches, id).is_some(),
+            id => args::given(matches, id).is_some(),
         };
         return match ids.iter().find(is_given) {
             None => Ok(None),
@@ -145,17 +145,17 @@ fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
             )),
         };
     };
-    let at = match command::given(matches, "at") {
+    let at = match args::given(matches, "at") {
         None => None,
         Some(text) => Some(
             text.to_str()
                 .and_then(clock::parse)
-                .ok_or_else(|| command::unlike("--at", "a time like 2026-11-23 22:53", text))?,
+                .ok_or_else(|| args::unlike("--at", "a time like 2026-11-23 22:53", text))?,
         ),
     };
     Ok(Some(Question {
         client: part("client").unwrap_or_else(|| b"unknown".to_vec()),
-        address: command::parsed(matches, "address", "an IP address")?.expect("it was given"),
+        address: args::parsed(matches, "address", "an IP address")?.expect("it was given"),
         sender,
         recipient,
         has_logged_in: matches.get_flag("login"),

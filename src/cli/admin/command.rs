@@ -1,14 +1,14 @@
 //! What an administrator wants done, from the words that were matched.
 
+use super::args::{OutputFormat, form, given, named, parsed, place, text, unlike};
 use super::check::Check;
 use super::explain::{self, Explain};
 use super::filter::{Addresses, Clients, Filter, address, network};
 use crate::cli::settings::Place;
 use crate::greylist::State;
 use clap::ArgMatches;
-use clap::parser::ValueSource;
 use ipnet::IpNet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -150,34 +150,9 @@ pub enum Tables {
     Clients,
 }
 
-/// How rows are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputFormat {
-    /// As text: for people or, where there is one, in the customary format.
-    Text,
-    /// As one JSON object a line.
-    Json,
-}
-
 /// What a command's words ask for; an error is a sentence without its command.
 pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation, String> {
     Ok(Invocation { place: place(matches), command: command(name, matches)? })
-}
-
-/// The place of the database, as far as it is typed.
-pub(super) fn place(matches: &ArgMatches) -> Place {
-    let typed = |id| {
-        let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
-        given(matches, id).filter(|_| is_typed)
-    };
-    let name = |id| typed(id).map(|name| name.to_string_lossy().into_owned());
-    Place {
-        dbdir: typed("dbdir").map(PathBuf::from),
-        user: name("user"),
-        group: name("group"),
-        defaults: text(matches, "defaults").into(),
-        config: typed("config").map(PathBuf::from),
-    }
 }
 
 fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
@@ -197,10 +172,6 @@ fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
         "backup" => Command::Backup(text(matches, "FILE").into()),
         name => unreachable!("{name} is in no table of commands"),
     })
-}
-
-pub(super) fn form(matches: &ArgMatches) -> OutputFormat {
-    if matches.get_flag("json") { OutputFormat::Json } else { OutputFormat::Text }
 }
 
 fn consent(matches: &ArgMatches) -> Consent {
@@ -304,34 +275,4 @@ fn clients(matches: &ArgMatches, id: &str) -> Result<Option<Clients>, String> {
         return Ok(None);
     };
     Clients::parse(word).map(Some).map_err(|what| unlike(&named(id), &what, word))
-}
-
-/// An option or a word of a command as it is typed.
-fn named(id: &str) -> String {
-    if id.starts_with(char::is_lowercase) { format!("--{id}") } else { id.to_owned() }
-}
-
-/// The value of an option as a type, if it was given.
-pub(super) fn parsed<T: std::str::FromStr>(
-    matches: &ArgMatches,
-    id: &str,
-    what: &str,
-) -> Result<Option<T>, String> {
-    let Some(word) = given(matches, id) else {
-        return Ok(None);
-    };
-    let value = word.to_str().and_then(|word| word.parse().ok());
-    value.map(Some).ok_or_else(|| unlike(&named(id), what, word))
-}
-
-pub(super) fn unlike(name: &str, what: &str, word: &OsStr) -> String {
-    format!("{name} must be {what}, unlike \"{}\"", word.to_string_lossy())
-}
-
-pub(super) fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
-    matches.get_one::<OsString>(id).map(OsString::as_os_str)
-}
-
-pub(super) fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
-    given(matches, id).unwrap_or_default()
 }

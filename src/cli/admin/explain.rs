@@ -1,6 +1,6 @@
 //! The words of `postgrey explain`.
 
-use super::command::{self, OutputFormat};
+use super::args::{self, OutputFormat};
 use super::filter::Addresses;
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
@@ -37,8 +37,8 @@ pub struct AttemptFilter {
 
 /// What the words ask for.
 pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
-    let addresses = |id| command::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
-    let text = |id| command::given(matches, id).map(|text| text.to_string_lossy().into_owned());
+    let addresses = |id| args::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
+    let text = |id| args::given(matches, id).map(|text| text.to_string_lossy().into_owned());
     let words = matches.get_many::<OsString>("FILE").into_iter().flatten();
     let (senders, files): (Vec<&OsString>, Vec<&OsString>) =
         words.partition(|word| is_sender(word));
@@ -55,10 +55,10 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     Ok(Explain {
         files,
         filter: AttemptFilter { sender, recipient: addresses("recipient"), client: text("client") },
-        id: command::given(matches, "id").map(|id| id.as_bytes().to_vec()),
+        id: args::given(matches, "id").map(|id| id.as_bytes().to_vec()),
         day,
         summary: matches.get_flag("summary"),
-        form: command::form(matches),
+        form: args::form(matches),
     })
 }
 

@@ -2,14 +2,16 @@
 //! list` and so on. Unlike the daemon's own command line they are new, so
 //! their words are parsed as clap parses them.
 
+mod args;
 mod check;
 mod command;
 mod explain;
 mod filter;
 mod table;
 
+pub use args::OutputFormat;
 pub use check::{Check, Question, plain_word};
-pub use command::{Command, Consent, Extent, Invocation, List, OutputFormat, Sort, Tables, Target};
+pub use command::{Command, Consent, Extent, Invocation, List, Sort, Tables, Target};
 pub use explain::{AttemptFilter, Explain};
 pub use filter::{Addresses, Clients, Filter, network};
 

@@ -32,7 +32,7 @@ pub fn open_or_import<'w>(
 fn is_first_start(dbdir: &Path) -> bool {
     let has_content = |metadata: fs::Metadata| metadata.len() > 0;
     !fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(has_content)
-        && fs::symlink_metadata(dbdir.join(original::TRIPLETS)).is_ok()
+        && fs::symlink_metadata(dbdir.join(super::TRIPLETS)).is_ok()
 }
 
 fn import<'w>(dbdir: &Path, notes: &Metadata, watch: &'w mut Watch<'w>) -> Result<Report, Error> {

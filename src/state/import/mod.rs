@@ -25,6 +25,12 @@ pub use sql::{Keys, Network};
 
 use super::Table;
 
+/// The original's file of triplets.
+const TRIPLETS: &str = "postgrey.db";
+
+/// The original's file of clients.
+const CLIENTS: &str = "postgrey_clients.db";
+
 /// Entries of a batch, if they are not too long: as many as one turn can write,
 /// should each be on a page of its own.
 const BATCH: usize = 10_000;

@@ -3,15 +3,11 @@
 use super::Import;
 use super::recover;
 use super::work::WorkDirectory;
+use super::{CLIENTS, TRIPLETS};
 use crate::state::Table;
 use crate::state::berkeley::{BerkeleyFile, Lsn, OpenError, Step, changes_pending};
 use std::io::ErrorKind;
 use std::path::Path;
-
-/// File of the triplets.
-pub const TRIPLETS: &str = "postgrey.db";
-/// File of the clients, where there is an auto-whitelist.
-pub const CLIENTS: &str = "postgrey_clients.db";
 
 /// Takes all rows of a directory of the original. If it was killed, or still
 /// runs, its last changes are only in its log: they are recovered in a copy.

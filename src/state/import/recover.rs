@@ -1,7 +1,7 @@
 //! Brings a copy of the original's databases up to date from its log, with
 //! Berkeley DB's own program.
 
-use super::original::{CLIENTS, TRIPLETS};
+use super::{CLIENTS, TRIPLETS};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};

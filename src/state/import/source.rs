@@ -67,8 +67,7 @@ impl Source<'_> {
                 .and_then(|length| read_text(io::stdin().lock(), length, self.keys, &mut import));
             read.map_err(|why| unreadable(Path::new(name), &why))?;
         } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
-            if ![original::TRIPLETS, original::CLIENTS].iter().any(|name| from.join(name).exists())
-            {
+            if ![super::TRIPLETS, super::CLIENTS].iter().any(|name| from.join(name).exists()) {
                 let directory = from.display();
                 return Err(Problem::Source(format!("there is no postgrey.db in {directory}")));
             }

@@ -4,7 +4,7 @@
 //! decisions of the batch see them and nothing reaches the file if the commit
 //! fails.
 
-use super::open::explain_read;
+use super::errors::explain_read;
 use super::rows::stored_key;
 use super::write_behind::WriteBehind;
 use super::{File, table_map::TableMap};

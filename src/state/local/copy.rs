@@ -7,7 +7,8 @@
 //! each stands for itself. The copy has no free pages.
 
 use super::create::{finish, unfinished};
-use super::open::{HEADROOM, explain_write, of_system};
+use super::errors::{explain_write, of_system};
+use super::open::HEADROOM;
 use super::{META, Reader, Table};
 use crate::state::Error;
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};

@@ -5,7 +5,7 @@
 //! therefore made under another name, and gets its own when it is on disk.
 
 use super::META;
-use super::open::{explain_open, of_system};
+use super::errors::{explain_open, of_system};
 use crate::state::Error;
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags};
 use std::fs::{self, File};

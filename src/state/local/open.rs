@@ -1,24 +1,19 @@
 //! Opening the file, and what can be wrong with it.
 
 use super::create::create_if_missing;
+use super::errors::{START_AFRESH, explain_open, of_system};
 use super::free_pages::free_list;
 use super::{META, Tables, head};
 use crate::state::{Error, Metadata, Table};
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
-use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
-use nix::sys::statvfs::statvfs;
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The layout of the file that this program reads and writes.
 const FORMAT: &[u8] = b"1";
-
-const EACCES: i32 = Errno::EACCES as i32;
-const EIO: i32 = Errno::EIO as i32;
-const ENOMEM: i32 = Errno::ENOMEM as i32;
 
 /// Bytes that the map always has to spare, so that no turn can fill it: a turn
 /// rewrites at most a few thousand pages.
@@ -165,62 +160,4 @@ fn note_meta(
         }
     }
     writer.commit()
-}
-
-/// An error of the system as LMDB has it, to be explained like its own.
-pub fn of_system(error: &io::Error) -> lmdb::Error {
-    lmdb::Error::Other(error.raw_os_error().unwrap_or(EIO))
-}
-
-const START_AFRESH: &str =
-    "to start with an empty database, move this file and its -lock file away";
-
-pub fn explain_open(path: &Path, error: lmdb::Error) -> Error {
-    let path = path.display();
-    Error::new(match error {
-        lmdb::Error::Invalid | lmdb::Error::VersionMismatch | lmdb::Error::Corrupted => {
-            format!("{path} is not a database of this program, or is damaged; {START_AFRESH}")
-        }
-        lmdb::Error::Other(ENOMEM) => {
-            format!("can't open database {path}: no address space for it (LimitAS, ulimit -v)")
-        }
-        lmdb::Error::Other(EACCES) => format!(
-            "can't open database {path}: Permission denied; give it to the user that postgrey \
-             runs as"
-        ),
-        error => format!("can't open database {path}: {}", describe(error)),
-    })
-}
-
-pub fn explain_read(path: &Path, error: lmdb::Error) -> Error {
-    match error {
-        lmdb::Error::Corrupted | lmdb::Error::PageNotFound => {
-            explain_damage(path, "its pages make no sense")
-        }
-        error => Error::new(format!("can't read database {}: {}", path.display(), describe(error))),
-    }
-}
-
-pub fn explain_damage(path: &Path, what: &str) -> Error {
-    let path = path.display();
-    Error::new(format!(
-        "{path} is damaged: {what}; go back to a copy (postgrey backup), or {START_AFRESH}"
-    ))
-}
-
-pub fn explain_write(path: &Path, error: lmdb::Error) -> Error {
-    // To LMDB a write that was cut short for want of room is an I/O error.
-    let is_full = || statvfs(path).is_ok_and(|disk| disk.blocks_available() == 0);
-    let error = match error {
-        lmdb::Error::Other(EIO) if is_full() => lmdb::Error::Other(Errno::ENOSPC as i32),
-        error => error,
-    };
-    Error::new(format!("can't write database {}: {}", path.display(), describe(error)))
-}
-
-fn describe(error: lmdb::Error) -> String {
-    match error {
-        lmdb::Error::Other(code) => Errno::from_raw(code).desc().to_string(),
-        error => error.to_string(),
-    }
 }

@@ -4,7 +4,8 @@
 //! looks at them: a reader that is stopped, or writes to a pager that takes
 //! nothing, keeps no pages from being used again.
 
-use super::open::{explain_damage, explain_open, explain_read, refuse_truncated};
+use super::errors::{explain_damage, explain_open, explain_read};
+use super::open::refuse_truncated;
 use super::rows::{rows_from, stored_key, whole};
 use super::structure::{self, Looked};
 use super::{FILE_NAME, META, Table};
