@@ -7,26 +7,26 @@ use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, Tally};
 use std::time::{Duration, Instant};
 
 /// How long a walk through the whole database should take.
-const LAP: Duration = Duration::from_secs(3600);
+const PASS_DURATION: Duration = Duration::from_secs(3600);
 
 /// When the first look comes, after the start: nothing is deleted by a clock
 /// that a machine sets right in its first moments.
-const FIRST: Duration = Duration::from_secs(10);
+const START_DELAY: Duration = Duration::from_secs(10);
 
 /// How long clean-up rests at least, and how long after a failure.
-const REST: Duration = Duration::from_millis(20);
-const REST_AFTER_FAILURE: Duration = Duration::from_secs(60);
+const MIN_PAUSE: Duration = Duration::from_millis(20);
+const FAILURE_PAUSE: Duration = Duration::from_secs(60);
 
 /// Clean-up rests so many times as long as a look took.
-const REST_PER_WORK: u32 = 19;
+const PAUSE_PER_WORK: u32 = 19;
 
 /// The same for a commit that deleted rows: mail waits for it, and a slow disk
 /// must not have its hands full of clean-up.
-const REST_PER_COMMIT: u32 = 4;
+const PAUSE_PER_COMMIT: u32 = 4;
 
 /// How often the log tells of deleted entries; when it tells of everything,
 /// every time.
-const SILENCE: Duration = Duration::from_secs(86_400);
+const REPORT_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// When to look next, and what to tell.
 pub struct Housekeeping {
@@ -44,7 +44,7 @@ impl Housekeeping {
     pub fn new(lifetimes: Lifetimes) -> Housekeeping {
         Housekeeping {
             lifetimes,
-            next: Instant::now() + FIRST,
+            next: Instant::now() + START_DELAY,
             last_lap: None,
             untold: [0; 2],
             told: None,
@@ -67,12 +67,12 @@ impl Housekeeping {
         let begin = Instant::now();
         if begin >= self.next {
             let rest = match backend.expire(&self.lifetimes, clock::now()) {
-                Ok(None) => LAP,
+                Ok(None) => PASS_DURATION,
                 Ok(Some(look)) if backend.failure().is_none() => rest_after(look, begin.elapsed()),
-                Ok(Some(_)) => REST_AFTER_FAILURE,
+                Ok(Some(_)) => FAILURE_PAUSE,
                 Err(failure) => {
                     self.trouble.report(|| format!("clean-up: {failure}"), log);
-                    REST_AFTER_FAILURE
+                    FAILURE_PAUSE
                 }
             };
             self.next = Instant::now() + rest;
@@ -92,7 +92,7 @@ impl Housekeeping {
         for (untold, tally) in self.untold.iter_mut().zip([lap.triplets, lap.clients]) {
             *untold += tally.deleted;
         }
-        let is_due = self.told.is_none_or(|told| now - told >= SILENCE) || is_talkative;
+        let is_due = self.told.is_none_or(|told| now - told >= REPORT_INTERVAL) || is_talkative;
         if !is_due || self.untold == [0; 2] {
             return Vec::new();
         }
@@ -116,11 +116,11 @@ fn finished(name: &str, Tally { before, deleted }: Tally, untold: u64) -> String
 /// next comes soon; else each takes its share of an hour.
 fn rest_after(look: ExpirySlice, work: Duration) -> Duration {
     let share = match look {
-        ExpirySlice { is_full: true, cost, .. } => cost * REST_PER_COMMIT,
-        ExpirySlice { of: 0, .. } => LAP,
-        ExpirySlice { rows, of, .. } => LAP.mul_f64(rows as f64 / of as f64),
+        ExpirySlice { is_full: true, cost, .. } => cost * PAUSE_PER_COMMIT,
+        ExpirySlice { of: 0, .. } => PASS_DURATION,
+        ExpirySlice { rows, of, .. } => PASS_DURATION.mul_f64(rows as f64 / of as f64),
     };
-    share.max(REST).max(work * REST_PER_WORK).min(LAP)
+    share.max(MIN_PAUSE).max(work * PAUSE_PER_WORK).min(PASS_DURATION)
 }
 
 #[cfg(test)]

@@ -1,30 +1,30 @@
-//! Trouble that lasts is one story, not a line for each mail.
+//! Rate limiting for errors that last.
 
 use crate::daemon::{Log, Severity};
 use std::time::{Duration, Instant};
 
-/// How long the log is silent about the same trouble.
-const SILENCE: Duration = Duration::from_secs(60);
+/// The shortest time between two log lines about one error.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What the log knows of one kind of trouble.
+/// What the log has about one kind of error.
 #[derive(Debug, Default)]
 pub struct RateLimitedError {
-    told: Option<Instant>,
-    /// Whether its end would be news.
+    reported: Option<Instant>,
+    /// Whether its end has to be logged.
     is_open: bool,
 }
 
 impl RateLimitedError {
-    /// Tells of it, at most once a minute.
+    /// Logs the error, at most once a minute.
     pub fn report(&mut self, line: impl FnOnce() -> String, log: &mut Log) {
-        if self.told.is_none_or(|told| told.elapsed() >= SILENCE) {
-            self.told = Some(Instant::now());
+        if self.reported.is_none_or(|moment| moment.elapsed() >= REPORT_INTERVAL) {
+            self.reported = Some(Instant::now());
             self.is_open = true;
             log.line(Severity::Error, line());
         }
     }
 
-    /// Tells of its end, if its beginning was told.
+    /// Logs the end of the error, if the error was logged.
     pub fn end(&mut self, line: &str, log: &mut Log) {
         if std::mem::take(&mut self.is_open) {
             log.line(Severity::Warning, line);

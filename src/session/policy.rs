@@ -17,7 +17,7 @@ pub const LONGEST_REQUEST: usize = 64 * 1024;
 const LONGEST_VALUE: usize = 512;
 
 /// Bytes of its buffer that a session keeps for the next request.
-const KEPT: usize = 4096;
+const KEPT_CAPACITY: usize = 4096;
 
 /// Bytes of a senseless line that are worth showing (BEHAVIOUR D2).
 const SHOWN_GARBAGE: usize = 100;
@@ -145,7 +145,7 @@ impl Session {
     /// while a request waits for its reply.
     pub fn rest(&mut self) {
         self.buffer.drain(..mem::take(&mut self.start));
-        self.buffer.shrink_to(KEPT);
+        self.buffer.shrink_to(KEPT_CAPACITY);
     }
 
     /// Bytes that its buffer takes.

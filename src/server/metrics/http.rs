@@ -4,10 +4,10 @@
 use httparse::{EMPTY_HEADER, Request, Status};
 
 /// Bytes that a request may have; Prometheus's have about 300.
-pub const LONGEST: usize = 8 * 1024;
+pub const MAX_REQUEST: usize = 8 * 1024;
 
 /// Header fields that a request may have.
-const MOST_FIELDS: usize = 64;
+const MAX_FIELDS: usize = 64;
 
 /// The media type of the text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -50,10 +50,10 @@ pub struct Question {
 /// Understands a request; none as long as it is not there to its end.
 pub fn understand(input: &[u8]) -> Option<Question> {
     let refused = |refusal| Some(Question { wish: Wish::Nothing(refusal), is_head: false });
-    let mut fields = [EMPTY_HEADER; MOST_FIELDS];
+    let mut fields = [EMPTY_HEADER; MAX_FIELDS];
     let mut request = Request::new(&mut fields);
     match request.parse(input) {
-        Ok(Status::Partial) if input.len() <= LONGEST => return None,
+        Ok(Status::Partial) if input.len() <= MAX_REQUEST => return None,
         Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
             return refused(Refusal::TooLarge);
         }
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn whatever_else_comes_is_refused() {
-        let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(LONGEST));
-        let fields = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MOST_FIELDS + 1));
+        let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(MAX_REQUEST));
+        let fields = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_FIELDS + 1));
         for (input, refusal) in [
             ("GET / HTTP/1.1\r\n\r\n", Refusal::NotFound),
             ("GET /metrics/x HTTP/1.1\r\n\r\n", Refusal::NotFound),

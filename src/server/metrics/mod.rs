@@ -174,7 +174,7 @@ impl Caller {
     /// Reads what is there; whether nothing more will come.
     fn read(&mut self) -> bool {
         let mut buffer = [0; READ_SIZE];
-        while self.input.len() <= http::LONGEST {
+        while self.input.len() <= http::MAX_REQUEST {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(length) => self.input.extend_from_slice(&buffer[..length]),

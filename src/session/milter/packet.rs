@@ -13,7 +13,7 @@ pub const LONGEST_PACKET: usize = 64 * 1024;
 const HEAD: usize = 4;
 
 /// Bytes of the buffer that are kept for the next packet.
-const KEPT: usize = 4096;
+const KEPT_CAPACITY: usize = 4096;
 
 /// Why a connection cannot go on. No mail server sends such things; whoever
 /// does is not talked to any longer.
@@ -33,7 +33,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Length(length) => {
-                write!(f, "a packet of {length} bytes; they have 1 to {LONGEST_PACKET}")
+                write!(f, "invalid packet length {length} (must be 1 to {LONGEST_PACKET})")
             }
             Fault::Unknown(command) => {
                 write!(f, "there is no command '{}'", command.escape_ascii())
@@ -89,7 +89,7 @@ impl Packets {
 
     pub(super) fn rest(&mut self) {
         self.buffer.drain(..mem::take(&mut self.start));
-        self.buffer.shrink_to(KEPT);
+        self.buffer.shrink_to(KEPT_CAPACITY);
     }
 
     pub(super) fn buffered(&self) -> usize {

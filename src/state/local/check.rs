@@ -5,7 +5,7 @@ use super::{Reader, Table};
 use crate::state::{ClientRecord, Error, TripletRecord};
 
 /// How many findings are told one by one.
-const MOST_TOLD: usize = 10;
+const MAX_FINDINGS: usize = 10;
 
 /// What there is to say of a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Findings {
 impl Findings {
     fn add(&mut self, sentence: impl FnOnce() -> String) {
         self.number += 1;
-        if self.damage.len() < MOST_TOLD {
+        if self.damage.len() < MAX_FINDINGS {
             self.damage.push(sentence());
         }
     }

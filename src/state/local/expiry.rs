@@ -1,6 +1,6 @@
 //! The walk through both tables that finds and deletes what is too old.
 //!
-//! It goes on in looks of at most [`LOOK`] and never in a hurry. What it finds
+//! It goes on in looks of at most [`SLICE`] and never in a hurry. What it finds
 //! is deleted with the next commit that happens anyway, or by itself when much
 //! has gathered or the walk is at its end.
 
@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 
 /// How long one look may take. In the tests of this room the rows end it and
 /// never the clock, which a busy machine makes unsure.
-const LOOK: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 1 });
+const SLICE: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 1 });
 
 /// How many rows are looked at between two looks at the clock: about as many as
 /// one page holds, since what takes time is a page that is not in memory.
-const STRIDE: usize = 32;
+const ROWS_PER_CLOCK_CHECK: usize = 32;
 
 /// How many rows one commit deletes, which takes about a millisecond.
-const BATCH: usize = 256;
+const MAX_DELETED: usize = 256;
 
 /// How long they wait for another commit that takes them along.
-const COMPANY: Duration = Duration::from_millis(20);
+const COMMIT_DELAY: Duration = Duration::from_millis(20);
 
 /// How far the walk is.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ pub struct Surroundings<'a> {
 impl ExpiryScan {
     /// Looks at the next rows.
     pub fn look(&mut self, around: &Surroundings<'_>) -> Result<ExpirySlice, lmdb::Error> {
-        let deadline = Instant::now() + LOOK;
+        let deadline = Instant::now() + SLICE;
         let reader = around.file.environment.begin_ro_txn()?;
         let mut rows = 0;
         while let Some(table) = Table::ALL.get(self.tables).filter(|_| !self.is_full()) {
@@ -75,7 +75,7 @@ impl ExpiryScan {
             self.last = None;
         }
         if self.has_old_rows() && (self.is_full() || self.is_at_end()) {
-            self.due.get_or_insert(Instant::now() + COMPANY);
+            self.due.get_or_insert(Instant::now() + COMMIT_DELAY);
         }
         let mut of = 0;
         for table in Table::ALL.into_iter().filter(|table| around.lifetimes.concern(*table)) {
@@ -111,7 +111,7 @@ impl ExpiryScan {
                 }
                 Age::Over | Age::Passed => {}
             }
-            if self.is_full() || *rows % STRIDE == 0 && Instant::now() >= deadline {
+            if self.is_full() || *rows % ROWS_PER_CLOCK_CHECK == 0 && Instant::now() >= deadline {
                 self.last = Some(key.to_vec());
                 return Ok(false);
             }
@@ -127,7 +127,7 @@ impl ExpiryScan {
     }
 
     fn is_full(&self) -> bool {
-        self.old.len() >= BATCH
+        self.old.len() >= MAX_DELETED
     }
 
     fn is_at_end(&self) -> bool {

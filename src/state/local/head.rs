@@ -31,7 +31,7 @@ const PAGE_SIZES: std::ops::RangeInclusive<usize> = 512..=65_536;
 /// A table's flag: its keys are numbers. The list of free pages is the one.
 const HAS_NUMBERS: u16 = 0x08;
 /// The flags of a table that are kept in the file.
-const KEPT: u16 = 0x7fff;
+const PERSISTENT_FLAGS: u16 = 0x7fff;
 
 /// Fails where LMDB would be led astray. An empty file is none.
 ///
@@ -54,7 +54,7 @@ pub fn check(file: &File) -> io::Result<()> {
     last.checked_add(1).and_then(|pages| pages.checked_mul(page_size)).ok_or_else(damaged)?;
 
     let (free, main) = (&meta[FREE_TABLE..][..TABLE], &meta[MAIN_TABLE..][..TABLE]);
-    if short(free, FLAGS)? & HAS_NUMBERS == 0 || short(main, FLAGS)? & KEPT != 0 {
+    if short(free, FLAGS)? & HAS_NUMBERS == 0 || short(main, FLAGS)? & PERSISTENT_FLAGS != 0 {
         return Err(damaged());
     }
     root(free, last, &reader)?;
@@ -69,7 +69,7 @@ pub fn check(file: &File) -> io::Result<()> {
         let node = usize::from(short(&tables, pointer)?);
         let value = node + NODE_HEADER + usize::from(short(&tables, node + 6)?);
         let table: [u8; TABLE] = bytes(&tables, value)?;
-        if short(&tables, node + 4)? != IS_TABLE || short(&table, FLAGS)? & KEPT != 0 {
+        if short(&tables, node + 4)? != IS_TABLE || short(&table, FLAGS)? & PERSISTENT_FLAGS != 0 {
             return Err(damaged());
         }
         root(&table, last, &reader)?;

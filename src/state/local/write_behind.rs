@@ -2,7 +2,7 @@
 //!
 //! A repeated delivery of a known triplet changes nothing but the time at
 //! which the triplet was last seen, and no later decision depends on that time
-//! being on disk. Such rows wait here, about [`DUE`], and are then written by a
+//! being on disk. Such rows wait here, about [`REFRESH_DELAY`], and are then written by a
 //! sweep through their keys, a share with each commit: neighbours in key order
 //! are neighbours on disk, so a share costs few pages, and no reply waits long for
 //! its commit. With `--sync` all rows wait, and longer: then what a client was
@@ -16,28 +16,28 @@ use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 /// How long a refreshed row may wait for the disk.
-const DUE: Duration = Duration::from_secs(1);
+const REFRESH_DELAY: Duration = Duration::from_secs(1);
 
 /// How many rows may wait before a sweep begins early: they take about two
 /// megabytes.
-const ENOUGH: usize = 8192;
+const MAX_DEFERRED: usize = 8192;
 
 /// How many may wait with `--sync`: few enough that the commit that takes them
 /// all delays a reply by milliseconds only.
-const ENOUGH_FOR_SPEED: usize = 2048;
+const MAX_UNSYNCED: usize = 2048;
 
 /// In how many commits at most a sweep writes the rows that it finds.
-const SHARES: usize = 64;
+const MAX_BATCHES: usize = 64;
 
 /// How many rows each of them takes along at least: enough to make it worth its
 /// sync, few enough that it delays a reply by milliseconds only where each row
 /// lies in pages of its own, which then cost about 30 microseconds each.
-const LEAST_SHARE: usize = 32;
+const MIN_BATCH: usize = 32;
 
 /// How many refreshed rows may wait while the disk takes none. Further ones are
 /// dropped: the row on disk stays as it is, which costs a triplet nothing but
 /// its age.
-const MOST: usize = 65_536;
+const MAX_RECORDS: usize = 65_536;
 
 /// A row's table and key.
 pub type Place = (Table, Vec<u8>);
@@ -74,8 +74,8 @@ impl Default for WriteBehind {
     fn default() -> Self {
         WriteBehind {
             records: TableMap::default(),
-            patience: DUE,
-            enough: ENOUGH,
+            patience: REFRESH_DELAY,
+            enough: MAX_DEFERRED,
             may_defer: false,
             due: None,
             sweep: None,
@@ -90,7 +90,7 @@ impl WriteBehind {
     /// Lets all rows wait, for so long.
     pub fn set_delay(&mut self, patience: Duration) {
         self.patience = patience;
-        self.enough = ENOUGH_FOR_SPEED;
+        self.enough = MAX_UNSYNCED;
         self.may_defer = true;
     }
 
@@ -109,7 +109,7 @@ impl WriteBehind {
     pub fn put(&mut self, table: Table, key: &[u8], record: Record) {
         if let Some(waiting) = self.records.get_mut(table, key) {
             *waiting = record;
-        } else if self.len() < MOST {
+        } else if self.len() < MAX_RECORDS {
             self.records.insert(table, key, record);
             let now = Instant::now();
             if self.len() == self.enough {
@@ -155,7 +155,7 @@ impl WriteBehind {
             self.flush_all();
         } else if self.sweep.is_none() && self.due.is_some_and(|due| due <= now + self.patience / 2)
         {
-            let share = self.len().div_ceil(SHARES).max(LEAST_SHARE);
+            let share = self.len().div_ceil(MAX_BATCHES).max(MIN_BATCH);
             self.sweep = Some(Sweep::Shares(share, None));
         }
         match &self.sweep {
@@ -228,7 +228,7 @@ impl WriteBehind {
     pub fn postpone(&mut self) {
         self.is_refused = true;
         self.sweep = None;
-        self.due = (!self.is_empty()).then(|| Instant::now() + DUE);
+        self.due = (!self.is_empty()).then(|| Instant::now() + REFRESH_DELAY);
     }
 }
 
