@@ -174,10 +174,15 @@ pub fn sides() -> &'static [Program] {
 /// What needs root, since the original has to become its own user.
 const COMPARISON: &str = "the comparison with the original";
 
+/// Returns true if the original can be run here. Otherwise reports what is skipped.
+pub fn can_compare() -> bool {
+    root_for(COMPARISON) && program_for(COMPARISON, "/usr/sbin/postgrey", "postgrey")
+}
+
 /// Runs a case.
 #[track_caller]
 pub fn case(body: impl Fn(&Run)) {
-    if !root_for(COMPARISON) || !program_for(COMPARISON, "/usr/sbin/postgrey", "postgrey") {
+    if !can_compare() {
         return;
     }
     let mut records: Vec<Record> = sides().iter().map(|program| Run::of(*program, &body)).collect();

@@ -6,6 +6,7 @@
 //! lists, clients without a name, subscribers' lines with the address in their
 //! name, IPv6 and clients that earn the auto-whitelist.
 
+use crate::case::can_compare;
 use crate::report::Site;
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::random::{Random, cases, seed};
@@ -181,5 +182,8 @@ fn compare(count: usize) {
 
 #[test]
 fn nothing_that_arrived_in_a_day_is_called_lost() {
+    if !can_compare() {
+        return;
+    }
     compare(cases(MESSAGES));
 }

@@ -1,7 +1,7 @@
 //! What the report asks of the DNS (BEHAVIOUR H4), with a server of the test's
 //! own behind a private `/etc/resolv.conf`.
 
-use crate::case::{Run, case, differs};
+use crate::case::{Run, can_compare, case, differs};
 use crate::report::{Site, USUAL, line, usual};
 use simple_dns::rdata::{A, AAAA, MX, RData};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord};
@@ -44,16 +44,14 @@ impl Server {
     fn start() -> Server {
         static COUNT: AtomicU8 = AtomicU8::new(1);
         let [high, low, ..] = std::process::id().to_le_bytes();
-        let address = loop {
-            let last = COUNT.fetch_add(1, Ordering::Relaxed);
+        let bind = |last| {
             let address = Ipv4Addr::new(127, high | 1, low, last);
-            if let (Ok(udp), Ok(tcp)) =
-                (UdpSocket::bind((address, 53)), TcpListener::bind((address, 53)))
-            {
-                break (address, udp, tcp);
-            }
+            let udp = UdpSocket::bind((address, 53)).ok()?;
+            Some((address, udp, TcpListener::bind((address, 53)).ok()?))
         };
-        let (address, udp, tcp) = address;
+        let (address, udp, tcp) = (0..100)
+            .find_map(|_| bind(COUNT.fetch_add(1, Ordering::Relaxed)))
+            .expect("port 53 of an address in the loopback network");
         let (asked, is_over) = (Arc::default(), Arc::default());
         let server = Server { address, asked, is_over };
         server.serve(udp, tcp);
@@ -277,6 +275,9 @@ fn without_an_answer_the_report_comes_all_the_same() {
 
 #[test]
 fn a_server_that_says_nothing_holds_nobody_up() {
+    if !can_compare() {
+        return;
+    }
     let server = Server::start();
     case(|run| {
         if run.program() == Program::Theirs {

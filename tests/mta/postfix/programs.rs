@@ -24,8 +24,8 @@ pub fn swaks(postfix: &Postfix, address: &str) -> String {
 }
 
 /// Sends messages by smtp-source on 20 connections, from 127.0.0.1, to the
-/// recipients 1bob@example.org, 2bob@example.org and so on. Gives its complaints,
-/// one for each that was refused.
+/// numbered recipients, such as 1bob@example.org or, with Postfix 3.10,
+/// bob1@example.org. Gives its complaints, one for each that was refused.
 pub fn smtp_source(postfix: &Postfix, messages: usize) -> Vec<String> {
     let output = run(
         "/usr/sbin/smtp-source",
