@@ -44,7 +44,7 @@ impl Severity {
     }
 
     /// Its number in syslog.
-    fn priority(self) -> u8 {
+    pub(super) fn priority(self) -> u8 {
         match self {
             Severity::Critical => 2,
             Severity::Error => 3,

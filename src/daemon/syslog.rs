@@ -1,18 +1,15 @@
 //! The system's log, by datagrams to `/dev/log` (RFC 3164).
 //!
-//! The `syslog` crate formats and numbers the messages. Its own sockets wait
-//! for a slow reader and never come back to one that was restarted, so the
-//! datagrams queue here and go through a socket of ours.
+//! Datagrams queue here: a slow logger keeps no client waiting, and one that was
+//! restarted gets what came meanwhile. The `syslog` crate's sockets do neither.
 
 use super::log_queue::Queue;
 use super::{Severity, errno};
 use jiff::ZonedDateTime;
 use nix::errno::Errno;
-use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
-use syslog::{LogFormat, Logger};
 
 /// Where the system's logger listens.
 const DEV_LOG: &str = "/dev/log";
@@ -21,88 +18,40 @@ const DEV_LOG: &str = "/dev/log";
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A connection to the system's logger, now and then.
+#[derive(Debug)]
 pub struct Syslog {
-    logger: Logger<Datagrams, Header>,
+    facility: u8,
+    queue: Queue,
     socket: Option<UnixDatagram>,
     missed: Option<Instant>,
-}
-
-impl fmt::Debug for Syslog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Syslog({:?})", self.logger.backend)
-    }
-}
-
-/// Datagrams that wait to be sent.
-#[derive(Debug, Default)]
-struct Datagrams {
-    queue: Queue,
-}
-
-impl Write for Datagrams {
-    fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
-        self.queue.push(datagram.to_vec());
-        Ok(datagram.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Writes a datagram as the original's does: the header of RFC 3164 without a
-/// host name, and a newline at the end (BEHAVIOUR C4).
-#[derive(Debug)]
-struct Header {
-    facility: u8,
-}
-
-impl LogFormat<&[u8]> for Header {
-    fn format<W: Write>(
-        &self,
-        datagram: &mut W,
-        severity: syslog::Severity,
-        message: &[u8],
-    ) -> syslog::Result<()> {
-        let priority = self.facility * 8 + severity as u8;
-        let time = ZonedDateTime::now().strftime("%b %e %H:%M:%S").to_string();
-        let header = format!("<{priority}>{time} postgrey[{}]: ", std::process::id());
-        datagram.write_all(&[header.as_bytes(), message, b"\n"].concat())?;
-        Ok(())
-    }
 }
 
 impl Syslog {
     /// A log under a facility's number. Nothing is connected yet.
     pub fn new(facility: u8) -> Syslog {
-        let logger = Logger::new(Datagrams::default(), Header { facility });
-        Syslog { logger, socket: None, missed: None }
+        Syslog { facility, queue: Queue::default(), socket: None, missed: None }
     }
 
-    /// Queues a message.
+    /// Queues a message as the original sends it: the header of RFC 3164 without a
+    /// host name, and a newline at the end (BEHAVIOUR C4).
     pub fn push(&mut self, severity: Severity, message: &[u8]) {
-        let logger = &mut self.logger;
-        let queued = match severity {
-            Severity::Critical => logger.crit(message),
-            Severity::Error => logger.err(message),
-            Severity::Complaint => logger.warning([b"WARNING: ", message].concat().as_slice()),
-            Severity::Warning => logger.warning(message),
-            Severity::Notice => logger.notice(message),
-            Severity::Info => logger.info(message),
-        };
-        debug_assert!(queued.is_ok(), "a queue in memory takes everything");
+        let priority = self.facility * 8 + severity.priority();
+        let time = ZonedDateTime::now().strftime("%b %e %H:%M:%S").to_string();
+        let header = format!("<{priority}>{time} postgrey[{}]: ", std::process::id());
+        let mark: &[u8] = if severity == Severity::Complaint { b"WARNING: " } else { b"" };
+        self.queue.push([header.as_bytes(), mark, message, b"\n"].concat());
     }
 
     /// The messages that wait.
     pub fn queue(&self) -> &Queue {
-        &self.logger.backend.queue
+        &self.queue
     }
 
     /// Sends waiting messages until the logger takes no more. Returns how many
     /// it can never take, which are lost.
     pub fn send(&mut self) -> u64 {
         let mut lost = 0;
-        let queue = &mut self.logger.backend.queue;
+        let queue = &mut self.queue;
         while let Some(datagram) = queue.first() {
             let Some(socket) = connected(&mut self.socket, &mut self.missed) else {
                 break;
