@@ -118,6 +118,9 @@ fn told(db: &Path, command: &[&str], log: &str) -> String {
 
 #[test]
 fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
     let db = empty.path().join("db");
     let story = || {
@@ -158,6 +161,9 @@ fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
 
 #[test]
 fn a_report_reads_the_journal_in_json_too() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
     let db = empty.path().join("db");
     let journal = |program: &str, message: &str| {

@@ -48,6 +48,9 @@ const TOLD: &str = "      192.0.2.7 mx.b.test a@b.test r@d.test\n";
 
 #[test]
 fn it_sees_what_the_running_daemon_has_just_written() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let daemon = Daemon::builder(Program::Ours).start();
     let db = daemon.scratch().path().join("db");
     let mut client = daemon.client();
@@ -102,6 +105,9 @@ fn of_a_damaged_archive_what_can_be_read_is_reported() {
 
 #[test]
 fn packed_logs_are_read_from_standard_input_and_from_pipes() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let scratch = site();
     let db = scratch.path().join("db");
     let plain = scratch.file("plain", line("a@b.test").repeat(50_000));
@@ -126,6 +132,9 @@ fn packed_logs_are_read_from_standard_input_and_from_pipes() {
 
 #[test]
 fn a_directory_is_no_log() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let scratch = site();
     let db = scratch.path().join("db");
     let output = report(&db, &["/tmp", "-"], line("a@b.test").as_bytes());
@@ -135,6 +144,9 @@ fn a_directory_is_no_log() {
 
 #[test]
 fn any_bytes_are_no_reason_to_fail() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let scratch = site();
     let good = line("a@b.test").into_bytes();
     let mut log = Vec::new();
@@ -162,6 +174,9 @@ fn any_bytes_are_no_reason_to_fail() {
 
 #[test]
 fn who_stops_reading_it_is_told_of_no_error() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let scratch = site();
     let log: String = (0..20_000).map(|number| line(&format!("u{number}x@b.test"))).collect();
     let log = scratch.file("log", log);
@@ -178,6 +193,9 @@ fn who_stops_reading_it_is_told_of_no_error() {
 
 #[test]
 fn a_damaged_database_is_a_sentence() {
+    if !testkit::root_for("reports") {
+        return;
+    }
     let scratch = site();
     let db = scratch.path().join("db");
     fs::write(db.join("postgrey.mdb"), b"nonsense".repeat(2000)).expect("a database");

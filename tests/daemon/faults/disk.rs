@@ -227,6 +227,9 @@ fn mail_flows_on_a_file_system_that_turned_read_only() {
 
 #[test]
 fn a_directory_that_turns_read_only_changes_nothing() {
+    if !testkit::root_for("files of other users") {
+        return;
+    }
     let daemon = Daemon::builder(Program::under_test()).start();
     let dbdir = daemon.scratch().path().join("db");
     chown(&dbdir, Some(0), Some(0)).expect("root");

@@ -57,6 +57,9 @@ fn started_by(builder: Builder, user: u32, group: u32, more: &[&str]) -> Builder
 
 #[test]
 fn from_root_it_becomes_the_user_postgrey_with_no_capability_left() {
+    if !testkit::root_for("a change of user") {
+        return;
+    }
     let daemon = builder().start();
     assert_answers(&daemon);
     let (user, group) = (user("postgrey").uid, group("postgrey"));
@@ -76,6 +79,9 @@ fn from_root_it_becomes_the_user_postgrey_with_no_capability_left() {
 
 #[test]
 fn users_and_groups_have_names_or_numbers_or_a_list() {
+    if !testkit::root_for("a change of user") {
+        return;
+    }
     let (games, mail, postgrey) = (user("games").uid, group("mail"), group("postgrey"));
     let table = [
         ("games".to_string(), "mail".to_string(), vec![mail]),
@@ -102,6 +108,9 @@ fn users_and_groups_have_names_or_numbers_or_a_list() {
 
 #[test]
 fn numbers_need_no_entry_in_passwd() {
+    if !testkit::root_for("a change of user") {
+        return;
+    }
     let daemon = database_of(builder(), NOBODY_S)
         .arg(format!("--user={NOBODY_S}"))
         .arg(format!("--group={NOBODY_S}"))
@@ -112,6 +121,9 @@ fn numbers_need_no_entry_in_passwd() {
 
 #[test]
 fn root_stays_root_only_where_that_is_asked_for() {
+    if !testkit::root_for("a change of user") {
+        return;
+    }
     let daemon = builder().arg("--user=root").start();
     assert_answers(&daemon);
     let status = Status::of(daemon.pid());
@@ -122,6 +134,9 @@ fn root_stays_root_only_where_that_is_asked_for() {
 
 #[test]
 fn an_ordinary_user_is_told_what_cannot_be_and_goes_on() {
+    if !testkit::root_for("a change of user") {
+        return;
+    }
     let builder = database_of(builder(), NOBODY_S);
     let daemon = started_by(builder, NOBODY_S, NOBODY_S, &[]).start();
     assert_answers(&daemon);
@@ -141,6 +156,9 @@ fn an_ordinary_user_is_told_what_cannot_be_and_goes_on() {
 /// As a systemd unit with `User=` and `AmbientCapabilities=` starts it.
 #[test]
 fn capabilities_of_an_ordinary_user_are_given_up_as_well() {
+    if !testkit::root_for("a change of user") {
+        return;
+    }
     let user = user("postgrey");
     let set = "+net_bind_service";
     let more = [format!("--inh-caps={set}"), format!("--ambient-caps={set}")];
@@ -165,6 +183,9 @@ const LADDER: &str = "POSTGREY_TEST_LADDER";
 /// a process of its own.
 #[test]
 fn there_is_no_way_back_to_root() {
+    if !testkit::root_for("a change of user") {
+        return;
+    }
     if let Some(ladder) = env::var_os(LADDER) {
         return try_to_become_root(&ladder);
     }

@@ -104,11 +104,17 @@ fn friends() -> Vec<(&'static str, Envelope)> {
 
 #[test]
 fn strangers_wait_and_friends_do_not() {
+    if !testkit::root_for("Postfix") {
+        return;
+    }
     strangers_wait_and_friends_do_not_with(Site::start(6));
 }
 
 #[test]
 fn a_postfix_of_version_2_of_the_protocol_is_served_as_well() {
+    if !testkit::root_for("Postfix") {
+        return;
+    }
     strangers_wait_and_friends_do_not_with(Site::start(2));
 }
 
@@ -135,6 +141,9 @@ fn strangers_wait_and_friends_do_not_with(mut site: Site) {
 
 #[test]
 fn of_three_recipients_the_unknown_one_is_not_asked_about() {
+    if !testkit::root_for("Postfix") {
+        return;
+    }
     let mut site = Site::start(6);
     let recipients = ["bob@example.org", "nobody@elsewhere.test", "carol@example.org"];
     let envelope = client("198.51.100.7").recipients(&recipients);
@@ -148,6 +157,9 @@ fn of_three_recipients_the_unknown_one_is_not_asked_about() {
 
 #[test]
 fn mail_flows_while_the_milter_is_away() {
+    if !testkit::root_for("Postfix") {
+        return;
+    }
     let site = Site::start(6);
     assert_eq!(site.postfix.offer(&client("198.51.100.7")), [DEFERRED]);
     let _stopped = site.daemon.stop();

@@ -32,6 +32,9 @@ fn let_the_delay_pass(clock: &mut Clock) {
 
 #[test]
 fn the_retry_of_another_machine_of_the_domain_passes() {
+    if !testkit::root_for("Postfix") {
+        return;
+    }
     let (postfix, daemon, mut clock) = site(&["--lookup-by-domain"]);
     let first = machine("192.0.2.7", "mail-ab1.outbound.example.com");
     let retry = machine("198.51.100.7", "mail-cd2.outbound.example.com");
@@ -56,6 +59,9 @@ fn the_retry_of_another_machine_of_the_domain_passes() {
 
 #[test]
 fn without_the_option_it_waits_once_more() {
+    if !testkit::root_for("Postfix") {
+        return;
+    }
     let (postfix, _daemon, mut clock) = site(&[]);
     assert!(is_put_off(&postfix, &machine("192.0.2.7", "mail-ab1.outbound.example.com")));
     let_the_delay_pass(&mut clock);
@@ -81,6 +87,9 @@ fn earn_trust(postfix: &Postfix, clock: &mut Clock, sender: &str) {
 
 #[test]
 fn five_domains_of_senders_in_a_pool_do_not_whitelist_each_other() {
+    if !testkit::root_for("Postfix") {
+        return;
+    }
     let (postfix, daemon, mut clock) = site(&["--lookup-by-domain", "--auto-whitelist-by=domain"]);
     let fresh = |number: u8, sender: &str| {
         let name = format!("mail-new{number}.outbound.example.com");

@@ -146,6 +146,16 @@ impl Builder {
         Daemon { program, child, door, scratch: Some(scratch) }
     }
 
+    /// The options by which our daemon stays the user who runs the tests, unless
+    /// that is root. Later options override them.
+    fn identity(&self) -> Vec<String> {
+        let (user, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
+        if user.is_root() || self.program == Program::Theirs {
+            return Vec::new();
+        }
+        vec![format!("--user={user}"), format!("--group={group}")]
+    }
+
     /// The command that starts the server, for tests that have a way of their
     /// own to do it; its standard error goes to the file `log`.
     pub fn into_command(mut self) -> (Command, Builder) {
@@ -162,6 +172,7 @@ impl Builder {
             .args(&words[1..])
             .arg(self.door.option())
             .arg(format!("--dbdir={}", self.scratch.subdirectory("db").display()))
+            .args(self.identity())
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.scratch.path())
