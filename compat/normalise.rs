@@ -44,11 +44,13 @@ static REPLACEMENTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 /// X48, which a case of its own shows.
 pub fn without_advice(text: &str) -> String {
     static ADVICE: LazyLock<Regex> = LazyLock::new(|| {
-        let sentences = "Unknown option: .*?|No such (?:user|group) \"[^\"]*\"\
+        let sentences = "No such (?:user|group) \"[^\"]*\"\
              |ERROR: --unix or --inet must be specified";
-        Regex::new(&format!("(?m)^({sentences}); .*$")).expect("a pattern")
+        // The name of an option may have several lines, and the advice repeats it.
+        let option = "(?s:(Unknown option: .*?); did you mean [^?]*\\?)";
+        Regex::new(&format!("(?m)^(?:{option}|({sentences}); .*)$")).expect("a pattern")
     });
-    ADVICE.replace_all(text, "$1").into_owned()
+    ADVICE.replace_all(text, "$1$2").into_owned()
 }
 
 /// A line of the log. The original doubles percent signs in most of them: that
