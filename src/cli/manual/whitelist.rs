@@ -158,10 +158,10 @@ fn patterns() -> [Block; 4] {
              (?x), are refused.",
         ),
         text(
-            "Many patterns cost no more than one unless they look around or refer back, or the \
-             like; of those a list can have 500. A pattern that takes too many steps for a name \
-             gives up, does not match it, and is told in the log. A name, a domain or a network \
-             costs less than a pattern in any case.",
+            "Many patterns cost no more than one, except those that look around or refer back, \
+             or the like: of these a list can have 500. A pattern that takes too many steps for \
+             a name does not match it, nor do the 500 if they take more than 10 milliseconds; the \
+             log names the pattern. A name, a domain or a network costs less than a pattern.",
         ),
     ]
 }

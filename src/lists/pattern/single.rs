@@ -1,6 +1,7 @@
 //! One pattern for itself, outside of any list.
 
-use super::{MAX_LENGTH, MOST_STATES_OF_ONE, interpreted, subset};
+use super::backtracking::interpreted;
+use super::{MAX_LENGTH, MAX_STATES_OF_ONE, subset};
 use regex::bytes::RegexBuilder;
 
 /// A Perl regular expression, with Perl's meaning.
@@ -31,7 +32,7 @@ impl Pattern {
         if pattern.len() > MAX_LENGTH {
             return Err(format!("it is longer than {MAX_LENGTH} bytes"));
         }
-        let common = subset::rewrite(pattern).filter(|common| common.size <= MOST_STATES_OF_ONE);
+        let common = subset::rewrite(pattern).filter(|common| common.size <= MAX_STATES_OF_ONE);
         let linear = common.and_then(|common| {
             RegexBuilder::new(&common.text)
                 .case_insensitive(letters == Letters::SameInBothCases)

@@ -9,7 +9,10 @@ use regex_syntax::ast::{
     GroupKind, Literal, LiteralKind, Repetition, RepetitionKind, RepetitionRange, Span,
 };
 
+use regex_syntax::hir::translate::TranslatorBuilder;
+
 use super::dialect::MAX_REPEAT;
+use super::literals::{self, AnyOf};
 
 /// A pattern of the common subset.
 pub(super) struct Common {
@@ -17,6 +20,8 @@ pub(super) struct Common {
     pub(super) text: String,
     /// About how many states its automaton has.
     pub(super) size: u64,
+    /// What any name that it matches holds.
+    pub(super) literals: Vec<AnyOf>,
 }
 
 /// The pattern for the `regex` crate; `None` if it is not of the common subset.
@@ -24,7 +29,12 @@ pub(super) fn rewrite(pattern: &[u8]) -> Option<Common> {
     let pattern = std::str::from_utf8(pattern).ok().filter(|text| text.is_ascii())?;
     let ast = Parser::new().parse(pattern).ok()?;
     let mut walk = Walk { pattern, ends: Vec::new() };
-    walk.is_common(&ast, true).then(|| Common { text: walk.rewritten(), size: size(&ast) })
+    if !walk.is_common(&ast, true) {
+        return None;
+    }
+    let mut translator = TranslatorBuilder::new().unicode(false).utf8(false).build();
+    let literals = literals::needed(&translator.translate(pattern, &ast).ok()?);
+    Some(Common { text: walk.rewritten(), size: size(&ast), literals })
 }
 
 /// Each repetition is a copy: `((a{100}){100}){100}` has a million states.
