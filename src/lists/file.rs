@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -127,6 +127,32 @@ pub(super) fn read(lists: &[PathBuf], known: &mut Known, warnings: &mut Vec<Warn
     }
     let text = |file: PathBuf| Some(Text { bytes: known.get(&file)?.clone(), file });
     files.into_iter().filter_map(text).collect()
+}
+
+/// Reads a file into `known` if only root can have put it where it is.
+pub(super) fn read_ahead(file: &Path, known: &mut Known) {
+    if !is_of_root(file) {
+        return;
+    }
+    if let Ok(bytes) = read_one(file) {
+        known.insert(file.to_owned(), bytes);
+    }
+}
+
+/// Returns true if no other user can choose what is at this path. With a link
+/// there the daemon's user could have root read a file that is none of its
+/// business, and find its lines in the log.
+fn is_of_root(path: &Path) -> bool {
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let is_safe = |part: &Path| {
+        part.symlink_metadata().is_ok_and(|it| {
+            let is_fixed =
+                it.mode() & WRITABLE_BY_OTHERS == 0 || it.is_dir() && it.mode() & STICKY != 0;
+            it.uid() == 0 && is_fixed && (it.is_dir() || it.is_file() && it.nlink() == 1)
+        })
+    };
+    path.is_absolute() && path.ancestors().all(is_safe)
 }
 
 /// Reads one file into `known`.

@@ -167,6 +167,14 @@ impl Reader {
         Reader { files, known: file::Known::new() }
     }
 
+    /// Reads ahead the files that only root can have put where they are: they
+    /// count even if the daemon's user, who reads them next, cannot.
+    pub fn read_ahead(&mut self) {
+        for file in self.files.all() {
+            file::read_ahead(&file, &mut self.known);
+        }
+    }
+
     /// Reads all files. Never fails: broken lines and unreadable files become
     /// warnings, in the order in which the original would complain. A file
     /// that could be read before keeps its last content.

@@ -51,9 +51,10 @@ pub fn run(options: Options) -> Result<u8, Failure> {
 }
 
 fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
-    let mut lists = Reader::new(options.whitelists.clone());
-    let (whitelists, warnings) = lists.read();
     let identity = Identity::look_up(&options.user, &options.group)?;
+    let mut lists = Reader::new(options.whitelists.clone());
+    lists.read_ahead();
+    let (whitelists, warnings) = identity.lend(|| Ok(lists.read()))?;
     let earlier = options.pidfile.as_deref().map_or(Ok(Earlier::Nothing), pidfile::check)?;
     let mut readiness = None;
     if options.daemonize {

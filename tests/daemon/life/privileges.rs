@@ -221,3 +221,36 @@ fn try_to_become_root(ladder: &OsStr) {
     let output = Command::new(ladder).arg("-u").output().expect("id");
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}\n", identity.user));
 }
+
+#[test]
+fn a_list_that_links_to_a_file_of_root_is_not_read() {
+    let builder = builder();
+    let (file, link) =
+        (builder.scratch().file("secret", "999.7.7.7\n"), builder.scratch().path().join("list"));
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("chmod");
+    std::os::unix::fs::symlink(&file, &link).expect("a symbolic link");
+    let daemon = builder.arg(format!("--whitelist-clients={}", link.display())).start();
+    assert_answers(&daemon);
+    let log = daemon.log().join("\n");
+    assert!(!log.contains("999.7.7.7"), "{log}");
+    let expected = format!("can't open {}: Permission denied", link.display());
+    assert!(log.lines().any(|line| line.ends_with(&expected)), "{log}");
+}
+
+#[test]
+fn a_list_of_root_counts_although_its_user_cannot_read_it() {
+    let name = format!("postgrey-list-of-root-{}", std::process::id());
+    let directory = env::temp_dir().join(name);
+    fs::create_dir(&directory).expect("a new directory");
+    let list = directory.join("list");
+    fs::write(&list, "a.test\n").expect("a list");
+    fs::set_permissions(&list, Permissions::from_mode(0o600)).expect("chmod");
+    let daemon = builder().arg(format!("--whitelist-clients={}", list.display())).start();
+    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
+    assert_eq!(daemon.client().ask(&attempt.at(0)), "DUNNO");
+    let expected =
+        format!("can't open {}: Permission denied; its rules stay as they were", list.display());
+    let log = daemon.log().join("\n");
+    assert!(log.lines().any(|line| line.ends_with(&expected)), "{log}");
+    fs::remove_dir_all(directory).expect("cleanup");
+}
