@@ -6,34 +6,32 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::Ipv6Net;
+
 use super::location::Location;
 
-/// Bits before an IPv4 address in the table.
-const IPV4_PREFIX: u8 = 96;
+/// The place of all IPv4 addresses.
+const IPV4: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 96);
 
-/// A network: the bits of its address, zero behind the prefix, and the length
-/// of the prefix (0 to 128).
+/// A network, with no bits of an address after its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network {
-    bits: u128,
-    length: u8,
-}
+pub struct Network(Ipv6Net);
 
 impl Network {
-    /// `length` of 0 to 128; what of the address is behind it is cut.
-    fn new(address: u128, length: u8) -> Network {
-        let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
-        Network { bits: address & mask, length }
+    /// The network of this length that holds an address; `None` if the length is
+    /// above 128.
+    fn new(address: Ipv6Addr, length: u8) -> Option<Network> {
+        Some(Network(Ipv6Net::new(address, length).ok()?.trunc()))
     }
 
     /// Returns true if every IPv4 client is in it.
     pub fn holds_all_of_ipv4(self) -> bool {
-        self.length <= IPV4_PREFIX && Network::new(0, self.length) == self
+        self.0.contains(&IPV4)
     }
 
     /// The networks that hold it, the narrowest first.
     pub fn wider(self) -> impl Iterator<Item = Network> {
-        (0..self.length).rev().map(move |length| Network::new(self.bits, length))
+        std::iter::successors(self.0.supernet(), Ipv6Net::supernet).map(Network)
     }
 
     /// Reads a rule that looks like an address or a network; `None` for others.
@@ -89,13 +87,10 @@ impl<'r> Dotted<'r> {
             // Also for two numbers, where the original's manual promises a /16.
             None => 24,
         };
-        match u8::try_from(length) {
-            Ok(length @ 0..=32) => {
-                let address = u128::from(u32::from(Ipv4Addr::from(octets)));
-                Ok(Network::new(address, IPV4_PREFIX + length))
-            }
-            _ => Err(format!("{rule} is no IPv4 network, its length ends at 32")),
-        }
+        let length = u8::try_from(length).ok().filter(|length| *length <= 32);
+        length
+            .and_then(|length| Network::new(in_ipv6(octets.into()), IPV4.prefix_len() + length))
+            .ok_or_else(|| format!("{rule} is no IPv4 network, its length ends at 32"))
     }
 
     fn without_zeros(&self) -> String {
@@ -128,14 +123,20 @@ fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
         Some(digits) if has_digits(digits, 3) => u8::try_from(value(digits)).ok(),
         Some(_) => None,
     };
-    match (address, length) {
-        (Some(address), Some(length @ 0..=128)) => Ok(Network::new(address.into(), length)),
-        (Some(_), _) => Err(format!("{shown} is no IPv6 network, its length ends at 128")),
-        (None, _) => Err(format!(
+    let address = address.ok_or_else(|| {
+        format!(
             "{shown} is no IPv6 address; write it like 2001:db8::1 or 2001:db8::/32, and nothing \
              behind it"
-        )),
-    }
+        )
+    })?;
+    length
+        .and_then(|length| Network::new(address, length))
+        .ok_or_else(|| format!("{shown} is no IPv6 network, its length ends at 128"))
+}
+
+/// An IPv4 address where the table has it.
+fn in_ipv6(address: Ipv4Addr) -> Ipv6Addr {
+    Ipv6Addr::from(u128::from(u32::from(address)))
 }
 
 /// A set of networks, each with a value: by default where it was written. A
@@ -157,8 +158,9 @@ impl<V> Networks<V> {
     /// Adds a network; of equal ones the first stays.
     pub(super) fn insert(&mut self, network: Network, value: V) {
         self.values.entry(network).or_insert(value);
-        if !self.lengths.contains(&network.length) {
-            self.lengths.push(network.length);
+        let length = network.0.prefix_len();
+        if !self.lengths.contains(&length) {
+            self.lengths.push(length);
         }
     }
 
@@ -174,11 +176,11 @@ impl<V> Networks<V> {
 
     /// The value of a network that holds the address.
     pub(super) fn find(&self, address: IpAddr) -> Option<&V> {
-        let bits = match address {
-            IpAddr::V4(address) => u128::from(u32::from(address)),
-            IpAddr::V6(address) => u128::from(address),
+        let address = match address {
+            IpAddr::V4(address) => in_ipv6(address),
+            IpAddr::V6(address) => address,
         };
-        self.lengths.iter().find_map(|&length| self.values.get(&Network::new(bits, length)))
+        self.lengths.iter().find_map(|&length| self.values.get(&Network::new(address, length)?))
     }
 }
 
