@@ -1,8 +1,8 @@
 //! One client of the proxy, from its name to its last byte.
 
 use super::backend::Backend;
-use super::copy::Direction;
-use super::shared::{Question, Shared};
+use super::relayed::Relayed;
+use super::shared::{Question, Shared, State};
 use super::stream::{ClientSide, Side, unless_blocked};
 use crate::daemon::Severity;
 use crate::session::smtp::{Dialogue, Event, Progress, Session, Step, proxy_header};
@@ -16,12 +16,11 @@ use std::time::{Duration, Instant};
 /// How long a client may take for a command (RFC 5321 section 4.5.3.2.7).
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long both sides may be silent after the hand-over: longer than a mail
-/// server takes for a message (RFC 5321 section 4.5.3.2.6).
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
-
 /// How long a client may take to close a connection that is closed here.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Commands and reads of one client before the others have their turn.
+const MAX_STEPS: usize = 64;
 
 /// The client is told to come back where the mail server is away.
 const AWAY: &[u8] = b"451 4.3.2 Error: mail server not available\r\n";
@@ -62,24 +61,6 @@ enum Stage {
     Copying(Relayed),
     /// Room for the last reply, then the client's end.
     Closing { is_closed: bool },
-}
-
-/// A connection after the hand-over.
-struct Relayed {
-    backend: Backend,
-    to_server: Direction,
-    to_client: Direction,
-}
-
-/// Whether a connection continues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It waits for an event or a decision.
-    Waiting,
-    /// It has more to do, after the others had their turn.
-    Ready,
-    /// It is over.
-    Over,
 }
 
 impl Client {
@@ -151,7 +132,11 @@ impl Client {
     /// Deals with a deadline that has passed.
     pub fn expire(&mut self, key: usize, now: Instant, shared: &mut Shared) -> State {
         // Names and decisions have limits of their own.
-        if now < self.deadline || self.is_awaiting() {
+        let deadline = match &self.stage {
+            Stage::Copying(relayed) => relayed.deadline,
+            _ => self.deadline,
+        };
+        if now < deadline || self.is_awaiting() {
             return State::Waiting;
         }
         match &self.stage {
@@ -174,7 +159,7 @@ impl Client {
     }
 
     fn try_advance(&mut self, key: usize, shared: &mut Shared) -> io::Result<State> {
-        loop {
+        for _ in 0..MAX_STEPS {
             match &mut self.stage {
                 Stage::Naming | Stage::Judging | Stage::Deciding => return Ok(State::Waiting),
                 Stage::StartingTls => {
@@ -208,10 +193,14 @@ impl Client {
                         Err(error) => self.backend_is_away(&error.to_string(), shared),
                     }
                 }
-                Stage::Copying(_) => return self.copy(shared),
+                Stage::Copying(relayed) => {
+                    let state = relayed.copy(&mut self.side, &mut shared.buffer)?;
+                    return Ok(if state == State::Over { self.end(shared) } else { state });
+                }
                 Stage::Closing { .. } => return self.linger(shared),
             }
         }
+        Ok(State::Ready)
     }
 
     /// Sends replies. Returns true once everything is sent.
@@ -294,14 +283,12 @@ impl Client {
     }
 
     fn hand_over(&mut self, for_client: Vec<u8>, shared: &mut Shared) {
-        let to_client = Direction::new(for_client);
-        let to_server = Direction::new(self.session.rest().to_vec());
+        let for_server = self.session.rest().to_vec();
         let stage = mem::replace(&mut self.stage, Stage::Talking);
         if let Stage::Opening(backend) | Stage::Repeating(backend, _) = stage {
-            self.stage = Stage::Copying(Relayed { backend, to_server, to_client });
+            self.stage = Stage::Copying(Relayed::new(backend, for_server, for_client));
         }
         self.session = Session::new(Rc::clone(&shared.settings));
-        self.deadline = Instant::now() + SILENCE_TIMEOUT;
         shared.backend_answered();
     }
 
@@ -326,25 +313,6 @@ impl Client {
         }
     }
 
-    fn copy(&mut self, shared: &mut Shared) -> io::Result<State> {
-        let Stage::Copying(Relayed { backend, to_server, to_client }) = &mut self.stage else {
-            return Ok(State::Waiting);
-        };
-        let before = (to_server.count, to_client.count, to_client.is_closed);
-        unless_blocked(|| self.side.flush())?;
-        let waits = to_client.copy(&mut backend.socket, &mut self.side, &mut shared.buffer)?
-            & to_server.copy(&mut self.side, &mut backend.socket, &mut shared.buffer)?;
-        if to_client.is_closed && to_server.is_closed {
-            return Ok(self.end(shared));
-        }
-        if to_client.is_closed && !before.2 {
-            self.deadline = Instant::now() + CLOSE_TIMEOUT;
-        } else if !to_client.is_closed && before != (to_server.count, to_client.count, false) {
-            self.deadline = Instant::now() + SILENCE_TIMEOUT;
-        }
-        Ok(if waits { State::Waiting } else { State::Ready })
-    }
-
     /// Sends what is left, then waits for the client's end: a socket that is
     /// closed while bytes come in may lose the last reply.
     fn linger(&mut self, shared: &mut Shared) -> io::Result<State> {
@@ -364,16 +332,16 @@ impl Client {
 
     /// Logs the end of a relayed connection.
     fn end(&mut self, shared: &mut Shared) -> State {
-        if let Stage::Copying(Relayed { to_server, to_client, .. }) = &self.stage {
+        if let Stage::Copying(relayed) = &self.stage {
+            let (received, sent) = relayed.counts();
             let name = self.name.as_deref().unwrap_or("unknown");
             let line = format!(
-                "relayed: client_name={name}, client_address={}, received={}, sent={}, seconds={}",
+                "relayed: client_name={name}, client_address={}, received={received}, sent={sent}, \
+                 seconds={}",
                 self.peer.ip().to_canonical(),
-                to_server.count,
-                to_client.count,
                 self.started.elapsed().as_secs()
             );
-            shared.lines.push((Severity::Info, line));
+            shared.lines.push((Severity::Notice, line));
         }
         State::Over
     }

@@ -1,14 +1,17 @@
 //! The SMTP proxy: clients in front, one mail server behind.
 //!
-//! The event loop passes on events and time, has the questions decided, and
-//! gives the decisions back; sockets, names and hand-overs are dealt with here.
+//! The event loop calls [`Relay::run`], has the questions decided, and gives the
+//! decisions back; sockets, names and hand-overs are dealt with here. A poll of
+//! its own, which the loop can watch ([`Relay::poll`]), has all sockets.
 //! Every client is in one stage at a time ([`client`]).
 
 mod backend;
 mod client;
 mod copy;
 mod limits;
+mod listeners;
 mod probe;
+mod relayed;
 mod shared;
 mod stream;
 mod tls;
@@ -18,14 +21,15 @@ mod tests;
 
 use crate::daemon::Severity;
 use crate::dns::{ClientNames, Resolver, Servers};
-use client::{Client, State};
+use client::Client;
 use limits::Limits;
+use listeners::Listeners;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Poll, Token};
 use probe::Probe;
-use shared::Shared;
+use shared::{Shared, State};
 use slab::Slab;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -34,11 +38,8 @@ pub use backend::BackendAddress;
 pub use shared::{BACKEND_TIMEOUT, Options, Question, RelayStats};
 pub use tls::TlsFiles;
 
-/// Clients accepted from one socket in one turn.
-const MAX_ACCEPTED: usize = 256;
-
-/// How long accepting rests when there are no descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Events noted in one turn.
+const MAX_EVENTS: usize = 1024;
 
 /// How often the deadlines of clients are looked at.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,77 +49,84 @@ const TOO_MANY: &[u8] = b"421 4.7.0 Error: too many connections\r\n";
 
 /// The proxy.
 pub struct Relay {
-    listeners: Vec<TcpListener>,
-    first_token: usize,
+    poll: Poll,
+    events: Events,
+    listeners: Listeners,
     shared: Shared,
     names: ClientNames,
     probe: Probe,
     limits: Limits,
     clients: Slab<Client>,
-    /// Listeners with clients waiting, and clients with something to do.
-    waiting: Vec<usize>,
+    /// Clients with something to do.
     ready: Vec<usize>,
-    paused_until: Option<Instant>,
+    /// The last events may not have been all.
+    has_more_events: bool,
     next_expiry: Instant,
 }
 
 impl Relay {
-    /// A proxy for the clients of these sockets. It uses tokens from
-    /// `first_token` on, without an end.
+    /// A proxy for the clients of these sockets.
     ///
     /// # Errors
     /// When the certificate cannot be used, or the system does not let sockets
     /// be watched.
     pub fn new(
         options: Options,
-        mut listeners: Vec<TcpListener>,
+        listeners: Vec<TcpListener>,
         dns: Servers,
-        registry: &Registry,
-        first_token: usize,
     ) -> Result<Relay, String> {
         let unwatchable = |error: io::Error| format!("cannot watch sockets: {error}");
-        for (index, listener) in listeners.iter_mut().enumerate() {
-            let token = Token(first_token + index);
-            registry.register(listener, token, Interest::READABLE).map_err(unwatchable)?;
-        }
+        let poll = Poll::new().map_err(unwatchable)?;
+        let registry = poll.registry();
+        let listeners = Listeners::new(listeners, registry).map_err(unwatchable)?;
         let own = || registry.try_clone().map_err(unwatchable);
-        let probe_token = first_token + listeners.len();
+        let probe_token = listeners.len();
         let dns_token = probe_token + 1;
         let resolver = Resolver::new(dns.within(options.dns_timeout), own()?, dns_token);
         let now = Instant::now();
         Ok(Relay {
-            waiting: (0..listeners.len()).collect(),
             listeners,
-            first_token,
             names: ClientNames::new(resolver, options.dns_timeout),
             probe: Probe::new(Token(probe_token)),
             limits: Limits::new(options.max_clients),
             shared: Shared::new(options, own()?, dns_token + Resolver::TOKENS)?,
             clients: Slab::new(),
             ready: Vec::new(),
-            paused_until: None,
+            has_more_events: false,
             next_expiry: now + EXPIRY_INTERVAL,
+            poll,
+            events: Events::with_capacity(MAX_EVENTS),
         })
     }
 
-    /// Passes on an event.
-    pub fn handle(&mut self, token: Token) {
-        let Some(index) = token.0.checked_sub(self.first_token) else {
+    /// The poll with all sockets; it is readable when there is something to do.
+    pub fn poll(&self) -> &Poll {
+        &self.poll
+    }
+
+    /// Notes the events of all sockets.
+    fn note(&mut self, now: Instant) {
+        // Without events there still may be something due.
+        if self.poll.poll(&mut self.events, Some(Duration::ZERO)).is_err() {
             return;
-        };
-        let clients = self.shared.first_token - self.first_token;
-        match index.checked_sub(clients) {
-            Some(index) => self.ready.push(index / 2),
-            None if index < self.listeners.len() => self.waiting.push(index),
-            None if index == self.listeners.len() => self.probe.advance(&mut self.shared),
-            None => self.names.handle(token, Instant::now()),
         }
+        for event in &self.events {
+            let token = event.token();
+            match token.0.checked_sub(self.shared.first_token) {
+                Some(index) => self.ready.push(index / 2),
+                None if token.0 < self.listeners.len() => self.listeners.note(token.0),
+                None if token.0 == self.listeners.len() => self.probe.advance(&mut self.shared),
+                None => self.names.handle(token, now),
+            }
+        }
+        self.has_more_events = self.events.iter().count() >= MAX_EVENTS;
     }
 
     /// Does everything that needs no waiting. Questions and log lines are left
     /// to be taken.
     pub fn run(&mut self) {
         let now = Instant::now();
+        self.note(now);
         self.probe.tick(now, &mut self.shared);
         self.accept(now);
         self.names.tick(now);
@@ -143,15 +151,14 @@ impl Relay {
 
     /// When to call [`Relay::run`] if no event comes first.
     pub fn deadline(&self) -> Option<Instant> {
-        if !self.ready.is_empty() {
+        let Shared { questions, lines, .. } = &self.shared;
+        let is_idle = self.ready.is_empty() && questions.is_empty() && lines.is_empty();
+        if self.has_more_events || !is_idle {
             return Some(Instant::now());
         }
-        let accept = match self.paused_until {
-            None if !self.waiting.is_empty() => Some(Instant::now()),
-            paused => paused,
-        };
         let expiry = (!self.clients.is_empty()).then_some(self.next_expiry);
-        let others = [accept, expiry, self.names.deadline(), Some(self.probe.deadline)];
+        let others =
+            [self.listeners.deadline(), expiry, self.names.deadline(), Some(self.probe.deadline)];
         others.into_iter().flatten().min()
     }
 
@@ -188,13 +195,8 @@ impl Relay {
     }
 
     /// The number of clients.
-    pub fn len(&self) -> usize {
+    pub fn clients(&self) -> usize {
         self.clients.len()
-    }
-
-    /// Returns true if there are no clients.
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
     }
 
     /// Reads the certificate again, and asks the mail server for its extensions.
@@ -230,34 +232,18 @@ impl Relay {
     }
 
     fn accept(&mut self, now: Instant) {
-        if self.paused_until.is_some_and(|end| now < end) {
-            return;
+        let (accepted, error) = self.listeners.accept(now);
+        for (socket, peer) in accepted {
+            self.admit(socket, peer, now);
         }
-        self.paused_until = None;
-        for index in mem::take(&mut self.waiting) {
-            if self.accept_from(index, now) {
-                self.waiting.push(index);
-            }
+        if let Some(error) = error {
+            let open = self.clients.len();
+            let line = format!(
+                "cannot accept more SMTP clients: {error}; {open} are connected, further ones \
+                 wait; raise the limit (LimitNOFILE) or lower --smtp-max-clients"
+            );
+            self.shared.lines.push((Severity::Error, line));
         }
-    }
-
-    /// Accepts clients from one socket. Returns true if there may be more.
-    fn accept_from(&mut self, index: usize, now: Instant) -> bool {
-        for _ in 0..MAX_ACCEPTED {
-            match self.listeners[index].accept() {
-                Ok((socket, peer)) => self.admit(socket, peer, now),
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => return false,
-                    // A client that gave up while it waited.
-                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
-                    _ => {
-                        self.paused_until = Some(now + ACCEPT_PAUSE);
-                        return true;
-                    }
-                },
-            }
-        }
-        true
     }
 
     fn admit(&mut self, mut socket: TcpStream, peer: SocketAddr, now: Instant) {

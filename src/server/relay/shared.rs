@@ -99,6 +99,17 @@ impl Question {
     }
 }
 
+/// Whether a connection continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It waits for an event or a decision.
+    Waiting,
+    /// It has more to do, after the others had their turn.
+    Ready,
+    /// It is over.
+    Over,
+}
+
 /// What connections need of each other.
 pub struct Shared {
     pub options: Options,

@@ -2,6 +2,9 @@
 
 use super::backend::{Backend, HONEST};
 use super::harness::{CLIENT, Client, Proxy, options};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn network_has_fifty_connections() {
@@ -35,6 +38,26 @@ fn line_without_an_end_takes_no_memory() {
     assert_eq!(client.ask(""), "500 5.5.2 Error: line too long");
     // Other tests run in this process.
     assert!(memory() < before + (128 << 10), "{before} to {} KiB", memory());
+}
+
+#[test]
+fn client_that_never_pauses_does_not_hold_up_others() {
+    let backend = Backend::start(&HONEST, b"");
+    let proxy = Proxy::start(options(backend.address));
+    let mut flood = Client::greeted(&proxy).stream;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_over);
+    let thread = std::thread::spawn(move || {
+        let piece = vec![b'x'; 1 << 20];
+        while !flag.load(Ordering::Relaxed) {
+            flood.write_all(&piece).unwrap();
+        }
+    });
+    for _ in 0..5 {
+        assert_eq!(Client::greeted(&proxy).ask("NOOP"), "250 2.0.0 Ok");
+    }
+    is_over.store(true, Ordering::Relaxed);
+    thread.join().unwrap();
 }
 
 /// The memory of this process in KiB.

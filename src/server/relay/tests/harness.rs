@@ -3,10 +3,12 @@
 use crate::dns::Servers;
 use crate::server::relay::{BackendAddress, Options, Question, Relay, RelayStats, TlsFiles};
 use crate::session::smtp::Version;
-use mio::{Events, Poll};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -60,10 +62,8 @@ impl Proxy {
         let thread = std::thread::spawn(move || {
             let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
             sender.send(listener.local_addr().unwrap()).unwrap();
-            let poll = Poll::new().unwrap();
             let no_dns = Servers::new(&[], LONG, 1);
-            let relay = Relay::new(options, vec![listener], no_dns, poll.registry(), 5).unwrap();
-            run(poll, relay, &flag)
+            run(Relay::new(options, vec![listener], no_dns).unwrap(), &flag)
         });
         Proxy { address: receiver.recv_timeout(LONG).unwrap(), is_over, thread }
     }
@@ -74,7 +74,11 @@ impl Proxy {
     }
 }
 
-fn run(mut poll: Poll, mut relay: Relay, is_over: &AtomicBool) -> Done {
+fn run(mut relay: Relay, is_over: &AtomicBool) -> Done {
+    let mut poll = Poll::new().unwrap();
+    let descriptor = relay.poll().as_raw_fd();
+    let registry = poll.registry();
+    registry.register(&mut SourceFd(&descriptor), Token(0), Interest::READABLE).unwrap();
     let mut events = Events::with_capacity(64);
     let mut lines = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
@@ -82,7 +86,6 @@ fn run(mut poll: Poll, mut relay: Relay, is_over: &AtomicBool) -> Done {
         let deadline =
             relay.deadline().map(|it| it.saturating_duration_since(std::time::Instant::now()));
         poll.poll(&mut events, Some(deadline.unwrap_or(longest).min(longest))).unwrap();
-        events.iter().for_each(|event| relay.handle(event.token()));
         relay.run();
         for question in relay.questions() {
             decide(&mut relay, &question);
