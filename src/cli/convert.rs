@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::{Facility, Listen, Options, UsageError, getopt};
+use super::{Facility, Listen, Options, UsageError, getopt, smtp};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
@@ -51,6 +51,7 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
     Ok(Options {
         listen: listen(matches)?,
         milter: milter(matches)?,
+        smtp: smtp::options(matches)?,
         metrics: metrics(matches)?,
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
@@ -79,12 +80,12 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
 }
 
 /// The value of an option, empty if it was not given and has no default.
-fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
+pub(super) fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
     matches.get_one::<OsString>(id).map_or(OsStr::new(""), OsString::as_os_str)
 }
 
 /// The value of an integer option that has a default in the table.
-fn number(matches: &ArgMatches, id: &str) -> i64 {
+pub(super) fn number(matches: &ArgMatches, id: &str) -> i64 {
     matches.get_one::<i64>(id).copied().unwrap_or_default()
 }
 
@@ -93,7 +94,7 @@ fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
 }
 
 /// A value that can only be text: an address, a user, a group.
-fn name(id: &str, value: &OsStr) -> Result<String, UsageError> {
+pub(super) fn name(id: &str, value: &OsStr) -> Result<String, UsageError> {
     value.to_str().map(str::to_owned).ok_or_else(|| {
         let value = value.to_string_lossy();
         UsageError::refused(format!("--{id} must be valid UTF-8, unlike \"{value}\""))

@@ -5,6 +5,7 @@
 //! empty value or 0 as "the default", like the original (BEHAVIOUR A3).
 
 mod lists;
+mod smtp;
 
 use std::ffi::OsStr;
 
@@ -30,10 +31,12 @@ pub(super) fn table() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
-        .next_help_heading("Where to listen (--inet, --unix or --milter is needed)")
+        .next_help_heading("Where to listen (--inet, --unix, --milter or --smtp is needed)")
         .args(listening())
         .next_help_heading("Sendmail, and others that speak the milter protocol")
         .args(milter())
+        .next_help_heading("Mail servers that speak neither protocol")
+        .args(smtp::options())
         .next_help_heading("Greylisting")
         .args(greylisting())
         .args(replies())

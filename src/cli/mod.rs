@@ -21,6 +21,7 @@ mod options;
 mod policy_test;
 mod report;
 pub mod settings;
+mod smtp;
 mod suggest;
 
 use std::ffi::{OsStr, OsString};
@@ -36,12 +37,13 @@ pub use opensmtpd_filter::{DaemonAddress, OpensmtpdFilter};
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, Target};
 pub use report::{Check, Report, Shown};
+pub use smtp::{Smtp, SmtpBackend};
 
 /// The command that describes the others.
 const HELP: &str = "help";
 
 /// The options that name a place to listen on; the daemon needs one of them.
-const LISTENING: [&str; 3] = ["inet", "unix", "milter"];
+const LISTENING: [&str; 4] = ["inet", "unix", "milter", "smtp"];
 
 /// The other programs that `postgrey` is.
 const PROGRAMS: [Program; 3] = [

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Facility;
+use super::{Facility, Smtp};
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
 use crate::lists::Files;
@@ -12,10 +12,12 @@ use crate::lists::Files;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where requests of the policy protocol come from; `None` only if there
-    /// is `milter`.
+    /// is `milter` or `smtp`.
     pub listen: Option<Listen>,
     /// Where mail servers come that speak the milter protocol (`--milter`).
     pub milter: Option<Listen>,
+    /// The SMTP proxy (`--smtp`).
+    pub smtp: Option<Smtp>,
     /// Where a monitoring system asks (`--metrics`).
     pub metrics: Option<Listen>,
     /// Connections that may wait to be accepted (`--listen-queue-size`), 1 to

@@ -28,7 +28,7 @@ pub use judge::judge;
 pub use log_line::{is_true, log_line, log_object};
 pub use lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
 pub use metadata::{Metadata, notes, policy};
-pub use plan::{Plan, plan, rule};
+pub use plan::{Plan, exempts_client, plan, rule};
 pub use policy::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
 pub use record::{ClientRecord, Record, Table, TripletRecord, numbers};
 pub use reply::{HeaderMemory, Reply, reply};

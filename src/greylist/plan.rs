@@ -95,6 +95,19 @@ pub fn rule<'w>(
     (!is_greylisted).then_some((Verdict::Exempt(Exemption::NotGreylisted), None))
 }
 
+/// Returns true if a client is exempt whatever its senders and recipients: by
+/// trust, or by a list of clients.
+pub fn exempts_client(
+    policy: &Policy,
+    whitelists: &Whitelists,
+    request: &Request<'_>,
+    warnings: &mut Vec<Warning>,
+) -> bool {
+    let address = request.address();
+    trust(&policy.trust, request, address).is_some()
+        || client(&whitelists.clients, request.client_name, address, warnings).is_some()
+}
+
 /// The seconds that new mail to the recipient waits: `--delay`, or its entry in
 /// the list of delays.
 fn delay(

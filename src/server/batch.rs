@@ -7,6 +7,7 @@
 use super::connection::Connection;
 use super::connections::Connections;
 use super::engine::Engine;
+use super::proxy::{self, Proxy};
 use super::session::Event;
 use crate::daemon::{Log, Severity};
 use crate::greylist::{Decision, Plan, Reply};
@@ -37,6 +38,8 @@ pub struct Batch<'a> {
     pub now: i64,
     /// Whether connections are closed after their first reply (`--exim`).
     pub one_reply: bool,
+    /// The SMTP proxy, if there is one.
+    pub proxy: Option<&'a mut Proxy>,
 }
 
 impl Batch<'_> {
@@ -44,6 +47,9 @@ impl Batch<'_> {
     /// the other requests are submitted to the backend. Returns the number of
     /// connections closed for the memory that they took.
     pub fn read(&mut self, buffer: &mut [u8]) -> usize {
+        if let Some(proxy) = &mut self.proxy {
+            proxy.run(self.engine, self.backend, self.now, self.log);
+        }
         let keys = self.connections.take_due(MAX_REQUESTS);
         let share = MAX_REQUESTS / keys.len().max(1);
         for &key in &keys {
@@ -135,6 +141,11 @@ impl Batch<'_> {
         let mut keys = Vec::with_capacity(completed.len());
         for task in completed.drain(..) {
             match task {
+                Completed::Decided(ticket, result) if proxy::owns(ticket) => {
+                    if let Some(proxy) = &mut self.proxy {
+                        proxy.complete(ticket, &result, self.engine, self.log);
+                    }
+                }
                 Completed::Decided(Ticket(key), result) => {
                     self.answer(key, &result);
                     keys.push(key);

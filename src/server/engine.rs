@@ -66,6 +66,18 @@ impl Engine {
         plan
     }
 
+    /// Returns true if a client is exempt whatever its senders and recipients. In
+    /// a dry run, too, since nothing is refused then.
+    pub fn exempts_client(&self, request: &Request<'_>, log: &mut Log) -> bool {
+        let mut warnings = Vec::new();
+        let Engine { policy, whitelists, .. } = self;
+        let is_exempt = greylist::exempts_client(policy, whitelists, request, &mut warnings);
+        for warning in warnings {
+            log.line(Severity::Warning, warning.to_string());
+        }
+        is_exempt
+    }
+
     /// The effects of a lookup's result, and the reply. Without a decision mail is
     /// accepted.
     pub fn complete(

@@ -66,32 +66,47 @@ pub fn open_sockets(
 /// name `milter` is for that protocol.
 ///
 /// # Errors
-/// When one is no stream socket on which somebody listens.
+/// As [`adopt_sockets`].
 pub fn adopt(sockets: Vec<(OwnedFd, String)>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
-    let adopt = |(descriptor, name): (OwnedFd, String)| {
-        let socket = Socket::from(descriptor);
-        socket.set_nonblocking(true)?;
-        if socket.r#type()? != Type::STREAM {
-            return Err(io::Error::from(Errno::ESOCKTNOSUPPORT));
-        }
-        if !socket.is_listener()? {
-            // A connection, as a unit with `Accept=yes` hands it over.
-            return Err(io::Error::from(Errno::EOPNOTSUPP));
-        }
-        let socket = match socket.domain()? {
-            Domain::UNIX => ListeningSocket::Unix {
-                listener: UnixListener::from_std(socket.into()),
-                _file: None,
-            },
-            _ => ListeningSocket::Tcp(TcpListener::from_std(socket.into())),
-        };
-        let protocol = if name == MILTER { Protocol::Milter } else { Protocol::Policy };
-        Ok(Listener::new(socket, protocol))
-    };
+    let (sockets, names): (Vec<_>, Vec<_>) = sockets.into_iter().unzip();
+    let protocols = names.iter().map(|name| match name.as_str() {
+        MILTER => Protocol::Milter,
+        _ => Protocol::Policy,
+    });
+    let sockets = adopt_sockets(sockets, log)?.into_iter().zip(protocols);
+    Ok(sockets.map(|(socket, protocol)| Listener::new(socket, protocol)).collect())
+}
+
+/// Takes over sockets of systemd.
+///
+/// # Errors
+/// When one is not a stream socket that listens.
+pub fn adopt_sockets(
+    sockets: Vec<OwnedFd>,
+    log: &mut Log,
+) -> Result<Vec<ListeningSocket>, Failure> {
     log.line(Severity::Notice, format!("Using {} sockets of systemd", sockets.len()));
-    sockets.into_iter().map(adopt).collect::<io::Result<_>>().map_err(|error| {
+    sockets.into_iter().map(adopt_socket).collect::<io::Result<_>>().map_err(|error| {
         let why = errno(&error);
         Failure::system(format!("can't use a socket of systemd: {}", why.desc()), why)
+    })
+}
+
+fn adopt_socket(descriptor: OwnedFd) -> io::Result<ListeningSocket> {
+    let socket = Socket::from(descriptor);
+    socket.set_nonblocking(true)?;
+    if socket.r#type()? != Type::STREAM {
+        return Err(io::Error::from(Errno::ESOCKTNOSUPPORT));
+    }
+    if !socket.is_listener()? {
+        // A connection, as a unit with `Accept=yes` hands it over.
+        return Err(io::Error::from(Errno::EOPNOTSUPP));
+    }
+    Ok(match socket.domain()? {
+        Domain::UNIX => {
+            ListeningSocket::Unix { listener: UnixListener::from_std(socket.into()), _file: None }
+        }
+        _ => ListeningSocket::Tcp(TcpListener::from_std(socket.into())),
     })
 }
 

@@ -7,6 +7,7 @@ use super::control::{self, Control};
 use super::engine::Engine;
 use super::housekeeping::Housekeeping;
 use super::metrics::{self, Metrics, Snapshot};
+use super::proxy::Proxy;
 use super::rate_limited::RateLimitedError;
 use super::reload::{self, Reloader};
 use super::socket::Stream;
@@ -28,7 +29,8 @@ const FINAL_TIMEOUT: Duration = Duration::from_millis(500);
 
 const SIGNALS: Token = Token(0);
 const WAKER: Token = Token(1);
-const CONTROL: usize = 2;
+const PROXY: Token = Token(2);
+const CONTROL: usize = 3;
 const METRICS: usize = CONTROL + control::TOKENS;
 const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
 
@@ -49,6 +51,8 @@ pub struct Service {
     pub control: Option<Control>,
     /// The metrics endpoint (`--metrics`).
     pub metrics: Option<Metrics>,
+    /// The SMTP proxy (`--smtp`).
+    pub proxy: Option<Proxy>,
     /// Whether connections are closed after their first reply (`--exim`).
     pub one_reply: bool,
 }
@@ -83,6 +87,10 @@ impl PollLoop {
         }
         if let Some(metrics) = &mut service.metrics {
             metrics.register(registry, METRICS)?;
+        }
+        if let Some(proxy) = &service.proxy {
+            let sockets = proxy.relay().poll().as_raw_fd();
+            registry.register(&mut SourceFd(&sockets), PROXY, Interest::READABLE)?;
         }
         let reloader = Reloader::new(lists, Waker::new(registry, WAKER)?);
         Ok(PollLoop {
@@ -157,6 +165,9 @@ impl PollLoop {
         if wanted.reload {
             log.line(Severity::Warning, "HUP received: reloading whitelists...");
             systemd::reloading();
+            if let Some(proxy) = &mut self.service.proxy {
+                proxy.reload();
+            }
             self.reload(log);
         }
         if let Some((lists, warnings)) = self.reloader.take() {
@@ -216,9 +227,10 @@ impl PollLoop {
         let now = Instant::now();
         let watchdog = self.watchdog.map(|(_, next)| next);
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
-        let Service { acceptor, backend, housekeeping, .. } = &self.service;
+        let Service { acceptor, backend, housekeeping, proxy, .. } = &self.service;
+        let proxy = proxy.as_ref().and_then(|proxy| proxy.relay().deadline());
         let clean_up = Some(housekeeping.next());
-        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up]
+        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, proxy]
             .into_iter()
             .flatten()
             .min()?;
@@ -232,7 +244,8 @@ impl PollLoop {
         for event in events {
             match event.token() {
                 SIGNALS => wanted = self.signals.take(),
-                WAKER => {}
+                // The batch looks for what they mean.
+                WAKER | PROXY => {}
                 Token(CONTROL) => {
                     if let Some(control) = &mut self.service.control {
                         control.accept(self.poll.registry(), CONTROL);
@@ -280,7 +293,7 @@ impl PollLoop {
     fn batch(&mut self, log: &mut Log) -> bool {
         let first_token = self.first_connection();
         let PollLoop { poll, connections, service, memory_error, buffer, .. } = self;
-        let Service { engine, backend, control, one_reply, .. } = service;
+        let Service { engine, backend, control, proxy, one_reply, .. } = service;
         let mut batch = Batch {
             engine,
             backend: &mut **backend,
@@ -290,6 +303,7 @@ impl PollLoop {
             first_token,
             now: clock::now(),
             one_reply: *one_reply,
+            proxy: proxy.as_mut(),
         };
         let mut too_large = batch.read(buffer);
         if let Some(control) = control {
@@ -313,10 +327,18 @@ impl PollLoop {
 
     fn serve_monitors(&mut self, log: &mut Log) {
         let open = self.connections.len();
-        let Service { metrics, engine, backend, housekeeping, .. } = &mut self.service;
+        let Service { metrics, engine, backend, housekeeping, proxy, .. } = &mut self.service;
+        let relay = proxy.as_ref().map(Proxy::relay);
         if let Some(metrics) = metrics {
             metrics.accept(self.poll.registry(), log);
-            metrics.serve(&Snapshot { engine, backend: &**backend, housekeeping, log, open });
+            metrics.serve(&Snapshot {
+                engine,
+                backend: &**backend,
+                housekeeping,
+                log,
+                open,
+                relay,
+            });
         }
     }
 

@@ -12,19 +12,24 @@ use super::housekeeping::Housekeeping;
 use super::listen;
 use super::metrics::Metrics;
 use super::poll_loop::{PollLoop, Service};
+use super::proxy::Proxy;
+use super::relay::Relay;
 use super::session::Protocol;
+use super::smtp;
 use crate::cli::Options;
 use crate::daemon::pidfile::{self, Earlier, PidFile};
 use crate::daemon::privileges::Identity;
 use crate::daemon::{
     DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, detach, errno, systemd,
 };
+use crate::dns::Servers;
 use crate::greylist::{Policy, notes};
 use crate::lists::{Reader, Warning};
 use crate::state::local::Store;
 use crate::state::{Lifetimes, import};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
+use std::os::fd::OwnedFd;
 
 /// Serves until it is told to stop. In the process that went to the background
 /// as well as in the one that the administrator started, the result is the
@@ -80,7 +85,9 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
     // Mail is the last to come in: whoever can ask about mail can ask how it goes.
     let metrics = open_metrics(&options, &identity, log)?;
-    let listeners = open_sockets(&options, &identity, log)?;
+    let (for_smtp, handed_over) = smtp::divide(systemd::sockets());
+    let listeners = open_sockets(&options, handed_over, &identity, log)?;
+    let proxy = open_proxy(&options, for_smtp, log)?;
     let service = Service {
         acceptor: Acceptor::new(listeners),
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
@@ -88,6 +95,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         backend: Box::new(store),
         control: control.ok(),
         metrics,
+        proxy,
         one_reply: options.exim,
     };
     let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
@@ -151,10 +159,10 @@ fn lifetimes(policy: &Policy) -> Lifetimes {
 
 fn open_sockets(
     options: &Options,
+    handed_over: Vec<(OwnedFd, String)>,
     identity: &Identity,
     log: &mut Log,
 ) -> Result<Vec<Listener>, Failure> {
-    let handed_over = systemd::sockets();
     let mut listeners = Vec::new();
     let mut wanted = [(Protocol::Policy, &options.listen), (Protocol::Milter, &options.milter)]
         .into_iter()
@@ -171,6 +179,21 @@ fn open_sockets(
         listeners.extend(opened);
     }
     Ok(listeners)
+}
+
+/// The SMTP proxy, if it is wanted.
+fn open_proxy(
+    options: &Options,
+    handed_over: Vec<OwnedFd>,
+    log: &mut Log,
+) -> Result<Option<Proxy>, Failure> {
+    let Some(wanted) = &options.smtp else {
+        return Ok(None);
+    };
+    let listeners = smtp::listeners(wanted, handed_over, options.backlog, log)?;
+    let relay_options = smtp::options(wanted, &options.policy)?;
+    let relay = Relay::new(relay_options, listeners, Servers::of_system()).map_err(Failure::new)?;
+    Ok(Some(Proxy::new(relay)))
 }
 
 /// Where a monitoring system asks, if anywhere.

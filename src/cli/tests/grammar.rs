@@ -283,8 +283,7 @@ fn what_cannot_be_parsed_comes_before_everything_else() {
 
 #[test]
 fn what_the_original_refuses_comes_next_in_its_order_and_words() {
-    let hint =
-        "the ways to listen are --inet, --unix, --milter; \"postgrey help\" lists all commands";
+    let hint = "the ways to listen are --inet, --unix, --milter, --smtp; \"postgrey help\" lists all commands";
     let no_socket = &format!("ERROR: --unix or --inet must be specified; {hint}");
     let unknown =
         "ERROR: --unix or --inet must be specified; unknown command \"foo\", see \"postgrey help\"";

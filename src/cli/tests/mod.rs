@@ -6,6 +6,7 @@
 mod config;
 mod grammar;
 mod milter;
+mod smtp;
 mod values;
 
 use std::os::unix::ffi::OsStringExt;
@@ -34,6 +35,7 @@ fn defaults() -> Options {
     Options {
         listen: Some(Listen::Inet("10023".to_owned())),
         milter: None,
+        smtp: None,
         metrics: None,
         backlog: None,
         dbdir: "/var/lib/postgrey".into(),

@@ -5,6 +5,7 @@ use crate::daemon::Log;
 use crate::lists::Files;
 use crate::server::engine::Engine;
 use crate::server::housekeeping::Housekeeping;
+use crate::server::relay::{Relay, RelayStats};
 use crate::server::stats::Stats;
 use crate::state::{Backend, Table};
 use std::time::UNIX_EPOCH;
@@ -21,6 +22,8 @@ pub struct Snapshot<'d> {
     pub log: &'d Log,
     /// Connections of mail servers that are open.
     pub open: usize,
+    /// The SMTP proxy, if there is one.
+    pub relay: Option<&'d Relay>,
 }
 
 /// The page. What it costs does not grow with entries, rules or clients.
@@ -30,6 +33,9 @@ pub fn page(sight: &Snapshot<'_>, files: &Files) -> String {
     decisions(&mut page, sight.engine);
     database(&mut page, sight);
     lists(&mut page, sight.engine, files);
+    if let Some(relay) = sight.relay {
+        smtp(&mut page, relay);
+    }
     page.into_text()
 }
 
@@ -117,4 +123,23 @@ fn lists(page: &mut Page, engine: &Engine, files: &Files) {
     for (result, number) in engine.stats.reloads() {
         family.sample(&[("result", result)], number);
     }
+}
+
+fn smtp(page: &mut Page, relay: &Relay) {
+    let RelayStats { connections, turned_away, direct, handed_over, backend_failures, tls } =
+        relay.stats();
+    let help = "SMTP clients that were accepted.";
+    page.single("postgrey_smtp_connections_total", Kind::Counter, help, connections);
+    let help = "SMTP clients that are connected.";
+    page.single("postgrey_smtp_connections_open", Kind::Gauge, help, relay.clients());
+    let help = "SMTP clients refused by a limit on connections.";
+    page.single("postgrey_smtp_refused_total", Kind::Counter, help, turned_away);
+    let help = "SMTP clients connected to the mail server, from the first byte or after a pass.";
+    page.family("postgrey_smtp_relayed_total", Kind::Counter, help)
+        .sample(&[("start", "connection")], direct)
+        .sample(&[("start", "recipient")], handed_over);
+    let help = "Failures to reach the mail server behind the SMTP proxy.";
+    page.single("postgrey_smtp_backend_failures_total", Kind::Counter, help, backend_failures);
+    let help = "TLS sessions begun with SMTP clients.";
+    page.single("postgrey_smtp_tls_total", Kind::Counter, help, tls);
 }

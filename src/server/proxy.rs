@@ -1,0 +1,86 @@
+//! The SMTP proxy's questions, decided by the engine.
+
+use super::engine::Engine;
+use super::relay::{Question, Relay};
+use crate::daemon::Log;
+use crate::greylist::{Decision, Plan, Reply};
+use crate::session::smtp;
+use crate::state::{Backend, Error, Task, Ticket};
+use std::collections::HashMap;
+
+/// Tickets from here on are of clients of the proxy; those before are of mail
+/// servers' connections.
+const FIRST_TICKET: usize = usize::MAX / 2 + 1;
+
+/// The proxy, and the questions that wait for the state.
+pub struct Proxy {
+    relay: Relay,
+    waiting: HashMap<usize, Question>,
+}
+
+impl Proxy {
+    /// A proxy without questions.
+    pub fn new(relay: Relay) -> Proxy {
+        Proxy { relay, waiting: HashMap::new() }
+    }
+
+    /// The sockets and clients.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    /// Reads certificate and extensions again.
+    pub fn reload(&mut self) {
+        self.relay.reload();
+    }
+
+    /// Does everything that needs no waiting; what needs the state is submitted
+    /// to the backend.
+    pub fn run(&mut self, engine: &mut Engine, backend: &mut dyn Backend, now: i64, log: &mut Log) {
+        self.relay.run();
+        for question in self.relay.questions() {
+            let request = question.request();
+            if question.recipient.is_none() {
+                self.relay.exempt(question.ticket, engine.exempts_client(&request, log));
+                continue;
+            }
+            match engine.plan(&request, now, log) {
+                Plan::Decided(verdict) => {
+                    let reply = engine.conclude(&request, verdict, log);
+                    self.answer(question.ticket, &reply);
+                }
+                Plan::Lookup(lookup) => {
+                    let ticket = Ticket(FIRST_TICKET + question.ticket);
+                    backend.submit(ticket, Task::Decide(lookup));
+                    self.waiting.insert(question.ticket, question);
+                }
+            }
+        }
+        for (severity, line) in self.relay.lines() {
+            log.line(severity, line);
+        }
+    }
+
+    /// Answers a client whose question the backend has completed.
+    pub fn complete(
+        &mut self,
+        ticket: Ticket,
+        result: &Result<Decision, Error>,
+        engine: &mut Engine,
+        log: &mut Log,
+    ) {
+        if let Some(question) = self.waiting.remove(&(ticket.0 - FIRST_TICKET)) {
+            let reply = engine.complete(&question.request(), result, log);
+            self.answer(question.ticket, &reply);
+        }
+    }
+
+    fn answer(&mut self, ticket: usize, reply: &Reply) {
+        self.relay.answer(ticket, smtp::refusal(reply));
+    }
+}
+
+/// Returns true if a ticket is of the proxy.
+pub fn owns(ticket: Ticket) -> bool {
+    ticket.0 >= FIRST_TICKET
+}

@@ -1,0 +1,129 @@
+//! From the options of the SMTP proxy to its sockets and addresses.
+
+use super::listen;
+use super::relay::{BACKEND_TIMEOUT, BackendAddress, Options, TlsFiles};
+use super::socket::ListeningSocket;
+use crate::cli::{Listen, Smtp, SmtpBackend};
+use crate::daemon::endpoint::Endpoint;
+use crate::daemon::{Failure, Log};
+use crate::greylist::Policy;
+use crate::session::smtp::Version;
+use mio::net::TcpListener;
+use std::os::fd::OwnedFd;
+
+/// The name of a socket of systemd for SMTP clients (`FileDescriptorName=`).
+const SMTP: &str = "smtp";
+
+/// Divides the sockets of systemd into those for SMTP clients and the others.
+pub fn divide(sockets: Vec<(OwnedFd, String)>) -> (Vec<OwnedFd>, Vec<(OwnedFd, String)>) {
+    let (smtp, others): (Vec<_>, Vec<_>) = sockets.into_iter().partition(|(_, name)| name == SMTP);
+    (smtp.into_iter().map(|(socket, _)| socket).collect(), others)
+}
+
+/// Opens the sockets for SMTP clients. Those of systemd stand for `--smtp`.
+///
+/// # Errors
+/// When a socket cannot be opened; the text names it.
+pub fn listeners(
+    smtp: &Smtp,
+    handed_over: Vec<OwnedFd>,
+    backlog: Option<i32>,
+    log: &mut Log,
+) -> Result<Vec<TcpListener>, Failure> {
+    let mut sockets = Vec::new();
+    if handed_over.is_empty() {
+        for place in &smtp.listen {
+            let place = Listen::Inet(place.clone());
+            sockets.extend(listen::open_sockets(&place, backlog, None, log)?);
+        }
+    } else {
+        sockets = listen::adopt_sockets(handed_over, log)?;
+    }
+    let tcp = |socket| match socket {
+        ListeningSocket::Tcp(listener) => Ok(listener),
+        ListeningSocket::Unix { .. } => {
+            Err(Failure::new("the socket of systemd named smtp is not a TCP socket"))
+        }
+    };
+    sockets.into_iter().map(tcp).collect()
+}
+
+/// The options of the proxy, with the address of the mail server.
+///
+/// # Errors
+/// When that address cannot be found; the text names the option.
+pub fn options(smtp: &Smtp, policy: &Policy) -> Result<Options, Failure> {
+    let tls = smtp.tls.clone();
+    Ok(Options {
+        backend: backend(&smtp.backend)?,
+        proxy_protocol: smtp.proxy_protocol.map(|version| match version {
+            1 => Version::One,
+            _ => Version::Two,
+        }),
+        host: host(&policy.hostname),
+        tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+        dns_timeout: smtp.dns_timeout,
+        max_clients: smtp.max_clients,
+        backend_timeout: BACKEND_TIMEOUT,
+    })
+}
+
+/// The address of the mail server: of several, an IPv4 one, because more
+/// servers listen there.
+fn backend(backend: &SmtpBackend) -> Result<BackendAddress, Failure> {
+    let place = match backend {
+        SmtpBackend::Unix(path) => return Ok(BackendAddress::Unix(path.clone())),
+        SmtpBackend::Inet(place) => place,
+    };
+    let failure = |why: &dyn std::fmt::Display| {
+        Failure::new(format!("--smtp-backend={place}: cannot find the address: {why}"))
+    };
+    let endpoint = Endpoint::parse(place).map_err(|error| failure(&error))?;
+    let addresses = endpoint.resolve().map_err(|error| failure(&error))?.addresses;
+    let address = addresses.iter().min_by_key(|address| address.is_ipv6());
+    match address {
+        Some(address) if !address.ip().is_unspecified() => Ok(BackendAddress::Tcp(*address)),
+        _ => Err(failure(&"name the host")),
+    }
+}
+
+/// The name in the greeting: `--hostname`, as far as it is one word of ASCII.
+fn host(hostname: &[u8]) -> String {
+    let is_word = !hostname.is_empty() && hostname.iter().all(u8::is_ascii_graphic);
+    let host = if is_word { hostname } else { b"localhost" };
+    String::from_utf8_lossy(host).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(place: &str) -> Result<BackendAddress, String> {
+        backend(&SmtpBackend::Inet(place.to_owned())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn mail_server_has_one_address() {
+        let address = |text: &str| Ok(BackendAddress::Tcp(text.parse().unwrap()));
+        assert_eq!(found("127.0.0.1:25"), address("127.0.0.1:25"));
+        assert_eq!(found("[::1]:25"), address("[::1]:25"));
+        assert_eq!(found("localhost:2525"), address("127.0.0.1:2525"));
+        assert_eq!(found("2525"), address("127.0.0.1:2525"));
+        for place in ["*:25", "0.0.0.0:25"] {
+            let error = found(place).unwrap_err();
+            assert!(error.starts_with(&format!("--smtp-backend={place}: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn greeting_has_one_word() {
+        for (hostname, name) in [
+            ("mx.test", "mx.test"),
+            ("", "localhost"),
+            ("a b", "localhost"),
+            ("a\r\nb", "localhost"),
+        ] {
+            assert_eq!(host(hostname.as_bytes()), name);
+        }
+    }
+}
