@@ -49,8 +49,8 @@ pub fn run(
         recipient: &question.recipient,
         has_etrn_domain: true,
         is_authenticated: question.has_logged_in,
-        // Where all mail comes by --milter, own mail passes without being told to.
-        covers_own_users: options.listen.is_none() && options.milter.is_some(),
+        // Without the policy protocol, own mail passes by default.
+        covers_own_users: options.listen.is_none(),
         ..Request::default()
     };
     let database = view.as_ref().map(|view| &view.reader);

@@ -8,6 +8,7 @@ mod lint;
 mod options;
 mod places;
 mod print;
+mod smtp;
 mod source;
 mod verdict;
 
@@ -32,6 +33,7 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
     if let Some(options) = &options {
         read_as_daemon(options)?;
         findings.extend(places::lint(options));
+        findings.extend(options.smtp.iter().flat_map(smtp::lint));
         findings.extend(options::lint(options));
         findings.extend(lint::lint(&options.whitelists));
         files = options.whitelists.all();

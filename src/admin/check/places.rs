@@ -3,7 +3,7 @@
 
 use super::finding::{Finding, Severity};
 use super::options::about_options;
-use crate::cli::{Listen, Options};
+use crate::cli::{Listen, Options, Smtp, SmtpBackend};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::privileges::Identity;
 use std::fs;
@@ -17,14 +17,18 @@ const WRITE: [u32; 2] = [0o020, 0o002];
 
 /// Returns the findings about places.
 pub fn lint(options: &Options) -> Vec<Finding> {
-    let Options { listen, milter, metrics, .. } = options;
+    let Options { listen, milter, smtp, metrics, .. } = options;
     let of_policy = match listen {
         Some(Listen::Unix { .. }) => "--unix",
         _ => "--inet",
     };
     let places = [(of_policy, listen), ("--milter", milter), ("--metrics", metrics)];
-    let places: Vec<(&str, &Listen)> =
-        places.into_iter().filter_map(|(option, place)| Some((option, place.as_ref()?))).collect();
+    let of_smtp = smtp.as_ref().map(places_of_smtp).unwrap_or_default();
+    let places: Vec<(&str, &Listen)> = places
+        .into_iter()
+        .filter_map(|(option, place)| Some((option, place.as_ref()?)))
+        .chain(of_smtp.iter().map(|(option, place)| (*option, place)))
+        .collect();
     let mut findings = Vec::new();
     for (index, (option, place)) in places.iter().enumerate() {
         findings.extend(impossible(option, place));
@@ -39,6 +43,16 @@ pub fn lint(options: &Options) -> Vec<Finding> {
     }
     findings.extend(no_user(options).into_iter().chain(no_database(options)));
     findings
+}
+
+/// The places of the proxy, and that of the mail server, which is another.
+fn places_of_smtp(smtp: &Smtp) -> Vec<(&'static str, Listen)> {
+    let listen = smtp.listen.iter().map(|place| ("--smtp", Listen::Inet(place.clone())));
+    let backend = match &smtp.backend {
+        SmtpBackend::Inet(place) => Listen::Inet(place.clone()),
+        SmtpBackend::Unix(path) => Listen::Unix { path: path.clone(), mode: 0 },
+    };
+    listen.chain([("--smtp-backend", backend)]).collect()
 }
 
 fn error(kind: &'static str, problem: String, fix: &str) -> Finding {

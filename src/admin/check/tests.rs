@@ -118,6 +118,10 @@ fn options_without_the_expected_effect_are_reported() {
         ("--inet=9 --metrics=127.0.0.1:9", "same-place"),
         ("--inet=*:9 --milter=192.0.2.1:9", "same-place"),
         ("--milter=/tmp/s --milter-socketmode=666", "open-socket"),
+        ("--smtp=9", "refused"),
+        ("--smtp=9 --smtp-backend=9", "same-place"),
+        ("--smtp=9 --smtp-backend=/nonexistent/s", "no-directory"),
+        ("--smtp=9 --smtp-backend=8 --smtp-proxy-protocol=off", "no-client-address"),
         ("--milter=/tmp/s --milter-socketmode=600", "closed-socket"),
     ] {
         assert_eq!(in_arguments(arguments), [kind], "{arguments}");
@@ -137,9 +141,18 @@ fn options_that_do_what_they_say_are_clean() {
         "--milter=/tmp/milter --metrics=unix:/tmp/metrics --milter-socketmode=0660",
         "--milter=/run/not-yet-made/milter --milter-socketmode=0620",
         "--milter=127.0.0.1:0 --metrics=127.0.0.1:0",
+        "--smtp=*:25 --smtp-backend=2525",
+        "--smtp=25 --smtp-backend=/run/mx --smtp-tls-cert=/dev/null --smtp-tls-key=/dev/null",
     ] {
         assert_eq!(in_arguments(arguments), [""; 0], "{arguments}");
     }
+}
+
+#[test]
+fn missing_files_of_the_certificate_are_refused() {
+    let files = "--smtp-tls-cert=/nonexistent/c --smtp-tls-key=/nonexistent/k";
+    let found = in_arguments(&format!("--smtp=25 --smtp-backend=2525 {files}"));
+    assert_eq!(found, ["refused", "refused"]);
 }
 
 #[test]
