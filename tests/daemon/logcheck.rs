@@ -14,13 +14,13 @@ const DAY: u64 = 24 * HOUR;
 const HEADERS: [&str; 2] =
     ["Nov  5 12:00:00 mx postgrey[812]: ", "2026-11-05T12:00:00.123456+00:00 mx postgrey[812]: "];
 
-const IGNORED: &str =
+pub const IGNORED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/debian/postgrey.logcheck.ignore.server");
 const NO_VIOLATIONS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/debian/postgrey.logcheck.violations.ignore");
 
 /// The lines that logcheck would mail, as it finds them.
-fn reported(patterns: &str, lines: &[String]) -> Vec<String> {
+pub fn reported(patterns: &str, lines: &[String]) -> Vec<String> {
     let mut egrep = Command::new("grep");
     egrep.args(["--text", "-E", "-v", "-f", patterns]).env("LC_ALL", "C");
     let mut egrep =
@@ -32,7 +32,7 @@ fn reported(patterns: &str, lines: &[String]) -> Vec<String> {
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_string).collect()
 }
 
-fn with_headers<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+pub fn with_headers<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     lines.into_iter().flat_map(|line| HEADERS.map(|header| format!("{header}{line}"))).collect()
 }
 

@@ -18,3 +18,4 @@ mod metrics;
 mod milter;
 mod opensmtpd;
 mod pools;
+mod smtp;

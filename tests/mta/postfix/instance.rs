@@ -41,6 +41,8 @@ postlog  unix-dgram n - n -   1 postlogd
 pub struct Postfix {
     port: u16,
     is_in_chroot: bool,
+    /// Options of the SMTP server in `master.cf`.
+    options: &'static str,
     scratch: Scratch,
 }
 
@@ -57,22 +59,33 @@ impl Postfix {
     /// Starts a Postfix whose `main.cf` ends with these lines: its restrictions,
     /// and whom it asks.
     pub fn start_with(questions: &str) -> Postfix {
-        Postfix::start_as(false, questions)
+        Postfix::start_as(false, "", questions)
     }
 
     /// Likewise, with an SMTP server that sees no files but those of the queue, as
     /// Debian has it.
     pub fn start_in_chroot(questions: &str) -> Postfix {
-        Postfix::start_as(true, questions)
+        Postfix::start_as(true, "", questions)
     }
 
-    fn start_as(is_in_chroot: bool, questions: &str) -> Postfix {
+    /// Starts a Postfix that a proxy tells the clients' addresses.
+    pub fn start_behind_proxy() -> Postfix {
+        let options = "    -o smtpd_upstream_proxy_protocol=haproxy\n";
+        Postfix::start_as(
+            false,
+            options,
+            "smtpd_recipient_restrictions = reject_unauth_destination\n\
+             smtpd_client_connection_count_limit = 0\n",
+        )
+    }
+
+    fn start_as(is_in_chroot: bool, options: &'static str, questions: &str) -> Postfix {
         require("/usr/sbin/postfix", "postfix");
         assert!(
             nix::unistd::geteuid().is_root(),
             "run these tests as root: Postfix starts for nobody else"
         );
-        let mut postfix = Postfix { port: 0, is_in_chroot, scratch: Scratch::new() };
+        let mut postfix = Postfix { port: 0, is_in_chroot, options, scratch: Scratch::new() };
         postfix.make_directories();
         postfix.write_configuration(questions);
         // Between the choice of a port and its use, somebody else may take it.
@@ -217,7 +230,8 @@ virtual_gid_maps = static:{gid}
 
     fn write_services(&self) {
         let chroot = if self.is_in_chroot { "y" } else { "n" };
-        let smtpd = format!("127.0.0.1:{} inet n - {chroot} - - smtpd\n", self.port);
+        let smtpd =
+            format!("127.0.0.1:{} inet n - {chroot} - - smtpd\n{}", self.port, self.options);
         fs::write(self.path("etc/master.cf"), smtpd + SERVICES).expect("master.cf");
     }
 

@@ -7,4 +7,5 @@ mod no_header;
 mod policy;
 mod pools;
 mod programs;
+mod proxy;
 mod smtp;

@@ -60,16 +60,22 @@ impl Envelope {
 /// One SMTP session.
 pub struct Smtp {
     stream: BufReader<TcpStream>,
+    greeting: String,
 }
 
 impl Smtp {
     /// Waits for the server's greeting.
     pub fn greet(stream: TcpStream) -> Smtp {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        let mut smtp = Smtp { stream: BufReader::new(stream) };
-        let greeting = smtp.reply();
-        assert!(greeting.starts_with("220 "), "{greeting}");
+        let mut smtp = Smtp { stream: BufReader::new(stream), greeting: String::new() };
+        smtp.greeting = smtp.reply();
+        assert!(smtp.greeting.starts_with("220 "), "{}", smtp.greeting);
         smtp
+    }
+
+    /// The line with which the server began.
+    pub fn greeting(&self) -> &str {
+        &self.greeting
     }
 
     /// Becomes the envelope's client, and goes as far as the recipients. Gives
@@ -95,12 +101,14 @@ impl Smtp {
         self.expect("221", "QUIT");
     }
 
-    fn expect(&mut self, code: &str, command: &str) {
+    /// Sends a command whose reply must begin with a code.
+    pub fn expect(&mut self, code: &str, command: &str) {
         let reply = self.say(command);
         assert!(reply.starts_with(code), "{command:?} is answered {reply:?}");
     }
 
-    fn say(&mut self, command: &str) -> String {
+    /// Sends a command and returns the last line of the reply.
+    pub fn say(&mut self, command: &str) -> String {
         let line = format!("{command}\r\n");
         let server = self.stream.get_mut();
         server.write_all(line.as_bytes()).expect("a server");

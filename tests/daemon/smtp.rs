@@ -1,0 +1,165 @@
+//! The SMTP proxy of the real daemon: its options, its sockets, its
+//! certificate and its metrics. What clients see of it is in `server::relay`,
+//! and with a real Postfix in the tests of mail servers.
+
+use crate::logcheck::{IGNORED, reported, with_headers};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use testkit::{Builder, Daemon, Program, free_port, repository, wait_for};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A file of the proxy's own tests.
+fn pem(name: &str) -> PathBuf {
+    repository().join("src/server/relay/tests").join(name)
+}
+
+/// A daemon whose clients on this machine are its own users, who are connected
+/// to a mail server that sends one line.
+struct Site {
+    builder: Builder,
+    smtp: String,
+    backend: TcpListener,
+}
+
+impl Site {
+    fn new() -> Site {
+        let backend = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let smtp = format!("127.0.0.1:{}", free_port());
+        let builder = Daemon::builder(Program::Ours)
+            .arg(format!("--smtp={smtp}"))
+            .arg(format!("--smtp-backend={}", backend.local_addr().expect("an address")))
+            .arg("--smtp-proxy-protocol=1");
+        Site { builder, smtp, backend }
+    }
+
+    fn arg(mut self, argument: impl Into<String>) -> Site {
+        self.builder = self.builder.arg(argument);
+        self
+    }
+}
+
+/// The header of the next client that the mail server gets, and the connection.
+/// Probes get no answer.
+fn next_client(backend: &TcpListener) -> (String, TcpStream) {
+    loop {
+        let (stream, _) = backend.accept().expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut header = String::new();
+        let mut reader = BufReader::with_capacity(1, stream);
+        reader.read_line(&mut header).expect("a header");
+        if !header.starts_with("PROXY TCP4 127.0.0.1 127.0.0.1 25 ") {
+            return (header, reader.into_inner());
+        }
+    }
+}
+
+#[test]
+fn own_client_is_connected_to_the_mail_server() {
+    let Site { builder, smtp, backend } = Site::new();
+    let daemon = builder.start();
+    let mut client = TcpStream::connect(&smtp).expect("the proxy");
+    client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let port = client.local_addr().expect("an address").port();
+    let (header, mut server) = next_client(&backend);
+    assert!(header.starts_with("PROXY TCP4 127.0.0.1 127.0.0.1 "), "{header}");
+    assert!(header.contains(&format!(" {port} ")), "{header}");
+    server.write_all(b"220 backend\r\n").expect("the proxy");
+    drop(server);
+    let mut seen = String::new();
+    client.read_to_string(&mut seen).expect("the proxy");
+    assert_eq!(seen, "220 backend\r\n");
+    drop(client);
+    let line = wait_for("the line of the log", || {
+        let is_relayed = |line: &String| line.starts_with("relayed: client_name=");
+        daemon.log().into_iter().find(is_relayed)
+    });
+    assert!(line.contains(", received=0, sent=13, "), "{line}");
+    assert_eq!(reported(IGNORED, &with_headers([&line])), [""; 0]);
+}
+
+#[test]
+fn unusable_options_are_start_up_errors_that_name_them() {
+    let missing = "/nonexistent/file.pem";
+    for (arguments, part) in [
+        (
+            vec![format!("--smtp-tls-cert={missing}"), format!("--smtp-tls-key={missing}")],
+            "--smtp-tls-cert=/nonexistent/file.pem: ",
+        ),
+        (
+            vec![
+                format!("--smtp-tls-cert={}", pem("certificate.pem").display()),
+                format!("--smtp-tls-key={}", pem("certificate.pem").display()),
+            ],
+            "--smtp-tls-key=",
+        ),
+        (vec!["--smtp-backend=*:25".to_owned()], "--smtp-backend=*:25: "),
+    ] {
+        let site = arguments.into_iter().fold(Site::new(), Site::arg);
+        let stopped = site.builder.start_in_vain();
+        assert_ne!(stopped.status.code(), Some(0));
+        assert!(stopped.log.iter().any(|line| line.contains(part)), "{part}: {:?}", stopped.log);
+    }
+}
+
+#[test]
+fn certificate_is_read_again_on_hup() {
+    let site = Site::new();
+    let certificate =
+        site.builder.scratch().file("cert.pem", fs::read(pem("certificate.pem")).expect("PEM"));
+    let key = site.builder.scratch().file("key.pem", fs::read(pem("key.pem")).expect("PEM"));
+    let site = site
+        .arg(format!("--smtp-tls-cert={}", certificate.display()))
+        .arg(format!("--smtp-tls-key={}", key.display()));
+    let daemon = site.builder.start();
+    fs::write(&certificate, "damaged").expect("the file");
+    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    wait_for("the complaint", || {
+        let complaint = "the certificate in use stays";
+        daemon.log().iter().any(|line| line.contains(complaint)).then_some(())
+    });
+}
+
+#[test]
+fn socket_of_systemd_named_smtp_stands_for_the_option() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_FDNAMES=smtp LISTEN_PID=$$ exec \"$@\"";
+    let Site { builder, backend, .. } = Site::new();
+    let _daemon = builder
+        .within(["/bin/sh", "-c", script, "sh"].map(str::to_string))
+        .stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)))
+        .start();
+    let _client = TcpStream::connect(address).expect("the proxy");
+    let (header, _server) = next_client(&backend);
+    assert!(header.starts_with("PROXY TCP4 127.0.0.1 "), "{header}");
+}
+
+#[test]
+fn metrics_count_the_proxys_clients() {
+    let port = free_port();
+    let Site { builder, smtp, backend } = Site::new().arg(format!("--metrics=127.0.0.1:{port}"));
+    let _daemon = builder.start();
+    let _client = TcpStream::connect(&smtp).expect("the proxy");
+    next_client(&backend);
+    let page = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the metrics");
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("the metrics");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).expect("a page");
+        page
+    };
+    let page = page();
+    for line in [
+        "postgrey_smtp_connections_total 1\n",
+        "postgrey_smtp_relayed_total{start=\"connection\"} 1\n",
+        "postgrey_smtp_relayed_total{start=\"recipient\"} 0\n",
+        "postgrey_smtp_refused_total 0\n",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+}
