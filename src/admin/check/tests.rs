@@ -31,7 +31,8 @@ fn kinds(words: Vec<OsString>, defaults: &Path) -> Vec<&'static str> {
     let of_machine = ["local-list-left-out", "no-database-directory", "no-user"];
     let more = options
         .iter()
-        .flat_map(|options| places::lint(options).into_iter().chain(options::lint(options)));
+        .flat_map(|options| places::lint(options).into_iter().chain(options::lint(options)))
+        .chain(options.iter().filter_map(|it| it.smtp.as_ref()).flat_map(smtp::lint));
     let kinds = findings.into_iter().chain(more).map(|finding| finding.kind);
     kinds.filter(|kind| !of_machine.contains(kind)).collect()
 }
