@@ -3,6 +3,7 @@
 
 use super::message::{Answer, Kind, Question};
 use super::resolver::{Resolver, Ticket};
+use super::servers::Servers;
 use mio::Token;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -39,6 +40,12 @@ impl ClientNames {
     /// Looks names up with a resolver, each in `limit`.
     pub fn new(resolver: Resolver, limit: Duration) -> ClientNames {
         ClientNames { resolver, limit, lookups: HashMap::new(), completed: Vec::new() }
+    }
+
+    /// Replaces the DNS servers.
+    pub fn set_servers(&mut self, servers: Servers, now: Instant) {
+        self.resolver.set_servers(servers.within(self.limit), now);
+        self.advance(now);
     }
 
     /// Begins to look up the name of an address, for an owner that the caller

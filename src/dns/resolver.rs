@@ -130,6 +130,15 @@ impl Resolver {
         self.fill(now);
     }
 
+    /// Replaces the servers. Questions in flight are asked again.
+    pub fn set_servers(&mut self, servers: Servers, now: Instant) {
+        self.servers = servers;
+        for query in self.in_flight.drain() {
+            self.waiting.push_front((query.ticket, query.question));
+        }
+        self.fill(now);
+    }
+
     /// Gives up a question, for which no answer comes then.
     pub fn cancel(&mut self, ticket: Ticket) {
         self.waiting.retain(|(waiting, _)| *waiting != ticket);

@@ -295,6 +295,23 @@ fn lookup_ends_at_its_limit() {
 }
 
 #[test]
+fn questions_in_flight_move_to_new_servers() {
+    let mut stage = Stage::new(vec![silent(), honest()]);
+    let servers = [0, 1].map(|index: usize| stage.servers[index].address());
+    let mut resolver = stage.asking(&servers[..1], LONG);
+    let ticket = resolver.ask(question("a.test"), Instant::now());
+    let others = super::Servers::new(&servers[1..], LONG, 1);
+    resolver.set_servers(others, Instant::now());
+    let (answered, answer) = stage.run(|events| {
+        let now = Instant::now();
+        events.iter().for_each(|event| resolver.handle(event.token(), now));
+        resolver.completed().pop()
+    });
+    assert_eq!(answered, ticket);
+    assert_eq!(Some(answer.unwrap().addresses), addresses("192.0.2.1"));
+}
+
+#[test]
 fn server_that_does_not_listen_ends_the_lookup_at_once() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address: SocketAddr = socket.local_addr().unwrap();

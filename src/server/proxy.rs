@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::relay::{Question, Relay};
 use crate::daemon::Log;
+use crate::dns::Servers;
 use crate::greylist::{Decision, Plan, Reply};
 use crate::session::smtp;
 use crate::state::{Backend, Error, Task, Ticket};
@@ -29,9 +30,9 @@ impl Proxy {
         &self.relay
     }
 
-    /// Reads certificate and extensions again.
+    /// Reads certificate, DNS servers and extensions again.
     pub fn reload(&mut self) {
-        self.relay.reload();
+        self.relay.reload(Servers::of_system());
     }
 
     /// Does everything that needs no waiting; what needs the state is submitted

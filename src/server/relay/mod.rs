@@ -199,8 +199,10 @@ impl Relay {
         self.clients.len()
     }
 
-    /// Reads the certificate again, and asks the mail server for its extensions.
-    pub fn reload(&mut self) {
+    /// Reads the certificate again, asks these DNS servers from now on, and asks
+    /// the mail server for its extensions.
+    pub fn reload(&mut self, dns: Servers) {
+        self.names.set_servers(dns, Instant::now());
         if let Some(files) = &self.shared.options.tls {
             match files.read() {
                 Ok(config) => self.shared.tls = Some(config),

@@ -26,6 +26,21 @@ fn network_has_fifty_connections() {
 }
 
 #[test]
+fn all_connections_are_limited() {
+    let backend = Backend::start(&HONEST, b"");
+    let mut options = options(backend.address);
+    options.max_clients = 2;
+    let proxy = Proxy::start(options);
+    let _clients = [1, 2].map(|network| {
+        let mut client = Client::connect(&proxy, [127, 0, network, 1]);
+        assert_eq!(client.line(), "220 proxy.test ESMTP");
+        client
+    });
+    let mut refused = Client::connect(&proxy, [127, 0, 3, 1]);
+    assert_eq!(refused.line(), "421 4.7.0 Error: too many connections");
+}
+
+#[test]
 fn line_without_an_end_takes_no_memory() {
     let backend = Backend::start(&HONEST, b"");
     let proxy = Proxy::start(options(backend.address));
