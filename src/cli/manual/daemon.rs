@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use super::{commands, config, example, head, item, moving, opensmtpd, options, text};
+use super::{commands, config, example, head, item, moving, opensmtpd, options, smtp, text};
 use crate::cli::man::{Block, Page};
 
 /// The day of the last change to what the page says.
@@ -10,7 +10,8 @@ const DATE: &str = "2026-11-25";
 
 /// The page, with the options of `command`.
 pub(in crate::cli) fn page(command: &Command) -> Page {
-    let daemon = "postgrey --inet=[HOST:]PORT | --unix=PATH | --milter=PATH|[HOST:]PORT [OPTIONS]";
+    let daemon = "postgrey --inet=[HOST:]PORT | --unix=PATH | --milter=PATH|[HOST:]PORT | \
+                  --smtp=[HOST:]PORT [OPTIONS]";
     let mut blocks = head(command, &[daemon, "postgrey COMMAND [OPTIONS]"]);
     blocks.extend(description());
     blocks.extend(about_options());
@@ -22,6 +23,7 @@ pub(in crate::cli) fn page(command: &Command) -> Page {
     blocks.extend(commands::examples());
     blocks.extend(sendmail());
     blocks.extend(opensmtpd::section());
+    blocks.extend(smtp::section());
     blocks.extend(moving::differences());
     blocks.extend(moving::from_the_original());
     blocks.extend(process());

@@ -9,6 +9,7 @@ mod opensmtpd;
 mod options;
 mod policy_test;
 mod report;
+mod smtp;
 mod whitelist;
 
 pub(super) use daemon::page as daemon;
