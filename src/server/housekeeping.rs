@@ -1,6 +1,7 @@
 //! Clean-up without a schedule: short looks at the database between the turns
 //! of the loop, at a pace that takes them through all of it once an hour.
 
+use super::clock_jump::{ClockJump, Comparison};
 use super::rate_limited::RateLimitedError;
 use crate::daemon::{Log, Severity, clock};
 use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, Tally};
@@ -17,6 +18,9 @@ const START_DELAY: Duration = Duration::from_secs(10);
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 const FAILURE_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long until the next comparison of the clocks after a jump.
+const JUMP_PAUSE: Duration = Duration::from_secs(60);
+
 /// Clean-up rests so many times as long as a look took.
 const PAUSE_PER_WORK: u32 = 19;
 
@@ -32,6 +36,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(86_400);
 pub struct Housekeeping {
     lifetimes: Lifetimes,
     next: Instant,
+    clock: ClockJump,
     last_lap: Option<ExpiryPass>,
     /// What was deleted since the log told of it.
     untold: [u64; 2],
@@ -45,6 +50,7 @@ impl Housekeeping {
         Housekeeping {
             lifetimes,
             next: Instant::now() + START_DELAY,
+            clock: ClockJump::new(clock::now(), Instant::now()),
             last_lap: None,
             untold: [0; 2],
             told: None,
@@ -65,7 +71,7 @@ impl Housekeeping {
     /// Looks at some entries if it is time, and tells of those that are gone.
     pub fn keep(&mut self, backend: &mut dyn Backend, log: &mut Log) {
         let begin = Instant::now();
-        if begin >= self.next {
+        if begin >= self.next && self.is_clock_steady(begin, log) {
             let rest = match backend.expire(&self.lifetimes, clock::now()) {
                 Ok(None) => PASS_DURATION,
                 Ok(Some(look)) if backend.failure().is_none() => rest_after(look, begin.elapsed()),
@@ -83,6 +89,30 @@ impl Housekeeping {
                 log.line(Severity::Warning, line);
             }
         }
+    }
+
+    /// Returns true if the time of day may be used. After a jump, nothing is
+    /// deleted until the time of day has been steady for an hour.
+    fn is_clock_steady(&mut self, begin: Instant, log: &mut Log) -> bool {
+        let comparison = self.clock.compare(clock::now(), begin);
+        match comparison {
+            Comparison::Jumped(seconds) => log.line(
+                Severity::Warning,
+                format!(
+                    "the clock jumped forward by {seconds} seconds; no entries are deleted until \
+                     it has been steady for an hour"
+                ),
+            ),
+            Comparison::Settled => {
+                log.line(Severity::Warning, "the clock is steady again; old entries are deleted");
+            }
+            Comparison::Steady | Comparison::Waiting => {}
+        }
+        let is_steady = matches!(comparison, Comparison::Steady | Comparison::Settled);
+        if !is_steady {
+            self.next = begin + JUMP_PAUSE;
+        }
+        is_steady
     }
 
     /// The original's lines (BEHAVIOUR G). From one time to the next the numbers

@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod batch;
+mod clock_jump;
 mod connection;
 mod connections;
 mod control;

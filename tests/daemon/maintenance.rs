@@ -210,3 +210,30 @@ fn without_an_auto_whitelist_clients_are_left_alone() {
         ["cleaning up old entries...", "cleaning main database finished. before: 1, after: 0"]
     );
 }
+
+#[test]
+fn a_clock_that_jumps_forward_deletes_nothing_until_it_has_been_steady_for_an_hour() {
+    let mut site = Site::start(&[]);
+    site.pass("kept", 1, 0);
+    site.let_pass(HOUR);
+    let jumps = |site: &Site| {
+        let log = site.daemon.log();
+        log.iter().filter(|line| line.contains("the clock jumped forward")).count()
+    };
+    // Ten years for half a minute.
+    site.clock.jump(3650 * DAY);
+    site.let_pass(HOUR);
+    wait_for("the line about the jump", || (jumps(&site) == 1).then_some(()));
+    site.clock.jump(-3650 * DAY);
+    site.let_pass(120);
+    let is_steady = |line: &String| line.contains("the clock is steady again");
+    wait_for("the line about the return", || site.daemon.log().iter().any(is_steady).then_some(()));
+    assert_eq!(site.triplets(), ["kept"]);
+    // A clock that was wrong before and is right now.
+    site.clock.jump(2 * DAY);
+    site.let_pass(HOUR);
+    wait_for("the line about the jump", || (jumps(&site) == 2).then_some(()));
+    assert_eq!(site.triplets(), ["kept"]);
+    site.let_pass(HOUR);
+    site.assert_left(&[]);
+}

@@ -11,13 +11,15 @@ use std::time::Duration;
 pub struct Clock {
     path: PathBuf,
     ahead: Duration,
+    /// Seconds by which the time of day is off.
+    jump: i64,
 }
 
 impl Clock {
     /// Gives a server clocks of its own, at the start of time.
     pub fn of(builder: Builder) -> (Builder, Clock) {
         let path = builder.scratch().subdirectory("clock").join("clock");
-        let clock = Clock { path, ahead: Duration::ZERO };
+        let clock = Clock { path, ahead: Duration::ZERO, jump: 0 };
         clock.set();
         let variable = clock.path.to_str().expect("UTF-8").to_string();
         (builder.preload("tests/testkit/clock.c").env("CLOCK", &variable), clock)
@@ -29,8 +31,18 @@ impl Clock {
         self.set();
     }
 
+    /// Moves the time of day alone, forward or back.
+    pub fn jump(&mut self, seconds: i64) {
+        self.jump += seconds;
+        self.set();
+    }
+
     /// The time of day, in seconds after the start of time.
     pub fn seconds(&self) -> i64 {
+        self.elapsed() + self.jump
+    }
+
+    fn elapsed(&self) -> i64 {
         self.ahead.as_secs().try_into().expect("a number of seconds")
     }
 
@@ -38,7 +50,7 @@ impl Clock {
         let time_of_day = start_of_time() + self.seconds();
         // In one step: the server reads the file at any moment.
         let draft = self.path.with_extension("draft");
-        fs::write(&draft, format!("{time_of_day} {}", self.seconds())).expect("a file");
+        fs::write(&draft, format!("{time_of_day} {}", self.elapsed())).expect("a file");
         fs::rename(draft, &self.path).expect("a file's name");
     }
 }
