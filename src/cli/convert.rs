@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
+use super::matched::{name, number, text};
 use super::{Facility, Listen, Options, UsageError, getopt, smtp};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Format, Verbosity};
@@ -79,26 +80,8 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
     })
 }
 
-/// The value of an option, empty if it was not given and has no default.
-pub(super) fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
-    matches.get_one::<OsString>(id).map_or(OsStr::new(""), OsString::as_os_str)
-}
-
-/// The value of an integer option that has a default in the table.
-pub(super) fn number(matches: &ArgMatches, id: &str) -> i64 {
-    matches.get_one::<i64>(id).copied().unwrap_or_default()
-}
-
 fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
     matches.get_many::<OsString>(id).into_iter().flatten().map(PathBuf::from).collect()
-}
-
-/// A value that can only be text: an address, a user, a group.
-pub(super) fn name(id: &str, value: &OsStr) -> Result<String, UsageError> {
-    value.to_str().map(str::to_owned).ok_or_else(|| {
-        let value = value.to_string_lossy();
-        UsageError::refused(format!("--{id} must be valid UTF-8, unlike \"{value}\""))
-    })
 }
 
 /// A value that becomes part of a reply, which ends at the first line break.

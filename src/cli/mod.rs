@@ -16,6 +16,7 @@ mod help;
 mod layout;
 mod man;
 mod manual;
+mod matched;
 mod opensmtpd_filter;
 mod options;
 mod policy_test;

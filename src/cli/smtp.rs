@@ -1,7 +1,7 @@
 //! The options of the SMTP proxy, as typed values.
 
 use super::UsageError;
-use super::convert::{name, number, text};
+use super::matched::{name, number, text};
 use crate::daemon::endpoint::Endpoint;
 use clap::ArgMatches;
 use std::ffi::OsString;
