@@ -53,7 +53,7 @@ fn alone(source: &Source<'_>, unheard: &io::Error, out: &mut impl Write) -> Resu
     let (mut store, report) = {
         let mut progress = Progress::new(0);
         let mut watch = |done, of| progress.reach(size(done), size(of));
-        import::open_or_import(dbdir, &Metadata::default(), &mut watch)?
+        import::open_or_import(dbdir, &Metadata::default(), source.keys, &mut watch)?
     };
     match report {
         Some(report) if source.path == dbdir => return Ok(report),

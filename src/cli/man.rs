@@ -16,7 +16,7 @@ const EXAMPLE: usize = 4;
 /// A page of the manual.
 pub(super) struct Page {
     /// Name of the program.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// Section of the manual.
     pub(super) section: u8,
     /// Year, month and day of the last change.
@@ -28,7 +28,7 @@ pub(super) struct Page {
 /// A piece of a page; texts are broken into lines where needed.
 pub(super) enum Block {
     /// The heading of a section.
-    Section(&'static str),
+    Section(String),
     /// The heading of a part of a section.
     Subsection(String),
     /// A paragraph.
@@ -174,11 +174,11 @@ mod tests {
     #[test]
     fn a_page_has_a_title_line_and_its_blocks_in_order() {
         let page = Page {
-            name: "greet",
+            name: "greet".to_owned(),
             section: 1,
             date: "2026-11-24",
             blocks: vec![
-                Block::Section("NAME"),
+                Block::Section("NAME".to_owned()),
                 Block::Text("greet - say hello".to_owned()),
                 Block::Item("SIGHUP".to_owned(), "Say it. Again.".to_owned()),
                 Block::Example("greet you\n  twice\n".to_owned()),

@@ -62,7 +62,8 @@ pub fn client_text(client: IpAddr) -> String {
     text
 }
 
-fn hidden(policy: &Policy, key: Vec<u8>) -> Vec<u8> {
+/// A key as it is stored: its SHA-1 sum with `--privacy`.
+pub fn hidden(policy: &Policy, key: Vec<u8>) -> Vec<u8> {
     if policy.privacy { sha1_smol::Sha1::from(&key).digest().to_string().into_bytes() } else { key }
 }
 
@@ -95,7 +96,7 @@ pub fn beginning<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> 
 
 /// The network's address, or with `--lookup-by-host` the client's own and its
 /// prefix length, which the original leaves in the key.
-fn client_part(lookup: LookupBy, client: IpAddr) -> String {
+pub fn client_part(lookup: LookupBy, client: IpAddr) -> String {
     let bits = lookup.bits(client);
     let network = full(network(client, bits));
     match lookup {

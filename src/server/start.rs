@@ -140,7 +140,7 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
 /// Opens the database, and tells what came over from the original's.
 fn open_database(options: &Options, log: &mut Log) -> Result<Store, Failure> {
     let notes = notes(&options.policy);
-    let opened = import::open_or_import(&options.dbdir, &notes, &mut |_, _| {});
+    let opened = import::open_or_import(&options.dbdir, &notes, &options.policy, &mut |_, _| {});
     let (store, report) = opened.map_err(|error| Failure::new(error.to_string()))?;
     if let Some(report) = report {
         log.line(Severity::Warning, report.to_string());

@@ -11,7 +11,6 @@ pub mod import;
 pub mod local;
 mod maintenance;
 pub mod memory;
-pub mod sql;
 
 pub use crate::greylist::{ClientRecord, Metadata, Table, TripletRecord, Urgency};
 pub use backend::{Backend, Completed, StateSize, Task, Ticket};

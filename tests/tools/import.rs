@@ -4,8 +4,8 @@ mod beside_daemon;
 mod by_hand;
 mod damage;
 mod first_start;
+mod other_programs;
 mod progress;
-mod sql;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};

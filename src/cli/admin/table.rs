@@ -107,10 +107,11 @@ fn export() -> Command {
 }
 
 fn import() -> Command {
-    let about = "take over the entries of postgrey 1, or of another database";
+    let about = "import the entries of postgrey 1, or of another program";
     command("import", about, "[OPTIONS]").arg(value("from", "PATH").help(
-        "a directory or a file of postgrey 1, the text of db_dump or \"postgrey export\", or an SQL \
-         dump of sqlgrey or iRedAPD; - for standard input (default: --dbdir)",
+        "a directory or file of postgrey 1, text of db_dump or \"postgrey export\", or \
+         tab-separated triplets of another program, see postgrey-migration(7); - is standard input \
+         (default: --dbdir)",
     ))
 }
 

@@ -1,45 +1,57 @@
-//! The pages of the manual: the options come from the tables, the rest is
-//! written here.
+//! The pages of the manual: prose from `man/*.in`, options and rules from the
+//! tables.
 
 mod commands;
-mod config;
-mod daemon;
-mod moving;
-mod opensmtpd;
 mod options;
-mod policy_test;
-mod report;
-mod smtp;
+mod template;
 mod whitelist;
 
-pub(super) use daemon::page as daemon;
-pub(super) use policy_test::page as policy_test;
-pub(super) use report::page as report;
-
 use super::man::{Block, Page};
-use super::{flags, policy_test as tester, report as reporter};
+use super::{flags, opensmtpd_filter, policy_test as tester, report as reporter};
 use clap::Command;
 
 /// All pages.
-pub(super) fn pages() -> [Page; 4] {
+pub(super) fn pages() -> [Page; 5] {
     [
         daemon(&flags::command()),
         policy_test(&tester::command()),
         report(&reporter::command()),
         whitelist::page(),
+        template::page(include_str!("../../../man/postgrey-migration.7.in"), unknown),
     ]
 }
 
-/// How a page begins: its name and what its program is, and how it is called.
-fn head(command: &Command, calls: &[&str]) -> Vec<Block> {
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let mut blocks = vec![
-        Block::Section("NAME"),
-        text(&format!("{} - {about}", command.get_name())),
-        Block::Section("SYNOPSIS"),
-    ];
-    blocks.extend(calls.iter().copied().map(text));
-    blocks
+/// postgrey(8), with the options of `command`.
+pub(super) fn daemon(command: &Command) -> Page {
+    template::page(include_str!("../../../man/postgrey.8.in"), |mark| match mark {
+        "OPTIONS" => options::of(command),
+        "COMMANDS" => commands::all(),
+        "OPENSMTPD OPTIONS" => {
+            opensmtpd_filter::command().get_arguments().map(options::one).collect()
+        }
+        mark => unknown(mark),
+    })
+}
+
+/// policy-test(8), with the options of `command`.
+pub(super) fn policy_test(command: &Command) -> Page {
+    program(include_str!("../../../man/policy-test.8.in"), command)
+}
+
+/// postgreyreport(1), with the options of `command`.
+pub(super) fn report(command: &Command) -> Page {
+    program(include_str!("../../../man/postgreyreport.1.in"), command)
+}
+
+fn program(source: &'static str, command: &Command) -> Page {
+    template::page(source, |mark| match mark {
+        "OPTIONS" => options::of(command),
+        mark => unknown(mark),
+    })
+}
+
+fn unknown(mark: &str) -> Vec<Block> {
+    panic!("the mark @{mark}@ is unknown on this page")
 }
 
 fn text(text: &str) -> Block {
@@ -48,11 +60,6 @@ fn text(text: &str) -> Block {
 
 fn item(name: &str, text: &str) -> Block {
     Block::Item(name.to_owned(), text.to_owned())
-}
-
-/// Lines that are kept as they are; `tests/manual.rs` tries them.
-fn example(lines: &str) -> Block {
-    Block::Example(lines.to_owned() + "\n")
 }
 
 #[cfg(test)]

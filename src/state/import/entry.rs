@@ -3,10 +3,11 @@
 //! Keys are those of the original since 1.14 (BEHAVIOUR E5, E6, G), in the form
 //! in which this version looks for them.
 
+use super::{Keys, Network};
 use crate::greylist::edit::Edit;
 use crate::greylist::{ClientRecord, Record, Table, TripletRecord};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Longest key that is taken, in bytes. Those of the original end before 1,100;
 /// what is longer comes from a damaged file.
@@ -34,24 +35,23 @@ pub enum Refusal {
     LongKey,
     /// The value does not begin with a number.
     Value,
-    /// The table does not have this column, or the dump does not say which one
-    /// it is.
-    NoColumn(&'static str),
-    /// The column has no value that could be read.
+    /// The line does not have the five fields of a triplet.
+    Fields,
+    /// The field has an invalid value.
     NoValue(&'static str),
-    /// The client is a network of so many bits, and the daemon tells those in it
-    /// apart.
+    /// The client is a network of so many bits, whose clients the daemon
+    /// distinguishes.
     LargeNetwork(u8),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::NoColumn(name) => return write!(f, "comes without a column {name}"),
-            Refusal::NoValue(name) => return write!(f, "has no {name} that makes sense"),
+            Refusal::NoValue(name) => return write!(f, "has an invalid {name}"),
             Refusal::LargeNetwork(bits) => {
-                return write!(f, "is about a /{bits}, whose clients the daemon tells apart");
+                return write!(f, "is about a /{bits}, whose clients the daemon distinguishes");
             }
+            Refusal::Fields => "has not the fields client, sender, recipient, first, last",
             Refusal::Key => "is the key of no triplet and no client",
             Refusal::LongKey => "is longer than any triplet",
             Refusal::Value => "has a value without a number",
@@ -68,22 +68,30 @@ impl Entry {
         if key.len() > LONGEST_KEY { Err(Refusal::LongKey) } else { Ok(Entry::Triplet(key, seen)) }
     }
 
-    /// Reads a row. Without a `table` its looks say which one it belongs to.
+    /// Reads a row of the original; its key becomes the one that a daemon with
+    /// `keys` looks for. Without a `table`, key and value show which one it
+    /// belongs to. Also returns true if the key depends on the daemon's options.
     ///
     /// # Errors
-    /// When it does not say anything about a triplet or a client.
-    pub fn parse(table: Option<Table>, key: &[u8], value: &[u8]) -> Result<Entry, Refusal> {
+    /// When it does not describe a triplet or a client.
+    pub fn parse(
+        table: Option<Table>,
+        key: &[u8],
+        value: &[u8],
+        keys: &dyn Keys,
+    ) -> Result<(Entry, bool), Refusal> {
         if key.len() > LONGEST_KEY {
             return Err(Refusal::LongKey);
         }
         match table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)? {
             Table::Triplets => {
-                let key = triplet_key(key).ok_or(Refusal::Key)?;
-                Ok(Entry::Triplet(key, TripletRecord::parse(value).ok_or(Refusal::Value)?))
+                let (key, is_made) = triplet_key(key, keys).ok_or(Refusal::Key)?;
+                let seen = TripletRecord::parse(value).ok_or(Refusal::Value)?;
+                Ok((Entry::Triplet(key, seen), is_made))
             }
             Table::Clients => {
-                let key = client_key(key).ok_or(Refusal::Key)?;
-                Ok(Entry::Client(key, ClientRecord::parse(value).ok_or(Refusal::Value)?))
+                let key = stored(client_key(key).ok_or(Refusal::Key)?, keys);
+                Ok((Entry::Client(key, ClientRecord::parse(value).ok_or(Refusal::Value)?), false))
             }
         }
     }
@@ -126,49 +134,68 @@ fn table_of(key: &[u8], value: &[u8]) -> Option<Table> {
     if client_key(key).is_some() {
         return Some(Table::Clients);
     }
-    triplet_key(key).map(|_| Table::Triplets)
+    let (_, rest) = split(key)?;
+    split(rest).map(|_| Table::Triplets)
 }
 
-/// `client/sender/recipient` in lower case, or a hash.
-fn triplet_key(key: &[u8]) -> Option<Vec<u8>> {
+/// The key `client/sender/recipient` in lower case, or a hash, and whether the
+/// client in it depends on the daemon's options.
+///
+/// 1.31 wrote whole IPv6 addresses as Postfix spells them, and 1.34 left the
+/// length of the network in the key: neither is a key of 1.37. The length of a
+/// whole address is one (`--lookup-by-host`).
+fn triplet_key(key: &[u8], keys: &dyn Keys) -> Option<(Vec<u8>, bool)> {
     if is_hash(key) {
-        return Some(key.to_vec());
+        return Some((key.to_vec(), false));
     }
     let (client, rest) = split(key)?;
     let (second, after) = split(rest)?;
-    // Some versions left the length of the network in the key. That of a whole
-    // address belongs there (--lookup-by-host).
-    let is_network = split(after).is_some() && is_shorter_prefix(client, second);
-    let rest = if is_network { after } else { rest };
-    let mut key = [client, rest].join(&b'/');
+    let length = split(after).and_then(|_| number(second));
+    let (made, rest) = match address(client).map(Network::of_one) {
+        None => (None, rest),
+        Some(client) => match length {
+            Some(bits) if bits == client.bits => (Some(in_full(client.address)), rest),
+            Some(bits) if bits < client.bits => {
+                let network = Network { bits, ..client };
+                let made = keys.client_of_triplet(network);
+                (made.or_else(|| Some(in_full(client.address))), after)
+            }
+            _ => (keys.client_of_triplet(client), rest),
+        },
+    };
+    let is_made = made.as_ref().is_some_and(|made| !made.as_bytes().eq_ignore_ascii_case(client));
+    let client = made.map_or(client.to_vec(), String::into_bytes);
+    let mut key = [&client, rest].join(&b'/');
     key.make_ascii_lowercase();
-    Some(key)
+    Some((keys.stored(key), is_made))
 }
 
-/// Whether `length` is a number of bits smaller than a whole address.
-fn is_shorter_prefix(client: &[u8], length: &[u8]) -> bool {
-    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u8>().ok();
-    match (address(client), number(length)) {
-        (Some(IpAddr::V4(_)), Some(bits)) => bits < 32,
-        (Some(IpAddr::V6(_)), Some(bits)) => bits < 128,
-        _ => false,
-    }
+fn number(text: &[u8]) -> Option<u8> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn stored(key: Vec<u8>, keys: &dyn Keys) -> Vec<u8> {
+    if is_hash(&key) { key } else { keys.stored(key) }
 }
 
 /// An address, IPv6 with eight groups in upper case, the domains of a client and
 /// of a sender, which may be empty (`--auto-whitelist-by=domain`), or a hash.
+/// 1.36 wrote the length of the whole address after it.
 fn client_key(key: &[u8]) -> Option<Vec<u8>> {
     if is_hash(key) {
         return Some(key.to_vec());
+    }
+    if let Some((client, length)) = split(key) {
+        let whole = address(client).map(Network::of_one);
+        if let Some(client) = whole.filter(|client| number(length) == Some(client.bits)) {
+            return Some(in_full(client.address).to_uppercase().into_bytes());
+        }
     }
     if let Some((client, sender)) = split(key) {
         let is_pair = is_domain(client) && (sender.is_empty() || is_domain(sender));
         return is_pair.then(|| key.to_vec());
     }
-    match address(key)? {
-        IpAddr::V4(address) => Some(address.to_string().into_bytes()),
-        IpAddr::V6(address) => Some(in_full(address).into_bytes()),
-    }
+    Some(in_full(address(key)?).to_uppercase().into_bytes())
 }
 
 /// Whether a text is a registered domain as the greylist writes it: at least two
@@ -182,8 +209,12 @@ fn is_domain(text: &[u8]) -> bool {
     is_name && !is_number && labels.next().is_some()
 }
 
-fn in_full(address: Ipv6Addr) -> String {
-    address.segments().map(|group| format!("{group:X}")).join(":")
+/// The address with all its parts, in lower case.
+fn in_full(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => address.segments().map(|group| format!("{group:x}")).join(":"),
+    }
 }
 
 fn address(text: &[u8]) -> Option<IpAddr> {
@@ -207,9 +238,34 @@ mod tests {
 
     const HASH: &str = "c974186930c76e3582e8b1141afe9bcdbba37856";
 
+    /// A daemon that groups clients by networks of 24 and 64 bits.
+    struct Networks;
+
+    impl Keys for Networks {
+        fn triplet(&self, _: Network, _: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn client_of_triplet(&self, client: Network) -> Option<String> {
+            let address = match client.address {
+                IpAddr::V4(address) => IpAddr::from((address.to_bits() & !0xff).to_be_bytes()),
+                IpAddr::V6(address) => {
+                    let half = address.to_bits() >> 64;
+                    IpAddr::from((half << 64).to_be_bytes())
+                }
+            };
+            let is_distinct = client.bits < if address.is_ipv4() { 24 } else { 64 };
+            (!is_distinct).then(|| in_full(address))
+        }
+
+        fn stored(&self, key: Vec<u8>) -> Vec<u8> {
+            key
+        }
+    }
+
     /// The table and the key under which a row is kept.
     fn kept(table: Option<Table>, key: &str, value: &str) -> Result<(Table, String), Refusal> {
-        let entry = Entry::parse(table, key.as_bytes(), value.as_bytes())?;
+        let (entry, _) = Entry::parse(table, key.as_bytes(), value.as_bytes(), &Networks)?;
         let (table, key) = match entry {
             Entry::Triplet(key, _) => (Table::Triplets, key),
             Entry::Client(key, _) => (Table::Clients, key),
@@ -233,6 +289,13 @@ mod tests {
             ("1.2.3.0//c@d", "1.2.3.0//c@d"),
             ("1.2.3.0//", "1.2.3.0//"),
             ("2001:DB8:0:0:0:0:0:0/A@b/C@d", "2001:db8:0:0:0:0:0:0/a@b/c@d"),
+            // 1.31 wrote the whole address, as the mail server spelled it, and of
+            // clients in pools the whole IPv4 address.
+            ("2001:db8::1/a@b/c@d", "2001:db8:0:0:0:0:0:0/a@b/c@d"),
+            ("1.2.3.4/a@b/c@d", "1.2.3.0/a@b/c@d"),
+            // 1.34 wrote the network with its length.
+            ("2001:DB8::/64/a@b/c@d", "2001:db8:0:0:0:0:0:0/a@b/c@d"),
+            ("2001:db8:1::/48/a@b/c@d", "2001:db8:1:0:0:0:0:0/a@b/c@d"),
             (HASH, HASH),
         ];
         for (theirs, ours) in table {
@@ -247,6 +310,9 @@ mod tests {
             ("1.2.3.4", "1.2.3.4"),
             ("2001:DB8:0:0:0:0:0:AB", "2001:DB8:0:0:0:0:0:AB"),
             ("2001:db8::ab", "2001:DB8:0:0:0:0:0:AB"),
+            // 1.36 wrote the length.
+            ("203.0.113.50/32", "203.0.113.50"),
+            ("2001:db8::ab/128", "2001:DB8:0:0:0:0:0:AB"),
             ("a.example/b.example", "a.example/b.example"),
             ("a.example/", "a.example/"),
             (HASH, HASH),
@@ -284,6 +350,7 @@ mod tests {
             (Some(Table::Clients), "a.example", "1,2", Refusal::Key),
             (Some(Table::Clients), "a.example/b@c.example", "1,2", Refusal::Key),
             (Some(Table::Clients), "1.2.3.4/b.example", "1,2", Refusal::Key),
+            (Some(Table::Clients), "1.2.3.0/24", "1,2", Refusal::Key),
             (None, &long, "1,2", Refusal::LongKey),
             (None, "1.2.3.0/a@b/c@d", "", Refusal::Value),
             (None, "1.2.3.0/a@b/c@d", "abc,5", Refusal::Value),

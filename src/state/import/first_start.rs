@@ -2,7 +2,7 @@
 
 use super::original;
 use super::work::{self, WorkDirectory};
-use super::{Import, Report, Watch};
+use super::{Import, Keys, Report, Watch};
 use crate::state::local::{FILE_NAME, Store};
 use crate::state::{Error, Metadata};
 use std::fs;
@@ -18,10 +18,11 @@ use std::path::Path;
 pub fn open_or_import<'w>(
     dbdir: &Path,
     notes: &Metadata,
+    keys: &'w dyn Keys,
     watch: &'w mut Watch<'w>,
 ) -> Result<(Store, Option<Report>), Error> {
     let report = if is_first_start(dbdir) {
-        Some(import(dbdir, notes, watch)?)
+        Some(import(dbdir, notes, keys, watch)?)
     } else {
         work::clear(dbdir)?;
         None
@@ -35,10 +36,15 @@ fn is_first_start(dbdir: &Path) -> bool {
         && fs::symlink_metadata(dbdir.join(super::TRIPLETS)).is_ok()
 }
 
-fn import<'w>(dbdir: &Path, notes: &Metadata, watch: &'w mut Watch<'w>) -> Result<Report, Error> {
+fn import<'w>(
+    dbdir: &Path,
+    notes: &Metadata,
+    keys: &'w dyn Keys,
+    watch: &'w mut Watch<'w>,
+) -> Result<Report, Error> {
     let work = WorkDirectory::new(dbdir)?;
     let mut store = Store::open(work.path(), notes.clone())?;
-    let mut import = Import::new(&mut store, watch, dbdir.display().to_string());
+    let mut import = Import::new(&mut store, keys, watch, dbdir.display().to_string());
     original::read(dbdir, &work, &mut import);
     let report = import.finish().map_err(|problem| Error::new(problem.to_string()))?;
     // Closed before it moves: LMDB must not meet the same file twice.

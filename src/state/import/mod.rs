@@ -6,22 +6,22 @@
 
 mod entry;
 mod first_start;
+mod keys;
 mod merge;
 mod original;
 mod policy_keys;
 mod recover;
 mod report;
 mod source;
-mod sql;
-mod timestamp;
+mod tsv;
 mod work;
 
 pub use entry::{Entry, Refusal};
 pub use first_start::open_or_import;
+pub use keys::{Keys, Network};
 pub use merge::Destination;
 pub use report::{Counts, Report};
 pub use source::{Problem, Source};
-pub use sql::{Keys, Network};
 
 use super::Table;
 
@@ -45,6 +45,7 @@ pub type Watch<'w> = dyn FnMut(u64, u64) + 'w;
 /// An import under way.
 struct Import<'a> {
     destination: &'a mut dyn Destination,
+    keys: &'a dyn Keys,
     watch: &'a mut Watch<'a>,
     batch: Vec<Entry>,
     bytes: usize,
@@ -55,17 +56,21 @@ struct Import<'a> {
 impl<'a> Import<'a> {
     fn new(
         destination: &'a mut dyn Destination,
+        keys: &'a dyn Keys,
         watch: &'a mut Watch<'a>,
         from: String,
     ) -> Import<'a> {
         let report = Report { from, ..Report::default() };
-        Import { destination, watch, batch: Vec::new(), bytes: 0, report, failure: None }
+        Import { destination, keys, watch, batch: Vec::new(), bytes: 0, report, failure: None }
     }
 
     /// Takes a row of a table, or of one that its looks tell.
     fn row(&mut self, table: Option<Table>, key: &[u8], value: &[u8]) {
-        match Entry::parse(table, key, value) {
-            Ok(entry) => self.entry(entry),
+        match Entry::parse(table, key, value, self.keys) {
+            Ok((entry, is_made)) => {
+                self.report.has_made_keys |= is_made;
+                self.entry(entry);
+            }
             Err(refusal) => self.report.refuse(key, refusal),
         }
     }

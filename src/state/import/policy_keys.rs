@@ -5,12 +5,16 @@ use crate::greylist::{Policy, triplet};
 
 impl Keys for Policy {
     fn triplet(&self, client: Network, sender: &[u8], recipient: &[u8]) -> Option<Vec<u8>> {
-        let Network { address, bits } = client;
-        let is_narrow_enough = bits >= self.lookup.bits(address);
-        is_narrow_enough.then(|| triplet::key(self, address, sender, recipient))
+        let is_distinct = client.bits < self.lookup.bits(client.address);
+        (!is_distinct).then(|| triplet::key(self, client.address, sender, recipient))
     }
 
-    fn delay(&self) -> i64 {
-        self.delay
+    fn client_of_triplet(&self, client: Network) -> Option<String> {
+        let is_distinct = client.bits < self.lookup.bits(client.address);
+        (!is_distinct).then(|| triplet::client_part(self.lookup, client.address))
+    }
+
+    fn stored(&self, key: Vec<u8>) -> Vec<u8> {
+        triplet::hidden(self, key)
     }
 }

@@ -1,9 +1,8 @@
 //! What an administrator names as the source of an import.
 
 use super::original;
-use super::sql::{self, Keys};
 use super::work::WorkDirectory;
-use super::{Destination, Import, Report, Watch};
+use super::{Destination, Import, Keys, Report, Watch, tsv};
 use crate::state::berkeley::{BerkeleyFile, OpenError};
 use crate::state::dump::{self, Field};
 use crate::state::{Error, Table};
@@ -54,12 +53,12 @@ impl Source<'_> {
     /// When it cannot be read or is of no kind that is known, or when the
     /// database does not take it. What was merged until then stays.
     pub fn import<'a>(
-        &self,
+        &'a self,
         destination: &'a mut dyn Destination,
         watch: &'a mut Watch<'a>,
     ) -> Result<Report, Problem> {
         let from = self.path;
-        let mut import = Import::new(destination, watch, from.display().to_string());
+        let mut import = Import::new(destination, self.keys, watch, from.display().to_string());
         if from == Path::new("-") {
             let name = "standard input";
             import.report.from = name.to_string();
@@ -109,16 +108,11 @@ fn read_text(
     let done = Cell::new(0);
     let mut text = Counted { text, done: &done };
     let start = text.fill_buf()?;
-    if crate::state::sql::is_dump(start) {
-        return sql::read(text, keys, import, |import| (import.watch)(done.get(), length));
+    if tsv::is_tsv(start) {
+        return tsv::read(text, keys, import, |import| (import.watch)(done.get(), length));
     }
     if !dump::is_dump(start) {
-        let what = if start.starts_with(b"SQLite format 3") {
-            "is a database of SQLite; import what \"sqlite3 FILE .dump\" prints"
-        } else {
-            "is no database of postgrey 1, no text of db_dump and no SQL dump"
-        };
-        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, unknown_format(start)));
     }
     dump::read(text, |name, key, value| {
         match (key, value) {
@@ -132,6 +126,19 @@ fn read_text(
         }
         (import.watch)(done.get(), length);
     })
+}
+
+/// Why a text that begins so cannot be imported, and what to do.
+fn unknown_format(start: &[u8]) -> &'static str {
+    let is_sql = [&b"SQLite format 3"[..], b"PRAGMA ", b"--", b"/*", b"CREATE ", b"INSERT "]
+        .iter()
+        .any(|word| start.starts_with(word));
+    if is_sql {
+        "is a database or a dump in SQL; postgrey-migration(7) has queries that print what import \
+         reads"
+    } else {
+        "is not a database of postgrey 1, text of db_dump or tab-separated triplets"
+    }
 }
 
 /// A text that counts the bytes that were read of it.

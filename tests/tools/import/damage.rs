@@ -81,7 +81,8 @@ fn damage(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 fn first_start(file: &[u8], dbdir: &Path) {
     fs::write(dbdir.join("postgrey.db"), file).expect("a file");
-    let started = import::open_or_import(dbdir, &Metadata::default(), &mut |_, _| {});
+    let started =
+        import::open_or_import(dbdir, &Metadata::default(), &Policy::default(), &mut |_, _| {});
     let (_, report) = started.expect("a start that works");
     assert!(report.is_some(), "it was imported");
 }

@@ -38,7 +38,8 @@ fn told(stopped: &Stopped) -> Vec<String> {
 #[test]
 fn the_first_start_takes_all_entries_over_and_leaves_the_files_alone() {
     for name in ["little-endian.db", "big-endian.db", "checksums.db"] {
-        let builder = Daemon::builder(Program::Ours);
+        // Clients of the fixture are hosts.
+        let builder = Daemon::builder(Program::Ours).arg("--ipv4cidr=32");
         put(builder.scratch(), "postgrey.db", fixture(name));
         let directory = builder.scratch().path().join("db");
         let before = state_of(&directory);

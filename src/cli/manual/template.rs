@@ -1,0 +1,86 @@
+//! The source of a page, `man/*.in`: prose in a small part of roff, and marks
+//! for what the tables of options and rules generate.
+//!
+//! Understood are `.TH`, `.SH`, `.SS`, `.PP`, `.TP` with its heading in the next
+//! line, `.EX` and `.EE`, and comments. Lines of prose hold no markup: options
+//! are set in bold later. A line `@MARK@` stands for generated blocks.
+
+use crate::cli::man::{Block, Page};
+
+/// Reads the source of a page; `marks` generates the blocks of a mark.
+///
+/// # Panics
+/// When the source is malformed. It is compiled in, and a test reads all pages.
+pub(super) fn page(source: &'static str, marks: impl Fn(&str) -> Vec<Block>) -> Page {
+    let mut blocks = Vec::new();
+    let mut title = None;
+    let mut lines = source.lines().peekable();
+    while let Some(line) = lines.next() {
+        let (request, argument) = line.split_once(' ').unwrap_or((line, ""));
+        match request {
+            ".\\\"" | ".PP" => {}
+            ".TH" => title = Some(argument),
+            ".SH" => blocks.push(Block::Section(argument.to_owned())),
+            ".SS" => blocks.push(Block::Subsection(argument.to_owned())),
+            ".TP" => {
+                let heading = lines.next().expect("a heading after .TP").to_owned();
+                blocks.push(Block::Item(heading, paragraph(&mut lines)));
+            }
+            ".EX" => {
+                let example: Vec<_> = lines.by_ref().take_while(|line| *line != ".EE").collect();
+                blocks.push(Block::Example(example.join("\n") + "\n"));
+            }
+            _ if is_mark(line) => blocks.extend(marks(line.trim_matches('@'))),
+            _ => {
+                let rest = paragraph(&mut lines);
+                let all = if rest.is_empty() { line.to_owned() } else { format!("{line} {rest}") };
+                blocks.push(Block::Text(all));
+            }
+        }
+    }
+    let title: Vec<_> = title.expect("a title").split(' ').collect();
+    let [name, section, date] = title[..] else { panic!("a title of three words: {title:?}") };
+    let section = section.parse().expect("the number of a section");
+    Page { name: name.to_lowercase(), section, date, blocks }
+}
+
+/// The lines of prose up to the next request or mark, as one.
+fn paragraph<'s>(lines: &mut std::iter::Peekable<impl Iterator<Item = &'s str>>) -> String {
+    let mut text = Vec::new();
+    while let Some(line) = lines.next_if(|line| !is_request(line) && !is_mark(line)) {
+        text.push(line);
+    }
+    text.join(" ")
+}
+
+/// A request has a letter or a comment after its dot, unlike `.local`.
+fn is_request(line: &str) -> bool {
+    let name = line.split(' ').next().unwrap_or_default();
+    matches!(name, ".\\\"" | ".PP" | ".TH" | ".SH" | ".SS" | ".TP" | ".EX" | ".EE")
+}
+
+fn is_mark(line: &str) -> bool {
+    line.len() > 2 && line.starts_with('@') && line.ends_with('@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_becomes_a_page() {
+        let source = ".\\\" A comment.\n.TH GREET 1 2026-11-24\n.SH NAME\ngreet - say hello\n\
+                      .SH USE\nSay it.\n.local is a suffix.\n.PP\nAgain.\n.TP\nSIGHUP\nSay it.\n\
+                      Again.\n@LINES clients@\n.EX\ngreet you\n  twice\n.EE\n";
+        let marks = |mark: &str| vec![Block::Text(format!("<{mark}>"))];
+        let page = page(source, marks);
+        assert_eq!((page.name.as_str(), page.section, page.date), ("greet", 1, "2026-11-24"));
+        let text = page.text();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert_eq!(
+            words.join(" "),
+            "GREET(1) NAME greet - say hello USE Say it. .local is a suffix. Again. SIGHUP Say it. \
+             Again. <LINES clients> greet you twice"
+        );
+    }
+}

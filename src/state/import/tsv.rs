@@ -1,0 +1,153 @@
+//! Tab-separated triplets: client, sender, recipient, first time, last time.
+//!
+//! Any greylisting program can be imported this way: postgrey-migration(7) has
+//! the queries that print its rows so.
+
+use super::{Entry, Import, Keys, Network, Refusal};
+use crate::state::TripletRecord;
+use std::io::{self, BufRead, Read};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Longest line that is read, in bytes. A triplet's addresses end before.
+const MAX_LINE: u64 = 8192;
+
+/// Returns true if a text begins with a line of triplets or an empty one.
+pub fn is_tsv(start: &[u8]) -> bool {
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    matches!(fields(line), Ok([client, ..]) if network(client).is_some())
+}
+
+/// Imports all lines. `step` is called after each.
+///
+/// # Errors
+/// When the text cannot be read.
+pub fn read(
+    mut text: impl BufRead,
+    keys: &dyn Keys,
+    import: &mut Import<'_>,
+    step: impl Fn(&mut Import<'_>),
+) -> io::Result<()> {
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        if text.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let is_whole = line.ends_with(b"\n") || (line.len() as u64) < MAX_LINE;
+        if !is_whole {
+            text.skip_until(b'\n')?;
+        }
+        let entry = if is_whole { entry(&line, keys) } else { Err(Refusal::LongKey) };
+        match entry {
+            Ok(entry) => {
+                import.report.has_made_keys = true;
+                import.entry(entry);
+            }
+            Err(refusal) => import.report.refuse(format!("line {number}").as_bytes(), refusal),
+        }
+        step(import);
+    }
+    Ok(())
+}
+
+fn fields(line: &[u8]) -> Result<[&[u8]; 5], Refusal> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
+    fields.try_into().map_err(|_| Refusal::Fields)
+}
+
+fn entry(line: &[u8], keys: &dyn Keys) -> Result<Entry, Refusal> {
+    let [client, sender, recipient, first, last] = fields(line)?;
+    let client = network(client).ok_or(Refusal::NoValue("client"))?;
+    let recipient = Some(address(recipient)).filter(|recipient| !recipient.is_empty());
+    let recipient = recipient.ok_or(Refusal::NoValue("recipient"))?;
+    let first = seconds(first).ok_or(Refusal::NoValue("first time"))?;
+    let last = seconds(last).ok_or(Refusal::NoValue("last time"))?;
+    let key = keys.triplet(client, address(sender), recipient);
+    let key = key.ok_or(Refusal::LargeNetwork(client.bits))?;
+    Entry::triplet(key, TripletRecord { first, last: last.max(first) })
+}
+
+/// An address without the angle brackets of some programs.
+fn address(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"<").and_then(|text| text.strip_suffix(b">")).unwrap_or(text)
+}
+
+/// Seconds since 1970; a fraction is cut off.
+fn seconds(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    whole.parse().ok().filter(|seconds| is_number && *seconds >= 0)
+}
+
+/// An address, a network with its length, or as sqlgrey writes a network: the
+/// first three numbers of an IPv4 address or four groups of an IPv6 one.
+fn network(text: &[u8]) -> Option<Network> {
+    let text = std::str::from_utf8(text).ok()?;
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(Network::of_one(address));
+    }
+    if let Some((address, bits)) = text.split_once('/') {
+        let (address, bits): (IpAddr, u8) = (address.parse().ok()?, bits.parse().ok()?);
+        return (bits <= Network::of_one(address).bits).then_some(Network { address, bits });
+    }
+    if let Ok(address) = format!("{text}.0").parse::<Ipv4Addr>() {
+        return Some(Network { address: address.into(), bits: 24 });
+    }
+    let is_half = text.split(':').count() == 4 && !text.contains("::");
+    let address = format!("{text}::").parse().ok().filter(|_| is_half)?;
+    Some(Network { address: IpAddr::V6(address), bits: 64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Option<String> {
+        network(text.as_bytes()).map(|Network { address, bits }| format!("{address}/{bits}"))
+    }
+
+    #[test]
+    fn clients_are_addresses_or_networks() {
+        for (text, expected) in [
+            ("192.0.2.7", Some("192.0.2.7/32")),
+            ("192.0.2.0/24", Some("192.0.2.0/24")),
+            ("192.0.2", Some("192.0.2.0/24")),
+            ("2001:db8::1", Some("2001:db8::1/128")),
+            ("2001:db8::/64", Some("2001:db8::/64")),
+            ("2001:0db8:0000:0001", Some("2001:db8:0:1::/64")),
+            ("192.0.2.0/33", None),
+            ("192.0", None),
+            ("client", None),
+            ("NULL", None),
+            ("", None),
+        ] {
+            assert_eq!(shown(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_whole_seconds() {
+        for (text, expected) in [
+            ("1700000000", Some(1_700_000_000)),
+            ("1700000000.25", Some(1_700_000_000)),
+            ("-1", None),
+            ("2023-11-14 22:13:20", None),
+            ("NULL", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_triplets_is_recognized_by_its_first_line() {
+        assert!(is_tsv(b"192.0.2.7\ta@b\tc@d\t1\t2\n192.0"));
+        assert!(is_tsv(b"192.0.2.7\t\tc@d\t1\t2"));
+        for text in ["", "\n", "192.0.2.7 a@b c@d 1 2", "VERSION=3\n", "src\ta\tb\tc\td\n"] {
+            assert!(!is_tsv(text.as_bytes()), "{text}");
+        }
+    }
+}
