@@ -189,3 +189,21 @@ fn the_reply_comes_before_the_client_says_that_it_is_done() {
         run.expect("end", end, CLOSED);
     });
 }
+
+#[test]
+fn malformed_input_cannot_fill_the_log() {
+    case(|run| {
+        let mut server = run.start(&[]);
+        let mut client = server.daemon().client();
+        for _ in 0..15 {
+            client.send(&b"junk\n\n".repeat(100));
+            server.ask(&mail().at(0), GREYLISTED);
+        }
+        let log = server.daemon().log();
+        let count = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+        let is_whole = count("junk") > 1_000;
+        run.expect("a line for each", is_whole.to_string(), differs("X97", "true", "false"));
+        run.expect("decisions", count("action=greylist").to_string(), "15");
+        let _ = server.stop().ignore("log");
+    });
+}

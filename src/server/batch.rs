@@ -74,7 +74,7 @@ impl Batch<'_> {
                 break;
             }
             let Some(event) = connection.session.next_event() else {
-                end_of_input(connection, log);
+                end_of_input(connection, engine, log);
                 return;
             };
             match event {
@@ -91,14 +91,18 @@ impl Batch<'_> {
                 },
                 Event::Incomplete(line) => {
                     engine.stats.counters.incomplete += 1;
-                    log.line(Severity::Complaint, line);
+                    let limit = &mut connection.line_limit;
+                    engine.complain(limit, Severity::Complaint, line, log);
                     answer(connection, &Reply::Dunno, engine, *one_reply, log);
                 }
                 Event::Send(bytes) => connection.reply(&bytes),
-                Event::Report(severity, line) => log.line(severity, line),
+                Event::Report(severity, line) => {
+                    engine.complain(&mut connection.line_limit, severity, line, log);
+                }
                 Event::Close(warning) => {
                     if let Some(line) = warning {
-                        log.line(Severity::Warning, line);
+                        let limit = &mut connection.line_limit;
+                        engine.complain(limit, Severity::Warning, line, log);
                     }
                     connection.hang_up();
                     return;
@@ -201,12 +205,12 @@ fn answer(
     }
 }
 
-fn end_of_input(connection: &mut Connection, log: &mut Log) {
+fn end_of_input(connection: &mut Connection, engine: &mut Engine, log: &mut Log) {
     connection.session.rest();
     connection.mark_unanswered(false);
     if connection.session.is_too_long() {
         let line = "closing a connection: its request exceeds 65536 bytes";
-        log.line(Severity::Warning, line);
+        engine.complain(&mut connection.line_limit, Severity::Warning, line, log);
         connection.hang_up();
     }
 }

@@ -1,5 +1,6 @@
 //! One connection of a mail server: bytes in both directions, never waiting.
 
+use super::line_limit::LineLimit;
 use super::session::Session;
 use super::socket::Stream;
 use mio::{Registry, Token};
@@ -34,6 +35,8 @@ pub struct Connection {
     pub is_due: bool,
     /// When it was accepted or last asked something.
     pub asked: Instant,
+    /// Limits the log lines about malformed input.
+    pub line_limit: LineLimit,
     /// Bytes of its buffers when they were last counted.
     pub counted: usize,
     output: Vec<u8>,
@@ -61,6 +64,7 @@ impl Connection {
             session,
             is_due: false,
             asked: Instant::now(),
+            line_limit: LineLimit::of_connection(),
             counted: 0,
             output: Vec::new(),
             sent: 0,

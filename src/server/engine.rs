@@ -1,6 +1,7 @@
 //! The engine behind the sessions: plans requests, and turns finished decisions
 //! into effects (reply, log line, header memory, statistics), once for each.
 
+use super::line_limit::LineLimit;
 use super::rate_limited::RateLimitedError;
 use super::stats::Stats;
 use crate::daemon::{Entry, Format, Log, Severity, clock};
@@ -10,6 +11,7 @@ use crate::greylist::{
 use crate::lists::Whitelists;
 use crate::request::Request;
 use crate::state::Error;
+use std::time::Instant;
 
 /// The options, the lists, and what is remembered from request to request.
 pub struct Engine {
@@ -22,6 +24,10 @@ pub struct Engine {
     format: Format,
     state_error: RateLimitedError,
     has_reported_hold: bool,
+    line_limit: LineLimit,
+    /// Lines about malformed input that were not written.
+    dropped_lines: u64,
+    dropping: RateLimitedError,
 }
 
 impl Engine {
@@ -35,6 +41,9 @@ impl Engine {
             format,
             state_error: RateLimitedError::default(),
             has_reported_hold: false,
+            line_limit: LineLimit::of_all_connections(),
+            dropped_lines: 0,
+            dropping: RateLimitedError::default(),
         }
     }
 
@@ -76,6 +85,30 @@ impl Engine {
             log.line(Severity::Warning, warning.to_string());
         }
         is_exempt
+    }
+
+    /// Logs a complaint about a connection's malformed input, unless that
+    /// connection or all of them together caused too many lines.
+    pub fn complain(
+        &mut self,
+        of_connection: &mut LineLimit,
+        severity: Severity,
+        line: impl AsRef<[u8]>,
+        log: &mut Log,
+    ) {
+        let now = Instant::now();
+        if of_connection.allows(now) && self.line_limit.allows(now) {
+            log.line(severity, line);
+            return;
+        }
+        self.dropped_lines += 1;
+        let line = || {
+            let dropped = self.dropped_lines;
+            format!(
+                "too much malformed input: log lines about it dropped since the start: {dropped}"
+            )
+        };
+        self.dropping.report(line, log);
     }
 
     /// The effects of a lookup's result, and the reply. Without a decision mail is

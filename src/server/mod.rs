@@ -10,6 +10,7 @@ mod counters;
 mod engine;
 mod histogram;
 mod housekeeping;
+mod line_limit;
 mod listen;
 mod metrics;
 mod poll_loop;

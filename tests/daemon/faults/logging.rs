@@ -148,3 +148,21 @@ fn no_client_can_forge_a_line() {
     assert!(line.contains(shown), "{line}");
     assert!(line.contains("client_name=mx%0Dmx.%1B]0;x%07"), "{line}");
 }
+
+#[test]
+fn a_client_cannot_fill_the_log_with_malformed_input() {
+    let daemon = Daemon::builder(Program::Ours).start();
+    let mut client = daemon.client();
+    for _ in 0..50 {
+        client.send(&b"garbage\n\n".repeat(1_000));
+    }
+    let attempt = attempt("bob@example.org");
+    assert!(client.ask(&attempt).starts_with("DEFER_IF_PERMIT "));
+    // The decision of a connection without its allowance is logged as always.
+    let log = daemon.stop().log;
+    let count = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+    assert!((100..1_100).contains(&count("garbage")), "{}", count("garbage"));
+    assert!(log.len() < 1_200, "{}", log.len());
+    assert_eq!(count("too much malformed input"), 1);
+    assert_eq!(count("action=greylist, reason=new"), 1);
+}
