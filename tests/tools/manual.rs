@@ -107,7 +107,12 @@ fn no_example_goes_untried() {
         for example in examples.iter().filter(|example| !is_typed(example)) {
             match example.split([' ', '(']).next() {
                 Some("smtpd_recipient_restrictions") => assert_postfix_takes(example),
-                Some("INPUT_MAIL_FILTER") => assert_same_as_in_the_recipe(example),
+                Some("INPUT_MAIL_FILTER") => assert_in_recipe(example, SENDMAIL),
+                Some("127.0.0.1:2525" | "hosts_proxy") => assert_in_recipe(example, SMTP_PROXY),
+                Some("listen") => assert_in_recipe(example, SMTP_PROXY),
+                // The directives of tests/mta/opensmtpd, which real daemons read.
+                Some("filter") if example.contains("chain") => {}
+                Some("filter") => assert_in_recipe(example, README),
                 // The lists of postgrey-whitelist(5), which the parsers' tests read.
                 Some("#") if page == "postgrey-whitelist.5" => {}
                 Some("codes@example.org") if page == "postgrey-whitelist.5" => {}
@@ -151,10 +156,15 @@ fn assert_the_daemon_takes(example: &str) {
     assert!(check(&format!("{example}\nnonsense\n")), "it takes anything");
 }
 
-/// `tests/sendmail.rs` holds the recipe to a real Sendmail.
-fn assert_same_as_in_the_recipe(example: &str) {
-    let recipe = include_str!("../../debian/README.sendmail");
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+/// Recipes that `tests/mta` tries on real mail servers.
+const SENDMAIL: &str = include_str!("../../debian/README.sendmail");
+const SMTP_PROXY: &str = include_str!("../../debian/README.smtp-proxy");
+const README: &str = include_str!("../../README.md");
+
+/// Asserts that a recipe has these words, however its lines are broken.
+fn assert_in_recipe(example: &str, recipe: &str) {
+    let words =
+        |text: &str| text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words(recipe).contains(&words(example)), "{example}");
 }
 
