@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod cli;
 pub mod daemon;
+pub mod database;
 pub mod dns;
 pub mod greylist;
 pub mod json;

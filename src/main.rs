@@ -3,6 +3,7 @@
 use postgrey::admin::{self, Error, Outcome};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
+use postgrey::database;
 use postgrey::opensmtpd;
 use postgrey::policy_test;
 use postgrey::report;
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
                 Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
             }
         }
+        Ok(Invocation::ServeDatabase(source)) => match database::serve(&source) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
         Ok(Invocation::Report(order)) => {
             match report::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
                 Ok(()) => ExitCode::SUCCESS,

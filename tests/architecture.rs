@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may use.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["admin", "cli", "daemon", "opensmtpd", "policy_test", "report", "server"]),
+    (
+        "main",
+        &["admin", "cli", "daemon", "database", "opensmtpd", "policy_test", "report", "server"],
+    ),
     (
         "admin",
         &[
             "cli",
             "daemon",
+            "database",
             "greylist",
             "json",
             "maillog",
@@ -22,9 +26,16 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lists",
         ],
     ),
-    ("report", &["cli", "daemon", "dns", "greylist", "maillog", "printable", "state", "lists"]),
-    ("cli", &["daemon", "greylist", "lists"]),
-    ("server", &["cli", "daemon", "dns", "greylist", "session", "request", "state", "lists"]),
+    (
+        "report",
+        &["cli", "daemon", "database", "dns", "greylist", "maillog", "printable", "state", "lists"],
+    ),
+    ("database", &["daemon", "greylist", "session", "state"]),
+    ("cli", &["daemon", "database", "greylist", "lists"]),
+    (
+        "server",
+        &["cli", "daemon", "database", "dns", "greylist", "session", "request", "state", "lists"],
+    ),
     ("session", &["greylist", "request"]),
     ("greylist", &["json", "lists", "request"]),
     ("opensmtpd", &["cli", "daemon", "session"]),

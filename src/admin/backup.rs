@@ -1,44 +1,188 @@
 //! `postgrey backup`: a copy that opens as it is.
+//!
+//! Root only creates the file, hands it over by its descriptor and gives it its
+//! name. A child that has given up root writes it, so that nothing that lies in
+//! the daemon's directory, or is swapped while it is written, is touched with
+//! root's rights.
 
 use super::progress::Progress;
 use super::{Error, Outcome};
 use crate::cli::settings::Settings;
-use crate::daemon::Failure;
 use crate::daemon::privileges::Identity;
-use crate::state::local::{Reader, Table, copy};
-use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
-use std::path::Path;
+use crate::database::{self, Database};
+use crate::greylist::filter::Filter;
+use crate::state::Table;
+use crate::state::local::{Copy, FILE_NAME};
+use nix::fcntl::{OFlag, open, openat, renameat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
 
-/// Copies. Root writes where root may, but reads as the daemon's user, to whom
-/// the copy belongs.
+/// Standard output as a path.
+const STANDARD_OUTPUT: &str = "/proc/self/fd/1";
+
+/// Copies to a file, or for `-` to standard output.
 pub fn run(settings: &Settings, target: &Path) -> Result<Outcome, Error> {
-    let identity = Identity::look_up(&settings.user, &settings.group)?;
-    let reader = identity.lend(|| {
-        super::daemon::settle(&settings.dbdir);
-        Reader::open(&settings.dbdir).map_err(|error| Failure::new(error.to_string()))
-    })?;
-    if is_same(reader.path(), target) {
-        let path = target.display();
-        return Err(Error::Usage(format!("{path} is the database itself")));
+    if target == Path::new("-") {
+        return to_standard_output(settings);
     }
-    let rows = reader.count(Table::Triplets)? + reader.count(Table::Clients)?;
-    let mut progress = Progress::new(rows);
-    copy(
-        &reader,
-        target,
-        |rows| progress.advance(rows),
-        |file| match identity.owner() {
-            Some((user, group)) => chown(file, Some(user.as_raw()), Some(group.as_raw())),
-            None => Ok(()),
-        },
-    )?;
+    let target = regular(target)?;
+    refuse_database(&settings.dbdir.join(FILE_NAME), &target)?;
+    let identity = Identity::look_up(&settings.user, &settings.group)?;
+    let explain = |why: nix::Error| {
+        Error::Access(format!("can't write {}: {}", target.display(), why.desc()))
+    };
+    let unfinished = Unfinished::create(&target).map_err(explain)?;
+    if let Some((user, group)) = identity.owner() {
+        fchown(&unfinished.file, Some(user), Some(group)).map_err(explain)?;
+    }
+    let file = unfinished.file.try_clone()?;
+    let status = Command::new(database::program())
+        .args(["backup", "-"])
+        .arg(option("--dbdir", settings.dbdir.as_os_str()))
+        .arg(option("--user", settings.user.as_ref()))
+        .arg(option("--group", settings.group.as_ref()))
+        .stdin(Stdio::null())
+        .stdout(file)
+        .status()?;
+    if !status.success() {
+        return Err(Error::Told);
+    }
+    unfinished.finish().map_err(explain)?;
     Ok(Outcome::Done)
 }
 
-fn is_same(left: &Path, right: &Path) -> bool {
-    match (fs::metadata(left), fs::metadata(right)) {
-        (Ok(left), Ok(right)) => (left.dev(), left.ino()) == (right.dev(), right.ino()),
-        _ => false,
+fn option(name: &str, value: &std::ffi::OsStr) -> std::ffi::OsString {
+    let mut option = std::ffi::OsString::from(name);
+    option.push("=");
+    option.push(value);
+    option
+}
+
+/// The path of a regular file, or of none so far: a link that the caller made is
+/// followed.
+fn regular(target: &Path) -> Result<PathBuf, Error> {
+    let refuse = |what: &str| Err(Error::Usage(format!("{} {what}", target.display())));
+    let Ok(link) = fs::symlink_metadata(target) else {
+        return Ok(target.to_owned());
+    };
+    if link.is_symlink() && link.uid() != geteuid().as_raw() {
+        return refuse("is a symbolic link of another user");
     }
+    match fs::metadata(target) {
+        Ok(metadata) if metadata.is_file() => Ok(target.canonicalize()?),
+        Ok(_) => refuse("is not a regular file; - is standard output"),
+        Err(_) => refuse("is a symbolic link to nothing"),
+    }
+}
+
+fn refuse_database(database: &Path, target: &Path) -> Result<(), Error> {
+    match (fs::metadata(database), fs::metadata(target)) {
+        (Ok(left), Ok(right)) if (left.dev(), left.ino()) == (right.dev(), right.ino()) => {
+            Err(Error::Usage(format!("{} is the database itself", target.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file that does not have its name yet. It goes away with the value.
+struct Unfinished {
+    directory: OwnedFd,
+    file: File,
+    name: PathBuf,
+    final_name: PathBuf,
+    is_finished: bool,
+}
+
+impl Unfinished {
+    fn create(target: &Path) -> Result<Unfinished, nix::Error> {
+        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let directory = open(parent, flags, Mode::empty())?;
+        let final_name = PathBuf::from(target.file_name().ok_or(nix::Error::EISDIR)?);
+        let mut name = final_name.clone().into_os_string();
+        name.push(".new");
+        let name = PathBuf::from(name);
+        // Left by a backup that was killed; whatever it is, only the name goes.
+        let _ = unlinkat(&directory, &name, UnlinkatFlags::NoRemoveDir);
+        let flags =
+            OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = openat(&directory, &name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        Ok(Unfinished { directory, file: file.into(), name, final_name, is_finished: false })
+    }
+
+    /// Gives the file its name, once all is on disk.
+    fn finish(mut self) -> Result<(), nix::Error> {
+        fsync(&self.file)?;
+        renameat(&self.directory, &self.name, &self.directory, &self.final_name)?;
+        self.is_finished = true;
+        fsync(&self.directory)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = unlinkat(&self.directory, &self.name, UnlinkatFlags::NoRemoveDir);
+        }
+    }
+}
+
+/// Copies to standard output as the daemon's user.
+fn to_standard_output(settings: &Settings) -> Result<Outcome, Error> {
+    if io::stdout().is_terminal() {
+        let what = "a database is not for a terminal: name a file, or redirect the output";
+        return Err(Error::Usage(what.to_owned()));
+    }
+    Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
+    let database = Database::open(&settings.dbdir)?;
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let is_empty_file = output.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+    let reopened = OpenOptions::new().read(true).write(true).open(STANDARD_OUTPUT);
+    if is_empty_file && reopened.is_ok() {
+        write(&database, Path::new(STANDARD_OUTPUT))?;
+    } else {
+        through_temporary_file(&database, output)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// LMDB writes in no order: a pipe gets the finished file.
+fn through_temporary_file(database: &Database, mut output: File) -> Result<(), Error> {
+    let path = std::env::temp_dir().join(format!("postgrey-backup-{}", process::id()));
+    let explain =
+        |error: io::Error| Error::Access(format!("can't write {}: {error}", path.display()));
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(explain)?;
+    let written = write(database, &path);
+    fs::remove_file(&path).map_err(explain)?;
+    written?;
+    io::copy(&mut file, &mut output)?;
+    Ok(output.flush()?)
+}
+
+fn write(database: &Database, path: &Path) -> Result<(), Error> {
+    let totals = database.totals()?;
+    let mut progress = Progress::new(totals.records.iter().sum::<u64>() as usize);
+    let mut copy = Copy::create(path, totals.bytes, database.metadata())?;
+    for table in Table::ALL {
+        database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
+            copy.put(table, key, text)?;
+            progress.advance(1);
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(copy.finish()?)
 }

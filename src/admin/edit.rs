@@ -1,79 +1,84 @@
 //! `postgrey forget` and `postgrey allow`: changes, by the running daemon where
 //! there is one.
 
-use super::daemon::Daemon;
 use super::list::Printer;
 use super::progress::Progress;
 use super::text::{counted, grouped};
 use super::view::{Entry, View};
 use super::{Error, Outcome, question};
 use crate::cli::admin::{Addresses, Clients, Consent, Extent, Filter, OutputFormat, Target};
-use crate::daemon::{DirectoryLock, clock};
+use crate::database::Database;
 use crate::greylist::edit::{Change, Edit};
 use crate::greylist::{self, Policy, State, triplet};
-use crate::session::control::{LONGEST, MOST_EDITS};
-use crate::state::Metadata;
-use crate::state::local::{Store, Table};
-use std::io::{self, Write};
+use crate::session::control::{MAX_EDITS, MAX_REQUEST};
+use crate::state::Table;
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// Makes the change to all entries that are meant, and says to which.
 pub fn run(
-    directory: &Path,
+    mut view: View,
     target: &Target,
     change: Change,
     extent: Extent,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
-    let view = View::open(directory)?;
     let Selected { edits, entries } = select(&view, target, &change, extent)?;
-    let shown = if extent.is_dry_run { usize::MAX } else { MAX_SHOWN };
-    let is_by_domain = view.policy.by_domain.lookup;
-    let notes = view.reader.notes()?;
     if extent.is_dry_run {
-        print_entries(&view.policy, &entries, shown, out)?;
+        print_entries(&view.policy, &entries, usize::MAX, out)?;
         return finish_dry_run(&view, &edits, out);
     }
-    let policy = view.policy.clone();
-    // Before the file is opened for writing: LMDB bears it only once a process.
-    drop(view);
-    let mut editor = Editor::open(directory, notes)?;
-    let changed = editor.edit_all(&edits)?;
+    let changed = edit_all(&mut view.database, &edits)?;
     if changed == 0 {
         return Ok(Outcome::NothingMatched);
     }
-    print_entries(&policy, &entries, shown, out)?;
+    print_entries(&view.policy, &entries, MAX_SHOWN, out)?;
     let verb = if change == Change::Allow { "allowed" } else { "forgot" };
     writeln!(out, "{verb} {}", counted(changed as u64, "entry", "entries"))?;
     let is_by_address = matches!(target, Target::Triplet { client: Clients::One(_), .. });
-    if is_by_domain && is_by_address && change == Change::Allow {
+    if view.policy.by_domain.lookup && is_by_address && change == Change::Allow {
         writeln!(out, "{KEPT_BY_DOMAIN}")?;
     }
-    editor.print_where(directory, out)?;
+    print_where(&view.database, out)?;
     out.flush()?;
     Ok(Outcome::Done)
 }
 
 /// Deletes all entries, after a question.
-pub fn clear(directory: &Path, consent: Consent, out: &mut impl Write) -> Result<Outcome, Error> {
-    let view = View::open(directory)?;
-    let Selected { edits, .. } = found(&view, &Table::ALL, Filter::default(), &Change::Forget)?;
-    let number = edits.len() as u64;
+pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<Outcome, Error> {
+    let number = view.database.totals()?.records.iter().sum();
     if number == 0 {
         return Ok(Outcome::NothingMatched);
     }
-    let what =
-        format!("delete all {} of {}", counted(number, "entry", "entries"), directory.display());
-    question::ask(consent, &what)?;
-    let notes = view.reader.notes()?;
-    drop(view);
-    let mut editor = Editor::open(directory, notes)?;
-    let changed = editor.edit_all(&edits)?;
+    let entries = counted(number, "entry", "entries");
+    question::ask(consent, &format!("delete all {entries} of {}", view.database.path().display()))?;
+    let Selected { edits, .. } = found(&view, &Table::ALL, Filter::default(), &Change::Forget)?;
+    let changed = edit_all(&mut view.database, &edits)?;
     writeln!(out, "forgot {}", counted(changed as u64, "entry", "entries"))?;
-    editor.print_where(directory, out)?;
+    print_where(&view.database, out)?;
     out.flush()?;
     Ok(Outcome::Done)
+}
+
+/// Makes any number of changes; returns the number of those that changed an
+/// entry.
+pub(super) fn edit_all(database: &mut Database, edits: &[Edit]) -> Result<usize, Error> {
+    let mut progress = Progress::new(edits.len());
+    let mut changed = 0;
+    for batch in batches(edits) {
+        changed += database.edit(batch)?;
+        progress.advance(batch.len());
+    }
+    Ok(changed)
+}
+
+/// Says so if no daemon has made the changes: it may run elsewhere.
+pub(super) fn print_where(database: &Database, out: &mut impl Write) -> Result<(), Error> {
+    if !database.has_daemon() {
+        let path = database.path().display();
+        writeln!(out, "no daemon runs with {path}; the next one starts with this")?;
+    }
+    Ok(())
 }
 
 /// Entries that are printed of a change to many.
@@ -101,7 +106,7 @@ fn print_entries(
 fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<Outcome, Error> {
     let mut known = 0;
     for edit in edits {
-        known += u64::from(view.reader.row(edit.table, &edit.key)?.is_some());
+        known += u64::from(view.database.record(edit.table, &edit.key)?.is_some());
     }
     if known == 0 {
         return Ok(Outcome::NothingMatched);
@@ -117,12 +122,12 @@ pub(super) const KEPT_BY_DOMAIN: &str = "Mail of clients with a name is kept by 
 
 /// Edits of one request. The daemon takes more, but mail waits for the commit:
 /// each edit changes a page of its own, which costs some 30 microseconds.
-const FEW: usize = MOST_EDITS / 4;
+const FEW: usize = MAX_EDITS / 4;
 
 /// The edits in parts that the daemon takes at once.
 pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
     // A byte of a key may take four in a request.
-    let most_bytes = LONGEST / 5;
+    let most_bytes = MAX_REQUEST / 5;
     let mut bytes = 0;
     let mut number = 0;
     edits.chunk_by(move |edit, next| {
@@ -271,65 +276,4 @@ pub(super) fn triplet_key(
         Clients::One(client) => triplet::key(policy, *client, sender, recipient),
         Clients::Domain(domain) => triplet::key_in_domain(policy, domain, sender, recipient),
     }
-}
-
-/// Who writes.
-enum Editor {
-    /// The daemon, which alone may while it runs.
-    Daemon(Daemon),
-    /// This process, which keeps the daemon from starting meanwhile.
-    Own(Box<(Store, DirectoryLock)>, Metadata),
-}
-
-impl Editor {
-    fn open(directory: &Path, notes: Metadata) -> Result<Editor, Error> {
-        let unheard = match Daemon::connect(directory) {
-            Ok(daemon) => return Ok(Editor::Daemon(daemon)),
-            Err(error) => error,
-        };
-        let lock = take_lock(directory, &unheard)?;
-        let store = Store::open(directory, notes.clone())?;
-        Ok(Editor::Own(Box::new((store, lock)), notes))
-    }
-
-    /// Makes any number of changes; returns the number of those that changed an
-    /// entry.
-    fn edit_all(&mut self, edits: &[Edit]) -> Result<usize, Error> {
-        let mut progress = Progress::new(edits.len());
-        let mut changed = 0;
-        for batch in batches(edits) {
-            changed += self.edit(batch)?;
-            progress.advance(batch.len());
-        }
-        Ok(changed)
-    }
-
-    /// Says so if no daemon has made the changes: it may run elsewhere.
-    fn print_where(&self, directory: &Path, out: &mut impl Write) -> Result<(), Error> {
-        if let Editor::Own(..) = self {
-            let directory = directory.display();
-            writeln!(out, "no daemon runs in {directory}; the next one there starts with this")?;
-        }
-        Ok(())
-    }
-
-    /// Makes changes; gives how many of them changed anything.
-    fn edit(&mut self, edits: &[Edit]) -> Result<usize, Error> {
-        match self {
-            Editor::Daemon(daemon) => daemon.edit(edits),
-            Editor::Own(own, notes) => {
-                let policy = greylist::policy(notes);
-                Ok(own.0.edit(&policy, edits.to_vec(), clock::now())?)
-            }
-        }
-    }
-}
-
-/// Locks a directory, to keep a daemon from starting there meanwhile.
-pub(super) fn take_lock(directory: &Path, unheard: &io::Error) -> Result<DirectoryLock, Error> {
-    DirectoryLock::take(directory).map_err(|failure| {
-        let holder = DirectoryLock::holder(directory).ok().flatten();
-        let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
-        Error::Access(format!("{failure}{holder}; the daemon there cannot be asked: {unheard}"))
-    })
 }

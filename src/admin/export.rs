@@ -1,20 +1,23 @@
-//! `postgrey export`: all rows, as text that `db_load` reads or as JSON.
+//! `postgrey export`: all records, as text that `db_load` reads or as JSON.
 
 use super::Error;
 use super::progress::Progress;
 use crate::cli::admin::{OutputFormat, Tables};
+use crate::database::Database;
+use crate::greylist::filter::Filter;
 use crate::json::Object;
-use crate::state::local::{Reader, Table};
-use crate::state::{ClientRecord, TripletRecord, dump};
+use crate::state::{ClientRecord, Table, TripletRecord, dump};
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 
 /// Prints the tables that were asked for. A single one is text for a file of
 /// the original; of both, each is named, as in the dump of a file with several
 /// databases.
 pub fn run(
-    reader: &Reader,
+    database: &Database,
     tables: Tables,
-    form: OutputFormat,
+    format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<(), Error> {
     let (tables, is_named): (&[Table], bool) = match tables {
@@ -24,56 +27,51 @@ pub fn run(
     };
     // Between lines on the same terminal a bar would only be in the way.
     let is_bare = io::stdout().is_terminal();
+    let records = database.totals()?.records;
     for table in tables {
-        let mut progress = Progress::new(reader.count(*table)?);
-        let step = || progress.advance(usize::from(!is_bare));
-        match form {
-            OutputFormat::Json => print_json(reader, *table, out, step)?,
-            OutputFormat::Text => {
-                print_dump(reader, *table, is_named.then(|| table.name()), out, step)?
+        let mut progress = Progress::new(records[*table as usize] as usize);
+        if format == OutputFormat::Text {
+            dump::write_header(out, is_named.then(|| table.name()))?;
+        }
+        database.scan(*table, &Filter::default(), |key, text| -> Result<_, Error> {
+            progress.advance(usize::from(!is_bare));
+            match format {
+                OutputFormat::Json => object(*table, key, text).write(out)?,
+                OutputFormat::Text => dump::write_row(out, key, text)?,
             }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if format == OutputFormat::Text {
+            dump::write_end(out)?;
         }
     }
     out.flush()?;
     Ok(())
 }
 
-fn print_dump(
-    reader: &Reader,
-    table: Table,
-    name: Option<&str>,
-    out: &mut impl Write,
-    mut step: impl FnMut(),
-) -> Result<(), Error> {
-    dump::write_header(out, name)?;
-    reader.for_each(table, |key, row| -> Result<(), Error> {
-        step();
-        Ok(dump::write_row(out, key, row)?)
-    })?;
-    Ok(dump::write_end(out)?)
+/// The fields `key`, and `first` and `last` of a triplet or `count` and `last`
+/// of a client, times in seconds since the epoch. JSON has nothing for a key
+/// that is not UTF-8: its bytes are in `key_hex`.
+fn object(table: Table, key: &[u8], text: &[u8]) -> Object {
+    let mut object = Object::new().text("table", table.name()).text("key", key);
+    if std::str::from_utf8(key).is_err() {
+        object = object.text("key_hex", hexadecimal(key));
+    }
+    match table {
+        Table::Triplets => {
+            let record = TripletRecord::parse(text).unwrap_or_default();
+            object.number("first", record.first).number("last", record.last)
+        }
+        Table::Clients => {
+            let record = ClientRecord::parse(text).unwrap_or_default();
+            object.number("count", record.count).number("last", record.last)
+        }
+    }
 }
 
-/// Prints the fields `key`, and `first` and `last` of a triplet or `count` and
-/// `last` of a client, times in seconds since the epoch.
-fn print_json(
-    reader: &Reader,
-    table: Table,
-    out: &mut impl Write,
-    mut step: impl FnMut(),
-) -> Result<(), Error> {
-    reader.for_each(table, |key, row| {
-        step();
-        let object = Object::new().text("table", table.name()).text("key", key);
-        let object = match table {
-            Table::Triplets => {
-                let seen = TripletRecord::parse(row).unwrap_or_default();
-                object.number("first", seen.first).number("last", seen.last)
-            }
-            Table::Clients => {
-                let passes = ClientRecord::parse(row).unwrap_or_default();
-                object.number("count", passes.count).number("last", passes.last)
-            }
-        };
-        Ok(object.write(out)?)
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }

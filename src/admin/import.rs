@@ -1,33 +1,40 @@
 //! `postgrey import`: the entries of another database join those of this one,
 //! by the running daemon where there is one.
 
-use super::daemon::Daemon;
 use super::progress::Progress;
 use super::{Error, Outcome, edit};
+use crate::daemon::DirectoryLock;
+use crate::database::Database;
 use crate::greylist;
 use crate::greylist::edit::Edit;
-use crate::state::Metadata;
-use crate::state::import::{self, Destination, Entry, Problem, Report, Source};
-use crate::state::local::{FILE_NAME, Reader};
+use crate::greylist::filter::Filter;
+use crate::state::import::{self, Destination, Entry, Import, Problem, Report, Source};
+use crate::state::local::{FILE_NAME, is_lmdb};
+use crate::state::{Metadata, Table};
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-/// Merges what is in `from` into the database in `dbdir`, and tells what came
-/// over. The same again changes nothing.
+/// Standard input as a path: of a database that was redirected.
+const STANDARD_INPUT: &str = "/proc/self/fd/0";
+
+/// Merges what is in `from` into the database in `dbdir`, and says how much. The
+/// same again changes nothing.
 ///
 /// # Errors
 /// When `from` cannot be read, or the daemon or the database does not take it.
 pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
-    let notes = notes(dbdir)?;
-    let keys = greylist::policy(&notes);
-    let source = Source { path: from, dbdir, keys: &keys };
-    let report = match Daemon::connect(dbdir) {
-        Ok(mut daemon) => take(&source, &mut daemon)?,
-        Err(unheard) => alone(&source, &unheard, out)?,
+    let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
+    let (report, keys) = if is_there {
+        let mut database = Database::open(dbdir)?;
+        let metadata = database.metadata().clone();
+        (take(dbdir, from, &metadata, &mut database)?, metadata.keys)
+    } else {
+        (into_new(dbdir, from, out)?, String::new())
     };
-    let outcome = tell(&report, out)?;
-    if report.has_made_keys && notes.keys.is_empty() {
+    let outcome = print(&report, out)?;
+    if report.has_made_keys && keys.is_empty() {
         writeln!(
             out,
             "no daemon has run here yet: if it will be told how to look up or hide clients \
@@ -38,55 +45,82 @@ pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, E
     Ok(outcome)
 }
 
-/// What the daemon noted of itself; nothing where none has run.
-fn notes(dbdir: &Path) -> Result<Metadata, Error> {
-    let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
-    Ok(if is_there { Reader::open(dbdir)?.notes()? } else { Metadata::default() })
-}
-
-/// Imports where no daemon runs, and keeps it from starting meanwhile.
-fn alone(source: &Source<'_>, unheard: &io::Error, out: &mut impl Write) -> Result<Report, Error> {
-    let dbdir = source.dbdir;
-    let _lock = edit::take_lock(dbdir, unheard)?;
-    // Without a database this is its first start, which takes over the
-    // original's beside it.
+/// Imports into a new database, and keeps a daemon from starting meanwhile. This
+/// is its first start, which takes over the original's beside it.
+fn into_new(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Report, Error> {
+    let _lock = DirectoryLock::take(dbdir)?;
+    let keys = greylist::policy(&Metadata::default());
     let (mut store, report) = {
         let mut progress = Progress::new(0);
         let mut watch = |done, of| progress.reach(size(done), size(of));
-        import::open_or_import(dbdir, &Metadata::default(), source.keys, &mut watch)?
+        import::open_or_import(dbdir, &Metadata::default(), &keys, &mut watch)?
     };
     match report {
-        Some(report) if source.path == dbdir => return Ok(report),
+        Some(report) if from == dbdir => return Ok(report),
         Some(report) => {
-            tell(&report, out)?;
+            print(&report, out)?;
         }
         None => {}
     }
-    Ok(take(source, &mut store)?)
+    Ok(take(dbdir, from, &Metadata::default(), &mut store)?)
 }
 
 fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-fn take(source: &Source<'_>, destination: &mut dyn Destination) -> Result<Report, Problem> {
+fn take(
+    dbdir: &Path,
+    from: &Path,
+    metadata: &Metadata,
+    destination: &mut dyn Destination,
+) -> Result<Report, Error> {
+    if let Some(copy) = copy(from)? {
+        return take_copy(&copy, metadata, destination);
+    }
     let mut progress = Progress::new(0);
-    source.import(destination, &mut |done, of| progress.reach(size(done), size(of)))
+    let keys = greylist::policy(metadata);
+    let source = Source { path: from, dbdir, keys: &keys };
+    Ok(source.import(destination, &mut |done, of| progress.reach(size(done), size(of)))?)
 }
 
-impl Destination for Daemon {
+fn take_copy(
+    copy: &Database,
+    metadata: &Metadata,
+    destination: &mut dyn Destination,
+) -> Result<Report, Error> {
+    let keys = greylist::policy(metadata);
+    let mut watch = |_, _| {};
+    let mut import = Import::new(destination, &keys, &mut watch, copy.path().display().to_string());
+    for table in Table::ALL {
+        copy.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
+            import.row(Some(table), key, text);
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(import.finish()?)
+}
+
+/// A database of this program, which only a child opens.
+fn copy(from: &Path) -> Result<Option<Database>, Error> {
+    let path = if from == Path::new("-") { Path::new(STANDARD_INPUT) } else { from };
+    let is_copy = fs::metadata(path).is_ok_and(|file| file.is_file())
+        && is_lmdb(path).is_ok_and(|is_copy| is_copy);
+    Ok(if is_copy { Some(Database::open_file(path)?) } else { None })
+}
+
+impl Destination for Database {
     fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
         let edits: Vec<Edit> = entries.iter().map(Entry::edit).collect();
         let mut new = 0;
         for batch in edit::batches(&edits) {
-            let done = self.edit(batch);
-            new += done.map_err(|trouble| Problem::Destination(trouble.to_string()))?;
+            new += self.edit(batch).map_err(|error| Problem::Destination(error.to_string()))?;
         }
         Ok(new)
     }
 }
 
-fn tell(report: &Report, out: &mut impl Write) -> Result<Outcome, Error> {
+fn print(report: &Report, out: &mut impl Write) -> Result<Outcome, Error> {
     writeln!(out, "{report}")?;
     for remark in &report.remarks {
         writeln!(out, "{remark}")?;

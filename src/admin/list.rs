@@ -7,7 +7,7 @@ use crate::cli::admin::{List, OutputFormat, Sort};
 use crate::daemon::clock;
 use crate::greylist::{Policy, key};
 use crate::json::Object;
-use crate::state::local::Table;
+use crate::state::Table;
 use std::cmp::Ordering;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;

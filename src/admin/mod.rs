@@ -3,7 +3,6 @@
 mod backup;
 mod check;
 mod config;
-mod daemon;
 mod edit;
 mod explain;
 mod export;
@@ -12,6 +11,7 @@ mod list;
 mod outcome;
 mod progress;
 mod question;
+mod restore;
 mod show;
 mod stats;
 mod status;
@@ -23,9 +23,8 @@ pub use outcome::{Error, Outcome};
 use crate::cli::admin::{Command, Extent, Invocation};
 use crate::cli::settings::Settings;
 use crate::daemon::privileges::Identity;
+use crate::database::{Database, OpenFile};
 use crate::greylist::edit::Change;
-use crate::state::local::Reader;
-use daemon::Daemon;
 use std::io::{self, Write};
 use std::path::Path;
 use view::View;
@@ -53,27 +52,51 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
         }
         _ => {}
     }
-    let dbdir = enter(&settings)?;
+    // What the caller names is opened with the caller's rights.
+    let file = copy_of(&invocation.command).map(|path| OpenFile::open(path)).transpose()?;
+    Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
+    let dbdir = settings.dbdir.as_path();
+    let copy = file.map(Database::of_file).transpose()?;
+    let read = |copy: Option<Database>| -> Result<View, Error> {
+        Ok(View::new(copy.map_or_else(|| Database::open(dbdir), Ok)?))
+    };
     match &invocation.command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
         Command::Export { tables, form } => {
-            export::run(&Reader::open(dbdir)?, *tables, *form, out)?;
+            export::run(&Database::open(dbdir)?, *tables, *form, out)?;
             Ok(Outcome::Done)
         }
         Command::Import { from } => import::run(dbdir, from.as_deref().unwrap_or(dbdir), out),
-        Command::List(list) => list::run(&View::open(dbdir)?, list, out),
-        Command::Show(target, form) => show::run(&View::open(dbdir)?, target, *form, out),
-        Command::Stats(form) => {
-            stats::run(&View::open(dbdir)?, Daemon::connect(dbdir).ok(), *form, out)
+        Command::List(list, _) => list::run(&read(copy)?, list, out),
+        Command::Show(target, form, _) => show::run(&read(copy)?, target, *form, out),
+        Command::Stats(form, _) => stats::run(&read(copy)?, *form, out),
+        Command::Restore(_, consent) => {
+            let copy = copy.expect("the file of this command");
+            restore::run(&mut Database::open(dbdir)?, &copy, *consent, out)
         }
-        Command::Forget(target, extent) => edit::run(dbdir, target, Change::Forget, *extent, out),
-        Command::Allow(target) => edit::run(dbdir, target, Change::Allow, Extent::default(), out),
-        Command::Clear(consent) => edit::clear(dbdir, *consent, out),
+        Command::Forget(target, extent) => {
+            edit::run(read(None)?, target, Change::Forget, *extent, out)
+        }
+        Command::Allow(target) => {
+            edit::run(read(None)?, target, Change::Allow, Extent::default(), out)
+        }
+        Command::Clear(consent) => edit::clear(read(None)?, *consent, out),
         Command::Reload => status::reload(dbdir, out),
         Command::Status(format) => status::run(dbdir, *format, out),
         Command::Backup(_) | Command::Explain(_) | Command::Check(_) | Command::Config { .. } => {
             unreachable!("handled above")
         }
+    }
+}
+
+/// The file that a command reads in place of the database, or restores.
+fn copy_of(command: &Command) -> Option<&Path> {
+    match command {
+        Command::List(_, file) | Command::Show(.., file) | Command::Stats(_, file) => {
+            file.as_deref()
+        }
+        Command::Restore(file, _) => Some(file),
+        _ => None,
     }
 }
 
@@ -83,12 +106,4 @@ fn show_source(settings: &Settings) {
         let (dbdir, source) = (settings.dbdir.display(), source.display());
         let _ = writeln!(io::stderr(), "postgrey: using the database in {dbdir}, see {source}");
     }
-}
-
-/// Becomes the daemon's user, and lets a daemon that runs write what it
-/// remembers. Gives the directory of the database.
-fn enter(settings: &Settings) -> Result<&Path, Error> {
-    Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
-    daemon::settle(&settings.dbdir);
-    Ok(&settings.dbdir)
 }

@@ -1,6 +1,7 @@
 //! How a command ends: its exit status, and a sentence if it went wrong.
 
 use crate::daemon::Failure;
+use crate::database;
 use crate::state;
 use std::fmt;
 use std::io;
@@ -74,6 +75,12 @@ impl fmt::Display for Error {
 
 impl From<state::Error> for Error {
     fn from(error: state::Error) -> Error {
+        Error::Access(error.to_string())
+    }
+}
+
+impl From<database::Error> for Error {
+    fn from(error: database::Error) -> Error {
         Error::Access(error.to_string())
     }
 }

@@ -8,7 +8,7 @@ use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
 use crate::cli::admin::{Clients, Filter, OutputFormat, Target};
 use crate::greylist::{self, AwlSubject, ClientState, Policy, TripletState, triplet};
-use crate::state::local::Table;
+use crate::state::Table;
 use std::io::Write;
 use std::net::IpAddr;
 use std::ops::ControlFlow;

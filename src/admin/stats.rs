@@ -1,17 +1,18 @@
 //! `postgrey stats`: numbers, from the file and from a running daemon.
 
-use super::daemon::Daemon;
 use super::progress::Progress;
 use super::text::{bytes, client, duration, grouped, moment};
 use super::view::View;
 use super::{Error, Outcome};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
+use crate::greylist::filter::Filter;
 use crate::greylist::{Policy, State};
 use crate::json::Object;
 use crate::session::control::Request;
-use crate::state::local::{Size, Table};
+use crate::state::{Table, Totals};
 use std::io::Write;
+use std::ops::ControlFlow;
 
 /// How many networks are shown.
 const MOST_NETWORKS: usize = 10;
@@ -32,17 +33,12 @@ impl Tally {
 }
 
 /// Prints them.
-pub fn run(
-    view: &View,
-    daemon: Option<Daemon>,
-    form: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Outcome, Error> {
-    let counters = daemon.map(|mut daemon| daemon.ask(&Request::Statistics)).transpose()?;
-    let size = view.reader.size()?;
+pub fn run(view: &View, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
+    let counters = view.database.ask_daemon(&Request::Statistics)?;
+    let size = view.database.totals()?;
     let mut networks = Networks::default();
-    let triplets = tally(view, Table::Triplets, |key| networks.count(key))?;
-    let clients = tally(view, Table::Clients, |_| {})?;
+    let triplets = tally(view, size, Table::Triplets, |key| networks.count(key))?;
+    let clients = tally(view, size, Table::Clients, |_| {})?;
     let networks = networks.take();
     match form {
         OutputFormat::Json => {
@@ -67,30 +63,30 @@ pub fn run(
     Ok(Outcome::Done)
 }
 
-fn tally(view: &View, table: Table, mut count: impl FnMut(&[u8])) -> Result<Tally, Error> {
+fn tally(
+    view: &View,
+    size: Totals,
+    table: Table,
+    mut count: impl FnMut(&[u8]),
+) -> Result<Tally, Error> {
     let mut tally = Tally::default();
-    let mut progress = Progress::new(view.reader.count(table)?);
-    view.reader.for_each(table, |key, text| -> Result<(), Error> {
+    let mut progress = Progress::new(size.records[table as usize] as usize);
+    view.database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
         let row = view.row(table, text);
         tally.states[row.state() as usize] += 1;
         tally.oldest = Some(tally.oldest.map_or(row.last(), |oldest| oldest.min(row.last())));
         count(key);
         progress.advance(1);
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     Ok(tally)
 }
 
-fn print_size(view: &View, size: Size, out: &mut impl Write) -> Result<(), Error> {
-    let Size { bytes: all, free } = size;
-    let (path, now) = (view.reader.path().display(), clock::local(view.now));
+fn print_size(view: &View, size: Totals, out: &mut impl Write) -> Result<(), Error> {
+    let Totals { bytes: all, free, .. } = size;
+    let (path, now) = (view.database.path().display(), clock::local(view.now));
     writeln!(out, "{path} at {now}")?;
-    writeln!(
-        out,
-        "{} in all, {} of it free for new entries",
-        bytes(all as u64),
-        bytes(free as u64)
-    )?;
+    writeln!(out, "{} in all, {} of it free for new entries", bytes(all), bytes(free))?;
     let policy = &view.policy;
     let time = |seconds: i64| duration(seconds.max(0).unsigned_abs());
     writeln!(
@@ -153,18 +149,17 @@ fn counters_of(lines: &[String]) -> impl Iterator<Item = (&str, i64)> {
 
 fn print_json(
     view: &View,
-    size: Size,
+    size: Totals,
     triplets: Tally,
     clients: Tally,
     networks: &[(Vec<u8>, u64)],
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let number = |number: usize| number as u64;
     let mut file = Object::new()
         .text("kind", "file")
         .number("time", view.now)
-        .number("bytes", number(size.bytes))
-        .number("free", number(size.free));
+        .number("bytes", size.bytes)
+        .number("free", size.free);
     for (name, tally) in [("triplets", triplets), ("clients", clients)] {
         file = file.number(name, tally.all());
         for (state, number) in State::ALL.into_iter().zip(tally.states) {

@@ -1,10 +1,10 @@
 //! `postgrey status` and `postgrey reload`: the daemon as a service.
 
-use super::daemon::Daemon;
 use super::text::moment;
 use super::{Error, Outcome};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::{DirectoryLock, clock};
+use crate::database::Connection;
 use crate::json::Object;
 use crate::session::control::Request;
 use std::io::Write;
@@ -48,8 +48,9 @@ pub fn run(directory: &Path, format: OutputFormat, out: &mut impl Write) -> Resu
 
 /// Lets the daemon read its lists again.
 pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
-    let mut daemon = match Daemon::connect(directory) {
-        Ok(daemon) => daemon,
+    let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&Request::Reload));
+    match asked {
+        Ok(reply) => drop(reply.map_err(Error::Access)?),
         Err(_) if is_free(directory) => {
             let shown = directory.display();
             return Err(Error::Access(format!("no daemon runs in {shown}; start it instead")));
@@ -57,19 +58,17 @@ pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> 
         Err(error) => {
             return Err(Error::Access(format!("the running daemon cannot be asked: {error}")));
         }
-    };
-    daemon.ask(&Request::Reload)?;
+    }
     writeln!(out, "the daemon reads its lists; its log has what is wrong with them")?;
     out.flush()?;
     Ok(Outcome::Done)
 }
 
 fn ask(directory: &Path) -> Status {
-    let unheard = match Daemon::connect(directory) {
-        Ok(mut daemon) => match daemon.ask(&Request::Statistics) {
-            Ok(lines) => return running(&lines),
-            Err(error) => error.to_string(),
-        },
+    let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&Request::Statistics));
+    let unheard = match asked {
+        Ok(Ok(lines)) => return running(&lines),
+        Ok(Err(why)) => why,
         Err(error) => error.to_string(),
     };
     match DirectoryLock::holder(directory) {

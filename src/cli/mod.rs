@@ -29,6 +29,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
+use crate::database::{self, Source};
 use clap::{ArgMatches, Command};
 
 pub use config::Fault;
@@ -99,6 +100,8 @@ pub enum Invocation {
     PolicyTest(Box<PolicyTest>),
     /// Answer OpenSMTPD, which started this program as its filter.
     OpensmtpdFilter(Box<OpensmtpdFilter>),
+    /// Serve a database to the tool that started this process.
+    ServeDatabase(Source),
     /// Print this text, which ends with a newline, to stdout and exit with 0.
     Print(String),
 }
@@ -151,6 +154,9 @@ pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invoca
         return (program.parse)(arguments, program.page);
     }
     let word = arguments.first();
+    if word.is_some_and(|word| word == database::WORD) {
+        return Ok(Invocation::ServeDatabase(Source::parse(&arguments[1..])));
+    }
     if let Some(program) = PROGRAMS.iter().find(|it| word.is_some_and(|word| word == it.word)) {
         arguments.remove(0);
         return (program.parse)(arguments, program.page);

@@ -25,6 +25,8 @@ pub enum Change {
     /// Merge it with a record from another database: the later and larger numbers
     /// count.
     Merge(Record),
+    /// Replace it, as a copy is restored.
+    Put(Record),
 }
 
 /// What becomes of a record.
@@ -49,6 +51,7 @@ impl Edit {
         let new = match &self.change {
             Change::Forget => return known.map_or(Effect::Nothing, |_| Effect::Delete),
             Change::Merge(other) => Some(known.map_or(*other, |known| known.merged(*other))),
+            Change::Put(other) => Some(*other),
             Change::Allow => allowed(policy, self.table, known, now),
         };
         new.filter(|new| known != Some(*new)).map_or(Effect::Nothing, Effect::Put)

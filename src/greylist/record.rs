@@ -27,6 +27,26 @@ impl Table {
     }
 }
 
+/// Some records of a table, in their texts: tools print them as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// Key and text of each.
+    pub rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Where the next slice starts; none after the last one.
+    pub next: Option<Vec<u8>>,
+}
+
+/// The size of the state, for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records of the triplets and of the clients.
+    pub records: [u64; 2],
+    /// Bytes of the file, if it is one.
+    pub bytes: u64,
+    /// Those among them that will be used again.
+    pub free: u64,
+}
+
 /// A record of either table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {

@@ -7,11 +7,13 @@ use super::clients;
 use super::maillog::Attempt;
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
+use crate::database::{self, Database};
 use crate::greylist::{self, Client, LookupBy, Policy, triplet};
 use crate::maillog::{Decision, reason, unquoted};
 use crate::printable::printable_bytes;
-use crate::state::local::{FILE_NAME, Reader, Table};
-use crate::state::{self, ClientRecord, TripletRecord};
+use crate::state::local::FILE_NAME;
+use crate::state::{ClientRecord, Table, TripletRecord};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,9 +23,14 @@ use std::path::Path;
 /// The database of the original.
 const OLD_FILE_NAME: &str = "postgrey.db";
 
+/// Records that are kept in memory.
+const MAX_KNOWN: usize = 100_000;
+
 /// Knows from the database what became of mail.
 pub struct Judge {
-    reader: Reader,
+    database: Database,
+    /// Records that were looked up before: mail is tried more than once.
+    known: RefCell<HashMap<(Table, Vec<u8>), Option<Vec<u8>>>>,
     policy: Policy,
     delay: i64,
 }
@@ -51,10 +58,10 @@ impl Judge {
             };
             return Err(Failure::system(message, errno(&error)));
         }
-        let reader = Reader::open(directory).map_err(unreadable)?;
-        let policy = greylist::policy(&reader.notes().map_err(unreadable)?);
+        let database = Database::open(directory).map_err(unreadable)?;
+        let policy = greylist::policy(database.metadata());
         let delay = delay.unwrap_or(policy.delay);
-        Ok(Judge { reader, policy, delay })
+        Ok(Judge { database, known: RefCell::default(), policy, delay })
     }
 
     /// The daemon's key of an attempt.
@@ -69,13 +76,27 @@ impl Judge {
         triplet::key(&self.policy, client, &passed.sender, &passed.recipient)
     }
 
+    fn record(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        let place = (table, key.to_vec());
+        let mut known = self.known.borrow_mut();
+        if let Some(record) = known.get(&place) {
+            return Ok(record.clone());
+        }
+        let record = self.database.record(table, key).map_err(unreadable)?;
+        if known.len() == MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(place, record.clone());
+        Ok(record)
+    }
+
     /// Whether the database knows of no attempt after the delay, and of no
     /// other reason why the mail should have passed.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn is_lost(&self, key: &[u8], attempt: &Attempt<'_>) -> Result<bool, Failure> {
-        let row = self.reader.row(Table::Triplets, key).map_err(unreadable)?;
+        let row = self.record(Table::Triplets, key)?;
         let seen = row.as_deref().and_then(TripletRecord::parse);
         if seen.is_some_and(|seen| seen.last.saturating_sub(seen.first) >= self.delay) {
             return Ok(false);
@@ -85,7 +106,7 @@ impl Judge {
         };
         let sender = unquoted(attempt.sender);
         for key in greylist::awl_keys(&self.policy, attempt.as_client(), &sender) {
-            let row = self.reader.row(Table::Clients, &key.bytes).map_err(unreadable)?;
+            let row = self.record(Table::Clients, &key.bytes)?;
             let passes = row.as_deref().and_then(ClientRecord::parse);
             if passes.is_some_and(|passes| passes.count >= enough) {
                 return Ok(false);
@@ -106,7 +127,8 @@ impl Judge {
         let Attempt { client, sender, recipient, .. } = attempt;
         let key = triplet::key(&alone, *client, &unquoted(sender), &unquoted(recipient));
         for key in [key, self.key(attempt)] {
-            let row = self.reader.row(Table::Triplets, &key).ok().flatten().unwrap_or_default();
+            let row =
+                self.database.record(Table::Triplets, &key).ok().flatten().unwrap_or_default();
             let waited =
                 TripletRecord::parse(&row).map_or(0, |seen| seen.last.saturating_sub(seen.first));
             out.write_all(&printable_bytes(&key))?;
@@ -118,7 +140,7 @@ impl Judge {
     }
 }
 
-fn unreadable(error: state::Error) -> Failure {
+fn unreadable(error: database::Error) -> Failure {
     Failure::new(format!("ERROR: {error}"))
 }
 

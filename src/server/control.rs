@@ -6,7 +6,8 @@
 
 use super::stats::Stats;
 use crate::daemon::clock;
-use crate::session::control::{LONGEST, Reply, Request, SOCKET_NAME, reply_text};
+use crate::database;
+use crate::session::control::{MAX_REQUEST, Reply, Request, SOCKET_NAME, reply_text};
 use crate::state::{Backend, Error, Task, Ticket};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -113,6 +114,11 @@ impl Control {
                         caller.is_awaiting = true;
                         backend.submit(Ticket(number), Task::Edit(edits, clock::now()));
                     }
+                    // One slice between two batches, so that mail does not wait.
+                    Ok(request) => {
+                        let answer = database::answer(&request, backend, clock::now());
+                        caller.reply(&answer.unwrap_or_else(|| Err("unknown request".into())));
+                    }
                     Err(problem) => caller.reply(&Err(problem)),
                 }
             }
@@ -204,7 +210,7 @@ impl Caller {
     fn read(&mut self) {
         let mut buffer = [0; READ_SIZE];
         self.is_due = true;
-        while self.end_of_request().is_none() && self.input.len() <= LONGEST {
+        while self.end_of_request().is_none() && self.input.len() <= MAX_REQUEST {
             match self.stream.read(&mut buffer) {
                 Ok(0) => self.is_over = true,
                 Ok(length) => {
@@ -227,12 +233,12 @@ impl Caller {
     /// The next request, if it is there to its end.
     fn take_request(&mut self) -> Option<Result<Request, String>> {
         let Some(end) = self.end_of_request() else {
-            if self.input.len() <= LONGEST {
+            if self.input.len() <= MAX_REQUEST {
                 return None;
             }
             self.input = Vec::new();
             self.is_over = true;
-            return Some(Err(format!("a request of more than {LONGEST} bytes")));
+            return Some(Err(format!("a request of more than {MAX_REQUEST} bytes")));
         };
         let request = Request::parse(&self.input[..end]);
         self.input.drain(..end + 2);

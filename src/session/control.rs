@@ -5,6 +5,15 @@
 //! reply begins with `ok` or `error` and ends with an empty line, too. Bytes
 //! that are not printable, and blanks, are written as `\xNN`.
 
+mod answer;
+mod scan;
+
+pub use answer::{
+    metadata_lines, metadata_of, record_lines, record_of, slice_lines, slice_of, totals_lines,
+    totals_of,
+};
+pub use scan::Scan;
+
 use crate::greylist::edit::{Change, Edit};
 use crate::greylist::{Record, Table};
 
@@ -12,10 +21,10 @@ use crate::greylist::{Record, Table};
 pub const SOCKET_NAME: &str = "postgrey.control";
 
 /// Bytes that a request may have, so that nobody fills the daemon's memory.
-pub const LONGEST: usize = 1 << 20;
+pub const MAX_REQUEST: usize = 1 << 20;
 
 /// Edits of one request: together they are one commit, for which mail waits.
-pub const MOST_EDITS: usize = 256;
+pub const MAX_EDITS: usize = 256;
 
 /// What a tool asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +35,14 @@ pub enum Request {
     Settle,
     /// That the daemon reads its lists again.
     Reload,
+    /// The metadata of the records.
+    Metadata,
+    /// The size of the state.
+    Totals,
+    /// The record of a key.
+    Record(Table, Vec<u8>),
+    /// A slice of the records.
+    Scan(Scan),
     /// Changes, in order.
     Edit(Vec<Edit>),
 }
@@ -33,37 +50,66 @@ pub enum Request {
 impl Request {
     /// The request's text.
     pub fn text(&self) -> String {
-        let (name, edits) = match self {
-            Request::Statistics => ("statistics", [].as_slice()),
-            Request::Settle => ("settle", [].as_slice()),
-            Request::Reload => ("reload", [].as_slice()),
-            Request::Edit(edits) => ("edit", edits.as_slice()),
+        let lines = match self {
+            Request::Record(table, key) => format!("{} {}\n", table.name(), escaped(key)),
+            Request::Scan(scan) => scan.text(),
+            Request::Edit(edits) => edits.iter().map(edit_text).collect(),
+            _ => String::new(),
         };
-        let lines: String = edits.iter().map(edit_text).collect();
-        format!("{name}\n{lines}\n")
+        format!("{}\n{lines}\n", self.name())
     }
 
-    /// Reads the lines of a request, without the empty one.
+    fn name(&self) -> &'static str {
+        match self {
+            Request::Statistics => "statistics",
+            Request::Settle => "settle",
+            Request::Reload => "reload",
+            Request::Metadata => "metadata",
+            Request::Totals => "totals",
+            Request::Record(..) => "record",
+            Request::Scan(_) => "scan",
+            Request::Edit(_) => "edit",
+        }
+    }
+
+    /// Parses the lines of a request, without the empty one.
     ///
     /// # Errors
-    /// A sentence, when they are none.
+    /// When they are malformed, with the reason.
     pub fn parse(text: &[u8]) -> Result<Request, String> {
         let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
         let mut lines = text.lines();
-        match lines.next() {
-            Some("statistics") => Ok(Request::Statistics),
-            Some("settle") => Ok(Request::Settle),
-            Some("reload") => Ok(Request::Reload),
-            Some("edit") if lines.clone().count() > MOST_EDITS => {
-                Err(format!("more than {MOST_EDITS} edits at once"))
+        let name = lines.next().unwrap_or_default();
+        match name {
+            "statistics" => Ok(Request::Statistics),
+            "settle" => Ok(Request::Settle),
+            "reload" => Ok(Request::Reload),
+            "metadata" => Ok(Request::Metadata),
+            "totals" => Ok(Request::Totals),
+            "record" => {
+                lines.next().and_then(parse_record).ok_or("malformed record request".into())
             }
-            Some("edit") => lines
-                .map(|line| parse_edit(line).ok_or_else(|| format!("no edit: {line}")))
+            "scan" => Scan::parse(lines).map(Request::Scan).ok_or("malformed scan".into()),
+            "edit" if lines.clone().count() > MAX_EDITS => {
+                Err(format!("more than {MAX_EDITS} edits at once"))
+            }
+            "edit" => lines
+                .map(|line| parse_edit(line).ok_or_else(|| format!("malformed edit: {line}")))
                 .collect::<Result<_, _>>()
                 .map(Request::Edit),
-            other => Err(format!("unknown request: {}", other.unwrap_or_default())),
+            other => Err(format!("unknown request: {other}")),
         }
     }
+}
+
+fn parse_record(line: &str) -> Option<Request> {
+    let (name, key) = line.split_once(' ')?;
+    Some(Request::Record(table(name)?, unescaped(key)?))
+}
+
+/// The table of a name.
+fn table(name: &str) -> Option<Table> {
+    Table::ALL.into_iter().find(|table| table.name() == name)
 }
 
 fn edit_text(Edit { table, key, change }: &Edit) -> String {
@@ -72,17 +118,18 @@ fn edit_text(Edit { table, key, change }: &Edit) -> String {
         Change::Forget => format!("forget {table} {key}\n"),
         Change::Allow => format!("allow {table} {key}\n"),
         Change::Merge(record) => format!("merge {table} {key} {}\n", record.text()),
+        Change::Put(record) => format!("put {table} {key} {}\n", record.text()),
     }
 }
 
 fn parse_edit(line: &str) -> Option<Edit> {
     let mut words = line.split(' ');
-    let (name, table, key) = (words.next()?, words.next()?, words.next()?);
-    let table = Table::ALL.into_iter().find(|known| known.name() == table)?;
+    let (name, table, key) = (words.next()?, table(words.next()?)?, words.next()?);
     let change = match (name, words.next()) {
         ("forget", None) => Change::Forget,
         ("allow", None) => Change::Allow,
         ("merge", Some(text)) => Change::Merge(Record::parse(table, text.as_bytes())?),
+        ("put", Some(text)) => Change::Put(Record::parse(table, text.as_bytes())?),
         _ => return None,
     };
     // LMDB has no empty keys: one would fail the whole batch, mail included.
@@ -139,7 +186,8 @@ fn unescaped(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::greylist::{ClientRecord, TripletRecord};
+    use crate::greylist::filter::{Addresses, Clients, Filter, network};
+    use crate::greylist::{ClientRecord, State, TripletRecord};
 
     fn edit(table: Table, key: &[u8], change: Change) -> Edit {
         Edit { table, key: key.to_vec(), change }
@@ -155,9 +203,36 @@ mod tests {
             edit(Table::Clients, b"192.0.2.1", Change::Allow),
             edit(Table::Triplets, &every_byte, Change::Merge(triplet)),
             edit(Table::Clients, b"c", Change::Merge(client)),
+            edit(Table::Clients, b"d", Change::Put(client)),
         ];
-        let simple = [Request::Statistics, Request::Settle, Request::Reload];
-        for request in simple.into_iter().chain([Request::Edit(edits)]) {
+        let scan = |filter| Request::Scan(Scan { table: Table::Clients, filter, position: None });
+        let full = Filter {
+            client: Some(Clients::One("2001:db8::1".parse().unwrap())),
+            network: network("192.0.2.0/24"),
+            sender: Some(Addresses::One(Vec::new())),
+            recipient: Some(Addresses::Domain(every_byte.clone())),
+            state: Some(State::Waiting),
+        };
+        let of_domain = Filter {
+            client: Some(Clients::Domain(b"pool.test".to_vec())),
+            sender: Some(Addresses::Domain(b"b.test".to_vec())),
+            recipient: Some(Addresses::One(b"c@d.test".to_vec())),
+            ..Filter::default()
+        };
+        let position = Some(every_byte.clone());
+        let later = Scan { table: Table::Triplets, filter: Filter::default(), position };
+        for request in [
+            Request::Statistics,
+            Request::Settle,
+            Request::Reload,
+            Request::Metadata,
+            Request::Totals,
+            Request::Record(Table::Triplets, every_byte.clone()),
+            scan(full),
+            scan(of_domain),
+            Request::Scan(later),
+            Request::Edit(edits),
+        ] {
             let text = request.text();
             let lines = text.strip_suffix("\n\n").unwrap();
             assert!(lines.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{lines}");
@@ -168,7 +243,7 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
-        let many = format!("edit\n{}", "forget clients x\n".repeat(MOST_EDITS + 1));
+        let many = format!("edit\n{}", "forget clients x\n".repeat(MAX_EDITS + 1));
         for text in [
             "",
             "stop",
@@ -180,6 +255,13 @@ mod tests {
             "edit\nallow clients \\x4",
             "edit\nallow clients \\xgg",
             "edit\nallow clients ",
+            "record",
+            "record meta format",
+            "scan",
+            "scan\nclient 192.0.2.1",
+            "scan\ntable clients\nnetwork 192.0.2",
+            "scan\ntable clients\nstate new",
+            "scan\ntable clients\nother x",
             "edit\nmerge triplets  1,2",
             &many,
         ] {

@@ -5,7 +5,7 @@
 //! back once it is as durable as its writes demand. It never waits for anything
 //! but this machine's disk.
 
-use super::{Error, ExpiryPass, ExpirySlice, Lifetimes};
+use super::{Error, ExpiryPass, ExpirySlice, Inspect, Lifetimes};
 use crate::greylist::edit::Edit;
 use crate::greylist::{Decision, Lookup, Policy};
 use mio::{Registry, Token};
@@ -75,7 +75,7 @@ pub struct StateSize {
 ///
 /// A batch is: [`Backend::submit`] for each task, then [`Backend::decide`], then
 /// [`Backend::commit`]. Every submitted task is completed exactly once.
-pub trait Backend {
+pub trait Backend: Inspect {
     /// Queues a task for the next [`Backend::decide`].
     fn submit(&mut self, ticket: Ticket, task: Task);
 

@@ -2,11 +2,16 @@
 //! reference that tests compare the others with.
 
 use super::backend::{Backend, Completed, StateSize, Task, Ticket};
-use super::{Error, ExpiryPass, ExpirySlice, Lifetimes, Table};
+use super::import::{Destination, Entry, Problem};
+use super::{Error, ExpiryPass, ExpirySlice, Inspect, Lifetimes, Metadata, Slice, Table, Totals};
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, judge};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Instant;
+
+/// Records of a slice.
+const SLICE: usize = 500;
 
 /// Records by table and key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +45,48 @@ impl Memory {
             Effect::Delete => drop(self.records.remove(&place)),
         }
         true
+    }
+}
+
+impl Inspect for Memory {
+    fn metadata(&mut self) -> Result<Metadata, Error> {
+        Ok(Metadata::default())
+    }
+
+    fn totals(&mut self) -> Result<Totals, Error> {
+        let count = |table| self.records.keys().filter(|(other, _)| *other == table).count() as u64;
+        Ok(Totals { records: Table::ALL.map(count), ..Totals::default() })
+    }
+
+    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let record = self.records.get(&(table, key.to_vec()));
+        Ok(record.map(|record| record.text().into_bytes()))
+    }
+
+    fn slice(
+        &mut self,
+        table: Table,
+        prefix: &[u8],
+        position: Option<&[u8]>,
+    ) -> Result<Slice, Error> {
+        let from = match position {
+            Some(position) => Bound::Excluded((table, position.to_vec())),
+            None => Bound::Included((table, prefix.to_vec())),
+        };
+        let rows = self.records.range((from, Bound::Unbounded));
+        let rows = rows.take_while(|((of, key), _)| *of == table && key.starts_with(prefix));
+        let rows = rows.map(|((_, key), record)| (key.clone(), record.text().into_bytes()));
+        let rows: Vec<_> = rows.take(SLICE).collect();
+        let is_full = rows.len() == SLICE;
+        let next = rows.last().filter(|_| is_full).map(|(key, _)| key.clone());
+        Ok(Slice { rows, next })
+    }
+}
+
+impl Destination for Memory {
+    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
+        let merge = |entry: &&Entry| self.edit(&Policy::default(), &entry.edit(), 0);
+        Ok(entries.iter().filter(merge).count())
     }
 }
 

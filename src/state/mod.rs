@@ -8,12 +8,16 @@ mod backend;
 pub mod berkeley;
 pub mod dump;
 pub mod import;
+mod inspect;
 pub mod local;
 mod maintenance;
 pub mod memory;
 
-pub use crate::greylist::{ClientRecord, Metadata, Table, TripletRecord, Urgency};
+pub use crate::greylist::{
+    ClientRecord, Metadata, Record, Slice, Table, Totals, TripletRecord, Urgency,
+};
 pub use backend::{Backend, Completed, StateSize, Task, Ticket};
+pub use inspect::Inspect;
 pub use maintenance::{ExpiryPass, ExpirySlice, Lifetimes, Tally};
 
 use std::fmt;

@@ -2,8 +2,9 @@
 //! most once a day. The rules are in BEHAVIOUR G; the clocks are the test's.
 
 use nix::sys::signal::Signal;
+use postgrey::state::Inspect;
+use postgrey::state::Table;
 use postgrey::state::local::Reader;
-use postgrey::state::{Error, Table};
 use std::path::Path;
 use std::time::Duration;
 use testkit::{Attempt, Builder, Clock, Daemon, Program, Stopped, wait_for};
@@ -81,15 +82,11 @@ impl Site {
     }
 }
 
-/// The keys of a table, in order.
+/// The keys of a table, in order; there are fewer than a slice has.
 fn keys(dbdir: &Path, table: Table) -> Vec<String> {
-    let mut keys = Vec::new();
-    let note = |key: &[u8], _: &[u8]| -> Result<(), Error> {
-        keys.push(String::from_utf8(key.to_vec()).expect("a key in ASCII"));
-        Ok(())
-    };
-    Reader::open(dbdir).and_then(|reader| reader.for_each(table, note)).expect("a database");
-    keys
+    let read = Reader::open(dbdir).and_then(|mut reader| reader.slice(table, b"", None));
+    let rows = read.expect("a database").rows.into_iter();
+    rows.map(|(key, _)| String::from_utf8(key).expect("a key in ASCII")).collect()
 }
 
 fn triplets(dbdir: &Path) -> Vec<String> {

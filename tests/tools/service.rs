@@ -96,9 +96,8 @@ fn a_change_without_a_daemon_says_that_none_runs() {
     assert_eq!(out, "allowed 1 entry\n");
     let Stopped { scratch, .. } = daemon.stop();
     let (_, out, _) = run(&["forget", "192.0.2.1", "--client-only", &dbdir]);
-    let directory = scratch.path().join("db");
-    let expected =
-        format!("forgot 1 entry\nno daemon runs in {}; the next one", directory.display());
+    let file = scratch.path().join("db/postgrey.mdb");
+    let expected = format!("forgot 1 entry\nno daemon runs with {}; the next one", file.display());
     assert!(out.starts_with(&expected), "{out}");
 }
 

@@ -10,6 +10,7 @@ use crate::cli::Options;
 use crate::cli::admin::{OutputFormat, Question};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
+use crate::database::Database;
 use crate::greylist::{
     self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
 };
@@ -17,7 +18,7 @@ use crate::json::Object;
 use crate::lists::{self, Location, Reader, Whitelists};
 use crate::request::Request;
 use crate::session::policy;
-use crate::state::local::{FILE_NAME, Reader as Database};
+use crate::state::local::FILE_NAME;
 use crate::state::{ClientRecord, TripletRecord};
 use std::io::Write;
 
@@ -38,7 +39,7 @@ pub fn run(
     let now = question.at.unwrap_or_else(clock::now);
     let view = match options.dbdir.join(FILE_NAME).try_exists() {
         Ok(false) => None,
-        _ => Some(View { now, ..View::open(&options.dbdir)? }),
+        _ => Some(View { now, ..View::new(Database::open(&options.dbdir)?) }),
     };
     let policy = policy(options, view.as_ref().filter(|_| !rules_typed));
     let shown = question.address.to_string();
@@ -53,7 +54,7 @@ pub fn run(
         covers_own_users: options.listen.is_none(),
         ..Request::default()
     };
-    let database = view.as_ref().map(|view| &view.reader);
+    let database = view.as_ref().map(|view| &view.database);
     let mut case = Case::new(&policy, &whitelists, now, request, database)?;
     case.unread = unread;
     match form {
@@ -80,7 +81,7 @@ fn records(lookup: &Lookup, database: Option<&Database>) -> Result<Records, Erro
     let mut records = Records::default();
     for slot in lookup.slots() {
         let (table, key) = lookup.key(slot);
-        let row = database.map_or(Ok(None), |database| database.row(table, key))?;
+        let row = database.map_or(Ok(None), |database| database.record(table, key))?;
         records.set(slot, row.and_then(|row| Record::parse(table, &row)));
     }
     Ok(records)

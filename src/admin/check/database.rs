@@ -5,9 +5,10 @@
 //! of the result.
 
 use super::super::progress::Progress;
-use super::super::text::grouped;
+use super::super::text::counted;
 use super::super::{Error, Outcome};
-use crate::state::local::{FILE_NAME, Looked, Reader, Table, check};
+use crate::state::Inspect;
+use crate::state::local::{FILE_NAME, Looked, Reader, check};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -44,14 +45,15 @@ pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
 
 /// Does it.
 pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
-    let reader = Reader::open(directory)?;
-    let path = reader.path().display();
+    let mut reader = Reader::open(directory)?;
+    let path = reader.path().to_owned();
+    let path = path.display();
     read_all(reader.path())
         .map_err(|error| Error::Access(format!("can't read {path} to its end: {error}")))?;
     // Only after this may LMDB walk through the tables.
     let looked = reader.look_at_pages()?;
-    let mut progress =
-        Progress::new(reader.count(Table::Triplets)? + reader.count(Table::Clients)?);
+    let records = reader.totals()?.records;
+    let mut progress = Progress::new(records.iter().sum::<u64>() as usize);
     let findings = check(&reader, |rows| progress.advance(rows))?;
     drop(progress);
     for sentence in &findings.damage {
@@ -60,15 +62,15 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error
     if looked == Looked::InVain {
         writeln!(out, "The pages were not compared: the daemon changes them all the time.")?;
     }
-    let rows = grouped(findings.rows);
+    let rows = counted(findings.rows, "entry", "entries");
     if findings.number == 0 {
-        writeln!(out, "{path} is sound: {rows} entries")?;
+        writeln!(out, "{path} is sound: {rows}")?;
         out.flush()?;
         return Ok(Outcome::Done);
     }
     out.flush()?;
-    let number = grouped(findings.number);
-    Err(Error::Access(format!("{path} is not as it should be: {number} findings, {rows} entries")))
+    let number = counted(findings.number, "finding", "findings");
+    Err(Error::Access(format!("{path} is not as it should be: {number}, {rows}")))
 }
 
 /// Reads a file to its end, so that a bad disk is an error and no signal.

@@ -14,9 +14,9 @@ use crate::cli::admin::Explain;
 use crate::cli::settings::Settings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
+use crate::database::Database;
 use crate::greylist::{self, Policy};
 use crate::maillog::{Inputs, Line, Reader as Maillog, UNKNOWN_FORMAT};
-use crate::state::local::Reader;
 use attempt::{Attempt, Ids};
 use mail::Mails;
 use postfix::{Duplicates, Postfix};
@@ -33,9 +33,9 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
     // The logs are root's, the database is the daemon's.
     let inputs = open(&explain.files)?;
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
-    let database = Reader::open(&settings.dbdir).ok();
-    let notes = database.as_ref().and_then(|database| database.notes().ok());
-    let policy = notes.map_or_else(Policy::default, |notes| greylist::policy(&notes));
+    let database = Database::open(&settings.dbdir).ok();
+    let metadata = database.as_ref().map(Database::metadata);
+    let policy = metadata.map_or_else(Policy::default, greylist::policy);
     let now = clock::now();
     let mut ids = Ids::new(explain.id.as_deref());
     let mut attempts = Attempts::default();

@@ -8,10 +8,11 @@ use super::attempt::{Attempt, Ids};
 use super::mail::{Mail, Mails};
 use crate::cli::admin::{Explain, OutputFormat};
 use crate::daemon::clock;
+use crate::database::Database;
 use crate::greylist::{self, triplet};
 use crate::json::Object;
+use crate::state::Table;
 use crate::state::TripletRecord;
-use crate::state::local::{Reader, Table};
 use std::io::Write;
 
 /// The number of mails that are printed to a terminal.
@@ -24,7 +25,7 @@ pub struct View<'v> {
     /// What Postfix says of the queue id.
     pub ids: &'v Ids,
     /// The database, if it can be read.
-    pub database: Option<&'v Reader>,
+    pub database: Option<&'v Database>,
     /// Now, in seconds since the epoch.
     pub now: i64,
 }
@@ -129,7 +130,7 @@ fn future(view: &View, mail: &Mail) -> Option<String> {
     let policy = view.mails.policy();
     let last = mail.last();
     let key = triplet::key(policy, last.as_client(), &last.sender, &last.recipient);
-    let row = view.database?.row(Table::Triplets, &key).ok()??;
+    let row = view.database?.record(Table::Triplets, &key).ok()??;
     let fate = greylist::fate(policy, TripletRecord::parse(&row)?, view.now);
     Some(triplet_future(policy, view.now, fate))
 }

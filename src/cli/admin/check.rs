@@ -3,10 +3,10 @@
 //! where the daemon is started.
 
 use super::args::{self, OutputFormat};
-use super::filter::address;
 use super::{Command, Invocation, refused, table};
 use crate::cli::{self, UsageError, flags, getopt, help};
 use crate::daemon::clock;
+use crate::greylist::filter::bare_address;
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
@@ -130,7 +130,7 @@ fn command(
 
 /// The mail that is asked about, if any of its parts was given.
 fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
-    let part = |id| args::given(matches, id).map(|text| address(text.as_bytes()).to_vec());
+    let part = |id| args::given(matches, id).map(|text| bare_address(text.as_bytes()).to_vec());
     let parts = (part("address"), part("sender"), part("recipient"));
     let (Some(_), Some(sender), Some(recipient)) = parts else {
         let ids = ["client", "address", "sender", "recipient", "at", "login"];

@@ -3,9 +3,10 @@
 use super::args::{OutputFormat, form, given, named, parsed, place, text, unlike};
 use super::check::Check;
 use super::explain::{self, Explain};
-use super::filter::{Addresses, Clients, Filter, address, network};
+use super::{Addresses, Clients, Filter, network};
 use crate::cli::settings::Place;
 use crate::greylist::State;
+use crate::greylist::filter::bare_address;
 use clap::ArgMatches;
 use ipnet::IpNet;
 use std::ffi::OsString;
@@ -38,17 +39,19 @@ pub enum Command {
         from: Option<PathBuf>,
     },
     /// Print entries.
-    List(List),
+    List(List, Option<PathBuf>),
     /// Print what is known of a triplet or a client, and what becomes of it.
-    Show(Target, OutputFormat),
+    Show(Target, OutputFormat, Option<PathBuf>),
     /// Delete entries.
     Forget(Target, Extent),
     /// Delete all entries.
     Clear(Consent),
+    /// Replace all entries by those of a file.
+    Restore(PathBuf, Consent),
     /// Let entries pass.
     Allow(Target),
     /// Print numbers.
-    Stats(OutputFormat),
+    Stats(OutputFormat, Option<PathBuf>),
     /// Copy the database to a file.
     Backup(PathBuf),
     /// Look for damage in the database.
@@ -159,19 +162,25 @@ fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
     Ok(match name {
         "export" => Command::Export { tables: tables(matches), form: form(matches) },
         "import" => Command::Import { from: given(matches, "from").map(PathBuf::from) },
-        "list" => Command::List(list(matches)?),
-        "show" => Command::Show(target(matches)?, form(matches)),
+        "list" => Command::List(list(matches)?, file(matches)),
+        "show" => Command::Show(target(matches)?, form(matches), file(matches)),
         "forget" => forget(matches)?,
+        "restore" => Command::Restore(text(matches, "FILE").into(), consent(matches)),
         "clear" => Command::Clear(consent(matches)),
         "reload" => Command::Reload,
         "status" => Command::Status(form(matches)),
         "config" => Command::Config { all: matches.get_flag("all"), format: form(matches) },
         "allow" => Command::Allow(target(matches)?),
-        "stats" => Command::Stats(form(matches)),
+        "stats" => Command::Stats(form(matches), file(matches)),
         "explain" => Command::Explain(explain::explain(matches)?),
         "backup" => Command::Backup(text(matches, "FILE").into()),
         name => unreachable!("{name} is in no table of commands"),
     })
+}
+
+/// The file to read in place of the database.
+fn file(matches: &ArgMatches) -> Option<PathBuf> {
+    given(matches, "file").map(PathBuf::from)
 }
 
 fn consent(matches: &ArgMatches) -> Consent {
@@ -245,7 +254,7 @@ fn sort(matches: &ArgMatches) -> Sort {
 fn target(matches: &ArgMatches) -> Result<Target, String> {
     let domain = matches.try_get_one::<OsString>("sender-domain").ok().flatten();
     let client = clients(matches, "CLIENT")?;
-    let address_in = |id| given(matches, id).map(|text| address(text.as_bytes()).to_vec());
+    let address_in = |id| given(matches, id).map(|text| bare_address(text.as_bytes()).to_vec());
     match (client, address_in("SENDER"), address_in("RECIPIENT"), domain) {
         (client, None, None, Some(domain)) => match Addresses::parse(domain.as_bytes()) {
             Addresses::Domain(domain) => Ok(Target::Senders { client, domain }),
@@ -274,5 +283,5 @@ fn clients(matches: &ArgMatches, id: &str) -> Result<Option<Clients>, String> {
     let Some(word) = given(matches, id) else {
         return Ok(None);
     };
-    Clients::parse(word).map(Some).map_err(|what| unlike(&named(id), &what, word))
+    Clients::parse(word.as_bytes()).map(Some).map_err(|what| unlike(&named(id), &what, word))
 }

@@ -1,7 +1,7 @@
 //! The words of `postgrey explain`.
 
+use super::Addresses;
 use super::args::{self, OutputFormat};
-use super::filter::Addresses;
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

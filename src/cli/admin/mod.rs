@@ -6,14 +6,13 @@ mod args;
 mod check;
 mod command;
 mod explain;
-mod filter;
 mod table;
 
+pub use crate::greylist::filter::{Addresses, Clients, Filter, network};
 pub use args::OutputFormat;
 pub use check::{Check, Question, plain_word};
 pub use command::{Command, Consent, Extent, Invocation, List, Sort, Tables, Target};
 pub use explain::{AttemptFilter, Explain};
-pub use filter::{Addresses, Clients, Filter, network};
 
 use super::{UsageError, help};
 use crate::cli;

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 pub(super) fn commands() -> Vec<Command> {
     let reading = [list(), show(), stats(), export(), backup(), check(), explain()];
-    let writing = [forget(), allow(), clear(), import()];
+    let writing = [forget(), allow(), clear(), import(), restore()];
     let controlling = [status(), reload(), config()];
     let commands = reading.into_iter().chain(writing).chain(controlling);
     commands.map(with_common_options).collect()
@@ -37,13 +37,16 @@ fn list() -> Command {
         ),
         switch("reverse").help("reverse the sort order"),
         value("limit", "NUMBER").help("print at most NUMBER entries"),
+        file(),
         json(),
     ])
 }
 
 fn show() -> Command {
     let about = "show the stored state of a triplet or client and when it may pass";
-    command("show", about, "[OPTIONS] CLIENT [SENDER RECIPIENT]").args(triplet()).arg(json())
+    command("show", about, "[OPTIONS] CLIENT [SENDER RECIPIENT]")
+        .args(triplet())
+        .args([file(), json()])
 }
 
 fn forget() -> Command {
@@ -93,7 +96,7 @@ fn allow() -> Command {
 
 fn stats() -> Command {
     let about = "count the entries, and what a running daemon did since it started";
-    command("stats", about, "[OPTIONS]").arg(json())
+    command("stats", about, "[OPTIONS]").args([file(), json()])
 }
 
 fn export() -> Command {
@@ -115,10 +118,29 @@ fn import() -> Command {
     ))
 }
 
+fn restore() -> Command {
+    let more = "replace all entries by those of a backup or of any other file that can be imported, \
+                while the daemon runs or without it, after a question";
+    command("restore", "replace all entries by those of a file", "[OPTIONS] FILE")
+        .long_about(more)
+        .args([
+            word("FILE").required_unless_present("help").help("a backup, or the text of an export"),
+            yes(),
+        ])
+}
+
+/// The option of commands that can look into a copy.
+fn file() -> Arg {
+    value("file", "FILE").help("read a backup or the text of an export in place of the database")
+}
+
 fn backup() -> Command {
     let about = "copy the database to a file, with the daemon running or not";
-    command("backup", about, "[OPTIONS] FILE")
-        .arg(word("FILE").required_unless_present("help").help("where to; replaced if it exists"))
+    command("backup", about, "[OPTIONS] FILE").arg(
+        word("FILE")
+            .required_unless_present("help")
+            .help("the file, replaced if it exists; - is standard output"),
+    )
 }
 
 /// Without the options that all commands have, which the daemon has as well.

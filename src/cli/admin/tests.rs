@@ -23,7 +23,7 @@ fn refusal(line: &str) -> String {
 
 #[test]
 fn a_list_is_everything_in_key_order_unless_told_otherwise() {
-    let Command::List(list) = command("list") else { panic!("a list") };
+    let Command::List(list, None) = command("list") else { panic!("a list") };
     let all = List {
         filter: Filter::default(),
         clients: false,
@@ -39,7 +39,7 @@ fn a_list_is_everything_in_key_order_unless_told_otherwise() {
 fn a_list_can_be_filtered_sorted_and_limited() {
     let words = "list --client=192.0.2.1 --network 192.0.2.77/24 --sender=Example.com \
                  --recipient=<B@Example.com> --state=waiting --sort=last --reverse --limit=5 --json";
-    let Command::List(list) = command(words) else { panic!("a list") };
+    let Command::List(list, None) = command(words) else { panic!("a list") };
     let filter = Filter {
         client: Some(Clients::One([192, 0, 2, 1].into())),
         network: "192.0.2.0/24".parse().ok(),
@@ -72,7 +72,7 @@ fn a_subject_is_a_triplet_a_client_or_a_domain() {
     assert_eq!(command("allow 192.0.2.1 a@b.test c@d.test"), Command::Allow(triplet("a@b.test")));
     assert_eq!(
         command("show 192.0.2.1 '' <c@d.test>"),
-        Command::Show(triplet(""), OutputFormat::Text)
+        Command::Show(triplet(""), OutputFormat::Text, None)
     );
     let senders = |client| Target::Senders { client, domain: b"b.test".to_vec() };
     assert_eq!(command("allow --sender-domain=B.test"), Command::Allow(senders(None)));
@@ -116,7 +116,7 @@ fn what_makes_no_sense_is_named() {
 
 #[test]
 fn a_network_holds_the_addresses_of_its_prefix() {
-    for (network, address, is_in) in [
+    for (text, address, is_in) in [
         ("192.0.2.0/24", "192.0.2.255", true),
         ("192.0.2.0/24", "192.0.3.0", false),
         ("192.0.2.1", "192.0.2.1", true),
@@ -125,9 +125,9 @@ fn a_network_holds_the_addresses_of_its_prefix() {
         ("2001:db8::/32", "2001:db8:ffff::1", true),
         ("2001:db8::/32", "2001:db9::1", false),
     ] {
-        let parsed = filter::network(network).unwrap();
+        let parsed = network(text).unwrap();
         let address: IpAddr = address.parse().unwrap();
-        assert_eq!(parsed.contains(&address), is_in, "{network} {address}");
+        assert_eq!(parsed.contains(&address), is_in, "{text} {address}");
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod entry;
 mod first_start;
+mod json;
 mod keys;
 mod merge;
 mod original;
@@ -43,7 +44,7 @@ const BATCH_BYTES: usize = 2 << 20;
 pub type Watch<'w> = dyn FnMut(u64, u64) + 'w;
 
 /// An import under way.
-struct Import<'a> {
+pub struct Import<'a> {
     destination: &'a mut dyn Destination,
     keys: &'a dyn Keys,
     watch: &'a mut Watch<'a>,
@@ -54,7 +55,8 @@ struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn new(
+    /// Starts an import that is reported as one from `from`.
+    pub fn new(
         destination: &'a mut dyn Destination,
         keys: &'a dyn Keys,
         watch: &'a mut Watch<'a>,
@@ -65,7 +67,7 @@ impl<'a> Import<'a> {
     }
 
     /// Takes a row of a table, or of one that its looks tell.
-    fn row(&mut self, table: Option<Table>, key: &[u8], value: &[u8]) {
+    pub fn row(&mut self, table: Option<Table>, key: &[u8], value: &[u8]) {
         match Entry::parse(table, key, value, self.keys) {
             Ok((entry, is_made)) => {
                 self.report.has_made_keys |= is_made;
@@ -103,7 +105,10 @@ impl<'a> Import<'a> {
     }
 
     /// Writes the rest.
-    fn finish(mut self) -> Result<Report, Problem> {
+    ///
+    /// # Errors
+    /// When the database does not take something.
+    pub fn finish(mut self) -> Result<Report, Problem> {
         self.write();
         self.failure.map_or(Ok(self.report), Err)
     }

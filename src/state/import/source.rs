@@ -1,5 +1,6 @@
 //! What an administrator names as the source of an import.
 
+use super::json;
 use super::original;
 use super::work::WorkDirectory;
 use super::{Destination, Import, Keys, Report, Watch, tsv};
@@ -110,6 +111,9 @@ fn read_text(
     let start = text.fill_buf()?;
     if tsv::is_tsv(start) {
         return tsv::read(text, keys, import, |import| (import.watch)(done.get(), length));
+    }
+    if json::is_json(start) {
+        return json::read(text, import, |import| (import.watch)(done.get(), length));
     }
     if !dump::is_dump(start) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, unknown_format(start)));

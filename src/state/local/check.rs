@@ -36,7 +36,7 @@ pub fn check(reader: &Reader, mut advance: impl FnMut(usize)) -> Result<Findings
     for table in Table::ALL {
         let mut last: Option<Vec<u8>> = None;
         loop {
-            let rows = reader.slice(table.name(), b"", last.as_deref())?;
+            let rows = reader.rows(table, last.as_deref())?;
             if rows.is_empty() {
                 break;
             }

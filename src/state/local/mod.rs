@@ -14,6 +14,7 @@ mod head;
 mod open;
 mod pages;
 mod reader;
+mod reading;
 mod rows;
 mod size;
 mod structure;
@@ -21,13 +22,13 @@ mod table_map;
 mod write_behind;
 
 pub use check::{Findings, check};
-pub use copy::copy;
-pub use reader::{Reader, Size};
+pub use copy::Copy;
+pub use reader::{Reader, is_lmdb};
 pub use structure::Looked;
 
 use super::{
-    Backend, Completed, Error, ExpiryPass, ExpirySlice, Lifetimes, Metadata, StateSize, Task,
-    Ticket,
+    Backend, Completed, Error, ExpiryPass, ExpirySlice, Inspect, Lifetimes, Metadata, Slice,
+    StateSize, Task, Ticket, Totals,
 };
 use crate::greylist::edit::Edit;
 use crate::greylist::{Policy, Record};
@@ -36,6 +37,7 @@ use errors::{explain_read, explain_write};
 use expiry::{ExpiryScan, Surroundings};
 use lmdb::{Database, RwTransaction, Transaction as _};
 use open::File;
+use reading::Reading;
 use rows::{put, stored_key};
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -248,6 +250,36 @@ fn open_file<'s>(file: &'s Option<File>, failure: &Option<Failure>) -> Result<&'
     match (failure, file) {
         (Some(failure), _) => Err(failure.error.clone()),
         (None, file) => Ok(file.as_ref().expect("a file that failed to open is a failure")),
+    }
+}
+
+impl Store {
+    fn reading(&self) -> Result<Reading<'_>, Error> {
+        let file = open_file(&self.file, &self.failure)?;
+        Ok(Reading { environment: &file.environment, path: &self.path })
+    }
+}
+
+impl Inspect for Store {
+    fn metadata(&mut self) -> Result<Metadata, Error> {
+        self.reading()?.metadata()
+    }
+
+    fn totals(&mut self) -> Result<Totals, Error> {
+        self.reading()?.totals()
+    }
+
+    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.reading()?.record(table, key)
+    }
+
+    fn slice(
+        &mut self,
+        table: Table,
+        prefix: &[u8],
+        position: Option<&[u8]>,
+    ) -> Result<Slice, Error> {
+        self.reading()?.slice(table, prefix, position)
     }
 }
 

@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The layout of the file that this program reads and writes.
-const FORMAT: &[u8] = b"1";
+pub const FORMAT: &[u8] = b"1";
 
 /// Bytes that the map always has to spare, so that no turn can fill it: a turn
 /// rewrites at most a few thousand pages.

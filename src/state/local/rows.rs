@@ -52,6 +52,25 @@ pub fn put(
     }
 }
 
+/// Writes a row of a new file. One whose key comes after all others needs no
+/// search, and fills its page.
+pub fn put_new(
+    writer: &mut RwTransaction<'_>,
+    database: Database,
+    key: &[u8],
+    text: &[u8],
+) -> Result<(), lmdb::Error> {
+    let stored = stored_key(key);
+    let row = match &stored {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(_) => Cow::Owned([text, b"\0", key].concat()),
+    };
+    match writer.put(database, &stored, &row, WriteFlags::APPEND) {
+        Err(lmdb::Error::KeyExist) => writer.put(database, &stored, &row, WriteFlags::empty()),
+        result => result,
+    }
+}
+
 /// The key as the file has it: one that is too long for LMDB keeps a readable
 /// start and is told apart by its hash. Its row then holds the whole key.
 pub fn stored_key(key: &[u8]) -> Cow<'_, [u8]> {

@@ -1,8 +1,9 @@
 //! Both doors lead to the same room.
 
 use crate::milter::{DEFERRED, Site};
-use postgrey::state::Error;
-use postgrey::state::local::{Reader, Table};
+
+use postgrey::state::local::Reader;
+use postgrey::state::{Inspect, Table};
 use std::collections::HashMap;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -98,14 +99,20 @@ impl Servers<'_> {
 
 /// All rows of a database directory, in order.
 fn rows(dbdir: &Path) -> Vec<String> {
+    let mut reader = Reader::open(dbdir).expect("a database");
     let mut rows = Vec::new();
-    for table in [Table::Triplets, Table::Clients] {
-        let note = |key: &[u8], value: &[u8]| -> Result<(), Error> {
-            rows.push(format!("{table:?} {} {}", key.escape_ascii(), value.escape_ascii()));
-            Ok(())
-        };
-        let read = Reader::open(dbdir).and_then(|reader| reader.for_each(table, note));
-        read.expect("a database");
+    for table in Table::ALL {
+        let mut position = None;
+        loop {
+            let slice = reader.slice(table, b"", position.as_deref()).expect("a slice");
+            rows.extend(slice.rows.iter().map(|(key, value)| {
+                format!("{table:?} {} {}", key.escape_ascii(), value.escape_ascii())
+            }));
+            position = slice.next;
+            if position.is_none() {
+                break;
+            }
+        }
     }
     rows
 }

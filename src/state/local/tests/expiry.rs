@@ -92,15 +92,11 @@ fn what_is_too_old_goes_and_the_rest_stays() {
         }
     );
     drop(store);
-    let reader = Reader::open(&directory.0).unwrap();
-    let rows = |table| {
-        let mut rows = Vec::new();
-        let note = |key: &[u8], text: &[u8]| {
-            rows.push((key.to_vec(), String::from_utf8(text.to_vec()).unwrap()));
-            Ok::<_, Error>(())
-        };
-        reader.for_each(table, note).unwrap();
-        rows
+    let mut reader = Reader::open(&directory.0).unwrap();
+    let mut rows = |table| {
+        let rows = reader.slice(table, b"", None).unwrap().rows;
+        let text = |(key, text)| (key, String::from_utf8(text).unwrap());
+        rows.into_iter().map(text).collect::<Vec<_>>()
     };
     let mut expected = staying.to_vec();
     expected.sort();

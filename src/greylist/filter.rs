@@ -1,10 +1,8 @@
 //! Which entries are meant.
 
-use crate::greylist::{State, registered_domain, sender_domain};
+use super::{State, registered_domain, sender_domain};
 use ipnet::IpNet;
-use std::ffi::OsStr;
 use std::net::IpAddr;
-use std::os::unix::ffi::OsStrExt;
 
 /// What entries must be like; without any condition all are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,11 +33,10 @@ impl Clients {
     ///
     /// # Errors
     /// What it must be; a host is kept as its domain only, which is named.
-    pub fn parse(word: &OsStr) -> Result<Clients, String> {
-        if let Some(address) = word.to_str().and_then(|word| word.parse().ok()) {
+    pub fn parse(bytes: &[u8]) -> Result<Clients, String> {
+        if let Some(address) = std::str::from_utf8(bytes).ok().and_then(|word| word.parse().ok()) {
             return Ok(Clients::One(address));
         }
-        let bytes = word.as_bytes();
         match registered_domain(bytes) {
             Some(domain) if domain.eq_ignore_ascii_case(bytes) => Ok(Clients::Domain(domain)),
             Some(domain) => {
@@ -70,7 +67,7 @@ impl Addresses {
     /// Reads `user@domain`, `domain` or `@domain`; nothing and `<>` are the
     /// empty address.
     pub fn parse(text: &[u8]) -> Addresses {
-        let address = address(text).to_ascii_lowercase();
+        let address = bare_address(text).to_ascii_lowercase();
         match memchr::memchr(b'@', &address) {
             Some(0) => Addresses::Domain(address[1..].to_vec()),
             None if !address.is_empty() => Addresses::Domain(address),
@@ -110,6 +107,6 @@ fn is_in(name: &[u8], domain: &[u8]) -> bool {
 }
 
 /// An address without the brackets that logs put around it.
-pub(super) fn address(text: &[u8]) -> &[u8] {
+pub fn bare_address(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(text)
 }

@@ -1,0 +1,99 @@
+//! The process that opens the database where no daemon runs. A damaged file can
+//! end it by a signal or keep it busy for ever; both are reported here.
+
+use super::server::FILE_OPTION;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{self, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The first argument of such a process. It is no command for people.
+pub const WORD: &str = "database-server";
+
+/// How long a process whose connection is closed may take to end.
+const END_LIMIT: Duration = Duration::from_secs(2);
+
+/// A child, which ends with this value.
+#[derive(Debug)]
+pub struct Child(process::Child);
+
+impl Child {
+    /// Starts a process that opens the database in a directory.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn of_directory(directory: &Path) -> io::Result<(Child, UnixStream)> {
+        spawn(&[directory.as_os_str()], Stdio::null())
+    }
+
+    /// Starts a process that reads an open file, of which `name` is shown.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn of_file(file: File, name: &Path) -> io::Result<(Child, UnixStream)> {
+        spawn(&[OsStr::new(FILE_OPTION), name.as_os_str()], file.into())
+    }
+
+    /// Returns how the process ended, if it did so by itself; ends it otherwise.
+    pub fn end(&mut self) -> End {
+        let deadline = Instant::now() + END_LIMIT;
+        while Instant::now() < deadline {
+            match self.0.try_wait() {
+                Ok(Some(status)) => {
+                    return status.signal().map_or(End::Exited, End::Killed);
+                }
+                Ok(None) => thread::sleep(Duration::from_millis(1)),
+                Err(_) => break,
+            }
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        End::Stuck
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // It only reads, or has acknowledged what it wrote.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With an exit status.
+    Exited,
+    /// By a signal.
+    Killed(i32),
+    /// Not at all.
+    Stuck,
+}
+
+/// The file is its standard output, which no such process writes to.
+fn spawn(arguments: &[&OsStr], file: Stdio) -> io::Result<(Child, UnixStream)> {
+    let (own, other) = UnixStream::pair()?;
+    let child = Command::new(program())
+        .arg(WORD)
+        .args(arguments)
+        .stdin(OwnedFd::from(other))
+        .stdout(file)
+        .spawn()?;
+    Ok((Child(child), own))
+}
+
+/// This program, also after its file was replaced by an upgrade.
+pub fn program() -> OsString {
+    let own = Path::new("/proc/self/exe");
+    if own.exists() {
+        return own.into();
+    }
+    std::env::args_os().next().unwrap_or_else(|| "postgrey".into())
+}

@@ -1,0 +1,307 @@
+//! The database as tools reach it: through the running daemon, or through a
+//! child that opens the file where no daemon runs. No tool opens it itself.
+
+mod answer;
+mod child;
+mod connection;
+mod server;
+
+pub use answer::answer;
+pub use child::{WORD, program};
+pub use connection::Connection;
+pub use server::{Source, serve};
+
+use crate::greylist::edit::Edit;
+use crate::greylist::filter::Filter;
+use crate::session::control::{Request, Scan, metadata_of, record_of, slice_of, totals_of};
+use crate::state::{self, Metadata, Table, Totals};
+use child::{Child, End};
+use connection::REPLY_LIMIT;
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
+use std::cell::RefCell;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A tool with many edits pauses for this many times as long as the last of
+/// them took, so that mail is not kept waiting.
+const PAUSE_PER_WORK: u32 = 2;
+
+/// How long a daemon may take to write what it remembers.
+const SETTLE_LIMIT: Duration = Duration::from_secs(2);
+
+/// A database that something else has open.
+pub struct Database {
+    connection: RefCell<Connection>,
+    child: Option<RefCell<Child>>,
+    path: PathBuf,
+    metadata: Metadata,
+    /// When the next edits may be sent.
+    pause_until: Instant,
+}
+
+impl Database {
+    /// Reaches the database in a directory.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened; the text says what to do.
+    pub fn open(directory: &Path) -> Result<Database, Error> {
+        let path = directory.join(state::local::FILE_NAME);
+        let refusal = match settled(directory) {
+            Ok(connection) => return Database::new(connection, None, path),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(Error::opening(&path, &error));
+            }
+            Err(error) => error,
+        };
+        let (child, stream) = Child::of_directory(directory).map_err(|error| starting(&error))?;
+        Database::new(Connection::new(stream), Some(child), path).map_err(|mut error| {
+            if error.text.starts_with("locked: ") {
+                error.text += &format!("; the daemon there cannot be asked: {refusal}");
+            }
+            error
+        })
+    }
+
+    /// Reads an open file with the rights of this process.
+    ///
+    /// # Errors
+    /// When it is no database and cannot be imported either.
+    pub fn of_file(file: OpenFile) -> Result<Database, Error> {
+        let OpenFile { file, path } = file;
+        let (child, stream) = Child::of_file(file, &path).map_err(|error| starting(&error))?;
+        Database::new(Connection::new(stream), Some(child), path)
+    }
+
+    /// Opens a copy, or any other file that can be imported, only to read it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_file(path: &Path) -> Result<Database, Error> {
+        Database::of_file(OpenFile::open(path)?)
+    }
+
+    fn new(connection: Connection, child: Option<Child>, path: PathBuf) -> Result<Database, Error> {
+        let mut database = Database {
+            connection: RefCell::new(connection),
+            child: child.map(RefCell::new),
+            path,
+            metadata: Metadata::default(),
+            pause_until: Instant::now(),
+        };
+        database.metadata = metadata_of(&database.ask(&Request::Metadata)?);
+        Ok(database)
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How the daemon makes keys, and its rules.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Returns true if a daemon runs.
+    pub fn has_daemon(&self) -> bool {
+        self.child.is_none()
+    }
+
+    /// Returns the text of a record.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn record(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(record_of(&self.ask(&Request::Record(table, key.to_vec()))?))
+    }
+
+    /// Returns the numbers of records and bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn totals(&self) -> Result<Totals, Error> {
+        Ok(totals_of(&self.ask(&Request::Totals)?))
+    }
+
+    /// Calls `row` with the key and the text of each record that a filter lets
+    /// through, until it has enough. Within `row` nothing else can be asked.
+    ///
+    /// # Errors
+    /// Those of `row`, and when the database cannot be read.
+    pub fn scan<E: From<Error>>(
+        &self,
+        table: Table,
+        filter: &Filter,
+        mut row: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let mut scan = Scan { table, filter: filter.clone(), position: None };
+        self.send(&Request::Scan(scan.clone()))?;
+        loop {
+            let slice = slice_of(&self.receive()?)
+                .ok_or_else(|| Error::new("the reply to a scan is malformed"))?;
+            let is_last = slice.next.is_none();
+            if !is_last {
+                // The next slice is read while this one is printed.
+                scan.position = slice.next;
+                self.send(&Request::Scan(scan.clone()))?;
+            }
+            for (key, text) in &slice.rows {
+                let step = row(key, text);
+                if !matches!(step, Ok(ControlFlow::Continue(()))) {
+                    if !is_last {
+                        self.receive()?;
+                    }
+                    return step.map(|_| ());
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes changes, which are one commit; returns how many of them changed
+    /// anything.
+    ///
+    /// # Errors
+    /// When none is made.
+    pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Error> {
+        thread::sleep(self.pause_until.saturating_duration_since(Instant::now()));
+        let start = Instant::now();
+        let lines = self.ask(&Request::Edit(edits.to_vec()))?;
+        if self.has_daemon() {
+            self.pause_until = Instant::now() + start.elapsed() * PAUSE_PER_WORK;
+        }
+        let changed = lines.iter().find_map(|line| line.strip_prefix("changed "));
+        Ok(changed.and_then(|number| number.parse().ok()).unwrap_or(0))
+    }
+
+    /// Asks the daemon; nothing where none runs.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn ask_daemon(&self, request: &Request) -> Result<Option<Vec<String>>, Error> {
+        if self.has_daemon() { self.ask(request).map(Some) } else { Ok(None) }
+    }
+
+    fn ask(&self, request: &Request) -> Result<Vec<String>, Error> {
+        self.send(request)?;
+        self.receive()
+    }
+
+    fn send(&self, request: &Request) -> Result<(), Error> {
+        let sent = self.connection.borrow_mut().send(request);
+        sent.map_err(|error| self.explain(&error))
+    }
+
+    fn receive(&self) -> Result<Vec<String>, Error> {
+        let reply = self.connection.borrow_mut().receive(REPLY_LIMIT);
+        match reply.map_err(|error| self.explain(&error))? {
+            Ok(lines) => Ok(lines),
+            Err(text) if text.starts_with("unknown request") => {
+                Err(Error::new("the running daemon is of another version: restart it"))
+            }
+            Err(text) => Err(Error::new(text)),
+        }
+    }
+
+    /// Why there is no reply.
+    fn explain(&self, error: &io::Error) -> Error {
+        let path = self.path.display();
+        let Some(child) = &self.child else {
+            return Error::new(format!("the running daemon does not answer: {error}"));
+        };
+        let what = match child.borrow_mut().end() {
+            End::Killed(signal) => format!("reading it ended by signal {signal}"),
+            End::Stuck => "reading it does not come to an end".to_owned(),
+            End::Exited => return Error::new(format!("cannot read {path}: {error}")),
+        };
+        Error::new(format!("{path} is damaged: {what}; run postgrey check --database"))
+    }
+}
+
+/// A file that was opened with other rights than those that read it.
+pub struct OpenFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl OpenFile {
+    /// Opens a regular file.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is something else.
+    pub fn open(path: &Path) -> Result<OpenFile, Error> {
+        // A FIFO must not hold up whoever names it.
+        let flags = OFlag::O_NONBLOCK.bits();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+        let file = file.map_err(|error| Error::opening(path, &error))?;
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(Error::new(format!("{} is not a regular file", path.display())));
+        }
+        Ok(OpenFile { file, path: path.to_owned() })
+    }
+}
+
+/// Connects to the daemon of a directory, which writes what it remembers first. A
+/// state that takes no writes now is read as it is.
+fn settled(directory: &Path) -> io::Result<Connection> {
+    let mut connection = Connection::to_daemon(directory)?;
+    let sent = connection.send(&Request::Settle);
+    match sent.and_then(|()| connection.receive(SETTLE_LIMIT)) {
+        Ok(_) => Ok(connection),
+        // A late reply must not be taken for another.
+        Err(_) => Connection::to_daemon(directory),
+    }
+}
+
+/// Why a database cannot be reached, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    text: String,
+}
+
+impl Error {
+    fn new(text: impl Into<String>) -> Error {
+        Error { text: text.into() }
+    }
+
+    fn opening(path: &Path, error: &io::Error) -> Error {
+        let why = crate::daemon::errno(error).desc();
+        let remedy = match error.kind() {
+            ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
+                return Error::new(error.to_string());
+            }
+            ErrorKind::PermissionDenied if !geteuid().is_root() => {
+                "; run this as root or as the daemon's user (postgrey)"
+            }
+            _ => "",
+        };
+        Error::new(format!("can't open database {}: {why}{remedy}", path.display()))
+    }
+}
+
+fn starting(error: &io::Error) -> Error {
+    Error::new(format!("cannot start the process that reads the database: {error}"))
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<state::Error> for Error {
+    fn from(error: state::Error) -> Error {
+        Error::new(error.to_string())
+    }
+}

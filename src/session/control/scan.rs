@@ -1,0 +1,78 @@
+//! The request for a slice of records: which records, and from where on.
+
+use super::{escaped, unescaped};
+use crate::greylist::filter::{Addresses, Clients, Filter, network};
+use crate::greylist::{State, Table};
+
+/// Which records a tool asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// The table.
+    pub table: Table,
+    /// What the records must match.
+    pub filter: Filter,
+    /// Where the last slice ended; the first begins without.
+    pub position: Option<Vec<u8>>,
+}
+
+impl Scan {
+    /// The lines of the request, each a name and a value.
+    pub(super) fn text(&self) -> String {
+        let Filter { client, network, sender, recipient, state } = &self.filter;
+        let mut text = format!("table {}\n", self.table.name());
+        let mut line = |name: &str, value: &[u8]| text += &format!("{name} {}\n", escaped(value));
+        match client {
+            Some(Clients::One(address)) => line("client", address.to_string().as_bytes()),
+            Some(Clients::Domain(domain)) => line("client-domain", domain),
+            None => {}
+        }
+        if let Some(network) = network {
+            line("network", network.to_string().as_bytes());
+        }
+        for (name, of_domain, addresses) in
+            [("sender", "sender-domain", sender), ("recipient", "recipient-domain", recipient)]
+        {
+            match addresses {
+                Some(Addresses::One(address)) => line(name, address),
+                Some(Addresses::Domain(domain)) => line(of_domain, domain),
+                None => {}
+            }
+        }
+        if let Some(state) = state {
+            line("state", state.word().as_bytes());
+        }
+        if let Some(position) = &self.position {
+            line("position", position);
+        }
+        text
+    }
+
+    /// Parses the lines; `None` if one of them is malformed or the table missing.
+    pub(super) fn parse<'l>(lines: impl Iterator<Item = &'l str>) -> Option<Scan> {
+        let mut table = None;
+        let (mut filter, mut position) = (Filter::default(), None);
+        for line in lines {
+            let (name, value) = line.split_once(' ')?;
+            let value = unescaped(value)?;
+            let text = std::str::from_utf8(&value);
+            match name {
+                "table" => table = Some(super::table(text.ok()?)?),
+                "client" => filter.client = Some(Clients::One(text.ok()?.parse().ok()?)),
+                "client-domain" => filter.client = Some(Clients::Domain(value)),
+                "network" => filter.network = Some(network(text.ok()?)?),
+                "sender" => filter.sender = Some(Addresses::One(value)),
+                "sender-domain" => filter.sender = Some(Addresses::Domain(value)),
+                "recipient" => filter.recipient = Some(Addresses::One(value)),
+                "recipient-domain" => filter.recipient = Some(Addresses::Domain(value)),
+                "state" => {
+                    let state = text.ok()?;
+                    filter.state = State::ALL.into_iter().find(|known| known.word() == state);
+                    filter.state?;
+                }
+                "position" => position = Some(value),
+                _ => return None,
+            }
+        }
+        Some(Scan { table: table?, filter, position })
+    }
+}

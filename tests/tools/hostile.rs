@@ -1,0 +1,126 @@
+//! Files and sockets that somebody prepared for root's tools.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use testkit::random;
+use testkit::{Attempt, Daemon, Program, Stopped};
+
+/// Runs a command that has to come to an end; returns its exit status, none if a
+/// signal ended it, and its errors.
+fn run(words: &[&str]) -> (Option<i32>, String) {
+    let mut child = Command::new(Program::Ours.path())
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("our binary");
+    let mut errors = child.stderr.take().expect("a pipe");
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        let _ = errors.read_to_string(&mut text);
+        text
+    });
+    let end = Instant::now() + Duration::from_secs(90);
+    let status = loop {
+        match child.try_wait().expect("a child") {
+            Some(status) => break status,
+            None if Instant::now() > end => {
+                child.kill().expect("a child");
+                panic!("{words:?} does not come to an end");
+            }
+            None => thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    (status.code(), reader.join().expect("a reader"))
+}
+
+/// A database of some pages that no daemon has open.
+fn database() -> (testkit::Scratch, PathBuf) {
+    let daemon = Daemon::builder(Program::Ours).start();
+    let mut client = daemon.client();
+    for number in 0..600 {
+        let sender = format!("sender{number}@example.com");
+        client.ask(&Attempt::new("192.0.2.1", "mx.test", &sender, "bob@example.org").at(-900));
+    }
+    let Stopped { scratch, .. } = daemon.stop();
+    let directory = scratch.path().join("db");
+    (scratch, directory)
+}
+
+#[test]
+fn a_damaged_database_ends_no_tool_by_a_signal() {
+    let (scratch, directory) = database();
+    let file = directory.join("postgrey.mdb");
+    let sound = fs::read(&file).expect("a database");
+    let dbdir = format!("--dbdir={}", directory.display());
+    let copy = scratch.path().join("copy");
+    let mut damaged = 0;
+    for seed in 0..24 {
+        let mut random = random::Random::of(seed);
+        let mut bytes = sound.clone();
+        for _ in 0..40 {
+            let place = random.below(bytes.len());
+            bytes[place] = random.below(256) as u8;
+        }
+        fs::write(&file, &bytes).expect("a file");
+        for words in [
+            &["list"] as &[&str],
+            &["stats"],
+            &["export"],
+            &["show", "192.0.2.1"],
+            &["backup", copy.to_str().expect("UTF-8")],
+        ] {
+            let (status, errors) = run(&[words, &[&dbdir]].concat());
+            assert!(matches!(status, Some(0..=3)), "{seed} {words:?}: {status:?} {errors}");
+            damaged += usize::from(errors.contains("damaged"));
+        }
+    }
+    assert!(damaged > 0, "nothing was damaged enough");
+}
+
+#[test]
+fn a_forged_lock_file_ends_no_tool() {
+    let (_scratch, directory) = database();
+    let lock = directory.join("postgrey.mdb-lock");
+    let mut bytes = fs::read(&lock).expect("a lock file");
+    // The number of readers follows magic, format, transaction and mutex.
+    for byte in &mut bytes[8..] {
+        *byte = 0xff;
+    }
+    fs::write(&lock, bytes).expect("a lock file");
+    let dbdir = format!("--dbdir={}", directory.display());
+    for words in [["list", "--limit=1"], ["stats", "--json"]] {
+        let (status, errors) = run(&[&words as &[&str], &[&dbdir]].concat());
+        assert!(matches!(status, Some(0..=3)), "{words:?}: {status:?} {errors}");
+    }
+}
+
+/// Serves a socket as a user does who is not the daemon's.
+fn foreign_socket(directory: &Path, answer: impl Fn(&mut dyn Write) + Send + 'static) {
+    let path = directory.join("postgrey.control");
+    let _ = fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let owner = fs::metadata(directory).expect("a directory");
+    let _ = chown(&path, Some(owner.uid()), Some(owner.gid()));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            answer(&mut &stream);
+        }
+    });
+}
+
+#[test]
+fn a_reply_without_end_fills_no_memory() {
+    let (_scratch, directory) = database();
+    foreign_socket(&directory, |stream| while stream.write_all(&[b'x'; 65536]).is_ok() {});
+    let dbdir = format!("--dbdir={}", directory.display());
+    let (status, errors) = run(&["list", &dbdir]);
+    assert_eq!(status, Some(3), "{errors}");
+}
