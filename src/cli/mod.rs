@@ -30,7 +30,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::database::{self, Source};
-use clap::{ArgMatches, Command};
+use clap::{ArgMatches, Command, ValueHint};
 
 pub use config::Fault;
 pub use effective::{Setting, settings_in_effect};
@@ -310,7 +310,23 @@ pub fn commands() -> Vec<Command> {
         (program.command)().name(program.word).bin_name(called)
     });
     let daemon = flags::command().subcommands(admin::commands()).subcommands(subcommands);
-    vec![daemon, report::command(), policy_test::command()]
+    [daemon, report::command(), policy_test::command()].map(with_hints).into()
+}
+
+/// Lets a shell complete files, directories and users.
+fn with_hints(command: Command) -> Command {
+    let names: Vec<String> =
+        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let command = command.mut_args(|arg| {
+        let value = arg.get_value_names().and_then(<[_]>::first).map(|name| name.to_string());
+        match (arg.get_id().as_str(), value.as_deref()) {
+            ("dbdir", _) => arg.value_hint(ValueHint::DirPath),
+            ("user", _) => arg.value_hint(ValueHint::Username),
+            (_, Some("FILE" | "PATH")) => arg.value_hint(ValueHint::AnyPath),
+            _ => arg,
+        }
+    });
+    names.iter().fold(command, |command, name| command.mut_subcommand(name, with_hints))
 }
 
 /// The options, and the words behind them.

@@ -18,4 +18,5 @@ mod metrics;
 mod milter;
 mod opensmtpd;
 mod pools;
+mod rows;
 mod smtp;

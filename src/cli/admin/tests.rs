@@ -175,3 +175,27 @@ fn a_check_takes_the_daemons_options_as_the_daemon_does() {
     assert_eq!(words, ["--delay=60", "--whitelist-clients=list"]);
     assert_eq!((defaults, form), ("/etc/default/postgrey".into(), OutputFormat::Json));
 }
+
+#[test]
+fn a_shell_completes_the_values_of_options() {
+    let commands = cli::commands();
+    let list = commands[0].find_subcommand("list").expect("a command");
+    let arg = |id: &str| list.get_arguments().find(|arg| arg.get_id() == id).expect("an option");
+    let values = arg("state").get_possible_values();
+    let values: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+    assert_eq!(values, ["waiting", "passed", "expired"]);
+    assert_eq!(arg("file").get_value_hint(), clap::ValueHint::AnyPath);
+    assert_eq!(arg("dbdir").get_value_hint(), clap::ValueHint::DirPath);
+}
+
+#[test]
+fn an_address_in_place_of_a_log_is_a_sender() {
+    let Command::Explain(explain) = command("explain alice@example.com mail.log") else {
+        panic!("an explanation")
+    };
+    assert_eq!(explain.filter.sender, Some(Addresses::One(b"alice@example.com".to_vec())));
+    assert_eq!(explain.files, [std::path::PathBuf::from("mail.log")]);
+    let Command::Explain(explain) = command("explain ./a@b.log") else { panic!("an explanation") };
+    assert_eq!(explain.filter.sender, None);
+    assert!(refusal("explain a@b.test --sender=c@d.test").contains("give one sender"));
+}

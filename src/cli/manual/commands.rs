@@ -1,13 +1,13 @@
 //! The administrator's commands in postgrey(8).
 
-use clap::Command;
+use clap::{Arg, Command};
 
 use super::{options, text};
 use crate::cli::admin;
 use crate::cli::man::Block;
 
 /// Options that all commands have.
-const COMMON: [&str; 4] = ["dbdir", "user", "group", "help"];
+const COMMON: [&str; 6] = ["defaults", "config", "dbdir", "user", "group", "help"];
 
 /// The options that all commands have, and each command.
 pub(super) fn all() -> Vec<Block> {
@@ -26,7 +26,12 @@ fn command(command: &Command) -> Vec<Block> {
     let mut blocks = vec![Block::Subsection(format!("postgrey {}", command.get_name()))];
     blocks.extend(calls.lines().map(|call| text(call.trim())));
     blocks.push(text(&options::sentence(&about)));
-    let own = command.get_arguments().filter(|arg| !COMMON.contains(&arg.get_id().as_str()));
+    let is_own = |arg: &&Arg| {
+        let id = arg.get_id().as_str();
+        // Of check, it is the file that is checked.
+        !COMMON.contains(&id) || id == "defaults" && command.get_name() == "check"
+    };
+    let own = command.get_arguments().filter(is_own);
     blocks.extend(own.map(options::one));
     blocks
 }

@@ -2,9 +2,7 @@
 //! through the filter or through the policy protocol.
 
 use super::option;
-use postgrey::state::Error;
-use postgrey::state::local::{Reader, Table};
-use std::path::Path;
+use crate::rows::rows;
 use std::time::Duration;
 use testkit::opensmtpd::Filter;
 use testkit::random::{Random, seed};
@@ -46,20 +44,6 @@ fn site() -> (Daemon, Clock) {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("friend.test\n");
     let (builder, clock) = Clock::of(builder);
     (KEEPING.iter().fold(builder, |builder, option| builder.arg(*option)).start(), clock)
-}
-
-/// All rows of a database directory, in order.
-fn rows(dbdir: &Path) -> Vec<String> {
-    let mut rows = Vec::new();
-    for table in [Table::Triplets, Table::Clients] {
-        let note = |key: &[u8], value: &[u8]| -> Result<(), Error> {
-            rows.push(format!("{table:?} {} {}", key.escape_ascii(), value.escape_ascii()));
-            Ok(())
-        };
-        let read = Reader::open(dbdir).and_then(|reader| reader.for_each(table, note));
-        read.expect("a database");
-    }
-    rows
 }
 
 /// What the filter should make of a reply of the policy protocol.
