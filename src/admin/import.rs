@@ -62,7 +62,7 @@ fn into_new(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Report, E
         }
         None => {}
     }
-    Ok(take(dbdir, from, &Metadata::default(), &mut store)?)
+    take(dbdir, from, &Metadata::default(), &mut store)
 }
 
 fn size(bytes: u64) -> usize {

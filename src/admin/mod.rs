@@ -53,7 +53,7 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
         _ => {}
     }
     // What the caller names is opened with the caller's rights.
-    let file = copy_of(&invocation.command).map(|path| OpenFile::open(path)).transpose()?;
+    let file = copy_of(&invocation.command).map(OpenFile::open).transpose()?;
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
     let dbdir = settings.dbdir.as_path();
     let copy = file.map(Database::of_file).transpose()?;

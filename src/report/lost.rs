@@ -26,11 +26,14 @@ const OLD_FILE_NAME: &str = "postgrey.db";
 /// Records that are kept in memory.
 const MAX_KNOWN: usize = 100_000;
 
+/// Texts of records, or that there is none, by table and key.
+type Known = HashMap<(Table, Vec<u8>), Option<Vec<u8>>>;
+
 /// Knows from the database what became of mail.
 pub struct Judge {
     database: Database,
     /// Records that were looked up before: mail is tried more than once.
-    known: RefCell<HashMap<(Table, Vec<u8>), Option<Vec<u8>>>>,
+    known: RefCell<Known>,
     policy: Policy,
     delay: i64,
 }
