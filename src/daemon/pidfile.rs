@@ -9,9 +9,12 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, getpid};
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// Bytes that are read of a pid file; a number and a newline are shorter.
+const MAX_LENGTH: u64 = 64;
 
 /// A pid file that this process wrote.
 #[derive(Debug)]
@@ -34,9 +37,13 @@ pub enum Earlier {
 /// When one is, or when the file does not say whose it is.
 pub fn check(path: &Path) -> Result<Earlier, Failure> {
     let shown = path.display();
-    let content = match fs::read(path) {
+    let content = match read(path) {
         Ok(content) => content,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Earlier::Nothing),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            let text = format!("Couldn't open existent pid_file \"{shown}\": not a regular file");
+            return Err(Failure::new(text).advise("remove it or name another with --pidfile"));
+        }
         Err(error) => {
             let why = errno(&error);
             let text = format!("Couldn't open existent pid_file \"{shown}\" [{}]", why.desc());
@@ -63,6 +70,22 @@ pub fn check(path: &Path) -> Result<Earlier, Failure> {
         ))),
         None => Ok(Earlier::Stale),
     }
+}
+
+/// Reads the beginning of a regular file. The daemon's user may own its
+/// directory: a FIFO there must not block root, nor a device be read without
+/// end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let kind = file.metadata()?.file_type();
+    // Reading a directory fails with the reason.
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let mut content = Vec::new();
+    file.take(MAX_LENGTH).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 impl PidFile {
@@ -97,7 +120,7 @@ impl PidFile {
     /// Removes the file, where the daemon's user may and if it is still ours.
     pub fn remove(self, log: &mut Log) {
         let (shown, pid) = (self.path.display(), std::process::id());
-        let line = match fs::read(&self.path) {
+        let line = match read(&self.path) {
             Ok(content) if content != line_of(pid) => {
                 format!("Process {pid} doesn't own pid_file \"{shown}\". Can't remove it.")
             }

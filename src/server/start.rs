@@ -27,6 +27,7 @@ use crate::greylist::{Policy, notes};
 use crate::lists::{Reader, Warning};
 use crate::state::local::Store;
 use crate::state::{Lifetimes, import};
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use std::os::fd::OwnedFd;
@@ -56,6 +57,7 @@ pub fn run(options: Options) -> Result<u8, Failure> {
 }
 
 fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
+    allow_many_connections()?;
     let identity = Identity::look_up(&options.user, &options.group)?;
     let mut lists = Reader::new(options.whitelists.clone());
     lists.read_ahead();
@@ -100,7 +102,6 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     };
     let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
     let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
-    allow_many_connections();
     // The pid file is for all to read; nothing that is made from here on is.
     umask(Mode::from_bits_truncate(0o077));
     let assumed = identity.assume(log);
@@ -228,10 +229,24 @@ fn unwatchable(error: &std::io::Error) -> Failure {
 /// is for programs of another kind.
 const DESCRIPTORS: u64 = 65_536;
 
-/// Raises the limit as far as that; where it cannot be raised it stays.
-fn allow_many_connections() {
+/// Descriptors with which the daemon serves a few connections. With fewer it
+/// would start and never answer.
+const MIN_DESCRIPTORS: u64 = 64;
+
+/// Raises the limit as far as [`DESCRIPTORS`]; where it cannot be raised it stays.
+///
+/// # Errors
+/// When the limit does not leave enough descriptors for a single connection.
+fn allow_many_connections() -> Result<(), Failure> {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let wanted = hard.min(DESCRIPTORS).max(soft);
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard);
+        let raised = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard);
+        let limit = if raised.is_ok() { wanted } else { soft };
+        if limit < MIN_DESCRIPTORS {
+            let text = format!("only {limit} open files are allowed, {MIN_DESCRIPTORS} are needed");
+            let advice = "raise the limit (LimitNOFILE, ulimit -n)";
+            return Err(Failure::system(text, Errno::EMFILE).advise(advice));
+        }
     }
+    Ok(())
 }

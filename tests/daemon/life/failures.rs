@@ -140,6 +140,14 @@ fn an_unknown_group_in_a_list_of_known_ones() {
     assert_fails(prepare, "No such group \"nosuchgroup\"", 255);
 }
 
+#[test]
+fn too_few_open_files() {
+    let limited = ["/usr/bin/prlimit", "--nofile=18", "--"].map(str::to_string);
+    let prepare = move |builder: Builder| (builder.within(limited.clone()), ());
+    let reason = "only 18 open files are allowed, 64 are needed; raise the limit";
+    assert_fails(prepare, reason, Errno::EMFILE as i32);
+}
+
 /// Only in the background: in the foreground no pid file is written.
 #[test]
 fn a_pid_file_that_cannot_be_written() {

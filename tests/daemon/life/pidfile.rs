@@ -1,6 +1,7 @@
 //! The pid file (BEHAVIOUR C3).
 
 use crate::life::background::{Refusal, assert_nothing_is_left, pid_file, start};
+use nix::sys::stat::Mode;
 use nix::sys::wait::WaitStatus;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -83,6 +84,18 @@ fn a_link_is_replaced_and_never_followed() {
     let daemon = start(builder).expect("a daemon that starts");
     assert!(fs::symlink_metadata(pid_file(daemon.scratch())).expect("a pid file").is_file());
     assert_eq!(fs::read_to_string(target).expect("the file"), "");
+}
+
+#[test]
+fn what_is_not_a_regular_file_is_refused_at_once() {
+    let builder = Daemon::builder(Program::Ours);
+    nix::unistd::mkfifo(&pid_file(builder.scratch()), Mode::S_IRWXU).expect("a FIFO");
+    let refusal = start(builder).expect_err("a start that must fail");
+    assert!(refusal.stderr.contains(": not a regular file; remove it"), "{}", refusal.stderr);
+    let builder = Daemon::builder(Program::Ours);
+    std::os::unix::fs::symlink("/dev/zero", pid_file(builder.scratch())).expect("a link");
+    let refusal = start(builder).expect_err("a start that must fail");
+    assert!(refusal.stderr.contains(": not a regular file; remove it"), "{}", refusal.stderr);
 }
 
 #[test]
