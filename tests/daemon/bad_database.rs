@@ -43,7 +43,9 @@ fn database(stopped: &Stopped) -> PathBuf {
 fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let paths = paths.filter(|path| !path.ends_with("postgrey.mdb-lock"));
+    // Both locks are written at each start.
+    let paths = paths
+        .filter(|path| !path.ends_with("postgrey.mdb-lock") && !path.ends_with("postgrey.lock"));
     paths.map(|path| (path.clone(), fs::read(path).expect("a file"))).collect()
 }
 
