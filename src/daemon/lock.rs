@@ -18,7 +18,14 @@ const MAX_PID_LENGTH: u64 = 11;
 /// (BEHAVIOUR G).
 #[derive(Debug)]
 pub struct DirectoryLock {
-    _file: Flock<File>,
+    file: Flock<File>,
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // A free lock names no process.
+        let _ = self.file.set_len(0);
+    }
 }
 
 /// The process that holds a lock.
@@ -66,7 +73,7 @@ impl DirectoryLock {
             Ok(mut file) => {
                 // Only for people to read: a full disk must not stop the daemon.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-                Ok(DirectoryLock { _file: file })
+                Ok(DirectoryLock { file })
             }
             // The original's sentence, which names no process.
             Err((_, why)) => Err(Failure::system(format!("locked: {shown}"), why)),
