@@ -6,7 +6,7 @@ use std::net::IpAddr;
 /// Seconds in a day, for options that count days.
 pub const SECONDS_PER_DAY: i64 = 86_400;
 
-/// All that [`decide`](super::decide) and the reply texts need to know of the
+/// What [`plan`](super::plan), [`judge`](super::judge) and the reply texts need of the
 /// command line. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

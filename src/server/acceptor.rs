@@ -1,5 +1,4 @@
-//! Where mail servers come in: the sockets on which they ask, and how many of
-//! those who wait there are let in at a time.
+//! Listening sockets of mail servers, and the admission of their connections.
 
 use super::connections::{Connections, SILENCE_TIMEOUT};
 use super::rate_limited::RateLimitedError;
@@ -11,10 +10,10 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
-/// Connections accepted from one socket in one turn.
+/// Connections accepted from one socket in one batch.
 const MAX_ACCEPTED: usize = 256;
 
-/// How long accepting rests when there are no descriptors left.
+/// The pause in accepting when no descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A listening socket for mail servers, and the protocol spoken there.
@@ -47,19 +46,19 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Will let clients in from these sockets. What came before they are watched
-    /// gives no event, so that clients may wait at all of them.
+    /// An acceptor for these sockets. Clients that connected before the sockets are
+    /// watched cause no event, so clients may wait at each of them.
     pub fn new(listeners: Vec<Listener>) -> Acceptor {
         let waiting = (0..listeners.len()).collect();
         Acceptor { listeners, waiting, rest_until: None, trouble: RateLimitedError::default() }
     }
 
-    /// How many tokens the sockets take.
+    /// The number of tokens that the sockets take.
     pub fn tokens(&self) -> usize {
         self.listeners.len()
     }
 
-    /// Asks to be told when clients wait, under tokens from `first` on.
+    /// Watches for waiting clients, under tokens from `first` on.
     ///
     /// # Errors
     /// When the system has no room for one more.
@@ -68,19 +67,18 @@ impl Acceptor {
         listeners.try_for_each(|(index, it)| it.socket.register(registry, Token(first + index)))
     }
 
-    /// Notes that clients wait at a socket, by the number of its token from the
-    /// first on.
+    /// Notes that clients wait at a socket, by its number.
     pub fn note(&mut self, index: usize) {
         self.waiting.push(index);
     }
 
-    /// When clients that may wait at `now` are to be let in, if there may be any.
+    /// When clients that may wait at `now` are to be accepted, if there may be any.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         self.rest_until.or((!self.waiting.is_empty()).then_some(now))
     }
 
-    /// Lets waiting clients in, as many as one turn should; each is watched under
-    /// its key. Gives how many came.
+    /// Accepts waiting clients, as many as one batch should; each is watched under its
+    /// key. Returns their number.
     pub fn admit(
         &mut self,
         connections: &mut Connections,
@@ -107,7 +105,7 @@ impl Acceptor {
         came
     }
 
-    /// Lets clients in from one socket until nobody waits there.
+    /// Accepts clients from one socket until none waits there.
     fn admit_from(
         &mut self,
         index: usize,
@@ -136,11 +134,11 @@ impl Acceptor {
     }
 }
 
-/// What the log says when further clients have to wait.
+/// The log line when further clients have to wait.
 fn no_room(error: &io::Error, open: usize) -> String {
     format!(
-        "can't accept more connections: {error}; {open} are open, further clients wait, and \
-         connections that were silent for {} seconds are closed; raise the limit \
+        "can't accept more connections: {error}; {open} are open, new ones are queued, and \
+         connections without a request for {} seconds are closed; raise the limit \
          (LimitNOFILE, ulimit -n)",
         SILENCE_TIMEOUT.as_secs()
     )

@@ -7,19 +7,19 @@ use mio::{Registry, Token};
 use std::io::ErrorKind;
 use std::time::Instant;
 
-/// Bytes of replies that may wait for a client to read them. A client that
-/// lets more gather is not listened to until it has read some.
+/// Bytes of replies that may wait for a client to read them. Nothing is read from a
+/// client that leaves more unread.
 const MAX_UNREAD: usize = 64 * 1024;
 
-/// Bytes of a buffer that are kept for the next use.
+/// Bytes of a buffer's capacity that are kept for the next use.
 const KEPT_CAPACITY: usize = 4096;
 
-/// How far a connection is.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Requests may come.
     Open,
-    /// No more will be read; what was read is still answered.
+    /// Nothing more is read; what was read is still answered.
     Ending,
     /// Nothing more can be read or written.
     Broken,
@@ -31,9 +31,9 @@ pub struct Connection {
     stream: Stream,
     /// The protocol's state.
     pub session: Session,
-    /// Whether it waits for its turn.
+    /// Whether it is among those that are due.
     pub is_due: bool,
-    /// When it was accepted or last asked something.
+    /// When it was accepted or had its last request.
     pub asked: Instant,
     /// Limits the log lines about malformed input.
     pub line_limit: LineLimit,
@@ -42,22 +42,20 @@ pub struct Connection {
     output: Vec<u8>,
     sent: usize,
     phase: Phase,
-    /// Whether the system may have bytes for us: events come once, when that
-    /// changes.
+    /// Whether there may be bytes to read: there is one event when that changes.
     readable: bool,
-    /// Whether the client has said that it will send no more, behind what is
-    /// still to be read.
+    /// Whether the client has closed its side, after the bytes still to be read.
     half_closed: bool,
     /// Whether the session may hold requests that were not looked at.
     unanswered: bool,
     /// Whether a request waits for the backend.
     awaiting: bool,
-    /// Whether there are events when the client has made room for more.
+    /// Whether there are events when the socket can be written again.
     is_watched_for_room: bool,
 }
 
 impl Connection {
-    /// A connection that was just accepted.
+    /// A new connection.
     pub fn new(stream: Stream, session: Session) -> Connection {
         Connection {
             stream,
@@ -77,13 +75,14 @@ impl Connection {
         }
     }
 
-    /// Notes that there may be something to read, and whether it is the last.
+    /// Notes that there may be bytes to read, and whether the client has closed its
+    /// side.
     pub fn mark_readable(&mut self, half_closed: bool) {
         self.readable = true;
         self.half_closed |= half_closed;
     }
 
-    /// Notes whether requests may have been left in the session.
+    /// Notes whether the session may hold more requests.
     pub fn mark_unanswered(&mut self, unanswered: bool) {
         self.unanswered = unanswered;
     }
@@ -106,13 +105,13 @@ impl Connection {
         has_input && self.has_room() && !self.is_awaiting() && !self.is_broken()
     }
 
-    /// Whether another reply may be queued.
+    /// Returns true if another reply may be queued.
     pub fn has_room(&self) -> bool {
         self.output.len() - self.sent < MAX_UNREAD
     }
 
-    /// Reads once into the session, so that one client's flood does not keep
-    /// others waiting; not while it holds requests of before.
+    /// Reads once into the session, so that one client's flood does not delay
+    /// others, unless it still holds requests.
     pub fn read(&mut self, buffer: &mut [u8]) {
         if self.phase != Phase::Open || !self.readable || self.unanswered || self.awaiting {
             return;
@@ -120,8 +119,8 @@ impl Connection {
         match self.stream.read(buffer) {
             Ok(0) => self.end(),
             Ok(length) => {
-                // A short read has emptied the socket and the next event will
-                // tell of more, but not of an end that was told already.
+                // A short read has emptied the socket and there will be an event for
+                // more bytes, but none for an end that has been reported already.
                 self.readable = length == buffer.len() || self.half_closed;
                 self.session.feed(&buffer[..length]);
             }
@@ -133,21 +132,21 @@ impl Connection {
         }
     }
 
-    /// Reads no more, answers what is there, then closes.
+    /// Stops reading, answers what was read, then closes.
     pub fn end(&mut self) {
         if self.phase == Phase::Open {
             self.phase = Phase::Ending;
         }
     }
 
-    /// Forgets what was not answered, and closes once the replies are sent.
+    /// Discards what was not answered, and closes once the replies are sent.
     pub fn hang_up(&mut self) {
         self.session.discard();
         self.unanswered = false;
         self.end();
     }
 
-    /// Whether replies still make sense.
+    /// Returns true if nothing more can be read or written.
     pub fn is_broken(&self) -> bool {
         self.phase == Phase::Broken
     }
@@ -157,15 +156,15 @@ impl Connection {
         self.output.extend_from_slice(bytes);
     }
 
-    /// Sends as much as the client takes now.
+    /// Sends as much as the socket accepts now.
     pub fn send(&mut self) {
         while self.sent < self.output.len() && self.phase != Phase::Broken {
             match self.stream.write(&self.output[self.sent..]) {
                 Ok(0) => self.phase = Phase::Broken,
                 Ok(length) => self.sent += length,
                 Err(error) => match error.kind() {
-                    // A client that always leaves something unread must not
-                    // make what it has read pile up here.
+                    // What was sent is removed from the buffer, even for a client that
+                    // always leaves something unread.
                     ErrorKind::WouldBlock => break,
                     ErrorKind::Interrupted => {}
                     _ => self.phase = Phase::Broken,
@@ -177,9 +176,8 @@ impl Connection {
         self.sent = 0;
     }
 
-    /// Asks to be told when a client that has not taken all has made room. One
-    /// that does take all is never watched for that: each reply that it reads
-    /// would be an event, which wakes the loop for nothing.
+    /// Watches for room in the socket of a client that has not read everything. For
+    /// others that would be a useless event with each reply.
     pub fn expect_room(&mut self, registry: &Registry, token: Token) {
         if self.output.is_empty() || self.is_watched_for_room {
             return;
@@ -195,7 +193,7 @@ impl Connection {
         self.session.buffered() + self.output.capacity()
     }
 
-    /// Whether it can be closed: nothing left to say, or nobody to say it to.
+    /// Returns true if it can be closed: nothing is left to send, or nothing can be.
     pub fn is_done(&self) -> bool {
         match self.phase {
             _ if self.awaiting => false,

@@ -1,8 +1,8 @@
-//! All open connections: which of them are due, and what they may cost.
+//! All open connections: which of them are due, and what they may take.
 //!
-//! Whoever can reach a socket can open connections and leave them half used. So
-//! there are bounds: of their number, within the limit of descriptors, and of
-//! the memory that their buffers take together.
+//! Any client can open connections and leave them half used. Their number is
+//! bounded by the limit of descriptors, and the memory of all their buffers
+//! together by [`MAX_BUFFERED`].
 
 use super::connection::Connection;
 use super::session::Session;
@@ -15,29 +15,28 @@ use std::mem;
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
 
-/// Descriptors that are not for connections: sockets, the database, the log,
-/// the whitelists when they are read anew.
+/// Descriptors that are not for connections: sockets, the database, the log, the
+/// lists while they are reloaded.
 const OTHER_DESCRIPTORS: u64 = 32;
 
-/// How long a client must have asked nothing before its connection may be
-/// closed for want of descriptors. A mail server opens another when it needs
-/// one.
+/// The time without a request after which a connection may be closed when
+/// descriptors are short. A mail server opens another when it needs one.
 pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections that are closed at once for want of descriptors.
+/// Connections that are closed at once when descriptors are short.
 const MAX_CLOSED: usize = 256;
 
 /// Bytes that all buffers together may take.
 pub const MAX_BUFFERED: usize = 64 << 20;
 
-/// Bytes that a connection may take in any case.
+/// Bytes of a connection that is not closed for the memory it takes.
 const SMALL_BUFFERS: usize = 8 << 10;
 
-/// Where all connections live, by keys that are used again.
+/// The connections, by keys that are used again.
 #[derive(Debug)]
 pub struct Connections {
     slab: Slab<Connection>,
-    /// Which are to be looked at, in the order in which they came to be due.
+    /// The keys of those that are due, in the order in which they became due.
     due: Vec<usize>,
     /// Bytes that all buffers take together.
     buffered: usize,
@@ -45,7 +44,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// None yet, and as many to come as the limit of descriptors allows.
+    /// No connections, and room for as many as the limit of descriptors allows.
     pub fn new() -> Connections {
         let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
         let most = limit.saturating_sub(OTHER_DESCRIPTORS).max(1);
@@ -57,7 +56,7 @@ impl Connections {
         }
     }
 
-    /// How many are open.
+    /// The number of open connections.
     pub fn len(&self) -> usize {
         self.slab.len()
     }
@@ -70,11 +69,11 @@ impl Connections {
         if self.len() < self.most { Ok(()) } else { Err(Errno::EMFILE.into()) }
     }
 
-    /// Takes in a new connection, which is due: its client may have sent
-    /// something already. It is watched under its key.
+    /// Adds a connection, which is due: its client may have sent something
+    /// already. It is watched under its key.
     ///
     /// # Errors
-    /// When it cannot be watched; it is closed then.
+    /// When it cannot be watched; it is closed.
     pub fn admit(
         &mut self,
         mut stream: Stream,
@@ -89,8 +88,7 @@ impl Connections {
         Ok(())
     }
 
-    /// The connection with a key, which is due from now on; none if it was
-    /// closed meanwhile.
+    /// The connection with a key, which is due now; `None` if it has been closed.
     pub fn wake(&mut self, key: usize) -> Option<&mut Connection> {
         let connection = self.slab.get_mut(key)?;
         if !mem::replace(&mut connection.is_due, true) {
@@ -99,13 +97,13 @@ impl Connections {
         Some(connection)
     }
 
-    /// How many are due.
+    /// The number of connections that are due.
     pub fn due(&self) -> usize {
         self.due.len()
     }
 
-    /// The keys of those that have been due for longest. Each goes through
-    /// [`Connections::settle`] after its turn.
+    /// The keys of those that have been due for longest. After the batch each is
+    /// passed to [`Connections::settle`].
     pub fn take_due(&mut self, most: usize) -> Vec<usize> {
         let later = self.due.split_off(self.due.len().min(most));
         let now = mem::replace(&mut self.due, later);
@@ -115,9 +113,9 @@ impl Connections {
         now
     }
 
-    /// Closes a connection that is done, or takes more than its part of the
-    /// memory when there is none left; lets another wait for its next turn.
-    /// Gives whether it was closed for its size.
+    /// Closes a connection that is done, or that takes much memory when the limit is
+    /// reached; another is due again if it has work. Returns true if it was
+    /// closed for its size.
     pub fn settle(&mut self, key: usize) -> bool {
         let connection = &mut self.slab[key];
         let size = connection.buffered();
@@ -131,8 +129,8 @@ impl Connections {
         is_too_large
     }
 
-    /// Closes some of the connections on which nothing was asked for
-    /// [`SILENCE_TIMEOUT`], and gives how many.
+    /// Closes some of the connections without a request for [`SILENCE_TIMEOUT`], and
+    /// returns their number.
     pub fn close_silent(&mut self) -> usize {
         let now = Instant::now();
         let is_silent = |connection: &Connection| {
@@ -148,7 +146,7 @@ impl Connections {
         keys.len()
     }
 
-    /// Reads no more from any; those whose requests wait are due.
+    /// Stops reading from all of them; those with unanswered requests are due.
     pub fn end_all(&mut self) {
         let Connections { slab, due, .. } = self;
         for (key, connection) in slab.iter_mut() {
@@ -159,7 +157,7 @@ impl Connections {
         }
     }
 
-    /// Whether any has replies to come, once all have ended.
+    /// Returns true if any still has replies to send, once all have ended.
     pub fn owe_replies(&self) -> bool {
         self.slab.iter().any(|(_, connection)| !connection.is_done())
     }

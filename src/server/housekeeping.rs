@@ -1,5 +1,5 @@
-//! Clean-up without a schedule: short looks at the database between the turns
-//! of the loop, at a pace that takes them through all of it once an hour.
+//! Expiry without a schedule: short slices between batches, at a pace that takes
+//! them through all records once an hour.
 
 use super::clock_jump::{ClockJump, Comparison};
 use super::rate_limited::RateLimitedError;
@@ -7,32 +7,32 @@ use crate::daemon::{Log, Severity, clock};
 use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, Tally};
 use std::time::{Duration, Instant};
 
-/// How long a walk through the whole database should take.
+/// The time that a pass through all records should take.
 const PASS_DURATION: Duration = Duration::from_secs(3600);
 
-/// When the first look comes, after the start: nothing is deleted by a clock
-/// that a machine sets right in its first moments.
+/// The time from the start to the first slice: a machine may set its clock in its
+/// first moments.
 const START_DELAY: Duration = Duration::from_secs(10);
 
-/// How long clean-up rests at least, and how long after a failure.
+/// The shortest pause between slices, and the pause after a failure.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 const FAILURE_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long until the next comparison of the clocks after a jump.
 const JUMP_PAUSE: Duration = Duration::from_secs(60);
 
-/// Clean-up rests so many times as long as a look took.
+/// The pause after a slice, as a multiple of its duration.
 const PAUSE_PER_WORK: u32 = 19;
 
-/// The same for a commit that deleted rows: mail waits for it, and a slow disk
-/// must not have its hands full of clean-up.
+/// The same after a commit that deleted records: mail waits for it, and expiry must
+/// not keep a slow disk busy.
 const PAUSE_PER_COMMIT: u32 = 4;
 
-/// How often the log tells of deleted entries; when it tells of everything,
-/// every time.
+/// The shortest time between two reports of deleted entries, except with
+/// `--verbose`.
 const REPORT_INTERVAL: Duration = Duration::from_secs(86_400);
 
-/// When to look next, and what to tell.
+/// The schedule of the slices, and what has not been reported yet.
 pub struct Housekeeping {
     lifetimes: Lifetimes,
     next: Instant,
@@ -45,7 +45,7 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Clean-up by these rules, beginning soon.
+    /// Expiry by these lifetimes, starting soon.
     pub fn new(lifetimes: Lifetimes) -> Housekeeping {
         Housekeeping {
             lifetimes,
@@ -58,12 +58,12 @@ impl Housekeeping {
         }
     }
 
-    /// When there is something to do again.
+    /// When the next slice is due.
     pub fn next(&self) -> Instant {
         self.next
     }
 
-    /// What the last walk through all entries came to.
+    /// The result of the last pass through all records.
     pub fn last_lap(&self) -> Option<ExpiryPass> {
         self.last_lap
     }
@@ -142,8 +142,8 @@ fn finished(name: &str, Tally { before, deleted }: Tally, untold: u64) -> String
     format!("cleaning {name} database finished. before: {}, after: {after}", after + untold)
 }
 
-/// How long to rest after a look that took so long: where much is too old, the
-/// next comes soon; else each takes its share of an hour.
+/// The pause after a slice that took this long: short where many records have
+/// expired, else the slice's share of an hour.
 fn rest_after(look: ExpirySlice, work: Duration) -> Duration {
     let share = match look {
         ExpirySlice { is_full: true, cost, .. } => cost * PAUSE_PER_COMMIT,

@@ -21,10 +21,10 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// Bytes read from one connection in one turn: several requests as they are.
+/// Bytes read from one connection in one batch: several usual requests.
 const READ_SIZE: usize = 4096;
 
-/// How long the end waits for clients that are slow to take their replies.
+/// The time at the end for clients that are slow to read their replies.
 const FINAL_TIMEOUT: Duration = Duration::from_millis(500);
 
 const SIGNALS: Token = Token(0);
@@ -34,7 +34,7 @@ const CONTROL: usize = 3;
 const METRICS: usize = CONTROL + control::TOKENS;
 const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
 
-/// How long log lines wait that nobody took, before the next try.
+/// The pause before log lines that could not be written are tried again.
 const LOG_PAUSE: Duration = Duration::from_millis(10);
 
 /// The parts of a daemon, ready to serve.
@@ -57,14 +57,14 @@ pub struct Service {
     pub one_reply: bool,
 }
 
-/// The server's state between two turns.
+/// The server's state between two batches.
 pub struct PollLoop {
     poll: Poll,
     service: Service,
     signals: Signals,
     reloader: Reloader,
     connections: Connections,
-    /// How often systemd wants to hear of us, and when next.
+    /// The interval of systemd's watchdog, and when the next message is due.
     watchdog: Option<(Duration, Instant)>,
     memory_error: RateLimitedError,
     buffer: Vec<u8>,
@@ -105,8 +105,8 @@ impl PollLoop {
         })
     }
 
-    /// Serves until a signal asks to stop; then everything that was read is
-    /// answered and all is on disk.
+    /// Serves until a signal demands to stop; then everything that was read is
+    /// answered and everything is on disk.
     pub fn run(&mut self, log: &mut Log) {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -132,8 +132,8 @@ impl PollLoop {
         self.write(|backend| backend.flush(), log);
     }
 
-    /// Reads once more from all that are due, then answers what was read. A
-    /// client that is slow to take its replies has a moment for them.
+    /// Reads once more from all that are due, then answers what was read. Clients that
+    /// are slow to read their replies get [`FINAL_TIMEOUT`].
     fn finish(&mut self, events: &mut Events, log: &mut Log) {
         for _ in 0..self.connections.due().div_ceil(MAX_REQUESTS) {
             self.batch(log);
@@ -157,7 +157,7 @@ impl PollLoop {
         }
     }
 
-    /// Does what a signal asked for, short of stopping.
+    /// Does what a signal demands, except stopping.
     fn obey(&mut self, wanted: Wanted, log: &mut Log) {
         if wanted.statistics {
             log.line(Severity::Warning, self.service.engine.statistics());
@@ -216,7 +216,7 @@ impl PollLoop {
         }
     }
 
-    /// How long there is nothing to do without an event.
+    /// The time until something is due without an event.
     fn timeout(&self, log: &Log) -> Option<Duration> {
         let Service { control, metrics, .. } = &self.service;
         let others_are_due = control.as_ref().is_some_and(Control::is_due)
@@ -237,7 +237,7 @@ impl PollLoop {
         Some(next.saturating_duration_since(now))
     }
 
-    /// Notes what the events say; tells what a signal asks for.
+    /// Notes the events; returns what a signal demands.
     fn note(&mut self, events: &Events) -> Wanted {
         let mut wanted = Wanted::default();
         let first_connection = self.first_connection();

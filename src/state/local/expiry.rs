@@ -1,8 +1,8 @@
-//! The walk through both tables that finds and deletes what is too old.
+//! The expiry scan through both tables.
 //!
-//! It goes on in looks of at most [`SLICE`] and never in a hurry. What it finds
-//! is deleted with the next commit that happens anyway, or by itself when much
-//! has gathered or the walk is at its end.
+//! It runs in slices of at most [`SLICE`]. The expired records that it finds are
+//! deleted with the next commit that happens anyway, or by themselves when there are
+//! many or the pass is complete.
 
 use super::rows::{rows_from, whole};
 use super::{File, Tables};
@@ -13,36 +13,36 @@ use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::mem;
 use std::time::{Duration, Instant};
 
-/// How long one look may take. In the tests of this room the rows end it and
-/// never the clock, which a busy machine makes unsure.
+/// The longest slice. In the tests of this directory it ends with the records, not by
+/// the clock, because a busy machine would make them unreliable.
 const SLICE: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 1 });
 
-/// How many rows are looked at between two looks at the clock: about as many as
-/// one page holds, since what takes time is a page that is not in memory.
+/// Records between two readings of the clock: about as many as one page holds,
+/// because a page that is not in memory takes the time.
 const ROWS_PER_CLOCK_CHECK: usize = 32;
 
-/// How many rows one commit deletes, which takes about a millisecond.
+/// Records that one commit deletes, which takes about a millisecond.
 const MAX_DELETED: usize = 256;
 
-/// How long they wait for another commit that takes them along.
+/// The time that they wait for another commit.
 const COMMIT_DELAY: Duration = Duration::from_millis(20);
 
-/// How far the walk is.
+/// The progress of a pass.
 #[derive(Debug, Default)]
 pub struct ExpiryScan {
-    /// How many tables it has left behind.
+    /// The number of tables that are done.
     tables: usize,
-    /// The key that it looked at last in this table.
+    /// The last key of this table that was read.
     last: Option<Vec<u8>>,
     pass: ExpiryPass,
     old: Vec<OldRow>,
-    /// When the old rows are to be deleted, if they do not wait for company.
+    /// When the expired records are deleted without another commit.
     due: Option<Instant>,
-    /// How long the last commit took that deleted any.
+    /// The duration of the last commit that deleted any.
     cost: Duration,
 }
 
-/// A row that is to be deleted, if it is still the same by then.
+/// An expired record, which is deleted if it is still the same.
 #[derive(Debug)]
 struct OldRow {
     table: Table,
@@ -50,7 +50,7 @@ struct OldRow {
     row: Vec<u8>,
 }
 
-/// What a look needs to know.
+/// What a slice reads.
 pub struct Surroundings<'a> {
     pub file: &'a File,
     pub waiting: &'a WriteBehind,
@@ -60,7 +60,7 @@ pub struct Surroundings<'a> {
 }
 
 impl ExpiryScan {
-    /// Looks at the next rows.
+    /// Reads the next records.
     pub fn look(&mut self, around: &Surroundings<'_>) -> Result<ExpirySlice, lmdb::Error> {
         let deadline = Instant::now() + SLICE;
         let reader = around.file.environment.begin_ro_txn()?;
@@ -84,7 +84,7 @@ impl ExpiryScan {
         Ok(ExpirySlice { rows, of, is_full: self.is_full(), cost: self.cost })
     }
 
-    /// Looks at rows of one table; whether it came to the table's end.
+    /// Reads records of one table; returns true at the end of the table.
     fn look_at(
         &mut self,
         table: Table,
@@ -105,7 +105,7 @@ impl ExpiryScan {
             let (whole_key, text) = whole(key, row);
             match around.lifetimes.age(table, text, around.now) {
                 Age::Waiting => self.pass.waiting += 1,
-                // A row whose refresh waits for the disk is as young as that.
+                // A record whose refresh waits for the disk has not expired.
                 Age::Over if around.waiting.get(table, whole_key).is_none() => {
                     self.old.push(OldRow { table, key: key.to_vec(), row: row.to_vec() });
                 }
@@ -157,7 +157,7 @@ impl ExpiryScan {
         Ok(deleted)
     }
 
-    /// Notes what was deleted, now that it is on disk, and how long that took.
+    /// Notes the committed deletions, and the duration of the commit.
     pub fn note(&mut self, deleted: &[Table], took: Duration) {
         if !deleted.is_empty() {
             self.cost = took;
@@ -168,23 +168,23 @@ impl ExpiryScan {
         self.forget();
     }
 
-    /// Leaves the old rows where they are; the next lap finds them again.
+    /// Drops the expired records after a failed commit; the next pass finds them again.
     pub fn forget(&mut self) {
         self.old.clear();
         self.due = None;
     }
 
-    /// When the old rows are to be deleted even if nothing else is written.
+    /// When the expired records are deleted even if nothing else is written.
     pub fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Whether rows wait to be deleted.
+    /// Returns true if expired records wait to be deleted.
     pub fn has_old_rows(&self) -> bool {
         !self.old.is_empty()
     }
 
-    /// What the walk came to when it is at its end; it begins again then.
+    /// The result of a complete pass; the next one starts then.
     pub fn take_pass(&mut self) -> Option<ExpiryPass> {
         if !self.is_at_end() || self.has_old_rows() {
             return None;

@@ -71,7 +71,7 @@ impl Reader {
         &self.path
     }
 
-    /// Looks at every page of the file; see [`structure::look`].
+    /// Looks at every page of the file; see `structure::look`.
     ///
     /// # Errors
     /// When a page is damaged or cannot be read; the text names it.

@@ -1,13 +1,12 @@
-//! Rows that wait for the disk.
+//! Records that wait for the disk.
 //!
-//! A repeated delivery of a known triplet changes nothing but the time at
-//! which the triplet was last seen, and no later decision depends on that time
-//! being on disk. Such rows wait here, about [`REFRESH_DELAY`], and are then written by a
-//! sweep through their keys, a share with each commit: neighbours in key order
-//! are neighbours on disk, so a share costs few pages, and no reply waits long for
-//! its commit. With `--sync` all rows wait, and longer: then what a client was
-//! told may be lost, but only the latest, since each commit takes all rows along,
-//! and the file is as sound as ever, because a commit is still all or nothing.
+//! A repeated delivery of a known triplet only changes the time at which it was last
+//! seen, and no later decision depends on that time being on disk. These records wait
+//! here for about [`REFRESH_DELAY`] and are then written by a sweep through their
+//! keys, some with each commit: neighbours in key order are neighbours on disk, so
+//! this takes few pages, and no reply waits long for its commit. With `--sync` all
+//! records wait, and longer: what was answered last may then be lost, but each commit
+//! writes all of them, and the file stays sound, because a commit is all or nothing.
 
 use super::table_map::TableMap;
 use crate::greylist::Record;
@@ -15,34 +14,32 @@ use crate::state::Table;
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
-/// How long a refreshed row may wait for the disk.
+/// The time that a refreshed record may wait for the disk.
 const REFRESH_DELAY: Duration = Duration::from_secs(1);
 
-/// How many rows may wait before a sweep begins early: they take about two
-/// megabytes.
+/// Records that may wait before a sweep starts early: about two megabytes.
 const MAX_DEFERRED: usize = 8192;
 
-/// How many may wait with `--sync`: few enough that the commit that takes them
-/// all delays a reply by milliseconds only.
+/// Records that may wait with `--sync`: few enough that the commit of all of them
+/// delays a reply by milliseconds only.
 const MAX_UNSYNCED: usize = 2048;
 
-/// In how many commits at most a sweep writes the rows that it finds.
+/// The most commits in which a sweep writes the records that it finds.
 const MAX_BATCHES: usize = 64;
 
-/// How many rows each of them takes along at least: enough to make it worth its
-/// sync, few enough that it delays a reply by milliseconds only where each row
-/// lies in pages of its own, which then cost about 30 microseconds each.
+/// The fewest records of a commit: enough to be worth its wait for the disk, few
+/// enough to delay a reply by milliseconds only if each record is in a page of its
+/// own, which costs about 30 microseconds.
 const MIN_BATCH: usize = 32;
 
-/// How many refreshed rows may wait while the disk takes none. Further ones are
-/// dropped: the row on disk stays as it is, which costs a triplet nothing but
-/// its age.
+/// Refreshed records that may wait while the disk fails. Others are dropped: the
+/// record on disk stays as it is and is older than it should be.
 const MAX_RECORDS: usize = 65_536;
 
-/// A row's table and key.
+/// The table and key of a record.
 pub type Place = (Table, Vec<u8>);
 
-/// The waiting rows of both tables by key: in the database's own order.
+/// The waiting records of both tables, in the order of the file.
 #[derive(Debug)]
 pub struct WriteBehind {
     records: TableMap<Record>,
@@ -50,27 +47,26 @@ pub struct WriteBehind {
     enough: usize,
     may_defer: bool,
     due: Option<Instant>,
-    /// Where the sweep is, while there is one.
+    /// The sweep in progress.
     sweep: Option<Sweep>,
-    /// Sweeps that have ended.
+    /// The number of sweeps that have ended.
     ended: u64,
-    /// How many have to end before nobody waits for one.
+    /// The number of sweeps that a tool waits for.
     wanted: u64,
     is_refused: bool,
 }
 
-/// How far a sweep has come.
+/// The progress of a sweep.
 #[derive(Debug)]
 enum Sweep {
-    /// It takes all rows with the next commit.
+    /// All records are written with the next commit.
     Whole,
-    /// It takes so many rows with each commit, and goes on behind the one that it
-    /// wrote last, if it has written any.
+    /// A number of records is written with each commit, after the one written last.
     Shares(usize, Option<Place>),
 }
 
 impl Default for WriteBehind {
-    /// Only rows may wait on which no decision depends.
+    /// A buffer for records that no decision depends on.
     fn default() -> Self {
         WriteBehind {
             records: TableMap::default(),
@@ -87,25 +83,25 @@ impl Default for WriteBehind {
 }
 
 impl WriteBehind {
-    /// Lets all rows wait, for so long.
+    /// Lets all records wait, for this long.
     pub fn set_delay(&mut self, patience: Duration) {
         self.patience = patience;
         self.enough = MAX_UNSYNCED;
         self.may_defer = true;
     }
 
-    /// Whether another row may wait on which decisions depend. Not one too many
-    /// and not while the disk takes none: that would be lost without a word.
+    /// Returns true if a write that affects decisions may be deferred: the buffer must
+    /// have room and the last commit must have succeeded.
     pub fn may_defer(&self) -> bool {
         self.may_defer && !self.is_refused && self.len() < self.enough
     }
 
-    /// The waiting row of a key, newer than the one on disk.
+    /// The waiting record of a key, newer than the one on disk.
     pub fn get(&self, table: Table, key: &[u8]) -> Option<Record> {
         self.records.get(table, key).copied()
     }
 
-    /// Lets a row wait.
+    /// Lets a record wait.
     pub fn put(&mut self, table: Table, key: &[u8], record: Record) {
         if let Some(waiting) = self.records.get_mut(table, key) {
             *waiting = record;
@@ -124,13 +120,13 @@ impl WriteBehind {
         self.records.remove(table, key);
     }
 
-    /// Lets the next commit take all rows along.
+    /// Lets the next commit write all records.
     pub fn flush_all(&mut self) {
         self.sweep = (!self.is_empty()).then_some(Sweep::Whole);
     }
 
-    /// Lets the rows that wait at `now` be written soon. Gives the number of the
-    /// sweep with which all of them are, for [`WriteBehind::has_ended`].
+    /// Starts writing the records that wait at `now`. Returns the number of the sweep
+    /// that writes the last of them, for [`WriteBehind::has_ended`].
     pub fn settle(&mut self, now: Instant) -> u64 {
         if !self.is_empty() {
             // One that is under way may have passed by some of them.
@@ -140,13 +136,13 @@ impl WriteBehind {
         self.wanted
     }
 
-    /// Whether a sweep has ended.
+    /// Returns true if a sweep has ended.
     pub fn has_ended(&self, sweep: u64) -> bool {
         self.ended >= sweep
     }
 
-    /// The rows that a commit at `now` takes along, in key order. A commit that
-    /// happens anyway begins the sweep in the second half of their time.
+    /// The records that a commit at `now` writes, in key order. A commit that happens
+    /// anyway starts the sweep in the second half of their delay.
     pub fn next_batch(&mut self, now: Instant) -> Vec<Place> {
         // Rows on which decisions depend are not left behind by newer ones. There
         // are more than that only after the disk took none for a while, and most
@@ -165,7 +161,7 @@ impl WriteBehind {
         }
     }
 
-    /// The places of the rows, in order, behind one of them.
+    /// The places of the records, in order, after one of them.
     fn places(&self, last: Option<&Place>) -> impl Iterator<Item = Place> {
         let begin = last.map_or(0, |(table, _)| *table as usize);
         Table::ALL.into_iter().skip(begin).flat_map(move |table| {
@@ -179,8 +175,8 @@ impl WriteBehind {
         })
     }
 
-    /// Forgets the rows of a share, since they are on disk, and ends the sweep
-    /// if they were the last.
+    /// Removes records that have been written, and ends the sweep if they were the
+    /// last.
     pub fn written(&mut self, share: Vec<Place>, now: Instant) {
         self.is_refused = false;
         for (table, key) in &share {
@@ -205,7 +201,7 @@ impl WriteBehind {
         }
     }
 
-    /// Whether nothing waits.
+    /// Returns true if no record waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -214,17 +210,17 @@ impl WriteBehind {
         self.records.len()
     }
 
-    /// Whether the disk did not take the rows when it should.
+    /// Returns true if the last commit failed.
     pub fn is_refused(&self) -> bool {
         self.is_refused
     }
 
-    /// When the rows have to be written, if any wait.
+    /// When the records have to be written, if any wait.
     pub fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Leaves the rows for another try, since the disk did not take them.
+    /// Keeps the records for another try after a failed commit.
     pub fn postpone(&mut self) {
         self.is_refused = true;
         self.sweep = None;
