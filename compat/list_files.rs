@@ -7,7 +7,7 @@ use crate::mail::mail;
 use crate::process::{Process, usual_words};
 use nix::sys::signal::Signal;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 use testkit::namespace::Namespace;
@@ -175,8 +175,9 @@ fn comments_blanks_and_odd_bytes() {
 fn with_list(run: &Run) -> Option<(Background, std::path::PathBuf)> {
     let scratch = Scratch::new();
     let list = scratch.file("clients", "mx.example.com\n");
-    // It is read by root at the start.
+    // Root reads it at the start: ours only where no other user can have put it.
     fs::set_permissions(&list, Permissions::from_mode(0o600)).expect("chmod");
+    chown(scratch.path(), Some(0), Some(0)).expect("chown");
     let words = [format!("--whitelist-clients={}", list.display())];
     let server = run.background_in(scratch, &words)?;
     run.expect("before", server.client().ask(&mail().at(0)), "DUNNO");
@@ -190,6 +191,8 @@ fn after_hup(run: &Run, change: impl Fn(&Path)) -> Option<(String, String)> {
     change(&list);
     server.signal(Signal::SIGHUP);
     let _ = Client::unix(&server.scratch().path().join("socket"));
+    // Ours has warned of a list that only root can read at the start.
+    server.datagrams_until("HUP received");
     let is_theirs = run.program() == Program::Theirs;
     let told = server.datagrams_until(if is_theirs { "open" } else { "clients" }).pop();
     let reply = Client::unix(&server.scratch().path().join("socket"))

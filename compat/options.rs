@@ -298,7 +298,7 @@ fn misspelled_options_and_commands_are_recognized() {
             (
                 "--verbose",
                 LISTEN,
-                "the ways to listen are --inet, --unix, --milter; \"postgrey help\" lists all \
+                "the ways to listen are --inet, --unix, --milter, --smtp; \"postgrey help\" lists all \
                  commands",
             ),
         ] {
