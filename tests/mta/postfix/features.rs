@@ -104,7 +104,7 @@ fn who_asked_for_greylisting_has_it_for_his_own_time() {
 }
 
 #[test]
-fn a_log_in_json_says_how_often_a_mail_was_tried() {
+fn a_log_in_json_has_the_delay_of_mail_that_passes() {
     if !testkit::root_for("Postfix") {
         return;
     }
@@ -118,6 +118,6 @@ fn a_log_in_json_says_how_often_a_mail_was_tried() {
     }
     assert_eq!(postfix.deliver(&envelope).len(), 1);
     let log = daemon.log();
-    let passed = "\"reason\":\"triplet found\",\"delay\":400,\"attempts\":3,";
+    let passed = "\"reason\":\"triplet found\",\"delay\":400,";
     assert!(log.iter().any(|line| line.contains(passed)), "{log:#?}");
 }

@@ -1,6 +1,6 @@
 //! The SMTP proxy in front of a real Postfix that understands the PROXY
-//! protocol. The client has an address of this machine that is not its loopback
-//! address, for which mail would pass at once.
+//! protocol. The client has another address than the loopback one, whose mail would
+//! pass at once; hence each test has a network of its own.
 
 use super::instance::{Postfix, require, wait_for};
 use super::smtp::Smtp;
@@ -9,8 +9,8 @@ use simple_dns::{CLASS, Name, Packet, QTYPE, ResourceRecord, TYPE};
 use std::net::{IpAddr, Ipv4Addr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
-use testkit::namespace::Namespace;
-use testkit::{Builder, Clock, Daemon, Program, Scratch, free_port, skip};
+use testkit::namespace::{Namespace, OWN_ADDRESS, in_own_network};
+use testkit::{Builder, Clock, Daemon, Program, Scratch, free_port};
 
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
@@ -24,17 +24,14 @@ struct Site {
 }
 
 impl Site {
-    /// A proxy with these options; `None` on a machine without an address.
-    fn start(options: &[&str], whitelist: &str) -> Option<Site> {
+    /// A proxy with these options.
+    fn start(options: &[&str], whitelist: &str) -> Site {
         Site::start_within(options, whitelist, &[])
     }
 
     /// Likewise, with a program that starts the daemon.
-    fn start_within(options: &[&str], whitelist: &str, wrapper: &[String]) -> Option<Site> {
-        let Some(address) = own_address() else {
-            skip("this machine has no address but the loopback one");
-            return None;
-        };
+    fn start_within(options: &[&str], whitelist: &str, wrapper: &[String]) -> Site {
+        let address = OWN_ADDRESS;
         let postfix = Postfix::start_behind_proxy();
         let port = free_port();
         let builder = options.iter().copied().fold(Daemon::builder(Program::Ours), Builder::arg);
@@ -45,11 +42,12 @@ impl Site {
             .arg(format!("--smtp={address}:{port}"))
             .arg(format!("--smtp-backend={}", postfix.address()));
         let (builder, clock) = Clock::of(builder);
-        Some(Site { address, port, postfix, daemon: builder.start(), clock })
+        Site { address, port, postfix, daemon: builder.start(), clock }
     }
 
     fn connect(&self) -> Smtp {
-        Smtp::greet(TcpStream::connect((self.address, self.port)).expect("the proxy"))
+        let connect = || TcpStream::connect((self.address, self.port)).ok();
+        Smtp::greet(wait_for("the proxy", connect))
     }
 
     /// The reply to a recipient, in a session that has come so far.
@@ -66,48 +64,42 @@ impl Site {
     }
 }
 
-/// The address from which this machine would send.
-fn own_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("198.51.100.1:9").ok()?;
-    let address = socket.local_addr().ok()?.ip();
-    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
-}
-
 #[test]
 fn message_is_deferred_and_delivered_unchanged_after_the_delay() {
-    for version in [1, 2] {
-        let option = format!("--smtp-proxy-protocol={version}");
-        let Some(mut site) = Site::start(&[&option], "") else { return };
-        let (mut smtp, reply) = site.offer();
-        assert_eq!(reply, DEFERRED);
-        assert_eq!(smtp.say("DATA"), "451 4.7.1 Error: no recipient was accepted");
-        smtp.quit();
-        site.clock.advance(Duration::from_secs(301));
-        let (mut smtp, reply) = site.offer();
-        assert_eq!(reply, "250 2.1.5 Ok");
-        let body = [".", "..", "n\u{fc}r", &"x".repeat(900)].join("\n");
-        let body = format!("{body}\n{}", "line after line\n".repeat(100_000));
-        smtp.expect("354", "DATA");
-        let head = format!("Subject: whole {version}\r\n\r\n");
-        smtp.expect("250", &format!("{head}{}.", stuffed(&body)));
-        smtp.quit();
-        let message = site.delivered(&format!("Subject: whole {version}"));
-        let from = format!("Received: from client.test (unknown [{}])", site.address);
-        assert!(message.contains(&from), "{}", &message[..500]);
-        let (_, delivered) = message.split_once("\n\n").expect("a body");
-        assert!(delivered == body, "the body was changed");
-        let client = format!("client_name=unknown, client_address={}, ", site.address);
-        for line in [
-            format!("action=greylist, reason=new, {client}"),
-            format!("action=pass, reason=triplet found, delay=301, {client}"),
-            format!("relayed: {client}received="),
-        ] {
-            wait_for(&line, || {
-                site.daemon.log().iter().any(|logged| logged.contains(&line)).then_some(())
-            });
+    in_own_network(|| {
+        for version in [1, 2] {
+            let option = format!("--smtp-proxy-protocol={version}");
+            let mut site = Site::start(&[&option], "");
+            let (mut smtp, reply) = site.offer();
+            assert_eq!(reply, DEFERRED);
+            assert_eq!(smtp.say("DATA"), "451 4.7.1 Error: no recipient was accepted");
+            smtp.quit();
+            site.clock.advance(Duration::from_secs(301));
+            let (mut smtp, reply) = site.offer();
+            assert_eq!(reply, "250 2.1.5 Ok");
+            let body = [".", "..", "n\u{fc}r", &"x".repeat(900)].join("\n");
+            let body = format!("{body}\n{}", "line after line\n".repeat(100_000));
+            smtp.expect("354", "DATA");
+            let head = format!("Subject: whole {version}\r\n\r\n");
+            smtp.expect("250", &format!("{head}{}.", stuffed(&body)));
+            smtp.quit();
+            let message = site.delivered(&format!("Subject: whole {version}"));
+            let from = format!("Received: from client.test (unknown [{}])", site.address);
+            assert!(message.contains(&from), "{}", &message[..500]);
+            let (_, delivered) = message.split_once("\n\n").expect("a body");
+            assert!(delivered == body, "the body was changed");
+            let client = format!("client_name=unknown, client_address={}, ", site.address);
+            for line in [
+                format!("action=greylist, reason=new, {client}"),
+                format!("action=pass, reason=triplet found, delay=301, {client}"),
+                format!("relayed: {client}received="),
+            ] {
+                wait_for(&line, || {
+                    site.daemon.log().iter().any(|logged| logged.contains(&line)).then_some(())
+                });
+            }
         }
-    }
+    });
 }
 
 /// Lines as SMTP transports them (RFC 5321 section 4.5.2).
@@ -119,33 +111,36 @@ fn stuffed(text: &str) -> String {
 
 #[test]
 fn whitelisted_client_talks_to_postfix_from_the_first_byte() {
-    let Some(address) = own_address() else { return };
-    let Some(site) = Site::start(&[], &format!("{address}\n")) else { return };
-    let mut smtp = site.connect();
-    assert!(smtp.greeting().contains("mx.test.example"), "{}", smtp.greeting());
-    smtp.expect("250", "EHLO client.test");
-    smtp.expect("250", "MAIL FROM:<alice@sender.test>");
-    assert_eq!(smtp.say("RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
-    smtp.quit();
+    in_own_network(|| {
+        let site = Site::start(&[], &format!("{OWN_ADDRESS}\n"));
+        let mut smtp = site.connect();
+        assert!(smtp.greeting().contains("mx.test.example"), "{}", smtp.greeting());
+        smtp.expect("250", "EHLO client.test");
+        smtp.expect("250", "MAIL FROM:<alice@sender.test>");
+        assert_eq!(smtp.say("RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
+        smtp.quit();
+    });
 }
 
 #[test]
 fn two_hundred_messages_arrive_once() {
-    require("/usr/sbin/smtp-source", "postfix");
-    let Some(mut site) = Site::start(&[], "") else { return };
-    let (smtp, reply) = site.offer();
-    assert_eq!(reply, DEFERRED);
-    smtp.quit();
-    site.clock.advance(Duration::from_secs(301));
-    let status = Command::new("/usr/sbin/smtp-source")
-        .args(["-d", "-s", "20", "-m", "200", "-l", "500", "-M", "client.test"])
-        .args(["-f", "alice@sender.test", "-t", "bob@example.org", "-S", "one of many"])
-        .arg(format!("{}:{}", site.address, site.port))
-        .status();
-    assert!(status.expect("smtp-source").success());
-    let count = || site.postfix.inbox_with("one of many").len();
-    wait_for("200 messages", || (count() >= 200).then_some(()));
-    assert_eq!(count(), 200);
+    in_own_network(|| {
+        require("/usr/sbin/smtp-source", "postfix");
+        let mut site = Site::start(&[], "");
+        let (smtp, reply) = site.offer();
+        assert_eq!(reply, DEFERRED);
+        smtp.quit();
+        site.clock.advance(Duration::from_secs(301));
+        let status = Command::new("/usr/sbin/smtp-source")
+            .args(["-d", "-s", "20", "-m", "200", "-l", "500", "-M", "client.test"])
+            .args(["-f", "alice@sender.test", "-t", "bob@example.org", "-S", "one of many"])
+            .arg(format!("{}:{}", site.address, site.port))
+            .status();
+        assert!(status.expect("smtp-source").success());
+        let count = || site.postfix.inbox_with("one of many").len();
+        wait_for("200 messages", || (count() >= 200).then_some(()));
+        assert_eq!(count(), 200);
+    });
 }
 
 /// Starts a DNS server that knows one name of one address, and returns its own
@@ -176,14 +171,15 @@ fn serve_name(name: &'static str, address: IpAddr) -> Ipv4Addr {
 
 #[test]
 fn client_is_whitelisted_by_its_verified_name() {
-    let Some(address) = own_address() else { return };
-    let server = serve_name("mx.trusted.test", address);
-    let scratch = Scratch::new();
-    let file = scratch.file("resolv.conf", format!("nameserver {server}\n"));
-    let script = "mount --make-rprivate /\nmount --bind \"$1\" /etc/resolv.conf";
-    let Some(namespace) = Namespace::new(script, &[&file]) else { return };
-    let Some(site) = Site::start_within(&[], "trusted.test\n", &namespace.words()) else { return };
-    let smtp = site.connect();
-    assert!(smtp.greeting().contains("mx.test.example"), "{}", smtp.greeting());
-    smtp.quit();
+    in_own_network(|| {
+        let server = serve_name("mx.trusted.test", OWN_ADDRESS);
+        let scratch = Scratch::new();
+        let file = scratch.file("resolv.conf", format!("nameserver {server}\n"));
+        let script = "mount --make-rprivate /\nmount --bind \"$1\" /etc/resolv.conf";
+        let Some(namespace) = Namespace::new(script, &[&file]) else { return };
+        let site = Site::start_within(&[], "trusted.test\n", &namespace.words());
+        let smtp = site.connect();
+        assert!(smtp.greeting().contains("mx.test.example"), "{}", smtp.greeting());
+        smtp.quit();
+    });
 }

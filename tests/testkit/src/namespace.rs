@@ -2,9 +2,12 @@
 //! sees, and that end with the test, however it ends.
 
 use crate::{require, skip};
+use nix::sched::{CloneFlags, unshare};
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::{panic, thread};
 
 /// A mount namespace, held open by a process that waits for the test's end.
 #[derive(Debug)]
@@ -64,5 +67,32 @@ impl Drop for Namespace {
     fn drop(&mut self) {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
+    }
+}
+
+/// The address in [`in_own_network`] that is not a loopback one (RFC 5737).
+pub const OWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 10));
+
+/// Runs a test in a network of its own, in which all programs that it starts have
+/// the loopback addresses and [`OWN_ADDRESS`]. Skips it where the system does not
+/// allow that.
+pub fn in_own_network(test: fn()) {
+    let ip = |arguments: &[&str]| {
+        let status = Command::new("/usr/sbin/ip").args(arguments).status();
+        assert!(status.expect("ip").success(), "ip {arguments:?}");
+    };
+    // A network namespace is that of one thread and of what the thread starts.
+    let thread = thread::spawn(move || {
+        if unshare(CloneFlags::CLONE_NEWNET).is_err() {
+            skip("what needs a network of its own: run it as root");
+            return;
+        }
+        require("/usr/sbin/ip", "iproute2");
+        ip(&["link", "set", "lo", "up"]);
+        ip(&["address", "add", &format!("{OWN_ADDRESS}/32"), "dev", "lo"]);
+        test();
+    });
+    if let Err(failure) = thread.join() {
+        panic::resume_unwind(failure);
     }
 }
