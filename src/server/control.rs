@@ -164,7 +164,7 @@ struct Caller {
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
-    /// What it waits for, see [`Store::settle`].
+    /// What it waits for, see [`Backend::settle`].
     settles: Option<u64>,
     /// Whether its edits wait for the backend.
     is_awaiting: bool,
