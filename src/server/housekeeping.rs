@@ -37,10 +37,10 @@ pub struct Housekeeping {
     lifetimes: Lifetimes,
     next: Instant,
     clock: ClockJump,
-    last_lap: Option<ExpiryPass>,
-    /// What was deleted since the log told of it.
-    untold: [u64; 2],
-    told: Option<Instant>,
+    last_pass: Option<ExpiryPass>,
+    /// Deleted records, by table, since the last report.
+    unreported: [u64; 2],
+    reported: Option<Instant>,
     trouble: RateLimitedError,
 }
 
@@ -51,9 +51,9 @@ impl Housekeeping {
             lifetimes,
             next: Instant::now() + START_DELAY,
             clock: ClockJump::new(clock::now(), Instant::now()),
-            last_lap: None,
-            untold: [0; 2],
-            told: None,
+            last_pass: None,
+            unreported: [0; 2],
+            reported: None,
             trouble: RateLimitedError::default(),
         }
     }
@@ -64,11 +64,11 @@ impl Housekeeping {
     }
 
     /// The result of the last pass through all records.
-    pub fn last_lap(&self) -> Option<ExpiryPass> {
-        self.last_lap
+    pub fn last_pass(&self) -> Option<ExpiryPass> {
+        self.last_pass
     }
 
-    /// Looks at some entries if it is time, and tells of those that are gone.
+    /// Runs an expiry slice if one is due, and logs the result of a finished pass.
     pub fn keep(&mut self, backend: &mut dyn Backend, log: &mut Log) {
         let begin = Instant::now();
         if begin >= self.next && self.is_clock_steady(begin, log) {
@@ -83,9 +83,9 @@ impl Housekeeping {
             };
             self.next = Instant::now() + rest;
         }
-        if let Some(lap) = backend.take_expiry_pass() {
-            self.last_lap = Some(lap);
-            for line in self.news(lap, begin, log.takes(Severity::Info)) {
+        if let Some(pass) = backend.take_expiry_pass() {
+            self.last_pass = Some(pass);
+            for line in self.news(pass, begin, log.takes(Severity::Info)) {
                 log.line(Severity::Warning, line);
             }
         }
@@ -118,28 +118,28 @@ impl Housekeeping {
     /// The original's lines (BEHAVIOUR G). From one time to the next the numbers
     /// add up: what came meanwhile is the difference between the last `after`
     /// and this `before`.
-    fn news(&mut self, lap: ExpiryPass, now: Instant, is_talkative: bool) -> Vec<String> {
-        for (untold, tally) in self.untold.iter_mut().zip([lap.triplets, lap.clients]) {
-            *untold += tally.deleted;
+    fn news(&mut self, pass: ExpiryPass, now: Instant, is_talkative: bool) -> Vec<String> {
+        for (unreported, tally) in self.unreported.iter_mut().zip([pass.triplets, pass.clients]) {
+            *unreported += tally.deleted;
         }
-        let is_due = self.told.is_none_or(|told| now - told >= REPORT_INTERVAL) || is_talkative;
-        if !is_due || self.untold == [0; 2] {
+        let is_due = self.reported.is_none_or(|told| now - told >= REPORT_INTERVAL) || is_talkative;
+        if !is_due || self.unreported == [0; 2] {
             return Vec::new();
         }
-        self.told = Some(now);
-        let [triplets, clients] = std::mem::take(&mut self.untold);
+        self.reported = Some(now);
+        let [triplets, clients] = std::mem::take(&mut self.unreported);
         let mut lines = vec!["cleaning up old entries...".to_string()];
-        lines.push(finished("main", lap.triplets, triplets));
+        lines.push(finished("main", pass.triplets, triplets));
         if self.lifetimes.clients {
-            lines.push(finished("clients", lap.clients, clients));
+            lines.push(finished("clients", pass.clients, clients));
         }
         lines
     }
 }
 
-fn finished(name: &str, Tally { before, deleted }: Tally, untold: u64) -> String {
+fn finished(name: &str, Tally { before, deleted }: Tally, unreported: u64) -> String {
     let after = before - deleted;
-    format!("cleaning {name} database finished. before: {}, after: {after}", after + untold)
+    format!("cleaning {name} database finished. before: {}, after: {after}", after + unreported)
 }
 
 /// The pause after a slice that took this long: short where many records have
@@ -160,7 +160,7 @@ mod tests {
     const LIFETIMES: Lifetimes =
         Lifetimes { max_age: 3_024_000, retry_window: 172_800, delay: 300, clients: true };
 
-    fn lap(triplets: (u64, u64), clients: (u64, u64)) -> ExpiryPass {
+    fn pass(triplets: (u64, u64), clients: (u64, u64)) -> ExpiryPass {
         let tally = |(before, deleted)| Tally { before, deleted };
         ExpiryPass { triplets: tally(triplets), clients: tally(clients), waiting: 0 }
     }
@@ -195,37 +195,37 @@ mod tests {
         let mut housekeeping = Housekeeping::new(LIFETIMES);
         let start = Instant::now();
         let hour = |hour: u64| start + Duration::from_secs(3600 * hour);
-        let mut news = |hours, lap| housekeeping.news(lap, hour(hours), false);
+        let mut news = |hours, pass| housekeeping.news(pass, hour(hours), false);
 
-        assert!(news(1, lap((20, 0), (7, 0))).is_empty(), "nothing went");
+        assert!(news(1, pass((20, 0), (7, 0))).is_empty(), "nothing went");
         assert_eq!(
-            news(2, lap((20, 11), (7, 4))),
+            news(2, pass((20, 11), (7, 4))),
             [
                 "cleaning up old entries...",
                 "cleaning main database finished. before: 20, after: 9",
                 "cleaning clients database finished. before: 7, after: 3",
             ]
         );
-        assert!(news(3, lap((12, 1), (3, 0))).is_empty(), "told an hour ago");
-        assert!(news(25, lap((15, 2), (4, 1))).is_empty(), "told 23 hours ago");
+        assert!(news(3, pass((12, 1), (3, 0))).is_empty(), "told an hour ago");
+        assert!(news(25, pass((15, 2), (4, 1))).is_empty(), "told 23 hours ago");
         assert_eq!(
-            news(26, lap((14, 0), (3, 0))),
+            news(26, pass((14, 0), (3, 0))),
             [
                 "cleaning up old entries...",
                 "cleaning main database finished. before: 17, after: 14",
                 "cleaning clients database finished. before: 4, after: 3",
             ]
         );
-        assert!(news(50, lap((14, 0), (3, 0))).is_empty(), "nothing went since");
+        assert!(news(50, pass((14, 0), (3, 0))).is_empty(), "nothing went since");
     }
 
     #[test]
     fn a_talkative_log_tells_of_every_lap_in_which_something_went() {
         let mut housekeeping = Housekeeping::new(Lifetimes { clients: false, ..LIFETIMES });
-        let mut news = |lap| housekeeping.news(lap, Instant::now(), true);
+        let mut news = |pass| housekeeping.news(pass, Instant::now(), true);
         for before in [20, 19] {
             assert_eq!(
-                news(lap((before, 1), (0, 0))),
+                news(pass((before, 1), (0, 0))),
                 [
                     "cleaning up old entries...".to_string(),
                     format!(
@@ -235,6 +235,6 @@ mod tests {
                 ]
             );
         }
-        assert!(news(lap((18, 0), (0, 0))).is_empty());
+        assert!(news(pass((18, 0), (0, 0))).is_empty());
     }
 }

@@ -122,6 +122,18 @@ fn the_series_are_the_same_whoever_sends_mail() {
 }
 
 #[test]
+fn manual_describes_every_metric() {
+    let manual = include_str!("../../man/postgrey-monitoring.7.in");
+    let smtp = ["--smtp=127.0.0.1:0", "--smtp-backend=127.0.0.1:9"];
+    let page = Site::start(&smtp).page();
+    let described = page.lines().filter_map(|line| line.strip_prefix("# HELP ")).inspect(|line| {
+        let item = format!(".TP\n{}\n", line.replacen(' ', "\n", 1));
+        assert!(manual.contains(&item), "{line}");
+    });
+    assert!(described.count() > 20, "{page}");
+}
+
+#[test]
 fn refused_mail_is_told_from_mail_that_passed() {
     let builder = Daemon::builder(Program::Ours);
     let list = builder.scratch().file("blacklist", "mx.example\n");

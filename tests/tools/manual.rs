@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use testkit::{Program, Scratch, require, skip};
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 7] = [
     "postgrey.8",
     "policy-test.8",
     "postgreyreport.1",
     "postgrey-whitelist.5",
     "postgrey-migration.7",
+    "postgrey-monitoring.7",
+    "postgrey-pools.7",
 ];
 
 fn path(page: &str) -> PathBuf {
@@ -96,7 +98,7 @@ fn plain(roff: &str) -> String {
 
 fn is_typed(example: &str) -> bool {
     let first = example.split_whitespace().next().unwrap_or_default();
-    ["postgrey", "postgreyreport", "policy-test", "runuser", "cd"].contains(&first)
+    ["postgrey", "postgreyreport", "policy-test", "runuser", "cd", "curl"].contains(&first)
 }
 
 #[test]
@@ -119,6 +121,9 @@ fn no_example_goes_untried() {
                 Some("#") if page == "postgrey.8" => assert_the_daemon_takes(example),
                 // The tests of imports run these on each kind of database.
                 Some("sqlite3" | "mysql" | "psql" | "awk") => {}
+                // Figures that tests/daemon/pools prints.
+                Some("triplets") if page == "postgrey-pools.7" => {}
+                Some("scrape_configs:\n") => assert_in_recipe(example, &uncommented(ALERTS)),
                 _ => panic!("{page}: nobody tries\n{example}"),
             }
         }
@@ -160,6 +165,11 @@ fn assert_the_daemon_takes(example: &str) {
 const SENDMAIL: &str = include_str!("../../debian/README.sendmail");
 const SMTP_PROXY: &str = include_str!("../../debian/README.smtp-proxy");
 const README: &str = include_str!("../../README.md");
+const ALERTS: &str = include_str!("../../debian/monitoring/prometheus-alerts.yml");
+
+fn uncommented(text: &str) -> String {
+    text.lines().map(|line| line.trim_start_matches('#').to_owned() + "\n").collect()
+}
 
 /// Asserts that a recipe has these words, however its lines are broken.
 fn assert_in_recipe(example: &str, recipe: &str) {
@@ -207,6 +217,13 @@ try() {
     echo $? > "$1.status"
 }
 "#;
+
+/// Starts the daemon again, to count by domain and serve metrics.
+const OTHER_OPTIONS: &str = r#"kill $(cat /var/lib/postgrey/postgrey.lock)
+while postgrey status; do sleep 0.1; done
+options="--inet=10023 --auto-whitelist-by=domain --metrics=127.0.0.1:9154"
+echo "POSTGREY_OPTS=\"$options\"" > /etc/default/postgrey
+postgrey $options --daemonize"#;
 
 /// Runs texts one after the other on such a machine; gives what each printed,
 /// and nothing where there can be no such machine.
@@ -257,6 +274,8 @@ fn what_the_pages_say_to_type_works_as_it_stands() {
     texts.extend(typed("policy-test.8").chain(typed("postgreyreport.1")));
     texts.extend(others.iter().cloned().chain(typed("postgrey-whitelist.5")));
     texts.extend(typed("postgrey-migration.7"));
+    texts.push(OTHER_OPTIONS.to_owned());
+    texts.extend(typed("postgrey-pools.7").chain(typed("postgrey-monitoring.7")));
     let traces = [
         "db5.3_dump -p /var/lib/postgrey/postgrey.db",
         "stat -c '%U %a' /var/lib/postgrey/postgrey.db /var/lib/postgrey/postgrey_clients.db",
@@ -287,6 +306,9 @@ fn what_the_pages_say_to_type_works_as_it_stands() {
         ("postgrey list --clients --json", "198.51.100.7"),
         ("postgrey list --clients --sort=first", "198.51.100.7"),
         ("postgrey export --clients\npostgrey export --triplets", "/carol@example.net/"),
+        ("postgrey allow example.com --sender-domain", "allowed 1 entry\nSTATE"),
+        ("curl --silent --fail", "ok\n"),
+        ("curl --silent http", "\npostgrey_database_up 1\n"),
         ("ls /var/backups", "postgrey.mdb"),
     ] {
         let (_, out) = all.iter().find(|(text, _)| text.starts_with(words)).expect(words);

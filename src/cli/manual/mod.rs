@@ -11,13 +11,15 @@ use super::{flags, opensmtpd_filter, policy_test as tester, report as reporter};
 use clap::Command;
 
 /// All pages.
-pub(super) fn pages() -> [Page; 5] {
+pub(super) fn pages() -> [Page; 7] {
     [
         daemon(&flags::command()),
         policy_test(&tester::command()),
         report(&reporter::command()),
         whitelist::page(),
         template::page(include_str!("../../../man/postgrey-migration.7.in"), unknown),
+        template::page(include_str!("../../../man/postgrey-monitoring.7.in"), unknown),
+        template::page(include_str!("../../../man/postgrey-pools.7.in"), unknown),
     ]
 }
 

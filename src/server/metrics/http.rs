@@ -1,12 +1,12 @@
-//! As much of HTTP/1.1 (RFC 9112) as whoever fetches metrics needs: one
-//! request a connection, and its response.
+//! The part of HTTP/1.1 (RFC 9112) that monitoring needs: one request per
+//! connection and its response.
 
-use httparse::{EMPTY_HEADER, Request, Status};
+use httparse::{EMPTY_HEADER, Status};
 
-/// Bytes that a request may have; Prometheus's have about 300.
+/// The longest request in bytes; Prometheus sends about 300.
 pub const MAX_REQUEST: usize = 8 * 1024;
 
-/// Header fields that a request may have.
+/// The most header fields of a request.
 const MAX_FIELDS: usize = 64;
 
 /// The media type of the text format.
@@ -16,42 +16,42 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// The page of metrics.
+pub enum Target {
+    /// `/metrics`.
     Metrics,
-    /// Whether all is well.
+    /// `/health`.
     Health,
-    /// What is not there, or not to be had like that.
-    Nothing(Refusal),
+    /// A request that gets an error.
+    Refused(Refusal),
 }
 
-/// The status of a response that gives nothing.
+/// The reason for an error response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No HTTP.
+    /// Malformed HTTP.
     BadRequest,
-    /// Another path.
+    /// An unknown path.
     NotFound,
-    /// Something to be changed.
+    /// A method other than GET and HEAD.
     MethodNotAllowed,
-    /// Too long.
+    /// A request longer than [`MAX_REQUEST`].
     TooLarge,
 }
 
-/// What is asked, and whether only for the head of the response.
+/// A parsed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// What.
-    pub wish: Wish,
-    /// Whether the body stays away.
+pub struct Request {
+    /// What it asks for.
+    pub target: Target,
+    /// Set if the response has no body.
     pub is_head: bool,
 }
 
-/// Understands a request; none as long as it is not there to its end.
-pub fn understand(input: &[u8]) -> Option<Question> {
-    let refused = |refusal| Some(Question { wish: Wish::Nothing(refusal), is_head: false });
+/// Parses a request. Returns `None` if it is incomplete.
+pub fn parse(input: &[u8]) -> Option<Request> {
+    let refused = |refusal| Some(Request { target: Target::Refused(refusal), is_head: false });
     let mut fields = [EMPTY_HEADER; MAX_FIELDS];
-    let mut request = Request::new(&mut fields);
+    let mut request = httparse::Request::new(&mut fields);
     match request.parse(input) {
         Ok(Status::Partial) if input.len() <= MAX_REQUEST => return None,
         Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
@@ -66,38 +66,40 @@ pub fn understand(input: &[u8]) -> Option<Question> {
         _ => return refused(Refusal::MethodNotAllowed),
     };
     let path = request.path.unwrap_or_default();
-    let wish = match path.split('?').next() {
-        Some("/metrics") => Wish::Metrics,
-        Some("/health") => Wish::Health,
-        _ => Wish::Nothing(Refusal::NotFound),
+    let target = match path.split('?').next() {
+        Some("/metrics") => Target::Metrics,
+        Some("/health") => Target::Health,
+        _ => Target::Refused(Refusal::NotFound),
     };
-    Some(Question { wish, is_head })
+    Some(Request { target, is_head })
 }
 
-/// The response with the page of metrics.
-pub fn metrics(question: Question, page: &str) -> Vec<u8> {
-    response("200 OK", METRICS, page, question.is_head)
+/// Returns the response with the page of metrics.
+pub fn metrics(request: Request, page: &str) -> Vec<u8> {
+    response("200 OK", METRICS, page, request.is_head)
 }
 
-/// The response about the daemon's health: what is wrong, if anything is.
-pub fn health(question: Question, trouble: Option<&str>) -> Vec<u8> {
-    match trouble {
-        None => response("200 OK", TEXT, "ok\n", question.is_head),
-        Some(what) => {
-            response("503 Service Unavailable", TEXT, &format!("{what}\n"), question.is_head)
+/// Returns the response about the daemon's health, which is bad if `failure` is set.
+pub fn health(request: Request, failure: Option<&str>) -> Vec<u8> {
+    match failure {
+        None => response("200 OK", TEXT, "ok\n", request.is_head),
+        Some(failure) => {
+            response("503 Service Unavailable", TEXT, &format!("{failure}\n"), request.is_head)
         }
     }
 }
 
-/// The response that gives nothing.
-pub fn refuse(question: Question, refusal: Refusal) -> Vec<u8> {
+/// Returns an error response.
+pub fn refuse(request: Request, refusal: Refusal) -> Vec<u8> {
     let (status, text) = match refusal {
-        Refusal::BadRequest => ("400 Bad Request", "this is no HTTP\n"),
-        Refusal::NotFound => ("404 Not Found", "there are /metrics and /health\n"),
-        Refusal::MethodNotAllowed => ("405 Method Not Allowed", "only GET and HEAD\n"),
-        Refusal::TooLarge => ("431 Request Header Fields Too Large", "too long\n"),
+        Refusal::BadRequest => ("400 Bad Request", "malformed HTTP request\n"),
+        Refusal::NotFound => ("404 Not Found", "not found; see /metrics and /health\n"),
+        Refusal::MethodNotAllowed => {
+            ("405 Method Not Allowed", "method not allowed; use GET or HEAD\n")
+        }
+        Refusal::TooLarge => ("431 Request Header Fields Too Large", "request too long\n"),
     };
-    response(status, TEXT, text, question.is_head)
+    response(status, TEXT, text, request.is_head)
 }
 
 fn response(status: &str, kind: &str, body: &str, is_head: bool) -> Vec<u8> {
@@ -117,24 +119,24 @@ fn response(status: &str, kind: &str, body: &str, is_head: bool) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn wish(input: &str) -> Option<Wish> {
-        understand(input.as_bytes()).map(|question| question.wish)
+    fn target(input: &str) -> Option<Target> {
+        parse(input.as_bytes()).map(|request| request.target)
     }
 
     #[test]
-    fn a_request_is_understood_when_it_has_ended() {
+    fn incomplete_request_waits() {
         let request = "GET /metrics?a=b HTTP/1.1\r\nHost: mx\r\nAccept: */*\r\n\r\n";
         for end in 0..request.len() {
-            assert_eq!(wish(&request[..end]), None, "{end}");
+            assert_eq!(target(&request[..end]), None, "{end}");
         }
-        assert_eq!(wish(request), Some(Wish::Metrics));
-        assert_eq!(wish("GET /health HTTP/1.0\r\n\r\n"), Some(Wish::Health));
-        let question = understand(b"HEAD /health HTTP/1.1\r\n\r\n");
-        assert_eq!(question, Some(Question { wish: Wish::Health, is_head: true }));
+        assert_eq!(target(request), Some(Target::Metrics));
+        assert_eq!(target("GET /health HTTP/1.0\r\n\r\n"), Some(Target::Health));
+        let parsed = parse(b"HEAD /health HTTP/1.1\r\n\r\n");
+        assert_eq!(parsed, Some(Request { target: Target::Health, is_head: true }));
     }
 
     #[test]
-    fn whatever_else_comes_is_refused() {
+    fn other_requests_are_refused() {
         let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(MAX_REQUEST));
         let fields = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_FIELDS + 1));
         for (input, refusal) in [
@@ -146,16 +148,16 @@ mod tests {
             (&long, Refusal::TooLarge),
             (&fields, Refusal::TooLarge),
         ] {
-            assert_eq!(wish(input), Some(Wish::Nothing(refusal)), "{input}");
+            assert_eq!(target(input), Some(Target::Refused(refusal)), "{input}");
         }
     }
 
     #[test]
-    fn a_response_tells_its_length_even_without_its_body() {
-        let question = Question { wish: Wish::Health, is_head: true };
-        let head = String::from_utf8(health(question, None)).unwrap();
+    fn response_without_body_has_its_length() {
+        let request = Request { target: Target::Health, is_head: true };
+        let head = String::from_utf8(health(request, None)).unwrap();
         assert!(head.ends_with("Content-Length: 3\r\nConnection: close\r\n\r\n"), "{head}");
-        let whole = health(Question { is_head: false, ..question }, Some("no disk"));
+        let whole = health(Request { is_head: false, ..request }, Some("no disk"));
         let whole = String::from_utf8(whole).unwrap();
         assert!(whole.starts_with("HTTP/1.1 503 "), "{whole}");
         assert!(whole.ends_with("\r\n\r\nno disk\n"), "{whole}");

@@ -1,10 +1,8 @@
-//! The socket on which a monitoring system asks (`--metrics`), answered between
-//! the turns of the loop.
+//! The HTTP endpoint of `--metrics`, served between batches.
 //!
-//! Whoever asks may be slow, silent or hostile: there are few such connections
-//! at a time, each is served once, and none is waited for. The format is
-//! written here because the numbers exist already, in one thread; the crates
-//! for it keep a second copy of each in atomics.
+//! Clients may be slow, silent or hostile: only a few are connected at a time, and
+//! each gets one response. The text format is written here because the numbers
+//! exist already, in one thread; crates for it keep a second copy in atomics.
 
 mod http;
 mod page;
@@ -15,69 +13,66 @@ pub use page::Snapshot;
 use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
 use crate::lists::Files;
-use http::{Question, Wish};
+use http::{Request, Target};
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
 
-/// Who is served at the same time; further ones take the place of the one that
-/// came first.
+/// Clients connected at the same time. A further one replaces the oldest.
 const MAX_CLIENTS: usize = 8;
 
-/// How many tokens the sockets and their connections take.
+/// The number of poll tokens of the sockets and clients.
 pub const TOKENS: usize = 1 + MAX_CLIENTS;
 
-/// Bytes read at once.
+/// Bytes per read.
 const READ_SIZE: usize = 2048;
 
-/// The sockets and who is connected to them.
+/// The listening sockets and their clients.
 #[derive(Debug)]
 pub struct Metrics {
     sockets: Vec<ListeningSocket>,
-    /// The lists' files.
     files: Files,
-    /// The token of the sockets; those of the callers follow.
+    /// The token of the sockets. Those of the clients follow.
     first: usize,
-    callers: [Option<Caller>; MAX_CLIENTS],
-    /// Counts those who came, to know who has been here for longest.
-    clock: u64,
-    /// Whether more may wait to be accepted than one turn takes.
+    clients: [Option<Client>; MAX_CLIENTS],
+    /// The number of clients accepted so far, by which the oldest is found.
+    accepted: u64,
+    /// Set if clients may wait to be accepted.
     is_due: bool,
 }
 
 impl Metrics {
-    /// Will serve on these sockets, and tell of these lists.
+    /// Creates an endpoint on listening sockets. The metrics name the lists by `files`.
     pub fn new(sockets: Vec<ListeningSocket>, files: Files) -> Metrics {
-        Metrics { sockets, files, first: 0, callers: Default::default(), clock: 0, is_due: true }
+        Metrics { sockets, files, first: 0, clients: Default::default(), accepted: 0, is_due: true }
     }
 
-    /// Asks to be told when somebody comes or says something, under tokens from
-    /// `first` on.
+    /// Registers the sockets with tokens from `first` on.
     ///
     /// # Errors
-    /// When the system has no room for one more.
+    /// When the system refuses another registration.
     pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         self.first = first;
         self.sockets.iter_mut().try_for_each(|socket| socket.register(registry, Token(first)))
     }
 
-    /// Notes an event of one of the tokens.
+    /// Records that a token has an event.
     pub fn note(&mut self, token: usize) {
         match token - self.first {
             0 => self.is_due = true,
             number => {
-                if let Some(caller) = &mut self.callers[number - 1] {
-                    caller.is_due = true;
+                if let Some(client) = &mut self.clients[number - 1] {
+                    client.is_due = true;
                 }
             }
         }
     }
 
-    /// Whether there is something to do without a further event.
+    /// Returns true if there is work without a further event.
     pub fn is_due(&self) -> bool {
         self.is_due
     }
 
-    /// Takes in who waits, as many as one turn should.
+    /// Accepts waiting clients, at most [`MAX_CLIENTS`] per socket and batch.
     pub fn accept(&mut self, registry: &Registry, log: &mut Log) {
         if !std::mem::take(&mut self.is_due) {
             return;
@@ -86,7 +81,7 @@ impl Metrics {
             for number in 1..=MAX_CLIENTS {
                 match self.sockets[index].accept(log) {
                     Ok(stream) => self.admit(stream, registry),
-                    // Nobody waits; or they wait until the next one comes.
+                    // No client waits, or accepting failed until the next event.
                     Err(_) => break,
                 }
                 self.is_due |= number == MAX_CLIENTS;
@@ -94,74 +89,74 @@ impl Metrics {
         }
     }
 
-    /// Goes on with those who are due.
-    pub fn serve(&mut self, sight: &Snapshot<'_>) {
-        for slot in &mut self.callers {
-            let Some(caller) = slot.as_mut().filter(|caller| caller.is_due) else {
+    /// Serves the clients that are ready.
+    pub fn serve(&mut self, snapshot: &Snapshot<'_>) {
+        for slot in &mut self.clients {
+            let Some(client) = slot.as_mut().filter(|client| client.is_due) else {
                 continue;
             };
-            caller.go_on(|question| answer(question, sight, &self.files));
-            if caller.is_over {
+            client.serve(|request| respond(request, snapshot, &self.files));
+            if client.is_over {
                 *slot = None;
             }
         }
     }
 
     fn admit(&mut self, mut stream: Stream, registry: &Registry) {
-        let age = |index: &usize| self.callers[*index].as_ref().map(|caller| caller.came);
+        let age = |index: &usize| self.clients[*index].as_ref().map(|client| client.number);
         let index = (0..MAX_CLIENTS).min_by_key(age).unwrap_or(0);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.callers[index] = None;
+        self.clients[index] = None;
         let token = Token(self.first + 1 + index);
         if stream.watch(registry, token, interest).is_ok() {
-            self.clock += 1;
-            self.callers[index] = Some(Caller::new(stream, self.clock));
+            self.accepted += 1;
+            self.clients[index] = Some(Client::new(stream, self.accepted));
         }
     }
 }
 
-fn answer(question: Question, sight: &Snapshot<'_>, files: &Files) -> Vec<u8> {
-    match question.wish {
-        Wish::Metrics => http::metrics(question, &page::page(sight, files)),
-        Wish::Health => http::health(question, sight.backend.failure().as_deref()),
-        Wish::Nothing(refusal) => http::refuse(question, refusal),
+fn respond(request: Request, snapshot: &Snapshot<'_>, files: &Files) -> Vec<u8> {
+    match request.target {
+        Target::Metrics => http::metrics(request, &page::page(snapshot, files)),
+        Target::Health => http::health(request, snapshot.backend.failure().as_deref()),
+        Target::Refused(refusal) => http::refuse(request, refusal),
     }
 }
 
-/// Somebody who asks.
+/// A connected client.
 #[derive(Debug)]
-struct Caller {
+struct Client {
     stream: Stream,
     input: Vec<u8>,
     output: Vec<u8>,
     is_answered: bool,
     is_due: bool,
     is_over: bool,
-    /// When it came, in the order of all.
-    came: u64,
+    /// Its number in the order of acceptance.
+    number: u64,
 }
 
-impl Caller {
-    fn new(stream: Stream, came: u64) -> Caller {
-        Caller {
+impl Client {
+    fn new(stream: Stream, number: u64) -> Client {
+        Client {
             stream,
             input: Vec::new(),
             output: Vec::new(),
             is_answered: false,
             is_due: true,
             is_over: false,
-            came,
+            number,
         }
     }
 
-    /// Reads, answers and sends as far as that goes without waiting.
-    fn go_on(&mut self, answer: impl FnOnce(Question) -> Vec<u8>) {
+    /// Reads, responds and sends as far as possible without waiting.
+    fn serve(&mut self, respond: impl FnOnce(Request) -> Vec<u8>) {
         self.is_due = false;
         if !self.is_answered {
             let is_at_end = self.read();
-            match http::understand(&self.input) {
-                Some(question) => {
-                    self.output = answer(question);
+            match http::parse(&self.input) {
+                Some(request) => {
+                    self.output = respond(request);
                     self.is_answered = true;
                 }
                 None => self.is_over = is_at_end,
@@ -171,7 +166,7 @@ impl Caller {
         self.is_over |= self.is_answered && self.output.is_empty();
     }
 
-    /// Reads what is there; whether nothing more will come.
+    /// Reads what has arrived. Returns true at the end of the input.
     fn read(&mut self) -> bool {
         let mut buffer = [0; READ_SIZE];
         while self.input.len() <= http::MAX_REQUEST {

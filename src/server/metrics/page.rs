@@ -1,4 +1,4 @@
-//! Which metrics there are.
+//! The metrics of a daemon.
 
 use super::text::{Kind, Page};
 use crate::daemon::Log;
@@ -10,104 +10,107 @@ use crate::server::stats::Stats;
 use crate::state::{Backend, Table};
 use std::time::UNIX_EPOCH;
 
-/// What is to be seen of a daemon between two turns.
+/// The parts of a daemon that metrics are read from, between two batches.
 pub struct Snapshot<'d> {
-    /// Decisions and measures.
+    /// The statistics and the lists.
     pub engine: &'d Engine,
-    /// The state.
+    /// The records.
     pub backend: &'d dyn Backend,
-    /// What the clean-up has seen.
+    /// The last expiry pass.
     pub housekeeping: &'d Housekeeping,
     /// The log.
     pub log: &'d Log,
-    /// Connections of mail servers that are open.
+    /// The number of open connections of mail servers.
     pub open: usize,
     /// The SMTP proxy, if there is one.
     pub relay: Option<&'d Relay>,
 }
 
-/// The page. What it costs does not grow with entries, rules or clients.
-pub fn page(sight: &Snapshot<'_>, files: &Files) -> String {
+/// Returns the page, at a cost that does not grow with records, rules or clients.
+pub fn page(snapshot: &Snapshot<'_>, files: &Files) -> String {
     let mut page = Page::default();
-    process(&mut page, sight);
-    decisions(&mut page, sight.engine);
-    database(&mut page, sight);
-    lists(&mut page, sight.engine, files);
-    if let Some(relay) = sight.relay {
+    process(&mut page, snapshot);
+    decisions(&mut page, snapshot.engine);
+    database(&mut page, snapshot);
+    lists(&mut page, snapshot.engine, files);
+    if let Some(relay) = snapshot.relay {
         smtp(&mut page, relay);
     }
     page.into_text()
 }
 
-fn process(page: &mut Page, sight: &Snapshot<'_>) {
-    let Stats { started, .. } = sight.engine.stats;
-    let counters = &sight.engine.stats.counters;
-    page.family("postgrey_build_info", Kind::Gauge, "The version, as a label.")
+fn process(page: &mut Page, snapshot: &Snapshot<'_>) {
+    let Stats { started, .. } = snapshot.engine.stats;
+    let counters = &snapshot.engine.stats.counters;
+    page.family("postgrey_build_info", Kind::Gauge, "1, with the version as a label.")
         .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
-    let help = "When the daemon started, in seconds since 1970.";
+    let help = "Start of the daemon, in seconds since 1970.";
     page.single("postgrey_start_time_seconds", Kind::Gauge, help, started);
-    let help = "Connections of mail servers that were accepted.";
+    let help = "Connections accepted from mail servers.";
     page.single("postgrey_connections_total", Kind::Counter, help, counters.connections);
-    let help = "Connections of mail servers that are open.";
-    page.single("postgrey_connections_open", Kind::Gauge, help, sight.open);
-    let help = "Log lines that nobody took in time.";
-    page.single("postgrey_log_lines_lost_total", Kind::Counter, help, sight.log.lost_ever());
+    let help = "Open connections of mail servers.";
+    page.single("postgrey_connections_open", Kind::Gauge, help, snapshot.open);
+    let help = "Log lines lost because the logger did not read them in time.";
+    page.single("postgrey_log_lines_lost_total", Kind::Counter, help, snapshot.log.lost_ever());
 }
 
 fn decisions(page: &mut Page, engine: &Engine) {
-    let help = "Requests, by what became of them and why.";
+    let help = "Requests by action and reason.";
     let family = page.family("postgrey_requests_total", Kind::Counter, help);
     for (action, reason, number) in engine.stats.counters.requests() {
         family.sample(&[("action", action), ("reason", reason)], number);
     }
-    let help = "Time from the first attempt of a mail to its first pass.";
+    let help = "Time from the first attempt of a mail to its acceptance.";
     page.histogram("postgrey_delay_seconds", help, &engine.stats.delays, 1);
 }
 
-fn database(page: &mut Page, sight: &Snapshot<'_>) {
-    let Stats { commits, batches, failed_commits, .. } = &sight.engine.stats;
-    let help = "Time that commits took, with the wait for the disk.";
+fn database(page: &mut Page, snapshot: &Snapshot<'_>) {
+    let Stats { commits, batches, failed_commits, .. } = &snapshot.engine.stats;
+    let help = "Duration of commits, including the wait for the disk.";
     page.histogram("postgrey_commit_seconds", help, commits, 1_000_000);
-    let help = "Replies that shared a commit.";
+    let help = "Replies per commit.";
     page.histogram("postgrey_commit_replies", help, batches, 1);
-    let help = "Commits that the disk did not take; mail passed instead.";
+    let help = "Failed commits; the mail was accepted without greylisting.";
     page.single("postgrey_commit_failures_total", Kind::Counter, help, failed_commits);
-    let help = "Whether the database takes writes.";
-    let up = u8::from(sight.backend.failure().is_none());
+    let help = "1 if the database can be written, otherwise 0.";
+    let up = u8::from(snapshot.backend.failure().is_none());
     page.single("postgrey_database_up", Kind::Gauge, help, up);
 
-    let size = sight.backend.size();
+    let size = snapshot.backend.size();
     if let Some([triplets, clients]) = size.records {
-        page.family("postgrey_rows", Kind::Gauge, "Rows of the database, the too old included.")
-            .sample(&[("table", Table::Triplets.name())], triplets)
-            .sample(&[("table", Table::Clients.name())], clients);
+        page.family(
+            "postgrey_rows",
+            Kind::Gauge,
+            "Records in the database, including expired ones.",
+        )
+        .sample(&[("table", Table::Triplets.name())], triplets)
+        .sample(&[("table", Table::Clients.name())], clients);
     }
     if let Some(bytes) = size.bytes {
-        let help = "Length of the database file.";
+        let help = "Size of the database file.";
         page.single("postgrey_database_bytes", Kind::Gauge, help, bytes);
     }
     if let Some(bytes) = size.disk_free {
-        let help = "Bytes that the daemon may still use on the database's disk.";
+        let help = "Bytes that the daemon can still write to the disk of the database.";
         page.single("postgrey_disk_free_bytes", Kind::Gauge, help, bytes);
     }
-    if let Some(lap) = sight.housekeeping.last_lap() {
-        let kept = lap.triplets.before.saturating_sub(lap.triplets.deleted);
-        let help = "Triplets by state, as the last walk of the clean-up found them.";
+    if let Some(pass) = snapshot.housekeeping.last_pass() {
+        let kept = pass.triplets.before.saturating_sub(pass.triplets.deleted);
+        let help = "Triplets by state, counted by the last expiry pass.";
         page.family("postgrey_triplets", Kind::Gauge, help)
-            .sample(&[("state", "waiting")], lap.waiting)
-            .sample(&[("state", "passed")], kept.saturating_sub(lap.waiting))
-            .sample(&[("state", "expired")], lap.triplets.deleted);
+            .sample(&[("state", "waiting")], pass.waiting)
+            .sample(&[("state", "passed")], kept.saturating_sub(pass.waiting))
+            .sample(&[("state", "expired")], pass.triplets.deleted);
     }
 }
 
 fn lists(page: &mut Page, engine: &Engine, files: &Files) {
     let names = files.by_option().map(|(list, _, _)| list);
-    let family =
-        page.family("postgrey_list_rules", Kind::Gauge, "Rules of the lists that are in use.");
+    let family = page.family("postgrey_list_rules", Kind::Gauge, "Rules of each list in use.");
     for (list, rules) in names.into_iter().zip(engine.lists().sizes()) {
         family.sample(&[("list", list)], rules);
     }
-    let help = "When a list's newest file was changed that is in use, in seconds since 1970.";
+    let help = "Last change of the newest file of a list in use, in seconds since 1970.";
     let family = page.family("postgrey_list_changed_timestamp_seconds", Kind::Gauge, help);
     for (list, changed) in names.into_iter().zip(engine.lists().changed) {
         let since = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
@@ -116,9 +119,9 @@ fn lists(page: &mut Page, engine: &Engine, files: &Files) {
         }
     }
     let Stats { lists_read, .. } = engine.stats;
-    let help = "When the lists were read, in seconds since 1970.";
+    let help = "Last time the lists were read, in seconds since 1970.";
     page.single("postgrey_lists_read_timestamp_seconds", Kind::Gauge, help, lists_read);
-    let help = "How often the lists were to be read anew, by how it went.";
+    let help = "Reloads of the lists by result.";
     let family = page.family("postgrey_reloads_total", Kind::Counter, help);
     for (result, number) in engine.stats.reloads() {
         family.sample(&[("result", result)], number);
@@ -128,9 +131,9 @@ fn lists(page: &mut Page, engine: &Engine, files: &Files) {
 fn smtp(page: &mut Page, relay: &Relay) {
     let RelayStats { connections, turned_away, direct, handed_over, backend_failures, tls } =
         relay.stats();
-    let help = "SMTP clients that were accepted.";
+    let help = "Connections accepted from SMTP clients.";
     page.single("postgrey_smtp_connections_total", Kind::Counter, help, connections);
-    let help = "SMTP clients that are connected.";
+    let help = "Open connections of SMTP clients.";
     page.single("postgrey_smtp_connections_open", Kind::Gauge, help, relay.clients());
     let help = "SMTP clients refused by a limit on connections.";
     page.single("postgrey_smtp_refused_total", Kind::Counter, help, turned_away);
@@ -140,6 +143,6 @@ fn smtp(page: &mut Page, relay: &Relay) {
         .sample(&[("start", "recipient")], handed_over);
     let help = "Failures to reach the mail server behind the SMTP proxy.";
     page.single("postgrey_smtp_backend_failures_total", Kind::Counter, help, backend_failures);
-    let help = "TLS sessions begun with SMTP clients.";
+    let help = "TLS sessions started with SMTP clients.";
     page.single("postgrey_smtp_tls_total", Kind::Counter, help, tls);
 }

@@ -1,8 +1,8 @@
 //! The text format of Prometheus, version 0.0.4
 //! (prometheus.io/docs/instrumenting/exposition_formats).
 //!
-//! Labels are words of this program, which the type says: what a client sends
-//! cannot become one, so that the number of series is bounded.
+//! Labels are `&'static str`: nothing that a client sends can become one, so the
+//! number of series is bounded.
 
 use crate::server::histogram::Histogram;
 use std::fmt::{Display, Write};
@@ -10,16 +10,16 @@ use std::fmt::{Display, Write};
 /// The type of a family of series.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// What only grows.
+    /// A number that only grows.
     Counter,
-    /// What goes up and down.
+    /// A number that goes up and down.
     Gauge,
 }
 
 /// A label's name and its value.
 pub type Label = (&'static str, &'static str);
 
-/// A page in the making.
+/// A page that families are added to.
 #[derive(Debug, Default)]
 pub struct Page {
     text: String,
@@ -27,7 +27,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Begins a family; `help` is a sentence of one line.
+    /// Starts a family; `help` is one line.
     pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> &mut Page {
         let kind = match kind {
             Kind::Counter => "counter",
@@ -37,12 +37,12 @@ impl Page {
         self
     }
 
-    /// A family of one series without labels.
+    /// Adds a family of one series without labels.
     pub fn single(&mut self, name: &'static str, kind: Kind, help: &str, value: impl Display) {
         self.family(name, kind, help).sample(&[], value);
     }
 
-    /// A series of the family.
+    /// Adds a series to the family.
     pub fn sample(&mut self, labels: &[Label], value: impl Display) -> &mut Page {
         let labels: Vec<_> =
             labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
@@ -51,7 +51,7 @@ impl Page {
         self
     }
 
-    /// A family of one histogram, so many of whose units make one of the page's.
+    /// Adds a family of one histogram; `per_unit` of its units are one on the page.
     pub fn histogram<const N: usize>(
         &mut self,
         name: &'static str,
@@ -69,7 +69,7 @@ impl Page {
         self.line("_count", "", histogram.total());
     }
 
-    /// The page.
+    /// Returns the text of the page.
     pub fn into_text(self) -> String {
         self.text
     }
@@ -92,15 +92,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn series_stand_below_what_they_are() {
+    fn series_follow_their_family() {
         let mut page = Page::default();
-        page.single("up", Kind::Gauge, "Whether it is.", 1);
+        page.single("up", Kind::Gauge, "Always 1.", 1);
         page.family("asked_total", Kind::Counter, "Questions.")
             .sample(&[("action", "pass"), ("reason", "new")], 7)
             .sample(&[("action", "greylist"), ("reason", "new")], 0);
         assert_eq!(
             page.into_text(),
-            "# HELP up Whether it is.\n# TYPE up gauge\nup 1\n\
+            "# HELP up Always 1.\n# TYPE up gauge\nup 1\n\
              # HELP asked_total Questions.\n# TYPE asked_total counter\n\
              asked_total{action=\"pass\",reason=\"new\"} 7\n\
              asked_total{action=\"greylist\",reason=\"new\"} 0\n"
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_is_shown_in_the_unit_of_the_page() {
+    fn histogram_is_scaled_to_the_unit_of_the_page() {
         let mut histogram = Histogram::new(&[500, 20_000]);
         histogram.observe(400);
         histogram.observe(1_000_000);
