@@ -1,31 +1,42 @@
-//! Answers to what tools ask about records.
+//! Requests about records, and the replies to them.
 
-use crate::greylist::{self, Selection};
+use crate::greylist::{Policy, Selection};
 use crate::session::control::{
     Reply, Request, Scan, metadata_lines, record_lines, slice_lines, totals_lines,
 };
-use crate::state::{Error, Inspect};
+use crate::state::{Error, Found, Query};
 
-/// Answers a request about records at `now`, in seconds since the epoch; `None`
-/// if it is about something else.
-pub fn answer(request: &Request, state: &mut (impl Inspect + ?Sized), now: i64) -> Option<Reply> {
-    let lines = match request {
-        Request::Metadata => state.metadata().map(|metadata| metadata_lines(&metadata)),
-        Request::Totals => state.totals().map(totals_lines),
-        Request::Record(table, key) => {
-            state.record(*table, key).map(|record| record_lines(record.as_deref()))
-        }
-        Request::Scan(scan) => return Some(slice(scan, state, now)),
+/// Returns what has to be read to answer a request; `None` if the request is not
+/// about records. The policy is that of the metadata of the records.
+///
+/// # Errors
+/// When the keys do not have what the request asks for.
+pub fn query(request: &Request, policy: &Policy) -> Option<Result<Query, String>> {
+    Some(match request {
+        Request::Metadata => Ok(Query::Metadata),
+        Request::Totals => Ok(Query::Totals),
+        Request::Record(table, key) => Ok(Query::Record(*table, key.clone())),
+        Request::Scan(Scan { table, filter, position }) => Selection::new(policy, *table, filter)
+            .map(|selection| Query::Slice {
+                table: *table,
+                prefix: selection.prefix().to_vec(),
+                position: position.clone(),
+            }),
         _ => return None,
-    };
-    Some(lines.map_err(|error| error.to_string()))
+    })
 }
 
-fn slice(scan: &Scan, state: &mut (impl Inspect + ?Sized), now: i64) -> Reply {
-    let explain = |error: Error| error.to_string();
-    let policy = greylist::policy(&state.metadata().map_err(explain)?);
-    let selection = Selection::new(&policy, scan.table, &scan.filter)?;
-    let position = scan.position.as_deref();
-    let slice = state.slice(scan.table, selection.prefix(), position).map_err(explain)?;
-    Ok(slice_lines(&slice, |key, text| selection.lets_through(key, text, now)))
+/// The reply to a request whose query found this. Records are filtered at `now`,
+/// in seconds since the epoch.
+pub fn reply(request: &Request, policy: &Policy, found: Result<Found, Error>, now: i64) -> Reply {
+    Ok(match (found.map_err(|error| error.to_string())?, request) {
+        (Found::Metadata(metadata), _) => metadata_lines(&metadata),
+        (Found::Totals(totals), _) => totals_lines(totals),
+        (Found::Record(record), _) => record_lines(record.as_deref()),
+        (Found::Slice(slice), Request::Scan(scan)) => {
+            let selection = Selection::new(policy, scan.table, &scan.filter)?;
+            slice_lines(&slice, |key, text| selection.lets_through(key, text, now))
+        }
+        (Found::Slice(_), _) => return Err("a slice that was not asked for".to_owned()),
+    })
 }

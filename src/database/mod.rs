@@ -6,7 +6,7 @@ mod child;
 mod connection;
 mod server;
 
-pub use answer::answer;
+pub use answer::{query, reply};
 pub use child::{WORD, program};
 pub use connection::Connection;
 pub use server::{Source, serve};

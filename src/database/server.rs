@@ -1,6 +1,6 @@
 //! What the child does: opens the database and answers like the daemon.
 
-use super::{Error, answer};
+use super::{Error, query, reply};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist;
 use crate::greylist::edit::Edit;
@@ -139,8 +139,11 @@ impl Opened {
             Opened::Reader(reader) => reader,
             Opened::Memory(memory) => memory,
         };
-        let reply = answer(request, state, clock::now());
-        reply.unwrap_or_else(|| Err("only a daemon can do this".to_owned()))
+        let metadata = state.metadata().map_err(|error| error.to_string())?;
+        let policy = greylist::policy(&metadata);
+        let query = query(request, &policy);
+        let query = query.unwrap_or_else(|| Err("only a daemon can do this".to_owned()))?;
+        reply(request, &policy, state.read(&query), clock::now())
     }
 
     fn edit(&mut self, edits: Vec<Edit>) -> Reply {

@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::proxy::{self, Proxy};
 use super::session::Event;
 use crate::daemon::{Log, Severity};
-use crate::greylist::{Decision, Plan, Reply};
+use crate::greylist::{Decision, Plan, Policy, Reply};
 use crate::state::{Backend, Completed, Error, Task, Ticket};
 use mio::{Registry, Token};
 use std::time::Instant;
@@ -113,16 +113,13 @@ impl Batch<'_> {
     }
 
     /// Has the submitted tasks decided and committed, and answers them. The
-    /// completed edits are handed to `edited`. Returns true if anything was
+    /// completed tasks of tools are handed to `tool`. Returns true if anything was
     /// written, and the number of connections closed for the memory that they
     /// took.
-    pub fn complete(
-        &mut self,
-        mut edited: impl FnMut(Ticket, Result<usize, Error>),
-    ) -> (bool, usize) {
+    pub fn complete(&mut self, mut tool: impl FnMut(&Policy, Completed)) -> (bool, usize) {
         let mut completed = Vec::new();
         self.backend.decide(&self.engine.policy, &mut completed);
-        let mut too_large = self.answer_all(&mut completed, &mut edited);
+        let mut too_large = self.answer_all(&mut completed, &mut tool);
         let start = Instant::now();
         let result = self.backend.commit(&mut completed);
         match &result {
@@ -133,14 +130,14 @@ impl Batch<'_> {
                 self.engine.report_failure(error, self.log);
             }
         }
-        too_large += self.answer_all(&mut completed, &mut edited);
+        too_large += self.answer_all(&mut completed, &mut tool);
         (result == Ok(true), too_large)
     }
 
     fn answer_all(
         &mut self,
         completed: &mut Vec<Completed>,
-        edited: &mut impl FnMut(Ticket, Result<usize, Error>),
+        tool: &mut impl FnMut(&Policy, Completed),
     ) -> usize {
         let mut keys = Vec::with_capacity(completed.len());
         for task in completed.drain(..) {
@@ -154,7 +151,7 @@ impl Batch<'_> {
                     self.answer(key, &result);
                     keys.push(key);
                 }
-                Completed::Edited(ticket, result) => edited(ticket, result),
+                of_tool => tool(&self.engine.policy, of_tool),
             }
         }
         self.send(keys.into_iter())

@@ -7,8 +7,9 @@
 use super::stats::Stats;
 use crate::daemon::clock;
 use crate::database;
+use crate::greylist::Policy;
 use crate::session::control::{MAX_REQUEST, Reply, Request, SOCKET_NAME, reply_text};
-use crate::state::{Backend, Error, Task, Ticket};
+use crate::state::{Backend, Completed, Task, Ticket};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::sys::signal::{Signal, raise};
@@ -83,10 +84,12 @@ impl Control {
             if !is_trusted(&stream) {
                 continue;
             }
-            // A tool whose edits are under way keeps its place.
-            let silent =
-                |index: &usize| self.callers[*index].as_ref().map(|it| (it.is_awaiting, it.heard));
-            let index = (0..MAX_TOOLS).min_by_key(silent).unwrap_or(0);
+            let heard = |caller: &Option<Caller>| caller.as_ref().map(|it| it.heard);
+            // A tool whose request is with the backend keeps its place.
+            let free = self.callers.iter().enumerate().filter(|(_, caller)| !is_awaiting(caller));
+            let Some((index, _)) = free.min_by_key(|(_, caller)| heard(caller)) else {
+                continue;
+            };
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.callers[index] = None;
             if registry.register(&mut stream, Token(first + 1 + index), interest).is_ok() {
@@ -97,7 +100,7 @@ impl Control {
     }
 
     /// Answers one request of each caller that has one.
-    pub fn serve(&mut self, stats: &Stats, backend: &mut dyn Backend) {
+    pub fn serve(&mut self, policy: &Policy, stats: &Stats, backend: &mut dyn Backend) {
         for (number, slot) in self.callers.iter_mut().enumerate() {
             let Some(caller) = slot else {
                 continue;
@@ -110,32 +113,39 @@ impl Control {
                     Ok(Request::Settle) => caller.settles = Some(backend.settle()),
                     Ok(Request::Reload) => caller.reply(&reload()),
                     Ok(Request::Statistics) => caller.reply(&statistics(self.started, stats)),
-                    Ok(Request::Edit(edits)) => {
-                        caller.is_awaiting = true;
-                        backend.submit(Ticket(number), Task::Edit(edits, clock::now()));
-                    }
-                    // One slice between two batches, so that mail does not wait.
-                    Ok(request) => {
-                        let answer = database::answer(&request, backend, clock::now());
-                        caller.reply(&answer.unwrap_or_else(|| Err("unknown request".into())));
-                    }
+                    // At most one slice a batch, so that mail does not wait.
+                    Ok(request) => match task(&request, policy) {
+                        Ok(task) => {
+                            caller.awaiting = Some(request);
+                            backend.submit(Ticket(number), task);
+                        }
+                        Err(problem) => caller.reply(&Err(problem)),
+                    },
                     Err(problem) => caller.reply(&Err(problem)),
                 }
             }
             caller.settle(backend);
-            if caller.is_over && !caller.is_awaiting {
+            if caller.is_over && caller.awaiting.is_none() {
                 *slot = None;
             }
         }
     }
 
-    /// Tells a tool how many of its edits changed a record.
-    pub fn edited(&mut self, Ticket(number): Ticket, result: Result<usize, Error>) {
-        if let Some(caller) = self.callers.get_mut(number).and_then(Option::as_mut) {
-            caller.is_awaiting = false;
-            let changed = result.map(|changed| vec![format!("changed {changed}")]);
-            caller.reply(&changed.map_err(|error| error.to_string()));
-        }
+    /// Sends a tool the result of its request.
+    pub fn complete(&mut self, policy: &Policy, completed: Completed) {
+        let Ticket(number) = completed.ticket();
+        let Some(caller) = self.callers.get_mut(number).and_then(Option::as_mut) else {
+            return;
+        };
+        let Some(request) = caller.awaiting.take() else {
+            return;
+        };
+        caller.reply(&match completed {
+            Completed::Edited(_, Ok(changed)) => Ok(vec![format!("changed {changed}")]),
+            Completed::Edited(_, Err(error)) => Err(error.to_string()),
+            Completed::Read(_, found) => database::reply(&request, policy, found, clock::now()),
+            Completed::Decided(..) => Err("tools do not ask for decisions".to_owned()),
+        });
     }
 
     /// Whether a caller may have another request that needs no event to be
@@ -166,8 +176,8 @@ struct Caller {
     output: Vec<u8>,
     /// What it waits for, see [`Backend::settle`].
     settles: Option<u64>,
-    /// Whether its edits wait for the backend.
-    is_awaiting: bool,
+    /// The request that the backend has not completed.
+    awaiting: Option<Request>,
     /// Whether there may be something in the socket or in the input.
     is_due: bool,
     is_over: bool,
@@ -183,7 +193,7 @@ impl Caller {
             input,
             output,
             settles: None,
-            is_awaiting: false,
+            awaiting: None,
             is_due: true,
             is_over: false,
             heard,
@@ -193,7 +203,8 @@ impl Caller {
     /// Returns true if it can be served without an event. One that does not read
     /// its reply cannot.
     fn has_work(&self) -> bool {
-        self.output.is_empty() && (self.is_due || self.settles.is_some())
+        let is_free = self.output.is_empty() && self.awaiting.is_none();
+        is_free && (self.is_due || self.settles.is_some())
     }
 
     /// The next request, once the reply to the last one is sent.
@@ -203,7 +214,7 @@ impl Caller {
             return None;
         }
         self.read();
-        if self.settles.is_some() || self.is_awaiting { None } else { self.take_request() }
+        if self.settles.is_some() || self.awaiting.is_some() { None } else { self.take_request() }
     }
 
     /// Reads until there is a whole request or nothing more to read.
@@ -276,6 +287,19 @@ impl Caller {
             }
         }
     }
+}
+
+fn is_awaiting(caller: &Option<Caller>) -> bool {
+    caller.as_ref().is_some_and(|caller| caller.awaiting.is_some())
+}
+
+/// What the backend has to do to answer a request.
+fn task(request: &Request, policy: &Policy) -> Result<Task, String> {
+    if let Request::Edit(edits) = request {
+        return Ok(Task::Edit(edits.clone(), clock::now()));
+    }
+    let query = database::query(request, policy);
+    query.unwrap_or_else(|| Err("unknown request".to_owned())).map(Task::Read)
 }
 
 /// Takes the same way as the administrator's own signal.

@@ -307,11 +307,12 @@ impl PollLoop {
         };
         let mut too_large = batch.read(buffer);
         if let Some(control) = control {
-            control.serve(&batch.engine.stats, batch.backend);
+            let Engine { policy, stats, .. } = &*batch.engine;
+            control.serve(policy, stats, batch.backend);
         }
-        let (is_written, closed) = batch.complete(|ticket, result| {
+        let (is_written, closed) = batch.complete(|policy, completed| {
             if let Some(control) = control {
-                control.edited(ticket, result);
+                control.complete(policy, completed);
             }
         });
         too_large += closed;

@@ -5,14 +5,15 @@
 //! back once it is as durable as its writes demand. It never waits for anything
 //! but this machine's disk.
 
-use super::{Error, ExpiryPass, ExpirySlice, Inspect, Lifetimes};
+use super::{Error, ExpiryPass, ExpirySlice, Found, Lifetimes, Query};
 use crate::greylist::edit::Edit;
 use crate::greylist::{Decision, Lookup, Policy};
 use mio::{Registry, Token};
 use std::io;
 use std::time::Instant;
 
-/// Identifies a submitted task. Decisions and edits have tickets of their own.
+/// Identifies a submitted task. Decisions have tickets of their own, and so have the
+/// tasks of tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(pub usize);
 
@@ -24,6 +25,8 @@ pub enum Task {
     /// Make an administrator's changes, in order, at a time in seconds since the
     /// epoch.
     Edit(Vec<Edit>, i64),
+    /// Read records for a tool.
+    Read(Query),
 }
 
 /// A finished task, with its result.
@@ -34,14 +37,26 @@ pub enum Completed {
     Decided(Ticket, Result<Decision, Error>),
     /// The number of edits that changed a record.
     Edited(Ticket, Result<usize, Error>),
+    /// What a query found.
+    Read(Ticket, Result<Found, Error>),
 }
 
 impl Completed {
+    /// The ticket of the task.
+    pub fn ticket(&self) -> Ticket {
+        match self {
+            Completed::Decided(ticket, _)
+            | Completed::Edited(ticket, _)
+            | Completed::Read(ticket, _) => *ticket,
+        }
+    }
+
     /// The completion of a task that failed.
     pub fn failed(ticket: Ticket, task: &Task, error: Error) -> Completed {
         match task {
             Task::Decide(_) => Completed::Decided(ticket, Err(error)),
             Task::Edit(..) => Completed::Edited(ticket, Err(error)),
+            Task::Read(_) => Completed::Read(ticket, Err(error)),
         }
     }
 
@@ -56,6 +71,7 @@ impl Completed {
             (Completed::Edited(ticket, _), Err(error)) => {
                 Completed::Edited(ticket, Err(error.clone()))
             }
+            (Completed::Read(ticket, _), Err(error)) => Completed::Read(ticket, Err(error.clone())),
         }
     }
 }
@@ -75,7 +91,7 @@ pub struct StateSize {
 ///
 /// A batch is: [`Backend::submit`] for each task, then [`Backend::decide`], then
 /// [`Backend::commit`]. Every submitted task is completed exactly once.
-pub trait Backend: Inspect {
+pub trait Backend {
     /// Queues a task for the next [`Backend::decide`].
     fn submit(&mut self, ticket: Ticket, task: Task);
 

@@ -3,8 +3,56 @@
 
 use super::{Error, Metadata, Slice, Table, Totals};
 
+/// What a tool asks about the records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// The metadata that is kept with the records.
+    Metadata,
+    /// The size of the state.
+    Totals,
+    /// The text of the record of a key.
+    Record(Table, Vec<u8>),
+    /// The next records of a table, see [`Inspect::slice`].
+    Slice {
+        /// The table.
+        table: Table,
+        /// What the keys start with.
+        prefix: Vec<u8>,
+        /// Where the last slice ended.
+        position: Option<Vec<u8>>,
+    },
+}
+
+/// The result of a [`Query`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The metadata.
+    Metadata(Metadata),
+    /// The size of the state.
+    Totals(Totals),
+    /// The text of a record, if there is one.
+    Record(Option<Vec<u8>>),
+    /// Some records.
+    Slice(Slice),
+}
+
 /// Reading access for tools. No call keeps anything open for the next one.
 pub trait Inspect {
+    /// Runs a query.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn read(&mut self, query: &Query) -> Result<Found, Error> {
+        match query {
+            Query::Metadata => self.metadata().map(Found::Metadata),
+            Query::Totals => self.totals().map(Found::Totals),
+            Query::Record(table, key) => self.record(*table, key).map(Found::Record),
+            Query::Slice { table, prefix, position } => {
+                self.slice(*table, prefix, position.as_deref()).map(Found::Slice)
+            }
+        }
+    }
+
     /// The metadata that is kept with the records.
     ///
     /// # Errors

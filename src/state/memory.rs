@@ -105,6 +105,7 @@ impl Backend for Memory {
                     let changed = edits.iter().filter(|edit| self.edit(policy, edit, now)).count();
                     Completed::Edited(ticket, Ok(changed))
                 }
+                Task::Read(query) => Completed::Read(ticket, self.read(&query)),
             });
         }
     }

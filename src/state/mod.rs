@@ -17,7 +17,7 @@ pub use crate::greylist::{
     ClientRecord, Metadata, Record, Slice, Table, Totals, TripletRecord, Urgency,
 };
 pub use backend::{Backend, Completed, StateSize, Task, Ticket};
-pub use inspect::Inspect;
+pub use inspect::{Found, Inspect, Query};
 pub use maintenance::{ExpiryPass, ExpirySlice, Lifetimes, Tally};
 
 use std::fmt;

@@ -5,12 +5,13 @@
 //! fails.
 
 use super::errors::explain_read;
+use super::reading::Reading;
 use super::rows::stored_key;
 use super::write_behind::WriteBehind;
 use super::{File, table_map::TableMap};
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, Urgency, judge};
-use crate::state::{Completed, Error, Table, Task, Ticket};
+use crate::state::{Completed, Error, Inspect as _, Table, Task, Ticket};
 use lmdb::{RoTransaction, Transaction as _};
 use std::path::Path;
 
@@ -67,6 +68,10 @@ impl<'s> View<'s> {
                     changed += usize::from(self.edit(policy, edit, *now)?);
                 }
                 Completed::Edited(ticket, Ok(changed))
+            }
+            Task::Read(query) => {
+                let mut reading = Reading { environment: &self.file.environment, path: self.path };
+                return Ok(Some(Completed::Read(ticket, reading.read(query))));
             }
         };
         if self.is_unsettled {
