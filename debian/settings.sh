@@ -1,4 +1,4 @@
-# Finds dbdir, user and group in /etc/default/postgrey, as the daemon will.
+# Sets dbdir, user and group from /etc/default/postgrey, as the daemon does.
 settings() {
     dbdir=/var/lib/postgrey user=postgrey group=postgrey
     [ -r /etc/default/postgrey ] || return 0
@@ -27,8 +27,8 @@ settings() {
     done
 }
 
-# Runs a command as the daemon's user: what lies in its directory is that
-# user's, and root must not follow its links.
+# Runs a command as the daemon's user: the files in its directory belong to that
+# user, and root must not follow its links.
 as_daemon() {
     setpriv --reuid="$user" --regid="${group%%[, ]*}" --clear-groups -- "$@"
 }
