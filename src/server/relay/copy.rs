@@ -65,3 +65,37 @@ impl Direction {
         Ok(false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A side that can be read this often, and always has room.
+    struct Fast(usize);
+
+    impl Side for Fast {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?;
+            Ok(buffer.len())
+        }
+
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn close_write(&mut self) {}
+    }
+
+    #[test]
+    fn sides_that_never_pause_do_not_hold_up_others() {
+        let mut direction = Direction::new(Vec::new());
+        let (mut from, mut to) = (Fast(3 * MAX_ROUNDS / 2), Fast(0));
+        let mut turn = || direction.copy(&mut from, &mut to, &mut [0; 10]).unwrap();
+        assert_eq!([turn(), turn()], [false, true]);
+        assert_eq!(direction.count, 10 * 3 * MAX_ROUNDS as u64 / 2);
+    }
+}

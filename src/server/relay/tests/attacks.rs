@@ -1,10 +1,8 @@
 //! Clients that mean harm.
 
 use super::backend::{Backend, HONEST};
-use super::harness::{CLIENT, Client, Proxy, options};
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::harness::{self, CLIENT, Client, LONG, Proxy, options};
+use std::time::Instant;
 
 #[test]
 fn network_has_fifty_connections() {
@@ -57,22 +55,34 @@ fn line_without_an_end_takes_no_memory() {
 
 #[test]
 fn client_that_never_pauses_does_not_hold_up_others() {
+    const READ: usize = 16;
+    const READS: usize = 6400;
     let backend = Backend::start(&HONEST, b"");
-    let proxy = Proxy::start(options(backend.address));
-    let mut flood = Client::greeted(&proxy).stream;
-    let is_over = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&is_over);
-    let thread = std::thread::spawn(move || {
-        let piece = vec![b'x'; 1 << 20];
-        while !flag.load(Ordering::Relaxed) {
-            flood.write_all(&piece).unwrap();
+    let (mut relay, address) = harness::relay(options(backend.address));
+    relay.shared.buffer.truncate(READ);
+    let mut clients = [0, 1].map(|_| Client::connect_to(address, CLIENT));
+    let mut replies = [0, 1].map(|_| String::new());
+    let deadline = Instant::now() + LONG;
+    let mut turn = |clients: &mut [Client; 2], replies: &mut [String; 2]| {
+        assert!(Instant::now() < deadline, "{replies:?}");
+        harness::turn(&mut relay);
+        for (client, replies) in clients.iter_mut().zip(replies) {
+            replies.push_str(&client.arrived());
         }
-    });
-    for _ in 0..5 {
-        assert_eq!(Client::greeted(&proxy).ask("NOOP"), "250 2.0.0 Ok");
+    };
+    while replies.iter().any(String::is_empty) {
+        turn(&mut clients, &mut replies);
     }
-    is_over.store(true, Ordering::Relaxed);
-    thread.join().unwrap();
+    replies.iter_mut().for_each(String::clear);
+    clients[0].send("NOOP\r\n");
+    clients[1].send("x".repeat(READ * READS) + "\r\n");
+    let mut turns = 0;
+    while replies[1].is_empty() {
+        turn(&mut clients, &mut replies);
+        turns += 1;
+    }
+    assert!(turns >= READS / 100, "{READS} reads in {turns} turns");
+    assert_eq!(replies, ["250 2.0.0 Ok\r\n", "500 5.5.2 Error: line too long\r\n"]);
 }
 
 /// The memory of this process in KiB.

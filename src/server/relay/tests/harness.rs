@@ -60,10 +60,9 @@ impl Proxy {
         let is_over = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&is_over);
         let thread = std::thread::spawn(move || {
-            let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            sender.send(listener.local_addr().unwrap()).unwrap();
-            let no_dns = Servers::new(&[], LONG, 1);
-            run(Relay::new(options, vec![listener], no_dns).unwrap(), &flag)
+            let (relay, address) = relay(options);
+            sender.send(address).unwrap();
+            run(relay, &flag)
         });
         Proxy { address: receiver.recv_timeout(LONG).unwrap(), is_over, thread }
     }
@@ -72,6 +71,23 @@ impl Proxy {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
+}
+
+/// A relay, and the address at which it listens.
+pub fn relay(options: Options) -> (Relay, SocketAddr) {
+    let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let no_dns = Servers::new(&[], LONG, 1);
+    (Relay::new(options, vec![listener], no_dns).unwrap(), address)
+}
+
+/// One turn of the event loop. Returns the lines for the log.
+pub fn turn(relay: &mut Relay) -> Vec<String> {
+    relay.run();
+    for question in relay.questions() {
+        decide(relay, &question);
+    }
+    relay.lines().into_iter().map(|(_, line)| line).collect()
 }
 
 fn run(mut relay: Relay, is_over: &AtomicBool) -> Done {
@@ -86,11 +102,7 @@ fn run(mut relay: Relay, is_over: &AtomicBool) -> Done {
         let deadline =
             relay.deadline().map(|it| it.saturating_duration_since(std::time::Instant::now()));
         poll.poll(&mut events, Some(deadline.unwrap_or(longest).min(longest))).unwrap();
-        relay.run();
-        for question in relay.questions() {
-            decide(&mut relay, &question);
-        }
-        lines.extend(relay.lines().into_iter().map(|(_, line)| line));
+        lines.extend(turn(&mut relay));
     }
     Done { stats: relay.stats(), lines }
 }
@@ -114,9 +126,14 @@ pub struct Client {
 
 impl Client {
     pub fn connect(proxy: &Proxy, from: [u8; 4]) -> Client {
+        Client::connect_to(proxy.address, from)
+    }
+
+    /// A client of whatever listens at this address.
+    pub fn connect_to(address: SocketAddr, from: [u8; 4]) -> Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
-        socket.connect_timeout(&proxy.address.into(), LONG).unwrap();
+        socket.connect_timeout(&address.into(), LONG).unwrap();
         let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(LONG)).unwrap();
         stream.set_write_timeout(Some(LONG)).unwrap();
@@ -153,6 +170,16 @@ impl Client {
                 return line;
             }
         }
+    }
+
+    /// What has arrived already.
+    pub fn arrived(&mut self) -> String {
+        let mut arrived = Vec::new();
+        self.stream.set_nonblocking(true).unwrap();
+        let end = self.stream.read_to_end(&mut arrived);
+        self.stream.set_nonblocking(false).unwrap();
+        assert!(end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+        String::from_utf8(arrived).unwrap()
     }
 
     /// Everything up to the end of the connection.
