@@ -294,3 +294,34 @@ fn limit(connection: &Connection) -> Option<Instant> {
     let opening = (!connection.is_established).then_some(connection.opened);
     question.into_iter().chain(opening).min().map(|start| start + ANSWER_TIMEOUT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::Poll;
+    use socket2::{Domain, Socket, Type};
+
+    #[test]
+    fn pause_that_is_over_does_not_wake_the_loop() {
+        // A name without a file (unix(7), abstract sockets).
+        let name = format!("\0postgrey-test-{}", std::process::id());
+        let address = SockAddr::unix(name).expect("a short name");
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        listener.bind(&address).expect("an address");
+        // Room for one connection: the second attempt has to pause.
+        listener.listen(0).expect("a queue");
+        let poll = Poll::new().expect("a poll");
+        let server = Server { addresses: vec![address], name: "socket".to_owned() };
+        let mut pool = Pool::new(server, poll.registry().try_clone().expect("a registry"), 0);
+        let now = Instant::now();
+        for ticket in 0..=MAX_CONNECTIONS as u64 {
+            pool.ask(Question { ticket, received: now, attempts: 0, request: b"\n".to_vec() });
+        }
+        pool.advance(now);
+        assert_eq!((pool.connections.len(), pool.deadline()), (1, Some(now + BUSY_PAUSE)));
+        listener.listen(128).expect("a longer queue");
+        pool.advance(now + BUSY_PAUSE);
+        assert_eq!((pool.connections.len(), pool.waiting.len()), (MAX_CONNECTIONS, 1));
+        assert_eq!(pool.deadline(), Some(now + ANSWER_TIMEOUT));
+    }
+}
