@@ -31,16 +31,16 @@ pub(super) fn table() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
-        .next_help_heading("Where to listen (--inet, --unix, --milter or --smtp is needed)")
+        .next_help_heading("Where to listen (--inet, --unix, --milter or --smtp is required)")
         .args(listening())
-        .next_help_heading("Sendmail, and others that speak the milter protocol")
+        .next_help_heading("Sendmail and other mail servers with the milter protocol")
         .args(milter())
-        .next_help_heading("Mail servers that speak neither protocol")
+        .next_help_heading("Mail servers with neither protocol")
         .args(smtp::options())
         .next_help_heading("Greylisting")
         .args(greylisting())
         .args(replies())
-        .next_help_heading("Which clients count as the same")
+        .next_help_heading("Which clients are treated as one")
         .args(clients())
         .next_help_heading("Whitelists")
         .args(lists::whitelists())
@@ -48,7 +48,7 @@ pub(super) fn table() -> Command {
         .args(lists::blacklists())
         .next_help_heading("The daemon")
         .args(daemon())
-        .next_help_heading("The log, and monitoring")
+        .next_help_heading("Log and monitoring")
         .args(log())
         .next_help_heading("Information")
         .args(information())
@@ -62,30 +62,30 @@ fn listening() -> [Arg; 5] {
             .long_help(
                 "Listen on a TCP port. HOST is a name, an IPv4 address, an IPv6 address in \
                  brackets, or * for all addresses of this machine; without it, only this machine \
-                 itself can connect. PORT is a number or the name of a service. Whoever can \
-                 connect can ask: there is no further access control. If --unix is given, too, \
-                 it is ignored.",
+                 can connect. PORT is a number or the name of a service. There is no access \
+                 control: every client that can connect gets answers. If --unix is also given, it \
+                 is ignored.",
             ),
         value("unix", "PATH").short('u').help("listen on the Unix socket PATH").long_help(
-            "Listen on a Unix socket, which belongs to --user and --group. A socket that an \
-                 earlier run left at PATH is replaced.",
+            "Listen on a Unix socket, which belongs to --user and --group. A socket of an earlier \
+             run at PATH is replaced.",
         ),
         text("socketmode", "MODE", "0666")
             .help("permissions of the Unix socket, in octal")
             .long_help(
-                "Permissions of the Unix socket, an octal number as for chmod(1); 0x and 0b \
-                 introduce hexadecimal and binary ones. The umask has no influence.",
+                "Permissions of the Unix socket, an octal number as for chmod(1), or hexadecimal \
+                 with 0x or binary with 0b. The umask has no effect.",
             ),
         number("listen-queue-size", "N", "0")
             .hide_default_value(true)
-            .help("let up to N connections wait (default: the system's limit)")
+            .help("length of the queue of connections (default: the system's limit)")
             .long_help(
-                "How many connections may wait to be accepted, 999 at most. Without this option, \
-                 the limit is the system's own.",
+                "The number of connections that may wait to be accepted, at most 999. The default \
+                 is the limit of the system.",
             ),
         switch("exim").help("close a connection after one answer, for Exim").long_help(
-            "Close each connection after its first answer. Exim takes the end of the \
-                 connection for the end of the answer.",
+            "Close each connection after its first answer. Exim treats the end of the connection \
+             as the end of the answer.",
         ),
     ]
 }
@@ -95,17 +95,17 @@ fn milter() -> [Arg; 2] {
         value("milter", "PATH|[HOST:]PORT")
             .help("listen for Sendmail on a Unix socket or a TCP port")
             .long_help(
-                "Listen for mail servers that speak the milter protocol, such as Sendmail, \
-                 beside --inet or --unix or in place of them. What begins with a slash or a dot \
-                 is the path of a Unix socket; all else is a port as for --inet. Both ways of \
-                 asking share whitelists and database. Here, mail passes at once that comes from \
-                 this machine, from --trusted-networks, or from clients that have logged in.",
+                "Listen for mail servers with the milter protocol, such as Sendmail, with or \
+                 without --inet or --unix. A value that starts with a slash or a dot is the path \
+                 of a Unix socket; any other is a port as for --inet. All protocols share \
+                 whitelists and database. Over this protocol, mail from this machine, from \
+                 --trusted-networks and from authenticated clients passes at once.",
             ),
         text("milter-socketmode", "MODE", "0660")
             .help("permissions of that Unix socket, in octal")
             .long_help(
                 "Permissions of the Unix socket of --milter, as for --socketmode. Sendmail \
-                 refuses a socket that others than its owner and group may write to.",
+                 refuses a socket that users other than its owner and group can write to.",
             ),
     ]
 }
@@ -113,35 +113,36 @@ fn milter() -> [Arg; 2] {
 fn greylisting() -> [Arg; 5] {
     [
         number("delay", "N", "300").help("defer a new triplet for N seconds").long_help(
-            "How many seconds a triplet of client, sender and recipient is deferred, counted \
-                 from its first attempt. With a negative number, the first attempt passes.",
+            "The number of seconds for which a triplet of client, sender and recipient is \
+             deferred, counted from its first attempt. With a negative number, the first attempt \
+             passes.",
         ),
         value("retry-window", "N")
             .default_value("2")
-            .help("let it pass only within N days, or N hours with an h after it (6h)")
+            .help("accept it only within N days, or with h within N hours (6h)")
             .long_help(
-                "How many days after its first attempt a triplet may pass for the first time; \
-                 with an h after the number, as in 6h, how many hours. A triplet that comes \
-                 later is treated as new. With 0, nothing ever passes.",
+                "The number of days after the first attempt within which a triplet has to pass \
+                 for the first time; 6h means six hours. A later attempt is treated as new. With \
+                 0, nothing ever passes.",
             ),
-        number("max-age", "N", "35").help("forget what was not seen for N days").long_help(
-            "Delete triplets and automatically whitelisted clients from the database when \
-                 they were not seen for more than N days.",
+        number("max-age", "N", "35").help("delete entries that were not seen for N days").long_help(
+            "Delete triplets and auto-whitelisted clients from the database if they were not seen \
+             for more than N days.",
         ),
-        switch("privacy").help("store SHA-1 sums in place of addresses").long_help(
-            "Keep SHA-1 sums in the database in place of addresses. What was stored without \
-             this option is not found with it, nor the other way round. The log names the \
-             addresses all the same.",
+        switch("privacy").help("store SHA-1 sums instead of addresses").long_help(
+            "Store SHA-1 sums instead of addresses in the database. Entries that were stored \
+             without this option are not found with it, and vice versa. The log still contains \
+             the addresses.",
         ),
         switch("noaction")
             .short('n')
             .visible_alias("no-action")
-            .help("let all mail pass, and only log what would be done")
+            .help("accept all mail and only log the decisions")
             .long_help(
-                "Dry run: decide, remember, count and log everything as without this option, and \
-                 let all mail pass. The lines of the log hold the word dry-run. Since mail that \
-                 passed does not come back, most entries stay at their first attempt; they count \
-                 once the option is gone.",
+                "Dry run: decide, store, count and log everything as without this option, but \
+                 accept all mail. Log lines contain the word dry-run. As accepted mail does not \
+                 come back, most entries stay at their first attempt; they count once the option \
+                 is removed.",
             ),
     ]
 }
@@ -149,15 +150,16 @@ fn greylisting() -> [Arg; 5] {
 fn replies() -> [Arg; 5] {
     [
         text("greylist-action", "ACTION", "DEFER_IF_PERMIT")
-            .help("what to tell Postfix when a mail is deferred")
+            .help("action for Postfix that defers a mail")
             .long_help(
-                "The action of access(5) that defers a mail. With DEFER_IF_PERMIT, Postfix's \
-                 later restrictions can still reject the mail for good; with 451, it is deferred \
-                 at once. With --milter, a code such as 450 becomes that of the reply, and REJECT \
-                 is 554; DUNNO, OK, WARN and the like let mail pass, and PREPEND as well, with \
-                 its header. HOLD keeps the message in the mail server's queue, and DISCARD takes \
-                 it and throws it away, for all of its recipients. Other words defer with 451, and \
-                 so does HOLD where the mail server lets no milter hold mail.",
+                "The action of access(5) that defers a mail. With DEFER_IF_PERMIT, later \
+                 restrictions of Postfix can still reject the mail; with 451, it is deferred at \
+                 once. With --milter, a code such as 450 is the code of the reply, and REJECT is \
+                 554; DUNNO, OK, WARN and similar actions accept the mail, and so does PREPEND, \
+                 with its header. HOLD keeps the message in the queue of the mail server, and \
+                 DISCARD accepts it and deletes it, for all of its recipients. Other actions \
+                 defer with 451, and so does HOLD if the mail server does not allow milters to \
+                 hold mail.",
             ),
         text("greylist-text", "TEXT", GREYLIST_TEXT)
             .num_args(0..=1)
@@ -165,26 +167,26 @@ fn replies() -> [Arg; 5] {
             .default_missing_value(GREYLIST_TEXT)
             .help("text of the temporary error")
             .long_help(
-                "The text of the temporary error. In it, the first %s stands for the number of \
-                 seconds that remain to be waited, and the first %r for the domain of the \
-                 recipient. Empty, as in --greylist-text= alone, it means the default.",
+                "The text of the temporary error. The first %s is replaced by the remaining \
+                 seconds of the delay, and the first %r by the domain of the recipient. An empty \
+                 text is the default.",
             ),
         text("x-greylist-header", "TEXT", HEADER)
             .help("header for a mail that was delayed")
             .long_help(
-                "The header that a delayed mail gets when it passes. In it, the first %t stands \
-                 for the number of seconds since the first attempt, %v for the version of \
-                 postgrey, %d for the date and %h for --hostname.",
+                "The header that is added to a delayed mail. The first %t is replaced by the \
+                 seconds since the first attempt, %v by the version of postgrey, %d by the date \
+                 and %h by --hostname.",
             ),
         switch("no-x-greylist-header").help("add no header to a delayed mail").long_help(
-            "Let a delayed mail pass without a header. The log tells its delay all the same. Wins \
-             over --x-greylist-header.",
+            "Add no header to a delayed mail. The log still has its delay. Overrides \
+             --x-greylist-header.",
         ),
         value("hostname", "NAME")
             .help("name of this machine in that header (default: its host name)")
             .long_help(
-                "The name that %h stands for in --x-greylist-header. It may be empty. Without \
-                 this option, it is the machine's host name.",
+                "The name for %h in --x-greylist-header. It may be empty. The default is the host \
+                 name of this machine.",
             ),
     ]
 }
@@ -192,66 +194,66 @@ fn replies() -> [Arg; 5] {
 fn clients() -> [Arg; 5] {
     [
         switch("lookup-by-subnet").help("all clients of a network (the default)").long_help(
-            "Treat all clients of a network as the same client, because large sites retry from \
-             another machine than the first time. This is the default, and the option is there \
-             for completeness.",
+            "Treat all clients of a network as one client, because large sites retry from another \
+             machine. This is the default.",
         ),
         number("ipv4cidr", "N", "24")
-            .help("bits of an address that make an IPv4 network, 1 to 32")
-            .long_help("How many bits of an IPv4 address say which network it is in, 1 to 32."),
+            .help("prefix length of IPv4 networks, 1 to 32")
+            .long_help("The prefix length of IPv4 networks, 1 to 32."),
         number("ipv6cidr", "N", "64")
-            .help("bits of an address that make an IPv6 network, 1 to 128")
-            .long_help("How many bits of an IPv6 address say which network it is in, 1 to 128."),
-        switch("lookup-by-host").help("each client for itself").long_help(
-            "Treat each client address for itself. Mail from sites that send from many machines \
-             is then delayed much longer. Wins over --lookup-by-subnet.",
+            .help("prefix length of IPv6 networks, 1 to 128")
+            .long_help("The prefix length of IPv6 networks, 1 to 128."),
+        switch("lookup-by-host").help("each client address separately").long_help(
+            "Treat each client address as a separate client. Mail from sites with many machines \
+             is then delayed much longer. Overrides --lookup-by-subnet.",
         ),
-        switch("lookup-by-domain").help("all clients of a domain, whatever their network").long_help(
-            "Treat all clients whose names are in one registered domain, such as example.com or \
-             example.co.uk, as the same client, because the pools of large providers retry from \
-             another network each time. The name must be one that the mail server has verified, \
-             as Postfix's client_name is. A client that has none, or whose name carries its \
-             address, as those of dialup lines do, is looked up as without this option. What was \
-             stored without it is not found with it, so that known mail waits once more.",
+        switch("lookup-by-domain").help("all clients of a domain, in any network").long_help(
+            "Treat all clients with names in one registered domain, such as example.com or \
+             example.co.uk, as one client, because the pools of large providers retry from \
+             another network each time. The mail server must have verified the name, as Postfix \
+             does for client_name. A client without such a name, or with its address in its name \
+             like a dial-up line, is looked up as without this option. Entries that were stored \
+             without it are not found with it, so that known mail is deferred once more. See \
+             postgrey-pools(7).",
         ),
     ]
 }
 
 fn daemon() -> [Arg; 7] {
     [
-        value("config", "FILE").help("read options from FILE, before those typed here").long_help(
-            "Read options from FILE, as CONFIGURATION FILE below describes it. Those of the \
-             command line come after them and win. Without this option no such file is read.",
+        value("config", "FILE").help("read options from FILE; the command line overrides them").long_help(
+            "Read options from FILE, see CONFIGURATION FILE. Options on the command line override \
+             them. Without this option no such file is read.",
         ),
         switch("daemonize").short('d').help("run in the background and log to syslog").long_help(
             "Run in the background and log to syslog. The command returns when the daemon is \
-             ready for requests, or fails with the reason why it is not.",
+             ready for requests, or fails with the reason.",
         ),
         text("pidfile", "PATH", "")
             .hide_default_value(true)
             .help("write the process ID to PATH (only with --daemonize)")
             .long_help("Write the daemon's process ID to PATH. Ignored without --daemonize."),
         text("user", "USER", "postgrey").help("run as USER, a name or a number").long_help(
-            "Run as USER, a name or a number, which must be able to write to --dbdir. The \
-                 number 0 means the default.",
+            "Run as USER, a name or a number, which must be able to write to --dbdir. The number \
+             0 selects the default.",
         ),
         text("group", "GROUP", "postgrey").help("run as GROUP, a name or a number").long_help(
-            "Run as GROUP, a name or a number. Further groups may follow, separated by \
-                 commas or blanks.",
+            "Run as GROUP, a name or a number. More groups may follow, separated by commas or \
+             blanks.",
         ),
         text("dbdir", "PATH", "/var/lib/postgrey")
             .help("keep the database in the directory PATH")
             .long_help("Keep the database and its lock file in the directory PATH."),
         number("sync", "N", "0")
-            .help("let entries reach the disk up to N seconds after the answer")
+            .help("write entries to the disk up to N seconds after the answer")
             .long_help(
-                "How many seconds after the answer an entry of the database may reach the disk, \
-                 3600 at most. With 0, it is on disk before the mail server has its answer, and \
-                 nothing that was answered is ever lost. With more, many entries share one wait \
-                 for the disk, and more requests are answered in a second. If the machine or the \
-                 daemon then dies, the entries of the last N seconds may be lost, and such mail \
-                 may be deferred once more than it should be. The database stays sound in any \
-                 case, and a daemon that is stopped loses nothing.",
+                "The number of seconds after the answer within which an entry is written to the \
+                 disk, at most 3600. With 0, it is on disk before the mail server gets the \
+                 answer, so that no answer is ever lost. With more, many entries share one wait \
+                 for the disk, and more requests per second are answered. If the machine or the \
+                 daemon dies, the entries of the last N seconds may be lost, and such mail may be \
+                 deferred once more. The database is never damaged, and stopping the daemon loses \
+                 nothing.",
             ),
     ]
 }
@@ -259,38 +261,38 @@ fn daemon() -> [Arg; 7] {
 fn log() -> [Arg; 5] {
     [
         value("metrics", "unix:PATH|[HOST:]PORT")
-            .help("tell a monitoring system how things go, on a socket or a port")
+            .help("serve Prometheus metrics on a socket or TCP port")
             .long_help(
-                "Answer HTTP requests of a monitoring system such as Prometheus: for /metrics \
-                 with the numbers of the daemon in its text format, for /health with status 200, \
-                 or with 503 and the reason while the database takes no writes and mail passes. \
-                 A port is given as for --inet. Whoever can connect can ask; the numbers name no \
-                 client, sender or recipient.",
+                "Answer HTTP requests of a monitoring system such as Prometheus, see \
+                 postgrey-monitoring(7): /metrics with the metrics of the daemon, /health with \
+                 status 200, or with 503 and the reason while the database cannot be written. \
+                 PORT is as for --inet. There is no access control; the metrics contain no \
+                 clients, senders or recipients.",
             ),
         text("syslog-facility", "NAME", "mail")
             .visible_aliases(["facility", "syslogfacility"])
             .help("syslog facility to log to")
             .long_help(
-                "The syslog facility to log to with --daemonize, such as mail, daemon, user or \
-                 local0. Case does not matter, and LOG_ may precede the name.",
+                "The syslog facility for --daemonize, such as mail, daemon, user or local0. Case \
+                 does not matter, and LOG_ may precede the name.",
             ),
         text("log-format", "FORMAT", "classic")
-            .help("how lines of the log look: classic or json")
+            .help("format of log lines: classic or json")
             .long_help(
-                "With json, each line of the log is a JSON object. What was decided has the fields \
-                 action, reason, queue_id, client_name, client_address, sender and recipient; \
-                 deferred mail has missing, the seconds until it may pass, and mail that passes \
-                 after that delay, the seconds it waited. Other log records have the fields \
+                "With json, each log line is a JSON object. Decisions have the fields action, \
+                 reason, queue_id, client_name, client_address, sender and recipient; deferred \
+                 mail also has missing, the seconds until it may pass, and delayed mail that \
+                 passes has delay, the seconds it waited. Other log records have the fields \
                  severity and message. postgreyreport and postgrey explain read both formats.",
             ),
         switch("verbose")
             .short('v')
-            .help("log each connection, too")
-            .long_help("Log each connection, too, not only what became of each request."),
+            .help("also log each connection")
+            .long_help("Log each connection as well as each decision."),
         switch("quiet")
             .short('q')
             .help("log only warnings and errors")
-            .long_help("Log only warnings and errors. Wins over --verbose."),
+            .long_help("Log only warnings and errors. Overrides --verbose."),
     ]
 }
 

@@ -83,14 +83,14 @@ pub(super) fn command() -> Command {
                 .short('i')
                 .help("port on which the daemon listens")
                 .long_help(
-                    "Port on which the daemon listens, on this machine if there is no HOST. A \
-                     name is resolved once, when smtpd starts.",
+                    "Port on which the daemon listens, by default on this machine. A name is \
+                     resolved once, when smtpd starts.",
                 ),
             flags::switch("header")
                 .help("add the X-Greylist header to delayed messages")
                 .long_help(
-                    "Add the X-Greylist header to messages that were delayed. smtpd then passes \
-                     every line of every message through the filter.",
+                    "Add the X-Greylist header to delayed messages. smtpd then sends every line \
+                     of every message through the filter.",
                 ),
         ])
         .args(flags::information());

@@ -69,8 +69,8 @@ pub(super) fn command() -> Command {
     let mut command = Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about(
-            "asks a policy server about the mail of a Postfix log on standard input, at the times \
-             of the log, and tells how fast it answers",
+            "replay the mail of a Postfix log on standard input against a policy server and \
+             measure its speed",
         )
         .override_usage("policy-test [OPTIONS] unix:PATH|inet:HOST:PORT < LOG")
         .no_binary_name(true)
@@ -79,24 +79,23 @@ pub(super) fn command() -> Command {
         .args_override_self(true)
         .args([
             flags::switch("verbose").short('v').help("print each request and its reply").long_help(
-                "Print each request and its reply. Not with --count or --concurrency, which print \
-                 figures alone.",
+                "Print each request and its reply. Ignored with --count or --concurrency.",
             ),
             number("count")
                 .help(
-                    "send N requests: those of the log over and over, or made-up new mail if the \
-                     log has none; and print how long replies took",
+                    "send N requests, repeating the log, or generated new mail if the log is \
+                     empty; and print reply times",
                 )
                 .long_help(
-                    "Send N requests, 1 to 4294967295: those of the log over and over, or made-up \
-                     new mail if the log has none; and print in milliseconds how long replies \
-                     took. Without this option, each mail of the log is asked about once.",
+                    "Send N requests, 1 to 4294967295, repeating the log, or generated new mail \
+                     if the log is empty; and print reply times in milliseconds. Without this \
+                     option, each mail of the log is replayed once.",
                 ),
             number("concurrency")
-                .help("use N connections at once; and print how long replies took")
+                .help("use N connections at once, and print reply times")
                 .long_help(
-                    "Use N connections at once, 1 to 10000, and print in milliseconds how long \
-                     replies took. Without this option, there is one connection.",
+                    "Use N connections at once, 1 to 10000, and print reply times in \
+                     milliseconds. Without this option, there is one connection.",
                 ),
         ])
         .args(flags::information());

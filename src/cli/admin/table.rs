@@ -17,23 +17,23 @@ pub(super) fn commands() -> Vec<Command> {
 fn list() -> Command {
     command("list", "print the entries of the database", "[OPTIONS]").args([
         value("client", "WHO").help(
-            "those of this client, or of its network, by address; or of a registered domain like \
-             example.com, where clients are told by domain",
+            "entries of this client address and its network; or of a registered domain like \
+             example.com with --lookup-by-domain or --auto-whitelist-by=domain",
         ),
-        value("network", "NETWORK").help("those of clients in a network like 192.0.2.0/24"),
-        value("sender", "WHO").help("those of this sender, user@domain or a whole domain"),
-        value("recipient", "WHO").help("those of this recipient, likewise"),
+        value("network", "NETWORK").help("entries of clients in a network like 192.0.2.0/24"),
+        value("sender", "WHO").help("entries of this sender, user@domain or a whole domain"),
+        value("recipient", "WHO").help("entries of this recipient, user@domain or a whole domain"),
         choice("state", "STATE", &["waiting", "passed", "expired"]).help(
-            "those that are waiting (deferred until the delay is over), passed (let through), or \
-             expired (too old to count)",
+            "entries that are waiting (deferred until the delay is over), passed, or expired (too \
+             old to count)",
         ),
         switch("clients").help(
-            "the auto-whitelist's clients in place of the triplets; with --sender its pairs of \
-             domains",
+            "list the clients of the auto-whitelist instead of triplets; with --sender its pairs \
+             of domains",
         ),
         choice("sort", "ORDER", &["key", "first", "last"]).default_value("key").help(
-            "by key (client, sender, recipient), first (when first seen; of clients their \
-             count) or last (when last seen)",
+            "sort by key (client, sender, recipient), first (first seen; the count of clients) or \
+             last (last seen)",
         ),
         switch("reverse").help("reverse the sort order"),
         value("limit", "NUMBER").help("print at most NUMBER entries"),
@@ -50,25 +50,25 @@ fn show() -> Command {
 }
 
 fn forget() -> Command {
-    let more = "delete a triplet, all of a client and its network or of a clients' domain, or all \
-                 of a sender's domain with the pairs of domains that count its passes";
+    let more = "delete a triplet, all entries of a client and its network or of a client domain, or all \
+         entries of a sender's domain, including its pairs of domains";
     let words = "CLIENT [SENDER RECIPIENT]\n       postgrey forget [CLIENT] --sender-domain=DOMAIN";
     let about = "delete the entries of a triplet, a client or a domain";
     command("forget", about, words).long_about(more).args(triplet()).args([
         sender_domain(),
         switch("client-only")
-            .help("delete the client's entry on the auto-whitelist, not its network's triplets"),
+            .help("delete only the client on the auto-whitelist, not the triplets of its network"),
         switch("dry-run").help("print the entries and delete nothing"),
     ])
 }
 
 fn clear() -> Command {
-    command("clear", "delete all entries, after a question", "[OPTIONS]").arg(yes())
+    command("clear", "delete all entries after asking for confirmation", "[OPTIONS]").arg(yes())
 }
 
 fn status() -> Command {
-    let more = "print whether the daemon runs. The exit status is 0 if it runs, 3 if it does not \
-                run, 4 if neither is certain";
+    let more = "print whether the daemon runs. The exit status is 0 if it runs, 3 if it does not, 4 if \
+         that is unknown";
     command("status", "print whether the daemon runs", "[OPTIONS]").long_about(more).arg(json())
 }
 
@@ -87,24 +87,24 @@ fn config() -> Command {
 }
 
 fn allow() -> Command {
-    let more = "let a triplet, a client, the known pairs of a clients' domain, or the known triplets of \
-                 a sender's domain pass at once; of both domains the pair, known or not";
+    let more = "let mail pass at once: of a triplet, of a client, of the known pairs of a client domain, \
+         of the known triplets of a sender's domain, or of a pair of both domains, which need not \
+         be known";
     let words = "CLIENT [SENDER RECIPIENT]\n       postgrey allow [CLIENT] --sender-domain=DOMAIN";
     let about = "let a triplet, a client or a domain pass at once";
     command("allow", about, words).long_about(more).args(triplet()).arg(sender_domain())
 }
 
 fn stats() -> Command {
-    let about = "count the entries, and what a running daemon did since it started";
+    let about = "print the number of entries and the statistics of a running daemon";
     command("stats", about, "[OPTIONS]").args([file(), json()])
 }
 
 fn export() -> Command {
     command("export", "print the database as text that Berkeley DB's db_load reads", "[OPTIONS]")
         .args([
-            switch("triplets").help("only the triplets, as db_load wants them for postgrey.db"),
-            switch("clients")
-                .help("only the clients, as db_load wants them for postgrey_clients.db"),
+            switch("triplets").help("only the triplets, for postgrey.db"),
+            switch("clients").help("only the clients, for postgrey_clients.db"),
             json(),
         ])
 }
@@ -112,15 +112,15 @@ fn export() -> Command {
 fn import() -> Command {
     let about = "import the entries of postgrey 1, or of another program";
     command("import", about, "[OPTIONS]").arg(value("from", "PATH").help(
-        "a directory or file of postgrey 1, text of db_dump or \"postgrey export\", or \
-         tab-separated triplets of another program, see postgrey-migration(7); - is standard input \
-         (default: --dbdir)",
+        "a directory or file of postgrey 1, a backup, text of db_dump or \"postgrey export\", or \
+         tab-separated triplets of another program, see postgrey-migration(7); - is standard \
+         input (default: --dbdir)",
     ))
 }
 
 fn restore() -> Command {
-    let more = "replace all entries by those of a backup or of any other file that can be imported, \
-                while the daemon runs or without it, after a question";
+    let more = "replace all entries by those of a backup or of another file that can be imported, after \
+         asking for confirmation; the daemon may be running or not";
     command("restore", "replace all entries by those of a file", "[OPTIONS] FILE")
         .long_about(more)
         .args([
@@ -131,11 +131,11 @@ fn restore() -> Command {
 
 /// The option of commands that can look into a copy.
 fn file() -> Arg {
-    value("file", "FILE").help("read a backup or the text of an export in place of the database")
+    value("file", "FILE").help("read a backup or the text of an export instead of the database")
 }
 
 fn backup() -> Command {
-    let about = "copy the database to a file, with the daemon running or not";
+    let about = "copy the database to a file; the daemon may be running or not";
     command("backup", about, "[OPTIONS] FILE").arg(
         word("FILE")
             .required_unless_present("help")
@@ -145,45 +145,42 @@ fn backup() -> Command {
 
 /// Without the options that all commands have, which the daemon has as well.
 pub(super) fn check() -> Command {
-    let more = "tell what is wrong or useless in the daemon's options and whitelists, by file \
-                 and line, and what to write instead; or what the daemon would answer to a mail, \
-                 and why, without writing anything; or whether the database is damaged. The exit \
-                 status is 0 when nothing is wrong, 1 after warnings, 2 after errors";
+    let more = "report wrong and useless settings in the daemon's options and lists with file, line and \
+         what to write instead; or how the daemon would answer a mail, and why, without storing \
+         anything; or damage in the database. The exit status is 0 if nothing is wrong, 1 after \
+         warnings, 2 after errors";
     let words = "[OPTIONS OF THE DAEMON] [--json]\n       postgrey check --address=IP --sender=WHO \
                  --recipient=WHO [OPTIONS]\n       postgrey check --database [OPTIONS]";
-    let about = "check options, lists or the database, or ask what a mail would get";
+    let about = "check options, lists or the database, or how a mail would be answered";
     command("check", about, words).long_about(more).args([
-        defaults().help(
-            "where POSTGREY_OPTS stands, which has the daemon's options unless some are given here",
-        ),
+        defaults().help("file with POSTGREY_OPTS, used if no options are given here"),
         json(),
-        value("address", "IP").help("ask about mail from this address"),
-        value("client", "NAME").help("whose name is NAME (default: unknown)"),
-        perhaps_empty("sender").help("with this sender; empty for bounces"),
-        perhaps_empty("recipient").help("to this recipient"),
-        switch("login").help("from a client that has logged in"),
+        value("address", "IP").help("address of the client that sends the mail"),
+        value("client", "NAME").help("name of the client (default: unknown)"),
+        perhaps_empty("sender").help("sender of the mail; empty for bounces"),
+        perhaps_empty("recipient").help("recipient of the mail"),
+        switch("login").help("the client is authenticated"),
         value("at", "TIME")
-            .help("at this time: 2026-11-23 22:53, or seconds since 1970 (default: now)"),
-        switch("database").help("read every page and every entry of the database instead"),
+            .help("time of the mail: 2026-11-23 22:53, or seconds since 1970 (default: now)"),
+        switch("database").help("check every page and every entry of the database"),
     ])
 }
 
 fn explain() -> Command {
-    let more = "tell from a mail log why mail was delayed, from where it came how often, what that \
-                 cost and how it ended; or sum up what greylisting did. Mail that a blacklist \
-                 refused was not delayed and is left out";
+    let more = "explain from a mail log why mail was delayed, with its attempts, their clients and the \
+         outcome; or summarize what greylisting did. Mail that a blacklist refused is not shown";
     let about = "explain from a mail log why and how long mail was delayed";
     command("explain", about, "[OPTIONS] [FILE...]").long_about(more).args([
         word("FILE").num_args(0..).help(
-            "logs of syslog, of journalctl -o short-iso or json, or of containers, perhaps \
-             compressed; - is standard input (default: /var/log/mail.log or /var/log/maillog)",
+            "logs of syslog, journalctl -o short-iso or json, or containers, also compressed; - \
+             is standard input (default: /var/log/mail.log or /var/log/maillog)",
         ),
         value("sender", "WHO").help("mail of this sender, user@domain or a whole domain"),
-        value("recipient", "WHO").help("mail to this recipient, likewise"),
-        value("client", "WHO").help("mail from this address, host or domain of hosts"),
+        value("recipient", "WHO").help("mail to this recipient, user@domain or a whole domain"),
+        value("client", "WHO").help("mail from this client address, host or domain of hosts"),
         value("id", "QUEUEID").help("the mail with this queue id"),
-        value("day", "DAY").help("only what happened on a day like 2026-11-25"),
-        switch("summary").help("numbers of all mail in place of the story of each"),
+        value("day", "DAY").help("only mail of a day like 2026-11-25"),
+        switch("summary").help("totals of all mail instead of each mail"),
         json(),
     ])
 }
@@ -198,15 +195,13 @@ fn command(name: &'static str, about: &'static str, words: &str) -> Command {
 
 pub(super) fn with_common_options(command: Command) -> Command {
     let has_defaults = command.get_arguments().any(|arg| arg.get_id() == "defaults");
-    let defaults = (!has_defaults).then(|| {
-        defaults().help("file with the daemon's POSTGREY_OPTS, which name database and user")
-    });
-    let config = value("config", "FILE").help("the daemon's --config file, in place of --defaults");
+    let defaults = (!has_defaults).then(|| defaults().help("file with the daemon's POSTGREY_OPTS"));
+    let config = value("config", "FILE").help("the daemon's --config file, instead of --defaults");
     command.args(defaults).args([
         config,
         value("dbdir", "PATH").help("directory of the database (default: the daemon's)"),
-        value("user", "NAME").help("user to become when started by root (default: the daemon's)"),
-        value("group", "NAME").help("groups to become with it (default: the daemon's)"),
+        value("user", "NAME").help("user to run as when started by root (default: the daemon's)"),
+        value("group", "NAME").help("groups to set with --user (default: the daemon's)"),
         switch("help").short('h').help("show this help"),
     ])
 }
@@ -229,13 +224,13 @@ fn triplet() -> [Arg; 3] {
 
 fn sender_domain() -> Arg {
     value("sender-domain", "DOMAIN").help(
-        "all with senders at this domain or below it, or with <> all bounces; with CLIENT only its \
-         own",
+        "all entries with senders in this domain or below it, or with <> all bounces; with CLIENT \
+         only those of the client",
     )
 }
 
 fn json() -> Arg {
-    switch("json").help("print one JSON object a line instead")
+    switch("json").help("print one JSON object per line")
 }
 
 fn switch(name: &'static str) -> Arg {
