@@ -4,7 +4,6 @@ use crate::printable::is_harmless;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// A JSON object under construction.
 #[derive(Clone, Debug)]
 pub struct Object {
     text: String,
@@ -30,14 +29,12 @@ impl Object {
         self
     }
 
-    /// Adds a number.
     pub fn number(mut self, name: &str, value: impl Into<i128>) -> Object {
         self.name(name);
         let _ = write!(self.text, "{}", value.into());
         self
     }
 
-    /// Adds whether something is so.
     pub fn truth(mut self, name: &str, value: bool) -> Object {
         self.name(name);
         self.text.push_str(if value { "true" } else { "false" });
@@ -52,9 +49,6 @@ impl Object {
     }
 
     /// Writes the object as a line.
-    ///
-    /// # Errors
-    /// When `out` does not take it.
     pub fn write(self, out: &mut impl Write) -> io::Result<()> {
         let mut line = self.into_bytes();
         line.push(b'\n');

@@ -24,7 +24,6 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 
-/// Standard output as a path.
 const STANDARD_OUTPUT: &str = "/proc/self/fd/1";
 
 /// Copies to a file, or for `-` to standard output.
@@ -135,7 +134,6 @@ impl Drop for Unfinished {
     }
 }
 
-/// Copies to standard output as the daemon's user.
 fn to_standard_output(settings: &Settings) -> Result<Outcome, Error> {
     if io::stdout().is_terminal() {
         let what = "a database is not for a terminal: name a file, or redirect the output";

@@ -11,7 +11,6 @@ use std::io::Write;
 /// The column of the places.
 const COLUMN: usize = 40;
 
-/// Prints the settings.
 pub fn run(
     place: &Place,
     all: bool,

@@ -44,7 +44,6 @@ pub fn run(
     Ok(Outcome::Done)
 }
 
-/// Deletes all entries, after a question.
 pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<Outcome, Error> {
     let number = view.database.totals()?.records.iter().sum();
     if number == 0 {

@@ -21,9 +21,6 @@ const STANDARD_INPUT: &str = "/proc/self/fd/0";
 
 /// Merges what is in `from` into the database in `dbdir`, and says how much. The
 /// same again changes nothing.
-///
-/// # Errors
-/// When `from` cannot be read, or the daemon or the database does not take it.
 pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
     let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
     let (report, keys) = if is_there {

@@ -93,15 +93,11 @@ pub struct Printer<'p> {
 }
 
 impl Printer<'_> {
-    /// For entries of one table.
     pub fn new(table: Table, form: OutputFormat, policy: &Policy) -> Printer<'_> {
         Printer { table, policy, form, is_narrow: io::stdout().is_terminal(), is_unused: true }
     }
 
     /// Prints an entry.
-    ///
-    /// # Errors
-    /// When `out` does not take it.
     pub fn print(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
         let is_first = std::mem::take(&mut self.is_unused);
         if self.form == OutputFormat::Json {
@@ -146,7 +142,6 @@ const TRIPLETS: &[u8] =
     b"STATE    FIRST SEEN           LAST SEEN            CLIENT, SENDER, RECIPIENT\n";
 const CLIENTS: &[u8] = b"STATE     PASSES  LAST PASS            CLIENT, DOMAIN OF SENDERS\n";
 
-/// Whose passes a row of the auto-whitelist counts.
 fn counted(key: &[u8]) -> String {
     match key::domains(key) {
         None => text::single_client(key),

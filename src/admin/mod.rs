@@ -30,9 +30,6 @@ use std::path::Path;
 use view::View;
 
 /// Runs a command and prints to `out`.
-///
-/// # Errors
-/// When it cannot be done; the error says why and with which status to end.
 pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
     match &invocation.command {
         Command::Check(check) => return check::run(check, out),

@@ -41,7 +41,6 @@ impl Progress {
         self.advance(done - self.done);
     }
 
-    /// Some steps further.
     pub fn advance(&mut self, steps: usize) {
         self.done += steps;
         if self.done - self.looked < STRIDE {

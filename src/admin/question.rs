@@ -5,9 +5,6 @@ use crate::cli::admin::Consent;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Asks whether to do something, unless the command line has the answer.
-///
-/// # Errors
-/// When the answer is no, or there is no terminal to ask on.
 pub fn ask(consent: Consent, what: &str) -> Result<(), Error> {
     if consent == Consent::Given {
         return Ok(());

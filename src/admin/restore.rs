@@ -18,10 +18,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::ops::ControlFlow;
 
-/// Changes that are gathered before they are sent.
 const BATCH: usize = 1000;
 
-/// Restores a copy.
 pub fn run(
     database: &mut Database,
     copy: &Database,

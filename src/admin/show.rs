@@ -13,10 +13,8 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-/// How many of a client's entries are shown.
 const MOST_ENTRIES: usize = 20;
 
-/// Prints it.
 pub fn run(
     view: &View,
     subject: &Target,
@@ -89,7 +87,6 @@ fn show_triplet(
     Ok(out.write_all(text.as_bytes())?)
 }
 
-/// What becomes of a triplet, in words.
 pub fn triplet_future(policy: &Policy, now: i64, fate: TripletState) -> String {
     let at = |seconds| moment(seconds, now);
     match fate {

@@ -14,10 +14,8 @@ use crate::state::{Table, Totals};
 use std::io::Write;
 use std::ops::ControlFlow;
 
-/// How many networks are shown.
 const MOST_NETWORKS: usize = 10;
 
-/// What a table comes to.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     /// By state, in the order of [`State::ALL`].
@@ -32,7 +30,6 @@ impl Tally {
     }
 }
 
-/// Prints them.
 pub fn run(view: &View, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
     let counters = view.database.ask_daemon(&Request::Statistics)?;
     let size = view.database.totals()?;
@@ -141,7 +138,6 @@ fn print_counters(lines: Option<&[String]>, now: i64, out: &mut impl Write) -> R
     Ok(())
 }
 
-/// The daemon's numbers with their names.
 fn counters_of(lines: &[String]) -> impl Iterator<Item = (&str, i64)> {
     let numbers = lines.iter().filter_map(|line| line.split_once(' '));
     numbers.filter_map(|(name, number)| Some((name, number.parse().ok()?)))

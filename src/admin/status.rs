@@ -10,20 +10,16 @@ use crate::session::control::Request;
 use std::io::Write;
 use std::path::Path;
 
-/// Whether a daemon serves a directory.
 enum Status {
-    /// It answers.
     Running {
         pid: i64,
         /// When it started, in seconds since the epoch.
         started: i64,
     },
     NotRunning,
-    /// Why nobody knows.
     Unknown(String),
 }
 
-/// Prints whether the daemon runs.
 pub fn run(directory: &Path, format: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
     let status = ask(directory);
     let shown = directory.display();
@@ -46,7 +42,6 @@ pub fn run(directory: &Path, format: OutputFormat, out: &mut impl Write) -> Resu
     })
 }
 
-/// Lets the daemon read its lists again.
 pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
     let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&Request::Reload));
     match asked {

@@ -25,7 +25,6 @@ pub fn moment(seconds: i64, now: i64) -> String {
     }
 }
 
-/// A time in its two largest units.
 pub fn duration(seconds: u64) -> String {
     let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s")];
     let at = units.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(units.len() - 1);

@@ -9,9 +9,7 @@ use crate::greylist::{self, AwlSubject, ClientState, Policy, State, TripletState
 use crate::state::{ClientRecord, Table, TripletRecord};
 use std::ops::ControlFlow;
 
-/// An open database.
 pub struct View {
-    /// Its records.
     pub database: Database,
     /// How its keys are made, and the rules for its entries.
     pub policy: Policy,
@@ -19,26 +17,19 @@ pub struct View {
     pub now: i64,
 }
 
-/// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its whole key.
     pub key: Vec<u8>,
-    /// Its numbers.
     pub row: Row,
 }
 
-/// The numbers of an entry, and its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// Of a triplet.
     Triplet(TripletRecord, TripletState),
-    /// Of a client.
     Client(ClientRecord, ClientState),
 }
 
 impl Row {
-    /// The state in one word.
     pub fn state(self) -> State {
         match self {
             Row::Triplet(_, state) => state.state(),
@@ -56,25 +47,18 @@ impl Row {
 }
 
 impl View {
-    /// Looks at a database now.
     pub fn new(database: Database) -> View {
         let policy = greylist::policy(database.metadata());
         View { database, policy, now: clock::now() }
     }
 
     /// The triplet with a key.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn triplet(&self, key: &[u8]) -> Result<Option<Row>, Error> {
         let text = self.database.record(Table::Triplets, key)?;
         Ok(text.map(|text| self.row(Table::Triplets, &text)))
     }
 
     /// The record of the auto-whitelist that counts passes.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn passes(&self, counted: &AwlSubject) -> Result<Option<Row>, Error> {
         let key = counted.clone().key(&self.policy).bytes;
         let text = self.database.record(Table::Clients, &key)?;

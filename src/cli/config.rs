@@ -39,7 +39,6 @@ const EMPTY_TEXT: &str = "--greylist-text";
 /// What is wrong with the file; `Display` gives `FILE:LINE: what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The file as it was named.
     pub file: PathBuf,
     /// The line, from 1; none for what is wrong with the whole file.
     pub line: Option<u32>,
@@ -58,9 +57,6 @@ impl fmt::Display for Fault {
 
 /// The words of the file, if one is named, and then those that were `typed`,
 /// both as [`getopt::rewrite`] leaves them.
-///
-/// # Errors
-/// All that is wrong with the file, in the order of its lines.
 pub(super) fn merge(command: &Command, typed: Vec<OsString>) -> Result<Vec<OsString>, Vec<Fault>> {
     let words = merge_with_lines(command, typed)?;
     Ok(words.into_iter().map(|(_, word)| word).collect())
@@ -70,9 +66,6 @@ pub(super) fn merge(command: &Command, typed: Vec<OsString>) -> Result<Vec<OsStr
 pub(super) type PlacedWord = (Option<u32>, OsString);
 
 /// The same words, with their lines in the file.
-///
-/// # Errors
-/// As [`merge`].
 pub(super) fn merge_with_lines(
     command: &Command,
     typed: Vec<OsString>,
@@ -93,7 +86,6 @@ pub(super) fn merge_with_lines(
     Ok(words)
 }
 
-/// The file that rewritten words name.
 pub(super) fn path(words: &[OsString]) -> Option<PathBuf> {
     words.iter().rev().find(|word| name_of(word) == "config").map(value_of)
 }
@@ -107,7 +99,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Each line as a word.
 fn parse(command: &Command, file: &Path, bytes: &[u8]) -> Result<Vec<PlacedWord>, Vec<Fault>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (mut words, mut faults) = (Vec::new(), Vec::new());
@@ -202,13 +193,11 @@ fn try_out(command: &Command, word: &OsStr) -> Result<(), String> {
     }
 }
 
-/// The long name in a rewritten word.
 pub(super) fn name_of(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     word.trim_start_matches("--").split('=').next().unwrap_or_default().to_owned()
 }
 
-/// The value in a rewritten word.
 pub(super) fn value_of(word: &OsString) -> PathBuf {
     let bytes = word.as_bytes();
     let at = memchr::memchr(b'=', bytes).map_or(bytes.len(), |at| at + 1);

@@ -19,7 +19,6 @@ pub struct Defaults {
     pub exported: Option<u32>,
 }
 
-/// The value of a variable.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The line on which the assignment starts, from 1.
@@ -37,20 +36,17 @@ impl Defaults {
         words
     }
 
-    /// The line that sets the options.
     pub fn line(&self) -> Option<u32> {
         self.options.as_ref().map(|options| options.line)
     }
 }
 
 impl Setting {
-    /// The value as arguments.
     pub fn arguments(&self) -> Vec<OsString> {
         split(&self.value)
     }
 }
 
-/// Reads the file.
 pub fn read(path: &Path) -> io::Result<Defaults> {
     fs::read(path).map(|bytes| parse(&String::from_utf8_lossy(&bytes)))
 }

@@ -7,10 +7,8 @@ use clap::{Arg, ArgAction};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// An option of the daemon with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The option's long name.
     pub name: String,
     /// Its value; none of a switch.
     pub value: Option<OsString>,
@@ -20,9 +18,6 @@ pub struct Setting {
 
 /// Returns the settings that a daemon would start with, in the order of its
 /// help; with `all` those that nobody set as well.
-///
-/// # Errors
-/// When the files cannot be read or the daemon would refuse them.
 pub fn settings_in_effect(place: &Place, all: bool) -> Result<Vec<Setting>, String> {
     place.settings()?;
     let command = flags::command();

@@ -1,6 +1,5 @@
 //! The syslog facilities that `--syslog-facility` names.
 
-/// A syslog facility, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facility(u8);
 

@@ -42,7 +42,6 @@ impl Takes {
     }
 }
 
-/// A command line, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Words {
     /// `--name` or `--name=value` for each option.

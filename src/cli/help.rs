@@ -88,7 +88,6 @@ pub(super) fn names(arg: &Arg) -> String {
     }
 }
 
-/// The other long names of an option.
 pub(super) fn aliases(arg: &Arg) -> Vec<String> {
     let aliases = arg.get_visible_aliases().unwrap_or_default();
     aliases.iter().map(|alias| format!("--{alias}")).collect()

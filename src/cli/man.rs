@@ -10,37 +10,25 @@ use super::layout;
 const MARGIN: usize = 7;
 /// How much deeper the text of an item begins.
 const STEP: usize = 7;
-/// How much deeper an example begins.
 const EXAMPLE: usize = 4;
 
-/// A page of the manual.
 pub(super) struct Page {
-    /// Name of the program.
     pub(super) name: String,
-    /// Section of the manual.
     pub(super) section: u8,
-    /// Year, month and day of the last change.
     pub(super) date: &'static str,
-    /// What stands on it.
     pub(super) blocks: Vec<Block>,
 }
 
 /// A piece of a page; texts are broken into lines where needed.
 pub(super) enum Block {
-    /// The heading of a section.
     Section(String),
-    /// The heading of a part of a section.
     Subsection(String),
-    /// A paragraph.
     Text(String),
-    /// A name and a paragraph that explains it.
     Item(String, String),
-    /// Lines to be kept as they are.
     Example(String),
 }
 
 impl Page {
-    /// The page in roff, with the man macros.
     pub(super) fn roff(&self) -> String {
         let Page { name, section, date, blocks } = self;
         let version = env!("CARGO_PKG_VERSION");
@@ -96,7 +84,6 @@ fn sentences(text: &str) -> String {
     roff_lines(&text.replace(". ", ".\n"))
 }
 
-/// Lines of text as lines of roff.
 fn roff_lines(text: &str) -> String {
     text.lines().map(|line| roff_line(line) + "\n").collect()
 }

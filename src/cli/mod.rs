@@ -41,7 +41,6 @@ pub use policy_test::{PolicyTest, Target};
 pub use report::{Check, Report, Shown};
 pub use smtp::{Smtp, SmtpBackend};
 
-/// The command that describes the others.
 const HELP: &str = "help";
 
 /// The options that name a place to listen on; the daemon needs one of them.
@@ -72,14 +71,12 @@ const PROGRAMS: [Program; 3] = [
     },
 ];
 
-/// A program with options of its own.
 struct Program {
     /// The name of a link to `postgrey` that starts it.
     name: &'static str,
     /// The command of `postgrey` that starts it.
     word: &'static str,
     parse: fn(Vec<OsString>, MakePage) -> Result<Invocation, UsageError>,
-    /// Its manual page.
     page: MakePage,
     command: fn() -> Command,
 }
@@ -87,10 +84,8 @@ struct Program {
 /// Makes the manual page of a program from its options.
 type MakePage = fn(&Command) -> man::Page;
 
-/// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// Start the daemon.
     Serve(Box<Options>),
     /// Do something with the database, beside the daemon or without it.
     Administer(Box<admin::Invocation>),
@@ -106,7 +101,6 @@ pub enum Invocation {
     Print(String),
 }
 
-/// A command line that cannot be obeyed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageError {
     /// One or more lines for stderr, without the last newline.
@@ -142,10 +136,6 @@ impl std::error::Error for UsageError {}
 /// Parses a whole command line. Which program it starts is said by the name
 /// that it was called by, or else by the first argument: `postgreyreport` is
 /// `postgrey report`.
-///
-/// # Errors
-///
-/// As [`parse`].
 pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let name = words.next().unwrap_or_default();
     let mut arguments: Vec<OsString> = words.collect();
@@ -261,9 +251,6 @@ fn information(
 }
 
 /// The options of a daemon, be it one that shall not start.
-///
-/// # Errors
-/// As [`parse`], also when the words ask for something else than a daemon.
 pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
     match parse(words)? {
         Invocation::Serve(options) => Ok(*options),
@@ -313,7 +300,6 @@ pub fn commands() -> Vec<Command> {
     [daemon, report::command(), policy_test::command()].map(with_hints).into()
 }
 
-/// Lets a shell complete files, directories and users.
 fn with_hints(command: Command) -> Command {
     let names: Vec<String> =
         command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
@@ -329,7 +315,6 @@ fn with_hints(command: Command) -> Command {
     names.iter().fold(command, |command, name| command.mut_subcommand(name, with_hints))
 }
 
-/// The options, and the words behind them.
 fn matches(
     command: &mut Command,
     arguments: Vec<OsString>,

@@ -14,16 +14,13 @@ pub(super) const PROGRAM: &str = "filter-postgrey";
 /// The command that makes `postgrey` this program.
 pub(super) const WORD: &str = "opensmtpd-filter";
 
-/// The options of the filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpensmtpdFilter {
-    /// Where the daemon listens.
     pub daemon: DaemonAddress,
     /// Whether to add `X-Greylist` to messages (`--header`).
     pub adds_header: bool,
 }
 
-/// Where a running daemon listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DaemonAddress {
     /// `--unix=PATH`
@@ -41,7 +38,6 @@ impl fmt::Display for DaemonAddress {
     }
 }
 
-/// Parses the arguments of the filter.
 pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocation, UsageError> {
     let mut command = command();
     let (matches, rest) = matches(&mut command, arguments)?;
@@ -67,7 +63,6 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     Ok(Invocation::OpensmtpdFilter(Box::new(OpensmtpdFilter { daemon, adds_header })))
 }
 
-/// The table of its options.
 pub(super) fn command() -> Command {
     let mut command = Command::new(WORD)
         .version(env!("CARGO_PKG_VERSION"))

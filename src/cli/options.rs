@@ -33,29 +33,24 @@ pub struct Options {
     /// Names or numbers of the groups to become (`postgrey`), as typed; the
     /// first is the main one.
     pub group: String,
-    /// Whether to go to the background.
     pub daemonize: bool,
     /// Where to put the process's number; always `None` in the foreground, for
     /// which the original ignores the option.
     pub pidfile: Option<PathBuf>,
     /// The syslog facility (`mail`).
     pub facility: Facility,
-    /// How much to log.
     pub verbosity: Verbosity,
     /// How the log's lines look (`--log-format`).
     pub log_format: Format,
     /// Whether each connection is closed after one answer, as Exim wants it.
     pub exim: bool,
-    /// The greylist's numbers and texts.
     pub policy: Policy,
-    /// The files that exempt clients and recipients.
     pub whitelists: Files,
 }
 
 /// A place to listen: `--inet` wins when `--unix` is given, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// A Unix socket.
     Unix {
         /// Its path, which is not empty.
         path: PathBuf,

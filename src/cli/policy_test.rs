@@ -16,13 +16,10 @@ const MOST_CONNECTIONS: i64 = 10_000;
 /// All that the command line of a policy test says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyTest {
-    /// Where the server listens.
     pub target: Target,
-    /// Whether to print requests and replies.
     pub verbose: bool,
     /// How many requests to send, whatever the log holds.
     pub count: Option<usize>,
-    /// How many connections to use at once.
     pub concurrency: Option<usize>,
 }
 

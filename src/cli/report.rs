@@ -31,11 +31,9 @@ pub struct Report {
     pub delay: Option<i64>,
     /// A Perl pattern that marks deferred mail in the log (`Greylisted`).
     pub greylist_text: Vec<u8>,
-    /// How lines are written.
     pub shown: Shown,
     /// Leave out clients whose name holds the end of their address.
     pub skip_pool: bool,
-    /// Lists of clients to leave out.
     pub skip_clients: Vec<PathBuf>,
     /// Lists of clients that alone are reported; none are all clients.
     pub match_clients: Vec<PathBuf>,
@@ -50,12 +48,9 @@ pub struct Report {
     pub preface: String,
 }
 
-/// How the lines of a report are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
-    /// The number of attempts.
     pub tries: bool,
-    /// The time of the last attempt.
     pub time: bool,
     /// What the sender's domain says of the client (`--check_sender`).
     pub check: bool,
@@ -72,21 +67,15 @@ pub struct Shown {
 /// What to compare a client's address with, in the order in which they count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
-    /// The addresses of the domain's mail servers.
     Mx,
-    /// Their networks.
     MxNetwork,
-    /// The addresses of the domain itself.
     A,
-    /// Their networks.
     ANetwork,
 }
 
 impl Check {
-    /// All of them.
     pub const ALL: [Check; 4] = [Check::Mx, Check::MxNetwork, Check::A, Check::ANetwork];
 
-    /// Its name on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Check::Mx => "mx",

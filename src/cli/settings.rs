@@ -7,7 +7,6 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where Debian's service has the daemon's options.
 pub const DEFAULTS_FILE: &str = "/etc/default/postgrey";
 
 /// The directory of a daemon without `--dbdir`.
@@ -31,11 +30,8 @@ pub struct Place {
 /// The settings that a tool shares with the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Directory of the database.
     pub dbdir: PathBuf,
-    /// The daemon's user.
     pub user: String,
-    /// The daemon's groups.
     pub group: String,
     /// The file that names the directory, if it is another than usual.
     pub source: Option<PathBuf>,
@@ -43,9 +39,6 @@ pub struct Settings {
 
 impl Place {
     /// Reads the daemon's settings.
-    ///
-    /// # Errors
-    /// When they are needed and cannot be read; the text says what to do.
     pub fn settings(&self) -> Result<Settings, String> {
         let daemon = self.options();
         let daemon = match (daemon, &self.dbdir) {
@@ -71,9 +64,6 @@ impl Place {
     }
 
     /// The daemon's options as they would be typed.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn words(&self) -> Result<Vec<OsString>, String> {
         if let Some(config) = &self.config {
             let mut word = OsString::from("--config=");

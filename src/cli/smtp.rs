@@ -13,12 +13,9 @@ use std::time::Duration;
 /// for five minutes (RFC 5321 section 4.5.3.2.1).
 const MAX_DNS_TIMEOUT: i64 = 60;
 
-/// The SMTP proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Smtp {
-    /// Where clients connect, each as typed.
     pub listen: Vec<String>,
-    /// The mail server.
     pub backend: SmtpBackend,
     /// The version of the PROXY protocol, 1 or 2, if it is spoken.
     pub proxy_protocol: Option<u8>,
@@ -26,23 +23,17 @@ pub struct Smtp {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// The time limit for the name of a client.
     pub dns_timeout: Duration,
-    /// Clients at a time.
     pub max_clients: usize,
 }
 
-/// Where the mail server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SmtpBackend {
     /// `[HOST:]PORT` as typed.
     Inet(String),
-    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
 /// Converts the options of the proxy; `None` if it is not wanted.
-///
-/// # Errors
-/// The first value that cannot be used.
 pub(super) fn options(matches: &ArgMatches) -> Result<Option<Smtp>, UsageError> {
     let listen = places(matches)?;
     let backend = backend(matches)?;

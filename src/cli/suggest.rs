@@ -4,7 +4,6 @@
 /// suggestion. Abbreviations have more, unrelated names less.
 const SIMILAR: f64 = 0.85;
 
-/// Shorter words resemble too many names.
 const MIN_LENGTH: usize = 3;
 
 /// Returns the name that resembles `typed` most, if one does.

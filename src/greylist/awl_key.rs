@@ -11,12 +11,10 @@ pub const MAX_AWL_KEYS: usize = 2;
 /// What a record of the auto-whitelist counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwlSubject {
-    /// The passes of one client.
     Client(IpAddr),
     /// The passes of mail from clients in one registered domain with senders in
     /// another, or the same.
     Domains {
-        /// The domain of the clients' names.
         client: Vec<u8>,
         /// The domain of the senders, empty for bounces.
         sender: Vec<u8>,
@@ -26,14 +24,11 @@ pub enum AwlSubject {
 /// A record of the auto-whitelist: what it counts, and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwlKey {
-    /// What it counts.
     pub subject: AwlSubject,
-    /// The key of the record.
     pub bytes: Vec<u8>,
 }
 
 impl AwlSubject {
-    /// The key of the record.
     pub fn key(self, policy: &Policy) -> AwlKey {
         let bytes = match &self {
             AwlSubject::Client(address) => triplet::client_key(policy, *address),

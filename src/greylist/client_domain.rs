@@ -14,7 +14,6 @@ const LONGEST_NAME: usize = 253;
 /// Who asks: a client's address, and its name if one is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client<'n> {
-    /// The address.
     pub address: IpAddr,
     /// The name that the mail server has verified: looked up from the address,
     /// and leading back to it. `unknown` or empty without one.

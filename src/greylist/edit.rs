@@ -4,23 +4,17 @@
 use super::Policy;
 use super::record::{ClientRecord, Record, Table, TripletRecord};
 
-/// A change of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// The table of the entry.
     pub table: Table,
-    /// Its whole key.
     pub key: Vec<u8>,
-    /// The change.
     pub change: Change,
 }
 
 /// What an edit does to an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Delete it.
     Forget,
-    /// Let it pass from now on.
     Allow,
     /// Merge it with a record from another database: the later and larger numbers
     /// count.
@@ -29,14 +23,10 @@ pub enum Change {
     Put(Record),
 }
 
-/// What becomes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It stays as it is.
     Nothing,
-    /// It is replaced, or created.
     Put(Record),
-    /// It is deleted.
     Delete,
 }
 

@@ -11,18 +11,13 @@ pub struct Filter {
     pub client: Option<Clients>,
     /// A network in which the client is.
     pub network: Option<IpNet>,
-    /// The sender.
     pub sender: Option<Addresses>,
-    /// The recipient.
     pub recipient: Option<Addresses>,
-    /// What becomes of it.
     pub state: Option<State>,
 }
 
-/// One client or many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// That of an address.
     One(IpAddr),
     /// All that a registered domain stands for in keys, which is in lower case.
     Domain(Vec<u8>),

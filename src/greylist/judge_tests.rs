@@ -20,7 +20,6 @@ fn first_pass(waited: i64) -> Verdict {
     Verdict::Passed { waited, first_time: true }
 }
 
-/// One triplet, tried again and again.
 struct Story {
     policy: Policy,
     memory: Memory,

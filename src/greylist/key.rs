@@ -5,7 +5,6 @@
 
 use memchr::memchr;
 
-/// What a key was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'key> {
     /// The address of the client or its network, without the length of a
@@ -13,7 +12,6 @@ pub struct Parts<'key> {
     pub client: &'key [u8],
     /// The sender, empty for bounces.
     pub sender: &'key [u8],
-    /// The recipient.
     pub recipient: &'key [u8],
 }
 

@@ -10,7 +10,6 @@ use arrayvec::ArrayVec;
 /// that its decision depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
-    /// The key of the triplet.
     pub triplet: Vec<u8>,
     /// The keys on the auto-whitelist; none without an auto-whitelist.
     pub clients: ArrayVec<AwlKey, MAX_AWL_KEYS>,
@@ -23,7 +22,6 @@ pub struct Lookup {
 /// One of the records of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// The triplet's.
     Triplet,
     /// That of one of [`Lookup::clients`].
     Client(usize),
@@ -53,17 +51,14 @@ impl Lookup {
     }
 }
 
-/// The records found for a lookup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Records {
-    /// The triplet's record.
     pub triplet: Option<TripletRecord>,
     /// The records of [`Lookup::clients`], in the same order.
     pub clients: [Option<ClientRecord>; MAX_AWL_KEYS],
 }
 
 impl Records {
-    /// Notes what was found.
     pub fn set(&mut self, slot: Slot, record: Option<Record>) {
         match slot {
             Slot::Triplet => self.triplet = record.and_then(Record::triplet),
@@ -82,14 +77,11 @@ pub enum Urgency {
     Soon,
 }
 
-/// A change of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// The record.
     pub slot: Slot,
     /// What it was when the decision was made.
     pub before: Option<Record>,
-    /// What it becomes.
     pub after: Record,
     /// When the change has to be durable.
     pub urgency: Urgency,
@@ -99,9 +91,7 @@ pub struct Write {
 /// takes effect before the changes are durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The verdict.
     pub verdict: Verdict,
-    /// The changes, of different records.
     pub writes: ArrayVec<Write, { MAX_AWL_KEYS + 1 }>,
     /// What the log reports besides the verdict.
     pub notices: ArrayVec<Notice, MAX_AWL_KEYS>,

@@ -6,7 +6,6 @@ use super::{ByDomain, LookupBy, Policy};
 /// How keys are made and when entries pass and expire, as kept with the state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// How keys are made.
     pub keys: String,
     /// The delay, the retry window, the max age and the auto-whitelist's count.
     /// Empty in the file of a daemon that did not write it.
@@ -26,10 +25,8 @@ const DOMAINS: &str = "domain";
 /// The auto-whitelist likewise.
 const CLIENT_DOMAINS: &str = "auto-whitelist-domain";
 
-/// Keys are hashes.
 const HASHES: &str = "privacy";
 
-/// The notes of a policy.
 pub fn notes(policy: &Policy) -> Metadata {
     let lookup = match policy.lookup {
         LookupBy::Subnet { ipv4, ipv6 } => format!("subnet,{ipv4},{ipv6}"),

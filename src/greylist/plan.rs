@@ -8,7 +8,6 @@ use crate::lists::{Addresses, Clients, Location, Warning, Whitelists};
 use crate::request::Request;
 use std::net::IpAddr;
 
-/// The first stage of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Decided by an option or a list. Nothing of it is recorded.

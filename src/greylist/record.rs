@@ -5,7 +5,6 @@
 //! and manually edited ones, must mean the same here: leading digits count,
 //! anything else is zero, and fields after the second are ignored.
 
-/// The two tables of records.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
     /// Triplets, with the times of their attempts.
@@ -15,7 +14,6 @@ pub enum Table {
 }
 
 impl Table {
-    /// Both tables.
     pub const ALL: [Table; 2] = [Table::Triplets, Table::Clients];
 
     /// The table's name in the database file.
@@ -30,7 +28,6 @@ impl Table {
 /// Some records of a table, in their texts: tools print them as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
-    /// Key and text of each.
     pub rows: Vec<(Vec<u8>, Vec<u8>)>,
     /// Where the next slice starts; none after the last one.
     pub next: Option<Vec<u8>>,
@@ -47,7 +44,6 @@ pub struct Totals {
     pub free: u64,
 }
 
-/// A record of either table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A record of [`Table::Triplets`].
@@ -65,7 +61,6 @@ impl Record {
         }
     }
 
-    /// The record's text.
     pub fn text(self) -> String {
         match self {
             Record::Triplet(record) => record.text(),
@@ -73,7 +68,6 @@ impl Record {
         }
     }
 
-    /// The table of the record.
     pub fn table(self) -> Table {
         match self {
             Record::Triplet(_) => Table::Triplets,
@@ -115,7 +109,6 @@ impl Record {
 pub struct TripletRecord {
     /// The attempt from which the delay counts.
     pub first: i64,
-    /// The latest attempt.
     pub last: i64,
 }
 
@@ -139,7 +132,6 @@ impl TripletRecord {
         })
     }
 
-    /// The record's text.
     pub fn text(self) -> String {
         format!("{},{}", self.first, self.last)
     }
@@ -169,7 +161,6 @@ impl ClientRecord {
         Some(ClientRecord { count, last: leading_number(last).unwrap_or(0) })
     }
 
-    /// The record's text.
     pub fn text(self) -> String {
         format!("{},{}", self.count, self.last)
     }

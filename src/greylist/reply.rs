@@ -15,7 +15,6 @@ pub enum Reply {
     Restrict {
         /// The action, as the option has it.
         action: Vec<u8>,
-        /// The reason.
         text: Vec<u8>,
     },
     /// Accept, and prepend this header to the mail.

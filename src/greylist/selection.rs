@@ -11,7 +11,6 @@ pub struct Selection<'f> {
     filter: &'f Filter,
     /// The sender as it stands in keys.
     sender: Option<Addresses>,
-    /// What all keys start with.
     prefix: Vec<u8>,
     /// Whether the keys are nothing but that.
     is_whole: bool,

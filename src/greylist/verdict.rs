@@ -2,16 +2,11 @@
 
 use super::awl_key::AwlSubject;
 
-/// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not to be greylisted at all.
     Exempt(Exemption),
-    /// To be refused.
     Blacklisted(Blacklist),
-    /// To be tried again later.
     Greylisted {
-        /// Why it has to wait.
         reason: Wait,
         /// Seconds until it may pass.
         missing: i64,
@@ -27,7 +22,6 @@ pub enum Verdict {
     NoAddress,
 }
 
-/// Why mail is not greylisted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exemption {
     /// The client has logged in, and is trusted for that.
@@ -36,24 +30,17 @@ pub enum Exemption {
     Network,
     /// The client is on a whitelist, by name or by address.
     Client,
-    /// The recipient is on a whitelist.
     Recipient,
-    /// The sender is on a whitelist.
     Sender,
     /// The recipient is not among those who are greylisted.
     NotGreylisted,
-    /// The client passed often enough before.
     AutoWhitelist,
 }
 
-/// Which list refuses mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blacklist {
-    /// That of clients.
     Client,
-    /// That of senders.
     Sender,
-    /// That of recipients.
     Recipient,
 }
 
@@ -65,7 +52,6 @@ impl Exemption {
     }
 }
 
-/// Why a triplet has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// Never seen before, or too long ago.

@@ -35,12 +35,10 @@ impl Addresses {
         list
     }
 
-    /// How many rules there are.
     pub fn len(&self) -> usize {
         self.addresses.len() + self.domains.len() + self.patterns.len()
     }
 
-    /// Whether no rule is left.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.domains.is_empty() && self.patterns.is_empty()
     }

@@ -10,7 +10,6 @@ use super::networks::{Network, Networks};
 use super::pattern::Patterns;
 use super::rules;
 
-/// A list of clients.
 #[derive(Debug, Default)]
 pub struct Clients {
     names: Names,
@@ -41,12 +40,10 @@ impl Clients {
         clients
     }
 
-    /// How many rules there are.
     pub fn len(&self) -> usize {
         self.names.len() + self.networks.len() + self.patterns.len()
     }
 
-    /// Whether no rule is left.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.networks.is_empty() && self.patterns.is_empty()
     }

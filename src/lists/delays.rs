@@ -15,7 +15,6 @@ const NO_DELAY: &str = "has no delay; write it like example.com delay=60";
 const NO_NUMBER: &str = "has no number of seconds from 1 to 86400 behind delay=; recipients who \
                          want no delay at all belong in --whitelist-recipients";
 
-/// The list of such recipients.
 #[derive(Debug, Default)]
 pub struct Delays {
     recipients: Addresses,
@@ -44,12 +43,10 @@ impl Delays {
         (rules, seconds, warnings)
     }
 
-    /// How many rules there are.
     pub fn len(&self) -> usize {
         self.recipients.len()
     }
 
-    /// Whether no rule is left.
     pub fn is_empty(&self) -> bool {
         self.recipients.is_empty()
     }
@@ -90,7 +87,6 @@ fn without_delays(
     Text { file: text.file.clone(), bytes }
 }
 
-/// A rule, and the delay behind it.
 fn split(line: &[u8]) -> Result<(&[u8], i64), &'static str> {
     let blank = line.iter().rposition(is_blank).ok_or(NO_DELAY)?;
     let digits = line[blank + 1..].strip_prefix(b"delay=").ok_or(NO_DELAY)?;

@@ -7,7 +7,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The directory beside a list.
 pub(super) fn directory(list: &Path) -> PathBuf {
     let mut name = list.as_os_str().to_owned();
     name.push(".d");
@@ -17,9 +16,6 @@ pub(super) fn directory(list: &Path) -> PathBuf {
 /// The files beside a list, in the order of their names' bytes. None if nobody
 /// can know, since the list's own place cannot be looked into, which is told of
 /// the list.
-///
-/// # Errors
-/// When there is a directory, or what should be one, that cannot be read.
 pub(super) fn files(list: &Path) -> io::Result<Option<Vec<PathBuf>>> {
     let directory = directory(list);
     // Of a link that leads nowhere something is to be told.

@@ -33,7 +33,6 @@ pub fn read_line(location: &Location) -> Option<String> {
 /// The content of a list, and the name that complaints about it give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// Name of the file.
     pub file: PathBuf,
     /// All its bytes.
     pub bytes: Vec<u8>,
@@ -96,7 +95,6 @@ pub fn rule_of(line: &[u8]) -> &[u8] {
     trim(line.split(|&byte| byte == b'#').next().unwrap_or_default())
 }
 
-/// Removes the blanks around.
 pub fn trim(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);

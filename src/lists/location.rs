@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The place of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
     pub(super) file: Arc<Path>,

@@ -55,14 +55,12 @@ pub struct Files {
     pub delays: Vec<PathBuf>,
 }
 
-/// The syntax of a list's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
     /// Clients, by name, address or network (BEHAVIOUR F2-F4).
     Clients,
     /// Mail addresses, be it of recipients or of senders (BEHAVIOUR F5).
     Addresses,
-    /// Mail addresses with a delay.
     Delays,
 }
 
@@ -109,17 +107,12 @@ impl Default for Files {
 /// All lists. The default value matches nothing.
 #[derive(Debug, Default)]
 pub struct Whitelists {
-    /// Rules on the client's name and address.
     pub clients: Clients,
-    /// Rules on the recipient's address.
     pub recipients: Addresses,
-    /// Rules on the sender's address.
     pub senders: Addresses,
-    /// Whom to refuse.
     pub blacklists: Blacklists,
     /// The only recipients who are greylisted; none if all are.
     pub greylisted: Option<Addresses>,
-    /// Delays of single recipients.
     pub delays: Delays,
     /// When the newest file of each kind of list was changed, in the order of
     /// [`Files::by_option`].
@@ -143,14 +136,10 @@ impl Whitelists {
     }
 }
 
-/// The lists of those whose mail is refused.
 #[derive(Debug, Default)]
 pub struct Blacklists {
-    /// Rules on the client's name and address.
     pub clients: Clients,
-    /// Rules on the sender's address.
     pub senders: Addresses,
-    /// Rules on the recipient's address.
     pub recipients: Addresses,
 }
 
@@ -162,7 +151,6 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Will read these files.
     pub fn new(files: Files) -> Reader {
         Reader { files, known: file::Known::new() }
     }

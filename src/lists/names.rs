@@ -9,7 +9,6 @@ use super::location::Location;
 /// carries a longer one (BEHAVIOUR D2).
 pub(super) const LONGEST: usize = 512;
 
-/// What is wrong with a longer rule.
 pub(super) const TOO_LONG: &str = "is longer than any name (512 bytes), ignored";
 
 /// Plain rules, ASCII letters of either case being equal and all other bytes
@@ -28,7 +27,6 @@ impl Names {
         self.rules.entry(rule.to_ascii_lowercase().into()).or_insert(origin);
     }
 
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.rules.len()
     }

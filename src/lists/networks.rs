@@ -29,7 +29,6 @@ impl Network {
         self.0.contains(&IPV4)
     }
 
-    /// The networks that hold it, the narrowest first.
     pub fn wider(self) -> impl Iterator<Item = Network> {
         std::iter::successors(self.0.supernet(), Ipv6Net::supernet).map(Network)
     }
@@ -144,7 +143,6 @@ fn in_ipv6(address: Ipv4Addr) -> Ipv6Addr {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Networks<V = Location> {
     values: HashMap<Network, V>,
-    /// The lengths that occur, each once.
     lengths: Vec<u8>,
 }
 
@@ -164,7 +162,6 @@ impl<V> Networks<V> {
         }
     }
 
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.values.len()
     }

@@ -60,7 +60,6 @@ const MAX_STATES: u64 = 1_000_000;
 /// may come to hold what its limits allow.
 const MAX_BACKTRACKING: usize = 500;
 
-/// Reported of a pattern beyond these limits.
 const TOO_MUCH: &str = "pattern ignored, the list's patterns are too large together; write names, \
     domains and networks where they do";
 
@@ -70,7 +69,6 @@ pub fn of_rule(rule: &[u8]) -> Option<&[u8]> {
     (!pattern.is_empty() && !pattern.iter().any(super::file::is_blank)).then_some(pattern)
 }
 
-/// A list's patterns.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     keyed: Keyed,
@@ -79,7 +77,6 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         let in_sets: usize = self.sets.iter().map(Set::len).sum();
         self.keyed.len() + in_sets + self.backtracking.len()
@@ -90,7 +87,6 @@ impl Patterns {
         self.len() == 0
     }
 
-    /// The first pattern that matches the name.
     pub(super) fn find(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Location> {
         let in_sets = self.sets.iter().filter_map(|set| set.find(name));
         let linear = in_sets.chain(self.keyed.find(name)).min_by_key(|pattern| pattern.number);
@@ -108,7 +104,6 @@ pub(super) struct Builder {
     backtracking: Backtracking,
 }
 
-/// A pattern of the common subset.
 #[derive(Debug)]
 struct Candidate {
     linear: Linear,

@@ -15,7 +15,6 @@ fn the_patterns_of_a_list_have_a_largest_size() {
     assert_eq!(refused("(?=x)a", 510), 10);
 }
 
-/// The patterns of a list.
 fn patterns(list: &[u8]) -> Patterns {
     let text = Text { file: "list".into(), bytes: list.to_vec() };
     let mut builder = Builder::default();
@@ -91,7 +90,6 @@ const SHAPES: &[(&str, &str)] = &[
     (r"^[a-z]+\d*-N\.(?:dyn|pool)\.provider\.example$", "a1-N.dyn.provider.example"),
 ];
 
-/// A list of one shape.
 fn list(shape: &str, count: usize) -> Vec<u8> {
     let lines =
         (1..=count).map(|number| format!("/{}/\n", shape.replace('N', &number.to_string())));

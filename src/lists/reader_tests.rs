@@ -19,7 +19,6 @@ fn reader(name: &str) -> (PathBuf, Reader) {
     (directory, Reader::new(files))
 }
 
-/// The names that pass, and the complaints.
 fn read(reader: &mut Reader, directory: &Path) -> (String, Vec<String>) {
     let (lists, warnings) = reader.read();
     let names = ["a.example", "b.example", "c.example"];

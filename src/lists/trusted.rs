@@ -27,7 +27,6 @@ impl Trusted {
         Ok(Trusted(networks))
     }
 
-    /// Whether no network was named.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

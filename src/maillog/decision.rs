@@ -15,11 +15,9 @@ pub struct Decision<'line> {
     pub reason: &'line [u8],
     /// The client's name, empty where the line has none.
     pub name: &'line [u8],
-    /// The client's address.
     pub client: IpAddr,
     /// The sender, empty for bounces.
     pub sender: Cow<'line, [u8]>,
-    /// The recipient.
     pub recipient: Cow<'line, [u8]>,
 }
 

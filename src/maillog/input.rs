@@ -25,7 +25,6 @@ const LONGEST_MAGIC: usize = 6;
 /// Logs, in the order in which they are read.
 pub struct Inputs(Vec<Input>);
 
-/// One log.
 struct Input {
     name: PathBuf,
     file: Option<io::Result<File>>,

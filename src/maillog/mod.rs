@@ -24,14 +24,12 @@ use time::Clock;
 pub const UNKNOWN_FORMAT: &str = "no line of the log is in a known format: syslog, RFC 5424, or \
                                   journalctl -o short-iso or json";
 
-/// A line of a log, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'l> {
     /// When, in seconds since the epoch.
     pub time: i64,
     /// The program that wrote it, such as `postfix/smtpd`, without its number.
     pub program: Cow<'l, [u8]>,
-    /// What it wrote.
     pub text: Cow<'l, [u8]>,
 }
 
@@ -220,7 +218,6 @@ mod tests {
         }
     }
 
-    /// The time of a line with this timestamp.
     fn assert_time(stamp: &str) -> i64 {
         parse(format!("{stamp} mx a: b").as_bytes(), NOW).expect(stamp).time
     }

@@ -5,7 +5,6 @@ use super::journal;
 use memchr::memmem;
 use serde_json::Value;
 
-/// The start of an object with a decision.
 const BEGINNING: &[u8] = b"{\"action\":\"";
 
 /// Returns true if a text starts like a decision in JSON.

@@ -5,7 +5,6 @@ use memchr::{memchr, memmem};
 /// The longest queue id. Postfix makes up to 20 characters.
 const MAX_ID: usize = 30;
 
-/// Splits a text into queue id and rest.
 pub fn queued(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', text.get(..=MAX_ID).unwrap_or(text))?;
     is_id(&text[..colon]).then(|| (&text[..colon], &text[colon + 1..]))

@@ -6,14 +6,11 @@ use memchr::memmem::{self, Finder};
 use memchr::{memchr, memrchr};
 use std::net::IpAddr;
 
-/// A recipient that was refused for now.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reject<'line> {
     /// The client's name, or `unknown`.
     pub name: &'line [u8],
-    /// The client's address.
     pub client: IpAddr,
-    /// The same as the log spells it.
     pub address: &'line [u8],
     /// Code of the reply, three digits of which the first is 4 (RFC 5321,
     /// section 4.2.1).
@@ -24,7 +21,6 @@ pub struct Reject<'line> {
     pub recipient: &'line [u8],
 }
 
-/// Finds such lines; made once for a log.
 pub struct Rejects {
     reject: Finder<'static>,
     code: Finder<'static>,

@@ -8,30 +8,24 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How long to wait for a reply.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 trait Stream: Read + Write + Send {}
 impl Stream for TcpStream {}
 impl Stream for UnixStream {}
 
-/// A connection that may be closed in between.
 pub struct Connection<'t> {
     target: &'t Target,
     stream: Option<BufReader<Box<dyn Stream>>>,
 }
 
 impl<'t> Connection<'t> {
-    /// Will connect when it is asked.
     pub fn new(target: &'t Target) -> Connection<'t> {
         Connection { target, stream: None }
     }
 
     /// Sends a request; gives the reply with the empty line that ends it. A
     /// server that closes after each reply (`--exim`) is connected to again.
-    ///
-    /// # Errors
-    /// When the server cannot be reached, or closes without a reply.
     pub fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>, Failure> {
         if let Some(mut stream) = self.stream.take() {
             if let Ok(Some(reply)) = exchange(&mut stream, request) {

@@ -12,7 +12,6 @@ pub struct Converter {
     messages: HashMap<Vec<u8>, Message>,
 }
 
-/// What is known of a mail.
 #[derive(Debug, Default)]
 struct Message {
     time: i64,

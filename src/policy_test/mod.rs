@@ -15,9 +15,6 @@ use speed::Speed;
 use std::io::{self, BufRead, Write};
 
 /// Sends the requests and prints to `out` what came of it.
-///
-/// # Errors
-/// When the server cannot be reached or does not answer.
 pub fn run(order: &PolicyTest, out: &mut impl Write) -> Result<(), Failure> {
     let speed = if order.count.is_some() || order.concurrency.is_some() {
         load::run(order)?
@@ -80,7 +77,6 @@ fn for_each_request(mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Resul
     }
 }
 
-/// Says something on stderr.
 fn complain(text: &[u8]) {
     let mut line = text.to_vec();
     line.push(b'\n');

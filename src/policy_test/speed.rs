@@ -17,23 +17,19 @@ pub struct Speed {
 }
 
 impl Speed {
-    /// Begins to count now.
     pub fn begin() -> Speed {
         Speed { requests: 0, begin: clock::now(), elapsed: 0, times: Vec::new() }
     }
 
-    /// Counts a reply.
     pub fn count(&mut self) {
         self.requests += 1;
     }
 
-    /// Counts replies that took so long.
     pub fn count_all(&mut self, times: Vec<Duration>) {
         self.requests += times.len();
         self.times.extend(times);
     }
 
-    /// Ends counting now.
     pub fn end(mut self) -> Speed {
         self.elapsed = clock::now() - self.begin;
         self.times.sort_unstable();

@@ -14,7 +14,6 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-/// What decides about a client.
 pub struct Filter {
     skipped: Clients,
     /// None if all others are reported.
@@ -24,9 +23,6 @@ pub struct Filter {
 
 impl Filter {
     /// Reads the lists that the options name.
-    ///
-    /// # Errors
-    /// When a list has a broken pattern.
     pub fn read(order: &Report) -> Result<Filter, Failure> {
         let Report { skip_clients, match_clients, skip_pool, .. } = order;
         let matched = (!match_clients.is_empty()).then(|| Clients::read(match_clients));
@@ -68,17 +64,13 @@ pub fn network(client: IpAddr, name: &[u8]) -> IpAddr {
     }
 }
 
-/// The rules of some lists.
 #[derive(Default)]
 struct Clients(Vec<Rule>);
 
-/// One line of a list.
 enum Rule {
-    /// A pattern for the name.
     Pattern(Pattern),
     /// What the address begins with, `.` being any character.
     Beginning(Vec<u8>),
-    /// A network.
     Network(IpNet),
     /// What the name ends with, in lower case.
     Ending(Vec<u8>),

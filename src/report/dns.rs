@@ -105,7 +105,6 @@ fn network_of(address: IpAddr) -> IpAddr {
     network(address, if address.is_ipv4() { NETWORK_V4 } else { NETWORK_V6 })
 }
 
-/// The names of a domain's mail servers.
 fn exchanges(answers: &HashMap<Question, Answer>, domain: String) -> &[String] {
     let answer = answers.get(&Question { name: domain, kind: Kind::Mx });
     answer.map(|answer| answer.exchanges.as_slice()).unwrap_or_default()

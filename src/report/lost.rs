@@ -23,13 +23,11 @@ use std::path::Path;
 /// The database of the original.
 const OLD_FILE_NAME: &str = "postgrey.db";
 
-/// Records that are kept in memory.
 const MAX_KNOWN: usize = 100_000;
 
 /// Texts of records, or that there is none, by table and key.
 type Known = HashMap<(Table, Vec<u8>), Option<Vec<u8>>>;
 
-/// Knows from the database what became of mail.
 pub struct Judge {
     database: Database,
     /// Records that were looked up before: mail is tried more than once.
@@ -41,9 +39,6 @@ pub struct Judge {
 impl Judge {
     /// Opens the database in a directory. Without a delay in seconds, that of
     /// the daemon counts.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn open(directory: &Path, delay: Option<i64>) -> Result<Judge, Failure> {
         let path = directory.join(FILE_NAME);
         if let Err(error) = File::open(&path) {
@@ -67,13 +62,11 @@ impl Judge {
         Ok(Judge { database, known: RefCell::default(), policy, delay })
     }
 
-    /// The daemon's key of an attempt.
     pub fn key(&self, attempt: &Attempt<'_>) -> Vec<u8> {
         let Attempt { sender, recipient, .. } = attempt;
         triplet::key(&self.policy, attempt.as_client(), &unquoted(sender), &unquoted(recipient))
     }
 
-    /// The daemon's key of mail that passed.
     pub fn key_of_pass(&self, passed: &Decision<'_>) -> Vec<u8> {
         let client = Client { address: passed.client, name: passed.name };
         triplet::key(&self.policy, client, &passed.sender, &passed.recipient)
@@ -95,9 +88,6 @@ impl Judge {
 
     /// Whether the database knows of no attempt after the delay, and of no
     /// other reason why the mail should have passed.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn is_lost(&self, key: &[u8], attempt: &Attempt<'_>) -> Result<bool, Failure> {
         let row = self.record(Table::Triplets, key)?;
         let seen = row.as_deref().and_then(TripletRecord::parse);
@@ -120,10 +110,6 @@ impl Judge {
 
     /// Prints what the database has of an attempt (`--debug_db`): for the
     /// client alone, and for its network as the daemon looks it up.
-    ///
-    /// # Errors
-    /// When the output cannot be written; what cannot be read is shown as
-    /// missing.
     pub fn show(&self, attempt: &Attempt<'_>, out: &mut impl Write) -> io::Result<()> {
         let alone =
             Policy { lookup: LookupBy::Subnet { ipv4: 32, ipv6: 128 }, ..self.policy.clone() };
@@ -151,15 +137,11 @@ fn unreadable(error: database::Error) -> Failure {
 /// every byte counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Triplet {
-    /// The client's address.
     pub client: IpAddr,
-    /// The client's name in its last attempt.
     pub name: Box<[u8]>,
-    /// The sender as it stands in keys.
     pub sender: Box<[u8]>,
     /// The recipient, in lower case.
     pub recipient: Box<[u8]>,
-    /// How often it was deferred.
     pub tries: u32,
     /// When it was last deferred, in the words of the log.
     pub time: Box<[u8]>,
@@ -192,7 +174,6 @@ impl Triplet {
         clients::network(self.client, &self.name)
     }
 
-    /// Where it stands in a report.
     fn place(&self) -> (IpAddr, &[u8], &[u8]) {
         (self.client, &self.sender, &self.recipient)
     }
@@ -219,7 +200,6 @@ impl Lost {
         }
     }
 
-    /// Mail of a key passed after all.
     pub fn forget(&mut self, key: &[u8]) {
         self.0.remove(&sum(key));
     }

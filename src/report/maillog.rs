@@ -7,25 +7,19 @@ use crate::maillog::{Decision, Reject, Rejects, stamp};
 use memchr::memmem::Finder;
 use std::net::IpAddr;
 
-/// Something that happened to a mail.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'line> {
     /// Postfix told a client to come back later, because the greylist said so.
     Deferred(Attempt<'line>),
-    /// The daemon let a mail pass.
     Passed(Decision<'line>),
 }
 
-/// A deferred attempt, as Postfix logs it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Attempt<'line> {
-    /// When, in the words of the log.
     pub time: &'line [u8],
     /// The client's name, or `unknown`.
     pub name: &'line [u8],
-    /// The client's address.
     pub client: IpAddr,
-    /// The same as the log spells it.
     pub address: &'line [u8],
     /// The sender, empty for bounces; a local part may be quoted.
     pub sender: &'line [u8],
@@ -34,13 +28,11 @@ pub struct Attempt<'line> {
 }
 
 impl Attempt<'_> {
-    /// The client as the daemon took it.
     pub fn as_client(&self) -> Client<'_> {
         Client { address: self.client, name: self.name }
     }
 }
 
-/// Reads lines.
 pub struct Maillog {
     greylisted: Option<Pattern>,
     rejects: Rejects,
@@ -50,9 +42,6 @@ pub struct Maillog {
 impl Maillog {
     /// Will look for deferred mail where the Perl pattern `greylist_text`
     /// matches; an empty one matches everywhere.
-    ///
-    /// # Errors
-    /// When it is no pattern.
     pub fn new(greylist_text: &[u8]) -> Result<Maillog, Failure> {
         let greylisted = (!greylist_text.is_empty()).then(|| {
             Pattern::new(greylist_text, Letters::AsWritten).map_err(|why| {

@@ -50,13 +50,11 @@ pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
-/// What was made of the options.
 struct Program {
     filter: Filter,
     maillog: Maillog,
 }
 
-/// Why a report ends before it is complete.
 enum End {
     /// Nobody reads it any more, which is no trouble at all.
     Unread,
@@ -163,7 +161,6 @@ fn ask_dns(order: &Report, triplets: &mut Vec<Triplet>) -> Result<(), Failure> {
 }
 
 impl Program {
-    /// Takes in one line of a log.
     fn line(
         &self,
         line: &[u8],

@@ -8,9 +8,6 @@ use std::io::{self, Write};
 const NO_SENDER: &[u8] = b"<>";
 
 /// Writes all triplets, which are in the order of their clients.
-///
-/// # Errors
-/// When the output cannot be written.
 pub fn report(triplets: &[Triplet], shown: &Shown, out: &mut impl Write) -> io::Result<()> {
     let mut last = None;
     for triplet in triplets {

@@ -16,9 +16,7 @@ const PASSING: &[&[u8]] = &[b"dunno", b"ok", b"permit", b"info", b"warn", b"defe
 pub(super) enum Action {
     /// The recipient is told no, with this code of SMTP.
     Reply([u8; 3]),
-    /// Nothing is done.
     Pass,
-    /// The message gets a header.
     Prepend,
     /// The message is kept in the mail server's queue for its administrator.
     Hold,

@@ -26,7 +26,6 @@ pub const MAX_REQUEST: usize = 1 << 20;
 /// Edits of one request: together they are one commit, for which mail waits.
 pub const MAX_EDITS: usize = 256;
 
-/// What a tool asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// What the daemon did since it started.
@@ -35,20 +34,15 @@ pub enum Request {
     Settle,
     /// That the daemon reads its lists again.
     Reload,
-    /// The metadata of the records.
     Metadata,
-    /// The size of the state.
     Totals,
-    /// The record of a key.
     Record(Table, Vec<u8>),
-    /// A slice of the records.
     Scan(Scan),
     /// Changes, in order.
     Edit(Vec<Edit>),
 }
 
 impl Request {
-    /// The request's text.
     pub fn text(&self) -> String {
         let lines = match self {
             Request::Record(table, key) => format!("{} {}\n", table.name(), escaped(key)),
@@ -73,9 +67,6 @@ impl Request {
     }
 
     /// Parses the lines of a request, without the empty one.
-    ///
-    /// # Errors
-    /// When they are malformed, with the reason.
     pub fn parse(text: &[u8]) -> Result<Request, String> {
         let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
         let mut lines = text.lines();
@@ -107,7 +98,6 @@ fn parse_record(line: &str) -> Option<Request> {
     Some(Request::Record(table(name)?, unescaped(key)?))
 }
 
-/// The table of a name.
 fn table(name: &str) -> Option<Table> {
     Table::ALL.into_iter().find(|table| table.name() == name)
 }
@@ -140,7 +130,6 @@ fn parse_edit(line: &str) -> Option<Edit> {
 /// A daemon's reply: a number of lines, or why there are none.
 pub type Reply = Result<Vec<String>, String>;
 
-/// The reply's text.
 pub fn reply_text(reply: &Reply) -> String {
     match reply {
         Ok(lines) => {

@@ -231,7 +231,6 @@ fn number(text: &[u8]) -> Option<i64> {
     digits.parse().ok()
 }
 
-/// The reply that lets mail through.
 pub const DUNNO: &[u8] = b"action=DUNNO\n\n";
 
 /// The reply's bytes.

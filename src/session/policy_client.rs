@@ -22,7 +22,6 @@ pub fn request(attributes: &[(&str, &[u8])]) -> Vec<u8> {
     request
 }
 
-/// The replies on one connection.
 #[derive(Debug, Default)]
 pub struct Replies {
     buffer: Vec<u8>,
@@ -39,9 +38,6 @@ impl Replies {
     }
 
     /// Removes the next reply and returns its action with its text.
-    ///
-    /// # Errors
-    /// If the reply is malformed or too long.
     pub fn next_action(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
         let Some(end) = memmem::find(&self.buffer, b"\n\n") else {
             return if self.buffer.len() > MAX_REPLY { Err(Malformed) } else { Ok(None) };

@@ -46,7 +46,6 @@ fn late(mail: &Mail) -> Option<String> {
     })
 }
 
-/// For a sender with many servers.
 fn many_networks(mail: &Mail, policy: &Policy) -> Option<String> {
     if mail.networks.len() < 2 {
         return None;
@@ -130,7 +129,6 @@ fn early(mail: &Mail, policy: &Policy) -> Option<String> {
     })
 }
 
-/// For a server that took its time.
 fn slow(mail: &Mail, policy: &Policy) -> Option<String> {
     let waited = i64::try_from(mail.delay()?).ok()?;
     let is_slow =

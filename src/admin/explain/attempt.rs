@@ -7,12 +7,9 @@ use crate::maillog::{Decision, Line, bracketed};
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
 
-/// Who wrote the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The daemon.
     Daemon,
-    /// Postfix, which knows no reasons.
     Postfix,
 }
 
@@ -23,7 +20,6 @@ pub struct Attempt {
     pub time: i64,
     /// Postfix's queue id, if it had one by then.
     pub id: Option<Vec<u8>>,
-    /// Who logged it.
     pub source: Source,
     /// True if it was deferred.
     pub is_deferred: bool,
@@ -31,11 +27,9 @@ pub struct Attempt {
     pub reason: Vec<u8>,
     /// Name of the client, empty if it has none.
     pub name: Vec<u8>,
-    /// Its address.
     pub client: IpAddr,
     /// The sender, empty for bounces.
     pub sender: Vec<u8>,
-    /// The recipient.
     pub recipient: Vec<u8>,
 }
 
@@ -76,7 +70,6 @@ impl Attempt {
         (triplet::sender_part(&self.sender), self.recipient.to_ascii_lowercase())
     }
 
-    /// Returns the client as the daemon sees it.
     pub fn as_client(&self) -> Client<'_> {
         Client { address: self.client, name: &self.name }
     }
@@ -121,13 +114,10 @@ impl AttemptFilter {
     }
 }
 
-/// What Postfix says of one queue id.
 #[derive(Debug, Default)]
 pub struct Ids {
     wanted: Option<Vec<u8>>,
-    /// Its sender.
     pub sender: Option<Vec<u8>>,
-    /// Its recipients, with what became of it.
     pub recipients: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -137,7 +127,6 @@ impl Ids {
         Ids { wanted: wanted.map(<[u8]>::to_vec), ..Ids::default() }
     }
 
-    /// Takes what a line says of the id.
     pub fn take(&mut self, text: &[u8]) {
         let Some(rest) = self.wanted.as_ref().and_then(|id| text.strip_prefix(id.as_slice()))
         else {

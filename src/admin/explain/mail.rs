@@ -5,12 +5,9 @@ use super::attempt::{Attempt, Source};
 use crate::greylist::Policy;
 use std::collections::HashMap;
 
-/// The attempts with one sender and recipient.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// Its attempts in the order of the log.
     pub attempts: Vec<Attempt>,
-    /// The networks that they came from.
     pub networks: Vec<String>,
     /// How long before its first attempt, in seconds, one of its networks had
     /// begun to send it, if that was longer ago than the retry window.
@@ -18,12 +15,10 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// The first attempt.
     pub fn first(&self) -> &Attempt {
         &self.attempts[0]
     }
 
-    /// The last attempt.
     pub fn last(&self) -> &Attempt {
         &self.attempts[self.attempts.len() - 1]
     }
@@ -36,7 +31,6 @@ impl Mail {
     }
 }
 
-/// All mails of a log.
 pub struct Mails {
     policy: Policy,
     open: HashMap<(Vec<u8>, Vec<u8>), Mail>,
@@ -47,7 +41,6 @@ pub struct Mails {
 }
 
 impl Mails {
-    /// No mail yet.
     pub fn new(policy: &Policy) -> Mails {
         Mails { policy: policy.clone(), open: HashMap::new(), ended: Vec::new(), end: 0 }
     }

@@ -25,7 +25,6 @@ pub struct Postfix {
     queue: HashMap<Vec<u8>, Message>,
 }
 
-/// A message in Postfix's queue.
 struct Message {
     time: i64,
     name: Vec<u8>,

@@ -18,11 +18,8 @@ use std::io::Write;
 /// The number of mails that are printed to a terminal.
 const MOST: usize = 50;
 
-/// All that stories are made of.
 pub struct View<'v> {
-    /// The mails of the log.
     pub mails: &'v Mails,
-    /// What Postfix says of the queue id.
     pub ids: &'v Ids,
     /// The database, if it can be read.
     pub database: Option<&'v Database>,
@@ -30,7 +27,6 @@ pub struct View<'v> {
     pub now: i64,
 }
 
-/// Prints the stories.
 pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Error> {
     let mut mails: Vec<&Mail> = view.mails.ended.iter().chain(view.mails.waiting()).collect();
     mails.retain(|mail| mail.attempts.iter().any(|attempt| view.ids.are_of(attempt)));
@@ -81,7 +77,6 @@ fn story(view: &View, mail: &Mail) -> String {
     text
 }
 
-/// What the daemon did, in words.
 fn why(attempt: &Attempt) -> String {
     let reason = String::from_utf8_lossy(&attempt.reason);
     match (attempt.is_deferred, reason.as_ref()) {

@@ -8,13 +8,10 @@ use crate::json::Object;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 
-/// How many domains and networks are named.
 const TOP: usize = 10;
 
-/// Bounds of the chart's bars in minutes.
 const BOUNDS: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
 
-/// Prints the summary.
 pub fn print(tally: &Tally, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
     if tally.attempts == 0 {
         return Ok(Outcome::NothingMatched);
@@ -101,7 +98,6 @@ fn longest(waits: &HashMap<Box<str>, Waits>) -> Vec<(&str, Waits)> {
     sums
 }
 
-/// How many mails waited how long, as bars.
 fn chart(delays: &[u32]) -> String {
     const WIDEST: usize = 50;
     let mut bars = [0_usize; BOUNDS.len() + 1];

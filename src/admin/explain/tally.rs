@@ -27,33 +27,24 @@ struct Open {
     network: Box<str>,
 }
 
-/// Counts attempts and mails.
 pub struct Tally {
     policy: Policy,
     open: HashMap<Sum, Open>,
-    /// How many of them make the next sweep.
     sweep: usize,
     /// The time of the log's last line, in seconds since the epoch.
     end: i64,
-    /// Attempts of all kinds.
     pub attempts: u64,
-    /// Those that were deferred.
     pub deferred: u64,
-    /// Those that passed, by the daemon's reason.
     pub passed: BTreeMap<Vec<u8>, u64>,
-    /// Clients that were put on the auto-whitelist.
     pub auto_whitelisted: u64,
     /// Mails whose retry window was over when the log went on.
     lost: u64,
     /// How long each mail waited that passed, in seconds.
     delays: Vec<u32>,
-    /// The waits of these, by the sender's domain.
     pub domains: HashMap<Box<str>, Waits>,
-    /// The same by the client's network.
     pub networks: HashMap<Box<str>, Waits>,
 }
 
-/// What became of the mail that was deferred.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ends {
     /// How long mail waited that passed, in seconds, the shortest first.
@@ -67,7 +58,6 @@ pub struct Ends {
 }
 
 impl Tally {
-    /// Nothing counted yet.
     pub fn new(policy: &Policy) -> Tally {
         Tally {
             policy: policy.clone(),
@@ -154,7 +144,6 @@ impl Tally {
         self.open.insert(sum, open);
     }
 
-    /// What became of all mail that was deferred.
     pub fn ends(&self) -> Ends {
         let mut ends = Ends { delays: self.delays.clone(), lost: self.lost, waiting: 0, silent: 0 };
         ends.delays.sort_unstable();

@@ -6,12 +6,10 @@ use clap::parser::ValueSource;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputFormat {
     /// As text: for people or, where there is one, in the customary format.
     Text,
-    /// As one JSON object a line.
     Json,
 }
 

@@ -18,9 +18,7 @@ use std::path::PathBuf;
 pub struct Check {
     /// The daemon's options that were typed; without any, `defaults` has them.
     pub words: Vec<OsString>,
-    /// The file with the daemon's options.
     pub defaults: PathBuf,
-    /// In which form to tell.
     pub form: OutputFormat,
     /// The mail whose answer is asked for, in place of what is wrong.
     pub question: Option<Question>,
@@ -31,13 +29,10 @@ pub struct Check {
 pub struct Question {
     /// The client's name, `unknown` if none is given.
     pub client: Vec<u8>,
-    /// The client's address.
     pub address: IpAddr,
     /// The sender, empty for bounces.
     pub sender: Vec<u8>,
-    /// The recipient.
     pub recipient: Vec<u8>,
-    /// Whether the client has logged in.
     pub has_logged_in: bool,
     /// Seconds since the epoch; none is now.
     pub at: Option<i64>,

@@ -13,67 +13,45 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// What an administrator wants done, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
-    /// Where the database is, and whose.
     pub place: Place,
-    /// What to do.
     pub command: Command,
 }
 
-/// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Print all rows.
     Export {
-        /// Of which tables.
         tables: Tables,
-        /// In which form.
         form: OutputFormat,
     },
-    /// Take over the entries of another database.
     Import {
         /// A directory of the original, a file, or `-` for standard input; none
         /// is the directory of the database.
         from: Option<PathBuf>,
     },
-    /// Print entries.
     List(List, Option<PathBuf>),
     /// Print what is known of a triplet or a client, and what becomes of it.
     Show(Target, OutputFormat, Option<PathBuf>),
-    /// Delete entries.
     Forget(Target, Extent),
-    /// Delete all entries.
     Clear(Consent),
-    /// Replace all entries by those of a file.
     Restore(PathBuf, Consent),
-    /// Let entries pass.
     Allow(Target),
-    /// Print numbers.
     Stats(OutputFormat, Option<PathBuf>),
-    /// Copy the database to a file.
     Backup(PathBuf),
-    /// Look for damage in the database.
     CheckDatabase,
-    /// Look for mistakes in options and lists.
     Check(Check),
-    /// Tell from a log why mail was delayed.
     Explain(Explain),
-    /// Let the daemon read its lists again.
     Reload,
-    /// Print whether the daemon runs.
     Status(OutputFormat),
     /// Print the daemon's settings, and where they come from.
     Config {
         /// Whether those are printed as well that nobody set.
         all: bool,
-        /// In which form.
         format: OutputFormat,
     },
 }
 
-/// Which of the matching entries to delete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Whether nothing is deleted, only printed.
@@ -82,53 +60,38 @@ pub struct Extent {
     pub client_only: bool,
 }
 
-/// Whether a command that deletes everything may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
-    /// It was given on the command line.
     Given,
-    /// The administrator is asked.
     Ask,
 }
 
-/// Which entries to print, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
-    /// Which entries.
     pub filter: Filter,
-    /// Whether clients are meant in place of triplets.
     pub clients: bool,
-    /// In which order.
     pub sort: Sort,
-    /// Whether the order is turned round.
     pub reverse: bool,
     /// How many at most.
     pub limit: Option<usize>,
-    /// In which form.
     pub form: OutputFormat,
 }
 
-/// An order of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     /// That of their keys: by client, then sender, then recipient.
     Key,
     /// By when they were first seen; clients, by their count.
     First,
-    /// By when they were last seen.
     Last,
 }
 
-/// Whom or what a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// One triplet.
     Triplet {
-        /// The client's address or domain.
         client: Clients,
         /// The sender, empty for bounces.
         sender: Vec<u8>,
-        /// The recipient.
         recipient: Vec<u8>,
     },
     /// A client, with its network's triplets, or all of a domain.
@@ -142,14 +105,10 @@ pub enum Target {
     },
 }
 
-/// One table or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tables {
-    /// Triplets and clients.
     Both,
-    /// Triplets alone.
     Triplets,
-    /// Clients alone.
     Clients,
 }
 

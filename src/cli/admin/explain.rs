@@ -7,35 +7,27 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// What to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explain {
     /// The logs, in their order; `-` is standard input. Without any, syslog's.
     pub files: Vec<PathBuf>,
-    /// Which attempts.
     pub filter: AttemptFilter,
-    /// The queue id of the mail.
     pub id: Option<Vec<u8>>,
     /// The only day to look at, `2026-11-25`.
     pub day: Option<String>,
-    /// Whether numbers are wanted in place of stories.
     pub summary: bool,
-    /// In which form.
     pub form: OutputFormat,
 }
 
 /// Which attempts are meant; without any condition all are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttemptFilter {
-    /// The sender.
     pub sender: Option<Addresses>,
-    /// The recipient.
     pub recipient: Option<Addresses>,
     /// The client's address, its name, or a domain that this is in.
     pub client: Option<String>,
 }
 
-/// What the words ask for.
 pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     let addresses = |id| args::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
     let text = |id| args::given(matches, id).map(|text| text.to_string_lossy().into_owned());

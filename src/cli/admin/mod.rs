@@ -23,7 +23,6 @@ pub(super) fn is_command(word: &OsStr) -> bool {
     table::commands().iter().any(|command| word == command.get_name())
 }
 
-/// The commands, built, for the manual.
 pub(super) fn commands() -> Vec<clap::Command> {
     let mut command = command();
     command.build();
@@ -31,9 +30,6 @@ pub(super) fn commands() -> Vec<clap::Command> {
 }
 
 /// Parses the words from the command on.
-///
-/// # Errors
-/// When clap does not understand them, or what they say makes no sense.
 pub(super) fn parse(words: Vec<OsString>) -> Result<cli::Invocation, UsageError> {
     if let [first, rest @ ..] = words.as_slice() {
         if first == "check" {

@@ -6,7 +6,6 @@ use super::{options, text};
 use crate::cli::admin;
 use crate::cli::man::Block;
 
-/// Options that all commands have.
 const COMMON: [&str; 6] = ["defaults", "config", "dbdir", "user", "group", "help"];
 
 /// The options that all commands have, and each command.

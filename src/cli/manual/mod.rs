@@ -10,7 +10,6 @@ use super::man::{Block, Page};
 use super::{flags, opensmtpd_filter, policy_test as tester, report as reporter};
 use clap::Command;
 
-/// All pages.
 pub(super) fn pages() -> [Page; 7] {
     [
         daemon(&flags::command()),

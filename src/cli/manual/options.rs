@@ -39,7 +39,6 @@ pub(super) fn paragraph(arg: &Arg) -> String {
     paragraph
 }
 
-/// A help text as a sentence.
 pub(super) fn sentence(help: &str) -> String {
     let mut letters = help.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());

@@ -9,7 +9,6 @@ use forms::{
     WRONG, Wrong,
 };
 
-/// The page.
 pub(in crate::cli) fn page() -> Page {
     let source = include_str!("../../../man/postgrey-whitelist.5.in");
     template::page(source, |mark| match mark {

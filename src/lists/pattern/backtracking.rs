@@ -25,7 +25,6 @@ pub(super) struct Backtracking(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
-    /// Its place among all patterns of the list.
     number: usize,
     regex: pcre2::bytes::Regex,
     location: Location,
@@ -35,9 +34,6 @@ struct Entry {
 
 impl Backtracking {
     /// Compiles a pattern and adds it.
-    ///
-    /// # Errors
-    /// The construct that is refused, as half a sentence.
     pub(super) fn add(
         &mut self,
         number: usize,
@@ -121,9 +117,6 @@ impl Entry {
 
 /// Compiles a pattern for PCRE2's interpreter, within [`LIMITS`]. The just-in-time
 /// compiler of version 10.42 (Debian 12) made code that read beyond the name.
-///
-/// # Errors
-/// The construct that is refused, as half a sentence.
 pub(super) fn interpreted(pattern: &[u8], letters: Letters) -> Result<pcre2::bytes::Regex, String> {
     let pattern = dialect::for_pcre2(pattern)?;
     pcre2::bytes::RegexBuilder::new()

@@ -15,7 +15,6 @@ const SETS: &[u8] = b"dDwWsShHvV";
 /// Escapes for one byte, in a class and outside.
 const CONTROLS: &[u8] = b"nrtfea";
 
-/// Escapes for a place in the text.
 const PLACES: &[u8] = b"bBAzZ";
 
 /// The two engines, and their versions, differ about where it is a character.
@@ -84,7 +83,6 @@ fn unsupported(construct: &str) -> String {
     format!("{construct} is not supported")
 }
 
-/// The number in a quantifier.
 fn count(digits: &[u8]) -> Result<u32, String> {
     if digits.len() > 1 && digits[0] == b'0' {
         return Err(unsupported("a count that starts with 0"));
@@ -100,23 +98,19 @@ struct Scan<'p> {
     added: Vec<(usize, &'static str)>,
     before: Before,
     open: Vec<Group>,
-    /// Capturing groups so far.
     captures: u32,
     has_reference: bool,
     /// A repetition, deeper than the repeated group, or a look-around captures.
     has_nested_captures: bool,
 }
 
-/// What a quantifier at this place would repeat.
 #[derive(Clone, Copy)]
 enum Before {
     /// Nothing: the start of the pattern, of a group or of a branch.
     Nothing,
     Quantifier,
-    /// An anchor or a look-around.
     Place,
     Atom {
-        /// It is a group with capturing groups inside.
         holds_captures: bool,
     },
 }

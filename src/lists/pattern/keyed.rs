@@ -23,9 +23,7 @@ pub(super) struct Keyed {
     patterns: Vec<Linear>,
     /// Find the literals, [`AUTOMATON_SIZE`] each.
     automata: Vec<AhoCorasick>,
-    /// The patterns that need each literal.
     by_literal: Vec<Vec<u32>>,
-    /// Those that were needed lately, by their index.
     compiled: RefCell<HashMap<u32, Regex>>,
 }
 
@@ -62,7 +60,6 @@ impl Keyed {
         self.patterns.len()
     }
 
-    /// The first pattern that matches the name.
     pub(super) fn find(&self, name: &[u8]) -> Option<&Linear> {
         let index = self.candidates(name).into_iter().find(|&index| self.matches(index, name))?;
         Some(&self.patterns[index as usize])

@@ -12,19 +12,14 @@ const SET_SIZE: usize = 100;
 /// Bytes of an automaton's cache of states.
 const CACHE_SIZE: usize = 256 * 1024;
 
-/// A pattern of the common subset.
 #[derive(Debug)]
 pub(super) struct Linear {
-    /// Its place among all patterns of the list.
     pub(super) number: usize,
-    /// The pattern as the crates read it.
     pub(super) text: String,
-    /// About how many states its automaton has.
     pub(super) size: u64,
     pub(super) location: Location,
 }
 
-/// Some patterns in one automaton.
 #[derive(Debug)]
 pub(super) struct Set {
     automaton: Regex,
@@ -36,7 +31,6 @@ impl Set {
         self.patterns.len()
     }
 
-    /// The first pattern that matches the name.
     pub(super) fn find(&self, name: &[u8]) -> Option<&Linear> {
         // Most names match none, which is known sooner than which one matches.
         if !self.automaton.is_match(name) {

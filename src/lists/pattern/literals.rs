@@ -8,7 +8,6 @@ pub(super) type AnyOf = Vec<Box<[u8]>>;
 /// Bytes of a literal; of a longer one, the start or the end will do.
 const MAX_LENGTH: usize = 32;
 
-/// Literals of an alternation.
 const MAX_ALTERNATIVES: usize = 64;
 
 /// The sets of literals that a pattern needs, in its order. Case has not been

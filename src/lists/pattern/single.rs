@@ -4,7 +4,6 @@ use super::backtracking::interpreted;
 use super::{MAX_LENGTH, MAX_STATES_OF_ONE, subset};
 use regex::bytes::RegexBuilder;
 
-/// A Perl regular expression, with Perl's meaning.
 #[derive(Debug)]
 pub struct Pattern(Engine);
 
@@ -17,9 +16,7 @@ enum Engine {
 /// Whether upper and lower case letters are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Letters {
-    /// They are, as in the lists.
     SameInBothCases,
-    /// They are not.
     AsWritten,
 }
 

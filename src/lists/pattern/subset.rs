@@ -14,13 +14,10 @@ use regex_syntax::hir::translate::TranslatorBuilder;
 use super::dialect::MAX_REPEAT;
 use super::literals::{self, AnyOf};
 
-/// A pattern of the common subset.
 pub(super) struct Common {
     /// As the `regex` crate shall read it, case being ignored and Unicode off.
     pub(super) text: String,
-    /// About how many states its automaton has.
     pub(super) size: u64,
-    /// What any name that it matches holds.
     pub(super) literals: Vec<AnyOf>,
 }
 

@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// A resolver with a loop of its own.
 pub struct Questions {
     poll: Poll,
     resolver: Resolver,
@@ -16,9 +15,6 @@ pub struct Questions {
 
 impl Questions {
     /// Questions to the servers of this system.
-    ///
-    /// # Errors
-    /// When the system does not let sockets be watched.
     pub fn of_system() -> io::Result<Questions> {
         Questions::new(Servers::of_system())
     }

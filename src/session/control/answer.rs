@@ -31,7 +31,6 @@ pub fn slice_of(lines: &[String]) -> Option<Slice> {
     Some(Slice { rows: rows.iter().map(row).collect::<Option<_>>()?, next })
 }
 
-/// The reply about a single record.
 pub fn record_lines(record: Option<&[u8]>) -> Vec<String> {
     record.into_iter().map(escaped).collect()
 }
@@ -41,13 +40,11 @@ pub fn record_of(lines: &[String]) -> Option<Vec<u8>> {
     unescaped(lines.first()?)
 }
 
-/// The reply about the metadata.
 pub fn metadata_lines(metadata: &Metadata) -> Vec<String> {
     let named = metadata.named();
     named.iter().map(|(name, value)| format!("{name} {}", escaped(value.as_bytes()))).collect()
 }
 
-/// Reads the reply about the metadata.
 pub fn metadata_of(lines: &[String]) -> Metadata {
     let value = |name| {
         let value = named(lines, name).and_then(unescaped).unwrap_or_default();

@@ -4,10 +4,8 @@ use super::{escaped, unescaped};
 use crate::greylist::filter::{Addresses, Clients, Filter, network};
 use crate::greylist::{State, Table};
 
-/// Which records a tool asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
-    /// The table.
     pub table: Table,
     /// What the records must match.
     pub filter: Filter,

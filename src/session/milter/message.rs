@@ -108,7 +108,6 @@ impl Message {
     }
 }
 
-/// The first text stays.
 fn note(place: &mut Option<Vec<u8>>, text: impl FnOnce() -> Vec<u8>) {
     if place.is_none() {
         *place = Some(text());

@@ -8,7 +8,6 @@ const NEWEST: u32 = 6;
 /// The oldest one that mail servers of this century speak.
 const OLDEST: u32 = 2;
 
-/// To add headers.
 const ADD_HEADERS: u32 = 0x1;
 
 /// To keep messages in the mail server's queue, for `HOLD`.
@@ -51,7 +50,6 @@ impl Terms {
         })
     }
 
-    /// The answer to the offer.
     pub(super) fn reply(self) -> Vec<u8> {
         let numbers = [self.version, self.actions, self.steps].map(u32::to_be_bytes);
         let mut bytes = Vec::new();

@@ -53,7 +53,6 @@ impl fmt::Display for Fault {
 #[derive(Debug, Default)]
 pub(super) struct Packets {
     buffer: Vec<u8>,
-    /// Where the next packet begins.
     start: usize,
 }
 

@@ -42,7 +42,6 @@ pub enum Event {
     Broken(Fault),
 }
 
-/// A client of the mail server.
 #[derive(Debug)]
 struct Client {
     name: Vec<u8>,
@@ -50,7 +49,6 @@ struct Client {
     is_local: bool,
 }
 
-/// What a packet asks for.
 enum Step {
     Nothing,
     Reply(Vec<u8>),

@@ -1,7 +1,6 @@
 use super::super::LONGEST_PACKET;
 use super::*;
 
-/// What both mail servers offer.
 const OFFER: [u32; 3] = [6, 0x1ff, 0x1f_ffff];
 
 fn packet(command: u8, data: &[u8]) -> Vec<u8> {

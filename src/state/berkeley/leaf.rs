@@ -70,7 +70,6 @@ struct RowReader<'a> {
 enum Found {
     /// A row; key and value are in the reader.
     Row,
-    /// A row that is no more.
     Deleted,
     /// All values of a key with so many that they have a tree of their own.
     Duplicates,

@@ -14,10 +14,6 @@ use super::page::{ByteOrder, Lsn};
 /// latest [`Summary::newest_change`](super::Summary) of all databases there:
 /// they then lack it until `db_recover`, or a start of the original, brings
 /// them up to date. What was in log files that are gone counts as written back.
-///
-/// # Errors
-///
-/// If the directory or a log file cannot be read.
 pub fn changes_pending(dbdir: &Path, newest: Lsn) -> io::Result<bool> {
     for entry in fs::read_dir(dbdir)? {
         let entry = entry?;
@@ -72,7 +68,6 @@ struct Record {
     transaction: u32,
 }
 
-/// The records of one log file.
 struct Records {
     log: BufReader<File>,
     /// `None` where the file is no log.

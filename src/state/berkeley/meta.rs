@@ -13,19 +13,15 @@ const CHECKSUM_BYTES: usize = 6;
 /// Why a file cannot be read at all; its text goes on after the file's name.
 #[derive(Debug)]
 pub enum OpenError {
-    /// The operating system's error.
     Io(io::Error),
-    /// A directory, a socket, a pipe.
     NotAFile,
     /// No bytes at all: the database never held anything.
     Empty,
-    /// Something else, or the first page is damaged.
     NotBerkeleyDb,
     /// Berkeley DB's, but not one plain btree.
     WrongKind(&'static str),
     /// The btree format's version, if it is not 8, 9 or 10.
     Version(u32),
-    /// Encrypted with a password.
     Encrypted,
     /// Bytes of a page, if this is no power of two from 512 to 65,536.
     PageSize(u32),
@@ -63,11 +59,9 @@ impl error::Error for OpenError {
     }
 }
 
-/// What the first page tells.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Meta {
     pub(super) layout: Layout,
-    /// Page at the top of the tree.
     pub(super) root: u32,
     /// Highest number of a page; 0 where old versions do not say.
     pub(super) last: u32,

@@ -34,7 +34,6 @@ use pages::Pages;
 /// How many notes a [`Summary`] keeps.
 const MAX_NOTES: usize = 20;
 
-/// A Berkeley DB btree file, opened for reading.
 #[derive(Debug)]
 pub struct BerkeleyFile {
     pages: Pages,
@@ -46,7 +45,6 @@ pub struct BerkeleyFile {
 /// What [`BerkeleyFile::for_each`] met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Rows that were handed on.
     pub rows: u64,
     /// Further values of keys that have several, skipped. The original's
     /// databases have none. Of a key with very many values all are skipped, and
@@ -67,7 +65,6 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether rows may be missing.
     pub fn is_damaged(&self) -> bool {
         self.salvaged || self.lost_pages > 0 || self.lost_items > 0
     }
@@ -92,7 +89,6 @@ impl Summary {
 /// What [`BerkeleyFile::read`] meets on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// A key and its value.
     Row(&'a [u8], &'a [u8]),
     /// The end of a page with rows: so many bytes of such pages are done, of so
     /// many that there are.

@@ -8,7 +8,6 @@ pub(super) const HEADER_BYTES: usize = 26;
 
 /// A page of keys that lead to other pages.
 pub(super) const INTERNAL: u8 = 3;
-/// A page of keys and values.
 pub(super) const LEAF: u8 = 5;
 /// A page with a part of a key or value too long for its leaf.
 pub(super) const OVERFLOW: u8 = 7;
@@ -57,7 +56,6 @@ pub struct Lsn {
     pub offset: u32,
 }
 
-/// What holds for all pages of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) order: ByteOrder,
@@ -68,16 +66,13 @@ pub(super) struct Layout {
     pub(super) content: usize,
 }
 
-/// The header of a page.
 pub(super) struct Header {
     pub(super) lsn: Lsn,
-    /// The page's own number.
     pub(super) number: u32,
     /// The page before this one on the same level or chain, 0 for none.
     pub(super) previous: u32,
     /// The page after this one, 0 for none.
     pub(super) next: u32,
-    /// Items on the page; a pair is two.
     pub(super) entries: u16,
     /// On an overflow page, the bytes of its content.
     pub(super) length: u16,
@@ -111,10 +106,12 @@ pub(super) struct Item<'a> {
 
 /// Where the bytes of an item are.
 pub(super) enum Content<'a> {
-    /// On the page itself.
     Here(&'a [u8]),
     /// `length` bytes on a chain of overflow pages.
-    Overflow { first: u32, length: u32 },
+    Overflow {
+        first: u32,
+        length: u32,
+    },
     /// In a tree of its own, with the key's other values.
     Duplicates,
 }
@@ -137,7 +134,6 @@ impl<'a> Items<'a> {
         Ok(Items { layout, page, count })
     }
 
-    /// How many there are; a pair is two.
     pub(super) fn count(&self) -> usize {
         self.count
     }

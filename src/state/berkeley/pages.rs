@@ -14,7 +14,6 @@ pub(super) const MAX_ITEM_BYTES: u32 = 65_536;
 pub(super) struct Pages {
     file: File,
     pub(super) layout: Layout,
-    /// Whole pages in the file.
     pub(super) count: u32,
 }
 

@@ -7,12 +7,10 @@ use std::io::{self, BufRead, Read};
 /// Longest line that is read whole, in bytes.
 const LONGEST_LINE: u64 = 1 << 18;
 
-/// A key or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'a> {
     /// Its bytes.
     Bytes(&'a [u8]),
-    /// Its line is damaged.
     Unreadable,
 }
 
@@ -23,9 +21,6 @@ pub fn is_dump(start: &[u8]) -> bool {
 
 /// Calls `row` for each pair of a dump, which may hold several databases one
 /// after the other, with the name of the database, if it has one.
-///
-/// # Errors
-/// When `text` cannot be read.
 pub fn read(
     mut text: impl BufRead,
     mut row: impl FnMut(Option<&str>, Field<'_>, Field<'_>),
@@ -146,7 +141,6 @@ fn byte(high: u8, low: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
-    /// All rows, with the name of their database.
     fn rows(text: &[u8]) -> Vec<(String, String, String)> {
         let mut rows = Vec::new();
         let shown = |field: Field<'_>| match field {

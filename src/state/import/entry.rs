@@ -20,24 +20,17 @@ const EARLIEST_TIME: i64 = 100_000_000;
 /// What is known of a triplet or a client, with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// When a triplet was seen.
     Triplet(Vec<u8>, TripletRecord),
-    /// How often mail of a client passed.
     Client(Vec<u8>, ClientRecord),
 }
 
-/// Why a row cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The key is neither triplet nor client.
     Key,
-    /// The key is too long for any triplet.
     LongKey,
-    /// The value does not begin with a number.
     Value,
     /// The line does not have the five fields of a triplet.
     Fields,
-    /// The field has an invalid value.
     NoValue(&'static str),
     /// The client is a network of so many bits, whose clients the daemon
     /// distinguishes.
@@ -96,7 +89,6 @@ impl Entry {
         }
     }
 
-    /// The table that it belongs to.
     pub fn table(&self) -> Table {
         match self {
             Entry::Triplet(..) => Table::Triplets,
@@ -104,13 +96,11 @@ impl Entry {
         }
     }
 
-    /// Its whole key.
     pub fn key(&self) -> &[u8] {
         let (Entry::Triplet(key, _) | Entry::Client(key, _)) = self;
         key
     }
 
-    /// The record.
     pub fn record(&self) -> Record {
         match self {
             Entry::Triplet(_, record) => Record::Triplet(*record),
@@ -118,7 +108,6 @@ impl Entry {
         }
     }
 
-    /// The edit that merges it into another database.
     pub fn edit(&self) -> Edit {
         Edit::merge(self.key(), self.record())
     }
@@ -226,7 +215,6 @@ fn is_hash(key: &[u8]) -> bool {
     key.len() == 40 && key.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// What stands before and after the first slash.
 fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let slash = memchr::memchr(b'/', key)?;
     Some((&key[..slash], &key[slash + 1..]))

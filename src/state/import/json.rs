@@ -10,7 +10,6 @@ pub fn is_json(start: &[u8]) -> bool {
     start.starts_with(b"{\"")
 }
 
-/// Takes all records of a text.
 pub fn read(
     text: impl BufRead,
     import: &mut Import<'_>,

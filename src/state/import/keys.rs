@@ -15,17 +15,14 @@ pub trait Keys {
     fn stored(&self, key: Vec<u8>) -> Vec<u8>;
 }
 
-/// A client, or those of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// The address, or the network's first.
     pub address: IpAddr,
     /// The length of its prefix in bits.
     pub bits: u8,
 }
 
 impl Network {
-    /// A single client.
     pub fn of_one(address: IpAddr) -> Network {
         Network { address, bits: if address.is_ipv4() { 32 } else { 128 } }
     }

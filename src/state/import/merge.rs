@@ -10,9 +10,6 @@ use crate::state::local::Store;
 /// Who takes the entries: a database of this process, or a daemon that has one.
 pub trait Destination {
     /// Merges entries of one table; gives how many of them told something new.
-    ///
-    /// # Errors
-    /// When they are not taken; some may have been.
     fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem>;
 }
 

@@ -43,7 +43,6 @@ const BATCH_BYTES: usize = 2 << 20;
 /// pipe nobody knows how much there is: that is 0.
 pub type Watch<'w> = dyn FnMut(u64, u64) + 'w;
 
-/// An import under way.
 pub struct Import<'a> {
     destination: &'a mut dyn Destination,
     keys: &'a dyn Keys,
@@ -105,9 +104,6 @@ impl<'a> Import<'a> {
     }
 
     /// Writes the rest.
-    ///
-    /// # Errors
-    /// When the database does not take something.
     pub fn finish(mut self) -> Result<Report, Problem> {
         self.write();
         self.failure.map_or(Ok(self.report), Err)

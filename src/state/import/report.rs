@@ -3,31 +3,24 @@
 use crate::state::Table;
 use std::fmt;
 
-/// How many refused rows are named.
 const NAMED: usize = 5;
 
 /// Bytes of a refused row's key that are shown.
 const SHOWN: usize = 60;
 
-/// Counts of one table's entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Entries that were not there before, or knew more than the row that was.
     pub new: u64,
-    /// Entries that were known.
     pub known: u64,
 }
 
 /// What an import came to. As text it is one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Where the entries came from.
     pub from: String,
-    /// Entries that are triplets.
     pub triplets: Counts,
-    /// Entries that are clients.
     pub clients: Counts,
-    /// Rows that could not be taken.
     pub refused: u64,
     /// What is wrong with the first few of them.
     pub refusals: Vec<String>,
@@ -56,7 +49,6 @@ impl Report {
         }
     }
 
-    /// Whether there was nothing that could be taken.
     pub fn is_empty(&self) -> bool {
         [self.triplets, self.clients] == [Counts::default(); 2]
     }

@@ -14,12 +14,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// Why an import cannot be done.
 #[derive(Debug)]
 pub enum Problem {
     /// The source cannot be read, or holds nothing that is understood.
     Source(String),
-    /// The entries are not taken.
     Destination(String),
 }
 
@@ -36,14 +34,12 @@ impl From<Error> for Problem {
     }
 }
 
-/// What an administrator named.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// A directory or a file, or `-` for standard input.
     pub path: &'a Path,
     /// The database's own directory, in which a copy can be recovered.
     pub dbdir: &'a Path,
-    /// How the daemon makes keys.
     pub keys: &'a dyn Keys,
 }
 
@@ -170,7 +166,6 @@ impl<T: BufRead> BufRead for Counted<'_, T> {
     }
 }
 
-/// The table that is called so.
 fn table(name: Option<&str>) -> Option<Table> {
     Table::ALL.into_iter().find(|table| Some(table.name()) == name)
 }

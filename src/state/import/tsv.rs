@@ -18,9 +18,6 @@ pub fn is_tsv(start: &[u8]) -> bool {
 }
 
 /// Imports all lines. `step` is called after each.
-///
-/// # Errors
-/// When the text cannot be read.
 pub fn read(
     mut text: impl BufRead,
     keys: &dyn Keys,

@@ -6,7 +6,6 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// Its name inside the database directory.
 const NAME: &str = "postgrey.mdb.import";
 
 /// A directory for unfinished work beside the database, gone with the value,
@@ -18,9 +17,6 @@ pub struct WorkDirectory {
 
 impl WorkDirectory {
     /// Makes it, empty.
-    ///
-    /// # Errors
-    /// When the database directory does not let it.
     pub fn new(dbdir: &Path) -> Result<WorkDirectory, Error> {
         clear(dbdir)?;
         let path = dbdir.join(NAME);

@@ -1,19 +1,14 @@
 //! The forms of lines, each with what it matches and what it does not, and whole
 //! lists as they may stand in files. `tests` tries all of them on the parsers.
 
-/// A form of line.
 pub(in crate::cli::manual) struct Form {
     /// The line, as it may stand in a list.
     pub(in crate::cli::manual) line: &'static str,
-    /// What it means.
     pub(super) means: &'static str,
-    /// A name or an address that it matches.
     pub(in crate::cli::manual) matches: &'static [&'static str],
-    /// One that it does not match.
     pub(in crate::cli::manual) spares: &'static [&'static str],
 }
 
-/// Lines of a list of clients.
 pub(in crate::cli::manual) const CLIENTS: &[Form] = &[
     Form {
         line: "example.com",
@@ -127,7 +122,6 @@ pub(in crate::cli::manual) const DELAYS: &[Form] = &[
     },
 ];
 
-/// A kind of list.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cli::manual) enum Kind {
     Clients,
@@ -137,15 +131,11 @@ pub(in crate::cli::manual) enum Kind {
 
 /// A line that is skipped, and a part of what the log says of it.
 pub(in crate::cli::manual) struct Wrong {
-    /// The line.
     pub(in crate::cli::manual) line: &'static str,
-    /// In which kinds of list it is wrong.
     pub(in crate::cli::manual) kinds: &'static [Kind],
-    /// Words of the complaint.
     pub(in crate::cli::manual) complaint: &'static str,
 }
 
-/// Lines that are skipped.
 pub(in crate::cli::manual) const WRONG: &[Wrong] = &[
     Wrong {
         line: "mail server.example",
@@ -208,14 +198,12 @@ example.com             # and all hosts below it
 192.0.2.0/24
 2001:db8:1::/48";
 
-/// A list of senders to refuse.
 pub(in crate::cli::manual) const SENDERS_EXAMPLE: &str = "\
 # Newsletters that do not let one go
 news.example.com
 offers@example.net
 /^bounce-[0-9]+@mailer\\.example\\.org$/";
 
-/// A list of recipients with delays.
 pub(in crate::cli::manual) const DELAYS_EXAMPLE: &str = "\
 codes@example.org delay=20    # somebody waits for them
 example.com delay=60";
