@@ -40,6 +40,10 @@ pub fn check(path: &Path) -> Result<Earlier, Failure> {
     let content = match read(path) {
         Ok(content) => content,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Earlier::Nothing),
+        // No daemon writes one, so that its target is not read.
+        Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
+            return Ok(Earlier::Stale);
+        }
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
             let text = format!("Couldn't open existent pid_file \"{shown}\": not a regular file");
             return Err(Failure::new(text).advise("remove it or name another with --pidfile"));
@@ -73,10 +77,10 @@ pub fn check(path: &Path) -> Result<Earlier, Failure> {
 }
 
 /// Reads the beginning of a regular file. The daemon's user may own its
-/// directory: a FIFO there must not block root, nor a device be read without
-/// end.
+/// directory: a FIFO there must not block root, a device must not be read without
+/// end, and a link must not lead root to another file.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     let kind = file.metadata()?.file_type();
     // Reading a directory fails with the reason.

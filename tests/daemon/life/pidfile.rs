@@ -78,22 +78,21 @@ fn one_without_a_number_stays_and_is_explained() {
 
 #[test]
 fn a_link_is_replaced_and_never_followed() {
-    let builder = Daemon::builder(Program::Ours);
-    let target = builder.scratch().file("target", "");
-    std::os::unix::fs::symlink(&target, pid_file(builder.scratch())).expect("a symbolic link");
-    let daemon = start(builder).expect("a daemon that starts");
-    assert!(fs::symlink_metadata(pid_file(daemon.scratch())).expect("a pid file").is_file());
-    assert_eq!(fs::read_to_string(target).expect("the file"), "");
+    // The content of each would keep a daemon from starting.
+    for content in ["1\n", "garbage\n"] {
+        let builder = Daemon::builder(Program::Ours);
+        let target = builder.scratch().file("target", content);
+        std::os::unix::fs::symlink(&target, pid_file(builder.scratch())).expect("a symbolic link");
+        let daemon = start(builder).expect("a daemon that starts");
+        assert!(fs::symlink_metadata(pid_file(daemon.scratch())).expect("a pid file").is_file());
+        assert_eq!(fs::read_to_string(target).expect("the file"), content);
+    }
 }
 
 #[test]
 fn what_is_not_a_regular_file_is_refused_at_once() {
     let builder = Daemon::builder(Program::Ours);
     nix::unistd::mkfifo(&pid_file(builder.scratch()), Mode::S_IRWXU).expect("a FIFO");
-    let refusal = start(builder).expect_err("a start that must fail");
-    assert!(refusal.stderr.contains(": not a regular file; remove it"), "{}", refusal.stderr);
-    let builder = Daemon::builder(Program::Ours);
-    std::os::unix::fs::symlink("/dev/zero", pid_file(builder.scratch())).expect("a link");
     let refusal = start(builder).expect_err("a start that must fail");
     assert!(refusal.stderr.contains(": not a regular file; remove it"), "{}", refusal.stderr);
 }
