@@ -9,7 +9,7 @@ mod log;
 mod log_queue;
 pub mod pidfile;
 pub mod privileges;
-mod signals;
+pub mod signals;
 mod stderr;
 mod syslog;
 pub mod systemd;

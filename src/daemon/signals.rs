@@ -4,6 +4,7 @@
 //! between a look at the flags and the wait that follows. The original acts on
 //! a signal only when a client happens to speak (BEHAVIOUR C5).
 
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 use std::io::{self, Read};
@@ -32,8 +33,17 @@ pub struct Signals {
     statistics: Arc<AtomicBool>,
 }
 
+/// Keeps the signals that a daemon survives until [`Signals::register`], since their
+/// default action would end a daemon that is still starting. Signals that the
+/// process was started with blocked are delivered again.
+pub fn hold() {
+    let held = SigSet::from_iter([Signal::SIGHUP, Signal::SIGUSR1]);
+    // It fails only for invalid arguments.
+    let _ = held.thread_set_mask();
+}
+
 impl Signals {
-    /// Takes over the signals.
+    /// Handles the signals from here on, those that were held first.
     ///
     /// # Errors
     /// When the system has no room for a socket pair or refuses a handler.
@@ -52,6 +62,7 @@ impl Signals {
         }
         signals.watch(SIGHUP, &signals.reload)?;
         signals.watch(SIGUSR1, &signals.statistics)?;
+        SigSet::empty().thread_set_mask()?;
         Ok(signals)
     }
 

@@ -2,20 +2,18 @@
 
 use super::acceptor::Listener;
 use super::session::Protocol;
-use super::socket::{ListeningSocket, SocketFile};
+use super::socket::ListeningSocket;
+use super::socket_file;
 use crate::cli::Listen;
 use crate::daemon::endpoint::{Endpoint, family};
+use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, Log, Severity, errno};
 use mio::net::{TcpListener, UnixListener};
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 /// Connections that may wait to be accepted, where nothing else was asked for;
 /// the system lowers it to its own limit (BEHAVIOUR A3).
@@ -33,22 +31,22 @@ pub fn open(
     listen: &Listen,
     protocol: Protocol,
     backlog: Option<i32>,
-    owner: Option<(Uid, Gid)>,
+    identity: &Identity,
     log: &mut Log,
 ) -> Result<Vec<Listener>, Failure> {
-    let sockets = open_sockets(listen, backlog, owner, log)?;
+    let sockets = open_sockets(listen, backlog, identity, log)?;
     Ok(sockets.into_iter().map(|socket| Listener::new(socket, protocol)).collect())
 }
 
-/// Opens sockets that the command line asks for. A socket file is given to
-/// `owner`, if there is one.
+/// Opens sockets that the command line asks for. A socket file belongs to
+/// `identity`.
 ///
 /// # Errors
 /// When a socket cannot be had; the text says which and why.
 pub fn open_sockets(
     listen: &Listen,
     backlog: Option<i32>,
-    owner: Option<(Uid, Gid)>,
+    identity: &Identity,
     log: &mut Log,
 ) -> Result<Vec<ListeningSocket>, Failure> {
     let backlog = backlog.unwrap_or(BACKLOG);
@@ -56,7 +54,10 @@ pub fn open_sockets(
         Listen::Unix { path, mode } => {
             let shown = path.display();
             log.line(Severity::Notice, format!("Binding to UNIX socket file \"{shown}\""));
-            Ok(vec![open_unix(path, *mode, backlog, owner, log)?])
+            let explain = |why| refused(&format!("UNIX socket at file {shown}"), why);
+            let (listener, file) = socket_file::bind(path, *mode, backlog, identity, explain)?;
+            log.flush();
+            Ok(vec![ListeningSocket::Unix { listener, _file: Some(file) }])
         }
         Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log),
     }
@@ -184,66 +185,4 @@ fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<(TcpListener, u16)>
     let listener = std::net::TcpListener::from(socket);
     let port = listener.local_addr()?.port();
     Ok((TcpListener::from_std(listener), port))
-}
-
-fn open_unix(
-    path: &Path,
-    mode: u32,
-    backlog: i32,
-    owner: Option<(Uid, Gid)>,
-    log: &mut Log,
-) -> Result<ListeningSocket, Failure> {
-    let shown = path.display();
-    let fail = |why: Errno| refused(&format!("UNIX socket at file {shown}"), why);
-    make_way(path).map_err(fail)?;
-    let listener = bind_unix(path, backlog).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput => fail(Errno::ENAMETOOLONG),
-        _ => fail(errno(&error)),
-    })?;
-    let fail = |what: &str, error: &io::Error| {
-        let why = errno(error);
-        Failure::system(format!("Couldn't {what} \"{shown}\" [{}]", why.desc()), why)
-    };
-    let file = SocketFile::of(path).map_err(|error| fail("find", &error))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .map_err(|error| fail("chmod", &error))?;
-    if let Some((user, group)) = owner {
-        std::os::unix::fs::lchown(path, Some(user.as_raw()), Some(group.as_raw()))
-            .map_err(|error| fail("chown", &error))?;
-    }
-    log.flush();
-    Ok(ListeningSocket::Unix { listener, _file: Some(file) })
-}
-
-fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
-    socket.listen(backlog)?;
-    Ok(UnixListener::from_std(socket.into()))
-}
-
-/// Removes what stands in the way of a socket. What an earlier daemon left
-/// goes; a socket on which somebody still listens stays (BEHAVIOUR B3).
-fn make_way(path: &Path) -> Result<(), Errno> {
-    let Ok(metadata) = fs::symlink_metadata(path) else {
-        return Ok(());
-    };
-    if metadata.is_dir() {
-        return Err(Errno::EISDIR);
-    }
-    match knock(path).map_err(|error| errno(&error)) {
-        // Nobody listens, or there is no socket behind the name at all.
-        Err(Errno::ECONNREFUSED | Errno::ENOENT) => {
-            fs::remove_file(path).map_err(|error| errno(&error))
-        }
-        // Somebody does, though he may not keep up, or not with streams.
-        Ok(()) | Err(Errno::EAGAIN | Errno::EPROTOTYPE) => Err(Errno::EADDRINUSE),
-        Err(why) => Err(why),
-    }
-}
-
-/// Tries to connect, without waiting for a listener that is busy.
-fn knock(path: &Path) -> io::Result<()> {
-    let address = SockAddr::unix(path).map_err(|_| io::Error::from(Errno::ENAMETOOLONG))?;
-    Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?.connect(&address)
 }

@@ -21,6 +21,7 @@ mod reload;
 mod session;
 mod smtp;
 mod socket;
+mod socket_file;
 mod start;
 mod stats;
 

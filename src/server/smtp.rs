@@ -5,6 +5,7 @@ use super::relay::{BACKEND_TIMEOUT, BackendAddress, Options, TlsFiles};
 use super::socket::ListeningSocket;
 use crate::cli::{Listen, Smtp, SmtpBackend};
 use crate::daemon::endpoint::Endpoint;
+use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, Log};
 use crate::greylist::Policy;
 use crate::session::smtp::Version;
@@ -28,13 +29,14 @@ pub fn listeners(
     smtp: &Smtp,
     handed_over: Vec<OwnedFd>,
     backlog: Option<i32>,
+    identity: &Identity,
     log: &mut Log,
 ) -> Result<Vec<TcpListener>, Failure> {
     let mut sockets = Vec::new();
     if handed_over.is_empty() {
         for place in &smtp.listen {
             let place = Listen::Inet(place.clone());
-            sockets.extend(listen::open_sockets(&place, backlog, None, log)?);
+            sockets.extend(listen::open_sockets(&place, backlog, identity, log)?);
         }
     } else {
         sockets = listen::adopt_sockets(handed_over, log)?;

@@ -1,14 +1,13 @@
 //! Sockets of either family: TCP, or a path of the file system.
 
+use super::socket_file::SocketFile;
 use crate::daemon::{Log, Severity};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A stream of either kind.
 #[derive(Debug)]
@@ -145,36 +144,4 @@ impl ListeningSocket {
 
 fn bracketed(address: SocketAddr) -> String {
     format!("[{}]:{}", address.ip(), address.port())
-}
-
-/// The file of a Unix-domain socket, removed when it is dropped: but only if
-/// it is still the file that was made here, and not another daemon's.
-#[derive(Debug)]
-pub struct SocketFile {
-    path: PathBuf,
-    device_and_inode: (u64, u64),
-}
-
-impl SocketFile {
-    /// Notes which file was just made.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn of(path: &Path) -> io::Result<SocketFile> {
-        Ok(SocketFile { path: path.to_path_buf(), device_and_inode: identity(path)? })
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|identity| identity == self.device_and_inode) {
-            // A directory that belongs to root keeps the file, as with the
-            // original; the next start takes it over.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }

@@ -19,6 +19,7 @@ use super::smtp;
 use crate::cli::Options;
 use crate::daemon::pidfile::{self, Earlier, PidFile};
 use crate::daemon::privileges::Identity;
+use crate::daemon::signals;
 use crate::daemon::{
     DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, detach, errno, systemd,
 };
@@ -39,6 +40,7 @@ use std::os::fd::OwnedFd;
 /// # Errors
 /// When it cannot start.
 pub fn run(options: Options) -> Result<u8, Failure> {
+    signals::hold();
     let is_daemon = options.daemonize;
     let mut log = if is_daemon {
         Log::to_syslog(options.verbosity, options.log_format, options.facility.number())
@@ -89,7 +91,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let metrics = open_metrics(&options, &identity, log)?;
     let (for_smtp, handed_over) = smtp::divide(systemd::sockets());
     let listeners = open_sockets(&options, handed_over, &identity, log)?;
-    let proxy = open_proxy(&options, for_smtp, log)?;
+    let proxy = open_proxy(&options, for_smtp, &identity, log)?;
     let service = Service {
         acceptor: Acceptor::new(listeners),
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
@@ -176,7 +178,7 @@ fn open_sockets(
         wanted.retain(|(protocol, _)| *protocol == Protocol::Milter && !has_milter);
     }
     for (protocol, place) in wanted {
-        let opened = listen::open(place, protocol, options.backlog, identity.owner(), log)?;
+        let opened = listen::open(place, protocol, options.backlog, identity, log)?;
         listeners.extend(opened);
     }
     Ok(listeners)
@@ -186,12 +188,13 @@ fn open_sockets(
 fn open_proxy(
     options: &Options,
     handed_over: Vec<OwnedFd>,
+    identity: &Identity,
     log: &mut Log,
 ) -> Result<Option<Proxy>, Failure> {
     let Some(wanted) = &options.smtp else {
         return Ok(None);
     };
-    let listeners = smtp::listeners(wanted, handed_over, options.backlog, log)?;
+    let listeners = smtp::listeners(wanted, handed_over, options.backlog, identity, log)?;
     let relay_options = smtp::options(wanted, &options.policy)?;
     let relay = Relay::new(relay_options, listeners, Servers::of_system()).map_err(Failure::new)?;
     Ok(Some(Proxy::new(relay)))
@@ -206,7 +209,7 @@ fn open_metrics(
     let Some(place) = &options.metrics else {
         return Ok(None);
     };
-    let sockets = listen::open_sockets(place, options.backlog, identity.owner(), log)?;
+    let sockets = listen::open_sockets(place, options.backlog, identity, log)?;
     Ok(Some(Metrics::new(sockets, options.whitelists.clone())))
 }
 

@@ -12,6 +12,8 @@ mod manager;
 mod pidfile;
 mod privileges;
 mod reload;
+mod signals;
+mod socket_files;
 mod status;
 mod stopping;
 mod systemd;

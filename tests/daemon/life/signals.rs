@@ -1,0 +1,53 @@
+//! Signals that arrive while the daemon starts, and signals that the process was
+//! started with blocked.
+
+use crate::life::status::Status;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use testkit::{Daemon, Program, wait_for};
+
+/// A list that takes long enough to read.
+const LINES: usize = 200_000;
+
+fn has(mask: &str, signal: Signal) -> bool {
+    let mask = u64::from_str_radix(mask, 16).expect("a hexadecimal number");
+    mask & (1 << (signal as i32 - 1)) != 0
+}
+
+#[test]
+fn hup_and_usr1_during_the_start_are_kept_until_it_serves() {
+    let list: String = (0..LINES).map(|number| format!("host{number}.test\n")).collect();
+    let builder = Daemon::builder(Program::Ours).whitelist_clients(list);
+    let log = builder.scratch().path().join("log");
+    let (mut command, builder) = builder.into_command();
+    let mut daemon = command.spawn().expect("the daemon");
+    let pid = Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
+    wait_for("a daemon that holds HUP", || {
+        has(Status::of(pid).text("SigBlk"), Signal::SIGHUP).then_some(())
+    });
+    assert!(builder.door().connect().is_err(), "it serves already: the list is too short");
+    kill(pid, Signal::SIGHUP).expect("HUP");
+    kill(pid, Signal::SIGUSR1).expect("USR1");
+    wait_for("a line of each signal", || {
+        assert_eq!(daemon.try_wait().expect("a child"), None, "the daemon has ended");
+        let log = std::fs::read_to_string(&log).expect("the log");
+        (log.contains("\nHUP received: ") && log.contains("\nstatistics: ")).then_some(())
+    });
+    kill(pid, Signal::SIGTERM).expect("TERM");
+    assert_eq!(daemon.wait().expect("its end").code(), Some(0));
+}
+
+#[test]
+fn signals_that_were_blocked_when_it_started_are_obeyed() {
+    let script = "use POSIX; \
+        sigprocmask(SIG_SETMASK, POSIX::SigSet->new(SIGHUP, SIGUSR1, SIGTERM, SIGINT)); \
+        kill 'HUP', $$; kill 'USR1', $$; exec @ARGV or die";
+    let words = ["/usr/bin/perl", "-e", script].map(str::to_owned);
+    let daemon = Daemon::builder(Program::Ours).within(words).start();
+    wait_for("a line of each signal", || {
+        let log = daemon.log();
+        let is_there = |start: &str| log.iter().any(|line| line.starts_with(start));
+        (is_there("HUP received: ") && is_there("statistics: ")).then_some(())
+    });
+    assert_eq!(daemon.stop().status.code(), Some(0));
+}
