@@ -21,7 +21,6 @@ use testkit::namespace::Namespace;
 use testkit::private_dev::{listen_to_log, private_dev};
 use testkit::{Client, Scratch};
 
-/// A server that detached itself. Dropping it kills it.
 pub struct Background {
     run: Run,
     pid: Pid,
@@ -39,7 +38,6 @@ impl Run {
         self.background_in(Scratch::new(), words)
     }
 
-    /// The same in a directory that the case prepared.
     pub fn background_in(
         &self,
         scratch: Scratch,
@@ -91,12 +89,10 @@ fn wait_for_pid(scratch: &Scratch) -> Pid {
 }
 
 impl Background {
-    /// Its process id.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Its directory, in which it was started.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
     }
@@ -107,7 +103,6 @@ impl Background {
         database::rows(self.run.program(), &dbdir, Table::Triplets)
     }
 
-    /// A connection.
     pub fn client(&self) -> Client {
         Client::unix(&self.socket()).expect("a server that listens")
     }
@@ -121,7 +116,6 @@ impl Background {
         PathBuf::from(format!("/proc/{}/{name}", self.pid))
     }
 
-    /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid, signal).expect("a living server");
     }

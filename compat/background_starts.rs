@@ -21,9 +21,7 @@ use testkit::namespace::Namespace;
 use testkit::private_dev::{listen_to_log, private_dev};
 use testkit::{Client, Program, Scratch, wait_for};
 
-/// How a start went.
 struct Start {
-    /// What the terminal saw, and how the parent ended.
     parent: String,
     /// What syslog heard of importance: warnings and worse, `<20>text`.
     log: Vec<String>,

@@ -195,7 +195,6 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("ASCII")
 }
 
-/// How the clients of a case are addressed.
 #[derive(Clone, Copy)]
 enum Client {
     V4,
@@ -203,7 +202,6 @@ enum Client {
 }
 
 impl Client {
-    /// Different numbers are different networks.
     fn address(self, number: u32) -> String {
         let (high, low) = (number >> 8, number & 0xff);
         match self {

@@ -12,30 +12,24 @@ use std::fmt::Display;
 use std::rc::Rc;
 use testkit::{Program, program_for, root_for};
 
-/// What a case expects to see.
 #[derive(Clone, Debug)]
 pub enum Expected {
-    /// The same of both programs.
     Same(String),
-    /// A deliberate difference.
     Differs {
         /// The difference's id in `BEHAVIOUR.md`.
         id: &'static str,
         /// What the original shows.
         theirs: String,
-        /// What ours shows.
         ours: String,
     },
 }
 
 impl Expected {
-    /// Whether the programs may differ here.
     pub fn may_differ(&self) -> bool {
         matches!(self, Expected::Differs { .. })
     }
 }
 
-/// Marks an expectation as a deliberate difference.
 pub fn differs(id: &'static str, theirs: impl Text, ours: impl Text) -> Expected {
     let (theirs, ours) = (theirs.text(), ours.text());
     assert!(
@@ -46,9 +40,7 @@ pub fn differs(id: &'static str, theirs: impl Text, ours: impl Text) -> Expected
     Expected::Differs { id, theirs, ours }
 }
 
-/// A text, or lines that make up one.
 pub trait Text {
-    /// The text, its lines separated by newlines.
     fn text(self) -> String;
 }
 
@@ -94,7 +86,6 @@ impl<T: Text> From<T> for Expected {
     }
 }
 
-/// One run of a case's body on one program.
 #[derive(Clone)]
 pub struct Run {
     program: Program,
@@ -120,7 +111,6 @@ impl Run {
         run.record.take()
     }
 
-    /// The program that runs.
     pub fn program(&self) -> Program {
         self.program
     }
@@ -179,7 +169,6 @@ pub fn can_compare() -> bool {
     root_for(COMPARISON) && program_for(COMPARISON, "/usr/sbin/postgrey", "postgrey")
 }
 
-/// Runs a case.
 #[track_caller]
 pub fn case(body: impl Fn(&Run)) {
     if !can_compare() {

@@ -8,12 +8,10 @@ use std::sync::LazyLock;
 
 const CATALOGUE: &str = include_str!("BEHAVIOUR.md");
 
-/// A deliberate difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
     /// `X7`.
     pub id: String,
-    /// A short sentence.
     pub title: String,
 }
 

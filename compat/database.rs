@@ -5,12 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use testkit::Program;
 
-/// One of the two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
-    /// First and last time of each triplet.
     Triplets,
-    /// Count and last time of each client.
     Clients,
 }
 

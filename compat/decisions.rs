@@ -11,7 +11,6 @@ const DAY: i64 = 24 * HOUR;
 /// log gives for each reply.
 type Story<'a> = &'a [(i64, &'a str)];
 
-/// Lets a story happen to a server that runs.
 fn tell(server: &mut Server, story: Story) {
     for (second, reason) in story {
         let reply = match reason.split_once("delay=") {

@@ -171,7 +171,6 @@ fn without_lock<T>(files: Vec<(PathBuf, Vec<u8>, T)>) -> Vec<(PathBuf, Vec<u8>, 
     files.into_iter().filter(|(path, ..)| !path.ends_with("postgrey.lock")).collect()
 }
 
-/// The way back, as the README has it.
 fn load_exported(ours: &Path, theirs: &Path) {
     let load = "\"$0\" export --triplets --dbdir=\"$1\" | db5.3_load \"$2\"/postgrey.db && \
                 \"$0\" export --clients --dbdir=\"$1\" | db5.3_load \"$2\"/postgrey_clients.db && \

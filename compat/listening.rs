@@ -10,7 +10,6 @@ use std::process::Command;
 use testkit::namespace::Namespace;
 use testkit::{Scratch, free_port};
 
-/// The last address is one that no machine has.
 const HOSTS: &str = "127.0.0.1 localhost both.test partly.test
 ::1 localhost both.test ip6-localhost
 192.0.2.1 partly.test
@@ -28,7 +27,6 @@ impl View {
         View::with_hosts(HOSTS)
     }
 
-    /// The same with other names.
     pub fn with_hosts(hosts: &str) -> Option<View> {
         let scratch = Scratch::new();
         let hosts = scratch.file("hosts", hosts);
@@ -76,7 +74,6 @@ fn listens(table: Table) {
     });
 }
 
-/// Where a server listens, and its words on it.
 pub fn sockets_and_log(run: &Run, view: &View, value: &str) -> (String, String) {
     let port = free_port().to_string();
     let inet = format!("--inet={}", value.replace('P', &port));

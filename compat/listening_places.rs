@@ -15,7 +15,6 @@ use testkit::{Client, Scratch, free_port};
 /// A network of its own, in which `$1` was done first.
 const OWN_NETWORK: &str = "ip link set lo up; eval \"$1\"; shift; exec \"$@\"";
 
-/// The program in a network of its own.
 fn in_own_network(run: &Run, view: &View, script: &str) -> Command {
     let words = ["/usr/bin/unshare", "--net", "/bin/sh", "-euc", OWN_NETWORK, "sh", script];
     let mut command = view.enter();

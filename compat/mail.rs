@@ -2,18 +2,14 @@
 
 use testkit::Attempt;
 
-/// The reply to an attempt that has to wait.
 pub const GREYLISTED: &str =
     "DEFER_IF_PERMIT Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
-/// The message in the log.
 pub const MAIL: &str = "client_name=mx.example.com, client_address=192.0.2.7, \
      sender=alice@example.com, recipient=bob@example.org";
 
-/// The message's key in the database.
 pub const KEY: &str = "192.0.2.0/alice@example.com/bob@example.org";
 
-/// An attempt to deliver the message.
 pub fn mail() -> Attempt {
     Attempt::new("192.0.2.7", "mx.example.com", "alice@example.com", "bob@example.org")
 }
@@ -28,7 +24,6 @@ pub fn greylist(reason: &str, what: &str) -> String {
     format!("action=greylist, reason={reason}, {what}")
 }
 
-/// The log line of an attempt that may pass.
 pub fn pass(reason: &str, what: &str) -> String {
     format!("action=pass, reason={reason}, {what}")
 }

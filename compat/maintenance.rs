@@ -42,7 +42,6 @@ fn let_an_hour_pass(server: &mut Server, clock: &mut Clock) {
     arrive(server, "last", 99, HOUR);
 }
 
-/// Waits until it has told what it did.
 fn wait_for_news(server: &Server) {
     wait_for("clean-up", || {
         let log = server.daemon().log();

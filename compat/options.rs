@@ -53,7 +53,6 @@ pub const SWITCHES: [&str; 13] = [
     "privacy",
 ];
 
-/// Options with a text, by all their names.
 pub const TEXTS: [&str; 19] = [
     "unix",
     "u",
@@ -76,7 +75,6 @@ pub const TEXTS: [&str; 19] = [
     "x-greylist-header",
 ];
 
-/// Options with a number.
 pub const NUMBERS: [&str; 5] = ["delay", "max-age", "ipv4cidr", "ipv6cidr", "listen-queue-size"];
 
 /// One line of all names, each used as the pattern says.

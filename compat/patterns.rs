@@ -15,10 +15,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::random::{Random, cases, seed};
 
-/// Patterns in the usual run.
 const USUAL: usize = 20_000;
 
-/// Patterns that are compared at the same time.
 const WORKERS: usize = 2;
 
 /// What ours refuses, with a warning, though Perl takes it: a phrase of the
@@ -35,14 +33,11 @@ const REFUSALS: &[&str] = &[
     "POSIX collating elements are not supported",
 ];
 
-/// What becomes of a pattern and names.
 enum Outcome {
     Alike,
-    /// Ours refuses it for a listed reason.
     Refusal(&'static str),
     /// Perl or ours gives up on a name, which both may.
     Surrender,
-    /// Perl itself errs.
     Mistake,
     Difference(String),
 }
@@ -77,7 +72,6 @@ fn compare(perl: &mut Perl, pattern: &[u8], names: &[Vec<u8>]) -> Outcome {
     }
 }
 
-/// Ours refuses a pattern with this construct.
 fn compare_refused(pattern: &[u8], construct: &str) -> Outcome {
     match ours(pattern, &[]) {
         Answer::Refused(_) => Outcome::Refusal("a construct that is always refused"),

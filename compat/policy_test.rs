@@ -5,7 +5,6 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use testkit::{Daemon, Door, Program, free_port, require};
 
-/// What a policy test printed, and how it ended.
 struct Done {
     status: i32,
     out: String,

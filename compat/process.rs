@@ -14,19 +14,16 @@ use testkit::{Client, Program, Scratch};
 /// How long a program may take to start or to end.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How a command line ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// What went to standard output, without versions and paths.
     pub stdout: String,
-    /// What went to standard error.
     pub stderr: String,
     /// For example `exit status: 1`.
     pub status: String,
 }
 
 impl Outcome {
-    /// All of it in one text.
     pub fn shown(&self) -> String {
         let Outcome { stdout, stderr, status } = self;
         format!("{stdout}{stderr}{status}")
@@ -41,7 +38,6 @@ impl Outcome {
     }
 }
 
-/// A process whose command line a case chose.
 #[derive(Debug)]
 pub struct Process {
     program: Program,
@@ -76,12 +72,10 @@ impl Process {
         Process { program, child, status: None }
     }
 
-    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         if self.status.is_none() {
             self.status = self.child.try_wait().expect("a child");

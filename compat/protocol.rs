@@ -4,7 +4,6 @@ use crate::case::{case, differs};
 use crate::mail::{GREYLISTED, KEY, MAIL, greylist, mail, passed};
 use crate::server::CLOSED;
 
-/// The usual request with its lines ended by this.
 fn request(end: &str) -> String {
     let bytes = mail().at(0).bytes();
     let text = String::from_utf8(bytes).expect("a request in ASCII");

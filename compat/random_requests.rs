@@ -15,10 +15,8 @@ use std::fmt;
 use testkit::random::{Random, cases, seed};
 use testkit::{Attempt, Client, Daemon, Program};
 
-/// Requests in one stream.
 const STREAM: usize = 250;
 
-/// Streams in the usual run.
 const USUAL: usize = 8;
 
 #[test]
@@ -41,7 +39,6 @@ fn compare(story: &Story) {
     }
 }
 
-/// Options, lists and requests.
 #[derive(Clone)]
 struct Story {
     seed: u64,
@@ -51,14 +48,12 @@ struct Story {
     requests: Vec<Question>,
 }
 
-/// A request and whether it deserves a reply.
 #[derive(Clone)]
 struct Question {
     bytes: Vec<u8>,
     is_answered: bool,
 }
 
-/// What one program made of a story.
 #[derive(PartialEq, Eq)]
 struct Outcome {
     replies: Vec<String>,

@@ -13,10 +13,8 @@ use std::fmt;
 use testkit::random::{Random, cases, seed};
 use testkit::{Attempt, Client, Daemon, Program};
 
-/// Requests in one story.
 const STREAM: usize = 300;
 
-/// Stories in the usual run.
 const USUAL: usize = 12;
 
 #[test]
@@ -39,20 +37,16 @@ fn compare(story: &Story) {
     }
 }
 
-/// Lists and what is asked.
 #[derive(Clone)]
 struct Story {
     seed: u64,
     clients: Vec<Vec<u8>>,
     recipients: Vec<Vec<u8>>,
-    /// Name, address and recipient.
     requests: Vec<Vec<u8>>,
 }
 
-/// What one program made of a story.
 struct Outcome {
     replies: Vec<String>,
-    /// Lines of decisions.
     log: Vec<String>,
     /// `clients line 3: …`
     complaints: BTreeSet<String>,

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use testkit::{Attempt, Daemon, Program, Scratch};
 
-/// The name of both programs.
 pub const NAME: &str = "postgreyreport";
 
 /// A directory with a database, and what to ask of it.
@@ -50,7 +49,6 @@ impl Site {
         Site { scratch, report }
     }
 
-    /// Its directory.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
     }
@@ -67,7 +65,6 @@ impl Site {
         command
     }
 
-    /// The report on a log.
     pub fn report(&self, line: &str, log: &str) -> Outcome {
         let output = self.command(line, log).output().expect("the report");
         self.outcome(&output)
@@ -86,13 +83,11 @@ impl Site {
 }
 
 impl Run {
-    /// A site of the program that runs.
     pub fn site(&self, options: &[&str], attempts: &[Attempt]) -> Site {
         Site::new(self.program(), options, attempts)
     }
 }
 
-/// When the usual line was logged.
 pub const TIME: &str = "Jun 20 10:00:00";
 
 /// The line by which Postfix logs that a client, `NAME[ADDRESS]`, was deferred.
@@ -105,12 +100,10 @@ pub fn line(client: &str, sender: &str, recipient: &str) -> String {
     )
 }
 
-/// The usual line.
 pub fn usual() -> String {
     line("mx.b.com[1.2.3.4]", "a@b.com", "r@d.com")
 }
 
-/// What the usual report says of it.
 pub const USUAL: &str = "        1.2.3.4 mx.b.com a@b.com r@d.com\n";
 
 #[test]

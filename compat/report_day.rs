@@ -76,14 +76,10 @@ impl Message {
     }
 }
 
-/// What a report is found to be.
 #[derive(Debug, PartialEq, Eq)]
 struct Findings {
-    /// Triplets that are called lost and arrived.
     falsely_lost: usize,
-    /// Triplets that were lost and are not told of.
     missed: usize,
-    /// All lines of the report.
     lines: usize,
 }
 

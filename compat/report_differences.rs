@@ -8,7 +8,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use testkit::Attempt;
 
-/// The line of a report.
 fn told(address: &str, name: &str, sender: &str, recipient: &str) -> String {
     format!("{address:>15} {name} {sender} {recipient}\n")
 }

@@ -14,7 +14,6 @@ use std::time::Duration;
 use testkit::Program;
 use testkit::namespace::Namespace;
 
-/// Names, and what the server knows of each.
 const ZONE: [(&str, &str); 14] = [
     ("b.com", "1.2.3.4"),
     ("b.com", "mx mail.b.com"),
@@ -134,7 +133,6 @@ fn reply(question: &[u8], is_whole: bool, asked: &Mutex<Vec<String>>) -> Option<
     reply.build_bytes_vec().ok()
 }
 
-/// A site whose programs ask certain servers.
 struct Asking {
     site: Site,
     namespace: Namespace,

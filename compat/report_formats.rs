@@ -4,7 +4,6 @@ use crate::case::{case, differs};
 use crate::report::{TIME, USUAL, line, usual};
 use testkit::Attempt;
 
-/// Lines of clients that are all different.
 fn log() -> String {
     [
         ("mx.b.com[1.2.3.4]", "a@b.com", "r@d.com"),

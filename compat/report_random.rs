@@ -12,16 +12,12 @@ use std::net::IpAddr;
 use testkit::random::{Random, seed};
 use testkit::{Attempt, Program};
 
-/// Logs in the usual run.
 const USUAL: usize = 6;
 
-/// Mails in a log.
 const MAILS: usize = 60;
 
-/// Sets of options for each log.
 const OPTIONS: usize = 8;
 
-/// Texts that mark a new network or client.
 const MARKS: [&str; 2] = ["==net==", "==ip=="];
 
 #[test]
@@ -83,7 +79,6 @@ fn story(random: &mut Random) -> (Vec<Attempt>, String) {
     (attempts, log.concat())
 }
 
-/// A line that tells nothing.
 fn noise(random: &mut Random) -> String {
     let good = line("mx.b.com[10.0.0.1]", "a@b.com", "r@d.com");
     match random.below(5) {

@@ -20,7 +20,6 @@ impl Run {
         })
     }
 
-    /// Starts the program as the builder says.
     pub fn start_with(&self, prepare: impl FnOnce(Builder) -> Builder) -> Server {
         let builder = prepare(Daemon::builder(self.program()));
         Server::of(self, builder)
@@ -47,7 +46,6 @@ impl Server {
         }
     }
 
-    /// The process behind it.
     pub fn daemon(&self) -> &Daemon {
         self.daemon.as_ref().expect("a server that was not stopped")
     }
@@ -61,7 +59,6 @@ impl Server {
         self.run.expect(what, reply, expected);
     }
 
-    /// The reply to a request.
     pub fn reply_to(&mut self, attempt: &Attempt) -> String {
         let mut client = self.client.take().unwrap_or_else(|| self.daemon().client());
         client.send(&attempt.bytes());
@@ -99,7 +96,6 @@ impl Server {
         waitid(Id::Pid(self.daemon().pid()), flags) == Ok(WaitStatus::StillAlive)
     }
 
-    /// Ends it by a signal.
     pub fn end_by(mut self, signal: Signal) -> Left {
         self.client = None;
         let daemon = self.daemon.take().expect("a server stops once");
@@ -187,7 +183,6 @@ impl Left {
         self
     }
 
-    /// The rows of a table.
     pub fn rows(&self, table: Table) -> Vec<String> {
         let dbdir = self.stopped().scratch.path().join("db");
         database::rows(self.run.program(), &dbdir, table)
@@ -200,7 +195,6 @@ impl Left {
         lines
     }
 
-    /// Starts the program on the same directory again.
     pub fn again(mut self, options: &[&str]) -> Server {
         self.enter();
         let stopped = self.stopped.take().expect("left only once");
@@ -214,7 +208,6 @@ impl Left {
         self.stopped.as_ref().expect("what was not started again")
     }
 
-    /// All lines of the log, as they were written.
     pub fn raw_lines(&self) -> &[String] {
         &self.stopped().log
     }

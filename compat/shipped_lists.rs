@@ -25,7 +25,6 @@ fn ours(name: &str) -> Text {
     list(&folder.join(format!("postgrey_{name}")))
 }
 
-/// Our two lists of clients, as one.
 fn both_of_ours() -> Text {
     let lists = [ours("whitelist_clients"), ours("whitelist_clients.d/large-providers.conf")];
     let [needed, large] = lists.each_ref().map(rules);

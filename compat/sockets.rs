@@ -15,7 +15,6 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 use testkit::{Client, Scratch};
 
-/// How the path of the socket for tools ends.
 pub const CONTROL: &str = "/db/postgrey.control";
 
 /// A server that runs for its sockets' sake. Dropping it kills it.
@@ -76,7 +75,6 @@ impl Run {
 }
 
 impl Listening {
-    /// Its directory, in which it was started.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
     }
@@ -89,7 +87,6 @@ impl Listening {
         sockets
     }
 
-    /// Its sockets, those for tools included.
     pub fn all_sockets(&self) -> Vec<String> {
         // The kernel's tables are no snapshot: a row can be missed while other
         // sockets come and go.
@@ -106,7 +103,6 @@ impl Listening {
         sockets
     }
 
-    /// The lines of the log that tell of them.
     pub fn log(&self) -> String {
         let log = printed(&self.scratch, "stderr");
         let lines = log.lines().filter(|line| {
@@ -144,7 +140,6 @@ impl Listening {
     }
 }
 
-/// All sockets that a process listens on.
 fn sockets_of(pid: u32) -> Vec<String> {
     let links = fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors");
     let own: HashSet<String> = links

@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::random::cases;
 
-/// Stories that are compared at the same time.
 const WORKERS: usize = 4;
 
 /// Compares as many stories as the environment asks for, each made of a seed of

@@ -38,7 +38,6 @@ fn each_line_is_a_datagram_with_a_priority_and_a_newline() {
     });
 }
 
-/// The numbers of users and groups are the machine's.
 fn numbered(lines: &[String]) -> Vec<String> {
     let number = regex::Regex::new("\"[0-9 ]+\"").expect("a pattern");
     lines.iter().map(|line| number.replace(line, "\"N\"").into_owned()).collect()

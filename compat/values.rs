@@ -92,7 +92,6 @@ fn texts_of_several_lines_are_refused() {
     });
 }
 
-/// How long a triplet is seen to wait.
 fn wait_of(run: &Run, options: &[&str], expected: &str) {
     let mut server = run.start(&[&["--greylist-text=%s"], options].concat());
     server.ask(&mail().at(0), format!("DEFER_IF_PERMIT {expected}"));

@@ -14,7 +14,6 @@ fn list(rules: &[Rule]) -> String {
     rules.iter().map(|(rule, ..)| format!("{rule}\n")).collect()
 }
 
-/// Asks for each value of an attribute.
 fn expect_covered(run: &Run, server: &mut Server, name: &str, rules: &[Rule]) {
     for (_, covered, others) in rules {
         for value in *covered {

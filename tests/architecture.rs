@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which rooms a room may use.
 const ARROWS: &[(&str, &[&str])] = &[
     (
         "main",
@@ -64,7 +63,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustls", &["server/relay/"]),
 ];
 
-/// Where code may be that the compiler cannot check.
 const UNSAFE: &[&str] = &["daemon/detach.rs", "daemon/systemd.rs"];
 
 fn sources() -> Vec<(String, String)> {
@@ -95,7 +93,6 @@ fn is_test(file: &str) -> bool {
     file.ends_with("tests.rs") || file.contains("/tests/")
 }
 
-/// The lines of a file that are code.
 fn code(source: &str) -> impl Iterator<Item = &str> {
     source.lines().filter(|line| !line.trim_start().starts_with("//"))
 }

@@ -9,9 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 /// What one of the two makes of a pattern and some names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The pattern cannot be had, and why.
     Refused(String),
-    /// For each name, whether it matches.
     Matches(Vec<bool>),
     /// Matching did not come to an end: it took too long or failed.
     GaveUp,
@@ -23,14 +21,12 @@ pub fn version_of_perl() -> String {
     String::from_utf8(output.stdout).expect("a number")
 }
 
-/// One Perl for all questions.
 pub struct Perl {
     process: Child,
     answers: BufReader<ChildStdout>,
 }
 
 impl Perl {
-    /// Starts it.
     pub fn start() -> Perl {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/compat/patterns/ask.pl");
         let mut process = Command::new("perl")

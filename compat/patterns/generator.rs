@@ -23,7 +23,6 @@ pub fn pattern(random: &mut Random) -> (Vec<u8>, Option<&'static str>) {
     (pattern, refused)
 }
 
-/// Names for a pattern, of a few characters each.
 pub fn names(random: &mut Random, pattern: &[u8]) -> Vec<Vec<u8>> {
     let plain: Vec<u8> = pattern.iter().copied().filter(|byte| is_plain(*byte)).collect();
     let mut names: Vec<Vec<u8>> = (0..10).map(|_| name(random)).collect();
@@ -55,7 +54,6 @@ fn byte_of(random: &mut Random, bytes: &[u8]) -> u8 {
     bytes[random.below(bytes.len())]
 }
 
-/// One of the words of a list.
 fn one_of(random: &mut Random, words: &'static str) -> &'static str {
     let words: Vec<&str> = words.split(' ').collect();
     random.pick(&words)
@@ -79,7 +77,6 @@ const GROUPS: &str = "( ( ( (?: (?: (?> (?= (?! (?<= (?<! (?i: (?-i: (?s: (?m-i:
 
 const ITEMS: &str = r"a b c s a-c b- -a 0-9 A-F . _ - ^ $ @ [ \w \d \s \W \D \h \v \H \- \] \[ \^ \\ \n \x61 \x{e9} \xe0-\xff [:alpha:] [:^digit:] [:upper:] [:^lower:] [:word:] [:punct:] [:space:] [:blank:] [:cntrl:] [:xdigit:] [:ascii:] [:graph:] [:print:] :alpha: && -- ~~ || z-a \d-z \w-. \s- a-\w +-- ,-.";
 
-/// Refused wherever they stand in a pattern.
 pub const REFUSED: &str = r"\Q \E \y \i \l \u \L \U \C \G \K \R \X \N \N{2} \N{U+61} \N{foo} \pL \PL \p{Lu} \p{Han} \b{wb} \10 \18 \012 \0 \8 \o{141} \cA \x \x{} \x6 \x{100} \xg \g1 \g{-1} \k<n> {,2} a{,2} a{x} a{2,1} a{01} \d{a ^*? $++ \b+ (?=a)? (?^l) (?a) (?aa) (?u) (?l) (?d) (?p) (?n) (?x) (?|a) (?'n'a) (?P=n) (?R) (?1) (?&n) (?(1)a|b) (?(DEFINE)a) (?{1}) (??{1}) (*ACCEPT) (*pla:a) (?[[a]]) (?<=(?>a)) (?<=a*) (?<=a?+) (a)(?<=\1)";
 
 fn branches(random: &mut Random, pattern: &mut Vec<u8>, depth: usize) {

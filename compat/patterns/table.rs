@@ -4,18 +4,14 @@ use super::engines::Answer;
 
 const ANSWERS: &str = include_str!("answers.txt");
 
-/// A line of the table.
 pub struct Line {
     pub pattern: &'static str,
     pub perl: Answer,
     pub names: Vec<Vec<u8>>,
-    /// Ours refuses it, whatever Perl says.
     pub is_refused_by_ours: bool,
-    /// Later versions of Perl give another answer.
     pub is_only_of_perl_5_36: bool,
 }
 
-/// All lines.
 pub fn lines() -> impl Iterator<Item = Line> {
     let lines = ANSWERS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| {

@@ -7,21 +7,15 @@ use crate::traffic::{Mix, Population, Traffic};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How often and how long each program is loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Timed stretches, of which the median counts.
     pub rounds: usize,
-    /// Length of each.
     pub duration: Duration,
 }
 
-/// What is asked, and on how many connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
-    /// Of which kinds the requests are.
     pub mix: Mix,
-    /// Connections, each with one request at a time.
     pub connections: usize,
 }
 
@@ -31,23 +25,18 @@ pub struct Scenario {
 pub struct Measured {
     /// Checked answers a second.
     pub rate: f64,
-    /// Half of the answers came within this time.
     pub p50: f64,
     /// 99 of 100.
     pub p99: f64,
     /// 999 of 1000.
     pub p999: f64,
-    /// All, in the worst of the rounds.
     pub longest: f64,
     /// Microseconds of CPU time a request.
     pub cpu: f64,
-    /// System calls a request.
     pub calls: Option<f64>,
-    /// Waits for the disk a request.
     pub syncs: Option<f64>,
 }
 
-/// Measures the subjects, which share what their databases hold.
 pub fn measure(
     subjects: &[Subject],
     population: Population,
@@ -122,7 +111,6 @@ fn medians(rounds: &[Measured]) -> Measured {
     }
 }
 
-/// The one in the middle.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values[values.len() / 2]

@@ -9,7 +9,6 @@ use std::path::Path;
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// Answers on a Unix-domain socket until it is killed.
 pub fn serve(path: &Path) -> std::io::Result<()> {
     let mut listener = UnixListener::bind(path)?;
     let mut poll = Poll::new()?;

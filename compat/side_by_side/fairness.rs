@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Of the load whose waits are measured.
 const CONNECTIONS: usize = 50;
 const REQUESTS_A_SECOND: u32 = 1_000;
 

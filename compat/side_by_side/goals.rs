@@ -6,19 +6,16 @@ use crate::subject::Kind;
 use crate::table;
 use crate::traffic::{Mix, NEW, REAL_LIFE, WHITELISTED};
 
-/// What was reached of what was aimed at.
 #[derive(Default)]
 pub struct Goals {
     rows: Vec<String>,
 }
 
 impl Goals {
-    /// Notes a number that should be so large.
     pub fn at_least(&mut self, what: &str, reached: f64, target: f64) {
         self.note(what, "≥", reached, target, reached >= target);
     }
 
-    /// Notes a number that should be so small.
     pub fn at_most(&mut self, what: &str, reached: f64, target: f64) {
         self.note(what, "≤", reached, target, reached <= target);
     }
@@ -28,7 +25,6 @@ impl Goals {
         self.rows.push(format!("| {what} | {sign} {target} | {reached} | {holds} |"));
     }
 
-    /// Notes what the design says of a mix.
     pub fn note_mix(&mut self, mix: Mix, connections: usize, seen: &[(Kind, Measured)]) {
         let of = |kind| table::of(seen, kind);
         let (Some(theirs), Some(ours)) = (of(Kind::Theirs), of(Kind::Ours)) else {
@@ -65,7 +61,6 @@ impl Goals {
         }
     }
 
-    /// Adds the table to the page.
     pub fn tell(&self, page: &mut Page) {
         page.heading("Targets (against the original, same run)");
         page.line("| | target | reached | holds |\n|---|--:|--:|---|");

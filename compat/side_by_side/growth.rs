@@ -11,7 +11,6 @@ use std::time::Duration;
 const EFFORT: Effort = Effort { rounds: 3, duration: Duration::from_millis(700) };
 const USUAL: Population = Population { known: 10_000, early: 0, lines: 0, padding: 0, days: 0 };
 
-/// Measures all kinds of growth.
 pub fn run(page: &mut Page) {
     page.heading("Growth: ours alone");
     page.line(

@@ -20,11 +20,9 @@ const DAY: i64 = 86_400;
 const LIFETIMES: Lifetimes =
     Lifetimes { max_age: 35 * DAY, retry_window: 2 * DAY, delay: 300, clients: true };
 
-/// What passed long ago, and what passed lately.
 const OLD: (i64, i64) = (-50 * DAY, -40 * DAY);
 const YOUNG: (i64, i64) = (-50 * DAY, -DAY);
 
-/// Runs all measurements, one after the other.
 pub fn run() {
     a_million_triplets_half_of_them_too_old();
     a_start_with_five_million_triplets();
@@ -84,7 +82,6 @@ fn size(directory: &Path) -> u64 {
     fs::metadata(directory.join(FILE_NAME)).expect("the database").len()
 }
 
-/// A line of a process's status, in KiB.
 fn status(daemon: &Daemon, name: &str) -> usize {
     let path = format!("/proc/{}/status", daemon.pid());
     let status = fs::read_to_string(path).expect("a process");

@@ -34,7 +34,6 @@ pub fn puts(batch: usize, duration: Duration) -> (f64, f64) {
     (number / begin.elapsed().as_secs_f64(), work.as_secs_f64() * 1e6 / number)
 }
 
-/// Numbers that follow each other become numbers far apart.
 fn mixed(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -11,7 +11,6 @@ use testkit::Door;
 /// How long a server may leave all connections without an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// When requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
     /// On each connection as soon as the last answer is there, as a mail server
@@ -22,17 +21,14 @@ pub enum Pace {
     Open(u32),
 }
 
-/// What a stretch of load has shown.
 #[derive(Clone, Debug, Default)]
 pub struct Burst {
-    /// How long it took.
     pub elapsed: Duration,
     /// How long each request waited for its answer, the shortest first.
     waits: Vec<Duration>,
 }
 
 impl Burst {
-    /// How many right answers came.
     pub fn answers(&self) -> usize {
         self.waits.len()
     }

@@ -15,14 +15,12 @@ const POPULATION: Population =
     Population { known: 10_000, early: 1_000, lines: 0, padding: 0, days: 0 };
 const MIXES: [Mix; 3] = [KNOWN, NEW, REAL_LIFE];
 
-/// Sessions at once.
 const AT_ONCE: usize = 50;
 
 /// Timed stretches of each kind, of which the one in the middle counts.
 const ROUNDS: usize = 3;
 const STRETCH: Duration = Duration::from_secs(2);
 
-/// Measures sessions on a Unix socket and on TCP.
 pub fn run(page: &mut Page) {
     page.heading("The milter protocol: ours alone");
     page.line(&format!(

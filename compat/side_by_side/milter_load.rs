@@ -15,10 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What both mail servers offer: version 6, actions, steps.
 const OFFER: &[u8] = b"\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff";
 
-/// What a stretch of load has shown.
 #[derive(Debug)]
 pub struct Burst {
-    /// How long it took.
     pub elapsed: Duration,
     /// How long each session took, from before its connection to after its end,
     /// the shortest first.
@@ -53,7 +51,6 @@ pub fn run(door: &Door, at_once: usize, duration: Duration, traffic: &mut Traffi
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-/// What the milter's next answer is to.
 #[derive(Clone, Copy, Debug)]
 enum Awaited {
     Terms,
@@ -62,12 +59,10 @@ enum Awaited {
     End,
 }
 
-/// A client's session, of one message to one recipient.
 struct Session {
     stream: Box<dyn Stream>,
     begun: Instant,
     awaited: Awaited,
-    /// What is told before the recipient, and the recipient.
     packets: [Vec<u8>; 3],
     expected: Expected,
     reply: Vec<u8>,

@@ -13,10 +13,8 @@ use std::thread;
 use std::time::Duration;
 use testkit::{Door, Program};
 
-/// Works beside the subject until the flag is set.
 pub type Neighbour = fn(&Subject, Population, &AtomicBool) -> String;
 
-/// Requests on one connection before the next is opened.
 const PIPELINED: usize = 1_000_000;
 
 /// Requests that are written at once, and again and again.
@@ -34,7 +32,6 @@ const BETWEEN_HANG_UPS: Duration = Duration::from_millis(200);
 /// How often it is looked whether a tool has ended or has to.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Leaves the subject alone.
 pub fn nothing(_: &Subject, _: Population, _: &AtomicBool) -> String {
     String::new()
 }
@@ -53,7 +50,6 @@ pub fn flood(subject: &Subject, population: Population, is_over: &AtomicBool) ->
     format!("{replies} replies to it")
 }
 
-/// Gives how many replies came.
 fn pipeline(stream: &UnixStream, block: &[u8], is_over: &AtomicBool) -> io::Result<usize> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -93,7 +89,6 @@ fn count_replies(mut stream: &UnixStream) -> io::Result<usize> {
     }
 }
 
-/// Lets the whitelists be read anew.
 pub fn hang_up(subject: &Subject, _: Population, is_over: &AtomicBool) -> String {
     let mut sent = 0;
     while !is_over.load(Ordering::Relaxed) {
@@ -104,12 +99,10 @@ pub fn hang_up(subject: &Subject, _: Population, is_over: &AtomicBool) -> String
     format!("{sent} sent")
 }
 
-/// Prints the database as text for other programs.
 pub fn export(subject: &Subject, _: Population, is_over: &AtomicBool) -> String {
     tool("export", subject, is_over)
 }
 
-/// Prints the database for people.
 pub fn list(subject: &Subject, _: Population, is_over: &AtomicBool) -> String {
     tool("list", subject, is_over)
 }
@@ -131,7 +124,6 @@ fn tool(name: &str, subject: &Subject, is_over: &AtomicBool) -> String {
     }
 }
 
-/// Whether it ended by itself before all was over.
 fn ends(mut run: Run, is_over: &AtomicBool) -> bool {
     while !is_over.load(Ordering::Relaxed) {
         if let Some(status) = run.0.try_wait().expect("a child") {
@@ -143,7 +135,6 @@ fn ends(mut run: Run, is_over: &AtomicBool) -> bool {
     false
 }
 
-/// A tool at work. Dropping it ends it.
 struct Run(Child);
 
 impl Drop for Run {

@@ -4,14 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The page of results in the making.
 pub struct Page {
     text: String,
     plots: Vec<(&'static str, String)>,
 }
 
 impl Page {
-    /// A page that begins with what the machine is.
     pub fn new() -> Page {
         let mut page = Page { text: String::new(), plots: Vec::new() };
         page.line("# The original and ours, side by side");
@@ -22,7 +20,6 @@ impl Page {
         page
     }
 
-    /// Adds a line.
     #[expect(clippy::print_stdout, reason = "the results are for the terminal")]
     pub fn line(&mut self, line: &str) {
         println!("{line}");
@@ -30,12 +27,10 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// Adds a heading.
     pub fn heading(&mut self, heading: &str) {
         self.line(&format!("\n## {heading}\n"));
     }
 
-    /// Adds a drawing, a file beside the page.
     pub fn plot(&mut self, name: &'static str, alternative: &str, drawing: String) {
         self.line(&format!("![{alternative}]({name})\n"));
         self.plots.push((name, drawing));

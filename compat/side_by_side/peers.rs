@@ -18,10 +18,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use testkit::{Attempt, Client, Door, Scratch, free_port};
 
-/// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Whether it is there to be measured.
 pub fn is_installed() -> bool {
     Path::new("/usr/sbin/sqlgrey").exists()
 }
@@ -49,7 +47,6 @@ pub fn run(page: &mut Page) {
     }
 }
 
-/// Starts it on a database that knows that population.
 fn start(population: Population) -> Subject {
     let scratch = Scratch::new();
     let database = scratch.path().join("sqlgrey.db");

@@ -4,14 +4,12 @@
 use crate::contest::Measured;
 use std::fmt::Write as _;
 
-/// What is drawn of the measured.
 #[derive(Clone, Copy, Debug)]
 pub enum Curve {
     /// Requests a second.
     Rate,
     /// The 99th percentile.
     P99,
-    /// CPU time of a request.
     Cpu,
 }
 
@@ -28,12 +26,10 @@ const MARGIN: f64 = 60.0;
 const COLOURS: [&str; 3] = ["#b03a2e", "#1f618d", "#1e8449"];
 
 impl Plot {
-    /// Adds a point to a program's curve.
     pub fn add(&mut self, program: &'static str, number: usize, measured: Measured) {
         self.points.push((program, number, measured));
     }
 
-    /// Draws it as SVG.
     pub fn draw(&self, title: &str, curve: Curve) -> String {
         let value = |measured: &Measured| match curve {
             Curve::Rate => measured.rate,
@@ -83,7 +79,6 @@ impl Plot {
     }
 }
 
-/// An axis from one power of ten to another.
 struct Axis {
     from: i32,
     to: i32,

@@ -13,7 +13,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Rows of one commit.
 const BATCH: usize = 20_000;
 
 /// Triplets that come each day of the past, how many in a commit, and after how
@@ -46,7 +45,6 @@ impl Rows {
         Rows { rows, days: population.days }
     }
 
-    /// Makes ours of it.
     pub fn write_ours(&self, directory: &Path) {
         let notes = notes(&Policy::default());
         let mut store = Store::open(directory, notes).expect("a new database");
@@ -111,7 +109,6 @@ fn now() -> i64 {
     i64::try_from(now.as_secs()).expect("a clock before 2262")
 }
 
-/// Both programs give up root for this user.
 fn give_away(directory: &Path) {
     let user = User::from_name("postgrey").ok().flatten().expect("Debian's user postgrey");
     for entry in fs::read_dir(directory).expect("a directory").flatten() {

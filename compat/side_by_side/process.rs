@@ -4,13 +4,10 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The system calls that wait for the disk.
 const SYNCS: [&str; 4] = ["fsync", "fdatasync", "msync", "sync_file_range"];
 
-/// A process id.
 pub type Pid = i32;
 
-/// CPU time of all its threads.
 pub fn cpu_time(pid: Pid) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a living process");
     let nanoseconds = tasks.flatten().filter_map(|task| {
@@ -35,13 +32,11 @@ pub struct Calls {
     pub syncs: u64,
 }
 
-/// A count under way.
 pub struct Counter {
     perf: Child,
 }
 
 impl Counter {
-    /// Counts from now on; nothing where perf cannot.
     pub fn attach(pid: Pid) -> Option<Counter> {
         let syncs = SYNCS.map(|name| format!("syscalls:sys_enter_{name}")).join(",");
         let perf = Command::new("perf")
@@ -57,7 +52,6 @@ impl Counter {
         Some(Counter { perf })
     }
 
-    /// What was counted.
     pub fn read(self) -> Option<Calls> {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.perf.id()).ok()?);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).ok()?;

@@ -19,7 +19,6 @@ pub const USUAL: Population =
 /// Both programs, for questions that are only theirs.
 const BOTH: [Kind; 2] = [Kind::Theirs, Kind::Ours];
 
-/// A selection of scenarios.
 pub struct Programme {
     effort: Effort,
     starts: usize,
@@ -28,19 +27,16 @@ pub struct Programme {
 }
 
 impl Programme {
-    /// Two minutes, for a change in the making.
     pub fn quick() -> Programme {
         let effort = Effort { rounds: 3, duration: Duration::from_millis(700) };
         Programme { effort, starts: 3, connections: &[1, 50], is_whole: false }
     }
 
-    /// Everything.
     pub fn whole() -> Programme {
         let effort = Effort { rounds: 3, duration: Duration::from_secs(1) };
         Programme { effort, starts: 5, connections: &[1, 10, 50, 500], is_whole: true }
     }
 
-    /// Measures all of it.
     pub fn run(&self, page: &mut Page) {
         let mut goals = Goals::default();
         self.limits(page);

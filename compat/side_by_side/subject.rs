@@ -12,23 +12,18 @@ use testkit::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
 /// Debian's list of clients, which the original installs.
 const DEBIAN_LIST: &str = "/etc/postgrey/whitelist_clients";
 
-/// One of the programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The original.
     Theirs,
-    /// This project's daemon.
     Ours,
     /// The same, with a second's patience for the disk (`--sync=1`).
     OursPatient,
-    /// A server that decides nothing, as the limit.
     Echo,
-    /// Another project's greylisting server.
     Sqlgrey,
 }
 
 impl Kind {
-    /// What the results call it.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Theirs => "original",
@@ -39,7 +34,6 @@ impl Kind {
         }
     }
 
-    /// In whose words it answers.
     pub fn words(self) -> Words {
         match self {
             Kind::Theirs | Kind::Ours | Kind::OursPatient | Kind::Echo => Words::Postgrey,
@@ -48,18 +42,13 @@ impl Kind {
     }
 }
 
-/// What the programs find when they start.
 pub struct Field {
-    /// What their databases hold, and their whitelists.
     pub population: Population,
-    /// How much of that is too old, in percent.
     pub expired: usize,
-    /// Whether they listen on TCP.
     pub tcp: bool,
 }
 
 impl Field {
-    /// Starts programs.
     pub fn start(&self, kinds: &[Kind]) -> Vec<Subject> {
         let rows = Rows::of(self.population, self.expired);
         kinds.iter().map(|kind| self.start_one(*kind, &rows)).collect()
@@ -97,9 +86,7 @@ impl Field {
     }
 }
 
-/// A running program. It ends with the value.
 pub struct Subject {
-    /// Which it is.
     pub kind: Kind,
     /// How long it took from the start to the first answer.
     pub started_in: Duration,
@@ -147,7 +134,6 @@ impl Subject {
         Subject { kind, started_in, running: Running::Other { child, door, _scratch: scratch } }
     }
 
-    /// Where it listens.
     pub fn door(&self) -> &Door {
         match &self.running {
             Running::Daemon(daemon) => daemon.door(),
@@ -163,7 +149,6 @@ impl Subject {
         }
     }
 
-    /// Its process.
     pub fn pid(&self) -> Pid {
         match &self.running {
             Running::Daemon(daemon) => daemon.pid().as_raw(),

@@ -45,12 +45,10 @@ pub fn rows(scenario: Scenario, programs: &[(Kind, Measured)]) -> String {
     text
 }
 
-/// What was measured of a program.
 pub fn of(programs: &[(Kind, Measured)], kind: Kind) -> Option<Measured> {
     programs.iter().find(|(other, _)| *other == kind).map(|(_, measured)| *measured)
 }
 
-/// A number with as many decimals as say something.
 pub fn digits(number: f64) -> String {
     match number {
         100.0.. => format!("{number:.0}"),

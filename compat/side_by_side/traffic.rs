@@ -6,26 +6,20 @@
 
 use std::io::Write as _;
 
-/// A right answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Mail passes.
     Dunno,
-    /// Mail has to come again.
     Deferred,
 }
 
-/// Whose words an answer has to be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
     /// The original's, which are ours.
     Postgrey,
-    /// Those of sqlgrey.
     Sqlgrey,
 }
 
 impl Words {
-    /// Whether a whole reply is that answer.
     pub fn say(self, expected: Expected, reply: &[u8]) -> bool {
         match (self, expected) {
             (Words::Postgrey, Expected::Dunno) => reply == b"action=DUNNO\n\n",
@@ -44,42 +38,32 @@ impl Words {
 /// How many triplets of each kind the database holds, and how long they are.
 #[derive(Clone, Copy, Debug)]
 pub struct Population {
-    /// Triplets that have passed.
     pub known: usize,
     /// Triplets that wait since a moment ago, which stand behind them.
     pub early: usize,
-    /// Lines of the client whitelist beside Debian's own.
     pub lines: usize,
     /// Bytes that each triplet is longer than it need be.
     pub padding: usize,
-    /// Days of other mail that came and went before.
     pub days: usize,
 }
 
 /// The parts that requests of a stream are of, in percent; the rest is new.
 #[derive(Clone, Copy, Debug)]
 pub struct Mix {
-    /// What the results call it.
     pub name: &'static str,
     known: u64,
     whitelisted: u64,
     early: u64,
 }
 
-/// What a mail server on the open internet sees.
 pub const REAL_LIFE: Mix = Mix { name: "real life", known: 70, whitelisted: 15, early: 5 };
-/// Each triplet for the first time.
 pub const NEW: Mix = Mix { name: "new only", known: 0, whitelisted: 0, early: 0 };
-/// Triplets that have passed.
 pub const KNOWN: Mix = Mix { name: "known only", known: 100, whitelisted: 0, early: 0 };
-/// Clients that a list exempts.
 pub const WHITELISTED: Mix = Mix { name: "whitelisted only", known: 0, whitelisted: 100, early: 0 };
 
-/// An endless stream of requests.
 pub struct Traffic {
     mix: Mix,
     population: Population,
-    /// The number of the next new triplet.
     next_new: usize,
     random: u64,
     request: Vec<u8>,
@@ -93,7 +77,6 @@ impl Traffic {
         Traffic { mix, population, next_new, random: 88_172_645_463_325_252, request: Vec::new() }
     }
 
-    /// The next request, and what has to be answered.
     pub fn next(&mut self) -> (&[u8], Expected) {
         let Population { known, early, lines, .. } = self.population;
         let chance = self.below(100);
@@ -129,12 +112,10 @@ impl Traffic {
     }
 }
 
-/// A domain that the whitelist names.
 pub fn listed(number: u64) -> String {
     format!("listed{number}.example.net")
 }
 
-/// The key under which a triplet is kept.
 pub fn key(number: u64, padding: usize) -> String {
     let [a, b] = network(number);
     let (sender, recipient) = (sender(number, padding), recipient(number, padding));
@@ -151,7 +132,6 @@ fn sender(number: u64, padding: usize) -> String {
     format!("bounce{}-news.s{number}@{}", "n".repeat(padding / 2), sender_domain(number))
 }
 
-/// The domain of a triplet's sender.
 pub fn sender_domain(number: u64) -> String {
     format!("lists.domain{}.example", number % 9973)
 }

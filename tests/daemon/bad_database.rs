@@ -53,7 +53,6 @@ fn again(stopped: Stopped) -> Builder {
     stopped.again(Program::under_test())
 }
 
-/// The sentence with which a start fails.
 fn complaint(builder: Builder) -> (Stopped, String) {
     let stopped = builder.start_in_vain();
     assert!(stopped.status.code().is_some_and(|code| code > 0), "{stopped:?}");
@@ -139,7 +138,6 @@ fn damage_to_the_first_pages_is_survived_or_told() {
     }
 }
 
-/// A file of root's that nobody else may read.
 fn take_away(path: &Path) {
     fs::set_permissions(path, Permissions::from_mode(0o600)).expect("chmod");
     chown(path, Some(0), Some(0)).expect("root");

@@ -19,7 +19,6 @@ use stream::{Mail, Stream};
 use testkit::random::{self, Random};
 use testkit::{Daemon, Program, Scratch};
 
-/// The records that decide a mail.
 fn lookup(policy: &Policy, mail: &Mail) -> Lookup {
     let lists = Whitelists::default();
     match plan(policy, &lists, &mail.request(), mail.time, &mut Vec::new()) {
@@ -59,16 +58,12 @@ fn open(scratch: &Scratch, patience: Duration) -> Store {
     Store::open(scratch.path(), notes).expect("a database").writing_within(patience)
 }
 
-/// How a batch ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
-    /// As usual.
     Commit,
-    /// And what waited has been written since.
     Flush,
     /// The daemon is killed before anybody hears of what has to be on disk.
     KillBefore,
-    /// The daemon is killed after all have their replies.
     KillAfter,
 }
 

@@ -7,7 +7,6 @@ mod trust;
 
 use testkit::{Attempt, Builder, Daemon, Program};
 
-/// A request of a client that no list knows.
 fn stranger() -> Attempt {
     Attempt::new("192.0.2.1", "mx.a.test", "alice@a.test", "bob@example.org")
 }
@@ -23,12 +22,10 @@ fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
     builder.arg(format!("--{option}={}", path.display()))
 }
 
-/// Whether a reply defers.
 fn defers(reply: &str) -> bool {
     reply.starts_with("DEFER_IF_PERMIT Greylisted, see http://")
 }
 
-/// How many lines of a log hold a text.
 fn count(log: &[String], text: &str) -> usize {
     log.iter().filter(|line| line.contains(text)).count()
 }

@@ -27,9 +27,7 @@ use testkit::random::{self, Random};
 struct Target {
     name: &'static str,
     corpus: &'static [&'static [u8]],
-    /// Pieces that mean something to the parser.
     words: &'static [&'static [u8]],
-    /// A new input, by the grammar.
     generate: fn(&mut Random) -> Vec<u8>,
     /// Fails when the parser does wrong; otherwise gives the outcome in short.
     check: fn(&[u8], &mut Random) -> String,

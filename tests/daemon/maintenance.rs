@@ -59,7 +59,6 @@ impl Site {
         }
     }
 
-    /// The names of the triplets that are remembered.
     fn triplets(&self) -> Vec<String> {
         triplets(&self.daemon.scratch().path().join("db"))
     }

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 use testkit::{Attempt, Builder, Daemon, Program, free_port, wait_for};
 
-/// A daemon that tells its numbers, and where.
 struct Site {
     daemon: Daemon,
     socket: PathBuf,

@@ -16,7 +16,6 @@ use testkit::{Builder, Clock, Daemon, Program, Scratch};
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
-/// A daemon with both doors, and its clock.
 struct Site {
     daemon: Daemon,
     clock: Clock,
@@ -51,7 +50,6 @@ impl Site {
         MailServer::connect(&self.socket)
     }
 
-    /// A connection about a client.
     fn connect_about(&self, name: &str, address: &str) -> MailServer {
         let mut server = self.connect();
         server.client(name, address);

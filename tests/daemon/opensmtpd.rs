@@ -7,7 +7,6 @@ mod limits;
 use testkit::opensmtpd::Filter;
 use testkit::{Builder, Daemon, Door, Program};
 
-/// What smtpd tells a deferred client.
 const DEFERRED: &str =
     "reject|451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 

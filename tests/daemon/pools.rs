@@ -21,17 +21,13 @@ const START: i64 = 1_800_000_000;
 
 /// A mail, and all the attempts that are made unless one passes before.
 pub struct Mail {
-    /// Whose mail it is, for the table.
     pub kind: &'static str,
-    /// The envelope's sender.
     pub sender: String,
-    /// The envelope's recipient.
     pub recipient: String,
     /// Seconds since the month began, the client's name and its address.
     pub attempts: Vec<(i64, String, String)>,
 }
 
-/// What became of the mails of a kind.
 #[derive(Default)]
 struct Sum {
     delays: Vec<i64>,
@@ -77,7 +73,6 @@ fn rules() -> [(&'static str, Policy); 5] {
     ]
 }
 
-/// A month of mail, the larger the more.
 fn month(size: usize) -> Vec<Mail> {
     let mut random = Random::of(49);
     let mut mails = senders::mails(&mut random, size);

@@ -13,7 +13,6 @@ use testkit::{Builder, Daemon, Program, free_port, repository, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A file of the proxy's own tests.
 fn pem(name: &str) -> PathBuf {
     repository().join("src/server/relay/tests").join(name)
 }

@@ -79,7 +79,6 @@ impl Load {
         Load { answers, connections }
     }
 
-    /// What arrived besides, once the server is dead.
     fn rest(self) -> Vec<Told> {
         for connection in self.connections {
             connection.join().expect("only proper replies");

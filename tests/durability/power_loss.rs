@@ -65,7 +65,6 @@ fn with_sync_the_file_is_as_sound_and_lacks_only_what_was_told_in_that_time() {
     assert_eq!(replay.told.count(), (5000 + slow, slow), "the record lacks replies");
 }
 
-/// Asks about many new triplets at once.
 fn burst(daemon: &Daemon, numbers: std::ops::Range<usize>) {
     let mut client = daemon.client();
     // In parts that fit into the sockets' buffers.
@@ -92,9 +91,7 @@ struct Replay {
     /// How long after the reply a row may come to the disk.
     patience: Duration,
     disk: Disk,
-    /// What clients have been told.
     told: Told,
-    /// What a database has to hold.
     owed: Told,
     /// What clients had been told when the commit under way began.
     at_begin: Told,
@@ -126,7 +123,6 @@ impl Replay {
         }
     }
 
-    /// Stops the daemon and replays what it did.
     #[allow(clippy::print_stderr, reason = "how much was tried")]
     fn run(&mut self, daemon: Daemon) {
         let stopped = daemon.stop();
@@ -209,7 +205,6 @@ impl Replay {
         }
     }
 
-    /// Holds what is left to what it owes.
     fn fail_with(&mut self, file: &[u8]) {
         self.ruins += 1;
         self.ruin.leave(file);

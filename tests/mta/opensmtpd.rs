@@ -17,10 +17,8 @@ const DEFERRED: &str =
 
 const ACCEPTED: &str = "250 2.1.5 Destination address valid: Recipient ok";
 
-/// Names the directory of the chroots.
 const CHROOTS: &str = "POSTGREY_OPENSMTPD_CHROOTS";
 
-/// The path of the filter inside of the chroot.
 const FILTER: &str = "HOME/postgrey opensmtpd-filter";
 
 /// Debian releases. The OpenSMTPD of the first one cannot speak TLS: it does

@@ -19,7 +19,6 @@ use testkit::{Builder, Clock, Daemon, Program, skip};
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
-/// Names the directory of the chroot.
 const CHROOT: &str = "POSTGREY_SENDMAIL_CHROOT";
 
 fn chroot() -> Option<PathBuf> {

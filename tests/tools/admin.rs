@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use testkit::random;
 use testkit::{Attempt, Daemon, Program, Stopped, start_of_time};
 
-/// What a command printed, and how it ended.
 #[derive(Debug)]
 struct Done {
     status: i32,
@@ -19,7 +18,6 @@ struct Done {
     err: String,
 }
 
-/// Runs a command on a database directory.
 fn run(directory: &Path, words: &str) -> Done {
     let words: Vec<&str> = words.split(' ').map(|word| word.trim_matches('\'')).collect();
     let Output { status, stdout, stderr } = Command::new(Program::Ours.path())
@@ -33,7 +31,6 @@ fn run(directory: &Path, words: &str) -> Done {
     Done { status: status.code().expect("no signal"), out: text(stdout), err: text(stderr) }
 }
 
-/// The same for a command that shall do something.
 fn output(directory: &Path, words: &str) -> String {
     let Done { status, out, err } = run(directory, words);
     assert_eq!((status, err.as_str()), (0, ""), "{words}: {out}");
@@ -48,7 +45,6 @@ fn summary(directory: &Path, words: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// The same for a command that finds nothing.
 fn assert_nothing(directory: &Path, words: &str) {
     let Done { status, out, err } = run(directory, words);
     assert_eq!((status, err.as_str()), (1, "postgrey: nothing matched\n"), "{words}: {out}");
@@ -519,13 +515,11 @@ fn a_list_that_nobody_reads_keeps_no_pages_from_being_used_again() {
     list.kill().and_then(|()| list.wait()).expect("an end");
 }
 
-/// Whether a process waits for something.
 fn is_asleep(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
 }
 
-/// Lets the daemon take so many batches of triplets.
 fn fill(directory: &Path, batches: usize) {
     let mut stream = UnixStream::connect(directory.join("postgrey.control")).expect("a socket");
     for batch in 0..batches {

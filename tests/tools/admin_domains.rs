@@ -31,7 +31,6 @@ fn summary(directory: &Path, words: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// The same for a command that shall do something.
 fn output(directory: &Path, words: &str) -> String {
     let (status, out, err) = run(directory, words);
     assert_eq!((status, err.as_str()), (0, ""), "{words}: {out}");

@@ -47,10 +47,8 @@ impl Drop for Directory {
     }
 }
 
-/// No list of recipients.
 const CLIENTS_ONLY: &str = "--whitelist-recipients=/dev/null";
 
-/// Options and lists with findings of each form.
 fn faulty() -> (Directory, String) {
     let directory = Directory::new();
     directory.file("list", "example.com\n.example.org # dot\n*.a.test b.test\nalice@ OK\n");

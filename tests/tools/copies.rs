@@ -20,7 +20,6 @@ fn run(words: &[&str]) -> (i32, String, String) {
     (status, String::from_utf8(out).expect("UTF-8"), err)
 }
 
-/// The same for a command that shall do something.
 fn output(words: &[&str]) -> String {
     let (status, out, err) = run(words);
     assert_eq!((status, err.as_str()), (0, ""), "{words:?}: {out}");

@@ -31,7 +31,6 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The line of a deferred mail.
 fn line(sender: &str) -> String {
     format!(
         "Jun 20 10:00:00 mx postfix/smtpd[7]: NOQUEUE: reject: RCPT from mx.b.test[192.0.2.7]: \

@@ -26,7 +26,6 @@ fn directory(daemon: &Daemon) -> PathBuf {
     daemon.scratch().path().join("db")
 }
 
-/// The option that names a daemon's directory.
 fn dbdir(daemon: &Daemon) -> String {
     format!("--dbdir={}", directory(daemon).display())
 }
@@ -265,7 +264,6 @@ fn the_daemon_hears_only_its_own_user_and_root() {
     assert_eq!(heard("nobody"), "");
 }
 
-/// Asks on a socket and prints the answer.
 const ASK: &str = "$SIG{PIPE} = 'IGNORE'; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die; \
                    print $s \"statistics\\n\\n\"; $s->flush; while (<$s>) { last if $_ eq \"\\n\"; \
                    print }";

@@ -83,7 +83,6 @@ pub fn large_changes_beside_the_load() {
     beside(&daemon, "forgetting a thousand", 3_000_000, forget.expect("postgrey"));
 }
 
-/// Rows of networks all over, as text.
 fn rows(count: usize) -> String {
     let mut text = String::from("VERSION=3\nformat=print\nHEADER=END\n");
     let last = start_of_time() - 5000;

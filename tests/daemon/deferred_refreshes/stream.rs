@@ -14,7 +14,6 @@ const RECIPIENTS: [&str; 2] = ["bob@example.org", "carol@example.org"];
 const STEPS: [i64; 16] =
     [0, 0, 0, 1, 1, 10, -1, 60, 299, 300, 301, 3599, 3601, 172_500, 172_800, 864_000];
 
-/// An attempt to deliver.
 #[derive(Clone, Debug)]
 pub struct Mail {
     client: &'static str,
@@ -25,7 +24,6 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// As the decision sees it.
     pub fn request(&self) -> Request<'_> {
         Request {
             client_address: self.client.as_bytes(),
@@ -36,7 +34,6 @@ impl Mail {
         }
     }
 
-    /// As the mail server tells of it.
     pub fn attempt(&self) -> Attempt {
         let attempt = Attempt::new(self.client, "a.test", self.sender, self.recipient);
         attempt.at(self.time - start_of_time())
@@ -49,12 +46,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The first mail comes at about this time.
     pub fn new(time: i64) -> Stream {
         Stream { time }
     }
 
-    /// The next mail.
     pub fn next(&mut self, random: &mut Random) -> Mail {
         self.time += STEPS[random.below(STEPS.len())];
         Mail {

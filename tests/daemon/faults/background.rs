@@ -20,7 +20,6 @@ pub struct Site {
     builder: Builder,
 }
 
-/// The server.
 pub struct Background {
     pub pid: Pid,
     pub door: Door,

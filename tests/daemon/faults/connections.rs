@@ -100,7 +100,6 @@ impl Flood {
         Flood { stream, requests: new_attempt(0).bytes().repeat(10), sent: 0 }
     }
 
-    /// Sends as much as goes, in small pieces.
     fn pour(&mut self) {
         loop {
             let rest = &self.requests[self.sent % self.requests.len()..];

@@ -39,7 +39,6 @@ impl Site {
         Site { daemon: builder.within(namespace.words()).start(), namespace, dbdir }
     }
 
-    /// What a monitoring system hears of the daemon's health.
     fn health(&self) -> String {
         let socket = self.daemon.scratch().path().join("metrics");
         let mut stream = UnixStream::connect(socket).expect("the socket of --metrics");

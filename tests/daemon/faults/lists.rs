@@ -10,14 +10,11 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use testkit::{Attempt, Builder, Daemon, Program};
 
-/// What can happen to a list.
 struct Fault {
     name: &'static str,
     /// Puts something at the path of the list, where there is nothing now.
     put: fn(&Path),
-    /// A part of the first complaint.
     complaint: &'static str,
-    /// How many complaints there are.
     complaints: usize,
 }
 

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::PathBuf;
 use testkit::Builder;
 
-/// The switches of one server.
 #[derive(Debug)]
 pub struct Faults {
     directory: PathBuf,
@@ -29,7 +28,6 @@ impl Faults {
         fs::rename(draft, self.directory.join(fault)).expect("a fault's name");
     }
 
-    /// Lets a fault end.
     pub fn end(&self, fault: &str) {
         fs::remove_file(self.directory.join(fault)).expect("a fault that had begun");
     }

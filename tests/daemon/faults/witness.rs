@@ -24,7 +24,6 @@ pub const USUAL: Duration = Duration::from_secs(10);
 /// How much memory of its own, in KiB, a fault may cost the daemon.
 pub const SPARE_MEMORY: usize = 16 * 1024;
 
-/// How often the neighbour asks.
 const PACE: Duration = Duration::from_millis(2);
 
 /// A mail server that goes about its business on its own connection.
@@ -35,7 +34,6 @@ pub struct Neighbour {
     thread: JoinHandle<Experience>,
 }
 
-/// What it lived through.
 #[derive(Debug, Default)]
 pub struct Experience {
     /// The longest wait for a reply.
@@ -63,7 +61,6 @@ impl Neighbour {
         neighbour
     }
 
-    /// Waits until it has had so many more replies.
     pub fn let_ask(&self, times: usize) {
         let enough = self.asked.load(Ordering::Relaxed) + times;
         while self.asked.load(Ordering::Relaxed) < enough && !self.thread.is_finished() {
@@ -71,7 +68,6 @@ impl Neighbour {
         }
     }
 
-    /// Stops asking, and tells.
     pub fn tell(self) -> Experience {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().expect("a neighbour that was served")
@@ -86,7 +82,6 @@ pub struct Watch {
     before: usize,
     /// None at the end.
     neighbour: Option<Neighbour>,
-    /// Where the daemon writes its log.
     log: Option<PathBuf>,
 }
 
@@ -103,7 +98,6 @@ impl Watch {
         Watch { fault, pid, before, neighbour: Some(Neighbour::at(door)), log: None }
     }
 
-    /// Waits until others had so many more replies.
     pub fn let_ask(&self, times: usize) {
         if let Some(neighbour) = &self.neighbour {
             neighbour.let_ask(times);

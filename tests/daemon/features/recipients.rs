@@ -78,7 +78,6 @@ fn tools_see_mail_wait_beyond_the_usual_delay_and_can_let_it_pass() {
     assert_eq!(client.ask(&attempt.at(0)), "DUNNO");
 }
 
-/// What a command on the daemon's database prints.
 fn run(daemon: &Daemon, words: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postgrey"));
     let database = daemon.scratch().path().join("db");

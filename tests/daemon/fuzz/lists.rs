@@ -82,7 +82,6 @@ const WORDS: &[&[u8]] = &[
     b"\xdf",
 ];
 
-/// Lists of which most rules are patterns.
 fn generate(random: &mut Random) -> Vec<u8> {
     let mut input = Vec::new();
     for _ in 0..=random.below(6) {
@@ -212,7 +211,6 @@ const RECIPIENTS: &[&[u8]] = &[
     b"++++++++++++++++@x",
 ];
 
-/// Complaints that one line may cause.
 const MOST_COMPLAINTS: usize = 6;
 
 fn check(input: &[u8], random: &mut Random) -> String {
@@ -255,7 +253,6 @@ fn check(input: &[u8], random: &mut Random) -> String {
 /// Time that the patterns of a list share in a lookup.
 const LOOKUP_TIME: Duration = Duration::from_millis(10);
 
-/// The two lists that a text can be.
 struct Lists {
     clients: Clients,
     recipients: Addresses,
@@ -278,7 +275,6 @@ impl Lists {
         (start.elapsed() < LOOKUP_TIME).then_some(is_found)
     }
 
-    /// The same for a recipient.
     fn recipient(&self, recipient: &[u8]) -> Option<bool> {
         let start = Instant::now();
         let is_found = self.recipients.find(recipient, &mut Vec::new()).is_some();

@@ -37,7 +37,6 @@ const WORDS: &[&[u8]] = &[
     b"\0",
 ];
 
-/// What the administrator may have said.
 const ACTIONS: [&[u8]; 5] =
     [b"DEFER_IF_PERMIT", b"HOLD", b"DISCARD", b"PREPEND X-Greylist:", b"WARN"];
 

@@ -118,7 +118,6 @@ fn results_in(output: &mut Vec<u8>) -> usize {
     results
 }
 
-/// The pieces in which replies arrive do not matter.
 fn check_replies(input: &[u8], random: &mut Random) -> String {
     let read = |pieces: &[&[u8]]| {
         let (mut replies, mut found) = (Replies::default(), Vec::new());

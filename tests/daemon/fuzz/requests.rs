@@ -65,7 +65,6 @@ fn whole(random: &mut Random) -> Whole {
     Whole { values, end: random.pick(&[b"\n".as_slice(), b"\r\n"]) }
 }
 
-/// A value that a request can carry whole.
 fn value(random: &mut Random) -> Vec<u8> {
     let length = if random.one_in(20) { random.below(513) } else { random.below(30) };
     let byte = |random: &mut Random| match random.below(256) {

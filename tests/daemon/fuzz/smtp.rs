@@ -125,7 +125,6 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
     seen
 }
 
-/// One line, which every mail server takes for one.
 fn assert_is_line(line: &[u8]) {
     let text = line.strip_suffix(b"\r\n").expect("the end of a line");
     assert!(text.len() <= MAX_LINE && !text.iter().any(u8::is_ascii_control));

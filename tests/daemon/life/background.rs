@@ -17,7 +17,6 @@ use testkit::{Builder, Client, Door, Scratch};
 /// How long a test waits for a start or an end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server in the background. Dropping it kills it.
 #[derive(Debug)]
 pub struct Background {
     pub pid: Pid,
@@ -25,12 +24,9 @@ pub struct Background {
     pub scratch: Option<Scratch>,
 }
 
-/// A start that came to nothing.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The exit status of the process that was started.
     pub status: i32,
-    /// What the terminal saw.
     pub stderr: String,
     pub scratch: Scratch,
 }
@@ -86,7 +82,6 @@ impl Background {
         self.scratch.as_ref().expect("a server that was not stopped")
     }
 
-    /// Stops it as an administrator would.
     pub fn stop(mut self) -> (WaitStatus, Scratch) {
         kill(self.pid, Signal::SIGTERM).expect("a living daemon");
         let status = wait(self.pid);

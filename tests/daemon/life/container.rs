@@ -9,7 +9,6 @@ use std::fs;
 use std::process::Command;
 use testkit::{Attempt, Builder, Client, Daemon, Door, Program, free_port};
 
-/// As container platforms choose one.
 const USER: u32 = 1_000_680_000;
 
 /// `$1` is the directory that stays writable, the rest what to start.
@@ -20,7 +19,6 @@ const CONTAINER: &str = "mount --bind $1 $1
     shift
     exec \"$@\"";
 
-/// Whether this machine lets us make namespaces at all.
 fn can_contain() -> bool {
     let arguments = ["--pid", "--fork", "--mount", "mount", "-o", "remount,bind,ro", "/"];
     let can = Command::new("/usr/bin/unshare").args(arguments).output();
@@ -46,7 +44,6 @@ fn in_container(builder: Builder) -> Builder {
     builder.within(words.collect::<Vec<_>>())
 }
 
-/// The container's first process, as the outside numbers it.
 fn first_process(holder: Pid) -> Pid {
     let children = fs::read_to_string(format!("/proc/{holder}/task/{holder}/children"));
     let children = children.expect("a living process");

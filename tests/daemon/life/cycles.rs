@@ -15,7 +15,6 @@ use testkit::{Attempt, Daemon, Door, Program, Scratch};
 
 const CONNECTIONS: usize = 4;
 
-/// Replies of each life before its end comes.
 const REPLIES: usize = 20;
 
 fn cycles() -> usize {
@@ -61,7 +60,6 @@ impl Load {
         Load { is_over, told: Mutex::new(told), threads }
     }
 
-    /// Waits for some more replies.
     fn some(&self, told: &mut Vec<Attempt>) {
         let receiver = self.told.lock().expect("one reader");
         for _ in 0..REPLIES {
@@ -70,7 +68,6 @@ impl Load {
         }
     }
 
-    /// Ends it, and gives what it was told besides.
     fn end(self) -> Vec<Attempt> {
         self.is_over.store(true, Ordering::Relaxed);
         for thread in self.threads {
@@ -91,7 +88,6 @@ fn background(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratc
     (scratch, begin.elapsed())
 }
 
-/// The same in the foreground.
 fn foreground(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratch, Duration) {
     let daemon = Daemon::builder_in(Program::Ours, scratch).start();
     load.some(told);

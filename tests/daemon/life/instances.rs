@@ -70,7 +70,6 @@ fn the_socket_and_lock_of_a_killed_daemon_are_taken_over() {
     assert!(daemon.client().ask(&attempt()).starts_with("DEFER_IF_PERMIT "));
 }
 
-/// Whoever replaced the socket meanwhile keeps it.
 #[test]
 fn a_socket_that_is_not_its_own_any_more_is_left_alone() {
     let daemon = Daemon::builder(Program::Ours).start();

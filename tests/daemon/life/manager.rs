@@ -10,13 +10,11 @@ use testkit::Builder;
 /// How long a test waits for word of a server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The manager of one server.
 pub struct Manager {
     socket: UnixDatagram,
 }
 
 impl Manager {
-    /// Lets a server tell all to a new manager.
     pub fn of(builder: Builder) -> (Manager, Builder) {
         let path = builder.scratch().path().join("notify");
         let socket = UnixDatagram::bind(&path).expect("a socket");

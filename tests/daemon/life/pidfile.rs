@@ -14,7 +14,6 @@ fn with_pid_file(content: &str) -> Builder {
     builder
 }
 
-/// A number that no living process has.
 fn dead_pid() -> String {
     let mut child = Command::new("true").spawn().expect("true");
     child.wait().expect("its end");

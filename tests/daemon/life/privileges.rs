@@ -11,7 +11,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use testkit::{Attempt, Builder, Daemon, Program, Scratch};
 
-/// A number that no user and no group has.
 const NOBODY_S: u32 = 54_321;
 
 fn builder() -> Builder {
@@ -37,7 +36,6 @@ fn assert_answers(daemon: &Daemon) {
     assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
 }
 
-/// A database directory of another user than usual.
 pub fn database_of(builder: Builder, user: u32) -> Builder {
     let scratch: &Scratch = builder.scratch();
     for path in [scratch.path().to_path_buf(), scratch.subdirectory("other")] {
@@ -47,7 +45,6 @@ pub fn database_of(builder: Builder, user: u32) -> Builder {
     builder.arg(format!("--dbdir={}", path.display()))
 }
 
-/// Lets an ordinary user start the server.
 fn started_by(builder: Builder, user: u32, group: u32, more: &[&str]) -> Builder {
     let words = ["/usr/bin/setpriv", "--clear-groups"].map(str::to_string);
     let ids = [format!("--reuid={user}"), format!("--regid={group}")];

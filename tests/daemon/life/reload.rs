@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{Attempt, Client, Daemon, Program};
 
-/// How long a test waits for something to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn attempt(name: &str) -> Attempt {
@@ -27,7 +26,6 @@ fn list(daemon: &Daemon) -> PathBuf {
     daemon.scratch().path().join("whitelist_clients")
 }
 
-/// Looks again and again until it is true.
 fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_true() {
@@ -36,7 +34,6 @@ fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Reloads as systemd sees it.
 fn reload(daemon: &Daemon, manager: &Manager) {
     daemon.signal(Signal::SIGHUP);
     assert_eq!(manager.next(), ["RELOADING", "MONOTONIC_USEC"]);

@@ -17,12 +17,10 @@ impl Status {
         Status { fields: fields.map(|(name, value)| (name.to_string(), words(value))).collect() }
     }
 
-    /// The text of a field.
     pub fn text(&self, name: &str) -> &str {
         self.fields.get(name).unwrap_or_else(|| panic!("no {name}: {:?}", self.fields))
     }
 
-    /// A set of capabilities.
     pub fn capabilities(&self, name: &str) -> u64 {
         u64::from_str_radix(self.text(name), 16).expect("a hexadecimal number")
     }

@@ -10,7 +10,6 @@ use std::thread;
 use std::time::Instant;
 use testkit::{Attempt, Client, Daemon, Door, Program};
 
-/// The signals that mean the end.
 const ENDS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
 
 fn attempt(recipient: &str) -> Attempt {

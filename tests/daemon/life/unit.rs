@@ -74,7 +74,6 @@ fn with_its_drop_in_it_is_as_hardened_as_the_job_lets_it() {
     assert_exposed_at_most(15, &path);
 }
 
-/// What administrators rely on in Debian's own unit.
 #[test]
 fn options_and_texts_come_from_where_they_always_came() {
     let text = fs::read_to_string(unit()).expect("the unit");

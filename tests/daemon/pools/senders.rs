@@ -18,10 +18,8 @@ const DAY: i64 = 24 * HOUR;
 /// A server of one address for the domains of many customers.
 pub const HOSTER: &str = "mail of a host of 50 domains, one address";
 
-/// Servers of one address each.
 pub const SINGLE: &str = "mail of servers with one address";
 
-/// Pools.
 pub const POOLS: [&str; 4] = [
     "mail of a pool of 50 in 4 /24, Postfix",
     "mail of a pool of 150 in 10 /24, Exim",
@@ -104,7 +102,6 @@ fn pools() -> [(&'static str, Schedule, usize, usize); 4] {
     ]
 }
 
-/// All mail of a month that is no spam.
 pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
     let mut mails = Vec::new();
     for (number, kind) in POOLS.into_iter().enumerate() {
@@ -135,7 +132,6 @@ pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
     mails
 }
 
-/// The provider's own domain of senders.
 pub fn own_domain(provider: usize) -> String {
     format!("mailbox{provider}.com")
 }

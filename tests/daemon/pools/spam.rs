@@ -14,13 +14,9 @@ use super::Mail;
 use super::senders;
 use testkit::random::Random;
 
-/// Tried once.
 pub const ONCE: &str = "spam tried once";
-/// Tried again from the same address.
 pub const SAME_ADDRESS: &str = "spam tried 4 times, same address";
-/// Tried again from addresses that names tell.
 pub const ADDRESS_IN_NAME: &str = "spam tried 4 times, addresses in names";
-/// Tried again from addresses that names do not tell.
 pub const PLAIN_NAME: &str = "spam tried 4 times, other names of a provider";
 /// Tried once, by a machine named like those of a pool.
 pub const IN_A_POOL: &str = "spam tried once, names of a pool's domain";
@@ -42,7 +38,6 @@ pub fn up_to(random: &mut Random, limit: i64) -> i64 {
     i64::try_from(random.below(limit)).expect("a small number")
 }
 
-/// All spam of a month.
 pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
     let kinds = [
         (ONCE, 600),
@@ -69,7 +64,6 @@ pub fn mails(random: &mut Random, size: usize) -> Vec<Mail> {
     mails
 }
 
-/// A domain that nobody knows.
 fn unknown(random: &mut Random) -> String {
     format!("forged{}.net", random.below(1000))
 }

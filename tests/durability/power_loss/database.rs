@@ -14,7 +14,6 @@ use testkit::{Attempt, Scratch, require, start_of_time};
 /// Seconds that the first attempt of a triplet has to wait.
 const DELAY: usize = 300;
 
-/// Sender of all mail.
 const SENDER: &str = "alice@sender.test";
 
 /// An attempt of triplet number so and so, each from a client of its own: the
@@ -94,7 +93,6 @@ fn number_after(text: &str, mark: &str) -> usize {
     text[start..start + digits].parse().expect("a number")
 }
 
-/// Where the files lie that a power failure left.
 pub struct Ruin {
     scratch: Scratch,
 }
@@ -109,12 +107,10 @@ impl Ruin {
         self.scratch.path().join(FILE_NAME)
     }
 
-    /// Lays a file there.
     pub fn leave(&self, content: &[u8]) {
         fs::write(self.file(), content).expect("a file");
     }
 
-    /// Opens it as the daemon does.
     pub fn open(&self) -> Store {
         let notes = notes(&Policy::default());
         Store::open(self.scratch.path(), notes).unwrap_or_else(|error| panic!("{error}"))

@@ -10,14 +10,11 @@ use testkit::random::Random;
 /// Bytes that are written together or not at all.
 const SECTOR: usize = 512;
 
-/// A file on that disk.
 #[derive(Default)]
 pub struct Disk {
-    /// What has arrived for certain.
     durable: Vec<u8>,
     /// What may have, in sectors or parts of them, in order.
     pending: Vec<(usize, Vec<u8>)>,
-    /// How many of these the last write made.
     last: usize,
 }
 
@@ -40,12 +37,10 @@ impl Disk {
         self.last
     }
 
-    /// How many sectors are on their way.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// All has arrived.
     pub fn sync(&mut self) {
         for (place, sector) in self.pending.drain(..) {
             put(&mut self.durable, place, &sector);
@@ -70,7 +65,6 @@ impl Disk {
         self.with(|index| index < count)
     }
 
-    /// The same when everything arrived.
     pub fn with_all(&self) -> Vec<u8> {
         self.with(|_| true)
     }

@@ -7,22 +7,17 @@ use std::path::Path;
 use std::time::Duration;
 use testkit::Builder;
 
-/// One line of the record.
 #[derive(Debug)]
 pub enum Event {
     /// These bytes are on their way to this place in the file.
     Write(usize, Vec<u8>),
     /// The last of them have arrived, at this moment of some clock.
     WriteSynced(Duration),
-    /// All of them have.
     Synced,
-    /// The file gets its name.
     Named,
-    /// A client is told this, at this moment.
     Told(Duration, Vec<u8>),
 }
 
-/// Has a server write a record into its directory.
 pub fn recording(builder: Builder) -> Builder {
     let record = builder.scratch().file("record", "");
     fs::set_permissions(&record, Permissions::from_mode(0o666)).expect("chmod");

@@ -11,11 +11,9 @@ use testkit::{Program, require, wait_for};
 
 const CONFIGURATION: &str = include_str!("smtpd.conf");
 
-/// Addresses of clients, besides those of the machine.
 const ADDRESSES: [&str; 4] =
     ["198.51.100.7/32", "198.51.100.8/32", "203.0.113.7/32", "2001:db8::7/128"];
 
-/// The names of those that have one.
 const HOSTS: &str = "127.0.0.1 localhost mx.test.example\n198.51.100.7 mail.sender.test\n\
     203.0.113.7 mail.friend.test\n";
 
@@ -24,10 +22,8 @@ const MAIL_USER: u32 = 8;
 
 const PASSWORD: &str = "secret";
 
-/// An OpenSMTPD. Dropping it ends it.
 pub struct Smtpd {
     chroot: PathBuf,
-    /// Its directory inside of the chroot.
     home: String,
     process: Option<Child>,
 }
@@ -83,12 +79,10 @@ impl Smtpd {
         }
     }
 
-    /// Where the filter expects the daemon, seen from outside.
     pub fn socket(&self) -> PathBuf {
         self.path("run/socket")
     }
 
-    /// Starts it, and waits until it listens.
     pub fn start(mut self) -> Smtpd {
         let chroot = self.chroot.display();
         let address = |address: &&str| format!("ip address add {address} dev lo && ");
@@ -147,7 +141,6 @@ impl Smtpd {
         })
     }
 
-    /// All messages that were delivered.
     pub fn mailbox(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path("mail/new")).into_iter().flatten();
         let read =
@@ -166,12 +159,10 @@ impl Smtpd {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
-    /// What it printed.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("output")).expect("a log")
     }
 
-    /// Every process of it, each with its name.
     pub fn processes(&self) -> Vec<(String, u32)> {
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").expect("/proc").flatten() {
@@ -190,7 +181,6 @@ impl Smtpd {
         fs::read_link(format!("/proc/{}/ns/net", self.inside())).ok()
     }
 
-    /// The process of smtpd, whose namespaces are its own.
     fn inside(&self) -> String {
         let process = self.process.as_ref().expect("a started OpenSMTPD").id();
         let children = format!("/proc/{process}/task/{process}/children");

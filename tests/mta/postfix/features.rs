@@ -7,11 +7,9 @@ use super::smtp::Envelope;
 use std::time::Duration;
 use testkit::{Builder, Clock, Daemon, Door, Program};
 
-/// What Postfix tells a client that has to wait.
 const DEFERRED: &str = "450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted, \
                         see http://postgrey.schweikert.ch/help/example.org.html";
 
-/// What it tells a client that may go on.
 const ACCEPTED: &str = "250 2.1.5 Ok";
 
 fn start(builder: Builder) -> (Postfix, Daemon) {
@@ -57,7 +55,6 @@ fn a_dry_run_accepts_all_mail_without_a_header() {
     assert!(daemon.log().iter().any(|logged| logged.contains(line)), "{:#?}", daemon.log());
 }
 
-/// Adds an option with a list of this text.
 fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
     let path = builder.scratch().file(option, text);
     builder.arg(format!("--{option}={}", path.display()))

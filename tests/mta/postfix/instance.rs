@@ -36,7 +36,6 @@ anvil    unix       - - n -   1 anvil
 postlog  unix-dgram n - n -   1 postlogd
 ";
 
-/// A running Postfix. Dropping it stops it.
 #[derive(Debug)]
 pub struct Postfix {
     port: u16,
@@ -104,7 +103,6 @@ impl Postfix {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// What it replies to each recipient. Nothing is sent.
     pub fn offer(&self, envelope: &Envelope) -> Vec<String> {
         let mut smtp = self.smtp();
         let replies = smtp.offer(envelope);
@@ -145,7 +143,6 @@ impl Postfix {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
-    /// The lines of its log, so far.
     pub fn maillog(&self) -> Vec<String> {
         let log = fs::read(self.path("log/mail.log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
@@ -172,7 +169,6 @@ impl Postfix {
         self.scratch.path().join(name)
     }
 
-    /// Postfix insists on who owns its directories.
     fn make_directories(&self) {
         for name in ["etc", "queue", "data", "log", "mail"] {
             fs::create_dir(self.path(name)).expect("a new directory");
@@ -265,7 +261,6 @@ impl Drop for Postfix {
     }
 }
 
-/// Fails when a program is not installed.
 pub fn require(program: &str, package: &str) {
     assert!(Path::new(program).exists(), "{program} is missing: apt-get install {package}");
 }

@@ -23,7 +23,6 @@ struct Site {
 }
 
 impl Site {
-    /// Postfix speaks a version of the protocol.
     fn start(version: u8) -> Site {
         Site::start_with(version, &[])
     }
@@ -72,7 +71,6 @@ fn client(address: &str) -> Envelope {
     Envelope::from_client(address).named("mail.sender.test")
 }
 
-/// Mail that waits, each of another network.
 fn strangers() -> Vec<(&'static str, Envelope)> {
     vec![
         ("an IPv4 client", client("198.51.100.7")),
@@ -87,7 +85,6 @@ fn strangers() -> Vec<(&'static str, Envelope)> {
     ]
 }
 
-/// Mail that nobody holds up.
 fn friends() -> Vec<(&'static str, Envelope)> {
     vec![
         ("a client that has logged in", client("198.18.3.7").logged_in("joe")),

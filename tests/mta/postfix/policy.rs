@@ -119,7 +119,6 @@ fn strangers() -> Vec<(&'static str, [Envelope; 2])> {
     ]
 }
 
-/// Mail that nobody holds up.
 fn friends() -> Vec<(&'static str, Envelope)> {
     let client = Envelope::from_client;
     vec![

@@ -24,7 +24,6 @@ struct Site {
 }
 
 impl Site {
-    /// A proxy with these options.
     fn start(options: &[&str], whitelist: &str) -> Site {
         Site::start_within(options, whitelist, &[])
     }

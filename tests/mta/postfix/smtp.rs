@@ -7,10 +7,8 @@ use std::time::Duration;
 /// How long a test waits for a reply before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Who sends what to whom.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// The attributes of the XCLIENT command.
     xclient: String,
     sender: String,
     /// The recipients, in order.
@@ -29,12 +27,10 @@ impl Envelope {
         }
     }
 
-    /// The client has a verified name.
     pub fn named(self, name: &str) -> Envelope {
         self.with_xclient(&format!("NAME={name}"))
     }
 
-    /// The client has proved to be this user.
     pub fn logged_in(self, user: &str) -> Envelope {
         self.with_xclient(&format!("LOGIN={user}"))
     }
@@ -45,7 +41,6 @@ impl Envelope {
         self
     }
 
-    /// Other recipients.
     pub fn recipients(mut self, recipients: &[&str]) -> Envelope {
         self.recipients = recipients.iter().map(ToString::to_string).collect();
         self
@@ -57,14 +52,12 @@ impl Envelope {
     }
 }
 
-/// One SMTP session.
 pub struct Smtp {
     stream: BufReader<TcpStream>,
     greeting: String,
 }
 
 impl Smtp {
-    /// Waits for the server's greeting.
     pub fn greet(stream: TcpStream) -> Smtp {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let mut smtp = Smtp { stream: BufReader::new(stream), greeting: String::new() };
@@ -73,7 +66,6 @@ impl Smtp {
         smtp
     }
 
-    /// The line with which the server began.
     pub fn greeting(&self) -> &str {
         &self.greeting
     }
@@ -96,7 +88,6 @@ impl Smtp {
         self.expect("250", &format!("{header}\r\nHello.\r\n."));
     }
 
-    /// Takes leave.
     pub fn quit(mut self) {
         self.expect("221", "QUIT");
     }
@@ -115,7 +106,6 @@ impl Smtp {
         self.reply()
     }
 
-    /// The last line of a reply.
     fn reply(&mut self) -> String {
         loop {
             let mut line = String::new();

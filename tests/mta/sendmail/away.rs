@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-/// The recommended flags, with less patience.
 const PASSING: &str = "T=C:1s;S:1s;R:1s;E:1s";
 
 /// Flags that no one is told to set: mail waits.

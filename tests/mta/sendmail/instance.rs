@@ -18,7 +18,6 @@ const NETWORK: &str = "ip link set lo up && ip address add 198.51.100.7/32 dev l
     ip address add 198.51.100.99/32 dev lo && \
     ip address add 203.0.113.7/32 dev lo && ip address add 2001:db8::7/128 dev lo nodad";
 
-/// The names of those that have one.
 const HOSTS: &str = "127.0.0.1 localhost mx.test.example\n198.51.100.7 mail.sender.test\n\
     203.0.113.7 mail.friend.test\n198.51.100.9 mail.friend.test\n";
 
@@ -33,16 +32,13 @@ pub const RECOMMENDED: &str = "T=C:10s;S:5s;R:10s;E:1m";
 /// Where Sendmail's library for logins looks for its settings, in the chroot.
 const LOGINS: &str = "usr/lib/sasl2/Sendmail.conf";
 
-/// A Sendmail. Dropping it ends it.
 pub struct Sendmail {
     chroot: PathBuf,
-    /// Its directory inside of the chroot.
     home: String,
     process: Option<Child>,
 }
 
 impl Sendmail {
-    /// Writes its configuration, with these flags of the milter.
     pub fn prepare(chroot: &Path, flags: &str) -> Sendmail {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         require("/usr/bin/swaks", "swaks");
@@ -96,12 +92,10 @@ impl Sendmail {
         true
     }
 
-    /// Where it expects the milter, seen from outside.
     pub fn milter(&self) -> PathBuf {
         self.path("run/milter")
     }
 
-    /// Starts it, and waits until it listens.
     pub fn start(mut self) -> Sendmail {
         let line = format!(
             "{NETWORK} && exec chroot {} {} -C {}/sendmail.cf -bD",
@@ -149,7 +143,6 @@ impl Sendmail {
         })
     }
 
-    /// Sends a message. Gives its subject.
     pub fn hand_in(&self, client: &str, sender: &str, recipients: &str) -> String {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let subject = format!("message {} of this test", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -160,7 +153,6 @@ impl Sendmail {
         subject
     }
 
-    /// All that was delivered to bob.
     pub fn mailbox(&self) -> String {
         fs::read_to_string(self.path("mail/bob")).expect("a mailbox")
     }
@@ -183,7 +175,6 @@ impl Sendmail {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
-    /// Debian keeps it beside a wrapper.
     fn program(&self) -> String {
         let paths = ["/usr/libexec/sendmail/sendmail", "/usr/lib/sm.bin/sendmail"];
         let found = paths.iter().find(|path| self.chroot.join(&path[1..]).exists());

@@ -23,7 +23,6 @@ impl std::fmt::Debug for Attempt {
 }
 
 impl Attempt {
-    /// A request with the four attributes that greylisting needs.
     pub fn new(address: &str, name: &str, sender: &str, recipient: &str) -> Attempt {
         Attempt { attributes: Vec::new() }
             .with("request", "smtpd_access_policy")
@@ -33,7 +32,6 @@ impl Attempt {
             .with("recipient", recipient)
     }
 
-    /// Adds an attribute, or replaces it in its place.
     pub fn with(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Attempt {
         let (name, value) = (name.as_ref().to_vec(), value.as_ref().to_vec());
         match self.attributes.iter_mut().find(|(known, _)| *known == name) {
@@ -43,7 +41,6 @@ impl Attempt {
         self
     }
 
-    /// Leaves an attribute out.
     pub fn without(mut self, name: &str) -> Attempt {
         self.attributes.retain(|(known, _)| known != name.as_bytes());
         self
@@ -54,7 +51,6 @@ impl Attempt {
         self.with("policy_test_time", (start_of_time() + seconds).to_string())
     }
 
-    /// The request as it goes over the wire.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (name, value) in &self.attributes {
@@ -84,13 +80,11 @@ impl Stream for TcpStream {
     }
 }
 
-/// One connection to a policy server.
 pub struct Client {
     stream: BufReader<Box<dyn Stream>>,
 }
 
 impl Client {
-    /// Connects to a Unix-domain socket.
     pub fn unix(path: &Path) -> std::io::Result<Client> {
         let stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -123,7 +117,6 @@ impl Client {
         stream.write_all(bytes).and_then(|()| stream.flush()).expect("a server that reads");
     }
 
-    /// Says that no more requests will come.
     pub fn half_close(&mut self) {
         self.stream.get_ref().end_of_input();
     }

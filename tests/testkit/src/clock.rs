@@ -25,13 +25,11 @@ impl Clock {
         (builder.preload("tests/testkit/clock.c").env("CLOCK", &variable), clock)
     }
 
-    /// Moves both clocks on.
     pub fn advance(&mut self, time: Duration) {
         self.ahead += time;
         self.set();
     }
 
-    /// Moves the time of day alone, forward or back.
     pub fn jump(&mut self, seconds: i64) {
         self.jump += seconds;
         self.set();

@@ -16,17 +16,14 @@ pub const PERL_WARNING: &str = "Attempt to call undefined import method ";
 /// How long a test waits for a server to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where a server listens.
 #[derive(Clone, Debug)]
 pub enum Door {
-    /// On a Unix-domain socket.
     Unix(PathBuf),
     /// On `host:port`.
     Tcp(String),
 }
 
 impl Door {
-    /// Opens a connection.
     pub fn connect(&self) -> std::io::Result<Client> {
         match self {
             Door::Unix(path) => Client::unix(path),
@@ -42,7 +39,6 @@ impl Door {
     }
 }
 
-/// What to start, and with which options.
 #[derive(Debug)]
 pub struct Builder {
     program: Program,
@@ -57,13 +53,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds an option.
     pub fn arg(mut self, argument: impl Into<String>) -> Builder {
         self.arguments.push(argument.into());
         self
     }
 
-    /// Sets a variable of the server's environment.
     pub fn env(mut self, name: &str, value: &str) -> Builder {
         self.environment.push((name.to_string(), value.to_string()));
         self
@@ -102,23 +96,19 @@ impl Builder {
         self.arg(format!("--whitelist-recipients={}", path.display()))
     }
 
-    /// Lets it listen elsewhere.
     pub fn on(mut self, door: Door) -> Builder {
         self.door = door;
         self
     }
 
-    /// Where the server will listen.
     pub fn door(&self) -> &Door {
         &self.door
     }
 
-    /// The directory in which the server will live.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
     }
 
-    /// Where the server listens, and its directory.
     pub fn into_parts(self) -> (Door, Scratch) {
         (self.door, self.scratch)
     }
@@ -183,7 +173,6 @@ impl Builder {
     }
 }
 
-/// A server in the foreground. Dropping it kills it.
 #[derive(Debug)]
 pub struct Daemon {
     program: Program,
@@ -192,10 +181,8 @@ pub struct Daemon {
     scratch: Option<Scratch>,
 }
 
-/// What a server left behind.
 #[derive(Debug)]
 pub struct Stopped {
-    /// How it ended.
     pub status: ExitStatus,
     /// All its log lines, see [`Daemon::log`].
     pub log: Vec<String>,
@@ -204,14 +191,12 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// Prepares to start a server on the same directory.
     pub fn again(self, program: Program) -> Builder {
         Daemon::builder_in(program, self.scratch)
     }
 }
 
 impl Daemon {
-    /// Prepares a server in a fresh directory.
     pub fn builder(program: Program) -> Builder {
         Daemon::builder_in(program, Scratch::new())
     }
@@ -231,17 +216,14 @@ impl Daemon {
         }
     }
 
-    /// Opens a connection.
     pub fn client(&self) -> Client {
         self.door.connect().unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
     }
 
-    /// Where it listens.
     pub fn door(&self) -> &Door {
         &self.door
     }
 
-    /// The socket it listens on.
     pub fn socket(&self) -> &Path {
         match &self.door {
             Door::Unix(path) => path,
@@ -249,12 +231,10 @@ impl Daemon {
         }
     }
 
-    /// Its directory.
     pub fn scratch(&self) -> &Scratch {
         self.scratch.as_ref().expect("a daemon that was not stopped")
     }
 
-    /// Its process id.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
     }
@@ -271,7 +251,6 @@ impl Daemon {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("a living daemon");
     }
@@ -292,7 +271,6 @@ impl Daemon {
         self.into_stopped(status)
     }
 
-    /// Sends a signal and waits for the end.
     pub fn end_by(mut self, signal: Signal) -> Stopped {
         self.signal(signal);
         let status = self.wait();

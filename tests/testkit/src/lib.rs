@@ -33,7 +33,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Which of the two programs stands under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Program {
     /// This project's binary, as cargo built it for the test.
@@ -61,7 +60,6 @@ impl Program {
         }
     }
 
-    /// The executable.
     pub fn path(self) -> PathBuf {
         match self {
             Program::Ours => binary::ours(),
@@ -78,7 +76,6 @@ impl Program {
     }
 }
 
-/// The top of the repository.
 pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }

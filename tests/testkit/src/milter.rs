@@ -10,15 +10,12 @@ use std::time::Duration;
 /// How long a test waits for a reply before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What both mail servers offer: version, actions, steps.
 pub const OFFER: [u32; 3] = [6, 0x1ff, 0x1f_ffff];
 
-/// A packet: its command and its data.
 pub type Packet = (u8, Vec<u8>);
 
 /// A stream of bytes in both directions.
 pub trait Wire: Read + Write {
-    /// Lets reading fail after some time.
     fn lose_patience_after(&self, time: Duration) -> std::io::Result<()>;
 }
 
@@ -34,7 +31,6 @@ impl Wire for TcpStream {
     }
 }
 
-/// A connection to a milter.
 pub struct MailServer {
     stream: Box<dyn Wire>,
     /// Whether clients and senders are told without an answer.
@@ -42,17 +38,14 @@ pub struct MailServer {
 }
 
 impl MailServer {
-    /// Connects and agrees on the newest version.
     pub fn connect(path: &Path) -> MailServer {
         MailServer::connect_with(path, OFFER)
     }
 
-    /// Connects and offers other terms.
     pub fn connect_with(path: &Path, offer: [u32; 3]) -> MailServer {
         MailServer::speak(UnixStream::connect(path).expect("a milter that listens"), offer)
     }
 
-    /// Offers terms on a fresh connection.
     pub fn speak(stream: impl Wire + 'static, offer: [u32; 3]) -> MailServer {
         stream.lose_patience_after(PATIENCE).expect("a timeout");
         let mut server = MailServer { stream: Box::new(stream), is_quiet: false };
@@ -64,13 +57,11 @@ impl MailServer {
         server
     }
 
-    /// Sends a packet.
     pub fn send(&mut self, command: u8, data: &[u8]) {
         let length = u32::try_from(data.len() + 1).expect("a packet");
         self.send_bytes(&[&length.to_be_bytes(), [command].as_slice(), data].concat());
     }
 
-    /// Sends anything.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("a milter that reads");
     }
@@ -92,7 +83,6 @@ impl MailServer {
         Some((packet[0], packet.split_off(1)))
     }
 
-    /// Tells of a client.
     pub fn client(&mut self, name: &str, address: &str) {
         let family = if address.contains(':') { b'6' } else { b'4' };
         let data = [name.as_bytes(), &[0, family, 0x1f, 0x90], address.as_bytes(), b"\0"].concat();
@@ -106,7 +96,6 @@ impl MailServer {
         self.send(b'D', &[command].into_iter().chain(strings).collect::<Vec<u8>>());
     }
 
-    /// Begins a message.
     pub fn sender(&mut self, address: &str) {
         self.send(b'M', format!("<{address}>\0SIZE=10\0").as_bytes());
         self.expect_silence_or_consent();

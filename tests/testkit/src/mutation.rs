@@ -5,7 +5,6 @@ use crate::random::Random;
 /// Bytes at which parsers take turns.
 const SPECIAL: &[u8] = b"\n\r\t\x0b \0=@.+#/\\[](){}|?*^$-:,<>&P019azAZ\x7f\x80\xdf\xe9\xff";
 
-/// One of the corpus after one to eight changes.
 pub fn mutate(corpus: &[Vec<u8>], words: &[&[u8]], random: &mut Random) -> Vec<u8> {
     let mut input = corpus[random.below(corpus.len())].clone();
     for _ in 0..=random.below(8) {

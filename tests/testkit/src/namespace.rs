@@ -42,7 +42,6 @@ impl Namespace {
         Some(namespace)
     }
 
-    /// The words that start a program inside.
     pub fn words(&self) -> [String; 2] {
         let holder = self.holder.id();
         ["/usr/bin/nsenter".to_string(), format!("--mount=/proc/{holder}/ns/mnt")]
@@ -54,7 +53,6 @@ impl Namespace {
         Path::new(&root).join(inside.strip_prefix("/").expect("an absolute path"))
     }
 
-    /// Runs a shell script inside; it has to succeed.
     pub fn run(&self, script: &str, arguments: &[&Path]) {
         let [nsenter, mount] = self.words();
         let mut command = Command::new(nsenter);

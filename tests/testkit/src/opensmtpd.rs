@@ -11,7 +11,6 @@ use std::time::Duration;
 /// How long a test waits for a line before it fails.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A filter. Dropping it kills it.
 pub struct Filter {
     child: Child,
     input: Option<ChildStdin>,
@@ -21,7 +20,6 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Starts our filter and waits until it has registered.
     pub fn start(version: &'static str, options: &[&str]) -> Filter {
         let mut filter = Filter::start_unread(version, options);
         let output = filter.child.stdout.take().expect("a pipe");
@@ -55,23 +53,19 @@ impl Filter {
         Filter { child, input, lines: channel().1, version, scratch }
     }
 
-    /// The process.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// The other end of its standard input.
     pub fn take_input(&mut self) -> ChildStdin {
         self.input.take().expect("an open input")
     }
 
-    /// Sends a line.
     pub fn send(&mut self, line: &str) {
         let input = self.input.as_mut().expect("an open input");
         writeln!(input, "{line}").expect("a filter that reads");
     }
 
-    /// Reports an event of a session.
     pub fn report(&mut self, session: u64, event: &str, arguments: &str) {
         let head = format!("report|{}|1764000000.5|smtp-in|{event}|{session:016x}", self.version);
         self.send(&if arguments.is_empty() { head } else { format!("{head}|{arguments}") });
@@ -83,7 +77,6 @@ impl Filter {
         self.sender(session, sender);
     }
 
-    /// Reports the sender of a message.
     pub fn sender(&mut self, session: u64, sender: &str) {
         self.report(session, "tx-begin", &format!("{session:08x}"));
         let arguments = match self.version {
@@ -93,7 +86,6 @@ impl Filter {
         self.report(session, "tx-mail", &arguments);
     }
 
-    /// Reports a login.
     pub fn login(&mut self, session: u64) {
         self.report(
             session,
@@ -102,12 +94,10 @@ impl Filter {
         );
     }
 
-    /// Requests a decision on a recipient.
     pub fn recipient(&mut self, session: u64, token: u64, recipient: &str) {
         self.request(session, token, "rcpt-to", recipient);
     }
 
-    /// Requests something.
     pub fn request(&mut self, session: u64, token: u64, phase: &str, argument: &str) {
         let version = self.version;
         self.send(&format!(
@@ -115,7 +105,6 @@ impl Filter {
         ));
     }
 
-    /// Waits for the next line of the filter.
     pub fn receive(&mut self) -> String {
         self.lines.recv_timeout(TIMEOUT).unwrap_or_else(|error| {
             panic!("{error}: {:?} {}", self.child.try_wait(), self.log().join("\n"))
@@ -141,7 +130,6 @@ impl Filter {
         result
     }
 
-    /// What it wrote to standard error.
     pub fn log(&self) -> Vec<String> {
         let text = fs::read_to_string(self.scratch.path().join("errors")).expect("a file");
         text.lines().map(str::to_string).collect()
@@ -159,7 +147,6 @@ impl Filter {
         self.end()
     }
 
-    /// The same when the input is closed already.
     pub fn end(mut self) -> ExitStatus {
         let status = self.child.wait().expect("a child");
         match self.lines.recv_timeout(TIMEOUT) {

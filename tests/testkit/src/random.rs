@@ -2,12 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A xorshift generator.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The generator of a seed.
     pub fn of(seed: u64) -> Random {
         // Neighbouring seeds must not begin alike, and zero would stay zero.
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -24,17 +22,14 @@ impl Random {
         self.0
     }
 
-    /// A number below a limit.
     pub fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).expect("a number below the limit")
     }
 
-    /// True once in so many times.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of several.
     pub fn pick<'t, T: ?Sized>(&mut self, table: &[&'t T]) -> &'t T {
         table[self.below(table.len())]
     }

@@ -29,12 +29,10 @@ impl Scratch {
         scratch
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Makes a subdirectory with the same owner.
     pub fn subdirectory(&self, name: &str) -> PathBuf {
         let path = self.path.join(name);
         fs::create_dir_all(&path).expect("a subdirectory");
@@ -42,7 +40,6 @@ impl Scratch {
         path
     }
 
-    /// Writes a file that everybody may read.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path.join(name);
         fs::write(&path, content).expect("a file in the temporary directory");

@@ -11,10 +11,8 @@ use std::sync::{Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long nothing may happen.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Tests at work.
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 /// The moment of the last sign of life, in milliseconds after the first.
@@ -28,13 +26,11 @@ pub(crate) fn begin() {
     WATCH.call_once(|| drop(thread::spawn(watch)));
 }
 
-/// The test has ended its work.
 pub(crate) fn end() {
     sign();
     AT_WORK.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// Notes that something happened.
 pub(crate) fn sign() {
     LAST_SIGN.store(now(), Ordering::Relaxed);
 }

@@ -3,7 +3,6 @@
 use super::{ALICE, EARLY, FOUND, NEW, explain, line};
 use testkit::Scratch;
 
-/// A line of Postfix.
 fn postfix(time: &str, text: &str) -> String {
     format!("2026-11-24T{time}.123456+00:00 mx postfix/smtpd[9]: {text}\n")
 }
@@ -19,7 +18,6 @@ fn refused(time: &str, [name, address, sender]: [&str; 3]) -> String {
     )
 }
 
-/// A message that Postfix took, and delivered later.
 fn accepted(time: &str, later: &str, id: &str, [name, address, sender]: [&str; 3]) -> String {
     [
         postfix(time, &format!("{id}: client={name}[{address}]")),

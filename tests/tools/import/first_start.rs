@@ -151,7 +151,6 @@ fn kill_while_it_imports(directory: &Path) {
     child.wait().expect("its end");
 }
 
-/// Makes a database of so many triplets.
 fn load(file: &Path, entries: usize) {
     fs::remove_file(file).expect("an empty file");
     let mut child =

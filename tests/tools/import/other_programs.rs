@@ -19,7 +19,6 @@ use testkit::{Attempt, Daemon, Program, Scratch, program_for, root_for, start_of
 
 const PAGE: &str = include_str!("../../../man/postgrey-migration.7.in");
 
-/// The command of the page that begins so.
 fn command(beginning: &str) -> &'static str {
     let examples = PAGE.split("\n.EX\n").skip(1).filter_map(|rest| rest.split("\n.EE\n").next());
     let mut fitting = examples.filter(|example| example.starts_with(beginning));
@@ -159,7 +158,6 @@ fn succeeded(command: &mut Command) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Starts MariaDB and returns how its client is called.
 fn mariadb(scratch: &Scratch) -> Option<(Server, String)> {
     let what = "the import from MariaDB";
     if !root_for(what) || !program_for(what, "/usr/sbin/mariadbd", "mariadb-server") {
@@ -207,14 +205,12 @@ fn sqlgrey_and_iredapd_on_mariadb_are_imported() {
     assert_iredapd_imported(&fresh, &run(&fresh, command("mysql -N -B -r iredapd"), &others));
 }
 
-/// The newest PostgreSQL that is installed.
 fn postgresql() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     let directories = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     directories.filter(|directory| directory.join("initdb").exists()).max()
 }
 
-/// Starts PostgreSQL and returns how its client is called.
 fn postgres(scratch: &Scratch) -> Option<(Server, String)> {
     let what = "the import from PostgreSQL";
     let programs = postgresql().unwrap_or_else(|| "/usr/lib/postgresql/15/bin".into());

@@ -13,7 +13,6 @@ use testkit::{Program, Scratch, require};
 
 const ROWS: usize = 8_000;
 
-/// Longer than work that shows no bar.
 const LONG: Duration = Duration::from_millis(400);
 
 fn dump() -> String {
@@ -25,7 +24,6 @@ fn dump() -> String {
     text + "DATA=END\n"
 }
 
-/// A pipe with a name.
 fn pipe(scratch: &Scratch, name: &str) -> PathBuf {
     let path = scratch.path().join(name);
     let mode = nix::sys::stat::Mode::from_bits_truncate(0o666);

@@ -4,7 +4,6 @@ use super::client;
 use crate::postfix::instance::Postfix;
 use testkit::{Daemon, Program};
 
-/// Ways to write an address.
 const ADDRESSES: [&str; 14] = [
     "bob@example.org",
     "Bob@Example.ORG",

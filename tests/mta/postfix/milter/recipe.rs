@@ -6,7 +6,6 @@ use testkit::{Daemon, Program, free_port};
 
 const RECIPES: &str = include_str!("../../../../debian/README.sendmail");
 
-/// The port of the recipes.
 const PORT: &str = "10022";
 
 #[test]
