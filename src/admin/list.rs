@@ -1,6 +1,7 @@
 //! `postgrey list`: entries, one a line.
 
-use super::text::{self, WIDTH};
+use super::text;
+use crate::cli::layout::WIDTH;
 use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
 use crate::cli::admin::{List, OutputFormat, Sort};

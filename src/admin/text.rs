@@ -1,13 +1,11 @@
 //! How things are written for people: within 80 columns, in local time.
 
+use crate::cli::layout::wrap;
 use crate::daemon::clock;
 use crate::greylist::Policy;
 use crate::printable::printable;
 use ipnet::IpNet;
 use std::net::IpAddr;
-
-/// Columns of a terminal.
-pub const WIDTH: usize = 80;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
@@ -108,20 +106,7 @@ pub fn labelled(label: &str, text: &str) -> String {
     const COLUMN: usize = 12;
     let label = format!("{label:<COLUMN$}");
     let indent = " ".repeat(COLUMN);
-    fill(text, &label, &indent)
-}
-
-/// A text in lines, broken between words, the first after `first` and the others
-/// after `indent`.
-pub fn fill(text: &str, first: &str, indent: &str) -> String {
-    let options = textwrap::Options::new(WIDTH)
-        .initial_indent(first)
-        .subsequent_indent(indent)
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
-    textwrap::fill(text, options).trim_end().to_owned() + "\n"
+    wrap(text, &label, &indent)
 }
 
 #[cfg(test)]

@@ -1,19 +1,25 @@
 //! Text in the 80 columns of a terminal.
 
-/// Columns of a line.
-const WIDTH: usize = 80;
+/// Columns of a terminal.
+pub const WIDTH: usize = 80;
 
 /// Breaks `text` between words into lines, each after `indent` blanks.
 pub(super) fn fill(text: &str, indent: usize) -> String {
     let indent = " ".repeat(indent);
+    wrap(&text.split_whitespace().collect::<Vec<_>>().join(" "), &indent, &indent)
+}
+
+/// Breaks `text` between words into lines, the first after `first` and the others
+/// after `indent`.
+pub fn wrap(text: &str, first: &str, indent: &str) -> String {
     let options = textwrap::Options::new(WIDTH)
-        .initial_indent(&indent)
-        .subsequent_indent(&indent)
+        .initial_indent(first)
+        .subsequent_indent(indent)
         .break_words(false)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
-    textwrap::fill(&text.split_whitespace().collect::<Vec<_>>().join(" "), options) + "\n"
+    textwrap::fill(text, options).trim_end().to_owned() + "\n"
 }
 
 /// A name at `indent` and its explanation at `column`, in the same line if the

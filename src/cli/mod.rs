@@ -13,7 +13,7 @@ mod facility;
 mod flags;
 mod getopt;
 mod help;
-mod layout;
+pub mod layout;
 mod man;
 mod manual;
 mod matched;

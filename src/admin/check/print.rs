@@ -1,9 +1,10 @@
 //! Findings as text, at most 80 columns wide, and as JSON.
 
 use super::super::Error;
-use super::super::text::{fill, foreign, grouped};
+use super::super::text::{foreign, grouped};
 use super::finding::{Finding, Fix, Severity};
 use crate::cli::admin::OutputFormat;
+use crate::cli::layout::wrap;
 use crate::json::Object;
 use std::io::Write;
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ fn word(severity: Severity) -> &'static str {
 }
 
 fn indented(text: &str) -> String {
-    fill(text, "    ", "    ")
+    wrap(text, "    ", "    ")
 }
 
 fn summary(findings: &[Finding], files: &[PathBuf]) -> String {
