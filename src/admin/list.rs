@@ -1,10 +1,10 @@
 //! `postgrey list`: entries, one a line.
 
 use super::text;
-use crate::cli::layout::WIDTH;
 use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
 use crate::cli::admin::{List, OutputFormat, Sort};
+use crate::cli::layout::WIDTH;
 use crate::daemon::clock;
 use crate::greylist::{Policy, key};
 use crate::json::Object;

@@ -279,14 +279,6 @@ pub fn merged(words: &[OsString]) -> Vec<OsString> {
     words.and_then(|words| config::merge(&command, words.options).ok()).unwrap_or_default()
 }
 
-/// The pages of the manual as they are kept in `man/`, each with the name of its
-/// file before its source.
-#[must_use]
-pub fn man_pages() -> Vec<(String, String)> {
-    let pages = manual::pages();
-    pages.iter().map(|page| (format!("{}.{}", page.name, page.section), page.roff())).collect()
-}
-
 /// The tables of options, one a program, from which a shell's completions are
 /// made.
 #[must_use]

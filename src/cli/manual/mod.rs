@@ -1,26 +1,12 @@
-//! The pages of the manual: prose from `man/*.in`, options and rules from the
-//! tables.
+//! Manual pages of the programs: prose from `man/*.in`, options from the tables.
 
 mod commands;
 mod options;
 mod template;
-mod whitelist;
 
 use super::man::{Block, Page};
-use super::{flags, opensmtpd_filter, policy_test as tester, report as reporter};
+use super::opensmtpd_filter;
 use clap::Command;
-
-pub(super) fn pages() -> [Page; 7] {
-    [
-        daemon(&flags::command()),
-        policy_test(&tester::command()),
-        report(&reporter::command()),
-        whitelist::page(),
-        template::page(include_str!("../../../man/postgrey-migration.7.in"), unknown),
-        template::page(include_str!("../../../man/postgrey-monitoring.7.in"), unknown),
-        template::page(include_str!("../../../man/postgrey-pools.7.in"), unknown),
-    ]
-}
 
 /// postgrey(8), with the options of `command`.
 pub(super) fn daemon(command: &Command) -> Page {
@@ -44,7 +30,7 @@ pub(super) fn report(command: &Command) -> Page {
     program(include_str!("../../../man/postgreyreport.1.in"), command)
 }
 
-fn program(source: &'static str, command: &Command) -> Page {
+fn program(source: &str, command: &Command) -> Page {
     template::page(source, |mark| match mark {
         "OPTIONS" => options::of(command),
         mark => unknown(mark),
@@ -57,10 +43,6 @@ fn unknown(mark: &str) -> Vec<Block> {
 
 fn text(text: &str) -> Block {
     Block::Text(text.to_owned())
-}
-
-fn item(name: &str, text: &str) -> Block {
-    Block::Item(name.to_owned(), text.to_owned())
 }
 
 #[cfg(test)]

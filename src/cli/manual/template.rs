@@ -11,7 +11,7 @@ use crate::cli::man::{Block, Page};
 ///
 /// # Panics
 /// When the source is malformed. It is compiled in, and a test reads all pages.
-pub(super) fn page(source: &'static str, marks: impl Fn(&str) -> Vec<Block>) -> Page {
+pub(super) fn page(source: &str, marks: impl Fn(&str) -> Vec<Block>) -> Page {
     let mut blocks = Vec::new();
     let mut title = None;
     let mut lines = source.lines().peekable();
@@ -39,9 +39,9 @@ pub(super) fn page(source: &'static str, marks: impl Fn(&str) -> Vec<Block>) -> 
         }
     }
     let title: Vec<_> = title.expect("a title").split(' ').collect();
-    let [name, section, date] = title[..] else { panic!("a title of three words: {title:?}") };
+    let [name, section, _] = title[..] else { panic!("a title of three words: {title:?}") };
     let section = section.parse().expect("the number of a section");
-    Page { name: name.to_lowercase(), section, date, blocks }
+    Page { name: name.to_lowercase(), section, blocks }
 }
 
 /// The lines of prose up to the next request or mark, as one.
@@ -74,7 +74,7 @@ mod tests {
                       Again.\n@LINES clients@\n.EX\ngreet you\n  twice\n.EE\n";
         let marks = |mark: &str| vec![Block::Text(format!("<{mark}>"))];
         let page = page(source, marks);
-        assert_eq!((page.name.as_str(), page.section, page.date), ("greet", 1, "2026-11-24"));
+        assert_eq!((page.name.as_str(), page.section), ("greet", 1));
         let text = page.text();
         let words: Vec<&str> = text.split_whitespace().collect();
         assert_eq!(

@@ -1,16 +1,13 @@
 //! postgrey-whitelist(5): what its lines match comes from tables.
 
-pub(super) mod forms;
-
-use super::{item, template, unknown};
-use crate::cli::man::{Block, Page};
-use forms::{
+use super::super::{template, unknown};
+use super::forms::{
     ADDRESSES, CLIENTS, CLIENTS_EXAMPLE, DELAYS, DELAYS_EXAMPLE, Form, Kind, SENDERS_EXAMPLE,
     WRONG, Wrong,
 };
+use crate::cli::man::{Block, Page};
 
-pub(in crate::cli) fn page() -> Page {
-    let source = include_str!("../../../man/postgrey-whitelist.5.in");
+pub fn page(source: &str) -> Page {
     template::page(source, |mark| match mark {
         "LINES clients" => CLIENTS.iter().map(form).collect(),
         "LINES addresses" => ADDRESSES.iter().map(form).collect(),
@@ -26,7 +23,7 @@ pub(in crate::cli) fn page() -> Page {
 fn form(form: &Form) -> Block {
     let Form { line, means, matches, spares } = form;
     let (matches, spares) = (matches.join(" and "), spares.join(" or "));
-    item(line, &format!("{means} It matches {matches}, but not {spares}."))
+    Block::Item((*line).to_owned(), format!("{means} It matches {matches}, but not {spares}."))
 }
 
 fn wrong(Wrong { line, kinds, complaint }: &Wrong) -> Block {
@@ -36,7 +33,7 @@ fn wrong(Wrong { line, kinds, complaint }: &Wrong) -> Block {
         [Kind::Delays] => "Of delays",
         _ => "Of all",
     };
-    item(line, &format!("{place}: \"{complaint}\""))
+    Block::Item((*line).to_owned(), format!("{place}: \"{complaint}\""))
 }
 
 /// Lines that are kept as they are; the parsers' tests read them.

@@ -1,15 +1,20 @@
 //! The pages against the tables that they are made of, and the lines of
 //! whitelists against the parser.
 
-use super::whitelist::forms::{
+mod forms;
+mod roff;
+mod whitelist;
+
+use self::forms::{
     ADDRESSES, CLIENTS, CLIENTS_EXAMPLE, DELAYS, DELAYS_EXAMPLE, Form, Kind, SENDERS_EXAMPLE,
     WRONG, Wrong,
 };
 use super::*;
 use crate::cli::{admin, help};
+use crate::cli::{flags, policy_test as tester, report as reporter};
 use crate::lists::{Addresses, Clients, Delays, Text, Warning};
 use clap::Arg;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Each page's plain text, a paragraph in one line.
@@ -17,12 +22,52 @@ fn words(page: &Page) -> String {
     page.text().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A page of `man/` as it is made from its source.
+struct Made {
+    /// The name of its file, such as `postgrey.8`.
+    name: String,
+    source: String,
+    page: Page,
+}
+
+impl Made {
+    fn roff(&self) -> String {
+        roff::page(&self.source, &self.page)
+    }
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
+}
+
+/// Makes the page of each file `man/*.in`.
+fn pages() -> Vec<Made> {
+    let files = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
+    let sources = files.filter(|file| file.extension().is_some_and(|it| it == "in"));
+    let made = sources.map(|file| {
+        let source = fs::read_to_string(&file).unwrap();
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let page = match name.as_str() {
+            "postgrey.8" => daemon(&flags::command()),
+            "policy-test.8" => policy_test(&tester::command()),
+            "postgreyreport.1" => report(&reporter::command()),
+            "postgrey-whitelist.5" => whitelist::page(&source),
+            _ => template::page(&source, unknown),
+        };
+        Made { name, source, page }
+    });
+    made.collect()
+}
+
 #[test]
 fn the_committed_pages_are_the_generated_ones() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
-    let mut names = Vec::new();
-    for (name, generated) in crate::cli::man_pages() {
-        let path = directory.join(&name);
+    let files = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name());
+    let committed = files.filter(|name| name.to_str().unwrap().ends_with(char::is_numeric));
+    assert_eq!(committed.count(), pages().len(), "each page has a source");
+    for made in pages() {
+        let Made { name, page: Page { section, .. }, .. } = &made;
+        assert_eq!(*name, format!("{}.{section}", made.page.name));
+        let (path, generated) = (directory().join(name), made.roff());
         if env::var_os("POSTGREY_WRITE_MAN").is_some() {
             fs::write(&path, &generated).unwrap();
         }
@@ -31,26 +76,19 @@ fn the_committed_pages_are_the_generated_ones() {
             "man/{name} is out of date; write it with\n\n    \
              POSTGREY_WRITE_MAN=1 cargo test --lib manual\n"
         );
-        names.push(name);
     }
-    let sources = names.iter().map(|name| format!("{name}.in")).collect::<Vec<_>>();
-    names.extend(sources);
-    names.push("explain.svg".to_owned());
-    let there = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut there: Vec<String> = there.map(|name| name.into_string().unwrap()).collect();
-    names.sort();
-    there.sort();
-    assert_eq!(there, names, "man/ holds these pages, their sources and the README's picture");
 }
 
 #[test]
 fn every_option_has_a_paragraph_of_its_own_in_both_forms() {
-    for (command, page) in [
-        (flags::command(), daemon(&flags::command())),
-        (tester::command(), policy_test(&tester::command())),
-        (reporter::command(), report(&reporter::command())),
+    let pages = pages();
+    for (command, name) in [
+        (flags::command(), "postgrey.8"),
+        (tester::command(), "policy-test.8"),
+        (reporter::command(), "postgreyreport.1"),
     ] {
-        let (roff, text) = (page.roff(), page.text());
+        let made = pages.iter().find(|made| made.name == name).unwrap();
+        let (roff, text) = (made.roff(), made.page.text());
         for arg in command.get_arguments() {
             let names = help::names(arg);
             assert!(options::paragraph(arg).contains(". ") || ends_well(arg), "{names}");
@@ -100,7 +138,7 @@ fn number_has_unit_and_default() {
 
 #[test]
 fn the_plain_text_fits_a_terminal() {
-    for page in pages() {
+    for Made { page, .. } in pages() {
         for line in page.text().lines() {
             assert!(line.len() <= 80 && line.is_ascii(), "{}: {line}", page.name);
         }
@@ -109,7 +147,7 @@ fn the_plain_text_fits_a_terminal() {
 
 #[test]
 fn every_mark_is_a_difference() {
-    let differences = include_str!("../../../compat/DIFFERENCES.md");
+    let differences = include_str!("../../../../compat/DIFFERENCES.md");
     let text = words(&daemon(&flags::command()));
     let is_mark =
         |word: &&str| word.strip_prefix('X').is_some_and(|number| number.parse::<u32>().is_ok());

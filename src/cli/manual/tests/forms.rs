@@ -1,15 +1,15 @@
 //! The forms of lines, each with what it matches and what it does not, and whole
 //! lists as they may stand in files. `tests` tries all of them on the parsers.
 
-pub(in crate::cli::manual) struct Form {
+pub struct Form {
     /// The line, as it may stand in a list.
-    pub(in crate::cli::manual) line: &'static str,
-    pub(super) means: &'static str,
-    pub(in crate::cli::manual) matches: &'static [&'static str],
-    pub(in crate::cli::manual) spares: &'static [&'static str],
+    pub line: &'static str,
+    pub means: &'static str,
+    pub matches: &'static [&'static str],
+    pub spares: &'static [&'static str],
 }
 
-pub(in crate::cli::manual) const CLIENTS: &[Form] = &[
+pub const CLIENTS: &[Form] = &[
     Form {
         line: "example.com",
         means: "The host of this name and all hosts below it.",
@@ -73,7 +73,7 @@ pub(in crate::cli::manual) const CLIENTS: &[Form] = &[
 ];
 
 /// Lines of a list of mail addresses, be it of recipients or of senders.
-pub(in crate::cli::manual) const ADDRESSES: &[Form] = &[
+pub const ADDRESSES: &[Form] = &[
     Form {
         line: "alice@example.org",
         means: "This address, with and without an extension after a +.",
@@ -101,7 +101,7 @@ pub(in crate::cli::manual) const ADDRESSES: &[Form] = &[
 ];
 
 /// Lines of a list of recipients with their delays.
-pub(in crate::cli::manual) const DELAYS: &[Form] = &[
+pub const DELAYS: &[Form] = &[
     Form {
         line: "example.com delay=60",
         means: "Mail to addresses at this domain and below it waits for a minute.",
@@ -123,20 +123,20 @@ pub(in crate::cli::manual) const DELAYS: &[Form] = &[
 ];
 
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli::manual) enum Kind {
+pub enum Kind {
     Clients,
     Addresses,
     Delays,
 }
 
 /// A line that is skipped, and a part of what the log says of it.
-pub(in crate::cli::manual) struct Wrong {
-    pub(in crate::cli::manual) line: &'static str,
-    pub(in crate::cli::manual) kinds: &'static [Kind],
-    pub(in crate::cli::manual) complaint: &'static str,
+pub struct Wrong {
+    pub line: &'static str,
+    pub kinds: &'static [Kind],
+    pub complaint: &'static str,
 }
 
-pub(in crate::cli::manual) const WRONG: &[Wrong] = &[
+pub const WRONG: &[Wrong] = &[
     Wrong {
         line: "mail server.example",
         kinds: &[Kind::Clients],
@@ -191,19 +191,19 @@ pub(in crate::cli::manual) const WRONG: &[Wrong] = &[
 ];
 
 /// A list of clients as it may stand in a file.
-pub(in crate::cli::manual) const CLIENTS_EXAMPLE: &str = "\
+pub const CLIENTS_EXAMPLE: &str = "\
 # Sites that retry from another network each time
 example.com             # and all hosts below it
 /^out[0-9]+\\.example\\.net$/
 192.0.2.0/24
 2001:db8:1::/48";
 
-pub(in crate::cli::manual) const SENDERS_EXAMPLE: &str = "\
+pub const SENDERS_EXAMPLE: &str = "\
 # Newsletters that do not let one go
 news.example.com
 offers@example.net
 /^bounce-[0-9]+@mailer\\.example\\.org$/";
 
-pub(in crate::cli::manual) const DELAYS_EXAMPLE: &str = "\
+pub const DELAYS_EXAMPLE: &str = "\
 codes@example.org delay=20    # somebody waits for them
 example.com delay=60";
