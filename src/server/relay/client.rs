@@ -2,7 +2,7 @@
 
 use super::backend::Backend;
 use super::relayed::Relayed;
-use super::shared::{Question, Shared, State};
+use super::shared::{Known, Question, Shared, State};
 use super::stream::{ClientSide, Side, unless_blocked};
 use crate::daemon::Severity;
 use crate::session::smtp::{Dialogue, Event, Progress, Session, Step, proxy_header};
@@ -47,6 +47,8 @@ enum Stage {
     Naming,
     /// The decision whether it is exempt from the first byte.
     Judging,
+    /// The extensions of the mail server, which are not known yet.
+    Probing,
     /// Commands.
     Talking,
     /// Room for the reply after which TLS begins.
@@ -99,9 +101,26 @@ impl Client {
             shared.stats.direct += 1;
             self.connect(key, None, shared);
         } else {
-            self.replies = self.session.greeting();
-            self.await_command();
+            self.stage = Stage::Probing;
         }
+    }
+
+    /// Greets the client, or turns it away. Returns false if the mail server's
+    /// extensions are not known yet.
+    fn greet(&mut self, shared: &Shared) -> bool {
+        match shared.extensions {
+            Known::NotYet => return false,
+            Known::Never => {
+                self.replies = AWAY_AT_ONCE.to_vec();
+                self.close();
+            }
+            Known::Yes => {
+                self.session = Session::new(Rc::clone(&shared.settings));
+                self.replies = self.session.greeting();
+                self.await_command();
+            }
+        }
+        true
     }
 
     /// Continues when the recipient's decision is known: refused with a line, or
@@ -153,15 +172,21 @@ impl Client {
         }
     }
 
-    /// Returns true if a name or a decision is awaited, which comes in any case.
+    /// Returns true if a name, a decision or the probe is awaited, each of which
+    /// has an end.
     pub fn is_awaiting(&self) -> bool {
-        matches!(self.stage, Stage::Naming | Stage::Judging | Stage::Deciding)
+        matches!(self.stage, Stage::Naming | Stage::Judging | Stage::Probing | Stage::Deciding)
     }
 
     fn try_advance(&mut self, key: usize, shared: &mut Shared) -> io::Result<State> {
         for _ in 0..MAX_STEPS {
             match &mut self.stage {
                 Stage::Naming | Stage::Judging | Stage::Deciding => return Ok(State::Waiting),
+                Stage::Probing => {
+                    if !self.greet(shared) {
+                        return Ok(State::Waiting);
+                    }
+                }
                 Stage::StartingTls => {
                     if !self.send()? {
                         return Ok(State::Waiting);

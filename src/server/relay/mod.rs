@@ -126,8 +126,12 @@ impl Relay {
     /// to be taken.
     pub fn run(&mut self) {
         let now = Instant::now();
+        let known = self.shared.extensions;
         self.note(now);
         self.probe.tick(now, &mut self.shared);
+        if self.shared.extensions != known {
+            self.ready.extend(self.clients.iter().map(|(key, _)| key));
+        }
         self.accept(now);
         self.names.tick(now);
         for (key, name) in self.names.completed() {

@@ -1,7 +1,7 @@
 //! Asks the mail server from time to time which extensions it offers.
 
 use super::backend::{Backend, BackendAddress};
-use super::shared::Shared;
+use super::shared::{Known, Shared};
 use crate::session::smtp::{Dialogue, Extensions, Progress, proxy_header};
 use mio::Token;
 use std::net::SocketAddr;
@@ -87,6 +87,9 @@ impl Probe {
     fn fail(&mut self, why: &str, shared: &mut Shared) {
         self.under_way = None;
         self.deadline = Instant::now() + RETRY_INTERVAL;
+        if shared.extensions == Known::NotYet {
+            shared.extensions = Known::Never;
+        }
         shared.backend_failed(why);
     }
 }

@@ -110,11 +110,25 @@ pub enum State {
     Over,
 }
 
+/// What is known of the mail server's extensions. A client that misses one in
+/// the reply to EHLO may return its message (RFC 6531 section 3.2), so that no
+/// client is greeted before they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The mail server is being asked for the first time.
+    NotYet,
+    /// It has not answered since the start.
+    Never,
+    /// It has answered.
+    Yes,
+}
+
 /// What connections need of each other.
 pub struct Shared {
     pub options: Options,
     /// What the sessions offer.
     pub settings: Rc<Settings>,
+    pub extensions: Known,
     pub tls: Option<Arc<ServerConfig>>,
     pub registry: Registry,
     /// The token of the first client; see [`Shared::tokens`].
@@ -130,9 +144,10 @@ pub struct Shared {
 impl Shared {
     pub fn new(options: Options, registry: Registry, first_token: usize) -> Result<Shared, String> {
         let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
-        let mut shared = Shared {
+        Ok(Shared {
             options,
             settings: Rc::default(),
+            extensions: Known::NotYet,
             tls,
             registry,
             first_token,
@@ -141,15 +156,14 @@ impl Shared {
             lines: Vec::new(),
             buffer: vec![0; BUFFER],
             is_away: false,
-        };
-        shared.offer(Extensions::default());
-        Ok(shared)
+        })
     }
 
     /// Has later sessions offer these extensions.
     pub fn offer(&mut self, extensions: Extensions) {
         let host = self.options.host.clone();
         self.settings = Rc::new(Settings { host, extensions, offers_tls: self.tls.is_some() });
+        self.extensions = Known::Yes;
     }
 
     /// The tokens of a client and of its connection to the mail server.

@@ -1,10 +1,10 @@
 //! A mail server that repeats a script, and records what it gets.
 
-use super::harness::{CLIENT, Client, Done, LONG, Proxy, options};
+use super::harness::{self, CLIENT, Client, Done, LONG, Proxy, options};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A mail server. Its probes are answered apart.
 pub struct Backend {
@@ -156,12 +156,58 @@ fn client_is_deferred_where_the_mail_server_talks_first() {
     assert_eq!((first.as_str(), second.as_str()), (AWAY, GREYLISTED));
 }
 
+/// Answers the probe, which is the next connection.
+fn answer_probe(listener: &TcpListener) {
+    let (mut probe, _) = listener.accept().unwrap();
+    probe.set_read_timeout(Some(LONG)).unwrap();
+    assert!(is_probe(&line(&mut probe)));
+    serve(&mut probe, &HONEST[..2], b"").unwrap();
+}
+
 #[test]
-fn mail_server_may_come_back() {
+fn client_is_not_greeted_before_the_mail_server_has_answered() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut relay, address) = harness::relay(options(listener.local_addr().unwrap()));
+    let mut client = Client::connect_to(address, CLIENT);
+    while relay.clients() == 0 {
+        harness::turn(&mut relay);
+    }
+    for _ in 0..100 {
+        harness::turn(&mut relay);
+        assert_eq!(client.arrived(), "");
+    }
+    let server = std::thread::spawn(move || answer_probe(&listener));
+    let deadline = Instant::now() + LONG;
+    let mut seen = String::new();
+    while seen.is_empty() {
+        assert!(Instant::now() < deadline);
+        harness::turn(&mut relay);
+        seen = client.arrived();
+    }
+    assert_eq!(seen, "220 proxy.test ESMTP\r\n");
+    server.join().unwrap();
+}
+
+#[test]
+fn client_is_turned_away_if_the_mail_server_has_never_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let proxy = Proxy::start(options(address));
+    for _ in 0..2 {
+        let mut client = Client::connect(&proxy, CLIENT);
+        assert_eq!(client.line(), "421 4.3.2 Error: mail server not available");
+        assert_eq!(client.line(), "");
+    }
+}
+
+#[test]
+fn mail_server_may_come_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let proxy = Proxy::start(options(address));
+    answer_probe(&listener);
+    drop(listener);
     let mut client = Client::greeted(&proxy);
     assert_eq!(client.ask_to_pass(), AWAY);
     assert_eq!(client.ask("RCPT TO:<pass@b.test>"), AWAY);
