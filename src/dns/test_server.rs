@@ -158,8 +158,8 @@ impl Stage {
             }
             assert!(Instant::now() < end, "no end in 60 seconds");
             self.poll.poll(&mut events, Some(Duration::from_millis(2))).unwrap();
-            let is_silent = self.servers.iter_mut().fold(false, |silent, it| it.serve() || silent);
-            if is_silent {
+            let silent: Vec<bool> = self.servers.iter_mut().map(Server::serve).collect();
+            if silent.contains(&true) {
                 self.now += self.silence;
             }
         }
