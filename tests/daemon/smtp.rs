@@ -6,16 +6,11 @@ use crate::logcheck::{IGNORED, reported, with_headers};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use testkit::{Builder, Daemon, Program, free_port, repository, wait_for};
+use testkit::{Builder, Daemon, Program, free_port, pem, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-fn pem(name: &str) -> PathBuf {
-    repository().join("src/server/relay/tests").join(name)
-}
 
 /// A daemon whose clients on this machine are its own users, who are connected
 /// to a mail server that sends one line.

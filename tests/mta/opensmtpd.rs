@@ -4,9 +4,9 @@
 //! `compat/opensmtpd` makes the chroots, one with OpenSMTPD 6.8 and one with
 //! 7.6, and runs this; without the chroots it is skipped.
 
-mod instance;
+pub mod instance;
 
-use instance::Smtpd;
+use instance::{Running, Smtpd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,10 +24,10 @@ const FILTER: &str = "HOME/postgrey opensmtpd-filter";
 /// Debian releases. The OpenSMTPD of the first one cannot speak TLS: it does
 /// not find its own key with OpenSSL 3.
 const WITHOUT_TLS: &str = "bookworm";
-const WITH_TLS: &str = "trixie";
+pub const WITH_TLS: &str = "trixie";
 
 /// The chroots of one Debian release each; none where they are missing.
-fn chroots() -> Vec<PathBuf> {
+pub fn chroots() -> Vec<PathBuf> {
     let Some(directory) = std::env::var_os(CHROOTS).map(PathBuf::from) else {
         skip(&format!("OpenSMTPD: {CHROOTS} is not set, run compat/opensmtpd"));
         return Vec::new();
@@ -42,7 +42,7 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 struct Site {
-    smtpd: Smtpd,
+    smtpd: Running,
     daemon: Daemon,
     clock: Clock,
 }

@@ -11,7 +11,7 @@ mod logins;
 mod names;
 mod texts;
 
-use self::instance::{RECOMMENDED, Sendmail};
+use self::instance::{RECOMMENDED, Running, Sendmail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use testkit::{Builder, Clock, Daemon, Program, skip};
@@ -30,7 +30,7 @@ fn chroot() -> Option<PathBuf> {
 }
 
 struct Site {
-    sendmail: Sendmail,
+    sendmail: Running,
     daemon: Daemon,
     clock: Clock,
 }

@@ -1,8 +1,14 @@
-//! An SMTP client that plays other clients by XCLIENT.
+//! An SMTP client, which may speak TLS and play other clients by XCLIENT.
 
-use std::io::{BufRead, BufReader, Write};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
+use testkit::pem;
 
 /// How long a test waits for a reply before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,18 +58,42 @@ impl Envelope {
     }
 }
 
+/// What a session speaks through: a socket, or TLS on one.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
 pub struct Smtp {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
+    socket: TcpStream,
     greeting: String,
 }
 
 impl Smtp {
-    pub fn greet(stream: TcpStream) -> Smtp {
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        let mut smtp = Smtp { stream: BufReader::new(stream), greeting: String::new() };
+    pub fn greet(socket: TcpStream) -> Smtp {
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let stream: Box<dyn Stream> = Box::new(socket.try_clone().expect("a second handle"));
+        let mut smtp = Smtp { stream: BufReader::new(stream), socket, greeting: String::new() };
         smtp.greeting = smtp.reply();
         assert!(smtp.greeting.starts_with("220 "), "{}", smtp.greeting);
         smtp
+    }
+
+    /// Starts TLS with a server that is `mx.test`.
+    pub fn start_tls(&mut self) {
+        self.expect("220", "STARTTLS");
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_file(pem("ca.pem")).expect("a certificate");
+        roots.add(authority).expect("a certificate");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions of TLS")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("mx.test").expect("a name");
+        let tls = ClientConnection::new(Arc::new(config), name).expect("TLS");
+        let socket = self.socket.try_clone().expect("a second handle");
+        self.stream = BufReader::new(Box::new(StreamOwned::new(tls, socket)));
     }
 
     pub fn greeting(&self) -> &str {
@@ -100,13 +130,17 @@ impl Smtp {
 
     /// Sends a command and returns the last line of the reply.
     pub fn say(&mut self, command: &str) -> String {
-        let line = format!("{command}\r\n");
-        let server = self.stream.get_mut();
-        server.write_all(line.as_bytes()).expect("a server");
+        self.send_bytes(format!("{command}\r\n").as_bytes());
         self.reply()
     }
 
-    fn reply(&mut self) -> String {
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let server = self.stream.get_mut();
+        server.write_all(bytes).expect("a server");
+        server.flush().expect("a server");
+    }
+
+    pub fn reply(&mut self) -> String {
         loop {
             let mut line = String::new();
             self.stream.read_line(&mut line).expect("a reply");

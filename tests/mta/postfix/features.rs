@@ -3,7 +3,7 @@
 //! comes first but that against relaying.
 
 use super::instance::Postfix;
-use super::smtp::Envelope;
+use crate::smtp::Envelope;
 use std::time::Duration;
 use testkit::{Builder, Clock, Daemon, Door, Program};
 

@@ -2,7 +2,7 @@
 //! policy server, and no way out. Mail for example.org lands in a maildir that
 //! the test reads; anything else would be discarded.
 
-use super::smtp::{Envelope, Smtp};
+use crate::smtp::{Envelope, Smtp};
 use std::fs::{self, File, Permissions};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use testkit::{Scratch, free_port};
+use testkit::{Scratch, free_port, pem};
 
 /// How long a test waits for something that should happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +33,7 @@ discard  unix       - - n -   - discard
 virtual  unix       - n n -   - virtual
 proxymap unix       - - n -   - proxymap
 anvil    unix       - - n -   1 anvil
+tlsmgr   unix       - - n 1000? 1 tlsmgr
 postlog  unix-dgram n - n -   1 postlogd
 ";
 
@@ -70,12 +71,16 @@ impl Postfix {
     /// Starts a Postfix that a proxy tells the clients' addresses.
     pub fn start_behind_proxy() -> Postfix {
         let options = "    -o smtpd_upstream_proxy_protocol=haproxy\n";
-        Postfix::start_as(
-            false,
-            options,
+        let questions = format!(
             "smtpd_recipient_restrictions = reject_unauth_destination\n\
-             smtpd_client_connection_count_limit = 0\n",
-        )
+             smtpd_client_connection_count_limit = 0\n\
+             message_size_limit = 30000000\n\
+             smtpd_tls_security_level = may\n\
+             smtpd_tls_chain_files = {}, {}\n",
+            pem("key.pem").display(),
+            pem("certificate.pem").display()
+        );
+        Postfix::start_as(false, options, &questions)
     }
 
     fn start_as(is_in_chroot: bool, options: &'static str, questions: &str) -> Postfix {

@@ -8,7 +8,7 @@ mod failing;
 mod recipe;
 
 use super::instance::Postfix;
-use super::smtp::Envelope;
+use crate::smtp::Envelope;
 use std::time::Duration;
 use testkit::{Builder, Clock, Daemon, Program};
 

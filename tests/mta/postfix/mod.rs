@@ -1,11 +1,9 @@
 //! Greylisting as the clients of a real Postfix meet it.
 
 mod features;
-mod instance;
+pub mod instance;
 mod milter;
 mod no_header;
 mod policy;
 mod pools;
 mod programs;
-mod proxy;
-mod smtp;

@@ -6,7 +6,7 @@
 
 use super::instance::{Postfix, wait_for};
 use super::programs::{smtp_source, swaks};
-use super::smtp::Envelope;
+use crate::smtp::Envelope;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::time::Duration;

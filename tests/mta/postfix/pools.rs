@@ -2,7 +2,7 @@
 //! `--auto-whitelist-by=domain`. Needs root, and the package postfix.
 
 use super::instance::Postfix;
-use super::smtp::Envelope;
+use crate::smtp::Envelope;
 use std::time::Duration;
 use testkit::{Clock, Daemon, Door, Program};
 

@@ -1,144 +1,112 @@
-//! The SMTP proxy in front of a real Postfix that understands the PROXY
-//! protocol. The client has another address than the loopback one, whose mail would
-//! pass at once; hence each test has a network of its own.
+//! What only Postfix can show: extensions, sizes, load, and verified names.
 
-use super::instance::{Postfix, require, wait_for};
-use super::smtp::Smtp;
+use super::{DEFERRED, Site, offer};
+use crate::postfix::instance::{Postfix, require};
+use crate::smtp::Smtp;
 use simple_dns::rdata::{A, AAAA, PTR, RData};
 use simple_dns::{CLASS, Name, Packet, QTYPE, ResourceRecord, TYPE};
-use std::net::{IpAddr, Ipv4Addr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 use testkit::namespace::{Namespace, OWN_ADDRESS, in_own_network};
-use testkit::{Builder, Clock, Daemon, Program, Scratch, free_port};
+use testkit::{Scratch, wait_for};
 
-const DEFERRED: &str =
-    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
-
-struct Site {
-    address: IpAddr,
-    port: u16,
-    postfix: Postfix,
-    daemon: Daemon,
-    clock: Clock,
+/// A Postfix behind the proxy; the delay of the first triplet is over.
+fn start() -> Site<Postfix> {
+    let postfix = Postfix::start_behind_proxy();
+    let address = postfix.address();
+    let mut site = Site::start(postfix, &address, &[]);
+    site.wait_out_the_delay();
+    site
 }
 
-impl Site {
-    fn start(options: &[&str], whitelist: &str) -> Site {
-        Site::start_within(options, whitelist, &[])
-    }
-
-    /// Likewise, with a program that starts the daemon.
-    fn start_within(options: &[&str], whitelist: &str, wrapper: &[String]) -> Site {
-        let address = OWN_ADDRESS;
-        let postfix = Postfix::start_behind_proxy();
-        let port = free_port();
-        let builder = options.iter().copied().fold(Daemon::builder(Program::Ours), Builder::arg);
-        let builder = builder
-            .whitelist_clients(whitelist)
-            .within(wrapper.iter().cloned())
-            .arg("--hostname=proxy.test")
-            .arg(format!("--smtp={address}:{port}"))
-            .arg(format!("--smtp-backend={}", postfix.address()));
-        let (builder, clock) = Clock::of(builder);
-        Site { address, port, postfix, daemon: builder.start(), clock }
-    }
-
-    fn connect(&self) -> Smtp {
-        let connect = || TcpStream::connect((self.address, self.port)).ok();
-        Smtp::greet(wait_for("the proxy", connect))
-    }
-
-    /// The reply to a recipient, in a session that has come so far.
-    fn offer(&self) -> (Smtp, String) {
-        let mut smtp = self.connect();
-        smtp.expect("250", "EHLO client.test");
-        smtp.expect("250", "MAIL FROM:<alice@sender.test>");
-        let reply = smtp.say("RCPT TO:<bob@example.org>");
-        (smtp, reply)
-    }
-
+impl Site<Postfix> {
     fn delivered(&self, text: &str) -> String {
-        wait_for("the delivery", || self.postfix.inbox_with(text).pop())
+        wait_for("the delivery", || self.server.inbox_with(text).pop())
     }
-}
 
-#[test]
-fn message_is_deferred_and_delivered_unchanged_after_the_delay() {
-    in_own_network(|| {
-        for version in [1, 2] {
-            let option = format!("--smtp-proxy-protocol={version}");
-            let mut site = Site::start(&[&option], "");
-            let (mut smtp, reply) = site.offer();
-            assert_eq!(reply, DEFERRED);
-            assert_eq!(smtp.say("DATA"), "451 4.7.1 Error: no recipient was accepted");
-            smtp.quit();
-            site.clock.advance(Duration::from_secs(301));
-            let (mut smtp, reply) = site.offer();
-            assert_eq!(reply, "250 2.1.5 Ok");
-            let body = [".", "..", "n\u{fc}r", &"x".repeat(900)].join("\n");
-            let body = format!("{body}\n{}", "line after line\n".repeat(100_000));
-            smtp.expect("354", "DATA");
-            let head = format!("Subject: whole {version}\r\n\r\n");
-            smtp.expect("250", &format!("{head}{}.", stuffed(&body)));
-            smtp.quit();
-            let message = site.delivered(&format!("Subject: whole {version}"));
-            let from = format!("Received: from client.test (unknown [{}])", site.address);
-            assert!(message.contains(&from), "{}", &message[..500]);
-            let (_, delivered) = message.split_once("\n\n").expect("a body");
-            assert!(delivered == body, "the body was changed");
-            let client = format!("client_name=unknown, client_address={}, ", site.address);
-            for line in [
-                format!("action=greylist, reason=new, {client}"),
-                format!("action=pass, reason=triplet found, delay=301, {client}"),
-                format!("relayed: {client}received="),
-            ] {
-                wait_for(&line, || {
-                    site.daemon.log().iter().any(|logged| logged.contains(&line)).then_some(())
-                });
-            }
-        }
-    });
-}
-
-/// Lines as SMTP transports them (RFC 5321 section 4.5.2).
-fn stuffed(text: &str) -> String {
-    let stuffed =
-        |line: &str| format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" });
-    text.lines().map(stuffed).collect()
-}
-
-#[test]
-fn whitelisted_client_talks_to_postfix_from_the_first_byte() {
-    in_own_network(|| {
-        let site = Site::start(&[], &format!("{OWN_ADDRESS}\n"));
-        let mut smtp = site.connect();
-        assert!(smtp.greeting().contains("mx.test.example"), "{}", smtp.greeting());
-        smtp.expect("250", "EHLO client.test");
-        smtp.expect("250", "MAIL FROM:<alice@sender.test>");
-        assert_eq!(smtp.say("RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
-        smtp.quit();
-    });
-}
-
-#[test]
-fn two_hundred_messages_arrive_once() {
-    in_own_network(|| {
+    /// Lets smtp-source send messages over 50 connections, and waits for them.
+    fn receive(&self, count: usize, subject: &str, options: &[&str]) {
         require("/usr/sbin/smtp-source", "postfix");
-        let mut site = Site::start(&[], "");
-        let (smtp, reply) = site.offer();
-        assert_eq!(reply, DEFERRED);
-        smtp.quit();
-        site.clock.advance(Duration::from_secs(301));
+        let number = count.to_string();
         let status = Command::new("/usr/sbin/smtp-source")
-            .args(["-d", "-s", "20", "-m", "200", "-l", "500", "-M", "client.test"])
-            .args(["-f", "alice@sender.test", "-t", "bob@example.org", "-S", "one of many"])
-            .arg(format!("{}:{}", site.address, site.port))
+            .args(["-m", &number, "-l", "500", "-M", "client.test", "-S", subject])
+            .args(["-f", "alice@sender.test", "-t", "bob@example.org"])
+            .args(options)
+            .arg(format!("{OWN_ADDRESS}:{}", super::PORT))
             .status();
         assert!(status.expect("smtp-source").success());
-        let count = || site.postfix.inbox_with("one of many").len();
-        wait_for("200 messages", || (count() >= 200).then_some(()));
-        assert_eq!(count(), 200);
+        let arrived = || self.server.inbox_with(subject).len();
+        wait_for("the messages", || (arrived() >= count).then_some(()));
+        wait_for("an empty queue", || self.server.queue().contains("is empty").then_some(()));
+        assert_eq!(arrived(), count);
+    }
+}
+
+#[test]
+fn chunks_arrive_unchanged() {
+    in_own_network(|| {
+        let site = start();
+        let mut smtp = site.connect();
+        assert_eq!(offer(&mut smtp), "250 2.1.5 Ok");
+        let body = ".\r\n..\r\nn\u{fc}r\r\n.\r\n";
+        for (chunk, last) in [("Subject: in chunks\r\n\r\n", ""), (body, " LAST")] {
+            smtp.send_bytes(format!("BDAT {}{last}\r\n{chunk}", chunk.len()).as_bytes());
+            assert!(smtp.reply().starts_with("250 "));
+        }
+        smtp.quit();
+        let message = site.delivered("Subject: in chunks");
+        let (_, delivered) = message.split_once("\n\n").expect("a body");
+        assert_eq!(delivered, body.replace("\r\n", "\n"));
+    });
+}
+
+#[test]
+fn international_addresses_arrive() {
+    in_own_network(|| {
+        let mut site = start();
+        let offer = |smtp: &mut Smtp| {
+            smtp.expect("250", "EHLO client.test");
+            smtp.expect("250", "MAIL FROM:<j\u{f6}rg@sender.test> SMTPUTF8");
+            smtp.say("RCPT TO:<b\u{f6}b@example.org>")
+        };
+        let mut smtp = site.connect();
+        assert_eq!(offer(&mut smtp), DEFERRED);
+        smtp.quit();
+        site.clock.advance(Duration::from_secs(301));
+        let mut smtp = site.connect();
+        assert_eq!(offer(&mut smtp), "250 2.1.5 Ok");
+        smtp.send("Subject: gr\u{fc}\u{df}e\n");
+        smtp.quit();
+        let message = site.delivered("Subject: gr\u{fc}\u{df}e");
+        assert!(message.contains("<j\u{f6}rg@sender.test>"), "{message}");
+    });
+}
+
+#[test]
+fn twenty_megabytes_arrive_unchanged() {
+    in_own_network(|| {
+        let site = start();
+        let mut smtp = site.connect();
+        assert_eq!(offer(&mut smtp), "250 2.1.5 Ok");
+        let body = format!("{}\n", "0123456789".repeat(10)).repeat(200_000);
+        smtp.expect("354", "DATA");
+        let lines = body.replace('\n', "\r\n");
+        smtp.expect("250", &format!("Subject: large\r\n\r\n{lines}."));
+        smtp.quit();
+        let message = site.delivered("Subject: large");
+        let (_, delivered) = message.split_once("\n\n").expect("a body");
+        assert!(delivered == body, "{} bytes of {}", delivered.len(), body.len());
+    });
+}
+
+#[test]
+fn no_message_of_two_thousand_is_lost_or_doubled() {
+    in_own_network(|| {
+        let site = start();
+        // One connection for many messages, then one for each.
+        site.receive(2000, "one of many", &["-d", "-s", "50"]);
+        site.receive(300, "one by one", &["-s", "20"]);
     });
 }
 
@@ -176,7 +144,11 @@ fn client_is_whitelisted_by_its_verified_name() {
         let file = scratch.file("resolv.conf", format!("nameserver {server}\n"));
         let script = "mount --make-rprivate /\nmount --bind \"$1\" /etc/resolv.conf";
         let Some(namespace) = Namespace::new(script, &[&file]) else { return };
-        let site = Site::start_within(&[], "trusted.test\n", &namespace.words());
+        let postfix = Postfix::start_behind_proxy();
+        let address = postfix.address();
+        let site = Site::start_with(postfix, &address, |builder| {
+            builder.whitelist_clients("trusted.test\n").within(namespace.words())
+        });
         let smtp = site.connect();
         assert!(smtp.greeting().contains("mx.test.example"), "{}", smtp.greeting());
         smtp.quit();

@@ -34,7 +34,7 @@ fn held_mail_is_in_quarantine_with_the_reason() {
     let Some(site) = site("HOLD", &lists) else {
         return;
     };
-    site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org");
+    site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org", "hello\n");
     let queue = wait_for("a message in quarantine", || {
         let queue = site.sendmail.quarantine();
         queue.contains("mallory@spam.test").then_some(queue)
@@ -50,7 +50,7 @@ fn discarded_mail_is_taken_and_gone() {
     let Some(site) = site("DISCARD", &lists) else {
         return;
     };
-    site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org");
+    site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org", "hello\n");
     site.sendmail.deliver(FRIEND, "alice@sender.test", "bob@example.org");
     assert!(!site.sendmail.mailbox().contains("mallory@spam.test"));
     let queue = site.sendmail.quarantine();

@@ -1,6 +1,6 @@
 //! A milter that is away, or that fails.
 
-use super::instance::Sendmail;
+use super::instance::{Running, Sendmail};
 use crate::sendmail::chroot;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ const WAITING: &str = "F=T, T=C:1s;S:1s;R:1s;E:1s";
 
 const STRANGER: (&str, &str) = ("198.51.100.7", "alice@sender.test");
 
-fn told_without_a_milter(sendmail: &Sendmail) -> String {
+fn told_without_a_milter(sendmail: &Running) -> String {
     sendmail.offer(STRANGER.0, STRANGER.1, "bob@example.org")
 }
 

@@ -80,6 +80,12 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
+/// A file of the proxy's own tests: `certificate.pem` of `mx.test`, its key
+/// `key.pem`, or `ca.pem`, the authority that issued it.
+pub fn pem(name: &str) -> PathBuf {
+    repository().join("src/server/relay/tests").join(name)
+}
+
 /// Fails with what to install when a program that the tests need is missing.
 pub fn require(program: &str, package: &str) {
     assert!(Path::new(program).exists(), "{program} is missing: apt-get install {package}");

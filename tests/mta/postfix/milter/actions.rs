@@ -2,7 +2,7 @@
 
 use super::{DEFERRED, Site, assert_delivered_at_once, client, headers};
 use crate::postfix::instance::wait_for;
-use crate::postfix::smtp::Envelope;
+use crate::smtp::Envelope;
 use testkit::Scratch;
 
 const BLACKLISTED: &str = "192.0.2.66";
