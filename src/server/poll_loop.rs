@@ -34,6 +34,9 @@ const CONTROL: usize = 3;
 const METRICS: usize = CONTROL + control::TOKENS;
 const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
 
+/// How often the state is checked for changes by other programs.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The pause before log lines that could not be written are tried again.
 const LOG_PAUSE: Duration = Duration::from_millis(10);
 
@@ -66,6 +69,7 @@ pub struct PollLoop {
     connections: Connections,
     /// The interval of systemd's watchdog, and when the next message is due.
     watchdog: Option<(Duration, Instant)>,
+    next_check: Instant,
     memory_error: RateLimitedError,
     buffer: Vec<u8>,
 }
@@ -100,6 +104,7 @@ impl PollLoop {
             reloader,
             connections: Connections::new(),
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
+            next_check: Instant::now() + CHECK_INTERVAL,
             memory_error: RateLimitedError::default(),
             buffer: vec![0; READ_SIZE],
         })
@@ -129,7 +134,15 @@ impl PollLoop {
             log.flush();
         }
         self.finish(&mut events, log);
+        self.check(log);
         self.write(|backend| backend.flush(), log);
+    }
+
+    /// Reports what other programs did to the state.
+    fn check(&mut self, log: &mut Log) {
+        if let Some(remark) = self.service.backend.check() {
+            log.line(Severity::Warning, remark);
+        }
     }
 
     /// Reads once more from all that are due, then answers what was read. Clients that
@@ -202,6 +215,10 @@ impl PollLoop {
         if is_due && !is_written {
             self.write(|backend| backend.run_due(), log);
         }
+        if self.next_check <= now {
+            self.next_check = now + CHECK_INTERVAL;
+            self.check(log);
+        }
         // Clean-up leaves a row alone while a refresh of it waits.
         if !(is_due && is_written) {
             let Service { housekeeping, backend, .. } = &mut self.service;
@@ -229,8 +246,8 @@ impl PollLoop {
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
         let Service { acceptor, backend, housekeeping, proxy, .. } = &self.service;
         let proxy = proxy.as_ref().and_then(|proxy| proxy.relay().deadline());
-        let clean_up = Some(housekeeping.next());
-        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, proxy]
+        let (clean_up, check) = (Some(housekeeping.next()), Some(self.next_check));
+        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, check, proxy]
             .into_iter()
             .flatten()
             .min()?;
