@@ -2,20 +2,22 @@
 
 use super::*;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn reader(name: &str) -> (PathBuf, Reader) {
     let name = format!("postgrey-lists-{}-{name}", std::process::id());
     let directory = std::env::temp_dir().join(name);
     fs::create_dir_all(&directory).unwrap();
-    let files = Files {
-        clients: vec![directory.join("clients"), directory.join("clients.local")],
-        recipients: vec![directory.join("recipients")],
-        ..Files::default()
-    };
-    fs::write(&files.clients[0], "a.example").unwrap();
-    fs::write(&files.clients[1], "b.example").unwrap();
-    fs::write(&files.recipients[0], "postmaster@").unwrap();
+    let files = Files::new(|kind| match kind {
+        ListKind::WhitelistClients => {
+            vec![directory.join("clients"), directory.join("clients.local")]
+        }
+        ListKind::WhitelistRecipients => vec![directory.join("recipients")],
+        _ => Vec::new(),
+    });
+    fs::write(directory.join("clients"), "a.example").unwrap();
+    fs::write(directory.join("clients.local"), "b.example").unwrap();
+    fs::write(directory.join("recipients"), "postmaster@").unwrap();
     (directory, Reader::new(files))
 }
 
@@ -66,11 +68,11 @@ fn a_local_file_may_come_and_go() {
 #[test]
 fn the_shipped_lists_are_read_without_a_complaint() {
     let shipped = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("debian").join(name);
-    let files = Files {
-        clients: vec![shipped("postgrey_whitelist_clients")],
-        recipients: vec![shipped("postgrey_whitelist_recipients")],
-        ..Files::default()
-    };
+    let files = Files::new(|kind| {
+        let default = kind.default_files().first();
+        let name = default.map(|file| file.replace("/etc/postgrey/", "postgrey_"));
+        name.iter().map(|name| shipped(name)).collect()
+    });
     let (lists, warnings) = Reader::new(files).read();
     assert_eq!(warnings, []);
     let mut complaints = Vec::new();

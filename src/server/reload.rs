@@ -4,7 +4,7 @@
 //! whose one result the loop takes over between two turns; the old lists serve
 //! until then.
 
-use crate::lists::{Reader, Warning, Whitelists};
+use crate::lists::{Lists, Reader, Warning};
 use mio::Waker;
 use std::io;
 use std::mem;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
 /// What was read, and what is wrong with it.
-pub type Reading = (Whitelists, Vec<Warning>);
+pub type Reading = (Lists, Vec<Warning>);
 
 /// Reads the lists when asked to.
 pub struct Reloader {
@@ -71,7 +71,7 @@ impl Reloader {
 }
 
 /// Frees lists that are no longer used, which takes a while as well.
-pub fn discard(whitelists: Whitelists) {
+pub fn discard(whitelists: Lists) {
     // Without room for a thread they are freed here and now.
     let _ = Builder::new().spawn(move || drop(whitelists));
 }

@@ -61,7 +61,7 @@ pub fn run(options: Options) -> Result<u8, Failure> {
 fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     allow_many_connections()?;
     let identity = Identity::look_up(&options.user, &options.group)?;
-    let mut lists = Reader::new(options.whitelists.clone());
+    let mut lists = Reader::new(options.lists.clone());
     lists.read_ahead();
     let (whitelists, warnings) = identity.lend(|| Ok(lists.read()))?;
     let earlier = options.pidfile.as_deref().map_or(Ok(Earlier::Nothing), pidfile::check)?;
@@ -210,7 +210,7 @@ fn open_metrics(
         return Ok(None);
     };
     let sockets = listen::open_sockets(place, options.backlog, identity, log)?;
-    Ok(Some(Metrics::new(sockets, options.whitelists.clone())))
+    Ok(Some(Metrics::new(sockets)))
 }
 
 fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {

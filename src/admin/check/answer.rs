@@ -15,7 +15,7 @@ use crate::greylist::{
     self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
 };
 use crate::json::Object;
-use crate::lists::{self, Location, Reader, Whitelists};
+use crate::lists::{self, Lists, Location, Reader};
 use crate::request::Request;
 use crate::session::policy;
 use crate::state::local::FILE_NAME;
@@ -33,7 +33,7 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     // Before the lists are read: the daemon may be unable to read what root can.
     Identity::look_up(&options.user, &options.group)?.assume_silently()?;
-    let (whitelists, warnings) = Reader::new(options.whitelists.clone()).read();
+    let (whitelists, warnings) = Reader::new(options.lists.clone()).read();
     let unread = warnings.iter().filter(|warning| warning.unread().is_some());
     let unread = unread.map(ToString::to_string).collect();
     let now = question.at.unwrap_or_else(clock::now);
@@ -90,7 +90,7 @@ fn records(lookup: &Lookup, database: Option<&Database>) -> Result<Records, Erro
 /// A question with its answer.
 struct Case<'c> {
     policy: &'c Policy,
-    whitelists: &'c Whitelists,
+    whitelists: &'c Lists,
     /// The lists that the daemon cannot read.
     unread: Vec<String>,
     now: i64,
@@ -103,7 +103,7 @@ struct Case<'c> {
 impl<'c> Case<'c> {
     fn new(
         policy: &'c Policy,
-        whitelists: &'c Whitelists,
+        whitelists: &'c Lists,
         now: i64,
         request: Request<'c>,
         database: Option<&Database>,

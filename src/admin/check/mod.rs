@@ -35,8 +35,8 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
         findings.extend(places::lint(options));
         findings.extend(options.smtp.iter().flat_map(smtp::lint));
         findings.extend(options::lint(options));
-        findings.extend(lint::lint(&options.whitelists));
-        files = options.whitelists.all();
+        findings.extend(lint::lint(&options.lists));
+        files = options.lists.all();
     }
     print::all(&findings, &files, check.form, out)?;
     Ok(outcome(&findings))

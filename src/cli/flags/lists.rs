@@ -1,16 +1,12 @@
 //! The options that name lists, and what to do with those on them.
 
 use super::{switch, text, value};
+use crate::lists::ListKind;
 use clap::{Arg, ArgAction, value_parser};
 
 pub(super) fn whitelists() -> [Arg; 9] {
     [
-        value("whitelist-clients", "FILE")
-            .action(ArgAction::Append)
-            .default_values([
-                "/etc/postgrey/whitelist_clients",
-                "/etc/postgrey/whitelist_clients.local",
-            ])
+        list(ListKind::WhitelistClients)
             .help("read exempt clients from FILE; may be repeated")
             .long_help(
                 "Read clients that are never deferred from FILE instead of the default files. The \
@@ -18,29 +14,26 @@ pub(super) fn whitelists() -> [Arg; 9] {
                  .local. Each FILE of this and the other lists is continued by the files \
                  FILE.d/*.conf in the order of their names.",
             ),
-        value("whitelist-recipients", "FILE")
-            .action(ArgAction::Append)
-            .default_values([
-                "/etc/postgrey/whitelist_recipients",
-                "/etc/postgrey/whitelist_recipients.local",
-            ])
+        list(ListKind::WhitelistRecipients)
             .help("read exempt recipients from FILE; may be repeated")
             .long_help(
                 "Read recipients whose mail is never deferred from FILE instead of the default \
                  files. The option may be repeated.",
             ),
-        list("whitelist-senders").help("read exempt senders from FILE; may be repeated").long_help(
-            "Read senders whose mail is never deferred from FILE. The option may be repeated. \
+        list(ListKind::WhitelistSenders)
+            .help("read exempt senders from FILE; may be repeated")
+            .long_help(
+                "Read senders whose mail is never deferred from FILE. The option may be repeated. \
              Anybody can forge a sender: prefer --whitelist-clients if the servers are known.",
-        ),
-        list("greylist-recipients")
+            ),
+        list(ListKind::GreylistRecipients)
             .help("greylist only mail to recipients in FILE; may be repeated")
             .long_help(
                 "Read the only recipients whose mail is greylisted from FILE; all other mail \
                  passes. The option may be repeated. Without it, the mail of all recipients is \
                  greylisted, except --whitelist-recipients. If FILE cannot be read, no mail is.",
             ),
-        list("recipient-delays")
+        list(ListKind::RecipientDelays)
             .help("read recipients with another delay; may be repeated")
             .long_help(
                 "Read recipients with another delay than --delay for new mail from FILE, in lines \
@@ -94,14 +87,14 @@ pub(super) fn whitelists() -> [Arg; 9] {
 
 pub(super) fn blacklists() -> [Arg; 5] {
     [
-        list("blacklist-clients").help("read clients to refuse from FILE; may be repeated").long_help(
+        list(ListKind::BlacklistClients).help("read clients to refuse from FILE; may be repeated").long_help(
             "Read clients whose mail is refused from FILE. The option may be repeated. Whitelists \
              have precedence.",
         ),
-        list("blacklist-senders")
+        list(ListKind::BlacklistSenders)
             .help("read senders to refuse from FILE; may be repeated")
             .long_help("Read senders whose mail is refused from FILE. The option may be repeated."),
-        list("blacklist-recipients").help("read recipients to refuse from FILE; may be repeated").long_help(
+        list(ListKind::BlacklistRecipients).help("read recipients to refuse from FILE; may be repeated").long_help(
             "Read recipients whose mail is refused from FILE. The option may be repeated.",
         ),
         text("blacklist-action", "ACTION", "REJECT")
@@ -116,7 +109,8 @@ pub(super) fn blacklists() -> [Arg; 5] {
     ]
 }
 
-/// An option that names a file with a list.
-fn list(name: &'static str) -> Arg {
-    value(name, "FILE").action(ArgAction::Append)
+/// The option that names files of a kind of list.
+fn list(kind: ListKind) -> Arg {
+    let option = value(kind.option(), "FILE").action(ArgAction::Append);
+    option.default_values(kind.default_files().iter().copied())
 }
