@@ -21,6 +21,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::time::{Duration, Instant};
 
 /// Tools that are served at the same time; further ones take the place of the
 /// one that has been silent for longest.
@@ -28,6 +29,10 @@ const MAX_TOOLS: usize = 8;
 
 /// How many tokens the socket and its connections take.
 pub const TOKENS: usize = 1 + MAX_TOOLS;
+
+/// How long a tool may leave a request unfinished or a reply unread. Between two
+/// requests it may be silent: people read lists in a pager.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 << 10;
@@ -125,6 +130,7 @@ impl Control {
                 }
             }
             caller.settle(backend);
+            caller.is_over |= caller.is_stalled(Instant::now());
             if caller.is_over && caller.awaiting.is_none() {
                 *slot = None;
             }
@@ -183,6 +189,8 @@ struct Caller {
     is_over: bool,
     /// When it was last heard.
     heard: u64,
+    /// When bytes last went in either direction.
+    progress: Instant,
 }
 
 impl Caller {
@@ -197,6 +205,7 @@ impl Caller {
             is_due: true,
             is_over: false,
             heard,
+            progress: Instant::now(),
         }
     }
 
@@ -205,6 +214,12 @@ impl Caller {
     fn has_work(&self) -> bool {
         let is_free = self.output.is_empty() && self.awaiting.is_none();
         is_free && (self.is_due || self.settles.is_some())
+    }
+
+    fn is_stalled(&self, now: Instant) -> bool {
+        let is_unfinished = !self.output.is_empty() || !self.input.is_empty();
+        let waits_for_us = self.awaiting.is_some() || self.settles.is_some();
+        is_unfinished && !waits_for_us && now - self.progress > STALL_LIMIT
     }
 
     /// The next request, once the reply to the last one is sent.
@@ -226,6 +241,7 @@ impl Caller {
                 Ok(0) => self.is_over = true,
                 Ok(length) => {
                     self.input.extend_from_slice(&buffer[..length]);
+                    self.progress = Instant::now();
                     continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -277,7 +293,10 @@ impl Caller {
     fn send(&mut self) {
         while !self.output.is_empty() {
             match self.stream.write(&self.output) {
-                Ok(length) if length > 0 => drop(self.output.drain(..length)),
+                Ok(length) if length > 0 => {
+                    self.output.drain(..length);
+                    self.progress = Instant::now();
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 _ => {
@@ -312,4 +331,27 @@ fn statistics(started: i64, stats: &Stats) -> Reply {
     let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
     let process = [format!("pid {}", process::id()), format!("started {started}")];
     Ok(process.into_iter().chain(numbers).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_may_be_silent_only_between_requests() {
+        let (stream, mut tool) = UnixStream::pair().expect("a pair");
+        let mut caller = Caller::new(stream, 1);
+        let late = || Instant::now() + STALL_LIMIT + Duration::from_secs(1);
+        assert!(!caller.is_stalled(late()), "it has not asked");
+        tool.write_all(b"totals\n\nsettle").expect("a request and a half");
+        assert!(caller.next_request().is_some_and(|request| request == Ok(Request::Totals)));
+        assert!(!caller.is_stalled(Instant::now()), "it has just written");
+        assert!(caller.is_stalled(late()), "the rest does not arrive");
+        tool.write_all(b"\n\n").expect("the rest");
+        assert!(caller.next_request().is_some_and(|request| request == Ok(Request::Settle)));
+        caller.reply(&Ok(vec!["a line".to_owned()]));
+        assert!(!caller.is_stalled(late()), "the reply is in the socket");
+        caller.reply(&Ok(vec!["x".repeat(4 << 20)]));
+        assert!(caller.is_stalled(late()), "the reply is not read");
+    }
 }
