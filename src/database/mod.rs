@@ -24,6 +24,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -247,6 +248,12 @@ impl OpenFile {
             return Err(Error::new(format!("{} is not a regular file", path.display())));
         }
         Ok(OpenFile { file, path: path.to_owned() })
+    }
+
+    /// Returns true if it is a database of this program, and not one to import.
+    pub fn is_database(&self) -> bool {
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        state::local::is_lmdb(Path::new(&path)).is_ok_and(|is_database| is_database)
     }
 }
 
