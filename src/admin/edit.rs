@@ -37,7 +37,7 @@ pub fn run(
     writeln!(out, "{verb} {}", counted(changed as u64, "entry", "entries"))?;
     let is_by_address = matches!(target, Target::Triplet { client: Clients::One(_), .. });
     if view.policy.by_domain.lookup && is_by_address && change == Change::Allow {
-        writeln!(out, "{KEPT_BY_DOMAIN}")?;
+        writeln!(out, "{DOMAIN_KEY_HINT}")?;
     }
     print_where(&view.database, out)?;
     out.flush()?;
@@ -116,12 +116,12 @@ fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<O
 }
 
 /// What an administrator who names a triplet by an address may not think of.
-pub(super) const KEPT_BY_DOMAIN: &str = "Mail of clients with a name is kept by its domain \
+pub(super) const DOMAIN_KEY_HINT: &str = "Mail of clients with a name is kept by its domain \
      (--lookup-by-domain): name that in place of the address.";
 
 /// Edits of one request. The daemon takes more, but mail waits for the commit:
 /// each edit changes a page of its own, which costs some 30 microseconds.
-const FEW: usize = MAX_EDITS / 4;
+const EDITS_PER_REQUEST: usize = MAX_EDITS / 4;
 
 /// The edits in parts that the daemon takes at once.
 pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
@@ -132,7 +132,7 @@ pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
     edits.chunk_by(move |edit, next| {
         bytes += edit.key.len() + 32;
         number += 1;
-        let fits = number < FEW && bytes + next.key.len() < most_bytes;
+        let fits = number < EDITS_PER_REQUEST && bytes + next.key.len() < most_bytes;
         if !fits {
             (bytes, number) = (0, 0);
         }

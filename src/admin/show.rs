@@ -1,7 +1,7 @@
 //! `postgrey show`: what is known of a triplet or a client, and what becomes of
 //! it.
 
-use super::edit::{KEPT_BY_DOMAIN, triplet_key};
+use super::edit::{DOMAIN_KEY_HINT, triplet_key};
 use super::list::{Printer, object};
 use super::text::{self, address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-const MOST_ENTRIES: usize = 20;
+const MAX_ENTRIES: usize = 20;
 
 pub fn run(
     view: &View,
@@ -143,7 +143,7 @@ fn show_client(
 /// Where the triplets of an address may be that has none.
 fn note_of_domains(view: &View, client: &Clients, out: &mut impl Write) -> Result<(), Error> {
     if matches!(client, Clients::One(_)) && view.policy.by_domain.lookup {
-        out.write_all(labelled("Note", KEPT_BY_DOMAIN).as_bytes())?;
+        out.write_all(labelled("Note", DOMAIN_KEY_HINT).as_bytes())?;
     }
     Ok(())
 }
@@ -182,7 +182,7 @@ fn show_entries(
     let (mut count, mut first) = (0, Vec::new());
     for_each_entry(view, table, client, |entry| {
         count += 1;
-        if first.len() < MOST_ENTRIES {
+        if first.len() < MAX_ENTRIES {
             first.push(entry);
         }
         Ok(())

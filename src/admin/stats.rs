@@ -14,7 +14,7 @@ use crate::state::{Table, Totals};
 use std::io::Write;
 use std::ops::ControlFlow;
 
-const MOST_NETWORKS: usize = 10;
+const TOP_NETWORKS: usize = 10;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
@@ -199,11 +199,11 @@ impl Networks {
     fn end(&mut self) {
         let number = std::mem::take(&mut self.number);
         if number > self.largest.last().map_or(0, |(_, number)| *number)
-            || number > 0 && self.largest.len() < MOST_NETWORKS
+            || number > 0 && self.largest.len() < TOP_NETWORKS
         {
             let place = self.largest.partition_point(|(_, other)| *other >= number);
             self.largest.insert(place, (std::mem::take(&mut self.current), number));
-            self.largest.truncate(MOST_NETWORKS);
+            self.largest.truncate(TOP_NETWORKS);
         }
     }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub(super) const PROGRAM: &str = "policy-test";
 
 /// More connections than this need more than one such program.
-const MOST_CONNECTIONS: i64 = 10_000;
+const MAX_CONNECTIONS: i64 = 10_000;
 
 /// All that the command line of a policy test says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
         target,
         verbose: matches.get_flag("verbose"),
         count: number("count", i64::from(u32::MAX))?,
-        concurrency: number("concurrency", MOST_CONNECTIONS)?,
+        concurrency: number("concurrency", MAX_CONNECTIONS)?,
     })))
 }
 

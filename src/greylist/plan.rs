@@ -63,30 +63,30 @@ pub fn rule<'w>(
     if let Some(exemption) = trust(&policy.trust, request, address) {
         return Some((Verdict::Exempt(exemption), None));
     }
-    let origin = client(clients, request.client_name, address, warnings);
-    if origin.is_some() {
-        return Some((Verdict::Exempt(Exemption::Client), origin));
+    let location = client(clients, request.client_name, address, warnings);
+    if location.is_some() {
+        return Some((Verdict::Exempt(Exemption::Client), location));
     }
     for (list, address, verdict) in [
         (recipients, request.recipient, Verdict::Exempt(Exemption::Recipient)),
         (senders, request.sender, Verdict::Exempt(Exemption::Sender)),
     ] {
-        let origin = list.find(address, warnings);
-        if origin.is_some() {
-            return Some((verdict, origin));
+        let location = list.find(address, warnings);
+        if location.is_some() {
+            return Some((verdict, location));
         }
     }
-    let origin = client(&black.clients, request.client_name, address, warnings);
-    if origin.is_some() {
-        return Some((Verdict::Blacklisted(Blacklist::Client), origin));
+    let location = client(&black.clients, request.client_name, address, warnings);
+    if location.is_some() {
+        return Some((Verdict::Blacklisted(Blacklist::Client), location));
     }
     for (list, address, which) in [
         (&black.senders, request.sender, Blacklist::Sender),
         (&black.recipients, request.recipient, Blacklist::Recipient),
     ] {
-        let origin = list.find(address, warnings);
-        if origin.is_some() {
-            return Some((Verdict::Blacklisted(which), origin));
+        let location = list.find(address, warnings);
+        if location.is_some() {
+            return Some((Verdict::Blacklisted(which), location));
         }
     }
     let is_listed = |list: &Addresses, warnings| list.find(request.recipient, warnings).is_some();

@@ -49,8 +49,8 @@ impl Site {
         let (lists, warnings) = reader.read();
         let short = |text: String| text.replace(&format!("{}/", place.display()), "");
         let rule = |client: &&str| {
-            let origin = lists.clients.by_name(client.as_bytes(), &mut Vec::new());
-            origin.map_or("none".to_owned(), |origin| short(origin.to_string()))
+            let location = lists.clients.by_name(client.as_bytes(), &mut Vec::new());
+            location.map_or("none".to_owned(), |location| short(location.to_string()))
         };
         let warnings = warnings.iter().map(|warning| short(warning.to_string()));
         (clients.iter().map(rule).collect(), warnings.collect())

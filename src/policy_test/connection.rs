@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 trait Stream: Read + Write + Send {}
 impl Stream for TcpStream {}
@@ -52,7 +52,7 @@ impl<'t> Connection<'t> {
             Target::Inet(host, port) => {
                 let connected = TcpStream::connect((host.as_str(), *port)).and_then(|stream| {
                     stream.set_nodelay(true)?;
-                    stream.set_read_timeout(Some(PATIENCE))?;
+                    stream.set_read_timeout(Some(TIMEOUT))?;
                     Ok(Box::new(stream) as Box<dyn Stream>)
                 });
                 connected.map_err(|error| {
@@ -63,7 +63,7 @@ impl<'t> Connection<'t> {
             }
             Target::Unix(path) => {
                 let connected = UnixStream::connect(path).and_then(|stream| {
-                    stream.set_read_timeout(Some(PATIENCE))?;
+                    stream.set_read_timeout(Some(TIMEOUT))?;
                     Ok(Box::new(stream) as Box<dyn Stream>)
                 });
                 connected.map_err(|error| {

@@ -123,8 +123,8 @@ impl<'c> Case<'c> {
     /// The line of a list that decided, and its text.
     fn rule(&self) -> Option<(&Location, String)> {
         let Case { policy, whitelists, request, .. } = self;
-        let origin = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
-        Some((origin, lists::read_line(origin).unwrap_or_default()))
+        let location = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
+        Some((location, lists::read_line(location).unwrap_or_default()))
     }
 
     /// The triplet's key and record, where no other record exempts the client.
@@ -174,8 +174,8 @@ impl<'c> Case<'c> {
         if self.policy.is_dry_run {
             text += &labelled("Dry run", "with --noaction mail passes, whatever is decided");
         }
-        if let Some((origin, rule)) = self.rule() {
-            let place = format!("{}:{}", origin.file().display(), origin.line());
+        if let Some((location, rule)) = self.rule() {
+            let place = format!("{}:{}", location.file().display(), location.line());
             text += &labelled("Rule", &format!("{}, in {place}", foreign(rule.as_bytes())));
             return text;
         }
@@ -213,9 +213,9 @@ impl<'c> Case<'c> {
         if !self.unread.is_empty() {
             object = object.text("warning", self.unread.join("\n"));
         }
-        if let Some((origin, rule)) = self.rule() {
-            let file = origin.file().as_os_str().as_encoded_bytes();
-            object = object.text("file", file).number("line", origin.line()).text("rule", rule);
+        if let Some((location, rule)) = self.rule() {
+            let file = location.file().as_os_str().as_encoded_bytes();
+            object = object.text("file", file).number("line", location.line()).text("rule", rule);
             return object;
         }
         if let Verdict::Greylisted { missing, .. } = self.verdict {

@@ -16,7 +16,7 @@ use crate::state::TripletRecord;
 use std::io::Write;
 
 /// The number of mails that are printed to a terminal.
-const MOST: usize = 50;
+const MAX_MAILS: usize = 50;
 
 pub struct View<'v> {
     pub mails: &'v Mails,
@@ -40,11 +40,11 @@ pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Out
         }
         return Ok(Outcome::Done);
     }
-    let skipped = mails.len().saturating_sub(MOST);
+    let skipped = mails.len().saturating_sub(MAX_MAILS);
     if skipped > 0 {
         writeln!(
             out,
-            "The last {MOST} of {} mails; choose by --sender, --recipient, --client or --id.\n",
+            "The last {MAX_MAILS} of {} mails; choose by --sender, --recipient, --client or --id.\n",
             mails.len()
         )?;
     }

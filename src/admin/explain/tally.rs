@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Seconds without a further attempt after which most mail never comes back:
 /// servers try again after minutes, and after hours at the latest.
-pub const SILENCE: i64 = 5 * 3600;
+pub const ABANDONED_AFTER: i64 = 5 * 3600;
 
 /// Waiting mails after which it is worth looking for those whose time is over.
 const FIRST_SWEEP: usize = 4096;
@@ -53,7 +53,7 @@ pub struct Ends {
     pub lost: u64,
     /// How many have not passed and are still within it.
     pub waiting: u64,
-    /// How many of these were not heard of for [`SILENCE`].
+    /// How many of these were not heard of for [`ABANDONED_AFTER`].
     pub silent: u64,
 }
 
@@ -152,7 +152,7 @@ impl Tally {
                 ends.lost += 1;
             } else {
                 ends.waiting += 1;
-                ends.silent += u64::from(self.end - open.last > SILENCE);
+                ends.silent += u64::from(self.end - open.last > ABANDONED_AFTER);
             }
         }
         ends

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 /// Longest key that is taken, in bytes. Those of the original end before 1,100;
 /// what is longer comes from a damaged file.
-const LONGEST_KEY: usize = 2048;
+const MAX_KEY_LENGTH: usize = 2048;
 
 /// The number from which on the first field of a row is a time and no count:
 /// a day in 1973.
@@ -58,7 +58,11 @@ impl Entry {
     /// # Errors
     /// When the key is too long.
     pub(super) fn triplet(key: Vec<u8>, seen: TripletRecord) -> Result<Entry, Refusal> {
-        if key.len() > LONGEST_KEY { Err(Refusal::LongKey) } else { Ok(Entry::Triplet(key, seen)) }
+        if key.len() > MAX_KEY_LENGTH {
+            Err(Refusal::LongKey)
+        } else {
+            Ok(Entry::Triplet(key, seen))
+        }
     }
 
     /// Reads a row of the original; its key becomes the one that a daemon with
@@ -73,7 +77,7 @@ impl Entry {
         value: &[u8],
         keys: &dyn Keys,
     ) -> Result<(Entry, bool), Refusal> {
-        if key.len() > LONGEST_KEY {
+        if key.len() > MAX_KEY_LENGTH {
             return Err(Refusal::LongKey);
         }
         match table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)? {
@@ -329,7 +333,7 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_refused() {
-        let long = format!("1.2.3.0/{}/c@d", "a".repeat(LONGEST_KEY));
+        let long = format!("1.2.3.0/{}/c@d", "a".repeat(MAX_KEY_LENGTH));
         let table = [
             (None, "", "1,2", Refusal::Key),
             (None, "a@b", "1,2", Refusal::Key),

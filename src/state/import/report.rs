@@ -3,10 +3,10 @@
 use crate::state::Table;
 use std::fmt;
 
-const NAMED: usize = 5;
+const MAX_NAMED_ROWS: usize = 5;
 
 /// Bytes of a refused row's key that are shown.
-const SHOWN: usize = 60;
+const MAX_SHOWN_BYTES: usize = 60;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -43,8 +43,8 @@ impl Report {
 
     pub(super) fn refuse(&mut self, key: &[u8], why: impl fmt::Display) {
         self.refused += 1;
-        if self.refusals.len() < NAMED {
-            let shown = key[..key.len().min(SHOWN)].escape_ascii();
+        if self.refusals.len() < MAX_NAMED_ROWS {
+            let shown = key[..key.len().min(MAX_SHOWN_BYTES)].escape_ascii();
             self.refusals.push(format!("\"{shown}\" {why}"));
         }
     }
