@@ -133,7 +133,7 @@ fn print(report: &Report, out: &mut impl Write) -> Result<Outcome, Error> {
         writeln!(out, "{remark}")?;
     }
     out.flush()?;
-    Ok(if report.is_empty() { Outcome::InVain } else { Outcome::Done })
+    Ok(if report.is_empty() { Outcome::NothingFound } else { Outcome::Done })
 }
 
 impl From<Problem> for Error {

@@ -49,7 +49,7 @@ pub fn run(
     };
     out.flush()?;
     Ok(outcome.unwrap_or(match form {
-        OutputFormat::Text => Outcome::InVain,
+        OutputFormat::Text => Outcome::NothingFound,
         OutputFormat::Json => Outcome::NothingMatched,
     }))
 }

@@ -14,13 +14,12 @@ pub use server::{Source, serve};
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
 use crate::session::control::{Request, Scan, metadata_of, record_of, slice_of, totals_of};
-use crate::state::{self, Metadata, Table, Totals};
+use crate::state::{self, Error, Metadata, Table, Totals};
 use child::{Child, End};
 use connection::REPLY_LIMIT;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 use std::cell::RefCell;
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
@@ -57,7 +56,7 @@ impl Database {
         let refusal = match settled(directory) {
             Ok(connection) => return Database::new(connection, None, path),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                return Err(Error::opening(&path, &error));
+                return Err(opening(&path, &error));
             }
             Err(error) => error,
         };
@@ -243,7 +242,7 @@ impl OpenFile {
         // A FIFO must not hold up whoever names it.
         let flags = OFlag::O_NONBLOCK.bits();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-        let file = file.map_err(|error| Error::opening(path, &error))?;
+        let file = file.map_err(|error| opening(path, &error))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(Error::new(format!("{} is not a regular file", path.display())));
         }
@@ -269,46 +268,21 @@ fn settled(directory: &Path) -> io::Result<Connection> {
     }
 }
 
-/// Why a database cannot be reached, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    text: String,
-}
-
-impl Error {
-    fn new(text: impl Into<String>) -> Error {
-        Error { text: text.into() }
-    }
-
-    fn opening(path: &Path, error: &io::Error) -> Error {
-        let why = crate::daemon::errno(error).desc();
-        let remedy = match error.kind() {
-            ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
-                return Error::new(error.to_string());
-            }
-            ErrorKind::PermissionDenied if !geteuid().is_root() => {
-                "; run this as root or as the daemon's user (postgrey)"
-            }
-            _ => "",
-        };
-        Error::new(format!("can't open database {}: {why}{remedy}", path.display()))
-    }
+/// The error of a database that cannot be opened, and what to do.
+fn opening(path: &Path, error: &io::Error) -> Error {
+    let why = crate::daemon::errno(error).desc();
+    let remedy = match error.kind() {
+        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
+            return Error::new(error.to_string());
+        }
+        ErrorKind::PermissionDenied if !geteuid().is_root() => {
+            "; run this as root or as the daemon's user (postgrey)"
+        }
+        _ => "",
+    };
+    Error::new(format!("can't open database {}: {why}{remedy}", path.display()))
 }
 
 fn starting(error: &io::Error) -> Error {
     Error::new(format!("cannot start the process that reads the database: {error}"))
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl From<state::Error> for Error {
-    fn from(error: state::Error) -> Error {
-        Error::new(error.to_string())
-    }
 }

@@ -1,6 +1,6 @@
 //! What the child does: opens the database and answers like the daemon.
 
-use super::{Error, query, reply};
+use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist;
 use crate::greylist::edit::Edit;
@@ -8,7 +8,7 @@ use crate::session::control::{MAX_REQUEST, Reply, Request, reply_text};
 use crate::state::import::Source as ImportSource;
 use crate::state::local::{FILE_NAME, Reader, Store, is_lmdb};
 use crate::state::memory::Memory;
-use crate::state::{Inspect, Metadata};
+use crate::state::{Error, Inspect, Metadata};
 use memchr::memmem;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
@@ -158,7 +158,7 @@ fn open(source: &Source) -> Result<Opened, Error> {
 fn open_directory(directory: &Path) -> Result<Opened, Error> {
     let path = directory.join(FILE_NAME);
     // Neither a lock nor a database is created where none was.
-    fs::metadata(&path).map_err(|error| Error::opening(&path, &error))?;
+    fs::metadata(&path).map_err(|error| opening(&path, &error))?;
     let lock = DirectoryLock::take(directory).map_err(|failure| {
         let holder = DirectoryLock::holder(directory).ok().flatten();
         let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
@@ -170,7 +170,7 @@ fn open_directory(directory: &Path) -> Result<Opened, Error> {
 
 fn open_file() -> Result<Opened, Error> {
     let path = Path::new(FILE);
-    let explain = |error: io::Error| Error::opening(path, &error);
+    let explain = |error: io::Error| opening(path, &error);
     match fs::File::open(path) {
         // The tool opened it before it gave up root's rights.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {

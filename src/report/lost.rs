@@ -7,12 +7,12 @@ use super::clients;
 use super::maillog::Attempt;
 use crate::cli::Check;
 use crate::daemon::{Failure, errno};
-use crate::database::{self, Database};
+use crate::database::Database;
 use crate::greylist::{self, Client, LookupBy, Policy, triplet};
 use crate::maillog::{Decision, reason, unquoted};
 use crate::printable::printable_bytes;
 use crate::state::local::FILE_NAME;
-use crate::state::{ClientRecord, Table, TripletRecord};
+use crate::state::{self, ClientRecord, Table, TripletRecord};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
@@ -129,7 +129,7 @@ impl Judge {
     }
 }
 
-fn unreadable(error: database::Error) -> Failure {
+fn unreadable(error: state::Error) -> Failure {
     Failure::new(format!("ERROR: {error}"))
 }
 

@@ -44,7 +44,7 @@ pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
         &Program { filter, maillog },
         inputs,
     ) {
-        Err(End::Unread) => Ok(()),
+        Err(End::BrokenPipe) => Ok(()),
         Err(End::Failed(failure)) => Err(failure),
         Ok(()) => Ok(()),
     }
@@ -57,14 +57,14 @@ struct Program {
 
 enum End {
     /// Nobody reads it any more, which is no trouble at all.
-    Unread,
+    BrokenPipe,
     Failed(Failure),
 }
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> End {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => End::Unread,
+            io::ErrorKind::BrokenPipe => End::BrokenPipe,
             _ => End::Failed(Failure::new(format!("ERROR: can't write the report: {error}"))),
         }
     }
