@@ -8,7 +8,9 @@ use crate::database::{Database, OpenFile};
 use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
-use crate::state::import::{self, Destination, Entry, Import, Problem, Report, Source};
+use crate::state::import::{
+    self, Destination, Import, ImportEntry, ImportReport, ImportSource, Problem,
+};
 use crate::state::local::FILE_NAME;
 use crate::state::{Metadata, Table};
 use std::fs;
@@ -55,7 +57,7 @@ fn into_new(
     from: &Path,
     copy: Option<Database>,
     out: &mut impl Write,
-) -> Result<Report, Error> {
+) -> Result<ImportReport, Error> {
     let _lock = DirectoryLock::take(dbdir)?;
     let keys = greylist::policy(&Metadata::default());
     let (mut store, report) = {
@@ -83,13 +85,13 @@ fn take(
     copy: Option<Database>,
     metadata: &Metadata,
     destination: &mut dyn Destination,
-) -> Result<Report, Error> {
+) -> Result<ImportReport, Error> {
     if let Some(copy) = copy {
         return take_copy(&copy, metadata, destination);
     }
     let mut progress = Progress::new(0);
     let keys = greylist::policy(metadata);
-    let source = Source { path: from, dbdir, keys: &keys };
+    let source = ImportSource { path: from, dbdir, keys: &keys };
     Ok(source.import(destination, &mut |done, of| progress.reach(size(done), size(of)))?)
 }
 
@@ -97,7 +99,7 @@ fn take_copy(
     copy: &Database,
     metadata: &Metadata,
     destination: &mut dyn Destination,
-) -> Result<Report, Error> {
+) -> Result<ImportReport, Error> {
     let keys = greylist::policy(metadata);
     let mut watch = |_, _| {};
     let mut import = Import::new(destination, &keys, &mut watch, copy.path().display().to_string());
@@ -117,8 +119,8 @@ fn redirected() -> Result<Option<Database>, Error> {
 }
 
 impl Destination for Database {
-    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
-        let edits: Vec<Edit> = entries.iter().map(Entry::edit).collect();
+    fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem> {
+        let edits: Vec<Edit> = entries.iter().map(ImportEntry::edit).collect();
         let mut new = 0;
         for batch in edit::batches(&edits) {
             new += self.edit(batch).map_err(|error| Problem::Destination(error.to_string()))?;
@@ -127,7 +129,7 @@ impl Destination for Database {
     }
 }
 
-fn print(report: &Report, out: &mut impl Write) -> Result<Outcome, Error> {
+fn print(report: &ImportReport, out: &mut impl Write) -> Result<Outcome, Error> {
     writeln!(out, "{report}")?;
     for remark in &report.remarks {
         writeln!(out, "{remark}")?;

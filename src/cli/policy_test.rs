@@ -16,7 +16,7 @@ const MAX_CONNECTIONS: i64 = 10_000;
 /// All that the command line of a policy test says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyTest {
-    pub target: Target,
+    pub target: ServerAddress,
     pub verbose: bool,
     /// How many requests to send, whatever the log holds.
     pub count: Option<usize>,
@@ -25,7 +25,7 @@ pub struct PolicyTest {
 
 /// Where a policy server listens, as Postfix writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum ServerAddress {
     /// `unix:PATH`
     Unix(PathBuf),
     /// `inet:HOST:PORT`
@@ -100,11 +100,11 @@ pub(super) fn command() -> Command {
     command
 }
 
-fn target(word: &OsStr) -> Option<Target> {
+fn target(word: &OsStr) -> Option<ServerAddress> {
     if let Some(path) = word.as_bytes().strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
-        return Some(Target::Unix(OsStr::from_bytes(path).into()));
+        return Some(ServerAddress::Unix(OsStr::from_bytes(path).into()));
     }
     let (host, port) = word.to_str()?.strip_prefix("inet:")?.rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    (!host.is_empty()).then_some(Target::Inet(host.to_owned(), port.parse().ok()?))
+    (!host.is_empty()).then_some(ServerAddress::Inet(host.to_owned(), port.parse().ok()?))
 }

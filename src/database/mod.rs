@@ -13,7 +13,7 @@ pub use server::{Source, serve};
 
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
-use crate::session::control::{Request, Scan, metadata_of, record_of, slice_of, totals_of};
+use crate::session::control::{Scan, ToolRequest, metadata_of, record_of, slice_of, totals_of};
 use crate::state::{self, Error, Metadata, Table, Totals};
 use child::{Child, End};
 use connection::REPLY_LIMIT;
@@ -62,8 +62,8 @@ impl Database {
         };
         let (child, stream) = Child::of_directory(directory).map_err(|error| starting(&error))?;
         Database::new(Connection::new(stream), Some(child), path).map_err(|mut error| {
-            if error.text.starts_with("locked: ") {
-                error.text += &format!("; the daemon there cannot be asked: {refusal}");
+            if error.to_string().starts_with("locked: ") {
+                error = Error::new(format!("{error}; the daemon there cannot be asked: {refusal}"));
             }
             error
         })
@@ -95,7 +95,7 @@ impl Database {
             metadata: Metadata::default(),
             pause_until: Instant::now(),
         };
-        database.metadata = metadata_of(&database.ask(&Request::Metadata)?);
+        database.metadata = metadata_of(&database.ask(&ToolRequest::Metadata)?);
         Ok(database)
     }
 
@@ -119,7 +119,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be read.
     pub fn record(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(record_of(&self.ask(&Request::Record(table, key.to_vec()))?))
+        Ok(record_of(&self.ask(&ToolRequest::Record(table, key.to_vec()))?))
     }
 
     /// Returns the numbers of records and bytes.
@@ -127,7 +127,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be read.
     pub fn totals(&self) -> Result<Totals, Error> {
-        Ok(totals_of(&self.ask(&Request::Totals)?))
+        Ok(totals_of(&self.ask(&ToolRequest::Totals)?))
     }
 
     /// Calls `row` with the key and the text of each record that a filter lets
@@ -142,7 +142,7 @@ impl Database {
         mut row: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         let mut scan = Scan { table, filter: filter.clone(), position: None };
-        self.send(&Request::Scan(scan.clone()))?;
+        self.send(&ToolRequest::Scan(scan.clone()))?;
         loop {
             let slice = slice_of(&self.receive()?)
                 .ok_or_else(|| Error::new("the reply to a scan is malformed"))?;
@@ -150,7 +150,7 @@ impl Database {
             if !is_last {
                 // The next slice is read while this one is printed.
                 scan.position = slice.next;
-                self.send(&Request::Scan(scan.clone()))?;
+                self.send(&ToolRequest::Scan(scan.clone()))?;
             }
             for (key, text) in &slice.rows {
                 let step = row(key, text);
@@ -175,7 +175,7 @@ impl Database {
     pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Error> {
         thread::sleep(self.pause_until.saturating_duration_since(Instant::now()));
         let start = Instant::now();
-        let lines = self.ask(&Request::Edit(edits.to_vec()))?;
+        let lines = self.ask(&ToolRequest::Edit(edits.to_vec()))?;
         if self.has_daemon() {
             self.pause_until = Instant::now() + start.elapsed() * PAUSE_PER_WORK;
         }
@@ -187,16 +187,16 @@ impl Database {
     ///
     /// # Errors
     /// When it does not answer.
-    pub fn ask_daemon(&self, request: &Request) -> Result<Option<Vec<String>>, Error> {
+    pub fn ask_daemon(&self, request: &ToolRequest) -> Result<Option<Vec<String>>, Error> {
         if self.has_daemon() { self.ask(request).map(Some) } else { Ok(None) }
     }
 
-    fn ask(&self, request: &Request) -> Result<Vec<String>, Error> {
+    fn ask(&self, request: &ToolRequest) -> Result<Vec<String>, Error> {
         self.send(request)?;
         self.receive()
     }
 
-    fn send(&self, request: &Request) -> Result<(), Error> {
+    fn send(&self, request: &ToolRequest) -> Result<(), Error> {
         let sent = self.connection.borrow_mut().send(request);
         sent.map_err(|error| self.explain(&error))
     }
@@ -260,7 +260,7 @@ impl OpenFile {
 /// state that takes no writes now is read as it is.
 fn settled(directory: &Path) -> io::Result<Connection> {
     let mut connection = Connection::to_daemon(directory)?;
-    let sent = connection.send(&Request::Settle);
+    let sent = connection.send(&ToolRequest::Settle);
     match sent.and_then(|()| connection.receive(SETTLE_LIMIT)) {
         Ok(_) => Ok(connection),
         // A late reply must not be taken for another.

@@ -4,8 +4,8 @@ use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist;
 use crate::greylist::edit::Edit;
-use crate::session::control::{MAX_REQUEST, Reply, Request, reply_text};
-use crate::state::import::Source as ImportSource;
+use crate::session::control::{MAX_REQUEST, ToolReply, ToolRequest, reply_text};
+use crate::state::import::ImportSource;
 use crate::state::local::{FILE_NAME, Reader, Store, is_lmdb};
 use crate::state::memory::Memory;
 use crate::state::{Error, Inspect, Metadata};
@@ -99,9 +99,9 @@ impl Server<'_> {
         }
     }
 
-    fn reply(&mut self, request: &[u8]) -> Reply {
+    fn reply(&mut self, request: &[u8]) -> ToolReply {
         let is_again = self.opened.is_none();
-        match (self.opened.get_or_insert_with(|| open(self.source)), Request::parse(request)) {
+        match (self.opened.get_or_insert_with(|| open(self.source)), ToolRequest::parse(request)) {
             (Err(error), _) if is_again => {
                 Err(format!("{error}; the database was released while this command waited"))
             }
@@ -199,8 +199,8 @@ fn replace_by_copy() -> io::Result<()> {
 }
 
 impl Opened {
-    fn answer(&mut self, request: &Request) -> Reply {
-        if let Request::Edit(edits) = request {
+    fn answer(&mut self, request: &ToolRequest) -> ToolReply {
+        if let ToolRequest::Edit(edits) = request {
             return self.edit(edits.clone());
         }
         let state: &mut dyn Inspect = match self {
@@ -215,7 +215,7 @@ impl Opened {
         reply(request, &policy, state.read(&query), clock::now())
     }
 
-    fn edit(&mut self, edits: Vec<Edit>) -> Reply {
+    fn edit(&mut self, edits: Vec<Edit>) -> ToolReply {
         let Opened::Store(store, _) = self else {
             return Err("a copy is only read".to_owned());
         };

@@ -1,6 +1,6 @@
 //! Directories beside lists, through the reader of all lists.
 
-use super::{Files, ListKind, Reader};
+use super::{Files, ListKind, ListReader};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A list of clients with a directory beside it, in a place of their own.
 struct Site {
     place: PathBuf,
-    reader: Reader,
+    reader: ListReader,
 }
 
 /// These lists of clients and no other.
@@ -25,7 +25,7 @@ impl Site {
         fs::create_dir_all(place.join("clients.d")).unwrap();
         fs::write(place.join("clients"), "list.example\n").unwrap();
         let clients = vec![place.join("clients"), place.join("clients.local")];
-        let reader = Reader::new(files(&clients));
+        let reader = ListReader::new(files(&clients));
         let lists = Site { place, reader };
         for (name, line) in beside {
             lists.write(name, line);
@@ -160,7 +160,7 @@ fn what_should_be_a_directory_and_is_none_is_told_and_keeps_its_rules() {
 fn a_file_that_is_named_as_well_keeps_its_rules_when_it_is_lost() {
     let mut lists = Site::new("twice", &[("clients.d/a.conf", "a.example\n")]);
     let clients = vec![lists.place.join("clients"), lists.place.join("clients.d/a.conf")];
-    lists.reader = Reader::new(files(&clients));
+    lists.reader = ListReader::new(files(&clients));
     lists.places(&[]);
     lists.remove("clients.d/a.conf");
     let (places, warnings) = lists.places(&["a.example"]);

@@ -45,7 +45,7 @@ pub struct Lists {
     /// Delays of single recipients.
     pub delays: Delays,
     /// The size and age of each kind of list, once read.
-    pub summaries: Vec<Summary>,
+    pub summaries: Vec<ListSummary>,
 }
 
 /// The lists whose mail is refused.
@@ -58,7 +58,7 @@ pub struct Blacklists {
 
 /// The size and age of the lists of a kind.
 #[derive(Debug)]
-pub struct Summary {
+pub struct ListSummary {
     pub kind: ListKind,
     /// The number of rules.
     pub rules: usize,
@@ -94,14 +94,14 @@ impl Lists {
 
 /// Reads the lists, as often as it is asked to.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ListReader {
     files: Files,
     known: file::Known,
 }
 
-impl Reader {
-    pub fn new(files: Files) -> Reader {
-        Reader { files, known: file::Known::new() }
+impl ListReader {
+    pub fn new(files: Files) -> ListReader {
+        ListReader { files, known: file::Known::new() }
     }
 
     /// Reads ahead the files that only root can have put where they are: they
@@ -122,7 +122,7 @@ impl Reader {
             let texts = file::read(files, &mut self.known, &mut warnings);
             let is_unused = kind == ListKind::GreylistRecipients && files.is_empty();
             let rules = if is_unused { 0 } else { lists.parse(kind, texts, &mut warnings) };
-            lists.summaries.push(Summary { kind, rules, changed: file::newest_change(files) });
+            lists.summaries.push(ListSummary { kind, rules, changed: file::newest_change(files) });
         }
         (lists, warnings)
     }

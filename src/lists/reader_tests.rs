@@ -4,7 +4,7 @@ use super::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn reader(name: &str) -> (PathBuf, Reader) {
+fn reader(name: &str) -> (PathBuf, ListReader) {
     let name = format!("postgrey-lists-{}-{name}", std::process::id());
     let directory = std::env::temp_dir().join(name);
     fs::create_dir_all(&directory).unwrap();
@@ -18,10 +18,10 @@ fn reader(name: &str) -> (PathBuf, Reader) {
     fs::write(directory.join("clients"), "a.example").unwrap();
     fs::write(directory.join("clients.local"), "b.example").unwrap();
     fs::write(directory.join("recipients"), "postmaster@").unwrap();
-    (directory, Reader::new(files))
+    (directory, ListReader::new(files))
 }
 
-fn read(reader: &mut Reader, directory: &Path) -> (String, Vec<String>) {
+fn read(reader: &mut ListReader, directory: &Path) -> (String, Vec<String>) {
     let (lists, warnings) = reader.read();
     let names = ["a.example", "b.example", "c.example"];
     let passes = |name: &&str| lists.clients.by_name(name.as_bytes(), &mut Vec::new()).is_some();
@@ -73,7 +73,7 @@ fn the_shipped_lists_are_read_without_a_complaint() {
         let name = default.map(|file| file.replace("/etc/postgrey/", "postgrey_"));
         name.iter().map(|name| shipped(name)).collect()
     });
-    let (lists, warnings) = Reader::new(files).read();
+    let (lists, warnings) = ListReader::new(files).read();
     assert_eq!(warnings, []);
     let mut diagnostics = Vec::new();
     assert!(lists.clients.by_name(b"vger.kernel.org", &mut diagnostics).is_some());

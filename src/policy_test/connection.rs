@@ -1,7 +1,7 @@
 //! A connection to a policy server, which is opened when it is needed, and once
 //! more when the server closed it.
 
-use crate::cli::Target;
+use crate::cli::ServerAddress;
 use crate::daemon::{Failure, errno};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -15,12 +15,12 @@ impl Stream for TcpStream {}
 impl Stream for UnixStream {}
 
 pub struct Connection<'t> {
-    target: &'t Target,
+    target: &'t ServerAddress,
     stream: Option<BufReader<Box<dyn Stream>>>,
 }
 
 impl<'t> Connection<'t> {
-    pub fn new(target: &'t Target) -> Connection<'t> {
+    pub fn new(target: &'t ServerAddress) -> Connection<'t> {
         Connection { target, stream: None }
     }
 
@@ -49,7 +49,7 @@ impl<'t> Connection<'t> {
     /// The words are the original's.
     fn connect(&self) -> Result<Box<dyn Stream>, Failure> {
         match self.target {
-            Target::Inet(host, port) => {
+            ServerAddress::Inet(host, port) => {
                 let connected = TcpStream::connect((host.as_str(), *port)).and_then(|stream| {
                     stream.set_nodelay(true)?;
                     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -61,7 +61,7 @@ impl<'t> Connection<'t> {
                     Failure::system(text, why)
                 })
             }
-            Target::Unix(path) => {
+            ServerAddress::Unix(path) => {
                 let connected = UnixStream::connect(path).and_then(|stream| {
                     stream.set_read_timeout(Some(TIMEOUT))?;
                     Ok(Box::new(stream) as Box<dyn Stream>)

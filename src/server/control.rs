@@ -8,7 +8,7 @@ use super::stats::Stats;
 use crate::daemon::clock;
 use crate::database;
 use crate::greylist::Policy;
-use crate::session::control::{MAX_REQUEST, Reply, Request, SOCKET_NAME, reply_text};
+use crate::session::control::{MAX_REQUEST, SOCKET_NAME, ToolReply, ToolRequest, reply_text};
 use crate::state::{Backend, Completed, Task, Ticket};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -115,9 +115,9 @@ impl Control {
                 caller.heard = self.clock;
                 match request {
                     // Records that wait are written between batches.
-                    Ok(Request::Settle) => caller.settles = Some(backend.settle()),
-                    Ok(Request::Reload) => caller.reply(&reload()),
-                    Ok(Request::Statistics) => caller.reply(&statistics(self.started, stats)),
+                    Ok(ToolRequest::Settle) => caller.settles = Some(backend.settle()),
+                    Ok(ToolRequest::Reload) => caller.reply(&reload()),
+                    Ok(ToolRequest::Statistics) => caller.reply(&statistics(self.started, stats)),
                     // At most one slice a batch, so that mail does not wait.
                     Ok(request) => match task(&request, policy) {
                         Ok(task) => {
@@ -183,7 +183,7 @@ struct Caller {
     /// What it waits for, see [`Backend::settle`].
     settles: Option<u64>,
     /// The request that the backend has not completed.
-    awaiting: Option<Request>,
+    awaiting: Option<ToolRequest>,
     /// Whether there may be something in the socket or in the input.
     is_due: bool,
     is_over: bool,
@@ -223,7 +223,7 @@ impl Caller {
     }
 
     /// The next request, once the reply to the last one is sent.
-    fn next_request(&mut self) -> Option<Result<Request, String>> {
+    fn next_request(&mut self) -> Option<Result<ToolRequest, String>> {
         self.send();
         if !self.output.is_empty() {
             return None;
@@ -258,7 +258,7 @@ impl Caller {
     }
 
     /// The next request, if it is there to its end.
-    fn take_request(&mut self) -> Option<Result<Request, String>> {
+    fn take_request(&mut self) -> Option<Result<ToolRequest, String>> {
         let Some(end) = self.end_of_request() else {
             if self.input.len() <= MAX_REQUEST {
                 return None;
@@ -267,7 +267,7 @@ impl Caller {
             self.is_over = true;
             return Some(Err(format!("a request of more than {MAX_REQUEST} bytes")));
         };
-        let request = Request::parse(&self.input[..end]);
+        let request = ToolRequest::parse(&self.input[..end]);
         self.input.drain(..end + 2);
         Some(request)
     }
@@ -284,7 +284,7 @@ impl Caller {
         }
     }
 
-    fn reply(&mut self, reply: &Reply) {
+    fn reply(&mut self, reply: &ToolReply) {
         self.output = reply_text(reply).into_bytes();
         self.send();
     }
@@ -313,8 +313,8 @@ fn is_awaiting(caller: &Option<Caller>) -> bool {
 }
 
 /// What the backend has to do to answer a request.
-fn task(request: &Request, policy: &Policy) -> Result<Task, String> {
-    if let Request::Edit(edits) = request {
+fn task(request: &ToolRequest, policy: &Policy) -> Result<Task, String> {
+    if let ToolRequest::Edit(edits) = request {
         return Ok(Task::Edit(edits.clone(), clock::now()));
     }
     let query = database::query(request, policy);
@@ -322,11 +322,11 @@ fn task(request: &Request, policy: &Policy) -> Result<Task, String> {
 }
 
 /// Takes the same way as the administrator's own signal.
-fn reload() -> Reply {
+fn reload() -> ToolReply {
     raise(Signal::SIGHUP).map(|()| Vec::new()).map_err(|why| why.desc().to_owned())
 }
 
-fn statistics(started: i64, stats: &Stats) -> Reply {
+fn statistics(started: i64, stats: &Stats) -> ToolReply {
     let numbers = stats.counters.named();
     let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
     let process = [format!("pid {}", process::id()), format!("started {started}")];
@@ -344,11 +344,11 @@ mod tests {
         let late = || Instant::now() + STALL_LIMIT + Duration::from_secs(1);
         assert!(!caller.is_stalled(late()), "it has not asked");
         tool.write_all(b"totals\n\nsettle").expect("a request and a half");
-        assert!(caller.next_request().is_some_and(|request| request == Ok(Request::Totals)));
+        assert!(caller.next_request().is_some_and(|request| request == Ok(ToolRequest::Totals)));
         assert!(!caller.is_stalled(Instant::now()), "it has just written");
         assert!(caller.is_stalled(late()), "the rest does not arrive");
         tool.write_all(b"\n\n").expect("the rest");
-        assert!(caller.next_request().is_some_and(|request| request == Ok(Request::Settle)));
+        assert!(caller.next_request().is_some_and(|request| request == Ok(ToolRequest::Settle)));
         caller.reply(&Ok(vec!["a line".to_owned()]));
         assert!(!caller.is_stalled(late()), "the reply is in the socket");
         caller.reply(&Ok(vec!["x".repeat(4 << 20)]));

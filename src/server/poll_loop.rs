@@ -13,7 +13,7 @@ use super::reload::{self, Reloader};
 use super::socket::Stream;
 use super::stats::Reload;
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
-use crate::lists::Reader;
+use crate::lists::ListReader;
 use crate::state::{Backend, Error};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -80,7 +80,7 @@ impl PollLoop {
     ///
     /// # Errors
     /// When the system does not let them be watched.
-    pub fn new(mut service: Service, lists: Reader, signals: Signals) -> io::Result<PollLoop> {
+    pub fn new(mut service: Service, lists: ListReader, signals: Signals) -> io::Result<PollLoop> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();

@@ -15,7 +15,7 @@ use crate::greylist::{
     self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
 };
 use crate::json::Object;
-use crate::lists::{self, Lists, Location, Reader};
+use crate::lists::{self, ListReader, Lists, Location};
 use crate::request::Request;
 use crate::session::policy;
 use crate::state::local::FILE_NAME;
@@ -33,7 +33,7 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     // Before the lists are read: the daemon may be unable to read what root can.
     Identity::look_up(&options.user, &options.group)?.assume_silently()?;
-    let (whitelists, warnings) = Reader::new(options.lists.clone()).read();
+    let (whitelists, warnings) = ListReader::new(options.lists.clone()).read();
     let unread = warnings.iter().filter(|warning| warning.unread().is_some());
     let unread = unread.map(ToString::to_string).collect();
     let now = question.at.unwrap_or_else(clock::now);

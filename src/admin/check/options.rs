@@ -3,7 +3,7 @@
 use super::finding::{Finding, Severity};
 use crate::cli::Options;
 use crate::greylist::{LookupBy, SECONDS_PER_DAY};
-use crate::lists::{Files, ListKind, Lists, Reader, Syntax};
+use crate::lists::{Files, ListKind, ListReader, Lists, Syntax};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ pub(super) fn about_options(
 
 /// Returns the findings about options that the daemon accepts.
 pub fn lint(options: &Options) -> Vec<Finding> {
-    let (lists, _) = Reader::new(options.lists.clone()).read();
+    let (lists, _) = ListReader::new(options.lists.clone()).read();
     let configuration = Configuration { options, lists };
     let found = |(kind, check): &Check| {
         let (problem, fix) = check(&configuration)?;

@@ -2,7 +2,7 @@
 
 use super::super::text::{duration, foreign, grouped, labelled};
 use super::super::{Error, Outcome};
-use super::tally::{ABANDONED_AFTER, Ends, Tally, Waits};
+use super::tally::{ABANDONED_AFTER, Ends, LogTotals, Waits};
 use crate::cli::admin::OutputFormat;
 use crate::json::Object;
 use std::collections::HashMap;
@@ -12,7 +12,11 @@ const TOP_NAMES: usize = 10;
 
 const BAR_MINUTES: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
 
-pub fn print(tally: &Tally, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn print(
+    tally: &LogTotals,
+    form: OutputFormat,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
     if tally.attempts == 0 {
         return Ok(Outcome::NothingMatched);
     }
@@ -24,7 +28,7 @@ pub fn print(tally: &Tally, form: OutputFormat, out: &mut impl Write) -> Result<
     Ok(Outcome::Done)
 }
 
-fn text(tally: &Tally, ends: &Ends) -> String {
+fn text(tally: &LogTotals, ends: &Ends) -> String {
     let mut text = labelled("Attempts", &grouped(tally.attempts));
     text += &labelled("Deferred", &grouped(tally.deferred));
     for (reason, number) in &tally.passed {
@@ -119,7 +123,7 @@ fn chart(delays: &[u32]) -> String {
     text
 }
 
-fn json(tally: &Tally, ends: &Ends, out: &mut impl Write) -> Result<(), Error> {
+fn json(tally: &LogTotals, ends: &Ends, out: &mut impl Write) -> Result<(), Error> {
     let mut object = Object::new()
         .text("kind", "summary")
         .number("attempts", tally.attempts)

@@ -1,7 +1,7 @@
 //! Totals of a log, for the summary. A waiting mail takes a few dozen bytes, one
 //! that ended only its delay.
 
-use super::attempt::{Attempt, Source};
+use super::attempt::{Attempt, LoggedBy};
 use crate::greylist::Policy;
 use crate::maillog::Line;
 use std::collections::{BTreeMap, HashMap};
@@ -27,7 +27,7 @@ struct Open {
     network: Box<str>,
 }
 
-pub struct Tally {
+pub struct LogTotals {
     policy: Policy,
     open: HashMap<Sum, Open>,
     sweep: usize,
@@ -57,9 +57,9 @@ pub struct Ends {
     pub silent: u64,
 }
 
-impl Tally {
-    pub fn new(policy: &Policy) -> Tally {
-        Tally {
+impl LogTotals {
+    pub fn new(policy: &Policy) -> LogTotals {
+        LogTotals {
             policy: policy.clone(),
             open: HashMap::new(),
             sweep: FIRST_SWEEP,
@@ -93,7 +93,7 @@ impl Tally {
         let window = self.policy.retry_window;
         let open = self.open.get(&sum);
         let is_open = open.is_some_and(|open| attempt.time - open.last <= window);
-        if attempt.source == Source::Postfix
+        if attempt.source == LoggedBy::Postfix
             && !attempt.is_deferred
             && !(is_open && open.is_some_and(|open| open.last <= attempt.time))
         {
