@@ -12,15 +12,15 @@
 //! - [`admin`]: the administration commands (`postgrey list` and others).
 //! - [`report`], [`policy_test`], [`opensmtpd`]: the other programs.
 //! - [`database`]: the state as tools reach it, through the daemon or a child.
-//! - [`state`]: the [`state::Backend`]; LMDB, memory, import and export.
+//! - [`state`]: the [`state::Backend`]; LMDB, Redis, memory, import and export.
 //! - [`session`]: policy, milter, SMTP, OpenSMTPD and control protocols, without I/O.
 //! - [`greylist`]: the rules, without I/O.
 //! - [`lists`]: whitelists, blacklists and other lists; files to rules.
 //! - [`maillog`]: mail logs to events.
 //! - [`dns`]: names of client addresses, confirmed, without waiting.
 //! - [`daemon`]: what a daemon needs from the system.
-//! - [`request`], [`json`], [`printable`]: a request; text for programs; text for
-//!   terminals.
+//! - [`request`], [`json`], [`printable`], [`histogram`]: a request; text for programs;
+//!   text for terminals; counts of measurements.
 
 pub mod admin;
 pub mod cli;
@@ -28,6 +28,7 @@ pub mod daemon;
 pub mod database;
 pub mod dns;
 pub mod greylist;
+pub mod histogram;
 pub mod json;
 pub mod lists;
 pub mod maillog;

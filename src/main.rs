@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Invocation::Serve(options)) => {
-            title::shorten();
+            title::shorten(cli::hidden(std::env::args_os().skip(1).collect()));
             match server::run(*options) {
                 Ok(status) => ExitCode::from(status),
                 Err(failure) => fail(&format!("ERROR: {failure}"), failure.status()),
@@ -31,9 +31,7 @@ fn main() -> ExitCode {
                     fail("postgrey: nothing matched", Outcome::NothingMatched.status())
                 }
                 Ok(outcome) => ExitCode::from(outcome.status()),
-                Err(silent @ (Error::Reported | Error::BrokenPipe)) => {
-                    ExitCode::from(silent.status())
-                }
+                Err(silent @ (Error::Told | Error::Unread)) => ExitCode::from(silent.status()),
                 Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
             }
         }

@@ -51,7 +51,7 @@ pub fn run(settings: &Settings, target: &Path) -> Result<Outcome, Error> {
         .stdout(file)
         .status()?;
     if !status.success() {
-        return Err(Error::Reported);
+        return Err(Error::Told);
     }
     unfinished.finish().map_err(explain)?;
     Ok(Outcome::Done)

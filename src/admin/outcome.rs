@@ -1,25 +1,27 @@
-//! The result of a command: its exit status, and the text of an error.
+//! How a command ends: its exit status, and a sentence if it went wrong.
 
 use crate::daemon::Failure;
+use crate::database;
 use crate::state;
 use std::fmt;
 use std::io;
 
-/// How a command ended that did its work.
+/// A command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// It is done.
     Done,
-    /// No entry matched.
+    /// There was nothing to do it with: no entry matched.
     NothingMatched,
-    /// There was nothing to do it with, and the output says so.
-    NothingFound,
-    /// The output has warnings.
-    Warnings,
-    /// The output has errors.
-    Errors,
-    /// No daemon runs.
+    /// There was nothing, and its output says so.
+    InVain,
+    /// It looked, and its output warns of something.
+    Doubtful,
+    /// It looked, and its output says what is wrong.
+    Wrong,
+    /// It asked for the daemon, and none runs.
     NotRunning,
-    /// It is not known whether a daemon runs.
+    /// It asked for the daemon, and cannot tell whether one runs.
     Unknown,
 }
 
@@ -28,8 +30,8 @@ impl Outcome {
     pub fn status(self) -> u8 {
         match self {
             Outcome::Done => 0,
-            Outcome::NothingMatched | Outcome::NothingFound | Outcome::Warnings => 1,
-            Outcome::Errors => 2,
+            Outcome::NothingMatched | Outcome::InVain | Outcome::Doubtful => 1,
+            Outcome::Wrong => 2,
             // As systemctl's status.
             Outcome::NotRunning => 3,
             Outcome::Unknown => 4,
@@ -40,14 +42,15 @@ impl Outcome {
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub enum Error {
-    /// The arguments are invalid.
+    /// The words make no sense.
     Usage(String),
-    /// The database, the daemon or the system did not permit it.
+    /// The database, the daemon or the system did not let it.
     Access(String),
-    /// Another process has reported the error.
-    Reported,
-    /// The reader of the output has closed it, as `head` does. No error.
-    BrokenPipe,
+    /// It was told already, by the process that had it.
+    Told,
+    /// Nobody reads the output any more, which is no trouble at all: `head`
+    /// has seen enough.
+    Unread,
 }
 
 impl Error {
@@ -55,8 +58,8 @@ impl Error {
     pub fn status(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::Access(_) | Error::Reported => 3,
-            Error::BrokenPipe => 0,
+            Error::Access(_) | Error::Told => 3,
+            Error::Unread => 0,
         }
     }
 }
@@ -65,13 +68,19 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Usage(sentence) | Error::Access(sentence) => f.write_str(sentence),
-            Error::Reported | Error::BrokenPipe => Ok(()),
+            Error::Told | Error::Unread => Ok(()),
         }
     }
 }
 
 impl From<state::Error> for Error {
     fn from(error: state::Error) -> Error {
+        Error::Access(error.to_string())
+    }
+}
+
+impl From<database::Error> for Error {
+    fn from(error: database::Error) -> Error {
         Error::Access(error.to_string())
     }
 }
@@ -86,7 +95,7 @@ impl From<Failure> for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Error::BrokenPipe,
+            io::ErrorKind::BrokenPipe => Error::Unread,
             _ => Error::Access(format!("can't write the output: {error}")),
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::matched::{name, number, text};
-use super::{Facility, Listen, Options, UsageError, getopt, smtp};
+use super::{Facility, Listen, Options, UsageError, getopt, shared, smtp};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
@@ -39,13 +39,17 @@ const RETRY_WINDOW: &str = "--retry-window must be either a number of days or a 
      followed by 'h' for hours ('6h' for example).";
 
 /// Converts what clap matched; `machine` is the host name to use when none was
-/// given.
+/// given, `shared_state` the URL of the shared state.
 ///
 /// # Errors
 ///
 /// The first value that cannot be used: what the original refuses comes first,
 /// in its order.
-pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, UsageError> {
+pub(super) fn options(
+    matches: &ArgMatches,
+    machine: &OsStr,
+    shared_state: Option<&shared::Url>,
+) -> Result<Options, UsageError> {
     let retry_window = retry_window(text(matches, "retry-window"))?;
     let daemonize = matches.get_flag("daemonize");
     let pidfile = text(matches, "pidfile");
@@ -57,6 +61,7 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
         sync: sync(number(matches, "sync"))?,
+        shared_state: shared::options(matches, shared_state)?,
         user: name("user", text(matches, "user"))?,
         group: name("group", text(matches, "group"))?,
         daemonize,
@@ -67,7 +72,16 @@ pub(super) fn options(matches: &ArgMatches, machine: &OsStr) -> Result<Options, 
             [one_of(matches, "log-format", ["classic", "json"])?],
         exim: matches.get_flag("exim"),
         policy: policy(matches, retry_window, machine)?,
-        lists: Files::new(|kind| paths(matches, kind.option())),
+        whitelists: Files {
+            clients: paths(matches, "whitelist-clients"),
+            recipients: paths(matches, "whitelist-recipients"),
+            senders: paths(matches, "whitelist-senders"),
+            blacklisted_clients: paths(matches, "blacklist-clients"),
+            blacklisted_senders: paths(matches, "blacklist-senders"),
+            blacklisted_recipients: paths(matches, "blacklist-recipients"),
+            greylisted_recipients: paths(matches, "greylist-recipients"),
+            delays: paths(matches, "recipient-delays"),
+        },
     })
 }
 

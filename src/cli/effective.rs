@@ -2,7 +2,8 @@
 
 use super::config::{self, name_of, value_of};
 use super::settings::Place;
-use super::{defaults, flags, getopt};
+use super::{defaults, flags, getopt, shared};
+use crate::state::Address;
 use clap::{Arg, ArgAction};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub fn settings_in_effect(place: &Place, all: bool) -> Result<Vec<Setting>, Stri
             .filter(|(_, word)| name_of(word) == name)
             .map(|(place_in_file, word)| Setting {
                 name: name.to_owned(),
-                value: takes_value(option).then(|| value_of(word).into_os_string()),
+                value: takes_value(option).then(|| shown(name, value_of(word).into_os_string())),
                 source: Some(match place_in_file {
                     Some(line) => (file.clone(), Some(*line)),
                     None => (place.file().to_owned(), line),
@@ -51,6 +52,15 @@ pub fn settings_in_effect(place: &Place, all: bool) -> Result<Vec<Setting>, Stri
         settings.append(&mut set);
     }
     Ok(settings)
+}
+
+/// The value of an option without a password.
+fn shown(name: &str, value: OsString) -> OsString {
+    if name != shared::OPTION {
+        return value;
+    }
+    let address = value.to_str().map(Address::parse);
+    address.and_then(Result::ok).map_or("(invalid)".into(), |it| it.to_string().into())
 }
 
 /// Returns true if an option is more than a request for information.

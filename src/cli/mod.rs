@@ -22,6 +22,7 @@ mod options;
 mod policy_test;
 mod report;
 pub mod settings;
+mod shared;
 mod smtp;
 mod suggest;
 
@@ -29,16 +30,18 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
+use crate::daemon::title::Hidden;
 use crate::database::{self, Source};
 use clap::{ArgMatches, Command, ValueHint};
 
-pub use config::ConfigError;
+pub use config::Fault;
 pub use effective::{Setting, settings_in_effect};
 pub use facility::Facility;
 pub use opensmtpd_filter::{DaemonAddress, OpensmtpdFilter};
 pub use options::{Listen, Options};
-pub use policy_test::{PolicyTest, ServerAddress};
-pub use report::{DnsCheck, Report, Shown};
+pub use policy_test::{PolicyTest, Target};
+pub use report::{Check, Report, Shown};
+pub use shared::VARIABLE as SHARED_STATE_VARIABLE;
 pub use smtp::{Smtp, SmtpBackend};
 
 const HELP: &str = "help";
@@ -119,7 +122,7 @@ impl UsageError {
         UsageError { message: format!("ERROR: {sentence}"), status: 2 }
     }
 
-    fn of_file(faults: Vec<ConfigError>) -> Self {
+    fn of_file(faults: Vec<Fault>) -> Self {
         let lines: Vec<_> = faults.into_iter().map(|fault| format!("ERROR: {fault}")).collect();
         UsageError { message: lines.join("\n"), status: 2 }
     }
@@ -181,7 +184,9 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         return Err(nowhere(rest.first().map(OsString::as_os_str)));
     }
     let machine = nix::unistd::gethostname().unwrap_or_default();
-    Ok(Invocation::Serve(Box::new(convert::options(&matches, &machine)?)))
+    let url = shared::url(&matches)?;
+    let options = convert::options(&matches, &machine, url.as_ref())?;
+    Ok(Invocation::Serve(Box::new(options)))
 }
 
 /// Parses the arguments of `postgrey help`: nothing or a command.
@@ -261,7 +266,7 @@ pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
 /// What is wrong with the configuration file that the words of a daemon name,
 /// if they name one.
 #[must_use]
-pub fn faults_of_file(words: &[OsString]) -> Vec<ConfigError> {
+pub fn faults_of_file(words: &[OsString]) -> Vec<Fault> {
     let command = flags::command();
     let Ok(words) = getopt::rewrite(&command, words.to_vec()) else {
         return Vec::new();
@@ -277,6 +282,17 @@ pub fn merged(words: &[OsString]) -> Vec<OsString> {
     let command = flags::command();
     let words = getopt::rewrite(&command, words.to_vec()).ok();
     words.and_then(|words| config::merge(&command, words.options).ok()).unwrap_or_default()
+}
+
+/// The daemon's arguments without the URL of a shared state, which may have a password
+/// in it; `None` if they have none.
+#[must_use]
+pub fn hidden(words: Vec<OsString>) -> Option<Hidden> {
+    let words = getopt::rewrite(&flags::command(), words).ok()?.options;
+    let is_url = |word: &OsString| config::name_of(word) == shared::OPTION;
+    let secret = config::value_of(words.iter().rfind(|word| is_url(word))?).into();
+    let words = words.into_iter().filter(|word| !is_url(word)).collect();
+    Some(Hidden { words, variable: shared::VARIABLE, secret })
 }
 
 /// The tables of options, one a program, from which a shell's completions are

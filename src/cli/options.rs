@@ -7,6 +7,7 @@ use super::{Facility, Smtp};
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
 use crate::lists::Files;
+use crate::state::SharedState;
 
 /// All that the command line of the daemon says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Options {
     /// How long after the answer an entry may reach the disk (`--sync`), in
     /// whole seconds up to an hour; zero is before the answer.
     pub sync: Duration,
+    /// The state that several hosts share, in place of the database (`--shared-state`).
+    pub shared_state: Option<SharedState>,
     /// Name or number of the user to become (`postgrey`), as typed.
     pub user: String,
     /// Names or numbers of the groups to become (`postgrey`), as typed; the
@@ -45,7 +48,7 @@ pub struct Options {
     /// Whether each connection is closed after one answer, as Exim wants it.
     pub exim: bool,
     pub policy: Policy,
-    pub lists: Files,
+    pub whitelists: Files,
 }
 
 /// A place to listen: `--inet` wins when `--unix` is given, too.

@@ -38,7 +38,7 @@ pub struct Report {
     /// Lists of clients that alone are reported; none are all clients.
     pub match_clients: Vec<PathBuf>,
     /// What to compare the client's address with, in the sender's domain.
-    pub checks: Vec<DnsCheck>,
+    pub checks: Vec<Check>,
     /// DNS blocklists; clients that one of them names are left out.
     pub skip_dnsbl: Vec<String>,
     /// Show the rows of clients whose name matches one of these Perl patterns,
@@ -66,23 +66,22 @@ pub struct Shown {
 
 /// What to compare a client's address with, in the order in which they count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DnsCheck {
+pub enum Check {
     Mx,
     MxNetwork,
     A,
     ANetwork,
 }
 
-impl DnsCheck {
-    pub const ALL: [DnsCheck; 4] =
-        [DnsCheck::Mx, DnsCheck::MxNetwork, DnsCheck::A, DnsCheck::ANetwork];
+impl Check {
+    pub const ALL: [Check; 4] = [Check::Mx, Check::MxNetwork, Check::A, Check::ANetwork];
 
     pub fn word(self) -> &'static str {
         match self {
-            DnsCheck::Mx => "mx",
-            DnsCheck::MxNetwork => "mx/24",
-            DnsCheck::A => "a",
-            DnsCheck::ANetwork => "a/24",
+            Check::Mx => "mx",
+            Check::MxNetwork => "mx/24",
+            Check::A => "a",
+            Check::ANetwork => "a/24",
         }
     }
 }
@@ -97,7 +96,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     let debug = debug(&matches)?;
     let words = text(&matches, "check_sender").to_string_lossy().to_ascii_lowercase();
     let words: Vec<&str> = if is_true(&words) { words.split(',').collect() } else { Vec::new() };
-    let line = |word: &&str| format!("Enabling DnsCheck: opt{{do_checks}}{{{word}}} \n");
+    let line = |word: &&str| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n");
     let is_verbose = matches.get_count("v") > 0;
     let preface = words.iter().filter(|_| is_verbose).map(line).collect();
     Ok(Invocation::Report(Box::new(Report {
@@ -109,7 +108,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
         skip_pool: matches.get_flag("skip_pool"),
         skip_clients: paths(&matches, "skip_clients"),
         match_clients: paths(&matches, "match_clients"),
-        checks: DnsCheck::ALL.into_iter().filter(|check| words.contains(&check.word())).collect(),
+        checks: Check::ALL.into_iter().filter(|check| words.contains(&check.word())).collect(),
         skip_dnsbl: all(&matches, "skip_dnsbl")
             .map(|zone| zone.to_string_lossy().into_owned())
             .collect(),
@@ -282,12 +281,12 @@ mod tests {
     #[test]
     fn checks_are_words_in_any_case() {
         let report = report("-v --check_sender=A/24,spf,MX");
-        assert_eq!(report.checks, [DnsCheck::Mx, DnsCheck::ANetwork]);
+        assert_eq!(report.checks, [Check::Mx, Check::ANetwork]);
         assert!(report.shown.check);
         let lines = ["a/24", "spf", "mx"].map(|word| format!("{{{word}}} \n"));
         assert_eq!(
             report.preface,
-            lines.map(|line| "Enabling DnsCheck: opt{do_checks}".to_owned() + &line).concat()
+            lines.map(|line| "Enabling Check: opt{do_checks}".to_owned() + &line).concat()
         );
     }
 

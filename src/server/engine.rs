@@ -8,7 +8,7 @@ use crate::daemon::{Entry, Format, Log, Severity, clock};
 use crate::greylist::{
     self, AwlSubject, Decision, HeaderMemory, Notice, Plan, Policy, Reply, Verdict, triplet,
 };
-use crate::lists::Lists;
+use crate::lists::Whitelists;
 use crate::request::Request;
 use crate::state::Error;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use std::time::Instant;
 pub struct Engine {
     /// The options of the decision.
     pub policy: Policy,
-    whitelists: Lists,
+    whitelists: Whitelists,
     headers: HeaderMemory,
     /// What the daemon did so far.
     pub stats: Stats,
@@ -32,7 +32,7 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that has decided nothing yet, for a log of this format.
-    pub fn new(policy: Policy, whitelists: Lists, format: Format) -> Engine {
+    pub fn new(policy: Policy, whitelists: Whitelists, format: Format) -> Engine {
         Engine {
             policy,
             whitelists,
@@ -48,12 +48,12 @@ impl Engine {
     }
 
     /// Replaces the lists and returns the old ones.
-    pub fn exchange(&mut self, whitelists: Lists) -> Lists {
+    pub fn exchange(&mut self, whitelists: Whitelists) -> Whitelists {
         std::mem::replace(&mut self.whitelists, whitelists)
     }
 
     /// The lists in use.
-    pub fn lists(&self) -> &Lists {
+    pub fn lists(&self) -> &Whitelists {
         &self.whitelists
     }
 
@@ -173,8 +173,8 @@ impl Engine {
     }
 
     /// Logs that the state works again, if its failure was logged.
-    pub fn report_recovery(&mut self, log: &mut Log) {
-        self.state_error.end("the database works again; greylisting resumed", log);
+    pub fn report_recovery(&mut self, state: &str, log: &mut Log) {
+        self.state_error.end(&format!("{state} works again; greylisting resumed"), log);
     }
 
     /// Logs, once, that a mail server does not let mail be held.

@@ -8,7 +8,6 @@ mod connections;
 mod control;
 mod counters;
 mod engine;
-mod histogram;
 mod housekeeping;
 mod line_limit;
 mod listen;

@@ -13,7 +13,7 @@ use super::reload::{self, Reloader};
 use super::socket::Stream;
 use super::stats::Reload;
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
-use crate::lists::ListReader;
+use crate::lists::Reader;
 use crate::state::{Backend, Error};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -30,12 +30,10 @@ const FINAL_TIMEOUT: Duration = Duration::from_millis(500);
 const SIGNALS: Token = Token(0);
 const WAKER: Token = Token(1);
 const PROXY: Token = Token(2);
-const CONTROL: usize = 3;
+const BACKEND: Token = Token(3);
+const CONTROL: usize = 4;
 const METRICS: usize = CONTROL + control::TOKENS;
 const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
-
-/// How often the state is checked for changes by other programs.
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause before log lines that could not be written are tried again.
 const LOG_PAUSE: Duration = Duration::from_millis(10);
@@ -69,7 +67,6 @@ pub struct PollLoop {
     connections: Connections,
     /// The interval of systemd's watchdog, and when the next message is due.
     watchdog: Option<(Duration, Instant)>,
-    next_check: Instant,
     memory_error: RateLimitedError,
     buffer: Vec<u8>,
 }
@@ -80,12 +77,13 @@ impl PollLoop {
     ///
     /// # Errors
     /// When the system does not let them be watched.
-    pub fn new(mut service: Service, lists: ListReader, signals: Signals) -> io::Result<PollLoop> {
+    pub fn new(mut service: Service, lists: Reader, signals: Signals) -> io::Result<PollLoop> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();
         registry.register(&mut SourceFd(&signal_socket), SIGNALS, Interest::READABLE)?;
         service.acceptor.register(registry, FIRST_LISTENER)?;
+        service.backend.register(registry, BACKEND)?;
         if let Some(control) = &mut service.control {
             control.register(registry, CONTROL)?;
         }
@@ -104,7 +102,6 @@ impl PollLoop {
             reloader,
             connections: Connections::new(),
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
-            next_check: Instant::now() + CHECK_INTERVAL,
             memory_error: RateLimitedError::default(),
             buffer: vec![0; READ_SIZE],
         })
@@ -134,15 +131,7 @@ impl PollLoop {
             log.flush();
         }
         self.finish(&mut events, log);
-        self.check(log);
         self.write(|backend| backend.flush(), log);
-    }
-
-    /// Reports what other programs did to the state.
-    fn check(&mut self, log: &mut Log) {
-        if let Some(remark) = self.service.backend.check() {
-            log.line(Severity::Warning, remark);
-        }
     }
 
     /// Reads once more from all that are due, then answers what was read. Clients that
@@ -215,10 +204,6 @@ impl PollLoop {
         if is_due && !is_written {
             self.write(|backend| backend.run_due(), log);
         }
-        if self.next_check <= now {
-            self.next_check = now + CHECK_INTERVAL;
-            self.check(log);
-        }
         // Clean-up leaves a row alone while a refresh of it waits.
         if !(is_due && is_written) {
             let Service { housekeeping, backend, .. } = &mut self.service;
@@ -246,8 +231,8 @@ impl PollLoop {
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
         let Service { acceptor, backend, housekeeping, proxy, .. } = &self.service;
         let proxy = proxy.as_ref().and_then(|proxy| proxy.relay().deadline());
-        let (clean_up, check) = (Some(housekeeping.next()), Some(self.next_check));
-        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, check, proxy]
+        let clean_up = Some(housekeeping.next());
+        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, proxy]
             .into_iter()
             .flatten()
             .min()?;
@@ -262,7 +247,7 @@ impl PollLoop {
             match event.token() {
                 SIGNALS => wanted = self.signals.take(),
                 // The batch looks for what they mean.
-                WAKER | PROXY => {}
+                WAKER | PROXY | BACKEND => {}
                 Token(CONTROL) => {
                     if let Some(control) = &mut self.service.control {
                         control.accept(self.poll.registry(), CONTROL);
@@ -337,7 +322,7 @@ impl PollLoop {
             memory_error.report(too_much_memory, log);
         }
         if backend.failure().is_none() {
-            engine.report_recovery(log);
+            engine.report_recovery(backend.name(), log);
         }
         log.flush();
         is_written

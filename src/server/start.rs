@@ -25,9 +25,11 @@ use crate::daemon::{
 };
 use crate::dns::Servers;
 use crate::greylist::{Policy, notes};
-use crate::lists::{ListReader, Warning};
+use crate::lists::{Reader, Warning};
 use crate::state::local::Store;
-use crate::state::{Lifetimes, import};
+#[cfg(feature = "shared-state")]
+use crate::state::shared::Shared;
+use crate::state::{Backend, Error, Lifetimes, import};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -61,7 +63,7 @@ pub fn run(options: Options) -> Result<u8, Failure> {
 fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     allow_many_connections()?;
     let identity = Identity::look_up(&options.user, &options.group)?;
-    let mut lists = ListReader::new(options.lists.clone());
+    let mut lists = Reader::new(options.whitelists.clone());
     lists.read_ahead();
     let (whitelists, warnings) = identity.lend(|| Ok(lists.read()))?;
     let earlier = options.pidfile.as_deref().map_or(Ok(Earlier::Nothing), pidfile::check)?;
@@ -75,10 +77,10 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     }
     tell_beginning(&options, &warnings, earlier, log);
 
-    let (lock, store, control) = identity.lend(|| {
+    let (lock, (backend, failure), control) = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
-        let store = open_database(&options, log)?;
-        Ok((lock, store.writing_within(options.sync), Control::open(&options.dbdir)))
+        let backend = open_backend(&options, log)?;
+        Ok((lock, backend, Control::open(&options.dbdir)))
     })?;
     if let Err(error) = &control {
         let line = format!("can't open the socket of postgrey's tools in --dbdir: {error}");
@@ -92,16 +94,19 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let (for_smtp, handed_over) = smtp::divide(systemd::sockets());
     let listeners = open_sockets(&options, handed_over, &identity, log)?;
     let proxy = open_proxy(&options, for_smtp, &identity, log)?;
-    let service = Service {
+    let mut service = Service {
         acceptor: Acceptor::new(listeners),
         housekeeping: Housekeeping::new(lifetimes(&options.policy)),
         engine: Engine::new(options.policy, whitelists, options.log_format),
-        backend: Box::new(store),
+        backend,
         control: control.ok(),
         metrics,
         proxy,
         one_reply: options.exim,
     };
+    if let Some(error) = failure {
+        service.engine.report_failure(&error, log);
+    }
     let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
     let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
     // The pid file is for all to read; nothing that is made from here on is.
@@ -139,6 +144,26 @@ fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log
     // What follows may take its time: a database is opened, names are resolved.
     log.flush();
 }
+
+/// Opens the state; a shared one may fail at first.
+fn open_backend(options: &Options, log: &mut Log) -> Result<OpenedBackend, Failure> {
+    match &options.shared_state {
+        #[cfg(feature = "shared-state")]
+        Some(settings) => {
+            let opened = Shared::open(settings, &options.policy);
+            let (shared, failure) = opened.map_err(|error| Failure::new(error.to_string()))?;
+            log.line(Severity::Notice, format!("shared state: {}", settings.address));
+            Ok((Box::new(shared), failure))
+        }
+        _ => {
+            let store = open_database(options, log)?.writing_within(options.sync);
+            Ok((Box::new(store), None))
+        }
+    }
+}
+
+/// A backend, and the failure that keeps it from being used at present.
+type OpenedBackend = (Box<dyn Backend>, Option<Error>);
 
 /// Opens the database, and tells what came over from the original's.
 fn open_database(options: &Options, log: &mut Log) -> Result<Store, Failure> {
@@ -210,7 +235,7 @@ fn open_metrics(
         return Ok(None);
     };
     let sockets = listen::open_sockets(place, options.backlog, identity, log)?;
-    Ok(Some(Metrics::new(sockets)))
+    Ok(Some(Metrics::new(sockets, options.whitelists.clone())))
 }
 
 fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {

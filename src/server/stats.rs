@@ -3,9 +3,9 @@
 //! Pure numbers, which the log, the tools and the metrics endpoint show.
 
 use super::counters::Counters;
-use super::histogram::Histogram;
 use crate::daemon::clock;
 use crate::greylist::Verdict;
+use crate::histogram::Histogram;
 use std::time::Duration;
 
 /// Seconds that a mail waited, from a minute to two days.

@@ -2,10 +2,10 @@
 //!
 //! A backend runs the greylisting rules ([`judge`](crate::greylist::judge)) on
 //! the records that it keeps, atomically for each decision, and hands a decision
-//! back once it is as durable as its writes demand. It never waits for anything
-//! but this machine's disk.
+//! back once it is as durable as its writes demand. No call waits for anything but this
+//! machine's disk.
 
-use super::{Error, ExpiryPass, ExpirySlice, Found, Lifetimes, Query};
+use super::{Error, ExpiryPass, ExpirySlice, Found, Lifetimes, Query, RemoteStats};
 use crate::greylist::edit::Edit;
 use crate::greylist::{Decision, Lookup, Policy};
 use mio::{Registry, Token};
@@ -127,12 +127,6 @@ pub trait Backend {
     /// lasts.
     fn failure(&self) -> Option<String>;
 
-    /// Looks whether another program has changed what the state is kept in. To be
-    /// called once a second; returns what the log should report.
-    fn check(&mut self) -> Option<String> {
-        None
-    }
-
     /// The size of the state, at a cost that does not grow with it.
     fn size(&self) -> StateSize;
 
@@ -163,5 +157,15 @@ pub trait Backend {
     fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let _ = (registry, token);
         Ok(())
+    }
+
+    /// What the log calls the state.
+    fn name(&self) -> &'static str {
+        "the database"
+    }
+
+    /// Measurements of servers on other hosts, if the state is kept by some.
+    fn remote_stats(&self) -> Option<&RemoteStats> {
+        None
     }
 }

@@ -12,6 +12,10 @@ mod inspect;
 pub mod local;
 mod maintenance;
 pub mod memory;
+mod remote_stats;
+#[cfg(feature = "shared-state")]
+pub mod shared;
+mod shared_address;
 
 pub use crate::greylist::{
     ClientRecord, Metadata, Record, Slice, Table, Totals, TripletRecord, Urgency,
@@ -19,6 +23,8 @@ pub use crate::greylist::{
 pub use backend::{Backend, Completed, StateSize, Task, Ticket};
 pub use inspect::{Found, Inspect, Query};
 pub use maintenance::{ExpiryPass, ExpirySlice, Lifetimes, Tally};
+pub use remote_stats::RemoteStats;
+pub use shared_address::{Address, Settings as SharedState};
 
 use std::fmt;
 
@@ -29,7 +35,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub fn new(text: impl Into<String>) -> Error {
+    fn new(text: impl Into<String>) -> Error {
         Error { text: text.into() }
     }
 }

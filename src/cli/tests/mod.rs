@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::*;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
-use crate::lists::{Files, ListKind};
+use crate::lists::Files;
 
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     parse(line.split('|').map(OsString::from).collect())
@@ -40,6 +40,7 @@ fn defaults() -> Options {
         backlog: None,
         dbdir: "/var/lib/postgrey".into(),
         sync: Duration::ZERO,
+        shared_state: None,
         user: "postgrey".to_owned(),
         group: "postgrey".to_owned(),
         daemonize: false,
@@ -52,7 +53,17 @@ fn defaults() -> Options {
             hostname: nix::unistd::gethostname().unwrap().into_vec(),
             ..Policy::default()
         },
-        lists: Files::default(),
+        whitelists: Files {
+            clients: vec![
+                "/etc/postgrey/whitelist_clients".into(),
+                "/etc/postgrey/whitelist_clients.local".into(),
+            ],
+            recipients: vec![
+                "/etc/postgrey/whitelist_recipients".into(),
+                "/etc/postgrey/whitelist_recipients.local".into(),
+            ],
+            ..Files::default()
+        },
     }
 }
 

@@ -4,7 +4,7 @@
 //! Labels are `&'static str`: nothing that a client sends can become one, so the
 //! number of series is bounded.
 
-use crate::server::histogram::Histogram;
+use crate::histogram::Histogram;
 use std::fmt::{Display, Write};
 
 /// The type of a family of series.

@@ -1,0 +1,266 @@
+//! The backend of the daemon: hands tasks to the worker, and gives them up when their
+//! time is over.
+
+use super::address::{Address, Settings};
+use super::circuit::Circuit;
+use super::client::{Client, Connect};
+use super::pending::Pending;
+use super::worker::{Job, Report, Serial, Worker};
+use crate::greylist::Policy;
+use crate::state::{
+    Backend, Completed, Error, ExpiryPass, ExpirySlice, Lifetimes, RemoteStats, StateSize, Task,
+    Ticket,
+};
+use mio::unix::pipe;
+use mio::{Interest, Registry, Token};
+use std::io::{self, Read as _};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long connecting may take, with TLS and a sentinel on the way. No mail waits for
+/// it.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// The shared state.
+pub struct Shared {
+    address: Address,
+    timeout: Duration,
+    queue: Vec<(Ticket, Task)>,
+    pending: Pending,
+    next_serial: Serial,
+    circuit: Circuit,
+    worker: WorkerState,
+    wakes: pipe::Receiver,
+    stats: RemoteStats,
+}
+
+/// The worker starts with its first job: threads that exist when the daemon gives up
+/// its rights would keep their own.
+enum WorkerState {
+    Ready(Box<Client>, pipe::Sender),
+    Running(Worker),
+    Ended,
+}
+
+impl Shared {
+    /// Connects, and waits for that a second at most. Where it fails, mail is accepted
+    /// until the servers can be used; the failure is returned as well.
+    ///
+    /// # Errors
+    /// When the settings cannot be used, or the servers have records of other options.
+    pub fn open(settings: &Settings, policy: &Policy) -> Result<(Shared, Option<Error>), Error> {
+        let Settings { address, authorities, timeout } = settings;
+        let new = || Client::new(address, authorities.as_deref(), policy.clone());
+        let (client, failure) = match connect(new()?)? {
+            (Some(client), failure) => (client, failure),
+            (None, failure) => (new()?, failure),
+        };
+        let (sender, wakes) = pipe::new().map_err(|error| Error::new(error.to_string()))?;
+        let mut circuit = Circuit::default();
+        if let Some(error) = &failure {
+            circuit.open(error.clone(), Instant::now());
+        }
+        let shared = Shared {
+            address: address.clone(),
+            timeout: *timeout,
+            queue: Vec::new(),
+            pending: Pending::default(),
+            next_serial: 0,
+            circuit,
+            worker: WorkerState::Ready(Box::new(client), sender),
+            wakes,
+            stats: RemoteStats::default(),
+        };
+        Ok((shared, failure))
+    }
+
+    /// Hands a job to the worker.
+    fn hand_over(&mut self, job: Job) -> Result<(), Error> {
+        if let WorkerState::Ready(..) = self.worker {
+            let ready = std::mem::replace(&mut self.worker, WorkerState::Ended);
+            if let WorkerState::Ready(client, waker) = ready {
+                let worker = Worker::start(*client, waker)
+                    .map_err(|error| Error::new(format!("shared state: no thread: {error}")))?;
+                self.worker = WorkerState::Running(worker);
+            }
+        }
+        let ended = || Error::new("shared state: its thread has ended; restart postgrey");
+        match &self.worker {
+            WorkerState::Running(worker) => worker.jobs.send(job).map_err(|_| ended()),
+            _ => Err(ended()),
+        }
+    }
+
+    /// Acts upon what the worker reports.
+    fn collect(&mut self, now: Instant, completed: &mut Vec<Completed>) {
+        while matches!(self.wakes.read(&mut [0; 64]), Ok(length) if length > 0) {}
+        let WorkerState::Running(worker) = &self.worker else {
+            return;
+        };
+        let reports: Vec<Report> = worker.reports.try_iter().collect();
+        for report in reports {
+            match report {
+                Report::Completed(serial, result) => {
+                    // Those given up were completed then.
+                    if let Some(task) = self.pending.take(serial) {
+                        self.stats.observe(now - task.since);
+                        self.stats.failures += u64::from(result.is_err());
+                        completed.push(task.completed(result));
+                    }
+                }
+                Report::Conflicts(number) => self.stats.conflicts += number,
+                Report::Failed(error) => self.fail(error, now, completed),
+                Report::Probed(result) => self.circuit.probed(result, now),
+            }
+        }
+    }
+
+    /// Gives up all tasks, and asks no more until a probe succeeds.
+    fn fail(&mut self, error: Error, now: Instant, completed: &mut Vec<Completed>) {
+        for task in self.pending.take_all() {
+            self.stats.failures += 1;
+            completed.push(task.completed(Err(error.clone())));
+        }
+        self.circuit.open(error, now);
+    }
+
+    /// Hands the queue to the worker.
+    fn submit_queue(&mut self, now: Instant, completed: &mut Vec<Completed>) {
+        let queue = std::mem::take(&mut self.queue);
+        if let Some(error) = self.circuit.failure() {
+            for (ticket, task) in queue {
+                self.stats.failures += 1;
+                completed.push(Completed::failed(ticket, &task, error.clone()));
+            }
+            return;
+        }
+        let mut tasks = Vec::with_capacity(queue.len());
+        for (ticket, task) in queue {
+            self.pending.add(self.next_serial, ticket, &task, now);
+            tasks.push((self.next_serial, task));
+            self.next_serial += 1;
+        }
+        if !tasks.is_empty() {
+            if let Err(error) = self.hand_over(Job::Run(tasks, now + self.timeout)) {
+                self.fail(error, now, completed);
+            }
+        }
+    }
+}
+
+/// Connects in a thread that is given up if it does not end. Returns the client if it
+/// did, and the failure.
+fn connect(mut client: Client) -> Result<(Option<Client>, Option<Error>), Error> {
+    let (sender, receiver) = channel();
+    let start = thread::Builder::new().name("shared-state".to_owned()).spawn(move || {
+        let result = client.connect(Instant::now() + CONNECT_LIMIT);
+        let _ = sender.send((client, result));
+    });
+    let thread = start.map_err(|error| Error::new(format!("shared state: no thread: {error}")))?;
+    match receiver.recv_timeout(CONNECT_LIMIT * 2) {
+        Ok((client, result)) => {
+            let _ = thread.join();
+            match result {
+                Ok(()) => Ok((Some(client), None)),
+                Err(Connect::Failed(error)) => Ok((Some(client), Some(error))),
+                Err(Connect::OtherKeys(error)) => Err(error),
+            }
+        }
+        Err(_) => Ok((None, Some(Error::new("shared state: no answer in time")))),
+    }
+}
+
+impl Backend for Shared {
+    fn submit(&mut self, ticket: Ticket, task: Task) {
+        self.queue.push((ticket, task));
+    }
+
+    /// Never waits: tasks are completed by a later call, at most the time limit later.
+    /// The worker has the policy since the start.
+    fn decide(&mut self, _: &Policy, completed: &mut Vec<Completed>) {
+        let now = Instant::now();
+        self.collect(now, completed);
+        if self.pending.oldest().is_some_and(|since| now - since >= self.timeout) {
+            let Shared { address, timeout, .. } = self;
+            let text =
+                format!("shared state: {address}: no answer within {} ms", timeout.as_millis());
+            self.fail(Error::new(text), now, completed);
+        }
+        if self.circuit.start_probe(now) {
+            if let Err(error) = self.hand_over(Job::Probe(now + CONNECT_LIMIT)) {
+                self.circuit.probed(Err(error), now);
+            }
+        }
+        self.submit_queue(now, completed);
+        self.stats.is_failing = self.circuit.failure().is_some();
+    }
+
+    fn commit(&mut self, _: &mut Vec<Completed>) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let oldest = self.pending.oldest().map(|since| since + self.timeout);
+        oldest.into_iter().chain(self.circuit.deadline()).min()
+    }
+
+    fn run_due(&mut self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    /// Lets the worker end: refreshes may be under way that no reply waited for.
+    fn flush(&mut self) -> Result<bool, Error> {
+        let worker = std::mem::replace(&mut self.worker, WorkerState::Ended);
+        let WorkerState::Running(Worker { jobs, reports }) = worker else {
+            return Ok(false);
+        };
+        drop(jobs);
+        let end = Instant::now() + self.timeout;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match reports.recv_timeout(left) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.circuit.failure().map(Error::to_string)
+    }
+
+    fn size(&self) -> StateSize {
+        StateSize::default()
+    }
+
+    fn expire(&mut self, _: &Lifetimes, _: i64) -> Result<Option<ExpirySlice>, Error> {
+        Ok(None)
+    }
+
+    fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
+        None
+    }
+
+    fn settle(&mut self) -> u64 {
+        0
+    }
+
+    fn has_settled(&self, _: u64) -> bool {
+        true
+    }
+
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.wakes, token, Interest::READABLE)
+    }
+
+    fn name(&self) -> &'static str {
+        "the shared state"
+    }
+
+    fn remote_stats(&self) -> Option<&RemoteStats> {
+        Some(&self.stats)
+    }
+}

@@ -1,0 +1,201 @@
+//! A batch of decisions and edits: all records are read, the rules are applied, and
+//! the records are changed if they are still the same.
+
+use super::changes::{Evaluation, Item, Outcome, Values};
+use super::link::{Command, Link};
+use super::names::slot;
+use super::resp::{self, Value};
+use super::script::{Call, Change};
+use crate::greylist::Policy;
+use crate::state::Error;
+use std::collections::HashSet;
+use std::time::Instant;
+
+/// How often an item is judged before it fails, because another host has changed its
+/// records each time.
+const MAX_ROUNDS: usize = 3;
+
+/// What a batch reports while it runs.
+pub trait Progress {
+    /// An item is done.
+    fn done(&mut self, item: usize, result: Result<Outcome, Error>);
+
+    /// What was reported so far should be acted upon: a server is being waited for.
+    fn pause(&mut self);
+}
+
+/// Runs a batch, for whose items these values were read. Returns the number of items
+/// that had to be judged again.
+///
+/// # Errors
+/// When a server fails before the deadline. Items that are not reported have failed.
+pub fn run(
+    link: &mut dyn Link,
+    policy: &Policy,
+    items: &[Item],
+    mut values: Values,
+    deadline: Instant,
+    progress: &mut dyn Progress,
+) -> Result<u64, Error> {
+    let mut waiting: Vec<usize> = (0..items.len()).collect();
+    let mut conflicts = 0;
+    for _ in 0..MAX_ROUNDS {
+        let sent = judge(policy, items, &waiting, &mut values, progress);
+        progress.pause();
+        let replies = call(link, &sent, deadline)?;
+        waiting.clear();
+        for (Sent { item, names, outcome, .. }, reply) in sent.into_iter().zip(replies) {
+            match (reply, outcome) {
+                (Value::Integer(1), Some(outcome)) => progress.done(item, Ok(outcome)),
+                (Value::Integer(1), None) => {}
+                (Value::Array(present), outcome) => {
+                    for (name, value) in names.into_iter().zip(present) {
+                        note(&mut values, name, value);
+                    }
+                    // A refresh that came second is not needed.
+                    if outcome.is_some() {
+                        waiting.push(item);
+                    }
+                }
+                // A cluster is just moving the records.
+                (Value::Error(error), outcome) if error.starts_with("TRYAGAIN") => {
+                    if outcome.is_some() {
+                        waiting.push(item);
+                    }
+                }
+                (reply, _) => return Err(unexpected(&reply)),
+            }
+        }
+        progress.pause();
+        if waiting.is_empty() {
+            return Ok(conflicts);
+        }
+        conflicts += waiting.len() as u64;
+    }
+    for item in waiting {
+        let text = format!("shared state: a record was changed {MAX_ROUNDS} times meanwhile");
+        progress.done(item, Err(Error::new(text)));
+    }
+    Ok(conflicts)
+}
+
+/// Reads the records of some items.
+///
+/// # Errors
+/// When a server fails before the deadline.
+pub fn read(link: &mut dyn Link, items: &[Item], deadline: Instant) -> Result<Values, Error> {
+    let names: Vec<&Vec<u8>> = items.iter().flat_map(|item| &item.names).collect();
+    // One command for each: while a cluster moves a slot it refuses several names at once.
+    let command = |name: &&Vec<u8>| {
+        let bytes = resp::encode([b"GET".as_slice(), name]);
+        Command { slot: slot(name), bytes }
+    };
+    let commands: Vec<Command> = names.iter().map(command).collect();
+    let mut values = Values::with_capacity(names.len());
+    for (name, reply) in names.into_iter().zip(link.run(&commands, deadline)?) {
+        match reply {
+            Value::Text(_) | Value::Nil => note(&mut values, name.clone(), reply),
+            other => return Err(unexpected(&other)),
+        }
+    }
+    Ok(values)
+}
+
+fn note(values: &mut Values, name: Vec<u8>, value: Value) {
+    let value = match value {
+        Value::Text(value) => value,
+        _ => Vec::new(),
+    };
+    values.insert(name, value);
+}
+
+/// An item whose changes are sent.
+struct Sent {
+    item: usize,
+    /// The records that are compared.
+    names: Vec<Vec<u8>>,
+    /// What is reported once the changes are made; `None` if it has been.
+    outcome: Option<Outcome>,
+    call: Call,
+}
+
+/// Judges items in order; each sees the changes of those before it. What depends on no
+/// change is reported.
+fn judge(
+    policy: &Policy,
+    items: &[Item],
+    waiting: &[usize],
+    values: &mut Values,
+    progress: &mut dyn Progress,
+) -> Vec<Sent> {
+    let mut sent = Vec::new();
+    // The records whose changes an outcome depends on.
+    let mut unsettled: HashSet<&[u8]> = HashSet::new();
+    for &number in waiting {
+        let item = &items[number];
+        let Evaluation { outcome, changes, is_urgent } = item.evaluate(policy, values);
+        let depends = |name: &Vec<u8>| unsettled.contains(name.as_slice());
+        let waits = is_urgent || item.names.iter().any(depends);
+        // Records that stay as they are need not be compared: it is as if the attempt had
+        // been made when they were read.
+        let compared = item.names.iter().zip(changes);
+        let compared = compared.filter(|(name, change)| *change != Change::None || depends(name));
+        let (names, changes): (Vec<_>, Vec<_>) = compared.unzip();
+        if names.is_empty() {
+            progress.done(number, Ok(outcome));
+            continue;
+        }
+        let known = names.iter().map(|name| values.get(*name).map(Vec::as_slice));
+        let known: Vec<&[u8]> = known.map(Option::unwrap_or_default).collect();
+        let call = Call::new(&names, &known, &changes);
+        for (name, change) in names.iter().zip(changes) {
+            match change {
+                Change::None => continue,
+                Change::Set(value, _) => values.insert((*name).clone(), value),
+                Change::Delete => values.insert((*name).clone(), Vec::new()),
+            };
+            if waits {
+                unsettled.insert(name);
+            }
+        }
+        let names = names.into_iter().cloned().collect();
+        let outcome = if waits {
+            Some(outcome)
+        } else {
+            progress.done(number, Ok(outcome));
+            None
+        };
+        sent.push(Sent { item: number, names, outcome, call });
+    }
+    sent
+}
+
+/// Calls the script for each, and sends it to servers that do not have it.
+fn call(link: &mut dyn Link, sent: &[Sent], deadline: Instant) -> Result<Vec<Value>, Error> {
+    if sent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let commands: Vec<Command> = sent.iter().map(|sent| sent.call.by_hash()).collect();
+    let mut replies = link.run(&commands, deadline)?;
+    let is_missing = |reply: &Value| reply.error().is_some_and(|it| it.starts_with("NOSCRIPT"));
+    let missing: Vec<usize> = (0..replies.len()).filter(|it| is_missing(&replies[*it])).collect();
+    if !missing.is_empty() {
+        let commands: Vec<_> = missing.iter().map(|it| sent[*it].call.with_script()).collect();
+        for (number, reply) in missing.into_iter().zip(link.run(&commands, deadline)?) {
+            replies[number] = reply;
+        }
+    }
+    Ok(replies)
+}
+
+fn unexpected(reply: &Value) -> Error {
+    let text = match reply.error() {
+        Some(error) => error.chars().filter(|c| !c.is_control()).take(200).collect(),
+        None => "the reply is not that of a Redis or Valkey".to_owned(),
+    };
+    Error::new(format!("shared state: {text}"))
+}
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

@@ -1,0 +1,243 @@
+//! The shared state as one caller uses it who may wait: the worker of the daemon, or
+//! the process that serves a tool.
+
+use super::address::{Address, Servers};
+use super::batch::{self, Progress};
+use super::changes::{Item, Outcome, Values};
+use super::cluster::Cluster;
+use super::connection::Access;
+use super::link::{Command, Link};
+use super::names::{META, PROBE, share_a_tag, slot};
+use super::primary::Primary;
+use super::resp::{self, Value};
+use super::scan;
+use super::script::{Call, Change};
+use super::tls;
+use crate::greylist::edit::Edit;
+use crate::greylist::{self, Metadata, Policy};
+use crate::state::{Error, Found, Query};
+use std::path::Path;
+use std::time::Instant;
+
+/// A client of the servers.
+pub struct Client {
+    link: Box<dyn Link>,
+    policy: Policy,
+    metadata: Metadata,
+}
+
+impl Client {
+    /// A client that is not connected. The records have this metadata.
+    ///
+    /// # Errors
+    /// When the address cannot be used with the policy, or the certificates of
+    /// authorities cannot be read.
+    pub fn new(
+        address: &Address,
+        authorities: Option<&Path>,
+        policy: Policy,
+    ) -> Result<Client, Error> {
+        let is_cluster = matches!(address.servers, Servers::Cluster(_));
+        if is_cluster && !share_a_tag(&policy) {
+            return Err(Error::new(
+                "a Redis cluster cannot be used with --privacy, --lookup-by-domain or \
+                 --auto-whitelist-by=domain: the records of one mail would be on different \
+                 servers; use Sentinel instead",
+            ));
+        }
+        let metadata = greylist::notes(&policy);
+        Ok(Client { link: link(address, authorities)?, policy, metadata })
+    }
+
+    /// Connects if necessary, and checks that the records are made in the same way.
+    ///
+    /// # Errors
+    /// When the servers cannot be used before the deadline, or have records that are
+    /// made in another way.
+    pub fn connect(&mut self, deadline: Instant) -> Result<(), Connect> {
+        match self.link.connect(deadline) {
+            Ok(false) => Ok(()),
+            Ok(true) => self.check(deadline).inspect_err(|_| self.link.disconnect()),
+            Err(error) => Err(Connect::Failed(error)),
+        }
+    }
+
+    /// Does once what decisions need, reading and writing.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub fn probe(&mut self, deadline: Instant) -> Result<(), Connect> {
+        self.link.disconnect();
+        self.connect(deadline)?;
+        let call = Call::new(&[&PROBE.to_vec()], &[b""], &[Change::Set(b"1".to_vec(), 1)]);
+        let read = Command { slot: slot(PROBE), bytes: resp::encode([b"GET".as_slice(), PROBE]) };
+        let replies = self.link.run(&[read, call.with_script()], deadline)?;
+        match replies.iter().find_map(Value::error) {
+            Some(error) => Err(Connect::Failed(Error::new(format!("shared state: {error}")))),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares the metadata with what another host has written, or writes it.
+    fn check(&mut self, deadline: Instant) -> Result<(), Connect> {
+        let Metadata { keys, rules } = &self.metadata;
+        let set = |verb: &[u8], field: &[u8], value: &str| {
+            let bytes = resp::encode([verb, META, field, value.as_bytes()]);
+            Command { slot: slot(META), bytes }
+        };
+        let get =
+            Command { slot: slot(META), bytes: resp::encode([b"HGET".as_slice(), META, b"keys"]) };
+        let commands = [set(b"HSETNX", b"keys", keys), get];
+        let replies = self.link.run(&commands, deadline)?;
+        if let Some(error) = replies.iter().find_map(Value::error) {
+            return Err(Connect::Failed(Error::new(format!("shared state: {error}"))));
+        }
+        let found = replies.last().and_then(Value::text).unwrap_or_default();
+        if found != keys.as_bytes() {
+            let found = String::from_utf8_lossy(found);
+            return Err(Connect::OtherKeys(Error::new(format!(
+                "the shared state has keys of other options: \"{found}\", not \"{keys}\" as on this \
+                 host; give all hosts the same --lookup-by-*, --ipv4cidr, --ipv6cidr, \
+                 --auto-whitelist-by and --privacy, or delete postgrey:meta to start again"
+            ))));
+        }
+        self.link.run(&[set(b"HSET", b"rules", rules)], deadline)?;
+        Ok(())
+    }
+
+    /// Reads the metadata of the servers, and uses it from now on. Without any, that
+    /// of this client stays.
+    ///
+    /// # Errors
+    /// When the servers cannot be read before the deadline.
+    pub fn adopt_metadata(&mut self, deadline: Instant) -> Result<(), Error> {
+        let words = [b"HMGET".as_slice(), META, b"keys", b"rules"];
+        let get = Command { slot: slot(META), bytes: resp::encode(words) };
+        let replies = self.link.run(&[get], deadline)?;
+        let texts = match replies.first() {
+            Some(Value::Array(values)) => values.iter().map(Value::text).collect::<Vec<_>>(),
+            Some(Value::Error(error)) => return Err(Error::new(format!("shared state: {error}"))),
+            _ => Vec::new(),
+        };
+        if let [Some(keys), rules] = texts[..] {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let rules = rules.map(text).unwrap_or_default();
+            self.metadata = Metadata { keys: text(keys), rules };
+            self.policy = greylist::policy(&self.metadata);
+        }
+        Ok(())
+    }
+
+    /// The metadata of the records.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The policy of the metadata.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Runs a batch of decisions and edits. Returns the number of conflicts.
+    ///
+    /// # Errors
+    /// As [`batch::run`].
+    pub fn run(
+        &mut self,
+        items: &[Item],
+        deadline: Instant,
+        progress: &mut dyn Progress,
+    ) -> Result<u64, Error> {
+        let values = self.read(items, deadline)?;
+        batch::run(&mut *self.link, &self.policy, items, values, deadline, progress)
+            .inspect_err(|_| self.link.disconnect())
+    }
+
+    /// Reads the records of a batch. Once more, if that fails: a server that closed an
+    /// idle connection is seen now.
+    fn read(&mut self, items: &[Item], deadline: Instant) -> Result<Values, Error> {
+        self.connect(deadline).map_err(Connect::error)?;
+        batch::read(&mut *self.link, items, deadline).or_else(|_| {
+            self.link.disconnect();
+            self.connect(deadline).map_err(Connect::error)?;
+            batch::read(&mut *self.link, items, deadline).inspect_err(|_| self.link.disconnect())
+        })
+    }
+
+    /// Makes an administrator's changes at `now`. Returns the number of those that
+    /// changed a record.
+    ///
+    /// # Errors
+    /// When one of them cannot be made.
+    pub fn edit(&mut self, edits: Vec<Edit>, now: i64, deadline: Instant) -> Result<usize, Error> {
+        let items = edits.into_iter().map(|edit| Item::edit(&self.policy, edit, now));
+        let mut count = Count { changed: 0, failure: None };
+        self.run(&items.collect::<Vec<_>>(), deadline, &mut count)?;
+        count.failure.map_or(Ok(count.changed), Err)
+    }
+
+    /// Runs a query of a tool.
+    ///
+    /// # Errors
+    /// When the servers cannot be read before the deadline.
+    pub fn query(&mut self, query: &Query, deadline: Instant) -> Result<Found, Error> {
+        self.connect(deadline).map_err(Connect::error)?;
+        match query {
+            Query::Metadata => Ok(Found::Metadata(self.metadata.clone())),
+            _ => scan::query(&mut *self.link, &self.policy, query, deadline),
+        }
+    }
+}
+
+/// The link to the servers of an address.
+///
+/// # Errors
+/// When the certificates of authorities cannot be read.
+fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, Error> {
+    let tls = address.is_tls.then(|| tls::config(authorities)).transpose()?;
+    let access = Access { tls, login: address.login.clone(), database: address.database };
+    Ok(match &address.servers {
+        Servers::Cluster(seeds) => Box::new(Cluster::new(seeds.clone(), access)),
+        servers => Box::new(Primary::new(servers.clone(), access)),
+    })
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connect {
+    /// The servers cannot be used now.
+    Failed(Error),
+    /// The records are made in another way.
+    OtherKeys(Error),
+}
+
+impl From<Error> for Connect {
+    fn from(error: Error) -> Connect {
+        Connect::Failed(error)
+    }
+}
+
+impl Connect {
+    /// The failure, whichever it is.
+    pub fn error(self) -> Error {
+        let (Connect::Failed(error) | Connect::OtherKeys(error)) = self;
+        error
+    }
+}
+
+/// Counts the edits that changed a record.
+struct Count {
+    changed: usize,
+    failure: Option<Error>,
+}
+
+impl Progress for Count {
+    fn done(&mut self, _: usize, result: Result<Outcome, Error>) {
+        match result {
+            Ok(outcome) => self.changed += usize::from(outcome == Outcome::Edited(true)),
+            Err(error) => self.failure = Some(error),
+        }
+    }
+
+    fn pause(&mut self) {}
+}

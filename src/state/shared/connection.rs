@@ -1,0 +1,156 @@
+//! A connection to one server.
+
+use super::address::{Endpoint, Login};
+use super::resp::{self, Value};
+use super::stream::Stream;
+use crate::state::Error;
+use rustls::ClientConfig;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Bytes read at once.
+const READ_SIZE: usize = 64 << 10;
+
+/// What a connection needs besides an endpoint.
+#[derive(Clone)]
+pub struct Access {
+    /// The configuration of TLS, if it is spoken.
+    pub tls: Option<Arc<ClientConfig>>,
+    /// The user, if the server wants one.
+    pub login: Option<Login>,
+    /// The number of the database.
+    pub database: u32,
+}
+
+/// An open connection.
+pub struct Connection {
+    endpoint: Endpoint,
+    stream: Stream,
+    input: Vec<u8>,
+    buffer: Box<[u8]>,
+}
+
+impl Connection {
+    /// Connects, logs in and selects the database.
+    ///
+    /// # Errors
+    /// When the server cannot be reached before the deadline, or refuses.
+    pub fn open(
+        endpoint: &Endpoint,
+        access: &Access,
+        deadline: Instant,
+    ) -> Result<Connection, Error> {
+        let mut connection = Connection::open_without_login(endpoint, access, deadline)?;
+        if let Some(login) = &access.login {
+            connection.log_in(login, deadline)?;
+        }
+        if access.database != 0 {
+            let number = access.database.to_string();
+            connection.ask(&[b"SELECT", number.as_bytes()], deadline)?;
+        }
+        Ok(connection)
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the server cannot be reached before the deadline.
+    pub fn open_without_login(
+        endpoint: &Endpoint,
+        access: &Access,
+        deadline: Instant,
+    ) -> Result<Connection, Error> {
+        let stream = Stream::connect(endpoint, access.tls.as_ref(), deadline);
+        let stream = stream.map_err(|error| explain(endpoint, &error))?;
+        let buffer = vec![0; READ_SIZE].into();
+        Ok(Connection { endpoint: endpoint.clone(), stream, input: Vec::new(), buffer })
+    }
+
+    /// Logs in.
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub fn log_in(&mut self, login: &Login, deadline: Instant) -> Result<(), Error> {
+        let user = login.user.as_deref().map(str::as_bytes);
+        let words = [Some(b"AUTH".as_slice()), user, Some(login.password.as_bytes())];
+        let words: Vec<&[u8]> = words.into_iter().flatten().collect();
+        self.ask(&words, deadline).map(|_| ())
+    }
+
+    /// Sends a command and receives its reply.
+    ///
+    /// # Errors
+    /// When there is no reply before the deadline, or it is an error.
+    pub fn ask(&mut self, command: &[&[u8]], deadline: Instant) -> Result<Value, Error> {
+        self.send(&resp::encode(command.iter().copied()), deadline)?;
+        let reply = self.receive(deadline)?;
+        match reply.error() {
+            Some(error) => Err(refusal(&self.endpoint, error)),
+            None => Ok(reply),
+        }
+    }
+
+    /// Sends commands.
+    ///
+    /// # Errors
+    /// When the server does not accept them before the deadline.
+    pub fn send(&mut self, commands: &[u8], deadline: Instant) -> Result<(), Error> {
+        self.stream.set_deadline(deadline);
+        let sent = self.stream.write_all(commands).and_then(|()| self.stream.flush());
+        sent.map_err(|error| explain(&self.endpoint, &error))
+    }
+
+    /// Receives the reply to the oldest command without one.
+    ///
+    /// # Errors
+    /// When there is none before the deadline, or it is malformed.
+    pub fn receive(&mut self, deadline: Instant) -> Result<Value, Error> {
+        self.stream.set_deadline(deadline);
+        loop {
+            match resp::parse(&self.input) {
+                Ok(Some((value, length))) => {
+                    self.input.drain(..length);
+                    return Ok(value);
+                }
+                Ok(None) => self.read().map_err(|error| explain(&self.endpoint, &error))?,
+                Err(resp::Malformed) => return Err(unexpected(&self.endpoint)),
+            }
+        }
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        match self.stream.read(&mut self.buffer) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                self.input.extend_from_slice(&self.buffer[..length]);
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The failure of a server that refuses a command.
+pub fn refusal(endpoint: &Endpoint, error: &str) -> Error {
+    let shown: String = error.chars().filter(|c| !c.is_control()).take(200).collect();
+    Error::new(format!("shared state: {endpoint}: {shown}"))
+}
+
+/// The failure of a server whose reply is not that of a Redis.
+pub fn unexpected(endpoint: &Endpoint) -> Error {
+    Error::new(format!("shared state: {endpoint}: the reply is not that of a Redis or Valkey"))
+}
+
+fn explain(endpoint: &Endpoint, error: &io::Error) -> Error {
+    let why = match error.kind() {
+        ErrorKind::TimedOut => "no answer in time".to_owned(),
+        ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
+        _ => match error.raw_os_error() {
+            Some(number) => nix::errno::Errno::from_raw(number).desc().to_owned(),
+            None => error.to_string(),
+        },
+    };
+    Error::new(format!("shared state: {endpoint}: {why}"))
+}

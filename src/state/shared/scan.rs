@@ -1,0 +1,123 @@
+//! What tools ask: a record, or all of them in slices.
+//!
+//! The servers' own cursors are the positions of slices. A record that is moved within
+//! a server's table meanwhile may come twice, as the documentation of `SCAN` says.
+
+use super::link::{Command, Link};
+use super::names::{self, name, slot};
+use super::resp::{self, Value};
+use crate::greylist::Policy;
+use crate::state::{Error, Found, Query, Slice, Table, Totals};
+use std::time::Instant;
+
+/// Names that a server looks at for one slice. It serves nothing else meanwhile, which
+/// takes it less than a millisecond.
+const COUNT: &[u8] = b"500";
+
+/// Runs a query, except for the metadata.
+///
+/// # Errors
+/// When the servers cannot be read before the deadline.
+pub fn query(
+    link: &mut dyn Link,
+    policy: &Policy,
+    query: &Query,
+    deadline: Instant,
+) -> Result<Found, Error> {
+    match query {
+        Query::Metadata => Err(Error::new("shared state: metadata is not scanned")),
+        // Counting means to look at every record.
+        Query::Totals => Ok(Found::Totals(Totals::default())),
+        Query::Record(table, key) => {
+            let values = values(link, &[name(policy, *table, key)], deadline)?;
+            Ok(Found::Record(values.into_iter().next().flatten()))
+        }
+        Query::Slice { table, prefix, position } => {
+            slice(link, *table, prefix, position.as_deref(), deadline).map(Found::Slice)
+        }
+    }
+}
+
+/// A server and its cursor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Position {
+    server: usize,
+    cursor: u64,
+}
+
+impl Position {
+    fn parse(text: &[u8]) -> Option<Position> {
+        let (server, cursor) = std::str::from_utf8(text).ok()?.split_once(':')?;
+        Some(Position { server: server.parse().ok()?, cursor: cursor.parse().ok()? })
+    }
+
+    fn text(self) -> Vec<u8> {
+        format!("{}:{}", self.server, self.cursor).into_bytes()
+    }
+}
+
+fn slice(
+    link: &mut dyn Link,
+    table: Table,
+    prefix: &[u8],
+    position: Option<&[u8]>,
+    deadline: Instant,
+) -> Result<Slice, Error> {
+    let malformed = || Error::new("shared state: a malformed position");
+    let position = position.map_or(Some(Position::default()), Position::parse);
+    let Position { server, cursor } = position.ok_or_else(malformed)?;
+    let (cursor, pattern) = (cursor.to_string(), names::pattern(table, prefix));
+    let command: [&[u8]; 6] = [b"SCAN", cursor.as_bytes(), b"MATCH", &pattern, b"COUNT", COUNT];
+    let Some(reply) = link.ask(server, &command, deadline)? else {
+        return Ok(Slice::default());
+    };
+    let (cursor, found) = scanned(&reply)?;
+    let found: Vec<Vec<u8>> = found.filter(|name| names::parse(name).is_some()).collect();
+    let texts = values(link, &found, deadline)?;
+    let rows = found.iter().zip(texts).filter_map(|(name, text)| {
+        // It may have expired meanwhile.
+        let (of, key) = names::parse(name)?;
+        (of == table && key.starts_with(prefix)).then_some((key.to_vec(), text?))
+    });
+    let next = match cursor {
+        0 => Position { server: server + 1, cursor: 0 },
+        cursor => Position { server, cursor },
+    };
+    Ok(Slice { rows: rows.collect(), next: Some(next.text()) })
+}
+
+/// The cursor and the names in the reply to `SCAN`.
+fn scanned(reply: &Value) -> Result<(u64, impl Iterator<Item = Vec<u8>> + '_), Error> {
+    let unexpected = || {
+        let text = reply.error().unwrap_or("the reply is not that of a Redis or Valkey");
+        Error::new(format!("shared state: {text}"))
+    };
+    let Some([cursor, names]) = reply.elements() else {
+        return Err(unexpected());
+    };
+    let cursor = cursor.text().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    let names = names.elements().ok_or_else(unexpected)?;
+    let names = names.iter().filter_map(|name| name.text().map(<[u8]>::to_vec));
+    Ok((cursor.ok_or_else(unexpected)?, names))
+}
+
+fn values(
+    link: &mut dyn Link,
+    names: &[Vec<u8>],
+    deadline: Instant,
+) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    let commands: Vec<Command> = names
+        .iter()
+        .map(|name| {
+            let bytes = resp::encode([b"GET".as_slice(), name]);
+            Command { slot: slot(name), bytes }
+        })
+        .collect();
+    let replies = link.run(&commands, deadline)?.into_iter().map(|reply| match reply {
+        Value::Text(text) => Ok(Some(text)),
+        Value::Nil => Ok(None),
+        Value::Error(error) => Err(Error::new(format!("shared state: {error}"))),
+        _ => Err(Error::new("shared state: a record that is not text")),
+    });
+    replies.collect()
+}
