@@ -13,5 +13,4 @@ mod lists;
 mod logging;
 mod milter;
 mod preload;
-mod replaced;
 mod witness;

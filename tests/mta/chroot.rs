@@ -155,8 +155,7 @@ impl Server {
         let (from, to) = (format!("--from={sender}"), format!("--to={recipients}"));
         let data = format!("--data=@{}", file.display());
         let dialogue = self.swaks(client, &[&from, &to, &data, "--suppress-data"]);
-        let is_accepted = ["Message accepted for delivery", "250 OK id="];
-        assert!(is_accepted.iter().any(|reply| dialogue.contains(reply)), "{dialogue}");
+        assert!(dialogue.contains("Message accepted for delivery"), "{dialogue}");
         subject
     }
 

@@ -1,0 +1,235 @@
+//! Faults of the server: no mail waits longer than the time limit, the log has one line
+//! for each change, and greylisting resumes by itself.
+
+use crate::proxy::{Mode, Proxy};
+use crate::server::{Engine, Server, host, wait_for};
+use nix::sys::signal::Signal;
+use std::time::{Duration, Instant};
+use testkit::{Attempt, Client, Daemon, free_port};
+
+/// What no reply may take. The time limit is 200 ms; the machine may be busy.
+const LONGEST: Duration = Duration::from_millis(1500);
+
+/// Replies while the server is known to have failed.
+const REPLIES: u32 = 50;
+
+fn attempt(number: usize) -> Attempt {
+    let client = format!("192.0.{}.7", number % 250);
+    let recipient = format!("r{number}@example.com");
+    Attempt::new(&client, "mail.example.net", "alice@example.net", &recipient).at(1000)
+}
+
+/// A host, and what was seen of it.
+struct Site {
+    host: Daemon,
+    client: Client,
+    number: usize,
+    longest: Duration,
+}
+
+impl Site {
+    fn of(host: Daemon) -> Site {
+        let client = host.client();
+        Site { host, client, number: 0, longest: Duration::ZERO }
+    }
+
+    /// Asks about mail that is new, and returns whether it is deferred.
+    fn is_deferred(&mut self) -> bool {
+        self.number += 1;
+        let start = Instant::now();
+        let reply = self.client.ask(&attempt(self.number));
+        self.longest = self.longest.max(start.elapsed());
+        assert!(reply == "DUNNO" || reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+        reply != "DUNNO"
+    }
+
+    fn lines(&self, part: &str) -> Vec<String> {
+        self.host.log().into_iter().filter(|line| line.contains(part)).collect()
+    }
+
+    /// The lines about failures.
+    fn failures(&self) -> Vec<String> {
+        self.lines("mail is accepted without greylisting")
+    }
+
+    /// Mail passes once the server has failed, and does not wait again.
+    fn fails(&mut self, part: &str) {
+        wait_for("mail passes", || !self.is_deferred());
+        let start = Instant::now();
+        for _ in 0..REPLIES {
+            assert!(!self.is_deferred());
+        }
+        assert!(start.elapsed() < LONGEST, "{REPLIES} replies took {:?}", start.elapsed());
+        let lines = self.failures();
+        assert!(matches!(&lines[..], [line] if line.contains(part)), "{lines:#?}");
+    }
+
+    /// Greylisting resumes.
+    #[expect(clippy::print_stdout, reason = "the numbers of the manual")]
+    fn recovers(mut self, fault: &str) {
+        let start = Instant::now();
+        wait_for("greylisting resumes", || self.is_deferred());
+        let recovery = start.elapsed();
+        assert_eq!(self.lines("the shared state works again; greylisting resumed").len(), 1);
+        assert_eq!(self.failures().len(), 1);
+        assert!(self.longest < LONGEST, "{:?}", self.longest);
+        println!("{fault}: longest reply {:?}, recovery {recovery:?}", self.longest);
+    }
+}
+
+/// Breaks a server that works, and mends it.
+fn fault(name: &str, line: &str, break_it: impl Fn(&mut Server), mend: impl Fn(&mut Server)) {
+    let Some(mut server) = Server::start(Engine::Redis, &[]) else { return };
+    let mut site = Site::of(host(&server.url()).start());
+    assert!(site.is_deferred());
+    break_it(&mut server);
+    site.fails(line);
+    mend(&mut server);
+    site.recovers(name);
+}
+
+#[test]
+fn stopped_server() {
+    fault(
+        "SIGSTOP",
+        "no answer",
+        |server| server.signal(Signal::SIGSTOP),
+        |server| server.signal(Signal::SIGCONT),
+    );
+}
+
+#[test]
+fn killed_server() {
+    fault("kill", "shared state: 127.0.0.1:", Server::end, Server::restart);
+}
+
+#[test]
+fn server_without_memory() {
+    let set = |value: &'static str| {
+        move |server: &mut Server| {
+            assert_eq!(server.ask(&["config", "set", "maxmemory", value]), "OK");
+        }
+    };
+    fault("maxmemory", "OOM", set("1"), set("0"));
+}
+
+#[test]
+fn server_that_became_a_replica() {
+    let set = |host: &'static str, port: &'static str| {
+        move |server: &mut Server| assert_eq!(server.ask(&["replicaof", host, port]), "OK")
+    };
+    fault("READONLY", "READONLY", set("127.0.0.1", "1"), set("no", "one"));
+}
+
+#[test]
+fn server_that_lost_its_scripts_or_records_is_no_failure() {
+    for command in ["script", "flushall"] {
+        let Some(server) = Server::start(Engine::Redis, &[]) else { return };
+        let mut site = Site::of(host(&server.url()).start());
+        assert!(site.is_deferred());
+        let words = if command == "script" { &["script", "flush"][..] } else { &["flushall"] };
+        assert_eq!(server.ask(words), "OK");
+        for _ in 0..5 {
+            assert!(site.is_deferred());
+        }
+        assert!(site.failures().is_empty());
+    }
+}
+
+#[test]
+fn idle_connection_that_the_server_closed_is_no_failure() {
+    let Some(server) = Server::start(Engine::Redis, &[]) else { return };
+    let mut site = Site::of(host(&server.url()).start());
+    for _ in 0..3 {
+        assert!(site.is_deferred());
+        server.ask(&["client", "kill", "type", "normal"]);
+    }
+    assert!(site.is_deferred());
+    assert!(site.failures().is_empty(), "{:?}", site.failures());
+}
+
+#[test]
+fn server_that_starts_after_the_host() {
+    let port = free_port();
+    let url = format!("redis://127.0.0.1:{port}");
+    let mut site = Site::of(host(&url).start());
+    site.fails("Connection refused");
+    let Some(server) = Server::start_on(port, Engine::Redis, &[]) else { return };
+    site.recovers("away at the start");
+    assert_eq!(server.ask(&["hget", "postgrey:meta", "keys"]), "subnet,24,64");
+}
+
+#[test]
+fn wrong_password() {
+    let Some(server) = Server::start(Engine::Redis, &["--requirepass", "right"]) else { return };
+    let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}", server.port);
+    let mut site = Site::of(host(&url("wrong")).start());
+    site.fails("WRONGPASS");
+    server.ask(&["-a", "right", "--no-auth-warning", "config", "set", "requirepass", "wrong"]);
+    let log = site.host.log().join("\n");
+    assert!(!log.contains("wrong@"), "{log}");
+    site.recovers("wrong password");
+}
+
+#[test]
+fn user_without_a_command() {
+    let Some(server) = Server::start(Engine::Redis, &[]) else { return };
+    let user = ["acl", "setuser", "mx", "on", ">secret", "~postgrey:*", "+@all"];
+    assert_eq!(server.ask(&user), "OK");
+    let url = format!("redis://mx:secret@127.0.0.1:{}", server.port);
+    let mut site = Site::of(host(&url).start());
+    assert!(site.is_deferred());
+    assert_eq!(server.ask(&["acl", "setuser", "mx", "-evalsha"]), "OK");
+    assert_eq!(server.ask(&["acl", "setuser", "mx", "-eval"]), "OK");
+    site.fails("NOPERM");
+    assert_eq!(server.ask(&["acl", "setuser", "mx", "+eval", "+evalsha"]), "OK");
+    site.recovers("ACL without EVAL");
+}
+
+#[test]
+fn broken_replies() {
+    for (mode, line) in [
+        (Mode::Garbage, "not that of a Redis"),
+        (Mode::Drip, "no answer"),
+        (Mode::Silence, "no answer"),
+    ] {
+        let Some(server) = Server::start(Engine::Redis, &[]) else { return };
+        let proxy = Proxy::to(server.port);
+        let mut site = Site::of(host(&format!("redis://127.0.0.1:{}", proxy.port)).start());
+        assert!(site.is_deferred());
+        proxy.set(mode);
+        site.fails(line);
+        proxy.set(Mode::Forward);
+        site.recovers(&format!("{mode:?}"));
+    }
+}
+
+#[test]
+fn host_starts_reloads_and_stops_while_the_server_hangs() {
+    let Some(server) = Server::start(Engine::Redis, &[]) else { return };
+    server.signal(Signal::SIGSTOP);
+    let start = Instant::now();
+    let mut site = Site::of(host(&server.url()).start());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    site.fails("no answer");
+    site.host.signal(Signal::SIGHUP);
+    wait_for("the lists are read again", || !site.lines("HUP received").is_empty());
+    assert!(!site.is_deferred());
+    let start = Instant::now();
+    let stopped = site.host.stop();
+    assert!(stopped.status.success());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(stopped.log.iter().any(|line| line.ends_with("Server closing!")));
+}
+
+#[test]
+fn password_is_not_in_the_list_of_processes() {
+    let Some(server) = Server::start(Engine::Redis, &["--requirepass", "hush"]) else { return };
+    let url = format!("redis://:hush@127.0.0.1:{}", server.port);
+    let host = Daemon::builder(testkit::Program::Ours).arg(format!("--shared-state={url}")).start();
+    let title = std::fs::read(format!("/proc/{}/cmdline", host.pid())).expect("a process");
+    let title = String::from_utf8_lossy(&title).replace('\0', " ");
+    assert!(title.starts_with("postgrey ") && !title.contains("hush"), "{title}");
+    let mut site = Site::of(host);
+    assert!(site.is_deferred());
+}
