@@ -31,7 +31,9 @@ fn main() -> ExitCode {
                     fail("postgrey: nothing matched", Outcome::NothingMatched.status())
                 }
                 Ok(outcome) => ExitCode::from(outcome.status()),
-                Err(silent @ (Error::Told | Error::Unread)) => ExitCode::from(silent.status()),
+                Err(silent @ (Error::Reported | Error::BrokenPipe)) => {
+                    ExitCode::from(silent.status())
+                }
                 Err(trouble) => fail(&format!("postgrey: {trouble}"), trouble.status()),
             }
         }

@@ -51,7 +51,7 @@ pub fn run(settings: &Settings, target: &Path) -> Result<Outcome, Error> {
         .stdout(file)
         .status()?;
     if !status.success() {
-        return Err(Error::Told);
+        return Err(Error::Reported);
     }
     unfinished.finish().map_err(explain)?;
     Ok(Outcome::Done)

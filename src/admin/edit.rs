@@ -6,7 +6,9 @@ use super::progress::Progress;
 use super::text::{counted, grouped};
 use super::view::{Entry, View};
 use super::{Error, Outcome, question};
-use crate::cli::admin::{Addresses, Clients, Consent, Extent, Filter, OutputFormat, Target};
+use crate::cli::admin::{
+    AddressFilter, ClientFilter, Consent, Extent, Filter, OutputFormat, Target,
+};
 use crate::database::Database;
 use crate::greylist::edit::{Change, Edit};
 use crate::greylist::{self, Policy, State, triplet};
@@ -35,9 +37,9 @@ pub fn run(
     print_entries(&view.policy, &entries, MAX_SHOWN, out)?;
     let verb = if change == Change::Allow { "allowed" } else { "forgot" };
     writeln!(out, "{verb} {}", counted(changed as u64, "entry", "entries"))?;
-    let is_by_address = matches!(target, Target::Triplet { client: Clients::One(_), .. });
+    let is_by_address = matches!(target, Target::Triplet { client: ClientFilter::One(_), .. });
     if view.policy.by_domain.lookup && is_by_address && change == Change::Allow {
-        writeln!(out, "{KEPT_BY_DOMAIN}")?;
+        writeln!(out, "{DOMAIN_KEY_HINT}")?;
     }
     print_where(&view.database, out)?;
     out.flush()?;
@@ -116,12 +118,12 @@ fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<O
 }
 
 /// What an administrator who names a triplet by an address may not think of.
-pub(super) const KEPT_BY_DOMAIN: &str = "Mail of clients with a name is kept by its domain \
+pub(super) const DOMAIN_KEY_HINT: &str = "Mail of clients with a name is kept by its domain \
      (--lookup-by-domain): name that in place of the address.";
 
 /// Edits of one request. The daemon takes more, but mail waits for the commit:
 /// each edit changes a page of its own, which costs some 30 microseconds.
-const FEW: usize = MAX_EDITS / 4;
+const EDITS_PER_REQUEST: usize = MAX_EDITS / 4;
 
 /// The edits in parts that the daemon takes at once.
 pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
@@ -132,7 +134,7 @@ pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
     edits.chunk_by(move |edit, next| {
         bytes += edit.key.len() + 32;
         number += 1;
-        let fits = number < FEW && bytes + next.key.len() < most_bytes;
+        let fits = number < EDITS_PER_REQUEST && bytes + next.key.len() < most_bytes;
         if !fits {
             (bytes, number) = (0, 0);
         }
@@ -164,7 +166,7 @@ fn select(
     let is_allowed = *change == Change::Allow;
     match target {
         Target::Triplet { client, sender, recipient } => {
-            let is_by_domain = matches!(client, Clients::Domain(_));
+            let is_by_domain = matches!(client, ClientFilter::Domain(_));
             if is_allowed && is_by_domain && !policy.by_domain.lookup {
                 return Err(Error::Usage(NOT_BY_DOMAIN.to_owned()));
             }
@@ -174,24 +176,24 @@ fn select(
         Target::Client(client) if is_allowed => {
             must_count(policy, client)?;
             match client {
-                Clients::One(client) => {
+                ClientFilter::One(client) => {
                     Ok(edit(Table::Clients, triplet::client_key(policy, *client)))
                 }
-                domain @ Clients::Domain(_) => {
+                domain @ ClientFilter::Domain(_) => {
                     found(view, &[Table::Clients], filter(Some(domain), None), change)
                 }
             }
         }
         // Hashed triplets of a client cannot be found.
-        Target::Client(Clients::One(client)) if policy.privacy || extent.client_only => {
+        Target::Client(ClientFilter::One(client)) if policy.privacy || extent.client_only => {
             Ok(edit(Table::Clients, triplet::client_key(policy, *client)))
         }
         Target::Client(client) => found(view, &Table::ALL, filter(Some(client), None), change),
-        Target::Senders { client: Some(Clients::Domain(client)), domain }
+        Target::Senders { client: Some(ClientFilter::Domain(client)), domain }
             if is_allowed || policy.privacy =>
         {
             if is_allowed {
-                must_count(policy, &Clients::Domain(client.clone()))?;
+                must_count(policy, &ClientFilter::Domain(client.clone()))?;
             }
             Ok(edit(Table::Clients, triplet::domains_key(policy, client, &whole(domain)?)))
         }
@@ -202,9 +204,9 @@ fn select(
     }
 }
 
-fn filter(client: Option<&Clients>, sender: Option<&Vec<u8>>) -> Filter {
+fn filter(client: Option<&ClientFilter>, sender: Option<&Vec<u8>>) -> Filter {
     let sender = sender.cloned().map(|domain| {
-        if domain.is_empty() { Addresses::One(domain) } else { Addresses::Domain(domain) }
+        if domain.is_empty() { AddressFilter::One(domain) } else { AddressFilter::Domain(domain) }
     });
     Filter { client: client.cloned(), sender, ..Filter::default() }
 }
@@ -235,11 +237,11 @@ const NOT_BY_DOMAIN: &str = "the daemon does not look triplets up by domain \
                              (--lookup-by-domain): name the client by its address";
 
 /// That a row of the auto-whitelist would let mail of those clients pass.
-fn must_count(policy: &Policy, client: &Clients) -> Result<(), Error> {
+fn must_count(policy: &Policy, client: &ClientFilter) -> Result<(), Error> {
     let trouble = if policy.auto_whitelist.is_none() {
         "the daemon runs without an auto-whitelist (--auto-whitelist-clients=0), so that no client \
          can be put on it; use its whitelist of clients"
-    } else if matches!(client, Clients::Domain(_)) && !policy.by_domain.auto_whitelist {
+    } else if matches!(client, ClientFilter::Domain(_)) && !policy.by_domain.auto_whitelist {
         "the daemon does not count passes by domain (--auto-whitelist-by=domain), so that no domain \
          can be put on its auto-whitelist; use its whitelist of clients"
     } else {
@@ -267,12 +269,12 @@ fn whole(domain: &[u8]) -> Result<Vec<u8>, Error> {
 /// The key of a triplet whose client is an address or a domain.
 pub(super) fn triplet_key(
     policy: &Policy,
-    client: &Clients,
+    client: &ClientFilter,
     sender: &[u8],
     recipient: &[u8],
 ) -> Vec<u8> {
     match client {
-        Clients::One(client) => triplet::key(policy, *client, sender, recipient),
-        Clients::Domain(domain) => triplet::key_in_domain(policy, domain, sender, recipient),
+        ClientFilter::One(client) => triplet::key(policy, *client, sender, recipient),
+        ClientFilter::Domain(domain) => triplet::key_in_domain(policy, domain, sender, recipient),
     }
 }

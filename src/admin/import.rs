@@ -4,12 +4,14 @@
 use super::progress::Progress;
 use super::{Error, Outcome, edit};
 use crate::daemon::DirectoryLock;
-use crate::database::Database;
+use crate::database::{Database, OpenFile};
 use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
-use crate::state::import::{self, Destination, Entry, Import, Problem, Report, Source};
-use crate::state::local::{FILE_NAME, is_lmdb};
+use crate::state::import::{
+    self, Destination, Import, ImportEntry, ImportReport, ImportSource, Problem,
+};
+use crate::state::local::FILE_NAME;
 use crate::state::{Metadata, Table};
 use std::fs;
 use std::io::Write;
@@ -19,16 +21,22 @@ use std::path::Path;
 /// Standard input as a path: of a database that was redirected.
 const STANDARD_INPUT: &str = "/proc/self/fd/0";
 
-/// Merges what is in `from` into the database in `dbdir`, and says how much. The
-/// same again changes nothing.
-pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
+/// Merges what is in `from` into the database in `dbdir`, and prints how much. If that
+/// is a database of this program, it is `copy`. The same again changes nothing.
+pub fn run(
+    dbdir: &Path,
+    from: &Path,
+    copy: Option<Database>,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
+    let copy = if from == Path::new("-") { redirected()? } else { copy };
     let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
     let (report, keys) = if is_there {
         let mut database = Database::open(dbdir)?;
         let metadata = database.metadata().clone();
-        (take(dbdir, from, &metadata, &mut database)?, metadata.keys)
+        (take(dbdir, from, copy, &metadata, &mut database)?, metadata.keys)
     } else {
-        (into_new(dbdir, from, out)?, String::new())
+        (into_new(dbdir, from, copy, out)?, String::new())
     };
     let outcome = print(&report, out)?;
     if report.has_made_keys && keys.is_empty() {
@@ -44,7 +52,12 @@ pub fn run(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Outcome, E
 
 /// Imports into a new database, and keeps a daemon from starting meanwhile. This
 /// is its first start, which takes over the original's beside it.
-fn into_new(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Report, Error> {
+fn into_new(
+    dbdir: &Path,
+    from: &Path,
+    copy: Option<Database>,
+    out: &mut impl Write,
+) -> Result<ImportReport, Error> {
     let _lock = DirectoryLock::take(dbdir)?;
     let keys = greylist::policy(&Metadata::default());
     let (mut store, report) = {
@@ -59,7 +72,7 @@ fn into_new(dbdir: &Path, from: &Path, out: &mut impl Write) -> Result<Report, E
         }
         None => {}
     }
-    take(dbdir, from, &Metadata::default(), &mut store)
+    take(dbdir, from, copy, &Metadata::default(), &mut store)
 }
 
 fn size(bytes: u64) -> usize {
@@ -69,15 +82,16 @@ fn size(bytes: u64) -> usize {
 fn take(
     dbdir: &Path,
     from: &Path,
+    copy: Option<Database>,
     metadata: &Metadata,
     destination: &mut dyn Destination,
-) -> Result<Report, Error> {
-    if let Some(copy) = copy(from)? {
+) -> Result<ImportReport, Error> {
+    if let Some(copy) = copy {
         return take_copy(&copy, metadata, destination);
     }
     let mut progress = Progress::new(0);
     let keys = greylist::policy(metadata);
-    let source = Source { path: from, dbdir, keys: &keys };
+    let source = ImportSource { path: from, dbdir, keys: &keys };
     Ok(source.import(destination, &mut |done, of| progress.reach(size(done), size(of)))?)
 }
 
@@ -85,7 +99,7 @@ fn take_copy(
     copy: &Database,
     metadata: &Metadata,
     destination: &mut dyn Destination,
-) -> Result<Report, Error> {
+) -> Result<ImportReport, Error> {
     let keys = greylist::policy(metadata);
     let mut watch = |_, _| {};
     let mut import = Import::new(destination, &keys, &mut watch, copy.path().display().to_string());
@@ -98,17 +112,15 @@ fn take_copy(
     Ok(import.finish()?)
 }
 
-/// A database of this program, which only a child opens.
-fn copy(from: &Path) -> Result<Option<Database>, Error> {
-    let path = if from == Path::new("-") { Path::new(STANDARD_INPUT) } else { from };
-    let is_copy = fs::metadata(path).is_ok_and(|file| file.is_file())
-        && is_lmdb(path).is_ok_and(|is_copy| is_copy);
-    Ok(if is_copy { Some(Database::open_file(path)?) } else { None })
+/// A database of this program that was redirected to standard input.
+fn redirected() -> Result<Option<Database>, Error> {
+    let input = OpenFile::open(Path::new(STANDARD_INPUT)).ok().filter(OpenFile::is_database);
+    Ok(input.map(Database::of_file).transpose()?)
 }
 
 impl Destination for Database {
-    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
-        let edits: Vec<Edit> = entries.iter().map(Entry::edit).collect();
+    fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem> {
+        let edits: Vec<Edit> = entries.iter().map(ImportEntry::edit).collect();
         let mut new = 0;
         for batch in edit::batches(&edits) {
             new += self.edit(batch).map_err(|error| Problem::Destination(error.to_string()))?;
@@ -117,13 +129,13 @@ impl Destination for Database {
     }
 }
 
-fn print(report: &Report, out: &mut impl Write) -> Result<Outcome, Error> {
+fn print(report: &ImportReport, out: &mut impl Write) -> Result<Outcome, Error> {
     writeln!(out, "{report}")?;
     for remark in &report.remarks {
         writeln!(out, "{remark}")?;
     }
     out.flush()?;
-    Ok(if report.is_empty() { Outcome::InVain } else { Outcome::Done })
+    Ok(if report.is_empty() { Outcome::NothingFound } else { Outcome::Done })
 }
 
 impl From<Problem> for Error {

@@ -50,7 +50,12 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
         _ => {}
     }
     // What the caller names is opened with the caller's rights.
-    let file = copy_of(&invocation.command).map(OpenFile::open).transpose()?;
+    let file = match &invocation.command {
+        Command::Import { from: Some(path) } => {
+            OpenFile::open(path).ok().filter(OpenFile::is_database)
+        }
+        command => copy_of(command).map(OpenFile::open).transpose()?,
+    };
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
     let dbdir = settings.dbdir.as_path();
     let copy = file.map(Database::of_file).transpose()?;
@@ -63,7 +68,7 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
             export::run(&Database::open(dbdir)?, *tables, *form, out)?;
             Ok(Outcome::Done)
         }
-        Command::Import { from } => import::run(dbdir, from.as_deref().unwrap_or(dbdir), out),
+        Command::Import { from } => import::run(dbdir, from.as_deref().unwrap_or(dbdir), copy, out),
         Command::List(list, _) => list::run(&read(copy)?, list, out),
         Command::Show(target, form, _) => show::run(&read(copy)?, target, *form, out),
         Command::Stats(form, _) => stats::run(&read(copy)?, *form, out),

@@ -1,27 +1,25 @@
-//! How a command ends: its exit status, and a sentence if it went wrong.
+//! The result of a command: its exit status, and the text of an error.
 
 use crate::daemon::Failure;
-use crate::database;
 use crate::state;
 use std::fmt;
 use std::io;
 
-/// A command that did its work.
+/// How a command ended that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done.
     Done,
-    /// There was nothing to do it with: no entry matched.
+    /// No entry matched.
     NothingMatched,
-    /// There was nothing, and its output says so.
-    InVain,
-    /// It looked, and its output warns of something.
-    Doubtful,
-    /// It looked, and its output says what is wrong.
-    Wrong,
-    /// It asked for the daemon, and none runs.
+    /// There was nothing to do it with, and the output says so.
+    NothingFound,
+    /// The output has warnings.
+    Warnings,
+    /// The output has errors.
+    Errors,
+    /// No daemon runs.
     NotRunning,
-    /// It asked for the daemon, and cannot tell whether one runs.
+    /// It is not known whether a daemon runs.
     Unknown,
 }
 
@@ -30,8 +28,8 @@ impl Outcome {
     pub fn status(self) -> u8 {
         match self {
             Outcome::Done => 0,
-            Outcome::NothingMatched | Outcome::InVain | Outcome::Doubtful => 1,
-            Outcome::Wrong => 2,
+            Outcome::NothingMatched | Outcome::NothingFound | Outcome::Warnings => 1,
+            Outcome::Errors => 2,
             // As systemctl's status.
             Outcome::NotRunning => 3,
             Outcome::Unknown => 4,
@@ -42,15 +40,14 @@ impl Outcome {
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub enum Error {
-    /// The words make no sense.
+    /// The arguments are invalid.
     Usage(String),
-    /// The database, the daemon or the system did not let it.
+    /// The database, the daemon or the system did not permit it.
     Access(String),
-    /// It was told already, by the process that had it.
-    Told,
-    /// Nobody reads the output any more, which is no trouble at all: `head`
-    /// has seen enough.
-    Unread,
+    /// Another process has reported the error.
+    Reported,
+    /// The reader of the output has closed it, as `head` does. No error.
+    BrokenPipe,
 }
 
 impl Error {
@@ -58,8 +55,8 @@ impl Error {
     pub fn status(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::Access(_) | Error::Told => 3,
-            Error::Unread => 0,
+            Error::Access(_) | Error::Reported => 3,
+            Error::BrokenPipe => 0,
         }
     }
 }
@@ -68,19 +65,13 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Usage(sentence) | Error::Access(sentence) => f.write_str(sentence),
-            Error::Told | Error::Unread => Ok(()),
+            Error::Reported | Error::BrokenPipe => Ok(()),
         }
     }
 }
 
 impl From<state::Error> for Error {
     fn from(error: state::Error) -> Error {
-        Error::Access(error.to_string())
-    }
-}
-
-impl From<database::Error> for Error {
-    fn from(error: database::Error) -> Error {
         Error::Access(error.to_string())
     }
 }
@@ -95,7 +86,7 @@ impl From<Failure> for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Error::Unread,
+            io::ErrorKind::BrokenPipe => Error::BrokenPipe,
             _ => Error::Access(format!("can't write the output: {error}")),
         }
     }

@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const STRIDE: usize = 1024;
 
 /// Columns of the bar.
-const BAR: usize = 40;
+const BAR_WIDTH: usize = 40;
 
 /// How far work is. The line goes away with the value.
 #[derive(Debug)]
@@ -71,8 +71,8 @@ fn line(done: usize, of: usize) -> String {
     }
     // While it is read, a database may grow.
     let of = of.max(done);
-    let full = BAR * done / of;
-    let bar = "#".repeat(full) + &".".repeat(BAR - full);
+    let full = BAR_WIDTH * done / of;
+    let bar = "#".repeat(full) + &".".repeat(BAR_WIDTH - full);
     let percent = 100 * done / of;
     format!(
         "[{bar}] {percent:>3} %  {:>width$}",

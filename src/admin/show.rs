@@ -1,19 +1,19 @@
 //! `postgrey show`: what is known of a triplet or a client, and what becomes of
 //! it.
 
-use super::edit::{KEPT_BY_DOMAIN, triplet_key};
+use super::edit::{DOMAIN_KEY_HINT, triplet_key};
 use super::list::{Printer, object};
 use super::text::{self, address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
-use crate::cli::admin::{Clients, Filter, OutputFormat, Target};
+use crate::cli::admin::{ClientFilter, Filter, OutputFormat, Target};
 use crate::greylist::{self, AwlSubject, ClientState, Policy, TripletState, triplet};
 use crate::state::Table;
 use std::io::Write;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-const MOST_ENTRIES: usize = 20;
+const MAX_ENTRIES: usize = 20;
 
 pub fn run(
     view: &View,
@@ -49,7 +49,7 @@ pub fn run(
     };
     out.flush()?;
     Ok(outcome.unwrap_or(match form {
-        OutputFormat::Text => Outcome::InVain,
+        OutputFormat::Text => Outcome::NothingFound,
         OutputFormat::Json => Outcome::NothingMatched,
     }))
 }
@@ -121,13 +121,13 @@ pub fn first_attempt(policy: &Policy) -> String {
 
 fn show_client(
     view: &View,
-    client: &Clients,
+    client: &ClientFilter,
     out: &mut impl Write,
 ) -> Result<Option<Outcome>, Error> {
     let heading = labelled("Client", &place(view, client));
     let is_counted = match client {
-        Clients::One(address) => show_passes(view, *address, &heading, out)?,
-        Clients::Domain(_) => show_entries(view, Table::Clients, client, &heading, out)?,
+        ClientFilter::One(address) => show_passes(view, *address, &heading, out)?,
+        ClientFilter::Domain(_) => show_entries(view, Table::Clients, client, &heading, out)?,
     };
     if view.policy.privacy {
         out.write_all(labelled("Triplets", "unknown, their keys are hashes").as_bytes())?;
@@ -141,9 +141,9 @@ fn show_client(
 }
 
 /// Where the triplets of an address may be that has none.
-fn note_of_domains(view: &View, client: &Clients, out: &mut impl Write) -> Result<(), Error> {
-    if matches!(client, Clients::One(_)) && view.policy.by_domain.lookup {
-        out.write_all(labelled("Note", KEPT_BY_DOMAIN).as_bytes())?;
+fn note_of_domains(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<(), Error> {
+    if matches!(client, ClientFilter::One(_)) && view.policy.by_domain.lookup {
+        out.write_all(labelled("Note", DOMAIN_KEY_HINT).as_bytes())?;
     }
     Ok(())
 }
@@ -175,14 +175,14 @@ fn show_passes(
 fn show_entries(
     view: &View,
     table: Table,
-    client: &Clients,
+    client: &ClientFilter,
     heading: &str,
     out: &mut impl Write,
 ) -> Result<bool, Error> {
     let (mut count, mut first) = (0, Vec::new());
     for_each_entry(view, table, client, |entry| {
         count += 1;
-        if first.len() < MOST_ENTRIES {
+        if first.len() < MAX_ENTRIES {
             first.push(entry);
         }
         Ok(())
@@ -218,11 +218,11 @@ fn client_future(view: &View, fate: ClientState) -> String {
 
 fn print_json(
     view: &View,
-    client: &Clients,
+    client: &ClientFilter,
     out: &mut impl Write,
 ) -> Result<Option<Outcome>, Error> {
     let mut outcome = None;
-    let hidden = view.policy.privacy && matches!(client, Clients::One(_));
+    let hidden = view.policy.privacy && matches!(client, ClientFilter::One(_));
     let tables: &[Table] =
         if hidden { &[Table::Clients] } else { &[Table::Clients, Table::Triplets] };
     for table in tables {
@@ -237,7 +237,7 @@ fn print_json(
 fn for_each_entry(
     view: &View,
     table: Table,
-    client: &Clients,
+    client: &ClientFilter,
     mut take: impl FnMut(Entry) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let filter = Filter { client: Some(client.clone()), ..Filter::default() };
@@ -248,11 +248,11 @@ fn for_each_entry(
 
 /// What counts a client's mail of a sender, if the daemon counts so. An address
 /// alone does not tell the domain of its name.
-fn counted(policy: &Policy, client: &Clients, sender: &[u8]) -> Option<AwlSubject> {
+fn counted(policy: &Policy, client: &ClientFilter, sender: &[u8]) -> Option<AwlSubject> {
     match client {
-        Clients::One(address) => Some(AwlSubject::Client(*address)),
-        Clients::Domain(_) if !policy.by_domain.auto_whitelist => None,
-        Clients::Domain(client) => {
+        ClientFilter::One(address) => Some(AwlSubject::Client(*address)),
+        ClientFilter::Domain(_) if !policy.by_domain.auto_whitelist => None,
+        ClientFilter::Domain(client) => {
             let sender = greylist::sender_domain(sender)?;
             Some(AwlSubject::Domains { client: client.clone(), sender })
         }
@@ -260,10 +260,10 @@ fn counted(policy: &Policy, client: &Clients, sender: &[u8]) -> Option<AwlSubjec
 }
 
 /// A client, and the network that stands for it in triplets; or a domain.
-fn place(view: &View, client: &Clients) -> String {
+fn place(view: &View, client: &ClientFilter) -> String {
     let client = match client {
-        Clients::One(client) => *client,
-        Clients::Domain(domain) => return format!("all of the domain {}", foreign(domain)),
+        ClientFilter::One(client) => *client,
+        ClientFilter::Domain(domain) => return format!("all of the domain {}", foreign(domain)),
     };
     let network = text::network(&view.policy, client);
     let client = client.to_string();

@@ -9,29 +9,29 @@ use crate::daemon::clock;
 use crate::greylist::filter::Filter;
 use crate::greylist::{Policy, State};
 use crate::json::Object;
-use crate::session::control::Request;
+use crate::session::control::ToolRequest;
 use crate::state::{Table, Totals};
 use std::io::Write;
 use std::ops::ControlFlow;
 
-const MOST_NETWORKS: usize = 10;
+const TOP_NETWORKS: usize = 10;
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct TableStats {
     /// By state, in the order of [`State::ALL`].
     states: [u64; 3],
     /// When the oldest entry was last seen, in seconds since the epoch.
     oldest: Option<i64>,
 }
 
-impl Tally {
+impl TableStats {
     fn all(self) -> u64 {
         self.states.iter().sum()
     }
 }
 
 pub fn run(view: &View, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
-    let counters = view.database.ask_daemon(&Request::Statistics)?;
+    let counters = view.database.ask_daemon(&ToolRequest::Statistics)?;
     let size = view.database.totals()?;
     let mut networks = Networks::default();
     let triplets = tally(view, size, Table::Triplets, |key| networks.count(key))?;
@@ -65,8 +65,8 @@ fn tally(
     size: Totals,
     table: Table,
     mut count: impl FnMut(&[u8]),
-) -> Result<Tally, Error> {
-    let mut tally = Tally::default();
+) -> Result<TableStats, Error> {
+    let mut tally = TableStats::default();
     let mut progress = Progress::new(size.records[table as usize] as usize);
     view.database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
         let row = view.row(table, text);
@@ -96,7 +96,7 @@ fn print_size(view: &View, size: Totals, out: &mut impl Write) -> Result<(), Err
     Ok(())
 }
 
-fn print_tally(name: &str, tally: Tally, now: i64, out: &mut impl Write) -> Result<(), Error> {
+fn print_tally(name: &str, tally: TableStats, now: i64, out: &mut impl Write) -> Result<(), Error> {
     writeln!(out, "\n{name:<20}{:>14}", grouped(tally.all()))?;
     for (state, number) in State::ALL.into_iter().zip(tally.states) {
         writeln!(out, "  {:<18}{:>14}", state.word(), grouped(number))?;
@@ -146,8 +146,8 @@ fn counters_of(lines: &[String]) -> impl Iterator<Item = (&str, i64)> {
 fn print_json(
     view: &View,
     size: Totals,
-    triplets: Tally,
-    clients: Tally,
+    triplets: TableStats,
+    clients: TableStats,
     networks: &[(Vec<u8>, u64)],
     out: &mut impl Write,
 ) -> Result<(), Error> {
@@ -199,11 +199,11 @@ impl Networks {
     fn end(&mut self) {
         let number = std::mem::take(&mut self.number);
         if number > self.largest.last().map_or(0, |(_, number)| *number)
-            || number > 0 && self.largest.len() < MOST_NETWORKS
+            || number > 0 && self.largest.len() < TOP_NETWORKS
         {
             let place = self.largest.partition_point(|(_, other)| *other >= number);
             self.largest.insert(place, (std::mem::take(&mut self.current), number));
-            self.largest.truncate(MOST_NETWORKS);
+            self.largest.truncate(TOP_NETWORKS);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::cli::admin::OutputFormat;
 use crate::daemon::{DirectoryLock, clock};
 use crate::database::Connection;
 use crate::json::Object;
-use crate::session::control::Request;
+use crate::session::control::ToolRequest;
 use std::io::Write;
 use std::path::Path;
 
@@ -43,7 +43,7 @@ pub fn run(directory: &Path, format: OutputFormat, out: &mut impl Write) -> Resu
 }
 
 pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
-    let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&Request::Reload));
+    let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&ToolRequest::Reload));
     match asked {
         Ok(reply) => drop(reply.map_err(Error::Access)?),
         Err(_) if is_free(directory) => {
@@ -60,7 +60,8 @@ pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> 
 }
 
 fn ask(directory: &Path) -> Status {
-    let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&Request::Statistics));
+    let asked =
+        Connection::to_daemon(directory).and_then(|mut it| it.ask(&ToolRequest::Statistics));
     let unheard = match asked {
         Ok(Ok(lines)) => return running(&lines),
         Ok(Err(why)) => why,

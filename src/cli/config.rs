@@ -38,7 +38,7 @@ const EMPTY_TEXT: &str = "--greylist-text";
 
 /// What is wrong with the file; `Display` gives `FILE:LINE: what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigError {
     pub file: PathBuf,
     /// The line, from 1; none for what is wrong with the whole file.
     pub line: Option<u32>,
@@ -46,7 +46,7 @@ pub struct Fault {
     pub what: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             Some(line) => write!(f, "{}:{line}: {}", self.file.display(), self.what),
@@ -57,7 +57,10 @@ impl fmt::Display for Fault {
 
 /// The words of the file, if one is named, and then those that were `typed`,
 /// both as [`getopt::rewrite`] leaves them.
-pub(super) fn merge(command: &Command, typed: Vec<OsString>) -> Result<Vec<OsString>, Vec<Fault>> {
+pub(super) fn merge(
+    command: &Command,
+    typed: Vec<OsString>,
+) -> Result<Vec<OsString>, Vec<ConfigError>> {
     let words = merge_with_lines(command, typed)?;
     Ok(words.into_iter().map(|(_, word)| word).collect())
 }
@@ -69,14 +72,14 @@ pub(super) type PlacedWord = (Option<u32>, OsString);
 pub(super) fn merge_with_lines(
     command: &Command,
     typed: Vec<OsString>,
-) -> Result<Vec<PlacedWord>, Vec<Fault>> {
+) -> Result<Vec<PlacedWord>, Vec<ConfigError>> {
     let Some(path) = path(&typed) else {
         return Ok(typed.into_iter().map(|word| (None, word)).collect());
     };
     let bytes = read(&path).map_err(|error| {
         let what = format!("can't be read: {}", crate::daemon::errno(&error).desc());
         let what = if error.raw_os_error().is_some() { what } else { error.to_string() };
-        vec![Fault { file: path.clone(), line: None, what }]
+        vec![ConfigError { file: path.clone(), line: None, what }]
     })?;
     let mut words = parse(command, &path, &bytes)?;
     let has_text = words.iter().any(|(_, word)| name_of(word) == "greylist-text");
@@ -99,26 +102,32 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn parse(command: &Command, file: &Path, bytes: &[u8]) -> Result<Vec<PlacedWord>, Vec<Fault>> {
+fn parse(
+    command: &Command,
+    file: &Path,
+    bytes: &[u8],
+) -> Result<Vec<PlacedWord>, Vec<ConfigError>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (mut words, mut faults) = (Vec::new(), Vec::new());
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
         match setting(line).and_then(|setting| setting.map(|it| it.word(command)).transpose()) {
             Ok(word) => words.extend(word.map(|word| (Some(number), word))),
-            Err(what) => faults.push(Fault { file: file.to_owned(), line: Some(number), what }),
+            Err(what) => {
+                faults.push(ConfigError { file: file.to_owned(), line: Some(number), what })
+            }
         }
     }
     if faults.is_empty() { Ok(words) } else { Err(faults) }
 }
 
 /// One line's name, and its value if there is an equals sign.
-struct Setting<'l> {
+struct ConfigLine<'l> {
     name: &'l [u8],
     value: Option<&'l [u8]>,
 }
 
 /// Takes a line apart; nothing where there is only a comment.
-fn setting(line: &[u8]) -> Result<Option<Setting<'_>>, String> {
+fn setting(line: &[u8]) -> Result<Option<ConfigLine<'_>>, String> {
     let line = line.trim_ascii();
     if line.is_empty() || line.starts_with(b"#") {
         return Ok(None);
@@ -127,7 +136,7 @@ fn setting(line: &[u8]) -> Result<Option<Setting<'_>>, String> {
         return Err("holds a NUL byte: write it anew".to_owned());
     }
     let Some(equals) = memchr::memchr(b'=', line) else {
-        return Ok(Some(Setting { name: without_comment(line), value: None }));
+        return Ok(Some(ConfigLine { name: without_comment(line), value: None }));
     };
     let name = line[..equals].trim_ascii();
     let value = line[equals + 1..].trim_ascii();
@@ -141,7 +150,7 @@ fn setting(line: &[u8]) -> Result<Option<Setting<'_>>, String> {
             &quoted[..end]
         }
     };
-    Ok(Some(Setting { name, value: Some(value) }))
+    Ok(Some(ConfigLine { name, value: Some(value) }))
 }
 
 /// What stands before a `#` that begins the text or follows a blank. Within a
@@ -152,7 +161,7 @@ fn without_comment(text: &[u8]) -> &[u8] {
     text[..end].trim_ascii()
 }
 
-impl Setting<'_> {
+impl ConfigLine<'_> {
     /// The word of a command line that says the same.
     fn word(&self, command: &Command) -> Result<OsString, String> {
         let shown = String::from_utf8_lossy(self.name);

@@ -72,16 +72,7 @@ pub(super) fn options(
             [one_of(matches, "log-format", ["classic", "json"])?],
         exim: matches.get_flag("exim"),
         policy: policy(matches, retry_window, machine)?,
-        whitelists: Files {
-            clients: paths(matches, "whitelist-clients"),
-            recipients: paths(matches, "whitelist-recipients"),
-            senders: paths(matches, "whitelist-senders"),
-            blacklisted_clients: paths(matches, "blacklist-clients"),
-            blacklisted_senders: paths(matches, "blacklist-senders"),
-            blacklisted_recipients: paths(matches, "blacklist-recipients"),
-            greylisted_recipients: paths(matches, "greylist-recipients"),
-            delays: paths(matches, "recipient-delays"),
-        },
+        lists: Files::new(|kind| paths(matches, kind.option())),
     })
 }
 

@@ -11,7 +11,7 @@ use std::{fs, io, mem};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Defaults {
     /// `POSTGREY_OPTS`, if it is set.
-    pub options: Option<Setting>,
+    pub options: Option<Variable>,
     /// `POSTGREY_TEXT`, if it is set.
     pub text: Option<String>,
     /// The line of an assignment of `POSTGREY_OPTS` that systemd ignores because
@@ -20,7 +20,7 @@ pub struct Defaults {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct Variable {
     /// The line on which the assignment starts, from 1.
     pub line: u32,
     /// The value without its quotes.
@@ -30,7 +30,7 @@ pub struct Setting {
 impl Defaults {
     /// The arguments with which Debian's service starts the daemon.
     pub fn words(&self) -> Vec<OsString> {
-        let mut words = self.options.as_ref().map(Setting::arguments).unwrap_or_default();
+        let mut words = self.options.as_ref().map(Variable::arguments).unwrap_or_default();
         let text = self.text.as_deref().filter(|text| !text.is_empty());
         words.extend(text.map(|text| format!("--greylist-text={text}").into()));
         words
@@ -41,7 +41,7 @@ impl Defaults {
     }
 }
 
-impl Setting {
+impl Variable {
     pub fn arguments(&self) -> Vec<OsString> {
         split(&self.value)
     }
@@ -57,7 +57,7 @@ fn parse(text: &str) -> Defaults {
     while let Some((name, line)) = characters.name() {
         let value = characters.value();
         match &*name {
-            "POSTGREY_OPTS" => defaults.options = Some(Setting { line, value }),
+            "POSTGREY_OPTS" => defaults.options = Some(Variable { line, value }),
             "POSTGREY_TEXT" => defaults.text = Some(value),
             "export POSTGREY_OPTS" => defaults.exported = Some(line),
             _ => {}

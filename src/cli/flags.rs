@@ -87,8 +87,8 @@ fn listening() -> [Arg; 5] {
                  is the limit of the system.",
             ),
         switch("exim").help("close a connection after one answer, for Exim").long_help(
-            "Close each connection after its first answer. Exim treats the end of the connection \
-             as the end of the answer.",
+            "Close each connection after its first answer, for recipes for Exim that wait for its \
+             end. The recipe of this version does not need it.",
         ),
     ]
 }
@@ -101,8 +101,8 @@ fn milter() -> [Arg; 2] {
                 "Listen for mail servers with the milter protocol, such as Sendmail, with or \
                  without --inet or --unix. A value that starts with a slash or a dot is the path \
                  of a Unix socket; any other is a port as for --inet. All protocols share \
-                 whitelists and database. Over this protocol, mail from this machine, from \
-                 --trusted-networks and from authenticated clients passes at once.",
+                 whitelists and database. With the milter protocol, mail from this machine and \
+                 from authenticated clients always passes.",
             ),
         text("milter-socketmode", "MODE", "0660")
             .help("permissions of that Unix socket, in octal")
@@ -117,16 +117,15 @@ fn greylisting() -> [Arg; 5] {
     [
         number("delay", "N", "300").help("defer a new triplet for N seconds").long_help(
             "The number of seconds for which a triplet of client, sender and recipient is \
-             deferred, counted from its first attempt. With a negative number, the first attempt \
-             passes.",
+             deferred, counted from its first attempt. With -1, the first attempt passes.",
         ),
         value("retry-window", "N")
             .default_value("2")
             .help("accept it only within N days, or with h within N hours (6h)")
             .long_help(
-                "The number of days after the first attempt within which a triplet has to pass \
-                 for the first time; 6h means six hours. A later attempt is treated as new. With \
-                 0, nothing ever passes.",
+                "The number of days within which a mail must come back after its first attempt; \
+                 6h means six hours. A later attempt is treated as new. With 0, nothing ever \
+                 passes.",
             ),
         number("max-age", "N", "35").help("delete entries that were not seen for N days").long_help(
             "Delete triplets and auto-whitelisted clients from the database if they were not seen \
@@ -134,18 +133,18 @@ fn greylisting() -> [Arg; 5] {
         ),
         switch("privacy").help("store SHA-1 sums instead of addresses").long_help(
             "Store SHA-1 sums instead of addresses in the database. Entries that were stored \
-             without this option are not found with it, and vice versa. The log still contains \
-             the addresses.",
+             without this option are not found with it, and vice versa. Commands find an entry by \
+             its whole address, not by a domain. The log still contains the addresses.",
         ),
         switch("noaction")
             .short('n')
             .visible_alias("no-action")
             .help("accept all mail and only log the decisions")
             .long_help(
-                "Dry run: decide, store, count and log everything as without this option, but \
-                 accept all mail. Log lines contain the word dry-run. As accepted mail does not \
-                 come back, most entries stay at their first attempt; they count once the option \
-                 is removed.",
+                "Dry run: decide, store and log everything as without this option, but accept all \
+                 mail. Log lines contain the word dry-run. As accepted mail does not come back, \
+                 most entries stay at their first attempt; they are used after the option is \
+                 removed.",
             ),
     ]
 }

@@ -34,13 +34,13 @@ use crate::daemon::title::Hidden;
 use crate::database::{self, Source};
 use clap::{ArgMatches, Command, ValueHint};
 
-pub use config::Fault;
+pub use config::ConfigError;
 pub use effective::{Setting, settings_in_effect};
 pub use facility::Facility;
 pub use opensmtpd_filter::{DaemonAddress, OpensmtpdFilter};
 pub use options::{Listen, Options};
-pub use policy_test::{PolicyTest, Target};
-pub use report::{Check, Report, Shown};
+pub use policy_test::{PolicyTest, ServerAddress};
+pub use report::{DnsCheck, Report, Shown};
 pub use shared::VARIABLE as SHARED_STATE_VARIABLE;
 pub use smtp::{Smtp, SmtpBackend};
 
@@ -122,7 +122,7 @@ impl UsageError {
         UsageError { message: format!("ERROR: {sentence}"), status: 2 }
     }
 
-    fn of_file(faults: Vec<Fault>) -> Self {
+    fn of_file(faults: Vec<ConfigError>) -> Self {
         let lines: Vec<_> = faults.into_iter().map(|fault| format!("ERROR: {fault}")).collect();
         UsageError { message: lines.join("\n"), status: 2 }
     }
@@ -266,7 +266,7 @@ pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
 /// What is wrong with the configuration file that the words of a daemon name,
 /// if they name one.
 #[must_use]
-pub fn faults_of_file(words: &[OsString]) -> Vec<Fault> {
+pub fn faults_of_file(words: &[OsString]) -> Vec<ConfigError> {
     let command = flags::command();
     let Ok(words) = getopt::rewrite(&command, words.to_vec()) else {
         return Vec::new();

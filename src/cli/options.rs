@@ -48,7 +48,7 @@ pub struct Options {
     /// Whether each connection is closed after one answer, as Exim wants it.
     pub exim: bool,
     pub policy: Policy,
-    pub whitelists: Files,
+    pub lists: Files,
 }
 
 /// A place to listen: `--inet` wins when `--unix` is given, too.

@@ -11,12 +11,12 @@ use std::path::PathBuf;
 pub(super) const PROGRAM: &str = "policy-test";
 
 /// More connections than this need more than one such program.
-const MOST_CONNECTIONS: i64 = 10_000;
+const MAX_CONNECTIONS: i64 = 10_000;
 
 /// All that the command line of a policy test says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyTest {
-    pub target: Target,
+    pub target: ServerAddress,
     pub verbose: bool,
     /// How many requests to send, whatever the log holds.
     pub count: Option<usize>,
@@ -25,7 +25,7 @@ pub struct PolicyTest {
 
 /// Where a policy server listens, as Postfix writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum ServerAddress {
     /// `unix:PATH`
     Unix(PathBuf),
     /// `inet:HOST:PORT`
@@ -56,7 +56,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
         target,
         verbose: matches.get_flag("verbose"),
         count: number("count", i64::from(u32::MAX))?,
-        concurrency: number("concurrency", MOST_CONNECTIONS)?,
+        concurrency: number("concurrency", MAX_CONNECTIONS)?,
     })))
 }
 
@@ -100,11 +100,11 @@ pub(super) fn command() -> Command {
     command
 }
 
-fn target(word: &OsStr) -> Option<Target> {
+fn target(word: &OsStr) -> Option<ServerAddress> {
     if let Some(path) = word.as_bytes().strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
-        return Some(Target::Unix(OsStr::from_bytes(path).into()));
+        return Some(ServerAddress::Unix(OsStr::from_bytes(path).into()));
     }
     let (host, port) = word.to_str()?.strip_prefix("inet:")?.rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    (!host.is_empty()).then_some(Target::Inet(host.to_owned(), port.parse().ok()?))
+    (!host.is_empty()).then_some(ServerAddress::Inet(host.to_owned(), port.parse().ok()?))
 }

@@ -38,7 +38,7 @@ pub struct Report {
     /// Lists of clients that alone are reported; none are all clients.
     pub match_clients: Vec<PathBuf>,
     /// What to compare the client's address with, in the sender's domain.
-    pub checks: Vec<Check>,
+    pub checks: Vec<DnsCheck>,
     /// DNS blocklists; clients that one of them names are left out.
     pub skip_dnsbl: Vec<String>,
     /// Show the rows of clients whose name matches one of these Perl patterns,
@@ -66,22 +66,23 @@ pub struct Shown {
 
 /// What to compare a client's address with, in the order in which they count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Check {
+pub enum DnsCheck {
     Mx,
     MxNetwork,
     A,
     ANetwork,
 }
 
-impl Check {
-    pub const ALL: [Check; 4] = [Check::Mx, Check::MxNetwork, Check::A, Check::ANetwork];
+impl DnsCheck {
+    pub const ALL: [DnsCheck; 4] =
+        [DnsCheck::Mx, DnsCheck::MxNetwork, DnsCheck::A, DnsCheck::ANetwork];
 
     pub fn word(self) -> &'static str {
         match self {
-            Check::Mx => "mx",
-            Check::MxNetwork => "mx/24",
-            Check::A => "a",
-            Check::ANetwork => "a/24",
+            DnsCheck::Mx => "mx",
+            DnsCheck::MxNetwork => "mx/24",
+            DnsCheck::A => "a",
+            DnsCheck::ANetwork => "a/24",
         }
     }
 }
@@ -96,7 +97,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     let debug = debug(&matches)?;
     let words = text(&matches, "check_sender").to_string_lossy().to_ascii_lowercase();
     let words: Vec<&str> = if is_true(&words) { words.split(',').collect() } else { Vec::new() };
-    let line = |word: &&str| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n");
+    let line = |word: &&str| format!("Enabling DnsCheck: opt{{do_checks}}{{{word}}} \n");
     let is_verbose = matches.get_count("v") > 0;
     let preface = words.iter().filter(|_| is_verbose).map(line).collect();
     Ok(Invocation::Report(Box::new(Report {
@@ -108,7 +109,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
         skip_pool: matches.get_flag("skip_pool"),
         skip_clients: paths(&matches, "skip_clients"),
         match_clients: paths(&matches, "match_clients"),
-        checks: Check::ALL.into_iter().filter(|check| words.contains(&check.word())).collect(),
+        checks: DnsCheck::ALL.into_iter().filter(|check| words.contains(&check.word())).collect(),
         skip_dnsbl: all(&matches, "skip_dnsbl")
             .map(|zone| zone.to_string_lossy().into_owned())
             .collect(),
@@ -281,12 +282,12 @@ mod tests {
     #[test]
     fn checks_are_words_in_any_case() {
         let report = report("-v --check_sender=A/24,spf,MX");
-        assert_eq!(report.checks, [Check::Mx, Check::ANetwork]);
+        assert_eq!(report.checks, [DnsCheck::Mx, DnsCheck::ANetwork]);
         assert!(report.shown.check);
         let lines = ["a/24", "spf", "mx"].map(|word| format!("{{{word}}} \n"));
         assert_eq!(
             report.preface,
-            lines.map(|line| "Enabling Check: opt{do_checks}".to_owned() + &line).concat()
+            lines.map(|line| "Enabling DnsCheck: opt{do_checks}".to_owned() + &line).concat()
         );
     }
 

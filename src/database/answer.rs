@@ -2,7 +2,7 @@
 
 use crate::greylist::{Policy, Selection};
 use crate::session::control::{
-    Reply, Request, Scan, metadata_lines, record_lines, slice_lines, totals_lines,
+    Scan, ToolReply, ToolRequest, metadata_lines, record_lines, slice_lines, totals_lines,
 };
 use crate::state::{Error, Found, Query};
 
@@ -11,29 +11,35 @@ use crate::state::{Error, Found, Query};
 ///
 /// # Errors
 /// When the keys do not have what the request asks for.
-pub fn query(request: &Request, policy: &Policy) -> Option<Result<Query, String>> {
+pub fn query(request: &ToolRequest, policy: &Policy) -> Option<Result<Query, String>> {
     Some(match request {
-        Request::Metadata => Ok(Query::Metadata),
-        Request::Totals => Ok(Query::Totals),
-        Request::Record(table, key) => Ok(Query::Record(*table, key.clone())),
-        Request::Scan(Scan { table, filter, position }) => Selection::new(policy, *table, filter)
-            .map(|selection| Query::Slice {
+        ToolRequest::Metadata => Ok(Query::Metadata),
+        ToolRequest::Totals => Ok(Query::Totals),
+        ToolRequest::Record(table, key) => Ok(Query::Record(*table, key.clone())),
+        ToolRequest::Scan(Scan { table, filter, position }) => {
+            Selection::new(policy, *table, filter).map(|selection| Query::Slice {
                 table: *table,
                 prefix: selection.prefix().to_vec(),
                 position: position.clone(),
-            }),
+            })
+        }
         _ => return None,
     })
 }
 
 /// The reply to a request whose query found this. Records are filtered at `now`,
 /// in seconds since the epoch.
-pub fn reply(request: &Request, policy: &Policy, found: Result<Found, Error>, now: i64) -> Reply {
+pub fn reply(
+    request: &ToolRequest,
+    policy: &Policy,
+    found: Result<Found, Error>,
+    now: i64,
+) -> ToolReply {
     Ok(match (found.map_err(|error| error.to_string())?, request) {
         (Found::Metadata(metadata), _) => metadata_lines(&metadata),
         (Found::Totals(totals), _) => totals_lines(totals),
         (Found::Record(record), _) => record_lines(record.as_deref()),
-        (Found::Slice(slice), Request::Scan(scan)) => {
+        (Found::Slice(slice), ToolRequest::Scan(scan)) => {
             let selection = Selection::new(policy, scan.table, &scan.filter)?;
             slice_lines(&slice, |key, text| selection.lets_through(key, text, now))
         }

@@ -1,7 +1,7 @@
 //! The connection to what has the database open, bounded in time and size: the
 //! peer may be stopped, or another program than it should be.
 
-use crate::session::control::{Reply, Request, SOCKET_NAME, parse_reply};
+use crate::session::control::{SOCKET_NAME, ToolReply, ToolRequest, parse_reply};
 use memchr::memmem;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
@@ -53,7 +53,7 @@ impl Connection {
     ///
     /// # Errors
     /// When either does not come to an end in time.
-    pub fn ask(&mut self, request: &Request) -> io::Result<Reply> {
+    pub fn ask(&mut self, request: &ToolRequest) -> io::Result<ToolReply> {
         self.send(request)?;
         self.receive(REPLY_LIMIT)
     }
@@ -62,7 +62,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the peer does not accept it in time.
-    pub fn send(&mut self, request: &Request) -> io::Result<()> {
+    pub fn send(&mut self, request: &ToolRequest) -> io::Result<()> {
         let deadline = Instant::now() + REPLY_LIMIT;
         let text = request.text();
         let mut rest = text.as_bytes();
@@ -81,7 +81,7 @@ impl Connection {
     ///
     /// # Errors
     /// When it does not arrive within the limit, is too long or is not a reply.
-    pub fn receive(&mut self, limit: Duration) -> io::Result<Reply> {
+    pub fn receive(&mut self, limit: Duration) -> io::Result<ToolReply> {
         let deadline = Instant::now() + limit;
         let mut searched: usize = 0;
         loop {
@@ -109,7 +109,7 @@ impl Connection {
         }
     }
 
-    fn take_reply(&mut self, end: usize) -> io::Result<Reply> {
+    fn take_reply(&mut self, end: usize) -> io::Result<ToolReply> {
         let text = std::str::from_utf8(&self.input[..end]).ok();
         let reply = text.and_then(parse_reply).ok_or_else(|| invalid("not a reply"));
         self.input.drain(..end + 2);

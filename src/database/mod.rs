@@ -13,17 +13,17 @@ pub use server::{Source, serve};
 
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
-use crate::session::control::{Request, Scan, metadata_of, record_of, slice_of, totals_of};
-use crate::state::{self, Metadata, Table, Totals};
+use crate::session::control::{Scan, ToolRequest, metadata_of, record_of, slice_of, totals_of};
+use crate::state::{self, Error, Metadata, Table, Totals};
 use child::{Child, End};
 use connection::REPLY_LIMIT;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 use std::cell::RefCell;
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -56,14 +56,14 @@ impl Database {
         let refusal = match settled(directory) {
             Ok(connection) => return Database::new(connection, None, path),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                return Err(Error::opening(&path, &error));
+                return Err(opening(&path, &error));
             }
             Err(error) => error,
         };
         let (child, stream) = Child::of_directory(directory).map_err(|error| starting(&error))?;
         Database::new(Connection::new(stream), Some(child), path).map_err(|mut error| {
-            if error.text.starts_with("locked: ") {
-                error.text += &format!("; the daemon there cannot be asked: {refusal}");
+            if error.to_string().starts_with("locked: ") {
+                error = Error::new(format!("{error}; the daemon there cannot be asked: {refusal}"));
             }
             error
         })
@@ -95,7 +95,7 @@ impl Database {
             metadata: Metadata::default(),
             pause_until: Instant::now(),
         };
-        database.metadata = metadata_of(&database.ask(&Request::Metadata)?);
+        database.metadata = metadata_of(&database.ask(&ToolRequest::Metadata)?);
         Ok(database)
     }
 
@@ -119,7 +119,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be read.
     pub fn record(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(record_of(&self.ask(&Request::Record(table, key.to_vec()))?))
+        Ok(record_of(&self.ask(&ToolRequest::Record(table, key.to_vec()))?))
     }
 
     /// Returns the numbers of records and bytes.
@@ -127,7 +127,7 @@ impl Database {
     /// # Errors
     /// When the database cannot be read.
     pub fn totals(&self) -> Result<Totals, Error> {
-        Ok(totals_of(&self.ask(&Request::Totals)?))
+        Ok(totals_of(&self.ask(&ToolRequest::Totals)?))
     }
 
     /// Calls `row` with the key and the text of each record that a filter lets
@@ -142,7 +142,7 @@ impl Database {
         mut row: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         let mut scan = Scan { table, filter: filter.clone(), position: None };
-        self.send(&Request::Scan(scan.clone()))?;
+        self.send(&ToolRequest::Scan(scan.clone()))?;
         loop {
             let slice = slice_of(&self.receive()?)
                 .ok_or_else(|| Error::new("the reply to a scan is malformed"))?;
@@ -150,7 +150,7 @@ impl Database {
             if !is_last {
                 // The next slice is read while this one is printed.
                 scan.position = slice.next;
-                self.send(&Request::Scan(scan.clone()))?;
+                self.send(&ToolRequest::Scan(scan.clone()))?;
             }
             for (key, text) in &slice.rows {
                 let step = row(key, text);
@@ -175,7 +175,7 @@ impl Database {
     pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Error> {
         thread::sleep(self.pause_until.saturating_duration_since(Instant::now()));
         let start = Instant::now();
-        let lines = self.ask(&Request::Edit(edits.to_vec()))?;
+        let lines = self.ask(&ToolRequest::Edit(edits.to_vec()))?;
         if self.has_daemon() {
             self.pause_until = Instant::now() + start.elapsed() * PAUSE_PER_WORK;
         }
@@ -187,16 +187,16 @@ impl Database {
     ///
     /// # Errors
     /// When it does not answer.
-    pub fn ask_daemon(&self, request: &Request) -> Result<Option<Vec<String>>, Error> {
+    pub fn ask_daemon(&self, request: &ToolRequest) -> Result<Option<Vec<String>>, Error> {
         if self.has_daemon() { self.ask(request).map(Some) } else { Ok(None) }
     }
 
-    fn ask(&self, request: &Request) -> Result<Vec<String>, Error> {
+    fn ask(&self, request: &ToolRequest) -> Result<Vec<String>, Error> {
         self.send(request)?;
         self.receive()
     }
 
-    fn send(&self, request: &Request) -> Result<(), Error> {
+    fn send(&self, request: &ToolRequest) -> Result<(), Error> {
         let sent = self.connection.borrow_mut().send(request);
         sent.map_err(|error| self.explain(&error))
     }
@@ -242,11 +242,17 @@ impl OpenFile {
         // A FIFO must not hold up whoever names it.
         let flags = OFlag::O_NONBLOCK.bits();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-        let file = file.map_err(|error| Error::opening(path, &error))?;
+        let file = file.map_err(|error| opening(path, &error))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(Error::new(format!("{} is not a regular file", path.display())));
         }
         Ok(OpenFile { file, path: path.to_owned() })
+    }
+
+    /// Returns true if it is a database of this program, and not one to import.
+    pub fn is_database(&self) -> bool {
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        state::local::is_lmdb(Path::new(&path)).is_ok_and(|is_database| is_database)
     }
 }
 
@@ -254,7 +260,7 @@ impl OpenFile {
 /// state that takes no writes now is read as it is.
 fn settled(directory: &Path) -> io::Result<Connection> {
     let mut connection = Connection::to_daemon(directory)?;
-    let sent = connection.send(&Request::Settle);
+    let sent = connection.send(&ToolRequest::Settle);
     match sent.and_then(|()| connection.receive(SETTLE_LIMIT)) {
         Ok(_) => Ok(connection),
         // A late reply must not be taken for another.
@@ -262,46 +268,21 @@ fn settled(directory: &Path) -> io::Result<Connection> {
     }
 }
 
-/// Why a database cannot be reached, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    text: String,
-}
-
-impl Error {
-    fn new(text: impl Into<String>) -> Error {
-        Error { text: text.into() }
-    }
-
-    fn opening(path: &Path, error: &io::Error) -> Error {
-        let why = crate::daemon::errno(error).desc();
-        let remedy = match error.kind() {
-            ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
-                return Error::new(error.to_string());
-            }
-            ErrorKind::PermissionDenied if !geteuid().is_root() => {
-                "; run this as root or as the daemon's user (postgrey)"
-            }
-            _ => "",
-        };
-        Error::new(format!("can't open database {}: {why}{remedy}", path.display()))
-    }
+/// The error of a database that cannot be opened, and what to do.
+fn opening(path: &Path, error: &io::Error) -> Error {
+    let why = crate::daemon::errno(error).desc();
+    let remedy = match error.kind() {
+        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
+            return Error::new(error.to_string());
+        }
+        ErrorKind::PermissionDenied if !geteuid().is_root() => {
+            "; run this as root or as the daemon's user (postgrey)"
+        }
+        _ => "",
+    };
+    Error::new(format!("can't open database {}: {why}{remedy}", path.display()))
 }
 
 fn starting(error: &io::Error) -> Error {
     Error::new(format!("cannot start the process that reads the database: {error}"))
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl From<state::Error> for Error {
-    fn from(error: state::Error) -> Error {
-        Error::new(error.to_string())
-    }
 }

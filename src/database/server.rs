@@ -1,26 +1,32 @@
 //! What the child does: opens the database and answers like the daemon.
 
-use super::{Error, query, reply};
+use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist;
 use crate::greylist::edit::Edit;
-use crate::session::control::{MAX_REQUEST, Reply, Request, reply_text};
-use crate::state::import::Source as ImportSource;
+use crate::session::control::{MAX_REQUEST, ToolReply, ToolRequest, reply_text};
+use crate::state::import::ImportSource;
 use crate::state::local::{FILE_NAME, Reader, Store, is_lmdb};
 use crate::state::memory::Memory;
-use crate::state::{Inspect, Metadata};
+use crate::state::{Error, Inspect, Metadata};
 use memchr::memmem;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
+use nix::unistd::dup2_stdout;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where a child finds the file that it reads: its standard output.
 const FILE: &str = "/proc/self/fd/1";
+
+/// How long the lock of a directory is held for a tool that asks nothing.
+const HOLD_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a child opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,34 +58,81 @@ pub(super) const FILE_OPTION: &str = "--file";
 pub fn serve(source: &Source) -> io::Result<()> {
     // Without its parent it would be of no use.
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut opened = open(source);
-    let mut input = Vec::new();
-    while let Some(request) = next_request(&mut stream, &mut input)? {
-        let reply = match (&mut opened, Request::parse(&request)) {
-            (Err(error), _) => Err(error.to_string()),
-            (_, Err(problem)) => Err(problem),
-            (Ok(opened), Ok(request)) => opened.answer(&request),
-        };
-        stream.write_all(reply_text(&reply).as_bytes())?;
+    let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    stream.set_read_timeout(Some(HOLD_LIMIT))?;
+    stream.set_write_timeout(Some(HOLD_LIMIT))?;
+    let opened = Some(open(source));
+    let mut server = Server { source, stream, input: Vec::new(), opened };
+    while let Some(request) = server.next_request()? {
+        let reply = server.reply(&request);
+        server.send(reply_text(&reply).as_bytes())?;
     }
     Ok(())
 }
 
-/// The text of the next request, without its end.
-fn next_request(stream: &mut UnixStream, input: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-    loop {
-        if let Some(end) = memmem::find(input, b"\n\n") {
-            let rest = input.split_off(end + 2);
-            let mut request = std::mem::replace(input, rest);
-            request.truncate(end);
-            return Ok(Some(request));
+/// The connection to the tool, and what it asks about.
+struct Server<'s> {
+    source: &'s Source,
+    stream: UnixStream,
+    input: Vec<u8>,
+    /// `None` while the tool has been silent, so that a daemon can start.
+    opened: Option<Result<Opened, Error>>,
+}
+
+impl Server<'_> {
+    /// The text of the next request, without its end.
+    fn next_request(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(end) = memmem::find(&self.input, b"\n\n") {
+                let rest = self.input.split_off(end + 2);
+                let mut request = std::mem::replace(&mut self.input, rest);
+                request.truncate(end);
+                return Ok(Some(request));
+            }
+            let mut buffer = [0; 64 << 10];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Ok(None),
+                Ok(_) if self.input.len() > MAX_REQUEST => return Ok(None),
+                Ok(length) => self.input.extend_from_slice(&buffer[..length]),
+                Err(error) => self.release_or(error)?,
+            }
         }
-        let mut buffer = [0; 64 << 10];
-        match stream.read(&mut buffer)? {
-            0 => return Ok(None),
-            _ if input.len() > MAX_REQUEST => return Ok(None),
-            length => input.extend_from_slice(&buffer[..length]),
+    }
+
+    fn reply(&mut self, request: &[u8]) -> ToolReply {
+        let is_again = self.opened.is_none();
+        match (self.opened.get_or_insert_with(|| open(self.source)), ToolRequest::parse(request)) {
+            (Err(error), _) if is_again => {
+                Err(format!("{error}; the database was released while this command waited"))
+            }
+            (Err(error), _) => Err(error.to_string()),
+            (_, Err(problem)) => Err(problem),
+            (Ok(opened), Ok(request)) => opened.answer(&request),
+        }
+    }
+
+    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(length) => bytes = &bytes[length..],
+                Err(error) => self.release_or(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Releases a directory whose tool has been silent, for example since its output
+    /// is in a pager.
+    fn release_or(&mut self, error: io::Error) -> io::Result<()> {
+        match error.kind() {
+            ErrorKind::Interrupted => Ok(()),
+            ErrorKind::WouldBlock => {
+                if matches!(self.source, Source::Directory(_)) {
+                    self.opened = None;
+                }
+                Ok(())
+            }
+            _ => Err(error),
         }
     }
 }
@@ -105,7 +158,7 @@ fn open(source: &Source) -> Result<Opened, Error> {
 fn open_directory(directory: &Path) -> Result<Opened, Error> {
     let path = directory.join(FILE_NAME);
     // Neither a lock nor a database is created where none was.
-    fs::metadata(&path).map_err(|error| Error::opening(&path, &error))?;
+    fs::metadata(&path).map_err(|error| opening(&path, &error))?;
     let lock = DirectoryLock::take(directory).map_err(|failure| {
         let holder = DirectoryLock::holder(directory).ok().flatten();
         let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
@@ -117,7 +170,15 @@ fn open_directory(directory: &Path) -> Result<Opened, Error> {
 
 fn open_file() -> Result<Opened, Error> {
     let path = Path::new(FILE);
-    if is_lmdb(path).map_err(|error| Error::opening(path, &error))? {
+    let explain = |error: io::Error| opening(path, &error);
+    match fs::File::open(path) {
+        // The tool opened it before it gave up root's rights.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            replace_by_copy().map_err(explain)?;
+        }
+        _ => {}
+    }
+    if is_lmdb(path).map_err(explain)? {
         return Ok(Opened::Reader(Reader::open_copy(path)?));
     }
     let mut memory = Memory::default();
@@ -129,9 +190,17 @@ fn open_file() -> Result<Opened, Error> {
     Ok(Opened::Memory(memory))
 }
 
+/// Puts a copy in memory in place of the file, whose path this user may not open.
+fn replace_by_copy() -> io::Result<()> {
+    let mut file = fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let mut copy = fs::File::from(memfd_create("postgrey", MFdFlags::MFD_CLOEXEC)?);
+    io::copy(&mut file, &mut copy)?;
+    Ok(dup2_stdout(&copy)?)
+}
+
 impl Opened {
-    fn answer(&mut self, request: &Request) -> Reply {
-        if let Request::Edit(edits) = request {
+    fn answer(&mut self, request: &ToolRequest) -> ToolReply {
+        if let ToolRequest::Edit(edits) = request {
             return self.edit(edits.clone());
         }
         let state: &mut dyn Inspect = match self {
@@ -146,7 +215,7 @@ impl Opened {
         reply(request, &policy, state.read(&query), clock::now())
     }
 
-    fn edit(&mut self, edits: Vec<Edit>) -> Reply {
+    fn edit(&mut self, edits: Vec<Edit>) -> ToolReply {
         let Opened::Store(store, _) = self else {
             return Err("a copy is only read".to_owned());
         };

@@ -2,7 +2,7 @@
 
 use super::super::{AwlSubject, ByDomain, Client, Plan, Table, awl_keys, plan};
 use super::*;
-use crate::lists::Whitelists;
+use crate::lists::Lists;
 use crate::request::Request;
 use crate::state::memory::Memory;
 
@@ -25,7 +25,7 @@ fn mail(
         recipient: b"bob@example.org",
         ..Request::default()
     };
-    let lists = Whitelists::default();
+    let lists = Lists::default();
     let Plan::Lookup(lookup) = plan(&policy(), &lists, &request, now, &mut Vec::new()) else {
         panic!("decided without a lookup");
     };

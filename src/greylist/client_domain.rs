@@ -9,7 +9,7 @@ use super::Policy;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest name of a host in octets (RFC 1035 section 2.3.4, without the root).
-const LONGEST_NAME: usize = 253;
+const MAX_NAME_LENGTH: usize = 253;
 
 /// Who asks: a client's address, and its name if one is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ fn is_host_name(name: &[u8]) -> bool {
     };
     let mut labels = name.rsplit(|byte| *byte == b'.');
     let has_letters = |label: &[u8]| !label.iter().all(u8::is_ascii_digit);
-    name.len() <= LONGEST_NAME
+    name.len() <= MAX_NAME_LENGTH
         && labels.clone().all(is_label)
         && labels.next().is_some_and(has_letters)
 }

@@ -8,32 +8,32 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// The client, or in triplets its network, or all of a domain.
-    pub client: Option<Clients>,
+    pub client: Option<ClientFilter>,
     /// A network in which the client is.
     pub network: Option<IpNet>,
-    pub sender: Option<Addresses>,
-    pub recipient: Option<Addresses>,
+    pub sender: Option<AddressFilter>,
+    pub recipient: Option<AddressFilter>,
     pub state: Option<State>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Clients {
+pub enum ClientFilter {
     One(IpAddr),
     /// All that a registered domain stands for in keys, which is in lower case.
     Domain(Vec<u8>),
 }
 
-impl Clients {
+impl ClientFilter {
     /// Reads an address or a registered domain.
     ///
     /// # Errors
     /// What it must be; a host is kept as its domain only, which is named.
-    pub fn parse(bytes: &[u8]) -> Result<Clients, String> {
+    pub fn parse(bytes: &[u8]) -> Result<ClientFilter, String> {
         if let Some(address) = std::str::from_utf8(bytes).ok().and_then(|word| word.parse().ok()) {
-            return Ok(Clients::One(address));
+            return Ok(ClientFilter::One(address));
         }
         match registered_domain(bytes) {
-            Some(domain) if domain.eq_ignore_ascii_case(bytes) => Ok(Clients::Domain(domain)),
+            Some(domain) if domain.eq_ignore_ascii_case(bytes) => Ok(ClientFilter::Domain(domain)),
             Some(domain) => {
                 let domain = String::from_utf8_lossy(&domain).into_owned();
                 Err(format!("an IP address or a registered domain, such as {domain}"))
@@ -51,30 +51,30 @@ pub fn network(text: &str) -> Option<IpNet> {
 
 /// Mail addresses, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Addresses {
+pub enum AddressFilter {
     /// One, or the empty one of bounces.
     One(Vec<u8>),
     /// All of a domain and those below it.
     Domain(Vec<u8>),
 }
 
-impl Addresses {
+impl AddressFilter {
     /// Reads `user@domain`, `domain` or `@domain`; nothing and `<>` are the
     /// empty address.
-    pub fn parse(text: &[u8]) -> Addresses {
+    pub fn parse(text: &[u8]) -> AddressFilter {
         let address = bare_address(text).to_ascii_lowercase();
         match memchr::memchr(b'@', &address) {
-            Some(0) => Addresses::Domain(address[1..].to_vec()),
-            None if !address.is_empty() => Addresses::Domain(address),
-            _ => Addresses::One(address),
+            Some(0) => AddressFilter::Domain(address[1..].to_vec()),
+            None if !address.is_empty() => AddressFilter::Domain(address),
+            _ => AddressFilter::One(address),
         }
     }
 
     /// Whether an address, as it stands in a key, is meant.
     pub fn contain(&self, address: &[u8]) -> bool {
         match self {
-            Addresses::One(one) => address.eq_ignore_ascii_case(one),
-            Addresses::Domain(domain) => match memchr::memrchr(b'@', address) {
+            AddressFilter::One(one) => address.eq_ignore_ascii_case(one),
+            AddressFilter::Domain(domain) => match memchr::memrchr(b'@', address) {
                 Some(at) => is_in(&address[at + 1..], domain),
                 None => false,
             },
@@ -85,8 +85,8 @@ impl Addresses {
     /// is meant.
     pub fn touch(&self, registered: &[u8]) -> bool {
         match self {
-            Addresses::One(one) => sender_domain(one).is_some_and(|of| of == registered),
-            Addresses::Domain(domain) => {
+            AddressFilter::One(one) => sender_domain(one).is_some_and(|of| of == registered),
+            AddressFilter::Domain(domain) => {
                 is_in(registered, domain)
                     || registered_domain(domain).is_some_and(|of| of == registered)
             }

@@ -3,7 +3,7 @@
 use super::super::{AwlSubject, Exemption, Plan, SECONDS_PER_DAY, plan};
 use super::*;
 use crate::greylist::{ClientRecord, Record, Table};
-use crate::lists::Whitelists;
+use crate::lists::Lists;
 use crate::request::Request;
 use crate::state::memory::Memory;
 
@@ -24,7 +24,7 @@ struct Story {
     policy: Policy,
     memory: Memory,
     recipient: String,
-    lists: Whitelists,
+    lists: Lists,
     notes: Vec<Notice>,
     urgency: Option<Urgency>,
 }
@@ -32,7 +32,7 @@ struct Story {
 impl Story {
     fn with(policy: Policy) -> Story {
         let recipient = "c@d.example".to_string();
-        let lists = Whitelists::default();
+        let lists = Lists::default();
         Story {
             policy,
             memory: Memory::default(),
@@ -168,7 +168,7 @@ fn a_recipient_may_have_a_shorter_delay() {
     assert_eq!(story.at(1061), FOUND);
     assert_eq!(story.at(9999), FOUND);
     assert_eq!(story.row(), (760, 9999));
-    story.lists = Whitelists::default();
+    story.lists = Lists::default();
     assert_eq!(story.at(10_000), FOUND, "without the list");
 }
 

@@ -4,7 +4,7 @@ use super::awl_key::awl_keys;
 use super::lookup::Lookup;
 use super::verdict::{Blacklist, Exemption, Verdict};
 use super::{Client, Policy, Trust, triplet};
-use crate::lists::{Addresses, Clients, Location, Warning, Whitelists};
+use crate::lists::{Addresses, Clients, Lists, Location, Warning};
 use crate::request::Request;
 use std::net::IpAddr;
 
@@ -21,12 +21,12 @@ pub enum Plan {
 /// reach their limit are reported in `warnings`.
 pub fn plan(
     policy: &Policy,
-    whitelists: &Whitelists,
+    lists: &Lists,
     request: &Request<'_>,
     now: i64,
     warnings: &mut Vec<Warning>,
 ) -> Plan {
-    if let Some((verdict, _)) = rule(policy, whitelists, request, warnings) {
+    if let Some((verdict, _)) = rule(policy, lists, request, warnings) {
         return Plan::Decided(verdict);
     }
     let Some(address) = request.address() else {
@@ -36,7 +36,7 @@ pub fn plan(
     Plan::Lookup(Lookup {
         triplet: triplet::key(policy, client, request.sender, request.recipient),
         clients: awl_keys(policy, client, request.sender),
-        delay: delay(policy, whitelists, request, warnings),
+        delay: delay(policy, lists, request, warnings),
         now,
     })
 }
@@ -54,39 +54,39 @@ pub fn plan(
 /// and its recipient. Patterns that reach their limit are reported in `warnings`.
 pub fn rule<'w>(
     policy: &Policy,
-    whitelists: &'w Whitelists,
+    lists: &'w Lists,
     request: &Request<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Option<(Verdict, Option<&'w Location>)> {
-    let Whitelists { clients, recipients, senders, blacklists: black, greylisted, .. } = whitelists;
+    let Lists { clients, recipients, senders, blacklists: black, greylisted, .. } = lists;
     let address = request.address();
     if let Some(exemption) = trust(&policy.trust, request, address) {
         return Some((Verdict::Exempt(exemption), None));
     }
-    let origin = client(clients, request.client_name, address, warnings);
-    if origin.is_some() {
-        return Some((Verdict::Exempt(Exemption::Client), origin));
+    let location = client(clients, request.client_name, address, warnings);
+    if location.is_some() {
+        return Some((Verdict::Exempt(Exemption::Client), location));
     }
     for (list, address, verdict) in [
         (recipients, request.recipient, Verdict::Exempt(Exemption::Recipient)),
         (senders, request.sender, Verdict::Exempt(Exemption::Sender)),
     ] {
-        let origin = list.find(address, warnings);
-        if origin.is_some() {
-            return Some((verdict, origin));
+        let location = list.find(address, warnings);
+        if location.is_some() {
+            return Some((verdict, location));
         }
     }
-    let origin = client(&black.clients, request.client_name, address, warnings);
-    if origin.is_some() {
-        return Some((Verdict::Blacklisted(Blacklist::Client), origin));
+    let location = client(&black.clients, request.client_name, address, warnings);
+    if location.is_some() {
+        return Some((Verdict::Blacklisted(Blacklist::Client), location));
     }
     for (list, address, which) in [
         (&black.senders, request.sender, Blacklist::Sender),
         (&black.recipients, request.recipient, Blacklist::Recipient),
     ] {
-        let origin = list.find(address, warnings);
-        if origin.is_some() {
-            return Some((Verdict::Blacklisted(which), origin));
+        let location = list.find(address, warnings);
+        if location.is_some() {
+            return Some((Verdict::Blacklisted(which), location));
         }
     }
     let is_listed = |list: &Addresses, warnings| list.find(request.recipient, warnings).is_some();
@@ -98,24 +98,24 @@ pub fn rule<'w>(
 /// trust, or by a list of clients.
 pub fn exempts_client(
     policy: &Policy,
-    whitelists: &Whitelists,
+    lists: &Lists,
     request: &Request<'_>,
     warnings: &mut Vec<Warning>,
 ) -> bool {
     let address = request.address();
     trust(&policy.trust, request, address).is_some()
-        || client(&whitelists.clients, request.client_name, address, warnings).is_some()
+        || client(&lists.clients, request.client_name, address, warnings).is_some()
 }
 
 /// The seconds that new mail to the recipient waits: `--delay`, or its entry in
 /// the list of delays.
 fn delay(
     policy: &Policy,
-    whitelists: &Whitelists,
+    lists: &Lists,
     request: &Request<'_>,
     warnings: &mut Vec<Warning>,
 ) -> i64 {
-    whitelists.delays.find(request.recipient, warnings).unwrap_or(policy.delay)
+    lists.delays.find(request.recipient, warnings).unwrap_or(policy.delay)
 }
 
 /// The line that matches a client's name or address.

@@ -22,11 +22,11 @@ fn text(bytes: &str) -> [Text; 1] {
     [Text { file: "list".into(), bytes: bytes.into() }]
 }
 
-fn verdict(policy: &Policy, lists: &Whitelists, request: &Request<'_>) -> Option<Verdict> {
+fn verdict(policy: &Policy, lists: &Lists, request: &Request<'_>) -> Option<Verdict> {
     rule(policy, lists, request, &mut Vec::new()).map(|(verdict, _)| verdict)
 }
 
-fn exemption(policy: &Policy, lists: &Whitelists, request: &Request<'_>) -> Option<Exemption> {
+fn exemption(policy: &Policy, lists: &Lists, request: &Request<'_>) -> Option<Exemption> {
     verdict(policy, lists, request).map(|verdict| match verdict {
         Verdict::Exempt(exemption) => exemption,
         other => panic!("{other:?}"),
@@ -40,7 +40,7 @@ fn trusting(networks: &str, authenticated: bool) -> Policy {
 
 #[test]
 fn nobody_is_trusted_unless_the_administrator_says_so() {
-    let by = |policy: &Policy, request| exemption(policy, &Whitelists::default(), &request);
+    let by = |policy: &Policy, request| exemption(policy, &Lists::default(), &request);
     let user = Request { is_authenticated: true, ..STRANGER };
     let machine = Request { client_address: b"127.0.0.1", ..STRANGER };
     let nobody = Policy::default();
@@ -69,7 +69,7 @@ fn nobody_is_trusted_unless_the_administrator_says_so() {
 
 #[test]
 fn where_nothing_was_asked_before_the_sites_own_mail_is_trusted() {
-    let by = |request| exemption(&Policy::default(), &Whitelists::default(), &request);
+    let by = |request| exemption(&Policy::default(), &Lists::default(), &request);
     let own_too = Request { covers_own_users: true, ..STRANGER };
     assert_eq!(by(own_too), None);
     let user = Request { is_authenticated: true, ..own_too };
@@ -86,7 +86,7 @@ fn trust_comes_first_then_whitelists_then_blacklists() {
     let mut clients = || Clients::parse(text("192.0.2.1"), &mut warnings);
     let (white, black) = (clients(), clients());
     let mut addresses = |rule| Addresses::parse(text(rule), &mut warnings);
-    let mut lists = Whitelists {
+    let mut lists = Lists {
         clients: white,
         recipients: addresses("c@"),
         senders: addresses("b.example"),
@@ -96,11 +96,11 @@ fn trust_comes_first_then_whitelists_then_blacklists() {
             recipients: addresses("/^c@/"),
         },
         greylisted: Some(addresses("else.example")),
-        ..Whitelists::default()
+        ..Lists::default()
     };
     let trust = trusting("192.0.2.1", true);
     assert_eq!(exemption(&trust, &lists, &STRANGER), Some(Exemption::Network));
-    let mut next = |expected, take_away: fn(&mut Whitelists)| {
+    let mut next = |expected, take_away: fn(&mut Lists)| {
         assert_eq!(verdict(&Policy::default(), &lists, &STRANGER), expected);
         take_away(&mut lists);
     };
@@ -120,7 +120,7 @@ fn trust_comes_first_then_whitelists_then_blacklists() {
 fn lists_of_clients_know_those_without_an_address_by_name() {
     let clients = Clients::parse(text("b.example"), &mut Vec::new());
     let blacklists = Blacklists { clients, ..Blacklists::default() };
-    let lists = Whitelists { blacklists, ..Whitelists::default() };
+    let lists = Lists { blacklists, ..Lists::default() };
     let nameless = Request { client_address: b"unknown", ..STRANGER };
     let expected = Some(Verdict::Blacklisted(Blacklist::Client));
     assert_eq!(verdict(&Policy::default(), &lists, &nameless), expected);
@@ -129,7 +129,7 @@ fn lists_of_clients_know_those_without_an_address_by_name() {
 #[test]
 fn of_two_recipients_only_the_listed_one_is_greylisted() {
     let greylisted = Some(Addresses::parse(text("d.example"), &mut Vec::new()));
-    let lists = Whitelists { greylisted, ..Whitelists::default() };
+    let lists = Lists { greylisted, ..Lists::default() };
     let policy = Policy::default();
     assert_eq!(exemption(&policy, &lists, &STRANGER), None);
     let other = Request { recipient: b"c@e.example", ..STRANGER };
@@ -141,7 +141,7 @@ fn a_client_without_a_valid_address_is_not_greylisted() {
     for address in ["unknown", "", "1.2.3.4:25", "1.2.3.256", "fe80::1%eth0", "010.1.1.1", "1.2.3"]
     {
         let request = Request { client_address: address.as_bytes(), ..STRANGER };
-        let plan = plan(&Policy::default(), &Whitelists::default(), &request, 0, &mut Vec::new());
+        let plan = plan(&Policy::default(), &Lists::default(), &request, 0, &mut Vec::new());
         assert_eq!(plan, Plan::Decided(Verdict::NoAddress), "{address}");
     }
 }

@@ -1,6 +1,6 @@
 //! Which records a filter lets through, by their keys and texts.
 
-use super::filter::{Addresses, Clients, Filter};
+use super::filter::{AddressFilter, ClientFilter, Filter};
 use super::{ClientRecord, Policy, State, Table, TripletRecord, client_fate, fate, key, triplet};
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ pub struct Selection<'f> {
     table: Table,
     filter: &'f Filter,
     /// The sender as it stands in keys.
-    sender: Option<Addresses>,
+    sender: Option<AddressFilter>,
     prefix: Vec<u8>,
     /// Whether the keys are nothing but that.
     is_whole: bool,
@@ -30,21 +30,25 @@ impl Selection<'_> {
         let looks_into_keys = network.is_some()
             || sender.is_some()
             || recipient.is_some()
-            || matches!(client, Some(Clients::Domain(_)))
+            || matches!(client, Some(ClientFilter::Domain(_)))
             || client.is_some() && table == Table::Triplets;
         if policy.privacy && looks_into_keys {
             return Err(HASHED.to_owned());
         }
         let prefix = match (client, table) {
             (None, _) => Vec::new(),
-            (Some(Clients::Domain(domain)), _) => [domain, b"/".as_slice()].concat(),
-            (Some(Clients::One(client)), Table::Triplets) => triplet::beginning(policy, *client),
-            (Some(Clients::One(client)), Table::Clients) => triplet::client_key(policy, *client),
+            (Some(ClientFilter::Domain(domain)), _) => [domain, b"/".as_slice()].concat(),
+            (Some(ClientFilter::One(client)), Table::Triplets) => {
+                triplet::beginning(policy, *client)
+            }
+            (Some(ClientFilter::One(client)), Table::Clients) => {
+                triplet::client_key(policy, *client)
+            }
         };
-        let is_whole = matches!(client, Some(Clients::One(_))) && table == Table::Clients;
+        let is_whole = matches!(client, Some(ClientFilter::One(_))) && table == Table::Clients;
         let sender = sender.clone().map(|sender| match sender {
-            Addresses::One(sender) => Addresses::One(triplet::sender_part(&sender)),
-            domain @ Addresses::Domain(_) => domain,
+            AddressFilter::One(sender) => AddressFilter::One(triplet::sender_part(&sender)),
+            domain @ AddressFilter::Domain(_) => domain,
         });
         Ok(Selection { policy, table, filter, sender, prefix, is_whole })
     }
@@ -88,7 +92,7 @@ impl Selection<'_> {
         match (self.table, key::parts(key)) {
             (Table::Clients, _) => {
                 let has_sender =
-                    |who: &Addresses| key::domains(key).is_some_and(|it| who.touch(it.1));
+                    |who: &AddressFilter| key::domains(key).is_some_and(|it| who.touch(it.1));
                 is_in_network(key) && sender.as_ref().is_none_or(has_sender)
             }
             (Table::Triplets, None) => false,

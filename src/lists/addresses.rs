@@ -21,15 +21,15 @@ impl Addresses {
     /// and the line is skipped.
     pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Addresses {
         let mut list = Addresses::default();
-        list.patterns = rules::read(texts, warnings, |rule, origin, complaints| {
+        list.patterns = rules::read(texts, warnings, |rule, location, diagnostics| {
             if rule.iter().any(is_blank) {
-                complaints.about(&origin, "doesn't look like an address");
-            } else if rule.len() > names::LONGEST {
-                complaints.about(&origin, names::TOO_LONG);
+                diagnostics.about(&location, "doesn't look like an address");
+            } else if rule.len() > names::MAX_LENGTH {
+                diagnostics.about(&location, names::TOO_LONG);
             } else if rule.contains(&b'@') {
-                list.addresses.insert(rule, origin);
+                list.addresses.insert(rule, location);
             } else {
-                list.domains.insert(rule, origin);
+                list.domains.insert(rule, location);
             }
         });
         list

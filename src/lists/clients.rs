@@ -22,19 +22,19 @@ impl Clients {
     /// and the line is skipped.
     pub fn parse(texts: impl IntoIterator<Item = Text>, warnings: &mut Vec<Warning>) -> Clients {
         let mut clients = Clients::default();
-        clients.patterns = rules::read(texts, warnings, |rule, origin, complaints| {
+        clients.patterns = rules::read(texts, warnings, |rule, location, diagnostics| {
             // The order of these questions is the original's.
             if let Some(network) = Network::parse(rule) {
                 match network {
-                    Ok(network) => clients.networks.insert(network, origin),
-                    Err(why) => complaints.about(&origin, &why),
+                    Ok(network) => clients.networks.insert(network, location),
+                    Err(why) => diagnostics.about(&location, &why),
                 }
             } else if rule.iter().any(is_blank) {
-                complaints.about(&origin, "doesn't look like a hostname");
-            } else if rule.len() > names::LONGEST {
-                complaints.about(&origin, names::TOO_LONG);
+                diagnostics.about(&location, "doesn't look like a hostname");
+            } else if rule.len() > names::MAX_LENGTH {
+                diagnostics.about(&location, names::TOO_LONG);
             } else {
-                clients.names.insert(rule, origin);
+                clients.names.insert(rule, location);
             }
         });
         clients

@@ -8,7 +8,7 @@ use super::location::Location;
 use std::collections::HashMap;
 
 /// The longest delay in seconds, a day: mail servers give up after a few.
-const LONGEST: i64 = 86_400;
+const MAX_DELAY: i64 = 86_400;
 
 /// What is wrong with a line that has no delay, or none that can be meant.
 const NO_DELAY: &str = "has no delay; write it like example.com delay=60";
@@ -59,29 +59,29 @@ impl Delays {
     /// The delay of a recipient's own in seconds, if it has one. `warnings`
     /// takes a pattern's giving up.
     pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<i64> {
-        let origin = self.recipients.find(recipient, warnings)?;
-        self.seconds.get(origin).copied()
+        let location = self.recipients.find(recipient, warnings)?;
+        self.seconds.get(location).copied()
     }
 }
 
 /// The same list without the delays, each line where it was; `seconds` takes
-/// the delays, and `complaints` the lines that have none.
+/// the delays, and `diagnostics` the lines that have none.
 fn without_delays(
     text: &Text,
     seconds: &mut HashMap<Location, i64>,
-    complaints: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Text {
     let mut bytes = Vec::with_capacity(text.bytes.len());
     let mut line = 1;
-    for (origin, rule) in text.rules(complaints) {
+    for (location, rule) in text.rules(diagnostics) {
         match split(rule) {
             Ok((rule, delay)) => {
-                bytes.extend((line..origin.line()).map(|_| b'\n'));
+                bytes.extend((line..location.line()).map(|_| b'\n'));
                 bytes.extend_from_slice(rule);
-                line = origin.line();
-                seconds.insert(origin, delay);
+                line = location.line();
+                seconds.insert(location, delay);
             }
-            Err(why) => complaints.about(&origin, why),
+            Err(why) => diagnostics.about(&location, why),
         }
     }
     Text { file: text.file.clone(), bytes }
@@ -92,7 +92,7 @@ fn split(line: &[u8]) -> Result<(&[u8], i64), &'static str> {
     let digits = line[blank + 1..].strip_prefix(b"delay=").ok_or(NO_DELAY)?;
     let number = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'));
     let delay = number.and_then(|digits| digits.parse().ok());
-    let delay = delay.filter(|delay| (1..=LONGEST).contains(delay)).ok_or(NO_NUMBER)?;
+    let delay = delay.filter(|delay| (1..=MAX_DELAY).contains(delay)).ok_or(NO_NUMBER)?;
     Ok((line[..blank].trim_ascii_end(), delay))
 }
 

@@ -8,13 +8,13 @@ use super::location::Location;
 
 /// Complaints about one kind of list that are told. Who mends these finds the
 /// others; a log file that was named by mistake has a million.
-const MOST: usize = 100;
+const MAX_WARNINGS: usize = 100;
 
 /// A complaint about a list; `Display` gives the text for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The rule's place; none for what is wrong with a file or a whole list.
-    origin: Option<Location>,
+    location: Option<Location>,
     /// What could not be read, if it is about that.
     unread: Option<PathBuf>,
     text: String,
@@ -23,14 +23,14 @@ pub struct Warning {
 impl Warning {
     /// About one rule; `text` follows `FILE line N: `, except where the
     /// original's words do without the colon.
-    pub(super) fn about(origin: &Location, text: &str) -> Warning {
+    pub(super) fn about(location: &Location, text: &str) -> Warning {
         let text = shortened(text).into_owned();
-        Warning { origin: Some(origin.clone()), unread: None, text }
+        Warning { location: Some(location.clone()), unread: None, text }
     }
 
     /// The rule's place, if it is about one.
-    pub fn origin(&self) -> Option<&Location> {
-        self.origin.as_ref()
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
     }
 
     /// What is wrong, without the place.
@@ -45,14 +45,14 @@ impl Warning {
 
     pub(super) fn unreadable(file: &Path, why: &str) -> Warning {
         let text = format!("can't open {}: {why}", file.display());
-        Warning { origin: None, unread: Some(file.to_owned()), text }
+        Warning { location: None, unread: Some(file.to_owned()), text }
     }
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.origin {
-            Some(origin) => write!(out, "{origin}: {}", self.text),
+        match &self.location {
+            Some(location) => write!(out, "{location}: {}", self.text),
             None => out.write_str(&self.text),
         }
     }
@@ -79,9 +79,9 @@ pub(super) struct Diagnostics {
 
 impl Diagnostics {
     /// Complains of one rule, see [`Warning::about`].
-    pub(super) fn about(&mut self, origin: &Location, text: &str) {
-        if self.kept.len() < MOST {
-            self.kept.push(Warning::about(origin, text));
+    pub(super) fn about(&mut self, location: &Location, text: &str) {
+        if self.kept.len() < MAX_WARNINGS {
+            self.kept.push(Warning::about(location, text));
         } else {
             self.more += 1;
         }
@@ -91,8 +91,8 @@ impl Diagnostics {
     pub(super) fn tell(self, warnings: &mut Vec<Warning>) {
         warnings.extend(self.kept);
         if self.more > 0 {
-            let text = format!("{} more complaints like these", self.more);
-            warnings.push(Warning { origin: None, unread: None, text });
+            let text = format!("{} more warnings like these", self.more);
+            warnings.push(Warning { location: None, unread: None, text });
         }
     }
 }
@@ -101,7 +101,7 @@ impl Diagnostics {
 mod tests {
     use super::super::{Clients, Text};
 
-    fn complaints(bytes: &[u8]) -> Vec<String> {
+    fn diagnostics(bytes: &[u8]) -> Vec<String> {
         let mut warnings = Vec::new();
         Clients::parse([Text { file: "list".into(), bytes: bytes.to_vec() }], &mut warnings);
         warnings.iter().map(ToString::to_string).collect()
@@ -109,16 +109,16 @@ mod tests {
 
     #[test]
     fn a_list_without_a_good_line_is_not_told_line_by_line() {
-        let complaints = complaints(&b"not a name\n".repeat(100_000));
-        assert_eq!(complaints.len(), 101);
-        assert_eq!(complaints[99], "list line 100: doesn't look like a hostname");
-        assert_eq!(complaints[100], "99900 more complaints like these");
+        let diagnostics = diagnostics(&b"not a name\n".repeat(100_000));
+        assert_eq!(diagnostics.len(), 101);
+        assert_eq!(diagnostics[99], "list line 100: doesn't look like a hostname");
+        assert_eq!(diagnostics[100], "99900 more warnings like these");
     }
 
     #[test]
     fn a_long_rule_is_not_shown_whole() {
         let rule = b"1:".repeat(100_000);
-        let [complaint] = &complaints(&rule)[..] else { panic!("one complaint") };
+        let [complaint] = &diagnostics(&rule)[..] else { panic!("one complaint") };
         assert!(complaint.starts_with("list line 1: 1:1:"), "{complaint}");
         assert!(complaint.contains("1:1:..."), "{complaint}");
         assert!(complaint.ends_with(", and nothing behind it"), "{complaint}");
@@ -129,6 +129,6 @@ mod tests {
     fn a_rule_longer_than_any_name_is_told_and_not_kept() {
         let list = [b"x".repeat(512), b"y".repeat(513)].join(&b'\n');
         let expected = "list line 2: is longer than any name (512 bytes), ignored";
-        assert_eq!(complaints(&list), [expected]);
+        assert_eq!(diagnostics(&list), [expected]);
     }
 }

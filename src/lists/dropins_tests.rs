@@ -1,26 +1,32 @@
 //! Directories beside lists, through the reader of all lists.
 
-use super::{Files, Reader};
+use super::{Files, ListKind, ListReader};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// A list of clients with a directory beside it, in a place of their own.
-struct Lists {
+struct Site {
     place: PathBuf,
-    reader: Reader,
+    reader: ListReader,
 }
 
-impl Lists {
-    fn new(name: &str, beside: &[(&str, &str)]) -> Lists {
+/// These lists of clients and no other.
+fn files(clients: &[PathBuf]) -> Files {
+    let none: &[PathBuf] = &[];
+    Files::new(|kind| if kind == ListKind::WhitelistClients { clients } else { none }.to_vec())
+}
+
+impl Site {
+    fn new(name: &str, beside: &[(&str, &str)]) -> Site {
         let name = format!("postgrey-beside-{}-{name}", std::process::id());
         let place = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&place);
         fs::create_dir_all(place.join("clients.d")).unwrap();
         fs::write(place.join("clients"), "list.example\n").unwrap();
         let clients = vec![place.join("clients"), place.join("clients.local")];
-        let reader = Reader::new(Files { clients, recipients: Vec::new(), ..Files::default() });
-        let lists = Lists { place, reader };
+        let reader = ListReader::new(files(&clients));
+        let lists = Site { place, reader };
         for (name, line) in beside {
             lists.write(name, line);
         }
@@ -39,19 +45,19 @@ impl Lists {
 
     /// Where the rule for a client stands, as far as there is one.
     fn places(&mut self, clients: &[&str]) -> (Vec<String>, Vec<String>) {
-        let Lists { place, reader } = self;
+        let Site { place, reader } = self;
         let (lists, warnings) = reader.read();
         let short = |text: String| text.replace(&format!("{}/", place.display()), "");
         let rule = |client: &&str| {
-            let origin = lists.clients.by_name(client.as_bytes(), &mut Vec::new());
-            origin.map_or("none".to_owned(), |origin| short(origin.to_string()))
+            let location = lists.clients.by_name(client.as_bytes(), &mut Vec::new());
+            location.map_or("none".to_owned(), |location| short(location.to_string()))
         };
         let warnings = warnings.iter().map(|warning| short(warning.to_string()));
         (clients.iter().map(rule).collect(), warnings.collect())
     }
 }
 
-impl Drop for Lists {
+impl Drop for Site {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.place);
     }
@@ -59,7 +65,7 @@ impl Drop for Lists {
 
 #[test]
 fn files_beside_a_list_come_after_it_in_the_order_of_their_names_bytes() {
-    let mut lists = Lists::new(
+    let mut lists = Site::new(
         "order",
         &[
             ("clients.d/b.conf", "all.example\nb.example\n"),
@@ -87,14 +93,14 @@ fn other_names_and_hidden_files_are_no_lists() {
     let names = ["a", "a.conf~", "a.conf.dpkg-dist", ".a.conf", ".conf", "a.CONF", "conf"];
     let beside = names.map(|name| format!("clients.d/{name}"));
     let beside = beside.each_ref().map(|name| (name.as_str(), "a.example\n"));
-    let mut lists = Lists::new("names", &beside);
+    let mut lists = Site::new("names", &beside);
     assert_eq!(lists.places(&["a.example"]), (vec!["none".to_owned()], vec![]));
 }
 
 #[test]
 fn files_and_the_directory_itself_may_come_and_go() {
-    let mut lists = Lists::new("change", &[("clients.d/a.conf", "a.example\n")]);
-    let known = |lists: &mut Lists| {
+    let mut lists = Site::new("change", &[("clients.d/a.conf", "a.example\n")]);
+    let known = |lists: &mut Site| {
         let (places, warnings) = lists.places(&["list.example", "a.example", "b.example"]);
         assert_eq!(warnings, Vec::<String>::new());
         places.iter().map(|place| if place == "none" { '-' } else { '+' }).collect::<String>()
@@ -110,7 +116,7 @@ fn files_and_the_directory_itself_may_come_and_go() {
 
 #[test]
 fn broken_lines_and_files_are_told_as_those_of_the_list() {
-    let mut lists = Lists::new("broken", &[("clients.d/b.conf", "\nno name\nb.example\n")]);
+    let mut lists = Site::new("broken", &[("clients.d/b.conf", "\nno name\nb.example\n")]);
     fs::create_dir(lists.place.join("clients.d/a.conf")).unwrap();
     symlink("nowhere", lists.place.join("clients.d/c.conf")).unwrap();
     let (places, warnings) = lists.places(&["b.example"]);
@@ -138,11 +144,11 @@ fn what_should_be_a_directory_and_is_none_is_told_and_keeps_its_rules() {
         let _ = fs::remove_dir_all(place.join("clients.d"));
         fs::write(place.join("clients.d"), "a.example\n").unwrap();
     };
-    let mut lists = Lists::new("way", &[]);
+    let mut lists = Site::new("way", &[]);
     in_the_way(&lists.place);
     assert_eq!(lists.places(&["a.example"]), (vec!["none".to_owned()], vec![told.clone()]));
     drop(lists);
-    let mut lists = Lists::new("way", &[("clients.d/a.conf", "a.example\n")]);
+    let mut lists = Site::new("way", &[("clients.d/a.conf", "a.example\n")]);
     lists.places(&[]);
     in_the_way(&lists.place);
     let kept = format!("{told}; its rules stay as they were");
@@ -152,9 +158,9 @@ fn what_should_be_a_directory_and_is_none_is_told_and_keeps_its_rules() {
 
 #[test]
 fn a_file_that_is_named_as_well_keeps_its_rules_when_it_is_lost() {
-    let mut lists = Lists::new("twice", &[("clients.d/a.conf", "a.example\n")]);
+    let mut lists = Site::new("twice", &[("clients.d/a.conf", "a.example\n")]);
     let clients = vec![lists.place.join("clients"), lists.place.join("clients.d/a.conf")];
-    lists.reader = Reader::new(Files { clients, recipients: Vec::new(), ..Files::default() });
+    lists.reader = ListReader::new(files(&clients));
     lists.places(&[]);
     lists.remove("clients.d/a.conf");
     let (places, warnings) = lists.places(&["a.example"]);

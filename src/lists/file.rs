@@ -30,7 +30,7 @@ pub fn read_line(location: &Location) -> Option<String> {
     Some(String::from_utf8_lossy(rule_of(line)).into_owned())
 }
 
-/// The content of a list, and the name that complaints about it give.
+/// The content of a list, and the name that diagnostics about it give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     pub file: PathBuf,
@@ -43,7 +43,7 @@ impl Text {
     /// only where something is left.
     pub(super) fn rules<'t>(
         &'t self,
-        complaints: &mut Diagnostics,
+        diagnostics: &mut Diagnostics,
     ) -> impl Iterator<Item = (Location, &'t [u8])> + use<'t> {
         let file: Arc<Path> = Arc::from(self.file.as_path());
         let bytes = match self.bytes.strip_prefix(BYTE_ORDER_MARK) {
@@ -51,9 +51,9 @@ impl Text {
             // The original takes the mark for a part of the first rule, which then
             // matches nothing: the file has to change, whoever reads it.
             Some(bytes) => {
-                let origin = Location { file: Arc::clone(&file), line: 1 };
-                complaints.about(
-                    &origin,
+                let location = Location { file: Arc::clone(&file), line: 1 };
+                diagnostics.about(
+                    &location,
                     "starts with a byte order mark, which the \
                     original does not understand; save the file as plain UTF-8 without one",
                 );

@@ -12,6 +12,7 @@ mod delays;
 mod diagnostics;
 mod dropins;
 mod file;
+mod kind;
 mod location;
 mod names;
 mod networks;
@@ -19,7 +20,6 @@ mod pattern;
 mod rules;
 mod trusted;
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub use addresses::Addresses;
@@ -27,115 +27,28 @@ pub use clients::Clients;
 pub use delays::Delays;
 pub use diagnostics::Warning;
 pub use file::{Text, read_files, read_line, rule_of, trim};
+pub use kind::{Files, ListKind, Syntax};
 pub use location::Location;
 pub use networks::Network;
 pub use pattern::{Letters, Pattern, of_rule as pattern_of};
 pub use trusted::Trusted;
 
-/// The files that hold the lists; their order is that of the rules. Behind each
-/// FILE come the files `FILE.d/*.conf`, in the order of their names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// Lists of clients (`--whitelist-clients`).
-    pub clients: Vec<PathBuf>,
-    /// Lists of recipients (`--whitelist-recipients`).
-    pub recipients: Vec<PathBuf>,
-    /// Lists of senders (`--whitelist-senders`).
-    pub senders: Vec<PathBuf>,
-    /// Lists of clients to refuse (`--blacklist-clients`).
-    pub blacklisted_clients: Vec<PathBuf>,
-    /// Lists of senders to refuse (`--blacklist-senders`).
-    pub blacklisted_senders: Vec<PathBuf>,
-    /// Lists of recipients to refuse (`--blacklist-recipients`).
-    pub blacklisted_recipients: Vec<PathBuf>,
-    /// Lists of the only recipients who are greylisted
-    /// (`--greylist-recipients`); without any, all are.
-    pub greylisted_recipients: Vec<PathBuf>,
-    /// Lists of recipients with a delay of their own (`--recipient-delays`).
-    pub delays: Vec<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Syntax {
-    /// Clients, by name, address or network (BEHAVIOUR F2-F4).
-    Clients,
-    /// Mail addresses, be it of recipients or of senders (BEHAVIOUR F5).
-    Addresses,
-    Delays,
-}
-
-impl Files {
-    /// All files that are read: those of each kind of list, each before those in
-    /// the directory beside it.
-    #[must_use]
-    pub fn all(&self) -> Vec<PathBuf> {
-        self.by_option().into_iter().flat_map(|(.., files)| file::all(files)).collect()
-    }
-
-    /// Each kind of list: its option without dashes, its syntax and its files.
-    pub fn by_option(&self) -> [(&'static str, Syntax, &[PathBuf]); 8] {
-        [
-            ("whitelist-clients", Syntax::Clients, &self.clients),
-            ("whitelist-recipients", Syntax::Addresses, &self.recipients),
-            ("whitelist-senders", Syntax::Addresses, &self.senders),
-            ("blacklist-clients", Syntax::Clients, &self.blacklisted_clients),
-            ("blacklist-senders", Syntax::Addresses, &self.blacklisted_senders),
-            ("blacklist-recipients", Syntax::Addresses, &self.blacklisted_recipients),
-            ("greylist-recipients", Syntax::Addresses, &self.greylisted_recipients),
-            ("recipient-delays", Syntax::Delays, &self.delays),
-        ]
-    }
-}
-
-impl Default for Files {
-    /// The default paths, the shipped list before the site's own (BEHAVIOUR F1).
-    fn default() -> Self {
-        let in_etc = |name: &str| PathBuf::from("/etc/postgrey").join(name);
-        Files {
-            clients: vec![in_etc("whitelist_clients"), in_etc("whitelist_clients.local")],
-            recipients: vec![in_etc("whitelist_recipients"), in_etc("whitelist_recipients.local")],
-            senders: Vec::new(),
-            blacklisted_clients: Vec::new(),
-            blacklisted_senders: Vec::new(),
-            blacklisted_recipients: Vec::new(),
-            greylisted_recipients: Vec::new(),
-            delays: Vec::new(),
-        }
-    }
-}
-
 /// All lists. The default value matches nothing.
 #[derive(Debug, Default)]
-pub struct Whitelists {
+pub struct Lists {
     pub clients: Clients,
     pub recipients: Addresses,
     pub senders: Addresses,
     pub blacklists: Blacklists,
-    /// The only recipients who are greylisted; none if all are.
+    /// The only recipients that are greylisted; `None` if all are.
     pub greylisted: Option<Addresses>,
+    /// Delays of single recipients.
     pub delays: Delays,
-    /// When the newest file of each kind of list was changed, in the order of
-    /// [`Files::by_option`].
-    pub changed: [Option<SystemTime>; 8],
+    /// The size and age of each kind of list, once read.
+    pub summaries: Vec<ListSummary>,
 }
 
-impl Whitelists {
-    /// How many rules each kind of list has, in the order of [`Files::by_option`].
-    pub fn sizes(&self) -> [usize; 8] {
-        let Whitelists { clients, recipients, senders, blacklists, greylisted, delays, .. } = self;
-        [
-            clients.len(),
-            recipients.len(),
-            senders.len(),
-            blacklists.clients.len(),
-            blacklists.senders.len(),
-            blacklists.recipients.len(),
-            greylisted.as_ref().map_or(0, Addresses::len),
-            delays.len(),
-        ]
-    }
-}
-
+/// The lists whose mail is refused.
 #[derive(Debug, Default)]
 pub struct Blacklists {
     pub clients: Clients,
@@ -143,16 +56,52 @@ pub struct Blacklists {
     pub recipients: Addresses,
 }
 
+/// The size and age of the lists of a kind.
+#[derive(Debug)]
+pub struct ListSummary {
+    pub kind: ListKind,
+    /// The number of rules.
+    pub rules: usize,
+    /// The last change of the newest file.
+    pub changed: Option<SystemTime>,
+}
+
+impl Lists {
+    /// Replaces the lists of a kind; returns their number of rules.
+    fn parse(&mut self, kind: ListKind, texts: Vec<Text>, warnings: &mut Vec<Warning>) -> usize {
+        let black = &mut self.blacklists;
+        let addresses = match kind {
+            ListKind::WhitelistClients | ListKind::BlacklistClients => {
+                let is_white = kind == ListKind::WhitelistClients;
+                let list = if is_white { &mut self.clients } else { &mut black.clients };
+                *list = Clients::parse(texts, warnings);
+                return list.len();
+            }
+            ListKind::RecipientDelays => {
+                self.delays = Delays::parse(texts, warnings);
+                return self.delays.len();
+            }
+            ListKind::WhitelistRecipients => &mut self.recipients,
+            ListKind::WhitelistSenders => &mut self.senders,
+            ListKind::BlacklistSenders => &mut black.senders,
+            ListKind::BlacklistRecipients => &mut black.recipients,
+            ListKind::GreylistRecipients => self.greylisted.get_or_insert_default(),
+        };
+        *addresses = Addresses::parse(texts, warnings);
+        addresses.len()
+    }
+}
+
 /// Reads the lists, as often as it is asked to.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ListReader {
     files: Files,
     known: file::Known,
 }
 
-impl Reader {
-    pub fn new(files: Files) -> Reader {
-        Reader { files, known: file::Known::new() }
+impl ListReader {
+    pub fn new(files: Files) -> ListReader {
+        ListReader { files, known: file::Known::new() }
     }
 
     /// Reads ahead the files that only root can have put where they are: they
@@ -166,36 +115,15 @@ impl Reader {
     /// Reads all files. Never fails: broken lines and unreadable files become
     /// warnings, in the order in which the original would complain. A file
     /// that could be read before keeps its last content.
-    pub fn read(&mut self) -> (Whitelists, Vec<Warning>) {
-        let Reader { files, known } = self;
-        let mut warnings = Vec::new();
-        let mut clients = |files| {
-            let texts = file::read(files, known, &mut warnings);
-            Clients::parse(texts, &mut warnings)
-        };
-        let whitelisted = clients(&files.clients);
-        let refused = clients(&files.blacklisted_clients);
-        let mut addresses = |files| {
-            let texts = file::read(files, known, &mut warnings);
-            Addresses::parse(texts, &mut warnings)
-        };
-        let lists = Whitelists {
-            clients: whitelisted,
-            recipients: addresses(&files.recipients),
-            senders: addresses(&files.senders),
-            blacklists: Blacklists {
-                clients: refused,
-                senders: addresses(&files.blacklisted_senders),
-                recipients: addresses(&files.blacklisted_recipients),
-            },
-            greylisted: (!files.greylisted_recipients.is_empty())
-                .then(|| addresses(&files.greylisted_recipients)),
-            delays: {
-                let texts = file::read(&files.delays, known, &mut warnings);
-                Delays::parse(texts, &mut warnings)
-            },
-            changed: files.by_option().map(|(_, _, files)| file::newest_change(files)),
-        };
+    pub fn read(&mut self) -> (Lists, Vec<Warning>) {
+        let (mut lists, mut warnings) = (Lists::default(), Vec::new());
+        for kind in ListKind::all() {
+            let files = &self.files[kind];
+            let texts = file::read(files, &mut self.known, &mut warnings);
+            let is_unused = kind == ListKind::GreylistRecipients && files.is_empty();
+            let rules = if is_unused { 0 } else { lists.parse(kind, texts, &mut warnings) };
+            lists.summaries.push(ListSummary { kind, rules, changed: file::newest_change(files) });
+        }
         (lists, warnings)
     }
 }

@@ -7,7 +7,7 @@ use super::location::Location;
 
 /// Bytes of the longest name or address that is ever looked up: no request
 /// carries a longer one (BEHAVIOUR D2).
-pub(super) const LONGEST: usize = 512;
+pub(super) const MAX_LENGTH: usize = 512;
 
 pub(super) const TOO_LONG: &str = "is longer than any name (512 bytes), ignored";
 
@@ -22,9 +22,9 @@ pub(super) struct Names {
 
 impl Names {
     /// Adds a rule; of equal rules the first stays.
-    pub(super) fn insert(&mut self, rule: &[u8], origin: Location) {
+    pub(super) fn insert(&mut self, rule: &[u8], location: Location) {
         self.longest = self.longest.max(rule.len());
-        self.rules.entry(rule.to_ascii_lowercase().into()).or_insert(origin);
+        self.rules.entry(rule.to_ascii_lowercase().into()).or_insert(location);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -71,8 +71,8 @@ mod tests {
         for count in [10, 100_000] {
             let text = Text { file: "list".into(), bytes: b"x\n".repeat(count) };
             let mut names = Names::default();
-            for (origin, _) in text.rules(&mut Diagnostics::default()) {
-                names.insert(format!("host{}.example", origin.line()).as_bytes(), origin);
+            for (location, _) in text.rules(&mut Diagnostics::default()) {
+                names.insert(format!("host{}.example", location.line()).as_bytes(), location);
             }
             let asked = Cell::new(0);
             let candidates = tails(b".a.mx.host7.example", |byte| byte == b'.')

@@ -192,12 +192,12 @@ mod tests {
         let lengths = [24, 29, 32];
         let text = Text { file: "list".into(), bytes: b"x\n".repeat(100_000) };
         let mut networks = Networks::default();
-        for (origin, _) in text.rules(&mut Diagnostics::default()) {
-            let number = origin.line();
+        for (location, _) in text.rules(&mut Diagnostics::default()) {
+            let number = location.line();
             let address = Ipv4Addr::from(0x0a00_0000 + number * 256);
             let rule = format!("{address}/{}", lengths[number as usize % 3]);
             let network = Network::parse(rule.as_bytes()).unwrap().unwrap();
-            networks.insert(network, origin);
+            networks.insert(network, location);
         }
         assert_eq!(networks.len(), 100_000);
         assert_eq!(networks.lengths.len(), lengths.len());

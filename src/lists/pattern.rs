@@ -112,10 +112,15 @@ struct Candidate {
 
 impl Builder {
     /// Adds the pattern of a rule, or complains that it is refused.
-    pub(super) fn add(&mut self, pattern: &[u8], location: Location, complaints: &mut Diagnostics) {
+    pub(super) fn add(
+        &mut self,
+        pattern: &[u8],
+        location: Location,
+        diagnostics: &mut Diagnostics,
+    ) {
         if pattern.len() > MAX_LENGTH {
             let why = format!("pattern ignored, it is longer than {MAX_LENGTH} bytes; split it");
-            complaints.about(&location, &why);
+            diagnostics.about(&location, &why);
             return;
         }
         let number = self.count;
@@ -125,7 +130,7 @@ impl Builder {
                 let linear = Linear { number, text, size, location };
                 self.candidates.push(Candidate { linear, literals });
             }
-            _ => self.add_backtracking(number, pattern, location, complaints),
+            _ => self.add_backtracking(number, pattern, location, diagnostics),
         }
     }
 
@@ -134,17 +139,17 @@ impl Builder {
         number: usize,
         pattern: &[u8],
         location: Location,
-        complaints: &mut Diagnostics,
+        diagnostics: &mut Diagnostics,
     ) {
         if self.backtracking.len() >= MAX_BACKTRACKING {
-            complaints.about(&location, TOO_MUCH);
+            diagnostics.about(&location, TOO_MUCH);
         } else if let Err(why) = self.backtracking.add(number, pattern, location.clone()) {
-            complaints.about(&location, &format!("pattern ignored, {why}"));
+            diagnostics.about(&location, &format!("pattern ignored, {why}"));
         }
     }
 
     /// Compiles all. A pattern that is too large for an automaton is left to PCRE2.
-    pub(super) fn build(mut self, complaints: &mut Diagnostics) -> Patterns {
+    pub(super) fn build(mut self, diagnostics: &mut Diagnostics) -> Patterns {
         let (keyed, mut others) = divide(std::mem::take(&mut self.candidates));
         let keyed = Keyed::new(keyed).unwrap_or_else(|mut patterns| {
             others.append(&mut patterns);
@@ -154,13 +159,13 @@ impl Builder {
         others.retain(|pattern| {
             states += pattern.size;
             if states > MAX_STATES {
-                complaints.about(&pattern.location, TOO_MUCH);
+                diagnostics.about(&pattern.location, TOO_MUCH);
             }
             states <= MAX_STATES
         });
         let (sets, too_large) = linear::compile(others);
         for Linear { number, text, location, .. } in too_large {
-            self.add_backtracking(number, text.as_bytes(), location, complaints);
+            self.add_backtracking(number, text.as_bytes(), location, diagnostics);
         }
         self.backtracking.sort();
         Patterns { keyed, sets, backtracking: self.backtracking }

@@ -18,13 +18,13 @@ fn the_patterns_of_a_list_have_a_largest_size() {
 fn patterns(list: &[u8]) -> Patterns {
     let text = Text { file: "list".into(), bytes: list.to_vec() };
     let mut builder = Builder::default();
-    let mut complaints = Diagnostics::default();
-    for (origin, rule) in text.rules(&mut Diagnostics::default()) {
+    let mut diagnostics = Diagnostics::default();
+    for (location, rule) in text.rules(&mut Diagnostics::default()) {
         if let Some(pattern) = of_rule(rule) {
-            builder.add(pattern, origin, &mut complaints);
+            builder.add(pattern, location, &mut diagnostics);
         }
     }
-    builder.build(&mut complaints)
+    builder.build(&mut diagnostics)
 }
 
 #[test]

@@ -2,31 +2,33 @@
 
 use super::*;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-fn reader(name: &str) -> (PathBuf, Reader) {
+fn reader(name: &str) -> (PathBuf, ListReader) {
     let name = format!("postgrey-lists-{}-{name}", std::process::id());
     let directory = std::env::temp_dir().join(name);
     fs::create_dir_all(&directory).unwrap();
-    let files = Files {
-        clients: vec![directory.join("clients"), directory.join("clients.local")],
-        recipients: vec![directory.join("recipients")],
-        ..Files::default()
-    };
-    fs::write(&files.clients[0], "a.example").unwrap();
-    fs::write(&files.clients[1], "b.example").unwrap();
-    fs::write(&files.recipients[0], "postmaster@").unwrap();
-    (directory, Reader::new(files))
+    let files = Files::new(|kind| match kind {
+        ListKind::WhitelistClients => {
+            vec![directory.join("clients"), directory.join("clients.local")]
+        }
+        ListKind::WhitelistRecipients => vec![directory.join("recipients")],
+        _ => Vec::new(),
+    });
+    fs::write(directory.join("clients"), "a.example").unwrap();
+    fs::write(directory.join("clients.local"), "b.example").unwrap();
+    fs::write(directory.join("recipients"), "postmaster@").unwrap();
+    (directory, ListReader::new(files))
 }
 
-fn read(reader: &mut Reader, directory: &Path) -> (String, Vec<String>) {
+fn read(reader: &mut ListReader, directory: &Path) -> (String, Vec<String>) {
     let (lists, warnings) = reader.read();
     let names = ["a.example", "b.example", "c.example"];
     let passes = |name: &&str| lists.clients.by_name(name.as_bytes(), &mut Vec::new()).is_some();
     let passing: Vec<&str> = names.into_iter().filter(passes).collect();
     let place = format!("{}/", directory.display());
-    let complaints = warnings.iter().map(|warning| warning.to_string().replace(&place, ""));
-    (passing.join(" "), complaints.collect())
+    let diagnostics = warnings.iter().map(|warning| warning.to_string().replace(&place, ""));
+    (passing.join(" "), diagnostics.collect())
 }
 
 #[test]
@@ -66,22 +68,22 @@ fn a_local_file_may_come_and_go() {
 #[test]
 fn the_shipped_lists_are_read_without_a_complaint() {
     let shipped = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("debian").join(name);
-    let files = Files {
-        clients: vec![shipped("postgrey_whitelist_clients")],
-        recipients: vec![shipped("postgrey_whitelist_recipients")],
-        ..Files::default()
-    };
-    let (lists, warnings) = Reader::new(files).read();
+    let files = Files::new(|kind| {
+        let default = kind.default_files().first();
+        let name = default.map(|file| file.replace("/etc/postgrey/", "postgrey_"));
+        name.iter().map(|name| shipped(name)).collect()
+    });
+    let (lists, warnings) = ListReader::new(files).read();
     assert_eq!(warnings, []);
-    let mut complaints = Vec::new();
-    assert!(lists.clients.by_name(b"vger.kernel.org", &mut complaints).is_some());
-    let large = lists.clients.by_name(b"smtp7.orange.fr", &mut complaints);
-    let large = large.map(|origin| origin.file().to_owned());
+    let mut diagnostics = Vec::new();
+    assert!(lists.clients.by_name(b"vger.kernel.org", &mut diagnostics).is_some());
+    let large = lists.clients.by_name(b"smtp7.orange.fr", &mut diagnostics);
+    let large = large.map(|location| location.file().to_owned());
     assert_eq!(large, Some(shipped("postgrey_whitelist_clients.d/large-providers.conf")));
     assert!(lists.clients.by_address("195.235.39.7".parse().unwrap()).is_some());
-    assert!(lists.clients.by_name(b"mail.example.org", &mut complaints).is_none());
-    assert!(lists.recipients.find(b"postmaster@example.org", &mut complaints).is_some());
-    assert!(lists.recipients.find(b"user@example.org", &mut complaints).is_none());
+    assert!(lists.clients.by_name(b"mail.example.org", &mut diagnostics).is_none());
+    assert!(lists.recipients.find(b"postmaster@example.org", &mut diagnostics).is_some());
+    assert!(lists.recipients.find(b"user@example.org", &mut diagnostics).is_none());
 }
 
 /// Virtualmin takes only such lines for rules.

@@ -7,23 +7,23 @@ use super::pattern::{self, Patterns};
 
 /// Reads lists in their order: gives their patterns, and hands each other rule
 /// to `plain`, with its place and who hears of what is wrong with it. All
-/// complaints become warnings.
+/// diagnostics become warnings.
 pub(super) fn read(
     texts: impl IntoIterator<Item = Text>,
     warnings: &mut Vec<Warning>,
     mut plain: impl FnMut(&[u8], Location, &mut Diagnostics),
 ) -> Patterns {
     let mut patterns = pattern::Builder::default();
-    let mut complaints = Diagnostics::default();
+    let mut diagnostics = Diagnostics::default();
     for text in texts {
-        for (origin, rule) in text.rules(&mut complaints) {
+        for (location, rule) in text.rules(&mut diagnostics) {
             match pattern::of_rule(rule) {
-                Some(pattern) => patterns.add(pattern, origin, &mut complaints),
-                None => plain(rule, origin, &mut complaints),
+                Some(pattern) => patterns.add(pattern, location, &mut diagnostics),
+                None => plain(rule, location, &mut diagnostics),
             }
         }
     }
-    let patterns = patterns.build(&mut complaints);
-    complaints.tell(warnings);
+    let patterns = patterns.build(&mut diagnostics);
+    diagnostics.tell(warnings);
     patterns
 }

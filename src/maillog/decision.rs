@@ -10,7 +10,7 @@ use super::address_of;
 
 /// A decision. The daemon leaves out fields that are empty.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Decision<'line> {
+pub struct LoggedDecision<'line> {
     /// The text before the client: the reason and what was done.
     pub reason: &'line [u8],
     /// The client's name, empty where the line has none.
@@ -21,10 +21,10 @@ pub struct Decision<'line> {
     pub recipient: Cow<'line, [u8]>,
 }
 
-impl<'line> Decision<'line> {
+impl<'line> LoggedDecision<'line> {
     /// Reads a line from its reason on. Names and addresses may hold commas.
     #[must_use]
-    pub fn parse(text: &'line [u8]) -> Option<Decision<'line>> {
+    pub fn parse(text: &'line [u8]) -> Option<LoggedDecision<'line>> {
         let text = text.trim_ascii_end();
         let at = memmem::find(text, b", client_address=")?;
         let (before, after) = (&text[..at], &text[at + b", client_address=".len()..]);
@@ -39,7 +39,7 @@ impl<'line> Decision<'line> {
         // postgrey 1.36 logs the length of the network that it looks up.
         let client = &client[..memchr(b'/', client).unwrap_or(client.len())];
         let (sender, recipient) = (unescaped(sender), unescaped(recipient));
-        Some(Decision { reason, name, client: address_of(client)?, sender, recipient })
+        Some(LoggedDecision { reason, name, client: address_of(client)?, sender, recipient })
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
         for (logged, client) in [("192.0.2.7/32", "192.0.2.7"), ("2001:db8::7/128", "2001:db8::7")]
         {
             let line = format!("new, client_address={logged}, sender=a@b, recipient=c@d");
-            let decision = Decision::parse(line.as_bytes()).expect("a decision");
+            let decision = LoggedDecision::parse(line.as_bytes()).expect("a decision");
             assert_eq!(decision.client.to_string(), client);
         }
     }

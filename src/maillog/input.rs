@@ -20,7 +20,7 @@ const PACKERS: [(&[u8], &str); 3] =
     [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
 
 /// Longest of these beginnings.
-const LONGEST_MAGIC: usize = 6;
+const MAX_MAGIC_LENGTH: usize = 6;
 
 /// Logs, in the order in which they are read.
 pub struct Inputs(Vec<Input>);
@@ -78,7 +78,7 @@ fn lines_of_file(
     file: File,
     take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
-    let mut magic = [0; LONGEST_MAGIC];
+    let mut magic = [0; MAX_MAGIC_LENGTH];
     // A pipe cannot be read at a place.
     let Ok(length) = file.read_at(&mut magic, 0) else {
         return lines_of_stream(file, take);
@@ -98,7 +98,7 @@ fn lines_of_stream(
     take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
     let mut magic = Vec::new();
-    input.by_ref().take(LONGEST_MAGIC as u64).read_to_end(&mut magic)?;
+    input.by_ref().take(MAX_MAGIC_LENGTH as u64).read_to_end(&mut magic)?;
     let Some(packer) = packer(&magic) else {
         return lines(Cursor::new(magic).chain(input), take);
     };

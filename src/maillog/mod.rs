@@ -11,7 +11,7 @@ mod queue;
 mod reject;
 mod time;
 
-pub use decision::Decision;
+pub use decision::LoggedDecision;
 pub use input::{Inputs, complain, reason};
 use memchr::{memchr, memmem};
 pub use object::classic_line;
@@ -37,22 +37,22 @@ pub struct Line<'l> {
 /// the year of timestamps without one.
 #[must_use]
 pub fn parse(line: &[u8], now: i64) -> Option<Line<'_>> {
-    Reader::new(now).line(line)
+    LogReader::new(now).line(line)
 }
 
 /// Reads many lines, most of which are of the same second as the one before.
-pub struct Reader {
+pub struct LogReader {
     clock: Clock,
     /// The time of the last line that has one.
     last: Option<i64>,
 }
 
-impl Reader {
+impl LogReader {
     /// Creates a reader for a log that is read at `now`, in seconds since the
     /// epoch.
     #[must_use]
-    pub fn new(now: i64) -> Reader {
-        Reader { clock: Clock::new(now), last: None }
+    pub fn new(now: i64) -> LogReader {
+        LogReader { clock: Clock::new(now), last: None }
     }
 
     /// Reads a line as [`parse`] does. A decision that the daemon logged in JSON
@@ -235,7 +235,7 @@ mod tests {
             format!("postgrey-1 | {json}"),
         ];
         for line in lines {
-            let mut reader = Reader::new(NOW);
+            let mut reader = LogReader::new(NOW);
             assert_eq!(reader.line(line.as_bytes()), None, "{line}");
             let before = reader.line(b"mx-1  | 2026-11-25T10:00:00Z mx postfix/smtpd[1]: connect");
             let read = reader.line(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));

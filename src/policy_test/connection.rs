@@ -1,26 +1,26 @@
 //! A connection to a policy server, which is opened when it is needed, and once
 //! more when the server closed it.
 
-use crate::cli::Target;
+use crate::cli::ServerAddress;
 use crate::daemon::{Failure, errno};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 trait Stream: Read + Write + Send {}
 impl Stream for TcpStream {}
 impl Stream for UnixStream {}
 
 pub struct Connection<'t> {
-    target: &'t Target,
+    target: &'t ServerAddress,
     stream: Option<BufReader<Box<dyn Stream>>>,
 }
 
 impl<'t> Connection<'t> {
-    pub fn new(target: &'t Target) -> Connection<'t> {
+    pub fn new(target: &'t ServerAddress) -> Connection<'t> {
         Connection { target, stream: None }
     }
 
@@ -49,10 +49,10 @@ impl<'t> Connection<'t> {
     /// The words are the original's.
     fn connect(&self) -> Result<Box<dyn Stream>, Failure> {
         match self.target {
-            Target::Inet(host, port) => {
+            ServerAddress::Inet(host, port) => {
                 let connected = TcpStream::connect((host.as_str(), *port)).and_then(|stream| {
                     stream.set_nodelay(true)?;
-                    stream.set_read_timeout(Some(PATIENCE))?;
+                    stream.set_read_timeout(Some(TIMEOUT))?;
                     Ok(Box::new(stream) as Box<dyn Stream>)
                 });
                 connected.map_err(|error| {
@@ -61,9 +61,9 @@ impl<'t> Connection<'t> {
                     Failure::system(text, why)
                 })
             }
-            Target::Unix(path) => {
+            ServerAddress::Unix(path) => {
                 let connected = UnixStream::connect(path).and_then(|stream| {
-                    stream.set_read_timeout(Some(PATIENCE))?;
+                    stream.set_read_timeout(Some(TIMEOUT))?;
                     Ok(Box::new(stream) as Box<dyn Stream>)
                 });
                 connected.map_err(|error| {

@@ -2,7 +2,7 @@
 //! `--match_clients`, and `--skip_pool` (BEHAVIOUR H4).
 
 use super::complain;
-use super::maillog::Attempt;
+use super::maillog::Deferral;
 use crate::cli::Report;
 use crate::cli::admin;
 use crate::daemon::Failure;
@@ -14,27 +14,27 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-pub struct Filter {
-    skipped: Clients,
+pub struct ReportFilter {
+    skipped: ClientRules,
     /// None if all others are reported.
-    matched: Option<Clients>,
+    matched: Option<ClientRules>,
     skips_pools: bool,
 }
 
-impl Filter {
+impl ReportFilter {
     /// Reads the lists that the options name.
-    pub fn read(order: &Report) -> Result<Filter, Failure> {
+    pub fn read(order: &Report) -> Result<ReportFilter, Failure> {
         let Report { skip_clients, match_clients, skip_pool, .. } = order;
-        let matched = (!match_clients.is_empty()).then(|| Clients::read(match_clients));
-        Ok(Filter {
-            skipped: Clients::read(skip_clients)?,
+        let matched = (!match_clients.is_empty()).then(|| ClientRules::read(match_clients));
+        Ok(ReportFilter {
+            skipped: ClientRules::read(skip_clients)?,
             matched: matched.transpose()?,
             skips_pools: *skip_pool,
         })
     }
 
     /// Whether an attempt is reported, if it is lost.
-    pub fn reports(&self, attempt: &Attempt<'_>) -> bool {
+    pub fn reports(&self, attempt: &Deferral<'_>) -> bool {
         self.matched.as_ref().is_none_or(|clients| clients.have(attempt))
             && !self.skipped.have(attempt)
             && !(self.skips_pools && is_of_pool(attempt.client, attempt.name))
@@ -65,7 +65,7 @@ pub fn network(client: IpAddr, name: &[u8]) -> IpAddr {
 }
 
 #[derive(Default)]
-struct Clients(Vec<Rule>);
+struct ClientRules(Vec<Rule>);
 
 enum Rule {
     Pattern(Pattern),
@@ -76,18 +76,18 @@ enum Rule {
     Ending(Vec<u8>),
 }
 
-impl Clients {
-    fn read(files: &[PathBuf]) -> Result<Clients, Failure> {
+impl ClientRules {
+    fn read(files: &[PathBuf]) -> Result<ClientRules, Failure> {
         let mut rules = Vec::new();
         for file in files {
             match fs::read(file) {
-                Ok(text) => Clients::add(&mut rules, file, &text)?,
+                Ok(text) => ClientRules::add(&mut rules, file, &text)?,
                 Err(error) => {
                     complain(&format!("Can't open {}: {}", file.display(), reason(&error)));
                 }
             }
         }
-        Ok(Clients(rules))
+        Ok(ClientRules(rules))
     }
 
     fn add(rules: &mut Vec<Rule>, file: &Path, text: &[u8]) -> Result<(), Failure> {
@@ -108,7 +108,7 @@ impl Clients {
         Ok(())
     }
 
-    fn have(&self, attempt: &Attempt<'_>) -> bool {
+    fn have(&self, attempt: &Deferral<'_>) -> bool {
         self.0.iter().any(|rule| rule.is_about(attempt))
     }
 }
@@ -134,8 +134,8 @@ impl Rule {
         Some(Ok(rule))
     }
 
-    fn is_about(&self, attempt: &Attempt<'_>) -> bool {
-        let Attempt { name, client, address, .. } = attempt;
+    fn is_about(&self, attempt: &Deferral<'_>) -> bool {
+        let Deferral { name, client, address, .. } = attempt;
         match self {
             Rule::Pattern(pattern) => pattern.is_match(name),
             Rule::Beginning(beginning) => {
@@ -166,8 +166,8 @@ fn is_beginning_of_address(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn attempt<'a>(name: &'a str, address: &'a str) -> Attempt<'a> {
-        Attempt {
+    fn attempt<'a>(name: &'a str, address: &'a str) -> Deferral<'a> {
+        Deferral {
             time: b"",
             name: name.as_bytes(),
             client: address.parse().unwrap(),
@@ -198,7 +198,7 @@ mod tests {
             ("2001:db8::1", "x", "2001:db8::2", false),
             ("2", "x", "2001:db8::1", false),
         ] {
-            let clients = Clients(vec![Rule::parse(rule.as_bytes()).unwrap().unwrap()]);
+            let clients = ClientRules(vec![Rule::parse(rule.as_bytes()).unwrap().unwrap()]);
             assert_eq!(clients.have(&attempt(name, address)), has, "{rule} {name} {address}");
         }
     }

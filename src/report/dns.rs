@@ -7,7 +7,7 @@
 mod questions;
 
 use super::lost::Triplet;
-use crate::cli::Check;
+use crate::cli::DnsCheck;
 use crate::dns::{Answer, Kind, Question, reversed};
 use crate::greylist::triplet::network;
 pub use questions::Questions;
@@ -48,9 +48,9 @@ fn is_listing(address: &IpAddr) -> bool {
 
 /// Notes in each triplet the first check that finds its client in the sender's
 /// domain.
-pub fn check_senders(triplets: &mut [Triplet], checks: &[Check], dns: &mut Questions) {
-    let servers = checks.iter().any(|check| matches!(check, Check::Mx | Check::MxNetwork));
-    let hosts = checks.iter().any(|check| matches!(check, Check::A | Check::ANetwork));
+pub fn check_senders(triplets: &mut [Triplet], checks: &[DnsCheck], dns: &mut Questions) {
+    let servers = checks.iter().any(|check| matches!(check, DnsCheck::Mx | DnsCheck::MxNetwork));
+    let hosts = checks.iter().any(|check| matches!(check, DnsCheck::A | DnsCheck::ANetwork));
     let senders = || triplets.iter().filter_map(|it| Some((domain(&it.sender)?, it.client)));
     let mut questions = BTreeSet::new();
     for (domain, client) in senders() {
@@ -77,9 +77,9 @@ pub fn check_senders(triplets: &mut [Triplet], checks: &[Check], dns: &mut Quest
 
 fn check(
     triplet: &Triplet,
-    checks: &[Check],
+    checks: &[DnsCheck],
     answers: &HashMap<Question, Answer>,
-) -> Option<Check> {
+) -> Option<DnsCheck> {
     let client = triplet.client;
     let domain = domain(&triplet.sender)?;
     let of_name = |name: &String| {
@@ -88,13 +88,13 @@ fn check(
     };
     checks.iter().copied().find(|check| {
         let names = match check {
-            Check::Mx | Check::MxNetwork => exchanges(answers, domain.clone()),
-            Check::A | Check::ANetwork => std::slice::from_ref(&domain),
+            DnsCheck::Mx | DnsCheck::MxNetwork => exchanges(answers, domain.clone()),
+            DnsCheck::A | DnsCheck::ANetwork => std::slice::from_ref(&domain),
         };
         let mut found = names.iter().flat_map(of_name);
         match check {
-            Check::Mx | Check::A => found.any(|address| *address == client),
-            Check::MxNetwork | Check::ANetwork => {
+            DnsCheck::Mx | DnsCheck::A => found.any(|address| *address == client),
+            DnsCheck::MxNetwork | DnsCheck::ANetwork => {
                 found.any(|address| network_of(*address) == network_of(client))
             }
         }

@@ -4,15 +4,15 @@
 //! so that no mail is looked for in the wrong place.
 
 use super::clients;
-use super::maillog::Attempt;
-use crate::cli::Check;
+use super::maillog::Deferral;
+use crate::cli::DnsCheck;
 use crate::daemon::{Failure, errno};
-use crate::database::{self, Database};
+use crate::database::Database;
 use crate::greylist::{self, Client, LookupBy, Policy, triplet};
-use crate::maillog::{Decision, reason, unquoted};
+use crate::maillog::{LoggedDecision, reason, unquoted};
 use crate::printable::printable_bytes;
 use crate::state::local::FILE_NAME;
-use crate::state::{ClientRecord, Table, TripletRecord};
+use crate::state::{self, ClientRecord, Table, TripletRecord};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
@@ -62,12 +62,12 @@ impl Judge {
         Ok(Judge { database, known: RefCell::default(), policy, delay })
     }
 
-    pub fn key(&self, attempt: &Attempt<'_>) -> Vec<u8> {
-        let Attempt { sender, recipient, .. } = attempt;
+    pub fn key(&self, attempt: &Deferral<'_>) -> Vec<u8> {
+        let Deferral { sender, recipient, .. } = attempt;
         triplet::key(&self.policy, attempt.as_client(), &unquoted(sender), &unquoted(recipient))
     }
 
-    pub fn key_of_pass(&self, passed: &Decision<'_>) -> Vec<u8> {
+    pub fn key_of_pass(&self, passed: &LoggedDecision<'_>) -> Vec<u8> {
         let client = Client { address: passed.client, name: passed.name };
         triplet::key(&self.policy, client, &passed.sender, &passed.recipient)
     }
@@ -88,7 +88,7 @@ impl Judge {
 
     /// Whether the database knows of no attempt after the delay, and of no
     /// other reason why the mail should have passed.
-    pub fn is_lost(&self, key: &[u8], attempt: &Attempt<'_>) -> Result<bool, Failure> {
+    pub fn is_lost(&self, key: &[u8], attempt: &Deferral<'_>) -> Result<bool, Failure> {
         let row = self.record(Table::Triplets, key)?;
         let seen = row.as_deref().and_then(TripletRecord::parse);
         if seen.is_some_and(|seen| seen.last.saturating_sub(seen.first) >= self.delay) {
@@ -110,10 +110,10 @@ impl Judge {
 
     /// Prints what the database has of an attempt (`--debug_db`): for the
     /// client alone, and for its network as the daemon looks it up.
-    pub fn show(&self, attempt: &Attempt<'_>, out: &mut impl Write) -> io::Result<()> {
+    pub fn show(&self, attempt: &Deferral<'_>, out: &mut impl Write) -> io::Result<()> {
         let alone =
             Policy { lookup: LookupBy::Subnet { ipv4: 32, ipv6: 128 }, ..self.policy.clone() };
-        let Attempt { client, sender, recipient, .. } = attempt;
+        let Deferral { client, sender, recipient, .. } = attempt;
         let key = triplet::key(&alone, *client, &unquoted(sender), &unquoted(recipient));
         for key in [key, self.key(attempt)] {
             let row =
@@ -129,7 +129,7 @@ impl Judge {
     }
 }
 
-fn unreadable(error: database::Error) -> Failure {
+fn unreadable(error: state::Error) -> Failure {
     Failure::new(format!("ERROR: {error}"))
 }
 
@@ -146,7 +146,7 @@ pub struct Triplet {
     /// When it was last deferred, in the words of the log.
     pub time: Box<[u8]>,
     /// What the sender's domain says of the client (`--check_sender`).
-    pub check: Option<Check>,
+    pub check: Option<DnsCheck>,
 }
 
 impl Triplet {
@@ -157,7 +157,7 @@ impl Triplet {
         }
     }
 
-    fn new(attempt: &Attempt<'_>) -> Triplet {
+    fn new(attempt: &Deferral<'_>) -> Triplet {
         Triplet {
             client: attempt.client,
             name: attempt.name.into(),
@@ -188,7 +188,7 @@ pub struct Lost(HashMap<Sum, Vec<Triplet>>);
 
 impl Lost {
     /// Counts an attempt. Name and time are those of the last one.
-    pub fn add(&mut self, key: &[u8], attempt: &Attempt<'_>) {
+    pub fn add(&mut self, key: &[u8], attempt: &Deferral<'_>) {
         let clients = self.0.entry(sum(key)).or_insert_with(|| Vec::with_capacity(1));
         match clients.iter_mut().find(|triplet| triplet.client == attempt.client) {
             Some(triplet) => {
@@ -220,8 +220,8 @@ fn sum(key: &[u8]) -> Sum {
 mod tests {
     use super::*;
 
-    fn attempt(client: &str, sender: &'static str, name: &'static str) -> Attempt<'static> {
-        Attempt {
+    fn attempt(client: &str, sender: &'static str, name: &'static str) -> Deferral<'static> {
+        Deferral {
             time: b"now",
             name: name.as_bytes(),
             client: client.parse().unwrap(),

@@ -3,19 +3,19 @@
 use crate::daemon::Failure;
 use crate::greylist::Client;
 use crate::lists::{Letters, Pattern};
-use crate::maillog::{Decision, Reject, Rejects, stamp};
+use crate::maillog::{LoggedDecision, Reject, Rejects, stamp};
 use memchr::memmem::Finder;
 use std::net::IpAddr;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'line> {
     /// Postfix told a client to come back later, because the greylist said so.
-    Deferred(Attempt<'line>),
-    Passed(Decision<'line>),
+    Deferred(Deferral<'line>),
+    Passed(LoggedDecision<'line>),
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct Attempt<'line> {
+pub struct Deferral<'line> {
     pub time: &'line [u8],
     /// The client's name, or `unknown`.
     pub name: &'line [u8],
@@ -27,7 +27,7 @@ pub struct Attempt<'line> {
     pub recipient: &'line [u8],
 }
 
-impl Attempt<'_> {
+impl Deferral<'_> {
     pub fn as_client(&self) -> Client<'_> {
         Client { address: self.client, name: self.name }
     }
@@ -63,17 +63,17 @@ impl Maillog {
             return is_greylisted.then(|| self.attempt(line, at)).flatten().map(Event::Deferred);
         }
         let at = self.pass.find(line)?;
-        Decision::parse(&line[at..]).map(Event::Passed)
+        LoggedDecision::parse(&line[at..]).map(Event::Passed)
     }
 
     /// The attempt in a line that has `reject: ` at a place. The text tells
     /// greylisting from other refusals, whatever code `--greylist-action` has;
     /// without a text all refusals with 450 are meant.
-    fn attempt<'line>(&self, line: &'line [u8], place: usize) -> Option<Attempt<'line>> {
+    fn attempt<'line>(&self, line: &'line [u8], place: usize) -> Option<Deferral<'line>> {
         let Reject { name, client, address, code, sender, recipient } =
             self.rejects.parse(line, place)?;
         let is_known = self.greylisted.is_some() || code == b"450";
-        is_known.then(|| Attempt { time: stamp(line), name, client, address, sender, recipient })
+        is_known.then(|| Deferral { time: stamp(line), name, client, address, sender, recipient })
     }
 }
 

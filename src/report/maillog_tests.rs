@@ -135,7 +135,7 @@ fn the_daemon_tells_of_passed_mail() {
             "{TIME} mx postgrey[7]: 4A: action=pass, reason=triplet found, delay=300, \
              client_name=mx.b, client_address=192.0.2.1{fields}"
         );
-        let expected = Decision {
+        let expected = LoggedDecision {
             reason: b"action=pass, reason=triplet found, delay=300",
             name: b"mx.b",
             client: "192.0.2.1".parse().unwrap(),

@@ -13,8 +13,8 @@ use crate::cli::Report;
 use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, clock};
 use crate::lists::{Letters, Pattern};
-use crate::maillog::{Inputs, Reader, UNKNOWN_FORMAT, classic_line, complain};
-use clients::Filter;
+use crate::maillog::{Inputs, LogReader, UNKNOWN_FORMAT, classic_line, complain};
+use clients::ReportFilter;
 use dns::Questions;
 use lost::{Judge, Lost, Triplet};
 use maillog::{Event, Maillog};
@@ -29,7 +29,7 @@ use std::path::Path;
 /// cannot be read is complained of on stderr, and the others are reported.
 pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
     let names = order.debug.as_deref().map(patterns).transpose()?;
-    let filter = Filter::read(order)?;
+    let filter = ReportFilter::read(order)?;
     let maillog = Maillog::new(&order.greylist_text)?;
     // The database is the daemon's user's, the logs are root's.
     let inputs = Inputs::open(&order.files);
@@ -44,27 +44,27 @@ pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
         &Program { filter, maillog },
         inputs,
     ) {
-        Err(End::Unread) => Ok(()),
+        Err(End::BrokenPipe) => Ok(()),
         Err(End::Failed(failure)) => Err(failure),
         Ok(()) => Ok(()),
     }
 }
 
 struct Program {
-    filter: Filter,
+    filter: ReportFilter,
     maillog: Maillog,
 }
 
 enum End {
     /// Nobody reads it any more, which is no trouble at all.
-    Unread,
+    BrokenPipe,
     Failed(Failure),
 }
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> End {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => End::Unread,
+            io::ErrorKind::BrokenPipe => End::BrokenPipe,
             _ => End::Failed(Failure::new(format!("ERROR: can't write the report: {error}"))),
         }
     }
@@ -124,7 +124,7 @@ fn report(
 
 /// Looks for a line in a known format among the first ones.
 struct Format {
-    reader: Reader,
+    reader: LogReader,
     lines: usize,
     is_known: bool,
 }
@@ -133,7 +133,7 @@ impl Format {
     const MAX_LINES: usize = 1000;
 
     fn new() -> Format {
-        Format { reader: Reader::new(clock::now()), lines: 0, is_known: false }
+        Format { reader: LogReader::new(clock::now()), lines: 0, is_known: false }
     }
 
     fn look(&mut self, line: &[u8]) {

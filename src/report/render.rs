@@ -1,7 +1,7 @@
 //! The report as text, to the byte as the original's (BEHAVIOUR H4).
 
 use super::lost::Triplet;
-use crate::cli::{Check, Shown};
+use crate::cli::{DnsCheck, Shown};
 use std::io::{self, Write};
 
 /// What stands for the sender of bounces, so that every line has its columns.
@@ -89,10 +89,10 @@ fn grouped(
 fn check(triplet: &Triplet) -> &'static [u8] {
     match triplet.check {
         None => b"",
-        Some(Check::Mx) => b"MX",
-        Some(Check::MxNetwork) => b"MX/24",
-        Some(Check::A) => b"A",
-        Some(Check::ANetwork) => b"A/24",
+        Some(DnsCheck::Mx) => b"MX",
+        Some(DnsCheck::MxNetwork) => b"MX/24",
+        Some(DnsCheck::A) => b"A",
+        Some(DnsCheck::ANetwork) => b"A/24",
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 const MAX_UNREAD: usize = 64 * 1024;
 
 /// Bytes of a buffer's capacity that are kept for the next use.
-const KEPT_CAPACITY: usize = 4096;
+const RETAINED_CAPACITY: usize = 4096;
 
 /// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl Connection {
             }
         }
         self.output.drain(..self.sent);
-        self.output.shrink_to(KEPT_CAPACITY);
+        self.output.shrink_to(RETAINED_CAPACITY);
         self.sent = 0;
     }
 

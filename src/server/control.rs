@@ -8,7 +8,7 @@ use super::stats::Stats;
 use crate::daemon::clock;
 use crate::database;
 use crate::greylist::Policy;
-use crate::session::control::{MAX_REQUEST, Reply, Request, SOCKET_NAME, reply_text};
+use crate::session::control::{MAX_REQUEST, SOCKET_NAME, ToolReply, ToolRequest, reply_text};
 use crate::state::{Backend, Completed, Task, Ticket};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -21,6 +21,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::time::{Duration, Instant};
 
 /// Tools that are served at the same time; further ones take the place of the
 /// one that has been silent for longest.
@@ -28,6 +29,10 @@ const MAX_TOOLS: usize = 8;
 
 /// How many tokens the socket and its connections take.
 pub const TOKENS: usize = 1 + MAX_TOOLS;
+
+/// How long a tool may leave a request unfinished or a reply unread. Between two
+/// requests it may be silent: people read lists in a pager.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 << 10;
@@ -110,9 +115,9 @@ impl Control {
                 caller.heard = self.clock;
                 match request {
                     // Records that wait are written between batches.
-                    Ok(Request::Settle) => caller.settles = Some(backend.settle()),
-                    Ok(Request::Reload) => caller.reply(&reload()),
-                    Ok(Request::Statistics) => caller.reply(&statistics(self.started, stats)),
+                    Ok(ToolRequest::Settle) => caller.settles = Some(backend.settle()),
+                    Ok(ToolRequest::Reload) => caller.reply(&reload()),
+                    Ok(ToolRequest::Statistics) => caller.reply(&statistics(self.started, stats)),
                     // At most one slice a batch, so that mail does not wait.
                     Ok(request) => match task(&request, policy) {
                         Ok(task) => {
@@ -125,6 +130,7 @@ impl Control {
                 }
             }
             caller.settle(backend);
+            caller.is_over |= caller.is_stalled(Instant::now());
             if caller.is_over && caller.awaiting.is_none() {
                 *slot = None;
             }
@@ -177,12 +183,14 @@ struct Caller {
     /// What it waits for, see [`Backend::settle`].
     settles: Option<u64>,
     /// The request that the backend has not completed.
-    awaiting: Option<Request>,
+    awaiting: Option<ToolRequest>,
     /// Whether there may be something in the socket or in the input.
     is_due: bool,
     is_over: bool,
     /// When it was last heard.
     heard: u64,
+    /// When bytes last went in either direction.
+    progress: Instant,
 }
 
 impl Caller {
@@ -197,6 +205,7 @@ impl Caller {
             is_due: true,
             is_over: false,
             heard,
+            progress: Instant::now(),
         }
     }
 
@@ -207,8 +216,14 @@ impl Caller {
         is_free && (self.is_due || self.settles.is_some())
     }
 
+    fn is_stalled(&self, now: Instant) -> bool {
+        let is_unfinished = !self.output.is_empty() || !self.input.is_empty();
+        let waits_for_us = self.awaiting.is_some() || self.settles.is_some();
+        is_unfinished && !waits_for_us && now - self.progress > STALL_LIMIT
+    }
+
     /// The next request, once the reply to the last one is sent.
-    fn next_request(&mut self) -> Option<Result<Request, String>> {
+    fn next_request(&mut self) -> Option<Result<ToolRequest, String>> {
         self.send();
         if !self.output.is_empty() {
             return None;
@@ -226,6 +241,7 @@ impl Caller {
                 Ok(0) => self.is_over = true,
                 Ok(length) => {
                     self.input.extend_from_slice(&buffer[..length]);
+                    self.progress = Instant::now();
                     continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -242,7 +258,7 @@ impl Caller {
     }
 
     /// The next request, if it is there to its end.
-    fn take_request(&mut self) -> Option<Result<Request, String>> {
+    fn take_request(&mut self) -> Option<Result<ToolRequest, String>> {
         let Some(end) = self.end_of_request() else {
             if self.input.len() <= MAX_REQUEST {
                 return None;
@@ -251,7 +267,7 @@ impl Caller {
             self.is_over = true;
             return Some(Err(format!("a request of more than {MAX_REQUEST} bytes")));
         };
-        let request = Request::parse(&self.input[..end]);
+        let request = ToolRequest::parse(&self.input[..end]);
         self.input.drain(..end + 2);
         Some(request)
     }
@@ -268,7 +284,7 @@ impl Caller {
         }
     }
 
-    fn reply(&mut self, reply: &Reply) {
+    fn reply(&mut self, reply: &ToolReply) {
         self.output = reply_text(reply).into_bytes();
         self.send();
     }
@@ -277,7 +293,10 @@ impl Caller {
     fn send(&mut self) {
         while !self.output.is_empty() {
             match self.stream.write(&self.output) {
-                Ok(length) if length > 0 => drop(self.output.drain(..length)),
+                Ok(length) if length > 0 => {
+                    self.output.drain(..length);
+                    self.progress = Instant::now();
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 _ => {
@@ -294,8 +313,8 @@ fn is_awaiting(caller: &Option<Caller>) -> bool {
 }
 
 /// What the backend has to do to answer a request.
-fn task(request: &Request, policy: &Policy) -> Result<Task, String> {
-    if let Request::Edit(edits) = request {
+fn task(request: &ToolRequest, policy: &Policy) -> Result<Task, String> {
+    if let ToolRequest::Edit(edits) = request {
         return Ok(Task::Edit(edits.clone(), clock::now()));
     }
     let query = database::query(request, policy);
@@ -303,13 +322,36 @@ fn task(request: &Request, policy: &Policy) -> Result<Task, String> {
 }
 
 /// Takes the same way as the administrator's own signal.
-fn reload() -> Reply {
+fn reload() -> ToolReply {
     raise(Signal::SIGHUP).map(|()| Vec::new()).map_err(|why| why.desc().to_owned())
 }
 
-fn statistics(started: i64, stats: &Stats) -> Reply {
+fn statistics(started: i64, stats: &Stats) -> ToolReply {
     let numbers = stats.counters.named();
     let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
     let process = [format!("pid {}", process::id()), format!("started {started}")];
     Ok(process.into_iter().chain(numbers).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_may_be_silent_only_between_requests() {
+        let (stream, mut tool) = UnixStream::pair().expect("a pair");
+        let mut caller = Caller::new(stream, 1);
+        let late = || Instant::now() + STALL_LIMIT + Duration::from_secs(1);
+        assert!(!caller.is_stalled(late()), "it has not asked");
+        tool.write_all(b"totals\n\nsettle").expect("a request and a half");
+        assert!(caller.next_request().is_some_and(|request| request == Ok(ToolRequest::Totals)));
+        assert!(!caller.is_stalled(Instant::now()), "it has just written");
+        assert!(caller.is_stalled(late()), "the rest does not arrive");
+        tool.write_all(b"\n\n").expect("the rest");
+        assert!(caller.next_request().is_some_and(|request| request == Ok(ToolRequest::Settle)));
+        caller.reply(&Ok(vec!["a line".to_owned()]));
+        assert!(!caller.is_stalled(late()), "the reply is in the socket");
+        caller.reply(&Ok(vec!["x".repeat(4 << 20)]));
+        assert!(caller.is_stalled(late()), "the reply is not read");
+    }
 }

@@ -8,7 +8,7 @@ use crate::daemon::{Entry, Format, Log, Severity, clock};
 use crate::greylist::{
     self, AwlSubject, Decision, HeaderMemory, Notice, Plan, Policy, Reply, Verdict, triplet,
 };
-use crate::lists::Whitelists;
+use crate::lists::Lists;
 use crate::request::Request;
 use crate::state::Error;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use std::time::Instant;
 pub struct Engine {
     /// The options of the decision.
     pub policy: Policy,
-    whitelists: Whitelists,
+    whitelists: Lists,
     headers: HeaderMemory,
     /// What the daemon did so far.
     pub stats: Stats,
@@ -32,7 +32,7 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that has decided nothing yet, for a log of this format.
-    pub fn new(policy: Policy, whitelists: Whitelists, format: Format) -> Engine {
+    pub fn new(policy: Policy, whitelists: Lists, format: Format) -> Engine {
         Engine {
             policy,
             whitelists,
@@ -48,12 +48,12 @@ impl Engine {
     }
 
     /// Replaces the lists and returns the old ones.
-    pub fn exchange(&mut self, whitelists: Whitelists) -> Whitelists {
+    pub fn exchange(&mut self, whitelists: Lists) -> Lists {
         std::mem::replace(&mut self.whitelists, whitelists)
     }
 
     /// The lists in use.
-    pub fn lists(&self) -> &Whitelists {
+    pub fn lists(&self) -> &Lists {
         &self.whitelists
     }
 

@@ -13,7 +13,7 @@ use super::reload::{self, Reloader};
 use super::socket::Stream;
 use super::stats::Reload;
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
-use crate::lists::Reader;
+use crate::lists::ListReader;
 use crate::state::{Backend, Error};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -34,6 +34,9 @@ const BACKEND: Token = Token(3);
 const CONTROL: usize = 4;
 const METRICS: usize = CONTROL + control::TOKENS;
 const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
+
+/// How often the state is checked for changes by other programs.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause before log lines that could not be written are tried again.
 const LOG_PAUSE: Duration = Duration::from_millis(10);
@@ -67,6 +70,7 @@ pub struct PollLoop {
     connections: Connections,
     /// The interval of systemd's watchdog, and when the next message is due.
     watchdog: Option<(Duration, Instant)>,
+    next_check: Instant,
     memory_error: RateLimitedError,
     buffer: Vec<u8>,
 }
@@ -77,7 +81,7 @@ impl PollLoop {
     ///
     /// # Errors
     /// When the system does not let them be watched.
-    pub fn new(mut service: Service, lists: Reader, signals: Signals) -> io::Result<PollLoop> {
+    pub fn new(mut service: Service, lists: ListReader, signals: Signals) -> io::Result<PollLoop> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let signal_socket = signals.socket().as_raw_fd();
@@ -102,6 +106,7 @@ impl PollLoop {
             reloader,
             connections: Connections::new(),
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
+            next_check: Instant::now() + CHECK_INTERVAL,
             memory_error: RateLimitedError::default(),
             buffer: vec![0; READ_SIZE],
         })
@@ -131,7 +136,15 @@ impl PollLoop {
             log.flush();
         }
         self.finish(&mut events, log);
+        self.check(log);
         self.write(|backend| backend.flush(), log);
+    }
+
+    /// Reports what other programs did to the state.
+    fn check(&mut self, log: &mut Log) {
+        if let Some(remark) = self.service.backend.check() {
+            log.line(Severity::Warning, remark);
+        }
     }
 
     /// Reads once more from all that are due, then answers what was read. Clients that
@@ -204,6 +217,10 @@ impl PollLoop {
         if is_due && !is_written {
             self.write(|backend| backend.run_due(), log);
         }
+        if self.next_check <= now {
+            self.next_check = now + CHECK_INTERVAL;
+            self.check(log);
+        }
         // Clean-up leaves a row alone while a refresh of it waits.
         if !(is_due && is_written) {
             let Service { housekeeping, backend, .. } = &mut self.service;
@@ -231,8 +248,8 @@ impl PollLoop {
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
         let Service { acceptor, backend, housekeeping, proxy, .. } = &self.service;
         let proxy = proxy.as_ref().and_then(|proxy| proxy.relay().deadline());
-        let clean_up = Some(housekeeping.next());
-        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, proxy]
+        let (clean_up, check) = (Some(housekeeping.next()), Some(self.next_check));
+        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, check, proxy]
             .into_iter()
             .flatten()
             .min()?;

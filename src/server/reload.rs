@@ -4,7 +4,7 @@
 //! whose one result the loop takes over between two turns; the old lists serve
 //! until then.
 
-use crate::lists::{Reader, Warning, Whitelists};
+use crate::lists::{ListReader, Lists, Warning};
 use mio::Waker;
 use std::io;
 use std::mem;
@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
 /// What was read, and what is wrong with it.
-pub type Reading = (Whitelists, Vec<Warning>);
+pub type Reading = (Lists, Vec<Warning>);
 
 /// Reads the lists when asked to.
 pub struct Reloader {
-    reader: Arc<Mutex<Reader>>,
+    reader: Arc<Mutex<ListReader>>,
     waker: Arc<Waker>,
     reading: Option<Receiver<Reading>>,
     is_wanted_again: bool,
@@ -25,7 +25,7 @@ pub struct Reloader {
 
 impl Reloader {
     /// Will read with this reader, and wake the loop whenever it is done.
-    pub fn new(reader: Reader, waker: Waker) -> Reloader {
+    pub fn new(reader: ListReader, waker: Waker) -> Reloader {
         Reloader {
             reader: Arc::new(Mutex::new(reader)),
             waker: Arc::new(waker),
@@ -71,7 +71,7 @@ impl Reloader {
 }
 
 /// Frees lists that are no longer used, which takes a while as well.
-pub fn discard(whitelists: Whitelists) {
+pub fn discard(whitelists: Lists) {
     // Without room for a thread they are freed here and now.
     let _ = Builder::new().spawn(move || drop(whitelists));
 }

@@ -25,7 +25,7 @@ use crate::daemon::{
 };
 use crate::dns::Servers;
 use crate::greylist::{Policy, notes};
-use crate::lists::{Reader, Warning};
+use crate::lists::{ListReader, Warning};
 use crate::state::local::Store;
 #[cfg(feature = "shared-state")]
 use crate::state::shared::Shared;
@@ -63,7 +63,7 @@ pub fn run(options: Options) -> Result<u8, Failure> {
 fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     allow_many_connections()?;
     let identity = Identity::look_up(&options.user, &options.group)?;
-    let mut lists = Reader::new(options.whitelists.clone());
+    let mut lists = ListReader::new(options.lists.clone());
     lists.read_ahead();
     let (whitelists, warnings) = identity.lend(|| Ok(lists.read()))?;
     let earlier = options.pidfile.as_deref().map_or(Ok(Earlier::Nothing), pidfile::check)?;
@@ -235,7 +235,7 @@ fn open_metrics(
         return Ok(None);
     };
     let sockets = listen::open_sockets(place, options.backlog, identity, log)?;
-    Ok(Some(Metrics::new(sockets, options.whitelists.clone())))
+    Ok(Some(Metrics::new(sockets)))
 }
 
 fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {

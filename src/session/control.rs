@@ -27,7 +27,7 @@ pub const MAX_REQUEST: usize = 1 << 20;
 pub const MAX_EDITS: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum ToolRequest {
     /// What the daemon did since it started.
     Statistics,
     /// That what it remembers is in the file, where the tool will look for it.
@@ -42,12 +42,12 @@ pub enum Request {
     Edit(Vec<Edit>),
 }
 
-impl Request {
+impl ToolRequest {
     pub fn text(&self) -> String {
         let lines = match self {
-            Request::Record(table, key) => format!("{} {}\n", table.name(), escaped(key)),
-            Request::Scan(scan) => scan.text(),
-            Request::Edit(edits) => edits.iter().map(edit_text).collect(),
+            ToolRequest::Record(table, key) => format!("{} {}\n", table.name(), escaped(key)),
+            ToolRequest::Scan(scan) => scan.text(),
+            ToolRequest::Edit(edits) => edits.iter().map(edit_text).collect(),
             _ => String::new(),
         };
         format!("{}\n{lines}\n", self.name())
@@ -55,47 +55,47 @@ impl Request {
 
     fn name(&self) -> &'static str {
         match self {
-            Request::Statistics => "statistics",
-            Request::Settle => "settle",
-            Request::Reload => "reload",
-            Request::Metadata => "metadata",
-            Request::Totals => "totals",
-            Request::Record(..) => "record",
-            Request::Scan(_) => "scan",
-            Request::Edit(_) => "edit",
+            ToolRequest::Statistics => "statistics",
+            ToolRequest::Settle => "settle",
+            ToolRequest::Reload => "reload",
+            ToolRequest::Metadata => "metadata",
+            ToolRequest::Totals => "totals",
+            ToolRequest::Record(..) => "record",
+            ToolRequest::Scan(_) => "scan",
+            ToolRequest::Edit(_) => "edit",
         }
     }
 
     /// Parses the lines of a request, without the empty one.
-    pub fn parse(text: &[u8]) -> Result<Request, String> {
+    pub fn parse(text: &[u8]) -> Result<ToolRequest, String> {
         let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
         let mut lines = text.lines();
         let name = lines.next().unwrap_or_default();
         match name {
-            "statistics" => Ok(Request::Statistics),
-            "settle" => Ok(Request::Settle),
-            "reload" => Ok(Request::Reload),
-            "metadata" => Ok(Request::Metadata),
-            "totals" => Ok(Request::Totals),
+            "statistics" => Ok(ToolRequest::Statistics),
+            "settle" => Ok(ToolRequest::Settle),
+            "reload" => Ok(ToolRequest::Reload),
+            "metadata" => Ok(ToolRequest::Metadata),
+            "totals" => Ok(ToolRequest::Totals),
             "record" => {
                 lines.next().and_then(parse_record).ok_or("malformed record request".into())
             }
-            "scan" => Scan::parse(lines).map(Request::Scan).ok_or("malformed scan".into()),
+            "scan" => Scan::parse(lines).map(ToolRequest::Scan).ok_or("malformed scan".into()),
             "edit" if lines.clone().count() > MAX_EDITS => {
                 Err(format!("more than {MAX_EDITS} edits at once"))
             }
             "edit" => lines
                 .map(|line| parse_edit(line).ok_or_else(|| format!("malformed edit: {line}")))
                 .collect::<Result<_, _>>()
-                .map(Request::Edit),
+                .map(ToolRequest::Edit),
             other => Err(format!("unknown request: {other}")),
         }
     }
 }
 
-fn parse_record(line: &str) -> Option<Request> {
+fn parse_record(line: &str) -> Option<ToolRequest> {
     let (name, key) = line.split_once(' ')?;
-    Some(Request::Record(table(name)?, unescaped(key)?))
+    Some(ToolRequest::Record(table(name)?, unescaped(key)?))
 }
 
 fn table(name: &str) -> Option<Table> {
@@ -128,9 +128,9 @@ fn parse_edit(line: &str) -> Option<Edit> {
 }
 
 /// A daemon's reply: a number of lines, or why there are none.
-pub type Reply = Result<Vec<String>, String>;
+pub type ToolReply = Result<Vec<String>, String>;
 
-pub fn reply_text(reply: &Reply) -> String {
+pub fn reply_text(reply: &ToolReply) -> String {
     match reply {
         Ok(lines) => {
             let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -141,7 +141,7 @@ pub fn reply_text(reply: &Reply) -> String {
 }
 
 /// Reads a reply, without its empty line; none of a text that is no reply.
-pub fn parse_reply(text: &str) -> Option<Reply> {
+pub fn parse_reply(text: &str) -> Option<ToolReply> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     match first.split_once(' ') {
         None if first == "ok" => Some(Ok(rest.lines().map(str::to_owned).collect())),
@@ -175,7 +175,7 @@ fn unescaped(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::greylist::filter::{Addresses, Clients, Filter, network};
+    use crate::greylist::filter::{AddressFilter, ClientFilter, Filter, network};
     use crate::greylist::{ClientRecord, State, TripletRecord};
 
     fn edit(table: Table, key: &[u8], change: Change) -> Edit {
@@ -194,39 +194,40 @@ mod tests {
             edit(Table::Clients, b"c", Change::Merge(client)),
             edit(Table::Clients, b"d", Change::Put(client)),
         ];
-        let scan = |filter| Request::Scan(Scan { table: Table::Clients, filter, position: None });
+        let scan =
+            |filter| ToolRequest::Scan(Scan { table: Table::Clients, filter, position: None });
         let full = Filter {
-            client: Some(Clients::One("2001:db8::1".parse().unwrap())),
+            client: Some(ClientFilter::One("2001:db8::1".parse().unwrap())),
             network: network("192.0.2.0/24"),
-            sender: Some(Addresses::One(Vec::new())),
-            recipient: Some(Addresses::Domain(every_byte.clone())),
+            sender: Some(AddressFilter::One(Vec::new())),
+            recipient: Some(AddressFilter::Domain(every_byte.clone())),
             state: Some(State::Waiting),
         };
         let of_domain = Filter {
-            client: Some(Clients::Domain(b"pool.test".to_vec())),
-            sender: Some(Addresses::Domain(b"b.test".to_vec())),
-            recipient: Some(Addresses::One(b"c@d.test".to_vec())),
+            client: Some(ClientFilter::Domain(b"pool.test".to_vec())),
+            sender: Some(AddressFilter::Domain(b"b.test".to_vec())),
+            recipient: Some(AddressFilter::One(b"c@d.test".to_vec())),
             ..Filter::default()
         };
         let position = Some(every_byte.clone());
         let later = Scan { table: Table::Triplets, filter: Filter::default(), position };
         for request in [
-            Request::Statistics,
-            Request::Settle,
-            Request::Reload,
-            Request::Metadata,
-            Request::Totals,
-            Request::Record(Table::Triplets, every_byte.clone()),
+            ToolRequest::Statistics,
+            ToolRequest::Settle,
+            ToolRequest::Reload,
+            ToolRequest::Metadata,
+            ToolRequest::Totals,
+            ToolRequest::Record(Table::Triplets, every_byte.clone()),
             scan(full),
             scan(of_domain),
-            Request::Scan(later),
-            Request::Edit(edits),
+            ToolRequest::Scan(later),
+            ToolRequest::Edit(edits),
         ] {
             let text = request.text();
             let lines = text.strip_suffix("\n\n").unwrap();
             assert!(lines.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{lines}");
             assert!(!lines.contains("\n\n"), "{lines}");
-            assert_eq!(Request::parse(lines.as_bytes()), Ok(request));
+            assert_eq!(ToolRequest::parse(lines.as_bytes()), Ok(request));
         }
     }
 
@@ -254,9 +255,9 @@ mod tests {
             "edit\nmerge triplets  1,2",
             &many,
         ] {
-            assert!(Request::parse(text.as_bytes()).is_err(), "{text}");
+            assert!(ToolRequest::parse(text.as_bytes()).is_err(), "{text}");
         }
-        assert!(Request::parse(b"\xff").is_err());
+        assert!(ToolRequest::parse(b"\xff").is_err());
     }
 
     #[test]

@@ -13,15 +13,15 @@ mod packet;
 mod reply;
 mod session;
 
-pub use packet::{Fault, LONGEST_PACKET};
+pub use packet::{Fault, MAX_PACKET_LENGTH};
 pub use session::{Event, Session};
 
 /// The answer that lets everything go on.
 pub const CONTINUE: &[u8] = b"\0\0\0\x01c";
 
 /// Bytes of a text that count, as over the policy protocol (BEHAVIOUR D2).
-const LONGEST_TEXT: usize = 512;
+const MAX_TEXT_LENGTH: usize = 512;
 
 fn cut(text: &[u8]) -> &[u8] {
-    &text[..text.len().min(LONGEST_TEXT)]
+    &text[..text.len().min(MAX_TEXT_LENGTH)]
 }

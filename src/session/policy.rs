@@ -11,16 +11,16 @@ use std::mem;
 use std::ops::Range;
 
 /// The longest request, in bytes. Postfix's are about one thousand.
-pub const LONGEST_REQUEST: usize = 64 * 1024;
+pub const MAX_REQUEST_LENGTH: usize = 64 * 1024;
 
 /// Bytes of a value that count; the original's number (BEHAVIOUR D2).
-const LONGEST_VALUE: usize = 512;
+const MAX_VALUE_LENGTH: usize = 512;
 
 /// Bytes of its buffer that a session keeps for the next request.
-const KEPT_CAPACITY: usize = 4096;
+const RETAINED_CAPACITY: usize = 4096;
 
 /// Bytes of a senseless line that are worth showing (BEHAVIOUR D2).
-const SHOWN_GARBAGE: usize = 100;
+const MAX_GARBAGE_SHOWN: usize = 100;
 
 /// The input of one connection.
 ///
@@ -119,10 +119,10 @@ impl Session {
             }
             let request = &self.buffer[self.start..];
             let Some((name, value)) = split(request, &line) else {
-                let shown = line.start..line.end.min(line.start + SHOWN_GARBAGE);
+                let shown = line.start..line.end.min(line.start + MAX_GARBAGE_SHOWN);
                 return Some(Event::Garbage(&self.buffer[self.start..][shown]));
             };
-            let value = value.start..value.end.min(value.start + LONGEST_VALUE);
+            let value = value.start..value.end.min(value.start + MAX_VALUE_LENGTH);
             if let Some(place) = self.attributes.place(&request[name.clone()]) {
                 *place = Some(value.clone());
                 if &request[name] == b"policy_test_time"
@@ -145,7 +145,7 @@ impl Session {
     /// while a request waits for its reply.
     pub fn rest(&mut self) {
         self.buffer.drain(..mem::take(&mut self.start));
-        self.buffer.shrink_to(KEPT_CAPACITY);
+        self.buffer.shrink_to(RETAINED_CAPACITY);
     }
 
     /// Bytes that its buffer takes.
@@ -153,10 +153,10 @@ impl Session {
         self.buffer.capacity()
     }
 
-    /// Whether the current request has outgrown [`LONGEST_REQUEST`]; to be
+    /// Whether the current request has outgrown [`MAX_REQUEST_LENGTH`]; to be
     /// asked when there are no more events.
     pub fn is_too_long(&self) -> bool {
-        self.buffer.len() - self.start > LONGEST_REQUEST
+        self.buffer.len() - self.start > MAX_REQUEST_LENGTH
     }
 
     /// The next complete line, without its end (`\n` or `\r\n`).

@@ -127,6 +127,12 @@ pub trait Backend {
     /// lasts.
     fn failure(&self) -> Option<String>;
 
+    /// Looks whether another program has changed what the state is kept in. To be
+    /// called once a second; returns what the log should report.
+    fn check(&mut self) -> Option<String> {
+        None
+    }
+
     /// The size of the state, at a cost that does not grow with it.
     fn size(&self) -> StateSize;
 

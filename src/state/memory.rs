@@ -2,7 +2,7 @@
 //! reference that tests compare the others with.
 
 use super::backend::{Backend, Completed, StateSize, Task, Ticket};
-use super::import::{Destination, Entry, Problem};
+use super::import::{Destination, ImportEntry, Problem};
 use super::{Error, ExpiryPass, ExpirySlice, Inspect, Lifetimes, Metadata, Slice, Table, Totals};
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, judge};
@@ -84,8 +84,8 @@ impl Inspect for Memory {
 }
 
 impl Destination for Memory {
-    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
-        let merge = |entry: &&Entry| self.edit(&Policy::default(), &entry.edit(), 0);
+    fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem> {
+        let merge = |entry: &&ImportEntry| self.edit(&Policy::default(), &entry.edit(), 0);
         Ok(entries.iter().filter(merge).count())
     }
 }

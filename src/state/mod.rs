@@ -35,7 +35,7 @@ pub struct Error {
 }
 
 impl Error {
-    fn new(text: impl Into<String>) -> Error {
+    pub fn new(text: impl Into<String>) -> Error {
         Error { text: text.into() }
     }
 }

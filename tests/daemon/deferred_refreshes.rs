@@ -10,7 +10,7 @@
 mod stream;
 
 use postgrey::greylist::{Decision, Lookup, Plan, Policy, Verdict, notes, plan};
-use postgrey::lists::Whitelists;
+use postgrey::lists::Lists;
 use postgrey::state::local::Store;
 use postgrey::state::memory::Memory;
 use postgrey::state::{Backend, Completed, Task, Ticket};
@@ -20,7 +20,7 @@ use testkit::random::{self, Random};
 use testkit::{Daemon, Program, Scratch};
 
 fn lookup(policy: &Policy, mail: &Mail) -> Lookup {
-    let lists = Whitelists::default();
+    let lists = Lists::default();
     match plan(policy, &lists, &mail.request(), mail.time, &mut Vec::new()) {
         Plan::Lookup(lookup) => lookup,
         Plan::Decided(verdict) => panic!("{verdict:?} without a lookup"),

@@ -13,4 +13,5 @@ mod lists;
 mod logging;
 mod milter;
 mod preload;
+mod replaced;
 mod witness;

@@ -9,7 +9,7 @@ mod senders;
 mod spam;
 
 use postgrey::greylist::{ByDomain, LookupBy, Plan, Policy, Verdict, plan};
-use postgrey::lists::Whitelists;
+use postgrey::lists::Lists;
 use postgrey::request::Request;
 use postgrey::state::memory::Memory;
 use std::collections::BTreeMap;
@@ -87,7 +87,7 @@ fn outcome(policy: &Policy, mails: &[Mail]) -> Sums {
         order.extend(mail.attempts.iter().enumerate().map(|(try_, it)| (it.0, number, try_)));
     }
     order.sort_unstable();
-    let (lists, mut store) = (Whitelists::default(), Memory::default());
+    let (lists, mut store) = (Lists::default(), Memory::default());
     let mut passed: Vec<Option<i64>> = vec![None; mails.len()];
     for (time, number, try_) in order {
         if passed[number].is_some() {

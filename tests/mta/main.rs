@@ -2,6 +2,7 @@
 //! what cannot run is skipped and reported.
 
 mod chroot;
+mod exim;
 mod opensmtpd;
 mod package;
 mod package_relations;
@@ -9,3 +10,11 @@ mod postfix;
 mod proxy;
 mod sendmail;
 mod smtp;
+
+const PAGE: &str = include_str!("../../man/postgrey-mail-servers.7.in");
+
+/// Asserts that postgrey-mail-servers(7) has a line that a real server sent or
+/// wrote.
+fn assert_in_manual(line: &str) {
+    assert!(PAGE.contains(line), "postgrey-mail-servers(7) does not have: {line}");
+}

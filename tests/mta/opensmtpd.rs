@@ -6,6 +6,7 @@
 
 pub mod instance;
 
+use crate::assert_in_manual;
 use instance::{Running, Smtpd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -91,6 +92,11 @@ fn mail_is_deferred_and_later_delivered() {
             let dialogue = smtpd.offer(client, sender, recipient);
             assert!(dialogue.contains(ACCEPTED), "{chroot:?} {client}: {dialogue}");
         }
+        let failure = smtpd
+            .log()
+            .lines()
+            .find_map(|line| Some(line.split_once(" smtp failed")?.1.to_owned()));
+        assert_in_manual(&failure.expect("a line about a deferred recipient"));
         let log = daemon.stop().log.join("\n");
         for client in [
             "client_name=mail.sender.test, client_address=198.51.100.7, sender=alice@sender.test",

@@ -190,6 +190,64 @@ fn a_copy_is_restored_while_the_daemon_runs_and_without_it() {
     drop(scratch);
 }
 
+/// The daemon's user, which a tool of root becomes, may not open it.
+#[test]
+fn a_copy_that_only_root_may_read_is_read_for_root() {
+    if !testkit::root_for("files of root") {
+        return;
+    }
+    let (_daemon, dbdir, place) = daemon();
+    let before = output(&["export", &dbdir]);
+    let json = output(&["export", "--json", &dbdir]);
+    let (copy, json_file) = (place.join("copy.mdb"), place.join("copy.json"));
+    output(&["backup", text(&copy), &dbdir]);
+    fs::write(&json_file, json).expect("a file");
+    for file in [&copy, &json_file] {
+        chown(file, Some(0), Some(0)).expect("chown");
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("chmod");
+        let list = output(&["list", &format!("--file={}", file.display()), &dbdir]);
+        assert_eq!(list.lines().count(), 3, "{list}");
+        output(&["clear", "--yes", &dbdir]);
+        output(&["restore", "--yes", text(file), &dbdir]);
+        assert_eq!(output(&["export", &dbdir]), before);
+    }
+    output(&["clear", "--yes", &dbdir]);
+    output(&["import", &format!("--from={}", copy.display()), &dbdir]);
+    assert_eq!(output(&["export", &dbdir]), before);
+}
+
+/// As in a pager that nobody pages through.
+#[test]
+fn a_list_whose_output_waits_does_not_keep_a_daemon_from_starting() {
+    const ENTRIES: usize = 3000;
+    let daemon = Daemon::builder(Program::Ours).start();
+    for number in 0..ENTRIES {
+        ask(&daemon, &format!("sender{number:04}.{}@a.test", "x".repeat(40)));
+    }
+    let dbdir = dbdir(&daemon);
+    let stopped = daemon.stop();
+    let lock = stopped.scratch.path().join("db/postgrey.lock");
+    let mut list = Command::new(Program::Ours.path())
+        .args(["list", &dbdir])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("our binary");
+    let mut first = [0; 100];
+    let pipe = list.stdout.as_mut().expect("a pipe");
+    std::io::Read::read_exact(pipe, &mut first).expect("the first lines");
+    // A free lock names no process.
+    testkit::wait_for("a free lock", || {
+        fs::read(&lock).expect("the lock").is_empty().then_some(())
+    });
+    let daemon = stopped.again(Program::Ours).start();
+    let output = list.wait_with_output().expect("an end");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(errors.contains("; the database was released while this command waited"), "{errors}");
+    drop(daemon);
+}
+
 #[test]
 fn a_copy_of_another_way_to_make_keys_is_not_restored() {
     let (daemon, dbdir, place) = daemon();

@@ -15,7 +15,7 @@ use crate::greylist::{
     self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
 };
 use crate::json::Object;
-use crate::lists::{self, Location, Reader, Whitelists};
+use crate::lists::{self, ListReader, Lists, Location};
 use crate::request::Request;
 use crate::session::policy;
 use crate::state::local::FILE_NAME;
@@ -33,7 +33,7 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     // Before the lists are read: the daemon may be unable to read what root can.
     Identity::look_up(&options.user, &options.group)?.assume_silently()?;
-    let (whitelists, warnings) = Reader::new(options.whitelists.clone()).read();
+    let (whitelists, warnings) = ListReader::new(options.lists.clone()).read();
     let unread = warnings.iter().filter(|warning| warning.unread().is_some());
     let unread = unread.map(ToString::to_string).collect();
     let now = question.at.unwrap_or_else(clock::now);
@@ -90,7 +90,7 @@ fn records(lookup: &Lookup, database: Option<&Database>) -> Result<Records, Erro
 /// A question with its answer.
 struct Case<'c> {
     policy: &'c Policy,
-    whitelists: &'c Whitelists,
+    whitelists: &'c Lists,
     /// The lists that the daemon cannot read.
     unread: Vec<String>,
     now: i64,
@@ -103,7 +103,7 @@ struct Case<'c> {
 impl<'c> Case<'c> {
     fn new(
         policy: &'c Policy,
-        whitelists: &'c Whitelists,
+        whitelists: &'c Lists,
         now: i64,
         request: Request<'c>,
         database: Option<&Database>,
@@ -123,8 +123,8 @@ impl<'c> Case<'c> {
     /// The line of a list that decided, and its text.
     fn rule(&self) -> Option<(&Location, String)> {
         let Case { policy, whitelists, request, .. } = self;
-        let origin = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
-        Some((origin, lists::read_line(origin).unwrap_or_default()))
+        let location = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
+        Some((location, lists::read_line(location).unwrap_or_default()))
     }
 
     /// The triplet's key and record, where no other record exempts the client.
@@ -174,8 +174,8 @@ impl<'c> Case<'c> {
         if self.policy.is_dry_run {
             text += &labelled("Dry run", "with --noaction mail passes, whatever is decided");
         }
-        if let Some((origin, rule)) = self.rule() {
-            let place = format!("{}:{}", origin.file().display(), origin.line());
+        if let Some((location, rule)) = self.rule() {
+            let place = format!("{}:{}", location.file().display(), location.line());
             text += &labelled("Rule", &format!("{}, in {place}", foreign(rule.as_bytes())));
             return text;
         }
@@ -213,9 +213,9 @@ impl<'c> Case<'c> {
         if !self.unread.is_empty() {
             object = object.text("warning", self.unread.join("\n"));
         }
-        if let Some((origin, rule)) = self.rule() {
-            let file = origin.file().as_os_str().as_encoded_bytes();
-            object = object.text("file", file).number("line", origin.line()).text("rule", rule);
+        if let Some((location, rule)) = self.rule() {
+            let file = location.file().as_os_str().as_encoded_bytes();
+            object = object.text("file", file).number("line", location.line()).text("rule", rule);
             return object;
         }
         if let Verdict::Greylisted { missing, .. } = self.verdict {

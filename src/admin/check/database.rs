@@ -33,7 +33,7 @@ pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
     let status = status.map_err(|error| Error::Access(format!("can't begin: {error}")))?;
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(Outcome::Done),
-        (Some(_), _) => Err(Error::Told),
+        (Some(_), _) => Err(Error::Reported),
         (None, signal) => Err(Error::Access(format!(
             "{} is damaged: reading it ended by signal {}; go back to a copy (postgrey backup), or \
              start with an empty database: move this file and its -lock file away",

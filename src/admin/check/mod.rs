@@ -25,7 +25,7 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
     if let Some(question) = &check.question {
         let Some(options) = options else {
             print::all(&findings, &[], check.form, out)?;
-            return Ok(Outcome::Wrong);
+            return Ok(Outcome::Errors);
         };
         return answer::run(question, &options, !check.words.is_empty(), check.form, out);
     }
@@ -35,8 +35,8 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
         findings.extend(places::lint(options));
         findings.extend(options.smtp.iter().flat_map(smtp::lint));
         findings.extend(options::lint(options));
-        findings.extend(lint::lint(&options.whitelists));
-        files = options.whitelists.all();
+        findings.extend(lint::lint(&options.lists));
+        files = options.lists.all();
     }
     print::all(&findings, &files, check.form, out)?;
     Ok(outcome(&findings))
@@ -54,8 +54,8 @@ fn read_as_daemon(options: &Options) -> Result<(), Error> {
 fn outcome(findings: &[Finding]) -> Outcome {
     match findings.iter().map(|finding| finding.severity).max() {
         None => Outcome::Done,
-        Some(Severity::Warning) => Outcome::Doubtful,
-        Some(Severity::Error) => Outcome::Wrong,
+        Some(Severity::Warning) => Outcome::Warnings,
+        Some(Severity::Error) => Outcome::Errors,
     }
 }
 

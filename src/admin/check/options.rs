@@ -3,7 +3,7 @@
 use super::finding::{Finding, Severity};
 use crate::cli::Options;
 use crate::greylist::{LookupBy, SECONDS_PER_DAY};
-use crate::lists::{Files, Reader, Syntax, Whitelists};
+use crate::lists::{Files, ListKind, ListReader, Lists, Syntax};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ type Check = (&'static str, fn(&Configuration<'_>) -> Option<(String, &'static s
 /// Valid options, and the lists that they name.
 struct Configuration<'o> {
     options: &'o Options,
-    lists: Whitelists,
+    lists: Lists,
 }
 
 const CHECKS: &[Check] = &[
@@ -101,7 +101,7 @@ pub(super) fn about_options(
 
 /// Returns the findings about options that the daemon accepts.
 pub fn lint(options: &Options) -> Vec<Finding> {
-    let (lists, _) = Reader::new(options.whitelists.clone()).read();
+    let (lists, _) = ListReader::new(options.lists.clone()).read();
     let configuration = Configuration { options, lists };
     let found = |(kind, check): &Check| {
         let (problem, fix) = check(&configuration)?;
@@ -239,7 +239,7 @@ fn domains_as_one(
 }
 
 fn same_list(Configuration { options, .. }: &Configuration<'_>) -> Option<(String, &'static str)> {
-    let lists = options.whitelists.by_option();
+    let lists = options.lists.by_option();
     let of =
         |form| lists.iter().filter(move |(_, of, _)| *of == form).flat_map(|(.., files)| *files);
     let is_both = |file: &&PathBuf| {
@@ -253,7 +253,7 @@ fn same_list(Configuration { options, .. }: &Configuration<'_>) -> Option<(Strin
 fn white_and_black(
     Configuration { options, .. }: &Configuration<'_>,
 ) -> Option<(String, &'static str)> {
-    let lists = options.whitelists.by_option();
+    let lists = options.lists.by_option();
     let of = |word| {
         let lists = lists.iter().filter(move |(option, ..)| option.starts_with(word));
         lists.flat_map(|(.., files)| *files)
@@ -276,11 +276,10 @@ fn nobody_greylisted(
 fn local_list_left_out(
     Configuration { options, .. }: &Configuration<'_>,
 ) -> Option<(String, &'static str)> {
-    let (read, usual) = (&options.whitelists, Files::default());
-    let lists = [(&read.clients, usual.clients), (&read.recipients, usual.recipients)];
-    let left_out = lists.into_iter().find_map(|(read, usual)| {
-        let local = usual.into_iter().find(|file| file.extension().is_some())?;
-        (!read.contains(&local) && local.exists()).then_some(local)
+    let (read, usual) = (&options.lists, Files::default());
+    let left_out = ListKind::all().find_map(|kind| {
+        let local = usual[kind].iter().find(|file| file.extension().is_some())?;
+        (!read[kind].contains(local) && local.exists()).then_some(local)
     })?;
     let problem = format!("{} is not read", left_out.display());
     Some((problem, "name it, too: one --whitelist-... replaces all default lists of its kind"))

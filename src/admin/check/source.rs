@@ -4,8 +4,8 @@
 use super::finding::{Finding, Severity};
 use super::options::{NO_FILE, has, lint_given};
 use crate::cli::admin::{Check, plain_word};
-use crate::cli::defaults::{self, Defaults, Setting};
-use crate::cli::{self, Fault, Options};
+use crate::cli::defaults::{self, Defaults, Variable};
+use crate::cli::{self, ConfigError, Options};
 use crate::daemon::errno;
 use std::ffi::OsString;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
         }
     };
     let line = defaults.line();
-    let mut words = defaults.options.as_ref().map(Setting::arguments).unwrap_or_default();
+    let mut words = defaults.options.as_ref().map(Variable::arguments).unwrap_or_default();
     findings.extend(about_setting(file, &defaults, &words));
     let of_text = defaults.text.as_deref().filter(|text| !text.is_empty());
     let given = cli::merged(&words);
@@ -150,7 +150,7 @@ fn wrong_in(
 }
 
 /// A line of the configuration file that the daemon would refuse.
-fn refused_line(Fault { file, line, what }: Fault) -> Finding {
+fn refused_line(ConfigError { file, line, what }: ConfigError) -> Finding {
     refused(&file, line, what)
 }
 

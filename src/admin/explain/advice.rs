@@ -7,18 +7,18 @@ use crate::greylist::{LookupBy, Policy};
 use std::net::IpAddr;
 
 /// Shortest `--delay` in seconds that is advised: with less, spam passes.
-const SHORTEST_DELAY: i64 = 60;
+const MIN_DELAY: i64 = 60;
 
 /// Seconds that a shorter `--delay` must have saved to be worth a word.
-const WORTH: i64 = 600;
+const MIN_SAVING: i64 = 600;
 
 /// Longest `--retry-window` in days that is advised: servers give up after
 /// four or five days (RFC 5321, section 4.5.4.1).
-const LONGEST_WINDOW: u64 = 5;
+const MAX_WINDOW_DAYS: u64 = 5;
 
 /// Shortest prefixes that are advised, IPv4 and IPv6: wider networks have many
 /// owners.
-const WIDEST: (u8, u8) = (20, 40);
+const MIN_PREFIXES: (u8, u8) = (20, 40);
 
 /// Sentences for a mail that was deferred longer than greylisting needs; none
 /// where there is nothing to do.
@@ -37,7 +37,7 @@ pub fn advice(mail: &Mail, policy: &Policy) -> Option<String> {
 fn late(mail: &Mail) -> Option<String> {
     let seconds = mail.too_late?;
     let days = seconds.div_ceil(86_400);
-    (days <= LONGEST_WINDOW).then(|| {
+    (days <= MAX_WINDOW_DAYS).then(|| {
         format!(
             "It had been deferred {} before, longer ago than --retry-window, so that its wait \
              started again: write --retry-window={days} for servers as slow as this",
@@ -77,7 +77,7 @@ fn one_client(mail: &Mail, policy: &Policy) -> Option<String> {
         return by_domain(mail, policy);
     }
     let (name, widest, usual, longest) =
-        if are_ipv4 { ("ipv4", WIDEST.0, 24, 32) } else { ("ipv6", WIDEST.1, 64, 128) };
+        if are_ipv4 { ("ipv4", MIN_PREFIXES.0, 24, 32) } else { ("ipv6", MIN_PREFIXES.1, 64, 128) };
     let common = common_prefix(clients(), longest);
     match policy.lookup {
         LookupBy::Host if common >= usual => Some("leave out --lookup-by-host".to_owned()),
@@ -116,9 +116,9 @@ fn early(mail: &Mail, policy: &Policy) -> Option<String> {
     let (first, rest) = own.split_first()?;
     let end = rest.last().filter(|_| !last.is_deferred)?;
     let waits = rest.iter().map(|time| time - first);
-    let wait = waits.filter(|wait| (SHORTEST_DELAY..policy.delay).contains(wait)).min()?;
+    let wait = waits.filter(|wait| (MIN_DELAY..policy.delay).contains(wait)).min()?;
     let length = |seconds: i64| duration(seconds.max(0).unsigned_abs());
-    (end - first - wait >= WORTH).then(|| {
+    (end - first - wait >= MIN_SAVING).then(|| {
         format!(
             "Its retry after {} came too early, which cost it {}: with --delay={} it would have \
              passed then",

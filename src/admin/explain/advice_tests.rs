@@ -1,4 +1,4 @@
-use super::super::attempt::{Attempt, Source};
+use super::super::attempt::{Attempt, LoggedBy};
 use super::super::mail::Mails;
 use super::*;
 
@@ -10,7 +10,7 @@ fn advice_on(policy: &Policy, attempts: &[(i64, &str, bool)]) -> String {
         mails.take(Attempt {
             time: *time,
             id: None,
-            source: Source::Daemon,
+            source: LoggedBy::Daemon,
             is_deferred: *is_deferred,
             reason: b"new".to_vec(),
             name: b"mx.a.test".to_vec(),

@@ -3,12 +3,12 @@
 
 use crate::cli::admin::AttemptFilter;
 use crate::greylist::{Client, LookupBy, Policy, triplet};
-use crate::maillog::{Decision, Line, bracketed};
+use crate::maillog::{Line, LoggedDecision, bracketed};
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum LoggedBy {
     Daemon,
     Postfix,
 }
@@ -20,7 +20,7 @@ pub struct Attempt {
     pub time: i64,
     /// Postfix's queue id, if it had one by then.
     pub id: Option<Vec<u8>>,
-    pub source: Source,
+    pub source: LoggedBy,
     /// True if it was deferred.
     pub is_deferred: bool,
     /// The daemon's word for why, such as `new` or `client whitelist`.
@@ -47,15 +47,15 @@ impl Attempt {
         if text.starts_with(b"blacklist") {
             return None;
         }
-        let Decision { reason, name, client, sender, recipient } =
-            Decision::parse(text[comma..].strip_prefix(b", reason=")?)?;
+        let LoggedDecision { reason, name, client, sender, recipient } =
+            LoggedDecision::parse(text[comma..].strip_prefix(b", reason=")?)?;
         // With --noaction the mail still passed.
         let is_dry_run = memmem::find(reason, b", dry-run").is_some();
         let reason = &reason[..memchr(b',', reason).unwrap_or(reason.len())];
         Some(Attempt {
             time: line.time,
             id,
-            source: Source::Daemon,
+            source: LoggedBy::Daemon,
             is_deferred: text.starts_with(b"greylist") && !is_dry_run,
             reason: reason.to_vec(),
             name: name.to_vec(),

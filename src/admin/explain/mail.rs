@@ -1,7 +1,7 @@
 //! Attempts that belong together: those of one sender to one recipient, from
 //! the first that was deferred to the one that passed.
 
-use super::attempt::{Attempt, Source};
+use super::attempt::{Attempt, LoggedBy};
 use crate::greylist::Policy;
 use std::collections::HashMap;
 
@@ -56,7 +56,7 @@ impl Mails {
         let network = attempt.network(&self.policy);
         let key = attempt.mail();
         let mut open = self.open.remove(&key);
-        if attempt.source == Source::Postfix && !attempt.is_deferred {
+        if attempt.source == LoggedBy::Postfix && !attempt.is_deferred {
             let Some(mut mail) = open.take_if(|mail| mail.last().time <= attempt.time) else {
                 self.open.extend(open.map(|mail| (key, mail)));
                 return;

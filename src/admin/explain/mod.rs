@@ -16,14 +16,14 @@ use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::database::Database;
 use crate::greylist::{self, Policy};
-use crate::maillog::{Inputs, Line, Reader as Maillog, UNKNOWN_FORMAT};
+use crate::maillog::{Inputs, Line, LogReader, UNKNOWN_FORMAT};
 use attempt::{Attempt, Ids};
 use mail::Mails;
 use postfix::{Duplicates, Postfix};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use tally::Tally;
+use tally::LogTotals;
 
 /// Where syslog writes what mail servers log: on Debian, and on other systems.
 const LOGS: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
@@ -40,7 +40,7 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
     let mut ids = Ids::new(explain.id.as_deref());
     let mut attempts = Attempts::default();
     let outcome = if explain.summary {
-        let mut tally = Tally::new(&policy);
+        let mut tally = LogTotals::new(&policy);
         for_each_line(inputs, explain, now, |line, is_of_day| {
             tally.reach(line.time);
             if is_of_day {
@@ -58,7 +58,7 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
                 attempts.of(line, explain).into_iter().for_each(|attempt| mails.take(attempt));
             }
         })?;
-        let view = story::View { mails: &mails, ids: &ids, database: database.as_ref(), now };
+        let view = story::Context { mails: &mails, ids: &ids, database: database.as_ref(), now };
         story::print(&view, explain, out)?
     };
     out.flush()?;
@@ -94,7 +94,7 @@ fn for_each_line(
     now: i64,
     mut take: impl FnMut(&Line<'_>, bool),
 ) -> Result<(), Error> {
-    let mut maillog = Maillog::new(now);
+    let mut maillog = LogReader::new(now);
     let (mut lines, mut known) = (0_u64, 0_u64);
     inputs.for_each_line(|line| {
         lines += 1;

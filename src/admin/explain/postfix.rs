@@ -2,7 +2,7 @@
 //! nothing itself (`--quiet`): recipients that it refused, and messages that it
 //! took in the end.
 
-use super::attempt::{Attempt, Source};
+use super::attempt::{Attempt, LoggedBy};
 use crate::maillog::{self, Line, Reject, Rejects};
 use memchr::{memchr, memmem};
 use std::collections::{HashMap, VecDeque};
@@ -75,7 +75,7 @@ fn refused(time: i64, id: Option<&[u8]>, reject: &Reject<'_>) -> Attempt {
     Attempt {
         time,
         id: id.map(<[u8]>::to_vec),
-        source: Source::Postfix,
+        source: LoggedBy::Postfix,
         is_deferred: true,
         reason: REFUSED.to_vec(),
         name: reject.name.to_vec(),
@@ -93,7 +93,7 @@ fn accepted(id: &[u8], message: &Message, text: &[u8]) -> Option<Attempt> {
     Some(Attempt {
         time: message.time,
         id: Some(id.to_vec()),
-        source: Source::Postfix,
+        source: LoggedBy::Postfix,
         is_deferred: false,
         reason: ACCEPTED.to_vec(),
         name: message.name.clone(),
@@ -117,7 +117,7 @@ pub struct Duplicates {
     newest: i64,
     /// The first to log attempts in an hour, for logs of the same time that are
     /// read one after the other.
-    hours: HashMap<i64, Source>,
+    hours: HashMap<i64, LoggedBy>,
 }
 
 impl Duplicates {

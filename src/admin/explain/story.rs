@@ -16,9 +16,9 @@ use crate::state::TripletRecord;
 use std::io::Write;
 
 /// The number of mails that are printed to a terminal.
-const MOST: usize = 50;
+const MAX_MAILS: usize = 50;
 
-pub struct View<'v> {
+pub struct Context<'v> {
     pub mails: &'v Mails,
     pub ids: &'v Ids,
     /// The database, if it can be read.
@@ -27,7 +27,7 @@ pub struct View<'v> {
     pub now: i64,
 }
 
-pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn print(view: &Context, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Error> {
     let mut mails: Vec<&Mail> = view.mails.ended.iter().chain(view.mails.waiting()).collect();
     mails.retain(|mail| mail.attempts.iter().any(|attempt| view.ids.are_of(attempt)));
     mails.sort_by_key(|mail| mail.first().time);
@@ -40,11 +40,11 @@ pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Out
         }
         return Ok(Outcome::Done);
     }
-    let skipped = mails.len().saturating_sub(MOST);
+    let skipped = mails.len().saturating_sub(MAX_MAILS);
     if skipped > 0 {
         writeln!(
             out,
-            "The last {MOST} of {} mails; choose by --sender, --recipient, --client or --id.\n",
+            "The last {MAX_MAILS} of {} mails; choose by --sender, --recipient, --client or --id.\n",
             mails.len()
         )?;
     }
@@ -57,7 +57,7 @@ pub fn print(view: &View, explain: &Explain, out: &mut impl Write) -> Result<Out
     Ok(Outcome::Done)
 }
 
-fn story(view: &View, mail: &Mail) -> String {
+fn story(view: &Context, mail: &Mail) -> String {
     let first = mail.first();
     let mut text = labelled("Sender", &address(&first.sender));
     text += &labelled("Recipient", &address(&first.recipient));
@@ -95,7 +95,7 @@ fn why(attempt: &Attempt) -> String {
     }
 }
 
-fn outcome(view: &View, mail: &Mail) -> String {
+fn outcome(view: &Context, mail: &Mail) -> String {
     if let Some(delay) = mail.delay() {
         let ends: Vec<String> = view
             .ids
@@ -121,7 +121,7 @@ fn outcome(view: &View, mail: &Mail) -> String {
 }
 
 /// What the database says of the last attempt's triplet.
-fn future(view: &View, mail: &Mail) -> Option<String> {
+fn future(view: &Context, mail: &Mail) -> Option<String> {
     let policy = view.mails.policy();
     let last = mail.last();
     let key = triplet::key(policy, last.as_client(), &last.sender, &last.recipient);
@@ -130,7 +130,7 @@ fn future(view: &View, mail: &Mail) -> Option<String> {
     Some(triplet_future(policy, view.now, fate))
 }
 
-fn json(view: &View, number: u32, mail: &Mail, out: &mut impl Write) -> Result<(), Error> {
+fn json(view: &Context, number: u32, mail: &Mail, out: &mut impl Write) -> Result<(), Error> {
     for attempt in &mail.attempts {
         let object = Object::new()
             .text("kind", "attempt")

@@ -2,17 +2,21 @@
 
 use super::super::text::{duration, foreign, grouped, labelled};
 use super::super::{Error, Outcome};
-use super::tally::{Ends, SILENCE, Tally, Waits};
+use super::tally::{ABANDONED_AFTER, Ends, LogTotals, Waits};
 use crate::cli::admin::OutputFormat;
 use crate::json::Object;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 
-const TOP: usize = 10;
+const TOP_NAMES: usize = 10;
 
-const BOUNDS: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
+const BAR_MINUTES: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
 
-pub fn print(tally: &Tally, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn print(
+    tally: &LogTotals,
+    form: OutputFormat,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
     if tally.attempts == 0 {
         return Ok(Outcome::NothingMatched);
     }
@@ -24,7 +28,7 @@ pub fn print(tally: &Tally, form: OutputFormat, out: &mut impl Write) -> Result<
     Ok(Outcome::Done)
 }
 
-fn text(tally: &Tally, ends: &Ends) -> String {
+fn text(tally: &LogTotals, ends: &Ends) -> String {
     let mut text = labelled("Attempts", &grouped(tally.attempts));
     text += &labelled("Deferred", &grouped(tally.deferred));
     for (reason, number) in &tally.passed {
@@ -44,7 +48,7 @@ fn text(tally: &Tally, ends: &Ends) -> String {
     let waiting = format!("{} (still within {window} at the end)", grouped(ends.waiting));
     text += &labelled("Waiting", &waiting);
     if ends.waiting > 0 {
-        let silence = duration(SILENCE.unsigned_abs());
+        let silence = duration(ABANDONED_AFTER.unsigned_abs());
         let silent = format!(
             "{} of these gave no sign for {silence}, and will hardly come back",
             grouped(ends.silent)
@@ -94,32 +98,32 @@ fn longest(waits: &HashMap<Box<str>, Waits>) -> Vec<(&str, Waits)> {
     let mut sums: Vec<(&str, Waits)> =
         waits.iter().map(|(name, waits)| (name.as_ref(), *waits)).collect();
     sums.sort_by(|one, other| other.1.1.cmp(&one.1.1).then_with(|| one.0.cmp(other.0)));
-    sums.truncate(TOP);
+    sums.truncate(TOP_NAMES);
     sums
 }
 
 fn chart(delays: &[u32]) -> String {
     const WIDEST: usize = 50;
-    let mut bars = [0_usize; BOUNDS.len() + 1];
+    let mut bars = [0_usize; BAR_MINUTES.len() + 1];
     for delay in delays {
-        bars[BOUNDS
+        bars[BAR_MINUTES
             .iter()
             .position(|bound| u64::from(*delay) / 60 < *bound)
-            .unwrap_or(BOUNDS.len())] += 1;
+            .unwrap_or(BAR_MINUTES.len())] += 1;
     }
     let most = bars.iter().max().copied().unwrap_or(0).max(1);
     let mut text = String::from("\n");
     for (index, bar) in bars.iter().enumerate() {
-        let label = match BOUNDS.get(index) {
+        let label = match BAR_MINUTES.get(index) {
             Some(bound) => format!("< {bound} min"),
-            None => format!(">= {} min", BOUNDS[BOUNDS.len() - 1]),
+            None => format!(">= {} min", BAR_MINUTES[BAR_MINUTES.len() - 1]),
         };
         text += &format!("  {label:>10}  {} {bar}\n", "#".repeat((bar * WIDEST).div_ceil(most)));
     }
     text
 }
 
-fn json(tally: &Tally, ends: &Ends, out: &mut impl Write) -> Result<(), Error> {
+fn json(tally: &LogTotals, ends: &Ends, out: &mut impl Write) -> Result<(), Error> {
     let mut object = Object::new()
         .text("kind", "summary")
         .number("attempts", tally.attempts)

@@ -1,14 +1,14 @@
 //! Totals of a log, for the summary. A waiting mail takes a few dozen bytes, one
 //! that ended only its delay.
 
-use super::attempt::{Attempt, Source};
+use super::attempt::{Attempt, LoggedBy};
 use crate::greylist::Policy;
 use crate::maillog::Line;
 use std::collections::{BTreeMap, HashMap};
 
 /// Seconds without a further attempt after which most mail never comes back:
 /// servers try again after minutes, and after hours at the latest.
-pub const SILENCE: i64 = 5 * 3600;
+pub const ABANDONED_AFTER: i64 = 5 * 3600;
 
 /// Waiting mails after which it is worth looking for those whose time is over.
 const FIRST_SWEEP: usize = 4096;
@@ -27,7 +27,7 @@ struct Open {
     network: Box<str>,
 }
 
-pub struct Tally {
+pub struct LogTotals {
     policy: Policy,
     open: HashMap<Sum, Open>,
     sweep: usize,
@@ -53,13 +53,13 @@ pub struct Ends {
     pub lost: u64,
     /// How many have not passed and are still within it.
     pub waiting: u64,
-    /// How many of these were not heard of for [`SILENCE`].
+    /// How many of these were not heard of for [`ABANDONED_AFTER`].
     pub silent: u64,
 }
 
-impl Tally {
-    pub fn new(policy: &Policy) -> Tally {
-        Tally {
+impl LogTotals {
+    pub fn new(policy: &Policy) -> LogTotals {
+        LogTotals {
             policy: policy.clone(),
             open: HashMap::new(),
             sweep: FIRST_SWEEP,
@@ -93,7 +93,7 @@ impl Tally {
         let window = self.policy.retry_window;
         let open = self.open.get(&sum);
         let is_open = open.is_some_and(|open| attempt.time - open.last <= window);
-        if attempt.source == Source::Postfix
+        if attempt.source == LoggedBy::Postfix
             && !attempt.is_deferred
             && !(is_open && open.is_some_and(|open| open.last <= attempt.time))
         {
@@ -152,7 +152,7 @@ impl Tally {
                 ends.lost += 1;
             } else {
                 ends.waiting += 1;
-                ends.silent += u64::from(self.end - open.last > SILENCE);
+                ends.silent += u64::from(self.end - open.last > ABANDONED_AFTER);
             }
         }
         ends

@@ -6,7 +6,7 @@ fn attempt(time: i64, number: u32, is_deferred: bool) -> Attempt {
     Attempt {
         time,
         id: None,
-        source: Source::Daemon,
+        source: LoggedBy::Daemon,
         is_deferred,
         reason: b"new".to_vec(),
         name: b"mx.a.test".to_vec(),
@@ -16,8 +16,8 @@ fn attempt(time: i64, number: u32, is_deferred: bool) -> Attempt {
     }
 }
 
-fn tally(attempts: impl IntoIterator<Item = Attempt>) -> Tally {
-    let mut tally = Tally::new(&Policy::default());
+fn tally(attempts: impl IntoIterator<Item = Attempt>) -> LogTotals {
+    let mut tally = LogTotals::new(&Policy::default());
     for attempt in attempts {
         tally.reach(attempt.time);
         tally.take(&attempt);
@@ -63,7 +63,7 @@ fn mail_whose_time_is_over_is_counted_and_not_kept() {
 #[test]
 fn what_postfix_took_counts_for_mail_that_was_deferred_alone() {
     let by_postfix =
-        |time, number| Attempt { source: Source::Postfix, ..attempt(time, number, false) };
+        |time, number| Attempt { source: LoggedBy::Postfix, ..attempt(time, number, false) };
     let tally = tally([
         attempt(100, 1, true),
         by_postfix(50, 1),

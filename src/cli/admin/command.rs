@@ -3,7 +3,7 @@
 use super::args::{OutputFormat, form, given, named, parsed, place, text, unlike};
 use super::check::Check;
 use super::explain::{self, Explain};
-use super::{Addresses, Clients, Filter, network};
+use super::{AddressFilter, ClientFilter, Filter, network};
 use crate::cli::settings::Place;
 use crate::greylist::State;
 use crate::greylist::filter::bare_address;
@@ -89,17 +89,17 @@ pub enum Sort {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     Triplet {
-        client: Clients,
+        client: ClientFilter,
         /// The sender, empty for bounces.
         sender: Vec<u8>,
         recipient: Vec<u8>,
     },
     /// A client, with its network's triplets, or all of a domain.
-    Client(Clients),
+    Client(ClientFilter),
     /// All with senders at a domain, or all bounces.
     Senders {
         /// Only those of this client or these clients.
-        client: Option<Clients>,
+        client: Option<ClientFilter>,
         /// The domain, empty for bounces.
         domain: Vec<u8>,
     },
@@ -152,7 +152,7 @@ fn forget(matches: &ArgMatches) -> Result<Command, String> {
         is_dry_run: matches.get_flag("dry-run"),
         client_only: matches.get_flag("client-only"),
     };
-    if extent.client_only && !matches!(target, Target::Client(Clients::One(_))) {
+    if extent.client_only && !matches!(target, Target::Client(ClientFilter::One(_))) {
         return Err("--client-only goes with the address of a client and nothing else".to_owned());
     }
     Ok(Command::Forget(target, extent))
@@ -167,7 +167,7 @@ fn tables(matches: &ArgMatches) -> Tables {
 }
 
 fn list(matches: &ArgMatches) -> Result<List, String> {
-    let addresses = |id| given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
+    let addresses = |id| given(matches, id).map(|text| AddressFilter::parse(text.as_bytes()));
     let filter = Filter {
         client: clients(matches, "client")?,
         network: read_network(matches)?,
@@ -215,13 +215,13 @@ fn target(matches: &ArgMatches) -> Result<Target, String> {
     let client = clients(matches, "CLIENT")?;
     let address_in = |id| given(matches, id).map(|text| bare_address(text.as_bytes()).to_vec());
     match (client, address_in("SENDER"), address_in("RECIPIENT"), domain) {
-        (client, None, None, Some(domain)) => match Addresses::parse(domain.as_bytes()) {
-            Addresses::Domain(domain) => Ok(Target::Senders { client, domain }),
+        (client, None, None, Some(domain)) => match AddressFilter::parse(domain.as_bytes()) {
+            AddressFilter::Domain(domain) => Ok(Target::Senders { client, domain }),
             // An empty word is more likely a script's mistake.
-            Addresses::One(_) if domain == "<>" => {
+            AddressFilter::One(_) if domain == "<>" => {
                 Ok(Target::Senders { client, domain: Vec::new() })
             }
-            Addresses::One(_) => {
+            AddressFilter::One(_) => {
                 Err(unlike("--sender-domain", "a domain, or <> for bounces", domain))
             }
         },
@@ -238,9 +238,9 @@ fn target(matches: &ArgMatches) -> Result<Target, String> {
     }
 }
 
-fn clients(matches: &ArgMatches, id: &str) -> Result<Option<Clients>, String> {
+fn clients(matches: &ArgMatches, id: &str) -> Result<Option<ClientFilter>, String> {
     let Some(word) = given(matches, id) else {
         return Ok(None);
     };
-    Clients::parse(word.as_bytes()).map(Some).map_err(|what| unlike(&named(id), &what, word))
+    ClientFilter::parse(word.as_bytes()).map(Some).map_err(|what| unlike(&named(id), &what, word))
 }

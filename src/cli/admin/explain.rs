@@ -1,6 +1,6 @@
 //! The words of `postgrey explain`.
 
-use super::Addresses;
+use super::AddressFilter;
 use super::args::{self, OutputFormat};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
@@ -22,14 +22,14 @@ pub struct Explain {
 /// Which attempts are meant; without any condition all are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttemptFilter {
-    pub sender: Option<Addresses>,
-    pub recipient: Option<Addresses>,
+    pub sender: Option<AddressFilter>,
+    pub recipient: Option<AddressFilter>,
     /// The client's address, its name, or a domain that this is in.
     pub client: Option<String>,
 }
 
 pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
-    let addresses = |id| args::given(matches, id).map(|text| Addresses::parse(text.as_bytes()));
+    let addresses = |id| args::given(matches, id).map(|text| AddressFilter::parse(text.as_bytes()));
     let text = |id| args::given(matches, id).map(|text| text.to_string_lossy().into_owned());
     let words = matches.get_many::<OsString>("FILE").into_iter().flatten();
     let (senders, files): (Vec<&OsString>, Vec<&OsString>) =
@@ -37,7 +37,7 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
     let sender = match (senders.as_slice(), addresses("sender")) {
         ([], sender) => sender,
-        ([sender], None) => Some(Addresses::parse(sender.as_bytes())),
+        ([sender], None) => Some(AddressFilter::parse(sender.as_bytes())),
         _ => return Err("give one sender".to_owned()),
     };
     let day = text("day");

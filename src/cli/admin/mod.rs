@@ -8,7 +8,7 @@ mod command;
 mod explain;
 mod table;
 
-pub use crate::greylist::filter::{Addresses, Clients, Filter, network};
+pub use crate::greylist::filter::{AddressFilter, ClientFilter, Filter, network};
 pub use args::OutputFormat;
 pub use check::{Check, Question, plain_word};
 pub use command::{Command, Consent, Extent, Invocation, List, Sort, Tables, Target};

@@ -32,8 +32,8 @@ fn list() -> Command {
              of domains",
         ),
         choice("sort", "ORDER", &["key", "first", "last"]).default_value("key").help(
-            "sort by key (client, sender, recipient), first (first seen; the count of clients) or \
-             last (last seen)",
+            "sort by key (client, sender, recipient), first (first seen; with --clients the \
+             number of passes) or last (last seen)",
         ),
         switch("reverse").help("reverse the sort order"),
         value("limit", "NUMBER").help("print at most NUMBER entries"),
@@ -73,7 +73,8 @@ fn status() -> Command {
 }
 
 fn reload() -> Command {
-    let more = "let the running daemon read its lists again, as SIGHUP does";
+    let more = "let the running daemon read its lists again, as SIGHUP does; its log has the invalid \
+         lines";
     command("reload", "let the daemon read its lists again", "[OPTIONS]").long_about(more)
 }
 

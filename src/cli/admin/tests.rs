@@ -41,10 +41,10 @@ fn a_list_can_be_filtered_sorted_and_limited() {
                  --recipient=<B@Example.com> --state=waiting --sort=last --reverse --limit=5 --json";
     let Command::List(list, None) = command(words) else { panic!("a list") };
     let filter = Filter {
-        client: Some(Clients::One([192, 0, 2, 1].into())),
+        client: Some(ClientFilter::One([192, 0, 2, 1].into())),
         network: "192.0.2.0/24".parse().ok(),
-        sender: Some(Addresses::Domain(b"example.com".to_vec())),
-        recipient: Some(Addresses::One(b"b@example.com".to_vec())),
+        sender: Some(AddressFilter::Domain(b"example.com".to_vec())),
+        recipient: Some(AddressFilter::One(b"b@example.com".to_vec())),
         state: Some(State::Waiting),
     };
     assert_eq!(list.filter, filter);
@@ -54,12 +54,12 @@ fn a_list_can_be_filtered_sorted_and_limited() {
 
 #[test]
 fn a_subject_is_a_triplet_a_client_or_a_domain() {
-    let client = Clients::One([192, 0, 2, 1].into());
+    let client = ClientFilter::One([192, 0, 2, 1].into());
     assert_eq!(
         command("forget 192.0.2.1"),
         Command::Forget(Target::Client(client.clone()), Extent::default())
     );
-    let pool = Clients::Domain(b"pool.test".to_vec());
+    let pool = ClientFilter::Domain(b"pool.test".to_vec());
     assert_eq!(
         command("forget Pool.test"),
         Command::Forget(Target::Client(pool.clone()), Extent::default())
@@ -144,7 +144,7 @@ fn a_domain_holds_its_addresses_and_those_below_it() {
         ("<>", "", true),
         ("", "a@b.test", false),
     ] {
-        let addresses = Addresses::parse(who.as_bytes());
+        let addresses = AddressFilter::parse(who.as_bytes());
         assert_eq!(addresses.contain(address.as_bytes()), is_in, "{who} {address}");
     }
 }
@@ -193,7 +193,7 @@ fn an_address_in_place_of_a_log_is_a_sender() {
     let Command::Explain(explain) = command("explain alice@example.com mail.log") else {
         panic!("an explanation")
     };
-    assert_eq!(explain.filter.sender, Some(Addresses::One(b"alice@example.com".to_vec())));
+    assert_eq!(explain.filter.sender, Some(AddressFilter::One(b"alice@example.com".to_vec())));
     assert_eq!(explain.files, [std::path::PathBuf::from("mail.log")]);
     let Command::Explain(explain) = command("explain ./a@b.log") else { panic!("an explanation") };
     assert_eq!(explain.filter.sender, None);

@@ -86,7 +86,7 @@ fn what_is_typed_wins_and_what_may_be_repeated_adds() {
     let both = options("--lookup-by-domain").policy;
     assert_eq!((both.by_domain.lookup, both.lookup), (true, LookupBy::Host), "no rivals");
     let lists: Vec<PathBuf> = vec!["/a".into(), "/b".into()];
-    assert_eq!(options("--whitelist-clients=/b").whitelists.clients, lists);
+    assert_eq!(options("--whitelist-clients=/b").lists[ListKind::WhitelistClients], lists);
     // Debian's service passes an empty text when its administrator has none.
     assert_eq!(options("--greylist-text="), file);
     assert_eq!(options("--greylist-text=Yes").policy.greylist_text, b"Yes");

@@ -214,10 +214,10 @@ fn the_last_of_a_repeated_option_counts_but_whitelists_add_up() {
         ("--delay=7|--delay=0", NO_CHANGE),
         ("-v|-v|--verbose", |o| o.verbosity = Verbosity::Verbose),
         ("--whitelist-clients=b|--whitelist-clients|a", |o| {
-            o.whitelists.clients = vec!["b".into(), "a".into()];
+            o.lists[ListKind::WhitelistClients] = vec!["b".into(), "a".into()];
         }),
         ("--whitelist-recipients|b|--whitelist-recipients|", |o| {
-            o.whitelists.recipients = vec!["b".into(), "".into()];
+            o.lists[ListKind::WhitelistRecipients] = vec!["b".into(), "".into()];
         }),
     ]);
 }

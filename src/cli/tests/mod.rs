@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::*;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::Policy;
-use crate::lists::Files;
+use crate::lists::{Files, ListKind};
 
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     parse(line.split('|').map(OsString::from).collect())
@@ -53,17 +53,7 @@ fn defaults() -> Options {
             hostname: nix::unistd::gethostname().unwrap().into_vec(),
             ..Policy::default()
         },
-        whitelists: Files {
-            clients: vec![
-                "/etc/postgrey/whitelist_clients".into(),
-                "/etc/postgrey/whitelist_clients.local".into(),
-            ],
-            recipients: vec![
-                "/etc/postgrey/whitelist_recipients".into(),
-                "/etc/postgrey/whitelist_recipients.local".into(),
-            ],
-            ..Files::default()
-        },
+        lists: Files::default(),
     }
 }
 

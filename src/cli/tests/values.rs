@@ -153,14 +153,16 @@ fn each_option_changes_what_it_names() {
         ("--x-greylist-header=X: %t", |o| o.policy.header = b"X: %t".to_vec()),
         ("--hostname=mx", |o| o.policy.hostname = b"mx".to_vec()),
         ("--exim", |o| o.exim = true),
-        ("--whitelist-senders=/s", |o| o.whitelists.senders = vec!["/s".into()]),
+        ("--whitelist-senders=/s", |o| o.lists[ListKind::WhitelistSenders] = vec!["/s".into()]),
         ("--blacklist-clients=/a|--blacklist-clients=/b", |o| {
-            o.whitelists.blacklisted_clients = vec!["/a".into(), "/b".into()];
+            o.lists[ListKind::BlacklistClients] = vec!["/a".into(), "/b".into()];
         }),
-        ("--blacklist-senders=/s", |o| o.whitelists.blacklisted_senders = vec!["/s".into()]),
-        ("--blacklist-recipients=/r", |o| o.whitelists.blacklisted_recipients = vec!["/r".into()]),
-        ("--greylist-recipients=/g", |o| o.whitelists.greylisted_recipients = vec!["/g".into()]),
-        ("--recipient-delays=/d", |o| o.whitelists.delays = vec!["/d".into()]),
+        ("--blacklist-senders=/s", |o| o.lists[ListKind::BlacklistSenders] = vec!["/s".into()]),
+        ("--blacklist-recipients=/r", |o| {
+            o.lists[ListKind::BlacklistRecipients] = vec!["/r".into()]
+        }),
+        ("--greylist-recipients=/g", |o| o.lists[ListKind::GreylistRecipients] = vec!["/g".into()]),
+        ("--recipient-delays=/d", |o| o.lists[ListKind::RecipientDelays] = vec!["/d".into()]),
         ("--blacklist-action=550", |o| o.policy.blacklist_action = b"550".to_vec()),
         ("--blacklist-text=no", |o| o.policy.blacklist_text = b"no".to_vec()),
         ("--noaction", |o| o.policy.is_dry_run = true),
@@ -288,7 +290,7 @@ fn bytes_that_are_no_text_survive_in_paths_and_texts() {
     assert_eq!(options.dbdir, path);
     assert_eq!(options.policy.greylist_text, b"\xff");
     assert_eq!(options.policy.hostname, b"\xff");
-    assert_eq!(options.whitelists.clients, [path]);
+    assert_eq!(options.lists[ListKind::WhitelistClients], [path]);
 
     let refused = |words: &[&str]| {
         let error = parse(words.iter().map(|start| word(start)).collect()).unwrap_err();

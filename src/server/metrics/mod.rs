@@ -12,7 +12,6 @@ pub use page::Snapshot;
 
 use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
-use crate::lists::Files;
 use http::{Request, Target};
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
@@ -30,7 +29,6 @@ const READ_SIZE: usize = 2048;
 #[derive(Debug)]
 pub struct Metrics {
     sockets: Vec<ListeningSocket>,
-    files: Files,
     /// The token of the sockets. Those of the clients follow.
     first: usize,
     clients: [Option<Client>; MAX_CLIENTS],
@@ -41,9 +39,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Creates an endpoint on listening sockets. The metrics name the lists by `files`.
-    pub fn new(sockets: Vec<ListeningSocket>, files: Files) -> Metrics {
-        Metrics { sockets, files, first: 0, clients: Default::default(), accepted: 0, is_due: true }
+    /// Creates an endpoint on listening sockets.
+    pub fn new(sockets: Vec<ListeningSocket>) -> Metrics {
+        Metrics { sockets, first: 0, clients: Default::default(), accepted: 0, is_due: true }
     }
 
     /// Registers the sockets with tokens from `first` on.
@@ -95,7 +93,7 @@ impl Metrics {
             let Some(client) = slot.as_mut().filter(|client| client.is_due) else {
                 continue;
             };
-            client.serve(|request| respond(request, snapshot, &self.files));
+            client.serve(|request| respond(request, snapshot));
             if client.is_over {
                 *slot = None;
             }
@@ -115,9 +113,9 @@ impl Metrics {
     }
 }
 
-fn respond(request: Request, snapshot: &Snapshot<'_>, files: &Files) -> Vec<u8> {
+fn respond(request: Request, snapshot: &Snapshot<'_>) -> Vec<u8> {
     match request.target {
-        Target::Metrics => http::metrics(request, &page::page(snapshot, files)),
+        Target::Metrics => http::metrics(request, &page::page(snapshot)),
         Target::Health => http::health(request, snapshot.backend.failure().as_deref()),
         Target::Refused(refusal) => http::refuse(request, refusal),
     }

@@ -2,7 +2,6 @@
 
 use super::text::{Kind, Page};
 use crate::daemon::Log;
-use crate::lists::Files;
 use crate::server::engine::Engine;
 use crate::server::housekeeping::Housekeeping;
 use crate::server::relay::{Relay, RelayStats};
@@ -27,12 +26,12 @@ pub struct Snapshot<'d> {
 }
 
 /// Returns the page, at a cost that does not grow with records, rules or clients.
-pub fn page(snapshot: &Snapshot<'_>, files: &Files) -> String {
+pub fn page(snapshot: &Snapshot<'_>) -> String {
     let mut page = Page::default();
     process(&mut page, snapshot);
     decisions(&mut page, snapshot.engine);
     database(&mut page, snapshot);
-    lists(&mut page, snapshot.engine, files);
+    lists(&mut page, snapshot.engine);
     if let Some(relay) = snapshot.relay {
         smtp(&mut page, relay);
     }
@@ -104,18 +103,18 @@ fn database(page: &mut Page, snapshot: &Snapshot<'_>) {
     }
 }
 
-fn lists(page: &mut Page, engine: &Engine, files: &Files) {
-    let names = files.by_option().map(|(list, _, _)| list);
+fn lists(page: &mut Page, engine: &Engine) {
+    let lists = &engine.lists().summaries;
     let family = page.family("postgrey_list_rules", Kind::Gauge, "Rules of each list in use.");
-    for (list, rules) in names.into_iter().zip(engine.lists().sizes()) {
-        family.sample(&[("list", list)], rules);
+    for list in lists {
+        family.sample(&[("list", list.kind.option())], list.rules);
     }
     let help = "Last change of the newest file of a list in use, in seconds since 1970.";
     let family = page.family("postgrey_list_changed_timestamp_seconds", Kind::Gauge, help);
-    for (list, changed) in names.into_iter().zip(engine.lists().changed) {
-        let since = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
+    for list in lists {
+        let since = list.changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
         if let Some(since) = since {
-            family.sample(&[("list", list)], since.as_secs());
+            family.sample(&[("list", list.kind.option())], since.as_secs());
         }
     }
     let Stats { lists_read, .. } = engine.stats;

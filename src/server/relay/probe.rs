@@ -13,6 +13,9 @@ const INTERVAL: Duration = Duration::from_secs(600);
 /// After a question that was not answered.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
+/// The same, before the first answer: the mail server may start after the daemon.
+const FIRST_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The question under way, and when the next one is due.
 pub struct Probe {
     token: Token,
@@ -86,10 +89,14 @@ impl Probe {
 
     fn fail(&mut self, why: &str, shared: &mut Shared) {
         self.under_way = None;
-        self.deadline = Instant::now() + RETRY_INTERVAL;
-        if shared.extensions == Known::NotYet {
-            shared.extensions = Known::Never;
-        }
+        let interval = match shared.extensions {
+            Known::Yes => RETRY_INTERVAL,
+            Known::NotYet | Known::Never => {
+                shared.extensions = Known::Never;
+                FIRST_RETRY_INTERVAL
+            }
+        };
+        self.deadline = Instant::now() + interval;
         shared.backend_failed(why);
     }
 }

@@ -1,7 +1,7 @@
 //! The request for a slice of records: which records, and from where on.
 
 use super::{escaped, unescaped};
-use crate::greylist::filter::{Addresses, Clients, Filter, network};
+use crate::greylist::filter::{AddressFilter, ClientFilter, Filter, network};
 use crate::greylist::{State, Table};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ impl Scan {
         let mut text = format!("table {}\n", self.table.name());
         let mut line = |name: &str, value: &[u8]| text += &format!("{name} {}\n", escaped(value));
         match client {
-            Some(Clients::One(address)) => line("client", address.to_string().as_bytes()),
-            Some(Clients::Domain(domain)) => line("client-domain", domain),
+            Some(ClientFilter::One(address)) => line("client", address.to_string().as_bytes()),
+            Some(ClientFilter::Domain(domain)) => line("client-domain", domain),
             None => {}
         }
         if let Some(network) = network {
@@ -31,8 +31,8 @@ impl Scan {
             [("sender", "sender-domain", sender), ("recipient", "recipient-domain", recipient)]
         {
             match addresses {
-                Some(Addresses::One(address)) => line(name, address),
-                Some(Addresses::Domain(domain)) => line(of_domain, domain),
+                Some(AddressFilter::One(address)) => line(name, address),
+                Some(AddressFilter::Domain(domain)) => line(of_domain, domain),
                 None => {}
             }
         }
@@ -55,13 +55,13 @@ impl Scan {
             let text = std::str::from_utf8(&value);
             match name {
                 "table" => table = Some(super::table(text.ok()?)?),
-                "client" => filter.client = Some(Clients::One(text.ok()?.parse().ok()?)),
-                "client-domain" => filter.client = Some(Clients::Domain(value)),
+                "client" => filter.client = Some(ClientFilter::One(text.ok()?.parse().ok()?)),
+                "client-domain" => filter.client = Some(ClientFilter::Domain(value)),
                 "network" => filter.network = Some(network(text.ok()?)?),
-                "sender" => filter.sender = Some(Addresses::One(value)),
-                "sender-domain" => filter.sender = Some(Addresses::Domain(value)),
-                "recipient" => filter.recipient = Some(Addresses::One(value)),
-                "recipient-domain" => filter.recipient = Some(Addresses::Domain(value)),
+                "sender" => filter.sender = Some(AddressFilter::One(value)),
+                "sender-domain" => filter.sender = Some(AddressFilter::Domain(value)),
+                "recipient" => filter.recipient = Some(AddressFilter::One(value)),
+                "recipient-domain" => filter.recipient = Some(AddressFilter::Domain(value)),
                 "state" => {
                     let state = text.ok()?;
                     filter.state = State::ALL.into_iter().find(|known| known.word() == state);

@@ -7,19 +7,19 @@ use std::ops::Range;
 
 /// The longest packet, in bytes without its length: a command and as much data
 /// as mail servers put into one (64 KiB less one).
-pub const LONGEST_PACKET: usize = 64 * 1024;
+pub const MAX_PACKET_LENGTH: usize = 64 * 1024;
 
 /// Bytes of the length.
 const HEAD: usize = 4;
 
 /// Bytes of the buffer that are kept for the next packet.
-const KEPT_CAPACITY: usize = 4096;
+const RETAINED_CAPACITY: usize = 4096;
 
 /// Why a connection cannot go on. No mail server sends such things; whoever
 /// does is not talked to any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A packet of no bytes, or of more than [`LONGEST_PACKET`].
+    /// A packet of no bytes, or of more than [`MAX_PACKET_LENGTH`].
     Length(u32),
     /// A command that the protocol does not know.
     Unknown(u8),
@@ -33,7 +33,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Length(length) => {
-                write!(f, "invalid packet length {length} (must be 1 to {LONGEST_PACKET})")
+                write!(f, "invalid packet length {length} (must be 1 to {MAX_PACKET_LENGTH})")
             }
             Fault::Unknown(command) => {
                 write!(f, "there is no command '{}'", command.escape_ascii())
@@ -67,7 +67,7 @@ impl Packets {
     pub(super) fn next(&mut self) -> Option<Result<(u8, Range<usize>), Fault>> {
         let (head, rest) = self.buffer[self.start..].split_first_chunk::<HEAD>()?;
         let length = u32::from_be_bytes(*head);
-        let whole = usize::try_from(length).ok().filter(|it| (1..=LONGEST_PACKET).contains(it));
+        let whole = usize::try_from(length).ok().filter(|it| (1..=MAX_PACKET_LENGTH).contains(it));
         let Some(whole) = whole else {
             return Some(Err(Fault::Length(length)));
         };
@@ -88,7 +88,7 @@ impl Packets {
 
     pub(super) fn rest(&mut self) {
         self.buffer.drain(..mem::take(&mut self.start));
-        self.buffer.shrink_to(KEPT_CAPACITY);
+        self.buffer.shrink_to(RETAINED_CAPACITY);
     }
 
     pub(super) fn buffered(&self) -> usize {

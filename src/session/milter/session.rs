@@ -4,7 +4,7 @@
 use super::message::{self, Message};
 use super::negotiate::Terms;
 use super::packet::{Fault, Packets, strings};
-use super::{CONTINUE, LONGEST_TEXT, client, cut};
+use super::{CONTINUE, MAX_TEXT_LENGTH, client, cut};
 use crate::greylist::Reply;
 use crate::request::Request;
 use crate::session::address;
@@ -216,7 +216,7 @@ impl Client {
 fn envelope_address(data: &[u8]) -> Vec<u8> {
     let argument = strings(data).next().unwrap_or_default();
     let mut address = address::mailbox(argument);
-    address.truncate(LONGEST_TEXT);
+    address.truncate(MAX_TEXT_LENGTH);
     address
 }
 

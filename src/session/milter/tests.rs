@@ -1,4 +1,4 @@
-use super::super::LONGEST_PACKET;
+use super::super::MAX_PACKET_LENGTH;
 use super::*;
 
 const OFFER: [u32; 3] = [6, 0x1ff, 0x1f_ffff];
@@ -286,11 +286,11 @@ fn what_no_mail_server_sends_ends_the_connection() {
 #[test]
 fn the_longest_packet_is_read_and_a_longer_one_is_not_waited_for() {
     let mut session = connected();
-    session.feed(&packet(b'B', &vec![b'x'; LONGEST_PACKET - 1]));
+    session.feed(&packet(b'B', &vec![b'x'; MAX_PACKET_LENGTH - 1]));
     assert_eq!(next_reply(&mut session), CONTINUE);
     session.rest();
     assert!(session.is_empty() && session.buffered() <= 4096);
-    let too_long = u32::try_from(LONGEST_PACKET + 1).unwrap();
+    let too_long = u32::try_from(MAX_PACKET_LENGTH + 1).unwrap();
     session.feed(&too_long.to_be_bytes());
     assert_eq!(session.next_event(), Some(Event::Broken(Fault::Length(too_long))));
 }

@@ -88,7 +88,7 @@ impl Summary {
 
 /// What [`BerkeleyFile::read`] meets on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum Visit<'a> {
     Row(&'a [u8], &'a [u8]),
     /// The end of a page with rows: so many bytes of such pages are done, of so
     /// many that there are.
@@ -138,23 +138,23 @@ impl BerkeleyFile {
     /// sound.
     pub fn for_each(&self, mut row: impl FnMut(&[u8], &[u8])) -> Summary {
         self.read(|step| {
-            if let Step::Row(key, value) = step {
+            if let Visit::Row(key, value) = step {
                 row(key, value);
             }
         })
     }
 
     /// The same, with news of how far it is.
-    pub fn read(&self, mut take: impl FnMut(Step<'_>)) -> Summary {
+    pub fn read(&self, mut take: impl FnMut(Visit<'_>)) -> Summary {
         let mut summary = Summary::default();
         let leaves = self.survey(&mut summary);
         let mut reader = LeafReader::new(&self.pages);
         let bytes = |pages: u32| u64::from(pages) * self.pages.layout.page_size as u64;
         let mut done = 0;
         let mut read_leaf = |number, summary: &mut Summary| {
-            reader.rows(number, summary, &mut |key, value| take(Step::Row(key, value)));
+            reader.rows(number, summary, &mut |key, value| take(Visit::Row(key, value)));
             done += 1;
-            take(Step::Leaf { done: bytes(done), of: bytes(leaves) });
+            take(Visit::Leaf { done: bytes(done), of: bytes(leaves) });
         };
         match self.walk(|_| {}) {
             Ok(walked) if walked == leaves => {

@@ -5,7 +5,7 @@ use super::{DATA_END, HEADER_END};
 use std::io::{self, BufRead, Read};
 
 /// Longest line that is read whole, in bytes.
-const LONGEST_LINE: u64 = 1 << 18;
+const MAX_LINE: u64 = 1 << 18;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'a> {
@@ -77,12 +77,12 @@ impl Line {
     /// Reads the next one; `false` after the last.
     fn read(&mut self, text: &mut impl BufRead) -> io::Result<bool> {
         self.bytes.clear();
-        let read = Read::take(&mut *text, LONGEST_LINE).read_until(b'\n', &mut self.bytes)?;
+        let read = Read::take(&mut *text, MAX_LINE).read_until(b'\n', &mut self.bytes)?;
         self.is_whole = self.bytes.ends_with(b"\n");
         if self.is_whole {
             self.bytes.pop();
         }
-        if !self.is_whole && read as u64 == LONGEST_LINE {
+        if !self.is_whole && read as u64 == MAX_LINE {
             text.skip_until(b'\n')?;
         }
         Ok(read > 0)

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 /// Longest key that is taken, in bytes. Those of the original end before 1,100;
 /// what is longer comes from a damaged file.
-const LONGEST_KEY: usize = 2048;
+const MAX_KEY_LENGTH: usize = 2048;
 
 /// The number from which on the first field of a row is a time and no count:
 /// a day in 1973.
@@ -19,7 +19,7 @@ const EARLIEST_TIME: i64 = 100_000_000;
 
 /// What is known of a triplet or a client, with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum ImportEntry {
     Triplet(Vec<u8>, TripletRecord),
     Client(Vec<u8>, ClientRecord),
 }
@@ -52,13 +52,17 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl Entry {
+impl ImportEntry {
     /// A triplet with a key that was made for it.
     ///
     /// # Errors
     /// When the key is too long.
-    pub(super) fn triplet(key: Vec<u8>, seen: TripletRecord) -> Result<Entry, Refusal> {
-        if key.len() > LONGEST_KEY { Err(Refusal::LongKey) } else { Ok(Entry::Triplet(key, seen)) }
+    pub(super) fn triplet(key: Vec<u8>, seen: TripletRecord) -> Result<ImportEntry, Refusal> {
+        if key.len() > MAX_KEY_LENGTH {
+            Err(Refusal::LongKey)
+        } else {
+            Ok(ImportEntry::Triplet(key, seen))
+        }
     }
 
     /// Reads a row of the original; its key becomes the one that a daemon with
@@ -72,39 +76,42 @@ impl Entry {
         key: &[u8],
         value: &[u8],
         keys: &dyn Keys,
-    ) -> Result<(Entry, bool), Refusal> {
-        if key.len() > LONGEST_KEY {
+    ) -> Result<(ImportEntry, bool), Refusal> {
+        if key.len() > MAX_KEY_LENGTH {
             return Err(Refusal::LongKey);
         }
         match table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)? {
             Table::Triplets => {
                 let (key, is_made) = triplet_key(key, keys).ok_or(Refusal::Key)?;
                 let seen = TripletRecord::parse(value).ok_or(Refusal::Value)?;
-                Ok((Entry::Triplet(key, seen), is_made))
+                Ok((ImportEntry::Triplet(key, seen), is_made))
             }
             Table::Clients => {
                 let key = stored(client_key(key).ok_or(Refusal::Key)?, keys);
-                Ok((Entry::Client(key, ClientRecord::parse(value).ok_or(Refusal::Value)?), false))
+                Ok((
+                    ImportEntry::Client(key, ClientRecord::parse(value).ok_or(Refusal::Value)?),
+                    false,
+                ))
             }
         }
     }
 
     pub fn table(&self) -> Table {
         match self {
-            Entry::Triplet(..) => Table::Triplets,
-            Entry::Client(..) => Table::Clients,
+            ImportEntry::Triplet(..) => Table::Triplets,
+            ImportEntry::Client(..) => Table::Clients,
         }
     }
 
     pub fn key(&self) -> &[u8] {
-        let (Entry::Triplet(key, _) | Entry::Client(key, _)) = self;
+        let (ImportEntry::Triplet(key, _) | ImportEntry::Client(key, _)) = self;
         key
     }
 
     pub fn record(&self) -> Record {
         match self {
-            Entry::Triplet(_, record) => Record::Triplet(*record),
-            Entry::Client(_, record) => Record::Client(*record),
+            ImportEntry::Triplet(_, record) => Record::Triplet(*record),
+            ImportEntry::Client(_, record) => Record::Client(*record),
         }
     }
 
@@ -253,10 +260,10 @@ mod tests {
 
     /// The table and the key under which a row is kept.
     fn kept(table: Option<Table>, key: &str, value: &str) -> Result<(Table, String), Refusal> {
-        let (entry, _) = Entry::parse(table, key.as_bytes(), value.as_bytes(), &Networks)?;
+        let (entry, _) = ImportEntry::parse(table, key.as_bytes(), value.as_bytes(), &Networks)?;
         let (table, key) = match entry {
-            Entry::Triplet(key, _) => (Table::Triplets, key),
-            Entry::Client(key, _) => (Table::Clients, key),
+            ImportEntry::Triplet(key, _) => (Table::Triplets, key),
+            ImportEntry::Client(key, _) => (Table::Clients, key),
         };
         Ok((table, String::from_utf8(key).unwrap()))
     }
@@ -329,7 +336,7 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_refused() {
-        let long = format!("1.2.3.0/{}/c@d", "a".repeat(LONGEST_KEY));
+        let long = format!("1.2.3.0/{}/c@d", "a".repeat(MAX_KEY_LENGTH));
         let table = [
             (None, "", "1,2", Refusal::Key),
             (None, "a@b", "1,2", Refusal::Key),

@@ -2,7 +2,7 @@
 
 use super::original;
 use super::work::{self, WorkDirectory};
-use super::{Import, Keys, Report, Watch};
+use super::{Import, ImportReport, Keys, Watch};
 use crate::state::local::{FILE_NAME, Store};
 use crate::state::{Error, Metadata};
 use std::fs;
@@ -20,7 +20,7 @@ pub fn open_or_import<'w>(
     notes: &Metadata,
     keys: &'w dyn Keys,
     watch: &'w mut Watch<'w>,
-) -> Result<(Store, Option<Report>), Error> {
+) -> Result<(Store, Option<ImportReport>), Error> {
     let report = if is_first_start(dbdir) {
         Some(import(dbdir, notes, keys, watch)?)
     } else {
@@ -41,7 +41,7 @@ fn import<'w>(
     notes: &Metadata,
     keys: &'w dyn Keys,
     watch: &'w mut Watch<'w>,
-) -> Result<Report, Error> {
+) -> Result<ImportReport, Error> {
     let work = WorkDirectory::new(dbdir)?;
     let mut store = Store::open(work.path(), notes.clone())?;
     let mut import = Import::new(&mut store, keys, watch, dbdir.display().to_string());

@@ -3,19 +3,19 @@
 //! The result does not depend on the order, and a row merged once more changes
 //! nothing: whoever is not sure whether an import came to its end repeats it.
 
-use super::{Entry, Problem};
+use super::{ImportEntry, Problem};
 use crate::greylist::Policy;
 use crate::state::local::Store;
 
 /// Who takes the entries: a database of this process, or a daemon that has one.
 pub trait Destination {
     /// Merges entries of one table; gives how many of them told something new.
-    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem>;
+    fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem>;
 }
 
 impl Destination for Store {
-    fn merge(&mut self, entries: &[Entry]) -> Result<usize, Problem> {
-        let edits = entries.iter().map(Entry::edit).collect();
+    fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem> {
+        let edits = entries.iter().map(ImportEntry::edit).collect();
         // Merging depends on neither the policy nor the time.
         Ok(self.edit(&Policy::default(), edits, 0)?)
     }

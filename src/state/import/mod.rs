@@ -17,12 +17,12 @@ mod source;
 mod tsv;
 mod work;
 
-pub use entry::{Entry, Refusal};
+pub use entry::{ImportEntry, Refusal};
 pub use first_start::open_or_import;
 pub use keys::{Keys, Network};
 pub use merge::Destination;
-pub use report::{Counts, Report};
-pub use source::{Problem, Source};
+pub use report::{Counts, ImportReport};
+pub use source::{ImportSource, Problem};
 
 use super::Table;
 
@@ -47,9 +47,9 @@ pub struct Import<'a> {
     destination: &'a mut dyn Destination,
     keys: &'a dyn Keys,
     watch: &'a mut Watch<'a>,
-    batch: Vec<Entry>,
+    batch: Vec<ImportEntry>,
     bytes: usize,
-    report: Report,
+    report: ImportReport,
     failure: Option<Problem>,
 }
 
@@ -61,13 +61,13 @@ impl<'a> Import<'a> {
         watch: &'a mut Watch<'a>,
         from: String,
     ) -> Import<'a> {
-        let report = Report { from, ..Report::default() };
+        let report = ImportReport { from, ..ImportReport::default() };
         Import { destination, keys, watch, batch: Vec::new(), bytes: 0, report, failure: None }
     }
 
     /// Takes a row of a table, or of one that its looks tell.
     pub fn row(&mut self, table: Option<Table>, key: &[u8], value: &[u8]) {
-        match Entry::parse(table, key, value, self.keys) {
+        match ImportEntry::parse(table, key, value, self.keys) {
             Ok((entry, is_made)) => {
                 self.report.has_made_keys |= is_made;
                 self.entry(entry);
@@ -76,7 +76,7 @@ impl<'a> Import<'a> {
         }
     }
 
-    fn entry(&mut self, entry: Entry) {
+    fn entry(&mut self, entry: ImportEntry) {
         self.bytes += entry.key().len();
         self.batch.push(entry);
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
@@ -91,7 +91,7 @@ impl<'a> Import<'a> {
     /// Writes what was taken. After a failure nothing is written any more.
     fn write(&mut self) {
         self.bytes = 0;
-        let is_triplet = |entry: &Entry| entry.table() == Table::Triplets;
+        let is_triplet = |entry: &ImportEntry| entry.table() == Table::Triplets;
         let (triplets, clients): (Vec<_>, Vec<_>) = self.batch.drain(..).partition(is_triplet);
         for (table, batch) in [(Table::Triplets, triplets), (Table::Clients, clients)] {
             if self.failure.is_none() && !batch.is_empty() {
@@ -104,7 +104,7 @@ impl<'a> Import<'a> {
     }
 
     /// Writes the rest.
-    pub fn finish(mut self) -> Result<Report, Problem> {
+    pub fn finish(mut self) -> Result<ImportReport, Problem> {
         self.write();
         self.failure.map_or(Ok(self.report), Err)
     }

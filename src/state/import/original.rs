@@ -5,7 +5,7 @@ use super::recover;
 use super::work::WorkDirectory;
 use super::{CLIENTS, TRIPLETS};
 use crate::state::Table;
-use crate::state::berkeley::{BerkeleyFile, Lsn, OpenError, Step, changes_pending};
+use crate::state::berkeley::{BerkeleyFile, Lsn, OpenError, Visit, changes_pending};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -44,8 +44,8 @@ pub fn read(directory: &Path, work: &WorkDirectory, import: &mut Import<'_>) {
 /// Takes all rows of one file, and tells what is wrong with it.
 pub fn read_file(file: &BerkeleyFile, table: Option<Table>, name: &Path, import: &mut Import<'_>) {
     let summary = file.read(|step| match step {
-        Step::Row(key, value) => import.row(table, key, value),
-        Step::Leaf { done, of } => (import.watch)(done, of),
+        Visit::Row(key, value) => import.row(table, key, value),
+        Visit::Leaf { done, of } => (import.watch)(done, of),
     });
     if summary.is_damaged() {
         import.remark(format!(

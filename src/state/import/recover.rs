@@ -24,7 +24,7 @@ const PERL: &str = "exit !BerkeleyDB::Env->new(-Home => $ARGV[0], -Flags => DB_C
 
 /// How long it may take. The log holds an hour's changes; a program that takes
 /// longer than this does not come to an end with it.
-const PATIENCE: Duration = Duration::from_secs(45);
+const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Copies the databases and the log of a directory below `work` and recovers
 /// the copy. Gives the copy's directory.
@@ -80,14 +80,14 @@ fn run(program: &[&str], home: &Path) -> Result<(), String> {
     match status {
         Ok(Some(status)) if status.success() => Ok(()),
         Ok(Some(status)) => Err(format!("failed ({status}): {}", first_line(&said))),
-        Ok(None) => Err(format!("did not end within {} seconds", PATIENCE.as_secs())),
+        Ok(None) => Err(format!("did not end within {} seconds", TIMEOUT.as_secs())),
         Err(error) => Err(format!("could not be run: {error}")),
     }
 }
 
 /// The program's status, or nothing if it was stopped because it took too long.
 fn wait(command: &mut Command) -> io::Result<Option<ExitStatus>> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut child = command.spawn()?;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait()? {

@@ -3,10 +3,10 @@
 use crate::state::Table;
 use std::fmt;
 
-const NAMED: usize = 5;
+const MAX_NAMED_ROWS: usize = 5;
 
 /// Bytes of a refused row's key that are shown.
-const SHOWN: usize = 60;
+const MAX_SHOWN_BYTES: usize = 60;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -17,7 +17,7 @@ pub struct Counts {
 
 /// What an import came to. As text it is one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct ImportReport {
     pub from: String,
     pub triplets: Counts,
     pub clients: Counts,
@@ -30,7 +30,7 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
-impl Report {
+impl ImportReport {
     /// Counts entries of a table, of which so many were new.
     pub(super) fn count(&mut self, table: Table, entries: usize, new: usize) {
         let counts = match table {
@@ -43,8 +43,8 @@ impl Report {
 
     pub(super) fn refuse(&mut self, key: &[u8], why: impl fmt::Display) {
         self.refused += 1;
-        if self.refusals.len() < NAMED {
-            let shown = key[..key.len().min(SHOWN)].escape_ascii();
+        if self.refusals.len() < MAX_NAMED_ROWS {
+            let shown = key[..key.len().min(MAX_SHOWN_BYTES)].escape_ascii();
             self.refusals.push(format!("\"{shown}\" {why}"));
         }
     }
@@ -54,7 +54,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let triplets = number(self.triplets.new, "triplet");
         let clients = number(self.clients.new, "client");
@@ -91,11 +91,11 @@ mod tests {
 
     #[test]
     fn a_report_is_one_line() {
-        let mut report = Report { from: "/old".into(), ..Report::default() };
+        let mut report = ImportReport { from: "/old".into(), ..ImportReport::default() };
         report.triplets.new = 10;
         report.clients.new = 1;
         assert_eq!(report.to_string(), "imported 10 triplets and 1 client from /old");
-        let unnamed = Report { refused: 2, ..report.clone() };
+        let unnamed = ImportReport { refused: 2, ..report.clone() };
         let line = "imported 10 triplets and 1 client from /old; 2 rows were not taken";
         assert_eq!(unnamed.to_string(), line);
         report.triplets.known = 2;

@@ -3,7 +3,7 @@
 use super::json;
 use super::original;
 use super::work::WorkDirectory;
-use super::{Destination, Import, Keys, Report, Watch, tsv};
+use super::{Destination, Import, ImportReport, Keys, Watch, tsv};
 use crate::state::berkeley::{BerkeleyFile, OpenError};
 use crate::state::dump::{self, Field};
 use crate::state::{Error, Table};
@@ -35,7 +35,7 @@ impl From<Error> for Problem {
 }
 
 #[derive(Clone, Copy)]
-pub struct Source<'a> {
+pub struct ImportSource<'a> {
     /// A directory or a file, or `-` for standard input.
     pub path: &'a Path,
     /// The database's own directory, in which a copy can be recovered.
@@ -43,7 +43,7 @@ pub struct Source<'a> {
     pub keys: &'a dyn Keys,
 }
 
-impl Source<'_> {
+impl ImportSource<'_> {
     /// Merges what it holds into the database.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Source<'_> {
         &'a self,
         destination: &'a mut dyn Destination,
         watch: &'a mut Watch<'a>,
-    ) -> Result<Report, Problem> {
+    ) -> Result<ImportReport, Problem> {
         let from = self.path;
         let mut import = Import::new(destination, self.keys, watch, from.display().to_string());
         if from == Path::new("-") {

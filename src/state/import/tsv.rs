@@ -3,7 +3,7 @@
 //! Any greylisting program can be imported this way: postgrey-migration(7) has
 //! the queries that print its rows so.
 
-use super::{Entry, Import, Keys, Network, Refusal};
+use super::{Import, ImportEntry, Keys, Network, Refusal};
 use crate::state::TripletRecord;
 use std::io::{self, BufRead, Read};
 use std::net::{IpAddr, Ipv4Addr};
@@ -54,7 +54,7 @@ fn fields(line: &[u8]) -> Result<[&[u8]; 5], Refusal> {
     fields.try_into().map_err(|_| Refusal::Fields)
 }
 
-fn entry(line: &[u8], keys: &dyn Keys) -> Result<Entry, Refusal> {
+fn entry(line: &[u8], keys: &dyn Keys) -> Result<ImportEntry, Refusal> {
     let [client, sender, recipient, first, last] = fields(line)?;
     let client = network(client).ok_or(Refusal::NoValue("client"))?;
     let recipient = Some(address(recipient)).filter(|recipient| !recipient.is_empty());
@@ -63,7 +63,7 @@ fn entry(line: &[u8], keys: &dyn Keys) -> Result<Entry, Refusal> {
     let last = seconds(last).ok_or(Refusal::NoValue("last time"))?;
     let key = keys.triplet(client, address(sender), recipient);
     let key = key.ok_or(Refusal::LargeNetwork(client.bits))?;
-    Entry::triplet(key, TripletRecord { first, last: last.max(first) })
+    ImportEntry::triplet(key, TripletRecord { first, last: last.max(first) })
 }
 
 /// An address without the angle brackets of some programs.

@@ -15,6 +15,7 @@ mod open;
 mod pages;
 mod reader;
 mod reading;
+mod replaced;
 mod rows;
 mod size;
 mod structure;
@@ -38,6 +39,7 @@ use expiry::{ExpiryScan, Surroundings};
 use lmdb::{Database, RwTransaction, Transaction as _};
 use open::File;
 use reading::Reading;
+use replaced::Watch;
 use rows::{put, stored_key};
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -84,6 +86,7 @@ pub struct Store {
     batch: Batch,
     write_behind: WriteBehind,
     expiry: ExpiryScan,
+    watch: Watch,
     path: PathBuf,
     metadata: Metadata,
 }
@@ -118,6 +121,7 @@ impl Store {
             batch: Batch::default(),
             write_behind: WriteBehind::default(),
             expiry: ExpiryScan::default(),
+            watch: Watch::default(),
             path,
             metadata,
         })
@@ -165,9 +169,12 @@ impl Store {
             Some(failure) => failure.moment.elapsed() >= RETRY_PAUSE,
             None => self.file.as_ref().is_some_and(|file| !file.has_room()),
         };
-        if !is_needed {
-            return;
+        if is_needed && !self.watch.has_only_copy() {
+            self.open_again();
         }
+    }
+
+    fn open_again(&mut self) {
         // A process must not have a file of LMDB open twice.
         self.file = None;
         match File::open(&self.path, &self.metadata) {
@@ -202,6 +209,7 @@ impl Store {
             let error = explain_write(&self.path, error);
             self.failure.insert(Failure::new(error)).error.clone()
         })?;
+        file.witness.note_commit(&file.environment);
         for (table, key, _) in changes.iter() {
             self.write_behind.remove(table, key);
         }
@@ -254,7 +262,8 @@ fn open_file<'s>(file: &'s Option<File>, failure: &Option<Failure>) -> Result<&'
 }
 
 impl Store {
-    fn reading(&self) -> Result<Reading<'_>, Error> {
+    fn reading(&mut self) -> Result<Reading<'_>, Error> {
+        self.look_at_file();
         let file = open_file(&self.file, &self.failure)?;
         Ok(Reading { environment: &file.environment, path: &self.path })
     }
@@ -292,6 +301,7 @@ impl Backend for Store {
         if self.queue.is_empty() {
             return;
         }
+        self.look_at_file();
         self.open_again_if_needed();
         let Store { file, failure, queue, batch, write_behind, path, .. } = self;
         let mut view =
@@ -334,6 +344,7 @@ impl Backend for Store {
         if self.write_behind.is_empty() && !self.expiry.has_old_rows() {
             return Ok(false);
         }
+        self.look_at_file();
         self.open_again_if_needed();
         self.write(&TableMap::default()).map(|()| true)
     }
@@ -355,6 +366,7 @@ impl Backend for Store {
     }
 
     fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error> {
+        self.look_at_file();
         let Some(file) = self.file.as_ref().filter(|_| self.failure.is_none()) else {
             // The next batch tries to open it again.
             return Ok(Some(ExpirySlice::default()));
@@ -366,6 +378,11 @@ impl Backend for Store {
 
     fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
         self.expiry.take_pass()
+    }
+
+    fn check(&mut self) -> Option<String> {
+        self.look_at_file();
+        self.watch.take_remark()
     }
 
     fn settle(&mut self) -> u64 {

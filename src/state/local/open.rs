@@ -3,6 +3,7 @@
 use super::create::create_if_missing;
 use super::errors::{START_AFRESH, explain_open, of_system};
 use super::free_pages::free_list;
+use super::replaced::Witness;
 use super::{META, Tables, head};
 use crate::state::{Error, Metadata, Table};
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
@@ -26,6 +27,7 @@ const LOCK_FILE_SIZE: i64 = 8192;
 pub struct File {
     pub environment: Environment,
     pub tables: Tables,
+    pub witness: Witness,
 }
 
 impl File {
@@ -50,7 +52,9 @@ impl File {
         note_meta(&environment, meta, notes).map_err(explain)?;
         let triplets = table(Table::Triplets.name()).map_err(explain)?;
         let clients = table(Table::Clients.name()).map_err(explain)?;
-        Ok(File { environment, tables: Tables { triplets, clients } })
+        let witness = Witness::new(path, &environment);
+        let witness = witness.map_err(|error| explain(of_system(&error)))?;
+        Ok(File { environment, tables: Tables { triplets, clients }, witness })
     }
 
     /// Whether the map is large enough for a turn. It never grows while it is

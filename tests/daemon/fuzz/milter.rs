@@ -2,7 +2,7 @@
 
 use crate::fuzz::{Target, in_pieces};
 use postgrey::greylist::Reply;
-use postgrey::session::milter::{Event, LONGEST_PACKET, Session};
+use postgrey::session::milter::{Event, MAX_PACKET_LENGTH, Session};
 use testkit::random::Random;
 
 pub const TARGET: Target = Target { name: "milter", corpus: CORPUS, words: WORDS, generate, check };
@@ -127,7 +127,7 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
         }
         session.rest();
         let buffered = session.buffered();
-        assert!(buffered <= 2 * (LONGEST_PACKET + 4 + 4096), "{buffered} bytes are held");
+        assert!(buffered <= 2 * (MAX_PACKET_LENGTH + 4 + 4096), "{buffered} bytes are held");
     }
     seen
 }

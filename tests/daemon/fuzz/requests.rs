@@ -2,7 +2,7 @@
 
 use crate::fuzz::{Target, in_pieces};
 use postgrey::request::Request;
-use postgrey::session::policy::{Event, LONGEST_REQUEST, Session};
+use postgrey::session::policy::{Event, MAX_REQUEST_LENGTH, Session};
 use testkit::random::Random;
 
 pub const TARGET: Target =
@@ -172,7 +172,7 @@ fn assert_bounded(input: &[u8]) {
         while session.next_event().is_some() {}
         session.rest();
         let buffered = session.buffered();
-        assert!(buffered <= 2 * (LONGEST_REQUEST + PIECE), "{buffered} bytes are held");
+        assert!(buffered <= 2 * (MAX_REQUEST_LENGTH + PIECE), "{buffered} bytes are held");
         if session.is_too_long() {
             return;
         }

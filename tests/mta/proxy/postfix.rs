@@ -110,6 +110,26 @@ fn no_message_of_two_thousand_is_lost_or_doubled() {
     });
 }
 
+#[test]
+fn server_without_the_proxy_protocol_sees_the_proxy_and_does_not_relay_for_it() {
+    in_own_network(|| {
+        let postfix = Postfix::start_with(
+            "smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination\n",
+        );
+        let address = postfix.address();
+        let mut site = Site::start(postfix, &address, &["--smtp-proxy-protocol=off"]);
+        site.wait_out_the_delay();
+        let mut smtp = site.connect();
+        assert_eq!(offer(&mut smtp), "250 2.1.5 Ok");
+        smtp.expect("454", "RCPT TO:<victim@elsewhere.test>");
+        smtp.send("Subject: without an address\n");
+        smtp.quit();
+        let message = site.delivered("Subject: without an address");
+        let received = "Received: from client.test (unknown [127.0.0.1])";
+        assert!(message.contains(received), "{message}");
+    });
+}
+
 /// Starts a DNS server that knows one name of one address, and returns its own
 /// address.
 fn serve_name(name: &'static str, address: IpAddr) -> Ipv4Addr {

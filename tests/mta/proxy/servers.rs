@@ -1,14 +1,13 @@
 //! Mail servers that expect the PROXY protocol, each in the network of its test.
 
 use crate::chroot::{Chroot, Server};
-use crate::opensmtpd;
 use crate::postfix::instance::Postfix;
+use crate::{exim, opensmtpd};
+use postgrey::session::smtp::{Version, proxy_header};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
-use testkit::{root_for, skip, wait_for};
-
-/// Names the directory of a chroot with Exim.
-const EXIM: &str = "POSTGREY_EXIM_CHROOT";
+use std::time::Duration;
+use testkit::{root_for, wait_for};
 
 /// Where servers in a chroot listen.
 const ADDRESS: &str = "127.0.0.1:2525";
@@ -26,14 +25,20 @@ pub struct Kind {
     pub name: &'static str,
     /// The versions of the PROXY protocol that it understands.
     pub versions: &'static [&'static str],
+    /// How a message shows where it came from.
+    pub received: &'static str,
     /// Starts it, or reports that it is not installed.
     pub start: fn() -> Option<Box<dyn MailServer>>,
 }
 
+const BY_NAME: &str = "Received: from client.test (unknown [198.51.100.10])";
+const IN_ANGLES: &str = "Received: from client.test (<unknown> [198.51.100.10])";
+const BY_ADDRESS: &str = "Received: from [198.51.100.10] (helo=client.test)";
+
 pub const KINDS: [Kind; 3] = [
-    Kind { name: "Postfix", versions: &["1", "2"], start: postfix },
-    Kind { name: "Exim", versions: &["1", "2"], start: exim },
-    Kind { name: "OpenSMTPD", versions: &["2"], start: opensmtpd },
+    Kind { name: "Postfix", versions: &["1", "2"], received: BY_NAME, start: postfix },
+    Kind { name: "Exim", versions: &["1", "2"], received: BY_ADDRESS, start: exim },
+    Kind { name: "OpenSMTPD", versions: &["2"], received: IN_ANGLES, start: opensmtpd },
 ];
 
 impl MailServer for Postfix {
@@ -67,27 +72,27 @@ impl MailServer for InChroot {
     }
 }
 
+/// Returns true if the server greets a client that a proxy speaks for.
+fn is_ready() -> bool {
+    let Ok(mut stream) = TcpStream::connect(ADDRESS) else { return false };
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    let address = ([127, 0, 0, 1], 25).into();
+    let head = proxy_header(Version::Two, address, address);
+    let mut code = [0; 3];
+    stream.write_all(&head).and_then(|()| stream.read_exact(&mut code)).is_ok() && code == *b"220"
+}
+
 fn start(chroot: Chroot, script: &str, command: &str) -> Box<dyn MailServer> {
     let server = Server::start(&chroot, script, command);
-    wait_for("a mail server behind the proxy", || TcpStream::connect(ADDRESS).ok());
+    wait_for("a mail server behind the proxy", || is_ready().then_some(()));
     Box::new(InChroot { chroot, _server: server })
 }
 
 fn exim() -> Option<Box<dyn MailServer>> {
-    let Some(root) = std::env::var_os(EXIM).map(PathBuf::from) else {
-        skip(&format!("Exim behind the proxy: {EXIM} is not set, run compat/exim"));
-        return None;
-    };
-    let chroot = Chroot::new(&root, &["mail", "log", "spool"]);
-    chroot.copy_certificate();
-    chroot.write("exim4.conf", include_str!("exim4.conf"));
-    chroot.run(&["chown", "-R", "Debian-exim:", chroot.home()]);
-    // Exim runs as root with the configuration at its usual place only.
-    let script = format!(
-        "mount -t tmpfs -o mode=755 tmpfs ROOT/etc/exim4 && cp {} ROOT/etc/exim4",
-        chroot.path("exim4.conf").display()
-    );
-    Some(start(chroot, &script, "exim4 -bdf -oP HOME/exim.pid"))
+    let lines = "local_interfaces = 127.0.0.1\nhosts_proxy = 127.0.0.1\n";
+    let chroot = exim::configure(&exim::root("Exim behind the proxy")?, lines, "");
+    let script = exim::own_configuration(&chroot);
+    Some(start(chroot, &script, exim::COMMAND))
 }
 
 fn opensmtpd() -> Option<Box<dyn MailServer>> {

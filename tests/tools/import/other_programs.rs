@@ -5,7 +5,7 @@ use crate::import::by_hand::import;
 use crate::import::exported;
 use postgrey::greylist::{LookupBy, Policy};
 use postgrey::state::Metadata;
-use postgrey::state::import::Source;
+use postgrey::state::import::ImportSource;
 use postgrey::state::local::Store;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -394,7 +394,7 @@ fn no_damage_makes_the_import_of_a_text_panic_or_hang() {
         fs::write(&file, mutate(&corpus, WORDS, &mut random)).expect("a file");
         let keys = &policies[random.below(policies.len())];
         let begin = Instant::now();
-        let source = Source { path: &file, dbdir: scratch.path(), keys };
+        let source = ImportSource { path: &file, dbdir: scratch.path(), keys };
         // A text whose first line is damaged is refused.
         if let Ok(report) = source.import(&mut store, &mut |_, _| {}) {
             taken += report.triplets.new + report.triplets.known;

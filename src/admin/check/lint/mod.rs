@@ -206,7 +206,7 @@ fn lint_delays(list: List, texts: &[Text]) -> Vec<Finding> {
     let (rules, delays, warnings) = Delays::split(texts);
     let mut findings = byte_order_marks(texts);
     for warning in &warnings {
-        if let Some(location) = warning.origin() {
+        if let Some(location) = warning.location() {
             let lint = Lint::error(warning.text(), Fix::advise("fix the line or delete it"));
             findings.push(lint.at(location, b"", "delay"));
         }

@@ -1,0 +1,177 @@
+//! The file of an open database, which other programs can delete, replace, cut off
+//! or overwrite. LMDB notices none of it: it would write to a file without a name,
+//! or end the process by a signal at the first page that is missing.
+
+use super::Store;
+use super::create::{finish, unfinished};
+use super::errors::{explain_write, of_system};
+use lmdb::Environment;
+use std::cell::Cell;
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Seek};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The pause after records could not be written to a new file.
+const RETRY_PAUSE: Duration = Duration::from_secs(60);
+
+/// What another program did to the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Deleted,
+    Replaced,
+    CutOff,
+    Overwritten,
+}
+
+impl Change {
+    fn name(self) -> &'static str {
+        match self {
+            Change::Deleted => "deleted",
+            Change::Replaced => "replaced",
+            Change::CutOff => "cut off",
+            Change::Overwritten => "overwritten",
+        }
+    }
+
+    /// What was done about it.
+    fn action(self, path: &Path) -> String {
+        match self {
+            Change::Deleted => {
+                "all records were written to a new file (postgrey clear deletes them)".to_owned()
+            }
+            Change::Replaced => format!(
+                "all records were written to a new file, and the other file is now {} (postgrey \
+                 restore imports one)",
+                replaced(path).display()
+            ),
+            Change::CutOff | Change::Overwritten => {
+                "it was opened again as it is now (postgrey restore imports a copy)".to_owned()
+            }
+        }
+    }
+}
+
+/// The file that LMDB has open, as this process last wrote it.
+pub struct Witness {
+    file: fs::File,
+    length: Cell<u64>,
+    transaction: Cell<usize>,
+}
+
+impl Witness {
+    /// The file at a path, which LMDB has just opened.
+    pub fn new(path: &Path, environment: &Environment) -> io::Result<Witness> {
+        let file = fs::File::open(path)?;
+        let length = Cell::new(file.metadata()?.len());
+        Ok(Witness { file, length, transaction: Cell::new(last_transaction(environment)) })
+    }
+
+    /// Notes that this process has written to the file.
+    pub fn note_commit(&self, environment: &Environment) {
+        self.transaction.set(last_transaction(environment));
+    }
+
+    /// Compares the file with what it was. The map is read last: a page that is
+    /// missing must not be touched.
+    fn change(&self, path: &Path, environment: &Environment) -> Option<Change> {
+        let open = self.file.metadata().ok()?;
+        if open.len() < self.length.get() {
+            return Some(Change::CutOff);
+        }
+        match fs::metadata(path) {
+            Ok(found) if identity(&found) != identity(&open) => return Some(Change::Replaced),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Some(Change::Deleted),
+            _ => {}
+        }
+        self.length.set(open.len());
+        let is_ours = last_transaction(environment) == self.transaction.get();
+        (!is_ours).then_some(Change::Overwritten)
+    }
+
+    /// Copies the file to a path, all or nothing. Between two transactions its
+    /// bytes are a whole database.
+    fn copy_to(&self, path: &Path) -> io::Result<()> {
+        let unfinished = unfinished(path);
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        let mut copy = options.write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        let mut open = &self.file;
+        open.rewind()?;
+        io::copy(&mut open, &mut copy)?;
+        copy.sync_all()?;
+        match fs::rename(path, replaced(path)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => finish(&unfinished, path),
+        }
+    }
+}
+
+fn last_transaction(environment: &Environment) -> usize {
+    environment.info().map_or(0, |info| info.last_txnid())
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// The new name of a file that was put in the database's place.
+fn replaced(path: &Path) -> PathBuf {
+    path.with_extension("mdb.replaced")
+}
+
+/// What the log should say, and when a copy that failed is tried again.
+#[derive(Debug, Default)]
+pub struct Watch {
+    retry: Option<Instant>,
+    remark: Option<String>,
+}
+
+impl Watch {
+    /// Returns true if the open file has no name and could not be copied, so that it
+    /// must not be closed.
+    pub fn has_only_copy(&self) -> bool {
+        self.retry.is_some()
+    }
+
+    /// What has happened to the file since the last call.
+    pub fn take_remark(&mut self) -> Option<String> {
+        self.remark.take()
+    }
+}
+
+impl Store {
+    /// Looks whether another program has changed the file. The records of a file
+    /// that is gone from its path are written to a new one. A file that was written
+    /// to is opened again.
+    pub(super) fn look_at_file(&mut self) {
+        let now = Instant::now();
+        let Some(file) = &self.file else { return };
+        let Some(change) = file.witness.change(&self.path, &file.environment) else { return };
+        if change == Change::Overwritten && self.failure.is_some() {
+            // A commit that failed may have come that far.
+            return;
+        }
+        let is_gone = matches!(change, Change::Deleted | Change::Replaced);
+        if is_gone && self.watch.retry.is_some_and(|retry| now < retry) {
+            return;
+        }
+        let (shown, name) = (self.path.display(), change.name());
+        let copied = if is_gone { file.witness.copy_to(&self.path) } else { Ok(()) };
+        if let Err(error) = copied {
+            let why = explain_write(&self.path, of_system(&error));
+            let remark = format!("{shown} was {name} while the daemon runs; its records: {why}");
+            self.watch = Watch { retry: Some(now + RETRY_PAUSE), remark: Some(remark) };
+            return;
+        }
+        let action = change.action(&self.path);
+        let remark = format!("{shown} was {name} while the daemon runs; {action}");
+        self.watch = Watch { retry: None, remark: Some(remark) };
+        self.expiry.forget();
+        self.open_again();
+    }
+}
