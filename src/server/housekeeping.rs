@@ -85,6 +85,13 @@ impl Housekeeping {
         }
         if let Some(pass) = backend.take_expiry_pass() {
             self.last_pass = Some(pass);
+            if pass.corrected > 0 {
+                let line = format!(
+                    "entries with times more than a day in the future, set to now: {}",
+                    pass.corrected
+                );
+                log.line(Severity::Warning, line);
+            }
             for line in self.news(pass, begin, log.takes(Severity::Info)) {
                 log.line(Severity::Warning, line);
             }
@@ -162,7 +169,7 @@ mod tests {
 
     fn pass(triplets: (u64, u64), clients: (u64, u64)) -> ExpiryPass {
         let tally = |(before, deleted)| Tally { before, deleted };
-        ExpiryPass { triplets: tally(triplets), clients: tally(clients), waiting: 0 }
+        ExpiryPass { triplets: tally(triplets), clients: tally(clients), ..ExpiryPass::default() }
     }
 
     #[test]

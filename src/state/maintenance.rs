@@ -1,11 +1,15 @@
 //! What is too old to be remembered.
 //!
 //! The rules are the original's (BEHAVIOUR G), down to its odd rows: what is no
-//! number counts as zero, hence as very old, and what lies in the future is
-//! kept.
+//! number counts as zero, hence as very old. A row of the future is kept, but its
+//! times are corrected: it would never expire, and a triplet would never pass.
 
-use crate::greylist::{Table, numbers};
+use crate::greylist::{ClientRecord, Record, Table, TripletRecord, numbers};
 use std::time::Duration;
+
+/// Seconds that a row may be ahead of the clock. Clocks of hosts that share records
+/// differ by less, and a clock that is set back by an hour is no reason to write.
+const MAX_AHEAD: i64 = 86_400;
 
 /// After how many seconds entries are forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,21 @@ impl Lifetimes {
         } else {
             Age::Waiting
         }
+    }
+}
+
+/// Returns a row with its times set to `now` where they are too far ahead of it; `None`
+/// if none is.
+pub(super) fn corrected(table: Table, row: &[u8], now: i64) -> Option<String> {
+    let limit = now.saturating_add(MAX_AHEAD);
+    match Record::parse(table, row)? {
+        Record::Triplet(TripletRecord { first, last }) if first.max(last) > limit => {
+            Some(TripletRecord { first: first.min(now), last: last.min(now) }.text())
+        }
+        Record::Client(ClientRecord { count, last }) if last > limit => {
+            Some(ClientRecord { count, last: now }.text())
+        }
+        _ => None,
     }
 }
 
@@ -87,6 +106,8 @@ pub struct ExpiryPass {
     pub clients: Tally,
     /// Triplets among those kept that have not passed yet.
     pub waiting: u64,
+    /// Rows whose times were too far in the future.
+    pub corrected: u64,
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 //! deleted with the next commit that happens anyway, or by themselves when there are
 //! many or the pass is complete.
 
-use super::rows::{rows_from, whole};
+use super::rows::{put, rows_from, whole};
 use super::{File, Tables};
 use crate::state::local::write_behind::WriteBehind;
-use crate::state::maintenance::Age;
+use crate::state::maintenance::{Age, corrected};
 use crate::state::{ExpiryPass, ExpirySlice, Lifetimes, Table, Tally};
 use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::mem;
@@ -42,12 +42,14 @@ pub struct ExpiryScan {
     cost: Duration,
 }
 
-/// An expired record, which is deleted if it is still the same.
+/// An expired record, which is deleted if it is still the same; or one of the future,
+/// which is replaced.
 #[derive(Debug)]
 struct OldRow {
     table: Table,
     key: Vec<u8>,
     row: Vec<u8>,
+    replacement: Option<String>,
 }
 
 /// What a slice reads.
@@ -103,13 +105,17 @@ impl ExpiryScan {
             *rows += 1;
             self.tally(table).before += 1;
             let (whole_key, text) = whole(key, row);
-            match around.lifetimes.age(table, text, around.now) {
-                Age::Waiting => self.pass.waiting += 1,
-                // A record whose refresh waits for the disk has not expired.
-                Age::Over if around.waiting.get(table, whole_key).is_none() => {
-                    self.old.push(OldRow { table, key: key.to_vec(), row: row.to_vec() });
-                }
-                Age::Over | Age::Passed => {}
+            let age = around.lifetimes.age(table, text, around.now);
+            self.pass.waiting += u64::from(age == Age::Waiting);
+            let corrected = corrected(table, text, around.now);
+            self.pass.corrected += u64::from(corrected.is_some());
+            // A record whose refresh waits for the disk has not expired.
+            if (age == Age::Over || corrected.is_some())
+                && around.waiting.get(table, whole_key).is_none()
+            {
+                let replacement = corrected.filter(|_| age != Age::Over);
+                let (key, row) = (key.to_vec(), row.to_vec());
+                self.old.push(OldRow { table, key, row, replacement });
             }
             if self.is_full() || *rows % ROWS_PER_CLOCK_CHECK == 0 && Instant::now() >= deadline {
                 self.last = Some(key.to_vec());
@@ -134,7 +140,7 @@ impl ExpiryScan {
         self.tables == Table::ALL.len()
     }
 
-    /// Deletes what is still as old as it was when it was looked at, unless
+    /// Deletes or replaces what is still as old as it was when it was looked at, unless
     /// something newer is about to be written.
     pub fn delete(
         &self,
@@ -143,10 +149,14 @@ impl ExpiryScan {
         has_newer: impl Fn(Table, &[u8]) -> bool,
     ) -> Result<Vec<Table>, lmdb::Error> {
         let mut deleted = Vec::with_capacity(self.old.len());
-        for OldRow { table, key, row } in &self.old {
+        for OldRow { table, key, row, replacement } in &self.old {
             let database = tables.database(*table);
             match writer.get(database, key) {
                 Ok(now) if now == row && !has_newer(*table, whole(key, row).0) => {
+                    if let Some(replacement) = replacement {
+                        put(writer, database, whole(key, row).0, replacement)?;
+                        continue;
+                    }
                     writer.del(database, key, None)?;
                     deleted.push(*table);
                 }

@@ -88,7 +88,8 @@ fn what_is_too_old_goes_and_the_rest_stays() {
         ExpiryPass {
             triplets: Tally { before: 12, deleted: 7 },
             clients: Tally { before: 3, deleted: 2 },
-            waiting: 3
+            waiting: 3,
+            corrected: 0
         }
     );
     drop(store);
@@ -102,6 +103,28 @@ fn what_is_too_old_goes_and_the_rest_stays() {
     expected.sort();
     assert_eq!(rows(Table::Triplets), expected);
     assert_eq!(rows(Table::Clients).len(), 1);
+}
+
+#[test]
+fn records_of_the_future_are_set_to_now() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let (long, ahead) = ([b'y'; 600].to_vec(), NOW + DAY + 1);
+    let triplets = [
+        (b"ahead".to_vec(), format!("{ahead},{ahead}")),
+        (long.clone(), format!("{NOW},{ahead}")),
+        (b"near".to_vec(), format!("{},{}", NOW + DAY, NOW + DAY)),
+    ];
+    write(&store, Table::Triplets, triplets);
+    write(&store, Table::Clients, [(b"192.0.2.1".to_vec(), format!("7,{ahead}"))]);
+    assert_eq!(lap(&mut store).corrected, 3);
+    assert_eq!(lap(&mut store).corrected, 0, "they are right now");
+    let mut text = |table, key: &[u8]| store.record(table, key).unwrap().map(Record::text);
+    let seen = |first: i64, last: i64| Some(format!("{first},{last}"));
+    assert_eq!(text(Table::Triplets, b"ahead"), seen(NOW, NOW));
+    assert_eq!(text(Table::Triplets, &long), seen(NOW, NOW));
+    assert_eq!(text(Table::Triplets, b"near"), seen(NOW + DAY, NOW + DAY));
+    assert_eq!(text(Table::Clients, b"192.0.2.1"), seen(7, NOW));
 }
 
 #[test]
