@@ -71,6 +71,7 @@ pub(super) fn options(
         log_format: [Format::Classic, Format::Json]
             [one_of(matches, "log-format", ["classic", "json"])?],
         exim: matches.get_flag("exim"),
+        remote_test_time: matches.get_flag("policy-test-time"),
         policy: policy(matches, retry_window, machine)?,
         lists: Files::new(|kind| paths(matches, kind.option())),
     })

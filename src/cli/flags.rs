@@ -57,7 +57,7 @@ pub(super) fn table() -> Command {
         .args(information())
 }
 
-fn listening() -> [Arg; 5] {
+fn listening() -> [Arg; 6] {
     [
         value("inet", "[HOST:]PORT")
             .short('i')
@@ -89,6 +89,12 @@ fn listening() -> [Arg; 5] {
         switch("exim").help("close a connection after one answer, for Exim").long_help(
             "Close each connection after its first answer, for recipes for Exim that wait for its \
              end. The recipe of this version does not need it.",
+        ),
+        switch("policy-test-time").help("accept policy_test_time from other machines").long_help(
+            "Accept the attribute policy_test_time from other machines. It replaces the clock for \
+             one request and is meant for tests. Without this option it is accepted only through \
+             Unix sockets and from loopback addresses, since with it a client can be put on the \
+             auto-whitelist, or be kept from it.",
         ),
     ]
 }

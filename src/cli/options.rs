@@ -47,6 +47,8 @@ pub struct Options {
     pub log_format: Format,
     /// Whether each connection is closed after one answer, as Exim wants it.
     pub exim: bool,
+    /// Whether other machines may replace the clock (`--policy-test-time`).
+    pub remote_test_time: bool,
     pub policy: Policy,
     pub lists: Files,
 }

@@ -20,6 +20,9 @@ use std::time::Instant;
 /// no client waits long for the others.
 pub const MAX_REQUESTS: usize = 512;
 
+const REMOTE_TEST_TIME: &str =
+    "ignoring policy_test_time of another machine (--policy-test-time accepts it)";
+
 /// What a batch works with.
 pub struct Batch<'a> {
     /// Decides.
@@ -38,6 +41,8 @@ pub struct Batch<'a> {
     pub now: i64,
     /// Whether connections are closed after their first reply (`--exim`).
     pub one_reply: bool,
+    /// Whether other machines may replace the clock (`--policy-test-time`).
+    pub remote_test_time: bool,
     /// The SMTP proxy, if there is one.
     pub proxy: Option<&'a mut Proxy>,
 }
@@ -64,7 +69,7 @@ impl Batch<'_> {
     /// Handles the events in a connection's input, at most `share` of them, until
     /// one has to wait for the backend.
     fn serve(&mut self, key: usize, share: usize) {
-        let Batch { engine, backend, log, connections, now, one_reply, .. } = self;
+        let Batch { engine, backend, log, connections, one_reply, remote_test_time, .. } = self;
         let connection = &mut connections[key];
         if connection.is_awaiting() {
             return;
@@ -78,17 +83,25 @@ impl Batch<'_> {
                 return;
             };
             match event {
-                Event::Request => match engine.plan(&connection.session.request(), *now, log) {
-                    Plan::Decided(verdict) => {
-                        let reply = engine.conclude(&connection.session.request(), verdict, log);
-                        answer(connection, &reply, engine, *one_reply, log);
+                Event::Request => {
+                    let mut request = connection.session.request();
+                    if !*remote_test_time && !connection.is_local && request.test_time.is_some() {
+                        request.test_time = None;
+                        let limit = &mut connection.line_limit;
+                        engine.complain(limit, Severity::Warning, REMOTE_TEST_TIME, log);
                     }
-                    Plan::Lookup(lookup) => {
-                        connection.set_awaiting(true);
-                        backend.submit(Ticket(key), Task::Decide(lookup));
-                        return;
+                    match engine.plan(&request, self.now, log) {
+                        Plan::Decided(verdict) => {
+                            let reply = engine.conclude(&request, verdict, log);
+                            answer(connection, &reply, engine, *one_reply, log);
+                        }
+                        Plan::Lookup(lookup) => {
+                            connection.set_awaiting(true);
+                            backend.submit(Ticket(key), Task::Decide(lookup));
+                            return;
+                        }
                     }
-                },
+                }
                 Event::Incomplete(line) => {
                     engine.stats.counters.incomplete += 1;
                     let limit = &mut connection.line_limit;

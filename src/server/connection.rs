@@ -33,6 +33,8 @@ pub struct Connection {
     pub session: Session,
     /// Whether it is among those that are due.
     pub is_due: bool,
+    /// Whether the client is on this machine, as far as its address shows.
+    pub is_local: bool,
     /// When it was accepted or had its last request.
     pub asked: Instant,
     /// Limits the log lines about malformed input.
@@ -58,6 +60,7 @@ impl Connection {
     /// A new connection.
     pub fn new(stream: Stream, session: Session) -> Connection {
         Connection {
+            is_local: stream.is_local(),
             stream,
             session,
             is_due: false,

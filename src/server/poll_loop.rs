@@ -59,6 +59,8 @@ pub struct Service {
     pub proxy: Option<Proxy>,
     /// Whether connections are closed after their first reply (`--exim`).
     pub one_reply: bool,
+    /// Whether other machines may replace the clock (`--policy-test-time`).
+    pub remote_test_time: bool,
 }
 
 /// The server's state between two batches.
@@ -312,7 +314,7 @@ impl PollLoop {
     fn batch(&mut self, log: &mut Log) -> bool {
         let first_token = self.first_connection();
         let PollLoop { poll, connections, service, memory_error, buffer, .. } = self;
-        let Service { engine, backend, control, proxy, one_reply, .. } = service;
+        let Service { engine, backend, control, proxy, one_reply, remote_test_time, .. } = service;
         let mut batch = Batch {
             engine,
             backend: &mut **backend,
@@ -322,6 +324,7 @@ impl PollLoop {
             first_token,
             now: clock::now(),
             one_reply: *one_reply,
+            remote_test_time: *remote_test_time,
             proxy: proxy.as_mut(),
         };
         let mut too_large = batch.read(buffer);

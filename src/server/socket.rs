@@ -19,6 +19,18 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// Returns true if the peer is on this machine: at a Unix socket or a loopback
+    /// address.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Stream::Tcp(stream) => {
+                let ip = stream.peer_addr().map(|peer| peer.ip().to_canonical());
+                ip.is_ok_and(|ip| ip.is_loopback())
+            }
+            Stream::Unix(_) => true,
+        }
+    }
+
     /// Reads what is there.
     ///
     /// # Errors

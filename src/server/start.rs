@@ -103,6 +103,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         metrics,
         proxy,
         one_reply: options.exim,
+        remote_test_time: options.remote_test_time,
     };
     if let Some(error) = failure {
         service.engine.report_failure(&error, log);

@@ -71,6 +71,7 @@ struct Configuration<'o> {
 
 const CHECKS: &[Check] = &[
     ("dry-run", dry_run),
+    ("policy-test-time", remote_test_time),
     ("nothing-passes", nothing_passes),
     ("window-shorter-than-delay", short_window),
     ("window-shorter-than-a-delay", short_window_of_some),
@@ -114,6 +115,16 @@ fn dry_run(Configuration { options, .. }: &Configuration<'_>) -> Option<(String,
     options.policy.is_dry_run.then(|| {
         let problem = "with --noaction no mail is deferred, although the log says so".to_owned();
         (problem, "delete it when you have seen enough")
+    })
+}
+
+fn remote_test_time(
+    Configuration { options, .. }: &Configuration<'_>,
+) -> Option<(String, &'static str)> {
+    options.remote_test_time.then(|| {
+        let problem = "with --policy-test-time other machines can put clients on the \
+                       auto-whitelist or keep them from it";
+        (problem.to_owned(), "delete it when your tests are done")
     })
 }
 

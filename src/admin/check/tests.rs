@@ -99,6 +99,7 @@ fn options_without_the_expected_effect_are_reported() {
         ("--max-age=3", "forgets-early"),
         ("--ipv4cidr=8", "wide-networks"),
         ("--noaction", "dry-run"),
+        ("--policy-test-time", "policy-test-time"),
         ("--greylist-action=TEMPFAIL", "unknown-action"),
         ("--blacklist-action=DENY", "unknown-action"),
         ("--auto-whitelist-by=domain", "domains-as-one"),

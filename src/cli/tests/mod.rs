@@ -49,6 +49,7 @@ fn defaults() -> Options {
         log_format: Format::Classic,
         verbosity: Verbosity::Normal,
         exim: false,
+        remote_test_time: false,
         policy: Policy {
             hostname: nix::unistd::gethostname().unwrap().into_vec(),
             ..Policy::default()
