@@ -1,7 +1,7 @@
 //! Mistakes in patterns.
 
 use super::super::finding::Fix;
-use super::{Check, Lint};
+use super::{Check, Lint, dots};
 use crate::lists::{Addresses, Clients, Text, pattern_of};
 
 pub(super) const OF_CLIENTS: &[Check] = &[
@@ -12,6 +12,7 @@ pub(super) const OF_CLIENTS: &[Check] = &[
     ("star-for-anything", star),
     ("pattern-for-domain", domain),
     ("open-end", open_end),
+    ("open-dots", dots::check),
 ];
 
 pub(super) const OF_ADDRESSES: &[Check] = &[

@@ -42,6 +42,11 @@ const CLIENTS: &[Case] = &[
     (r"/^amazon\..*$/", "open-end", "the whole domain"),
     (r"/^posteo\..*$/", "open-end", "the whole domain"),
     ("nasa", "top-level-domain", "write the whole name"),
+    // From Debian's own list, and lists that copied its patterns.
+    ("/^mta[12].siol.net$/", "open-dots", r"/^mta[12]\.siol\.net$/"),
+    (r"/^smtp\d+.citigroup.com$/", "open-dots", r"/^smtp\d+\.citigroup\.com$/"),
+    ("/^odk.fdv.uni-lj.si$/", "open-dots", r"/^odk\.fdv\.uni-lj\.si$/"),
+    ("/^.mx.example.com$/", "open-dots", r"/^.mx\.example\.com$/"),
     ("84.200.211.0/24 CIDR", "blank", "84.200.211.0/24"),
     // From lists of other greylisting programs, copied into postgrey's: SQLgrey,
     // policyd, smf-grey, milter-greylist, greylistd, qmail's, Exim's.
@@ -276,7 +281,8 @@ fn rules_that_work_are_clean() {
         (
             "whitelist-clients",
             "example.com\nnotexample.com\n192.0.2.0/25\n192.0.2.128/25\n\
-             /^mx\\d+\\.example\\.net$/\nlocalhost\n2001:db8::1\nmail-1.example.test\n[2001:db8::2]\n",
+             /^mx\\d+\\.example\\.net$/\nlocalhost\n2001:db8::1\nmail-1.example.test\n[2001:db8::2]\n\
+             /^10.0.0.1$/\n/^mx[.]a[.]test$/\n/^mta[12]\\.siol\\.net$/\n",
         ),
         (
             "whitelist-recipients",
