@@ -67,7 +67,7 @@ fn start(run: &Run, scratch: &Scratch, words: &[&str]) -> Option<Start> {
     Some(Start { parent, log, left: left(scratch, serves) })
 }
 
-/// Whether a server comes to answer. The original takes connections before it
+/// Returns true if a server comes to answer. The original takes connections before it
 /// knows.
 fn replies(scratch: &Scratch) -> bool {
     let client = Client::unix(&scratch.path().join("socket"));
@@ -101,7 +101,7 @@ fn heard(run: &Run, scratch: &Scratch, logger: &UnixDatagram) -> Option<(String,
     Some((format!("{}{from}{rest}", &captures[1]), author.map(Pid::from_raw)))
 }
 
-/// Whether its severity is that of a warning or worse.
+/// Returns true if its severity is that of a warning or worse.
 fn is_important(line: &str) -> bool {
     let priority = line.trim_start_matches('<').split('>').next().expect("a priority");
     priority.parse::<u32>().expect("a number") % 8 <= 4

@@ -49,7 +49,7 @@ impl View {
     }
 }
 
-/// Whether the machine has IPv6. Without it, cases that need it are left out.
+/// Returns true if the machine has IPv6. Without it, cases that need it are left out.
 pub fn has_ipv6() -> bool {
     let has = TcpListener::bind("[::1]:0").is_ok();
     if !has {

@@ -79,7 +79,7 @@ fn compare_refused(pattern: &[u8], construct: &str) -> Outcome {
     }
 }
 
-/// Whether Perl 5.36 errs where a match may start: by its short cuts `(?=c?)a`
+/// Returns true if Perl 5.36 errs where a match may start: by its short cuts `(?=c?)a`
 /// does not match `a`, and `s|mx` matches the byte 0xdf, which no UTF-8 holds.
 /// Made to try every place, Perl says what ours says.
 fn is_mistake_of_perl(

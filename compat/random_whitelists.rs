@@ -141,7 +141,7 @@ impl Story {
     }
 }
 
-/// Whether the original has the same words.
+/// Returns true if the original has the same words.
 fn is_common(complaint: &str) -> bool {
     complaint.contains(": doesn't look like a")
 }

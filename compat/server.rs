@@ -257,7 +257,7 @@ impl Drop for Left {
     }
 }
 
-/// Whether a line tells of start or stop and not of a request.
+/// Returns true if a line tells of start or stop and not of a request.
 fn is_routine(line: &str) -> bool {
     ["TIME ", "Resolved [", "Binding to ", "Setting gid to ", "Setting uid to "]
         .iter()

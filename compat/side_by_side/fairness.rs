@@ -24,7 +24,7 @@ const LINES: usize = 100_000;
 /// still for a moment, once, is no neighbour's doing.
 const STRETCHES: u32 = 5;
 
-/// How many times as long 99 of 100 replies may take with something beside.
+/// The factor by which 99 of 100 replies may take longer with a neighbour.
 const TARGET: f64 = 2.0;
 
 /// Measures the load with nothing beside it, with each neighbour, and with

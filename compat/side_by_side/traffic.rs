@@ -35,7 +35,7 @@ impl Words {
     }
 }
 
-/// How many triplets of each kind the database holds, and how long they are.
+/// The number of triplets of each kind in the database, and their length.
 #[derive(Clone, Copy, Debug)]
 pub struct Population {
     pub known: usize,

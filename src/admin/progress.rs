@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Nothing is shown of work that is done sooner, and a new line no sooner.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How many steps between two looks at the clock.
+/// The number of steps between two looks at the clock.
 const STRIDE: usize = 1024;
 
 /// Columns of the bar.

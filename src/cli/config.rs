@@ -192,7 +192,7 @@ impl ConfigLine<'_> {
     }
 }
 
-/// Whether a daemon would start with this option and nothing else.
+/// Returns true if a daemon would start with this option and nothing else.
 fn try_out(command: &Command, word: &OsStr) -> Result<(), String> {
     let words = [OsStr::new("--milter=/"), word];
     let matches = command.clone().try_get_matches_from(words).map_err(|error| error.to_string())?;
@@ -213,7 +213,7 @@ pub(super) fn value_of(word: &OsString) -> PathBuf {
     OsStr::from_bytes(&bytes[at..]).into()
 }
 
-/// Whether a typed word keeps one of the file from counting, other than as the
+/// Returns true if a typed word keeps one of the file from counting, other than as the
 /// later one of two.
 fn excludes(typed: &OsStr, word: &OsStr) -> bool {
     let (typed, word) = (name_of(typed), name_of(word));

@@ -20,7 +20,7 @@ pub(super) enum Takes {
     Nothing,
     /// A value; the next word is it, even if it begins with a dash.
     Value {
-        /// Whether `--name=` is accepted, too (`num_args(0..=1)` with
+        /// True if `--name=` is accepted, too (`num_args(0..=1)` with
         /// `allow_hyphen_values`).
         may_be_empty: bool,
     },
@@ -168,7 +168,7 @@ fn suggestion(command: &Command, name: &str) -> String {
     closest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
-/// Whether the entry's value is parsed as an `i64`.
+/// Returns true if the entry's value is parsed as an `i64`.
 fn is_number(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<i64>()
 }

@@ -45,7 +45,7 @@ pub struct Options {
     pub verbosity: Verbosity,
     /// How the log's lines look (`--log-format`).
     pub log_format: Format,
-    /// Whether each connection is closed after one answer, as Exim wants it.
+    /// True if each connection is closed after one answer, as Exim wants it.
     pub exim: bool,
     /// Whether other machines may replace the clock (`--policy-test-time`).
     pub remote_test_time: bool,

@@ -18,7 +18,7 @@ const MAX_CONNECTIONS: i64 = 10_000;
 pub struct PolicyTest {
     pub target: ServerAddress,
     pub verbose: bool,
-    /// How many requests to send, whatever the log holds.
+    /// The number of requests to send, whatever the log holds.
     pub count: Option<usize>,
     pub concurrency: Option<usize>,
 }

@@ -3,12 +3,12 @@
 //! A client is counted at most once an hour, so that one mail to many
 //! recipients does not whitelist it.
 //!
-//! Servers of a pool come too seldom for that. With `--auto-whitelist-by=domain`
-//! the passes of all clients of a domain are counted as well, separately for the
-//! mail of each sender's domain: the passes of a provider's one customer do not
-//! exempt the mail of another, nor mail with a forged domain. Addresses are
-//! still counted, so that the option never delays mail that would pass without
-//! it.
+//! Servers of a pool connect too seldom for that. With
+//! `--auto-whitelist-by=domain` the passes of all clients of a domain are counted
+//! as well, separately for each sender domain: the passes of one customer of a
+//! provider do not exempt the mail of another customer, nor mail with a forged
+//! sender. Passes of single addresses are still counted, so that the option never
+//! delays mail that would pass without it.
 
 use super::Policy;
 use super::lookup::{Decision, Lookup, Records, Slot, Urgency, Write};

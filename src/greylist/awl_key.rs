@@ -1,4 +1,4 @@
-//! What the records of the auto-whitelist count, and their keys.
+//! The subjects and keys of auto-whitelist records.
 
 use super::{Client, Policy, client_domain, triplet};
 use arrayvec::ArrayVec;
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 /// that of its domain and the sender's.
 pub const MAX_AWL_KEYS: usize = 2;
 
-/// What a record of the auto-whitelist counts.
+/// The subject whose passes a record of the auto-whitelist counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwlSubject {
     Client(IpAddr),

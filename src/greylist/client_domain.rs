@@ -1,9 +1,9 @@
-//! Clients that share a name are one sender, whatever network they are in.
+//! Clients of one registered domain count as one client, whatever their networks.
 //!
-//! Large providers retry from another network each time, so that a triplet by
-//! network never meets itself again. What all their machines have in common is
-//! the registered domain of their names: the public suffix (publicsuffix.org),
-//! such as `com` or `co.uk`, and one label more.
+//! Large providers retry from another network each time, so that a triplet keyed
+//! by network never matches. Their machines share the registered domain of their
+//! names: a public suffix (publicsuffix.org) such as `com` or `co.uk`, and one
+//! more label.
 
 use super::Policy;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Longest name of a host in octets (RFC 1035 section 2.3.4, without the root).
 const MAX_NAME_LENGTH: usize = 253;
 
-/// Who asks: a client's address, and its name if one is known.
+/// A client's address, and its name if one is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client<'n> {
     pub address: IpAddr,
@@ -34,10 +34,10 @@ impl Client<'_> {
         policy.by_domain.lookup.then(|| self.domain()).flatten()
     }
 
-    /// The registered domain of its name, in lower case. None without a name,
-    /// of a name that belongs to no registered domain, and of one that carries
-    /// the address: providers name the lines of their customers like that, who
-    /// have nothing else in common.
+    /// Returns the registered domain of its name, in lower case. `None` without a
+    /// name, if the name belongs to no registered domain, and if it carries the
+    /// address: providers name customers' lines like that, which have nothing
+    /// else in common.
     pub fn domain(self) -> Option<Vec<u8>> {
         let domain = registered_domain(self.name)?;
         let name = without_root(self.name);
@@ -46,9 +46,8 @@ impl Client<'_> {
     }
 }
 
-/// The registered domain of a name, in lower case: that of `mail.example.co.uk`
-/// is `example.co.uk`. None of what is no name of a host or domain, and of a
-/// public suffix itself.
+/// Returns the registered domain of a name, in lower case: `example.co.uk` for
+/// `mail.example.co.uk`. `None` for invalid names and for public suffixes.
 pub fn registered_domain(name: &[u8]) -> Option<Vec<u8>> {
     let name = without_root(name).to_ascii_lowercase();
     if !is_host_name(&name) {
@@ -57,9 +56,9 @@ pub fn registered_domain(name: &[u8]) -> Option<Vec<u8>> {
     Some(psl::domain(&name)?.as_bytes().to_vec())
 }
 
-/// The registered domain of a sender's address, and the empty one of a bounce.
-/// Whoever rewrites senders, as forwarders do (SRS), or numbers them, as lists
-/// do (VERP), keeps one domain. None of a sender without a registered domain.
+/// Returns the registered domain of a sender's address; empty for a bounce,
+/// `None` if there is none. Forwarders that rewrite senders (SRS) and lists that
+/// number them (VERP) keep one domain.
 pub fn sender_domain(sender: &[u8]) -> Option<Vec<u8>> {
     if sender.is_empty() {
         return Some(Vec::new());
@@ -71,7 +70,7 @@ fn without_root(name: &[u8]) -> &[u8] {
     name.strip_suffix(b".").unwrap_or(name)
 }
 
-/// Whether a name may stand in a key: letters, digits, `-` and `_` between
+/// Returns true if a name may stand in a key: letters, digits, `-` and `_` between
 /// single dots, and nothing that could be an address.
 fn is_host_name(name: &[u8]) -> bool {
     let is_label = |label: &[u8]| {
@@ -85,7 +84,7 @@ fn is_host_name(name: &[u8]) -> bool {
         && labels.next().is_some_and(has_letters)
 }
 
-/// Whether the labels of a host carry its address.
+/// Returns true if the labels of a host carry its address.
 fn carries(host: &[u8], address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => carries_v4(host, address),
@@ -93,10 +92,10 @@ fn carries(host: &[u8], address: IpAddr) -> bool {
     }
 }
 
-/// All four octets next to each other in any order, or the last three forwards
-/// or backwards, whatever separates them; or all in hexadecimal. Two octets do
-/// not count: pools number their machines by them, as in
-/// `a8-37.smtp-out.amazonses.com`.
+/// Returns true if a name has all four octets next to each other in any order, or
+/// the last three forwards or backwards, with any separators; or all in
+/// hexadecimal. Two octets do not count: pools number their machines by them, as
+/// in `a8-37.smtp-out.amazonses.com`.
 fn carries_v4(host: &[u8], address: Ipv4Addr) -> bool {
     let numbers: Vec<u32> =
         digits(host, u8::is_ascii_digit).filter_map(|run| number(run, 10)).collect();

@@ -1,5 +1,4 @@
-//! Changes of entries that an administrator makes, by the daemon or by a tool
-//! where no daemon runs.
+//! Changes of records by the administrator, made by the daemon or by a tool.
 
 use super::Policy;
 use super::record::{ClientRecord, Record, Table, TripletRecord};
@@ -11,7 +10,7 @@ pub struct Edit {
     pub change: Change,
 }
 
-/// What an edit does to an entry.
+/// The effect of an edit on a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Forget,

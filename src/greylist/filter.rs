@@ -1,10 +1,10 @@
-//! Which entries are meant.
+//! Filters for records.
 
 use super::{State, registered_domain, sender_domain};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// What entries must be like; without any condition all are meant.
+/// The conditions that selected records meet; without any, all are selected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// The client, or in triplets its network, or all of a domain.
@@ -27,7 +27,8 @@ impl ClientFilter {
     /// Reads an address or a registered domain.
     ///
     /// # Errors
-    /// What it must be; a host is kept as its domain only, which is named.
+    /// The text says what is valid. A host name is refused, because only its
+    /// registered domain is stored; the text names it.
     pub fn parse(bytes: &[u8]) -> Result<ClientFilter, String> {
         if let Some(address) = std::str::from_utf8(bytes).ok().and_then(|word| word.parse().ok()) {
             return Ok(ClientFilter::One(address));
@@ -70,7 +71,7 @@ impl AddressFilter {
         }
     }
 
-    /// Whether an address, as it stands in a key, is meant.
+    /// Returns true if the filter selects an address of a key.
     pub fn contain(&self, address: &[u8]) -> bool {
         match self {
             AddressFilter::One(one) => address.eq_ignore_ascii_case(one),
@@ -81,7 +82,7 @@ impl AddressFilter {
         }
     }
 
-    /// Whether a registered domain, or the empty one of bounces, holds any that
+    /// Returns true if a registered domain, or the empty one of bounces, holds any that
     /// is meant.
     pub fn touch(&self, registered: &[u8]) -> bool {
         match self {
@@ -94,7 +95,7 @@ impl AddressFilter {
     }
 }
 
-/// Whether a name is a domain or lies below it.
+/// Returns true if a name is a domain or lies below it.
 fn is_in(name: &[u8], domain: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
     let rest = name.strip_suffix(domain);

@@ -56,11 +56,11 @@ impl Triplet<'_> {
         self.has_passed(record) || age <= self.policy.retry_window
     }
 
-    /// The record after the attempt. Expiry, tools, the original and the next
-    /// attempt compare it with `--delay` to see whether the triplet has passed.
-    /// Where the recipient has another delay, mail that passes sooner is recorded
-    /// as if it had waited that long, and mail that waits longer as if it was
-    /// last seen before that time was over.
+    /// Returns the record after the attempt. Expiry, tools, the original and the
+    /// next attempt compare it with `--delay` to see whether the triplet has
+    /// passed. If the recipient has another delay, mail that passes sooner is
+    /// recorded as if it had waited for `--delay`, and mail that waits longer as
+    /// if it was last seen before `--delay` was over.
     fn record(&self, first: i64, has_passed: bool, is_over: bool) -> TripletRecord {
         let (now, delay) = (self.lookup.now, self.policy.delay);
         if !is_over {

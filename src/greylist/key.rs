@@ -1,7 +1,7 @@
-//! From the key of a triplet back to its parts, for those who look at it.
+//! Splits the key of a triplet into its parts, for display.
 //!
-//! Client, sender and recipient are joined by slashes, and may hold slashes
-//! themselves. The reading that mail addresses suggest is the one taken here.
+//! Client, sender and recipient are joined by slashes, and may contain slashes
+//! themselves. The split is the one that mail addresses suggest.
 
 use memchr::memchr;
 
@@ -30,8 +30,8 @@ pub fn domains(key: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(split(key, memchr(b'/', key)?))
 }
 
-/// Keys of single hosts, and those of old versions, have the length of the
-/// network's prefix behind the address.
+/// Removes the prefix length that follows the address in keys of single hosts and
+/// of old versions.
 fn without_prefix_length(rest: &[u8]) -> &[u8] {
     let end = memchr(b'/', rest).unwrap_or(0);
     let (length, addresses) = split(rest, end);
@@ -51,7 +51,7 @@ fn end_of_sender(rest: &[u8]) -> Option<usize> {
     if is_of_sender { memchr(b'/', &rest[behind..]).map(|end| behind + end) } else { Some(slash) }
 }
 
-/// What stands before a slash and what stands behind it.
+/// Splits at a slash.
 fn split(text: &[u8], slash: usize) -> (&[u8], &[u8]) {
     (&text[..slash], text.get(slash + 1..).unwrap_or_default())
 }

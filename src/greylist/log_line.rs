@@ -4,8 +4,8 @@ use super::{Blacklist, Exemption, Policy, Reply, Verdict, Wait};
 use crate::json::Object;
 use crate::request::Request;
 
-/// The line (BEHAVIOUR E2). Fields are as received, and left out when empty or
-/// `0`. In a dry run it says so.
+/// Returns the log line (BEHAVIOUR E2). Fields are as received; empty fields and
+/// those that are `0` are omitted. A dry run is marked as such.
 pub fn log_line(
     policy: &Policy,
     request: &Request<'_>,

@@ -1,5 +1,5 @@
-//! The interface between the rules and whatever keeps the records: the keys that
-//! an attempt depends on, the records found, and the changes.
+//! The interface between the rules and the backend: the keys that an attempt
+//! depends on, the records found, and the changes.
 
 use super::awl_key::{AwlKey, MAX_AWL_KEYS};
 use super::record::{ClientRecord, Record, Table, TripletRecord};
@@ -67,7 +67,7 @@ impl Records {
     }
 }
 
-/// When a write has to be durable.
+/// The moment by which a write has to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
     /// Before the reply, since a later decision depends on it; or as soon as
@@ -80,20 +80,19 @@ pub enum Urgency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Write {
     pub slot: Slot,
-    /// What it was when the decision was made.
+    /// The record on which the decision was based.
     pub before: Option<Record>,
     pub after: Record,
-    /// When the change has to be durable.
     pub urgency: Urgency,
 }
 
-/// A verdict on one attempt, with the changes that it demands. Nothing of it
-/// takes effect before the changes are durable.
+/// A verdict on one attempt, with the changes that it requires. It takes effect
+/// only when the changes are durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub verdict: Verdict,
     pub writes: ArrayVec<Write, { MAX_AWL_KEYS + 1 }>,
-    /// What the log reports besides the verdict.
+    /// Events to log besides the verdict.
     pub notices: ArrayVec<Notice, MAX_AWL_KEYS>,
 }
 

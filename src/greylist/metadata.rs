@@ -3,7 +3,8 @@
 
 use super::{ByDomain, LookupBy, Policy};
 
-/// How keys are made and when entries pass and expire, as kept with the state.
+/// The settings by which keys are made, entries pass and entries expire; kept
+/// with the state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     pub keys: String,
@@ -43,7 +44,8 @@ pub fn notes(policy: &Policy) -> Metadata {
     Metadata { keys, rules }
 }
 
-/// The policy behind notes. What they do not say is as by default.
+/// Returns the policy that metadata describe, with the defaults for missing
+/// values.
 pub fn policy(notes: &Metadata) -> Policy {
     let mut policy = Policy::default();
     let words: Vec<&str> = notes.keys.split(',').collect();

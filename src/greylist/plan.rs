@@ -1,4 +1,4 @@
-//! What can be decided without state: trust, whitelists and blacklists.
+//! Decisions without state: trust, whitelists and blacklists.
 
 use super::awl_key::awl_keys;
 use super::lookup::Lookup;
@@ -94,8 +94,8 @@ pub fn rule<'w>(
     (!is_greylisted).then_some((Verdict::Exempt(Exemption::NotGreylisted), None))
 }
 
-/// Returns true if a client is exempt whatever its senders and recipients: by
-/// trust, or by a list of clients.
+/// Returns true if a client is exempt for all senders and recipients: by trust,
+/// or by a list of clients.
 pub fn exempts_client(
     policy: &Policy,
     lists: &Lists,

@@ -1,4 +1,4 @@
-//! What the administrator decided: the numbers and texts of the greylist.
+//! The settings of greylisting: times, keys and texts.
 
 use crate::lists::Trusted;
 use std::net::IpAddr;
@@ -6,25 +6,26 @@ use std::net::IpAddr;
 /// Seconds in a day, for options that count days.
 pub const SECONDS_PER_DAY: i64 = 86_400;
 
-/// What [`plan`](super::plan), [`judge`](super::judge) and the reply texts need of the
-/// command line. Times are in seconds.
+/// The options that [`plan`](super::plan), [`judge`](super::judge) and the reply
+/// texts depend on. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a new triplet has to wait (`--delay`, 300). Negative values let
-    /// the first attempt pass, as the original does (BEHAVIOUR A3).
+    /// The delay of a new triplet (`--delay`, 300). With negative values the
+    /// first attempt passes, as with the original (BEHAVIOUR A3).
     pub delay: i64,
-    /// How long after its first attempt a triplet may still pass for the first
-    /// time (`--retry-window`, two days).
+    /// The time after its first attempt within which a triplet may pass for the
+    /// first time (`--retry-window`, two days).
     pub retry_window: i64,
     /// Age at which an entry that was not seen again is forgotten
     /// (`--max-age`, 35 days).
     pub max_age: i64,
-    /// How a client's address becomes part of the triplet's key.
+    /// The part of a client's address that is in a triplet's key.
     pub lookup: LookupBy,
-    /// Where the domain of a client's name takes the place of its address.
+    /// The keys in which the domain of a client's name replaces its address.
     pub by_domain: ByDomain,
-    /// First passes after which a client is no longer greylisted
-    /// (`--auto-whitelist-clients`, 5); `None` switches this off (`=0`).
+    /// The number of first passes after which a client is exempt
+    /// (`--auto-whitelist-clients`, 5); `None` disables the auto-whitelist
+    /// (`=0`).
     pub auto_whitelist: Option<u64>,
     /// Keys are SHA-1 sums of themselves (`--privacy`).
     pub privacy: bool,
@@ -42,20 +43,20 @@ pub struct Policy {
     /// Template of the header that a delayed mail gets (`--x-greylist-header`),
     /// with `%t`, `%v`, `%d` and `%h`.
     pub header: Vec<u8>,
-    /// Whether a delayed mail gets that header; without
+    /// True if a delayed mail gets that header; without
     /// (`--no-x-greylist-header`), it passes as it came.
     pub adds_header: bool,
-    /// Whether everything is decided and nothing done (`--noaction`): the answer
+    /// True if everything is decided and nothing done (`--noaction`): the answer
     /// to every mail is that it may pass.
     pub is_dry_run: bool,
     /// The name that stands for `%h` (`--hostname`, or the machine's).
     pub hostname: Vec<u8>,
 }
 
-/// Who needs no greylisting, whatever the lists say. By default nobody, since
-/// Postfix asks its own restrictions first; where no restriction was asked
-/// ([`covers_own_users`](crate::request::Request::covers_own_users)), who has logged in
-/// and the machine itself.
+/// Clients that are exempt from greylisting regardless of the lists. None by
+/// default, because Postfix applies its own restrictions first; without these
+/// ([`covers_own_users`](crate::request::Request::covers_own_users)), clients
+/// that have logged in and the machine itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// Own networks (`--trusted-networks`). With any, the machine's own
@@ -65,7 +66,7 @@ pub struct Trust {
     pub authenticated: bool,
 }
 
-/// Which clients count as the same one.
+/// The clients that share a triplet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupBy {
     /// All of a network are one client (`--lookup-by-subnet`), with the network's
@@ -81,8 +82,8 @@ pub enum LookupBy {
 }
 
 impl LookupBy {
-    /// How many leading bits of an address tell its client from others: at most
-    /// 32 of IPv4, 128 of IPv6.
+    /// Returns the length of the prefix that clients share: at most 32 for IPv4,
+    /// 128 for IPv6.
     #[must_use]
     pub fn bits(self, address: IpAddr) -> u8 {
         match (self, address) {
@@ -94,8 +95,8 @@ impl LookupBy {
     }
 }
 
-/// Where a pool of senders is told by the registered domain of its clients'
-/// verified names. Clients without one are told by their addresses.
+/// The keys in which a pool of servers is identified by the registered domain of
+/// its verified names. Clients without such a name are identified by address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByDomain {
     /// In triplets (`--lookup-by-domain`).

@@ -29,7 +29,7 @@ impl Table {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
     pub rows: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Where the next slice starts; none after the last one.
+    /// The start of the next slice; `None` after the last one.
     pub next: Option<Vec<u8>>,
 }
 
@@ -112,13 +112,13 @@ pub struct TripletRecord {
     pub last: i64,
 }
 
-/// The number of first passes of a client's mail. As text `count,last`. The
-/// default is none, at the epoch, as for a record without numbers.
+/// The number of first passes of a client's mail; `count,last` as text. The
+/// default is zero, at the epoch, as for a record without numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientRecord {
     /// First passes, at most one an hour.
     pub count: u64,
-    /// When it was last counted, in seconds since the epoch.
+    /// The time when it was last counted, in seconds since the epoch.
     pub last: i64,
 }
 
@@ -138,7 +138,7 @@ impl TripletRecord {
 
     /// Merges two records of one triplet: the later last time, and a first time
     /// that is as far before it as the longer of the two waits. The result has
-    /// passed if one of the records has, whatever the delay.
+    /// passed if one of the records has, for any delay.
     #[must_use]
     pub fn merged(self, other: TripletRecord) -> TripletRecord {
         let wait = |seen: TripletRecord| seen.last.saturating_sub(seen.first);

@@ -56,8 +56,8 @@ impl Default for HeaderMemory {
 
 impl HeaderMemory {
     /// Returns true if a message does not have its header yet, and remembers that
-    /// it has now. Without an instance the protocol itself knows
-    /// ([`Request::has_header`]).
+    /// it has it now. For requests without an instance, the protocol itself
+    /// remembers ([`Request::has_header`]).
     fn is_first_of(&mut self, request: &Request<'_>) -> bool {
         let Some(instance) = request.instance else {
             return !request.has_header;

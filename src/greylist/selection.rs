@@ -1,4 +1,4 @@
-//! Which records a filter lets through, by their keys and texts.
+//! Applies a filter to the keys and texts of records.
 
 use super::filter::{AddressFilter, ClientFilter, Filter};
 use super::{ClientRecord, Policy, State, Table, TripletRecord, client_fate, fate, key, triplet};
@@ -9,10 +9,10 @@ pub struct Selection<'f> {
     policy: &'f Policy,
     table: Table,
     filter: &'f Filter,
-    /// The sender as it stands in keys.
+    /// The sender in the form of keys.
     sender: Option<AddressFilter>,
     prefix: Vec<u8>,
-    /// Whether the keys are nothing but that.
+    /// True if the keys are nothing but that.
     is_whole: bool,
 }
 
@@ -20,7 +20,7 @@ impl Selection<'_> {
     /// Prepares a filter.
     ///
     /// # Errors
-    /// When the keys of the daemon do not have what the filter asks for.
+    /// If the daemon's keys do not contain what the filter asks for.
     pub fn new<'f>(
         policy: &'f Policy,
         table: Table,
@@ -53,7 +53,7 @@ impl Selection<'_> {
         Ok(Selection { policy, table, filter, sender, prefix, is_whole })
     }
 
-    /// What all keys that are let through start with.
+    /// Returns the prefix of all selected keys.
     pub fn prefix(&self) -> &[u8] {
         &self.prefix
     }

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 /// The text of a deferral, after the action word: `%s` becomes the seconds
 /// that are `missing`, `%r` the recipient's domain.
 ///
-/// Postfix says with `etrn_domain` that it takes an enhanced status code; it
-/// gets one unless the template brings a code of its own.
+/// A request from Postfix that has `etrn_domain` gets an enhanced status code,
+/// unless the template contains one.
 pub fn deferral(policy: &Policy, request: &Request<'_>, missing: i64) -> Vec<u8> {
     let template = policy.greylist_text.as_slice();
     let seconds = missing.to_string();
@@ -34,7 +34,7 @@ pub fn header(policy: &Policy, waited: i64, date: &str) -> Vec<u8> {
     fill(&header, b"%h", &policy.hostname).into_owned()
 }
 
-/// What follows the last `@`, or all where there is none.
+/// Returns the part after the last `@`, or the whole text.
 fn domain(recipient: &[u8]) -> &[u8] {
     match memchr::memrchr(b'@', recipient) {
         Some(at) => &recipient[at + 1..],

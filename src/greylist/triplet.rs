@@ -1,8 +1,8 @@
-//! From a request to the key of its triplet.
+//! The key of a request's triplet.
 //!
-//! Mailing lists and bounce-address schemes put a number of the day into the
-//! sender; networks send one mail from several addresses. Both would never
-//! meet the same triplet twice, so what varies is taken out (BEHAVIOUR E5).
+//! Mailing lists and bounce-address schemes put changing numbers into the sender,
+//! and networks send one mail from several addresses. Neither would ever match a
+//! known triplet, so the varying parts are removed (BEHAVIOUR E5).
 
 use super::{Client, LookupBy, Policy};
 use std::fmt::Write as _;
@@ -24,8 +24,8 @@ pub fn key<'n>(
     joined(policy, part, sender, recipient)
 }
 
-/// The key of a triplet whose client is told by its registered domain, whether
-/// the policy makes such keys or not.
+/// Returns the key of a triplet whose client is a registered domain, even if the
+/// policy does not make such keys.
 pub fn key_in_domain(policy: &Policy, domain: &[u8], sender: &[u8], recipient: &[u8]) -> Vec<u8> {
     joined(policy, domain.to_vec(), sender, recipient)
 }
@@ -67,7 +67,7 @@ pub fn hidden(policy: &Policy, key: Vec<u8>) -> Vec<u8> {
     if policy.privacy { sha1_smol::Sha1::from(&key).digest().to_string().into_bytes() } else { key }
 }
 
-/// A sender as it stands in keys, in lower case.
+/// Returns a sender in the form of keys, in lower case.
 pub fn sender_part(sender: &[u8]) -> Vec<u8> {
     let mut part = Vec::with_capacity(sender.len());
     push_sender(&mut part, sender);
@@ -75,7 +75,7 @@ pub fn sender_part(sender: &[u8]) -> Vec<u8> {
     part
 }
 
-/// The first of an address's network, which has a prefix of so many bits.
+/// Returns the first address of the network with the given prefix length.
 pub fn network(address: IpAddr, bits: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => network_v4(address, bits).into(),
@@ -83,8 +83,8 @@ pub fn network(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// What all keys of a client's triplets begin with, up to its slash. Behind it
-/// may stand the length of a prefix.
+/// Returns the prefix of all keys of a client's triplets, up to its slash. A
+/// prefix length may follow.
 pub fn beginning<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> {
     let client = client.into();
     if let Some(domain) = client.domain_in_triplets(policy) {
@@ -141,9 +141,9 @@ fn push_sender(key: &mut Vec<u8>, sender: &[u8]) {
     key.extend_from_slice(domain);
 }
 
-/// The user behind a BATV signature, `prvs=TAG=USER` (draft-levine-smtp-batv)
-/// or `prvs=USER=TAG` as older signers write it. A tag is ten letters and
-/// digits; where both sides could be one, the last is the user.
+/// Returns the user of a BATV signature, `prvs=TAG=USER` (draft-levine-smtp-batv)
+/// or `prvs=USER=TAG` as older signers write it. A tag is ten letters and digits;
+/// if both sides could be one, the last is the user.
 fn without_batv_tag(user: &[u8]) -> &[u8] {
     let mut fields = user.split(|byte| *byte == b'=');
     let (Some(b"prvs"), Some(middle), Some(last), None) =

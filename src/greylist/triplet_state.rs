@@ -1,22 +1,21 @@
-//! What becomes of an entry: what [`decide`](super::decide) would make of its
-//! next attempt, and when clean-up deletes it. All times are in seconds since
-//! the epoch.
+//! The state of a record: the result of its next attempt, and when it expires.
+//! Times are in seconds since the epoch.
 
 use super::Policy;
 use super::{ClientRecord, TripletRecord};
 
-/// What becomes of a triplet.
+/// The state of a triplet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TripletState {
-    /// An attempt passes from one moment on to the last second of another;
-    /// before, it is deferred, and afterwards it begins anew.
+    /// An attempt passes between two times; before, it is deferred, and
+    /// afterwards the wait starts again.
     Waits {
-        /// When the delay is over.
+        /// The end of the delay.
         from: i64,
-        /// When the retry window ends.
+        /// The end of the retry window.
         until: i64,
     },
-    /// Every attempt passes, unless there is none until then.
+    /// Every attempt passes, unless there is none until this time.
     Passes {
         /// The last second in which it is remembered.
         until: i64,
@@ -27,7 +26,7 @@ pub enum TripletState {
     Ends,
 }
 
-/// What becomes of a client's row on the auto-whitelist.
+/// The state of a client's record on the auto-whitelist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientState {
     /// It is not greylisted, unless it is silent until then.
@@ -37,12 +36,12 @@ pub enum ClientState {
     },
     /// It needs some more first passes, at most one an hour.
     Counts {
-        /// How many.
+        /// The number of passes that are missing.
         missing: u64,
         /// The last second in which it is remembered.
         until: i64,
     },
-    /// There is no auto-whitelist, so that the row is not looked at.
+    /// The auto-whitelist is disabled.
     Off,
     /// It is too old: the next clean-up deletes it.
     Ends,
@@ -95,7 +94,6 @@ impl ClientState {
     }
 }
 
-/// What becomes of a triplet.
 pub fn fate(
     policy: &Policy,
     TripletRecord { first, last }: TripletRecord,
@@ -116,7 +114,6 @@ pub fn fate(
     }
 }
 
-/// What becomes of a client's row.
 pub fn client_fate(
     policy: &Policy,
     ClientRecord { count, last }: ClientRecord,

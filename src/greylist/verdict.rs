@@ -15,10 +15,10 @@ pub enum Verdict {
     Passed {
         /// Seconds since its first attempt.
         waited: i64,
-        /// Whether it passes for the first time, which earns the mail a header.
+        /// True if it passes for the first time, which earns the mail a header.
         first_time: bool,
     },
-    /// Not decided, because the client has no address to tell it by.
+    /// Not decided, because the client has no valid address.
     NoAddress,
 }
 
@@ -32,7 +32,7 @@ pub enum Exemption {
     Client,
     Recipient,
     Sender,
-    /// The recipient is not among those who are greylisted.
+    /// The recipient is not on the list of greylisted recipients.
     NotGreylisted,
     AutoWhitelist,
 }
@@ -45,8 +45,8 @@ pub enum Blacklist {
 }
 
 impl Exemption {
-    /// Whether the mail is the site's own, of which the log tells only with
-    /// `--verbose`.
+    /// Returns true for mail of the site's own users and networks, which is
+    /// logged only with `--verbose`.
     pub fn is_own(self) -> bool {
         matches!(self, Exemption::Authenticated | Exemption::Network)
     }

@@ -43,7 +43,8 @@ impl Addresses {
         self.addresses.is_empty() && self.domains.is_empty() && self.patterns.is_empty()
     }
 
-    /// The rule that an address matches. `warnings` takes a pattern's giving up.
+    /// Returns the rule that an address matches. Patterns that reach their limit
+    /// are reported in `warnings`.
     pub fn find(&self, address: &[u8], warnings: &mut Vec<Warning>) -> Option<&Location> {
         if self.is_empty() {
             return None;
@@ -59,8 +60,8 @@ impl Addresses {
     /// `user+extension@domain` is looked up with and without its extension, as
     /// an address and as a user of any domain.
     ///
-    /// The user of a rule holds no `@`, and an extension neither: the first `@`
-    /// of an address is the only one that can stand for the rule's.
+    /// The user of a rule contains no `@`, and an extension contains none either:
+    /// only the first `@` of an address can match the rule's.
     fn by_address(&self, address: &[u8]) -> Option<&Location> {
         let at = address.iter().position(|&byte| byte == b'@')?;
         let (local, domain) = address.split_at(at);

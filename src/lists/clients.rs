@@ -48,8 +48,9 @@ impl Clients {
         self.names.is_empty() && self.networks.is_empty() && self.patterns.is_empty()
     }
 
-    /// The rule that a client's name matches: it is the name, a domain that the
-    /// name is in, or a pattern. `warnings` takes a pattern's giving up.
+    /// Returns the rule that a client's name matches: the name, a domain of the
+    /// name, or a pattern. Patterns that reach their limit are reported in
+    /// `warnings`.
     pub fn by_name(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Location> {
         if self.names.is_empty() && self.patterns.is_empty() {
             return None;
@@ -61,7 +62,7 @@ impl Clients {
             .or_else(|| self.patterns.find(name, warnings))
     }
 
-    /// The rule that is a client's address or a network that holds it.
+    /// Returns the rule that is a client's address or its network.
     pub fn by_address(&self, address: IpAddr) -> Option<&Location> {
         self.networks.find(address)
     }

@@ -1,5 +1,5 @@
-//! Recipients whose mail waits for another time than `--delay`: lines like
-//! `example.com delay=60`, with a rule on addresses before the delay.
+//! Recipients with their own delay in place of `--delay`: lines like `example.com
+//! delay=60`, a rule on addresses before the delay.
 
 use super::addresses::Addresses;
 use super::diagnostics::{Diagnostics, Warning};
@@ -7,10 +7,9 @@ use super::file::{Text, is_blank};
 use super::location::Location;
 use std::collections::HashMap;
 
-/// The longest delay in seconds, a day: mail servers give up after a few.
+/// The longest delay in seconds: mail servers give up after a few days.
 const MAX_DELAY: i64 = 86_400;
 
-/// What is wrong with a line that has no delay, or none that can be meant.
 const NO_DELAY: &str = "has no delay; write it like example.com delay=60";
 const NO_NUMBER: &str = "has no number of seconds from 1 to 86400 behind delay=; recipients who \
                          want no delay at all belong in --whitelist-recipients";
@@ -39,7 +38,7 @@ impl Delays {
         let mut invalid = Diagnostics::default();
         let rules = texts.iter().map(|text| without_delays(text, &mut seconds, &mut invalid));
         let rules = rules.collect();
-        invalid.tell(&mut warnings);
+        invalid.append_to(&mut warnings);
         (rules, seconds, warnings)
     }
 
@@ -56,16 +55,17 @@ impl Delays {
         self.seconds.values().copied().max()
     }
 
-    /// The delay of a recipient's own in seconds, if it has one. `warnings`
-    /// takes a pattern's giving up.
+    /// Returns a recipient's own delay in seconds. Patterns that reach their
+    /// limit are reported in `warnings`.
     pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<i64> {
         let location = self.recipients.find(recipient, warnings)?;
         self.seconds.get(location).copied()
     }
 }
 
-/// The same list without the delays, each line where it was; `seconds` takes
-/// the delays, and `diagnostics` the lines that have none.
+/// Returns the list without the delays, each rule on its line; puts the delays
+/// into `seconds`, and warnings about lines without a valid one into
+/// `diagnostics`.
 fn without_delays(
     text: &Text,
     seconds: &mut HashMap<Location, i64>,

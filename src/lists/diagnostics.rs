@@ -1,4 +1,4 @@
-//! What is wrong with the lists, in words for the log and not too many of them.
+//! Warnings about lists, in limited number.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,34 +6,33 @@ use std::path::{Path, PathBuf};
 
 use super::location::Location;
 
-/// Complaints about one kind of list that are told. Who mends these finds the
-/// others; a log file that was named by mistake has a million.
+/// The number of warnings about one kind of list. A log file named by mistake
+/// would have a million.
 const MAX_WARNINGS: usize = 100;
 
-/// A complaint about a list; `Display` gives the text for the log.
+/// A warning about a list; `Display` gives the text for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// The rule's place; none for what is wrong with a file or a whole list.
+    /// The place of the rule; `None` for a warning about a file or a whole list.
     location: Option<Location>,
-    /// What could not be read, if it is about that.
+    /// The file or directory that could not be read.
     unread: Option<PathBuf>,
     text: String,
 }
 
 impl Warning {
-    /// About one rule; `text` follows `FILE line N: `, except where the
-    /// original's words do without the colon.
+    /// A warning about one rule; `text` follows `FILE line N: `.
     pub(super) fn about(location: &Location, text: &str) -> Warning {
         let text = shortened(text).into_owned();
         Warning { location: Some(location.clone()), unread: None, text }
     }
 
-    /// The rule's place, if it is about one.
+    /// The place of the rule, if it is about one.
     pub fn location(&self) -> Option<&Location> {
         self.location.as_ref()
     }
 
-    /// What is wrong, without the place.
+    /// The text without the place.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -58,8 +57,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A complaint may show what it is about, and a rule may be as long as a file.
-/// Beginning and end of the complaint say enough.
+/// Shortens a text that quotes a rule, which may be as long as a file.
 fn shortened(text: &str) -> Cow<'_, str> {
     const HALF: usize = 200;
     let length = text.chars().count();
@@ -70,7 +68,7 @@ fn shortened(text: &str) -> Cow<'_, str> {
     begin.chain("...".chars()).chain(text.chars().skip(length - HALF)).collect()
 }
 
-/// Complaints of which the first are kept and the others counted.
+/// The first warnings, and the number of the others.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
     kept: Vec<Warning>,
@@ -87,8 +85,8 @@ impl Diagnostics {
         }
     }
 
-    /// Hands over what was kept, and how many more there were.
-    pub(super) fn tell(self, warnings: &mut Vec<Warning>) {
+    /// Appends the warnings, and one with the number of those that were not kept.
+    pub(super) fn append_to(self, warnings: &mut Vec<Warning>) {
         warnings.extend(self.kept);
         if self.more > 0 {
             let text = format!("{} more warnings like these", self.more);

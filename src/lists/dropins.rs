@@ -1,6 +1,6 @@
-//! The directory beside a list: what `FILE.d/*.conf` hold is read as if it stood
-//! at the end of `FILE`, so that a package or a machine can add rules, and take
-//! them away, without touching what somebody else wrote.
+//! Drop-ins: the files `FILE.d/*.conf` are read as if they stood at the end of
+//! `FILE`, so that a package or a tool can add and remove rules without editing
+//! it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,12 +13,11 @@ pub(super) fn directory(list: &Path) -> PathBuf {
     name.into()
 }
 
-/// The files beside a list, in the order of their names' bytes. None if nobody
-/// can know, since the list's own place cannot be looked into, which is told of
-/// the list.
+/// Returns the drop-ins of a list, in the order of their names. `None` if the
+/// directory of the list cannot be read, which is reported for the list.
 pub(super) fn files(list: &Path) -> io::Result<Option<Vec<PathBuf>>> {
     let directory = directory(list);
-    // Of a link that leads nowhere something is to be told.
+    // A dangling link is an error.
     if let Err(error) = directory.symlink_metadata() {
         let is_none =
             matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
@@ -35,14 +34,14 @@ pub(super) fn files(list: &Path) -> io::Result<Option<Vec<PathBuf>>> {
     Ok(Some(files))
 }
 
-/// Whether a file of this name in such a directory is a list: editors and dpkg
-/// leave others there.
+/// Returns true if a name in such a directory is that of a list: editors and dpkg
+/// leave other files there.
 fn is_read(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.ends_with(b".conf") && !name.starts_with(b".")
 }
 
-/// Whether a path is that of a file which is read for being beside a list.
+/// Returns true if a path is that of a drop-in of the list.
 pub(super) fn is_dropin(list: &Path, path: &Path) -> bool {
     path.parent() == Some(&directory(list)) && path.file_name().is_some_and(is_read)
 }

@@ -1,5 +1,5 @@
-//! From files to rules: one rule a line, `#` starts a comment anywhere
-//! (BEHAVIOUR F1), and every rule and complaint knows its file and line.
+//! Reads files into rules: one rule per line, `#` starts a comment anywhere
+//! (BEHAVIOUR F1). Rules and warnings have their file and line.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -15,22 +15,22 @@ use super::diagnostics::{Diagnostics, Warning};
 use super::dropins;
 use super::location::Location;
 
-/// Size in bytes from which a file is refused: no list that was written for us
-/// comes near, and a log file named by mistake must not fill the memory.
+/// Files of more bytes are refused: no real list is as large, and a log file
+/// named by mistake must not fill the memory.
 const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
 
-/// What a text editor of another system may put before the first line.
+/// Written by some editors before the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The rule of a line as its file has it now, for people; `None` if it has no such
-/// line any more.
+/// Returns the rule on a line of a file as it is now, for display; `None` if
+/// there is no such line any more.
 pub fn read_line(location: &Location) -> Option<String> {
     let bytes = read_one(&location.file).ok()?;
     let (_, line) = numbered(&bytes).find(|(number, _)| *number == location.line)?;
     Some(String::from_utf8_lossy(rule_of(line)).into_owned())
 }
 
-/// The content of a list, and the name that diagnostics about it give.
+/// The content of a list, and the file name for warnings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     pub file: PathBuf,
@@ -39,8 +39,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// The rules with their lines: without comments and the blanks around, and
-    /// only where something is left.
+    /// Returns the rules with their lines, without comments and blanks.
     pub(super) fn rules<'t>(
         &'t self,
         diagnostics: &mut Diagnostics,
@@ -48,8 +47,8 @@ impl Text {
         let file: Arc<Path> = Arc::from(self.file.as_path());
         let bytes = match self.bytes.strip_prefix(BYTE_ORDER_MARK) {
             None => &self.bytes[..],
-            // The original takes the mark for a part of the first rule, which then
-            // matches nothing: the file has to change, whoever reads it.
+            // The original reads the mark as part of the first rule, which then
+            // matches nothing: the file has to be changed for both.
             Some(bytes) => {
                 let location = Location { file: Arc::clone(&file), line: 1 };
                 diagnostics.about(
@@ -109,19 +108,19 @@ pub fn read_files(lists: &[PathBuf]) -> (Vec<Text>, Vec<Warning>) {
     (texts, unreadable)
 }
 
-/// The content of files by their names, as it was when they could last be read.
+/// The last content of each file that could be read.
 pub(super) type Known = HashMap<PathBuf, Vec<u8>>;
 
-/// Reads all files, and behind each those of the directory beside it (see
-/// [`beside`]). One that cannot be read keeps the content that `known` has of
-/// it: the original would go on with an empty list (BEHAVIOUR C5). A missing
-/// file is worth no word if its name ends in `.local`: a site need not have one.
+/// Reads all files, each followed by its drop-ins. A file that cannot be read
+/// keeps its last content from `known`, where the original would continue with an
+/// empty list (BEHAVIOUR C5). A missing file is reported unless its name ends in
+/// `.local`.
 pub(super) fn read(lists: &[PathBuf], known: &mut Known, warnings: &mut Vec<Warning>) -> Vec<Text> {
     let mut files = Vec::new();
     for list in lists {
-        take_in(list, known, warnings);
+        read_known(list, known, warnings);
         files.push(list.clone());
-        files.extend(read_beside(list, lists, known, warnings));
+        files.extend(read_dropins(list, lists, known, warnings));
     }
     let text = |file: PathBuf| Some(Text { bytes: known.get(&file)?.clone(), file });
     files.into_iter().filter_map(text).collect()
@@ -137,9 +136,8 @@ pub(super) fn read_ahead(file: &Path, known: &mut Known) {
     }
 }
 
-/// Returns true if no other user can choose what is at this path. With a link
-/// there the daemon's user could have root read a file that is none of its
-/// business, and find its lines in the log.
+/// Returns true if only root can choose what is at this path. Through a link, the
+/// daemon's user could make root read any file and find its lines in the log.
 fn is_of_root(path: &Path) -> bool {
     const WRITABLE_BY_OTHERS: u32 = 0o022;
     const STICKY: u32 = 0o1000;
@@ -154,7 +152,7 @@ fn is_of_root(path: &Path) -> bool {
 }
 
 /// Reads one file into `known`.
-fn take_in(file: &Path, known: &mut Known, warnings: &mut Vec<Warning>) {
+fn read_known(file: &Path, known: &mut Known, warnings: &mut Vec<Warning>) {
     match read_one(file) {
         Ok(bytes) => {
             known.insert(file.to_owned(), bytes);
@@ -166,31 +164,31 @@ fn take_in(file: &Path, known: &mut Known, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// Reads the files beside a list and names them; where they cannot be told, they
-/// are those that are known. What is there no more is forgotten.
-fn read_beside(
+/// Reads the drop-ins of a list and returns their names; if the directory cannot
+/// be read, those that are known. Deleted files are forgotten.
+fn read_dropins(
     list: &Path,
     lists: &[PathBuf],
     known: &mut Known,
     warnings: &mut Vec<Warning>,
 ) -> Vec<PathBuf> {
-    let of_old = known.keys().filter(|file| dropins::is_dropin(list, file));
-    let mut of_old: Vec<PathBuf> = of_old.cloned().collect();
-    of_old.sort();
+    let known_before = known.keys().filter(|file| dropins::is_dropin(list, file));
+    let mut known_before: Vec<PathBuf> = known_before.cloned().collect();
+    known_before.sort();
     let files = match dropins::files(list) {
         Ok(Some(files)) => files,
-        Ok(None) => return of_old,
+        Ok(None) => return known_before,
         Err(error) => {
-            warnings.push(unreadable(&dropins::directory(list), &error, !of_old.is_empty()));
-            return of_old;
+            warnings.push(unreadable(&dropins::directory(list), &error, !known_before.is_empty()));
+            return known_before;
         }
     };
     let is_gone = |file: &&PathBuf| files.binary_search(file).is_err() && !lists.contains(file);
-    for gone in of_old.iter().filter(is_gone) {
+    for gone in known_before.iter().filter(is_gone) {
         known.remove(gone);
     }
     for file in &files {
-        take_in(file, known, warnings);
+        read_known(file, known, warnings);
     }
     files
 }
@@ -203,7 +201,7 @@ fn unreadable(path: &Path, error: &io::Error, is_known: bool) -> Warning {
     Warning::unreadable(path, &why)
 }
 
-/// The files of these lists, also those beside them, as far as they can be told.
+/// The files of these lists and their drop-ins, as far as they can be read.
 pub(super) fn all(lists: &[PathBuf]) -> Vec<PathBuf> {
     let with_others = |list: &PathBuf| {
         let others = dropins::files(list).ok().flatten().unwrap_or_default();
@@ -212,7 +210,7 @@ pub(super) fn all(lists: &[PathBuf]) -> Vec<PathBuf> {
     lists.iter().flat_map(with_others).collect()
 }
 
-/// When the newest file of these lists was changed, as far as they are there.
+/// The last change of the newest file of these lists.
 pub(super) fn newest_change(lists: &[PathBuf]) -> Option<SystemTime> {
     all(lists).iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()
 }
@@ -222,7 +220,7 @@ fn is_local(file: &Path) -> bool {
 }
 
 fn read_one(path: &Path) -> io::Result<Vec<u8>> {
-    // Non-blocking, because opening a pipe otherwise waits for its writer.
+    // Non-blocking: opening a pipe would otherwise wait for its writer.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     check_kind(&file)?;
@@ -232,7 +230,7 @@ fn read_one(path: &Path) -> io::Result<Vec<u8>> {
         let limit = MAX_FILE_SIZE / (1024 * 1024);
         return Err(io::Error::other(format!("File larger than {limit} MiB, is it a list?")));
     }
-    // What a power failure leaves of a file that was just written.
+    // Left by a power failure in a file that was just written.
     if bytes.contains(&0) {
         return Err(io::Error::other("File with NUL bytes, is it a list?"));
     }
@@ -241,14 +239,14 @@ fn read_one(path: &Path) -> io::Result<Vec<u8>> {
 
 fn check_kind(file: &File) -> io::Result<()> {
     let kind = file.metadata()?.file_type();
-    // A directory opens well and then fails to be read, with the system's words.
+    // Opening a directory succeeds; reading it fails with the system's message.
     if kind.is_file() || kind.is_char_device() || kind.is_dir() {
         return Ok(());
     }
     Err(io::Error::other("Not a regular file, write the rules into one"))
 }
 
-/// The system's words without the `(os error N)` that Rust adds.
+/// The system's message without the `(os error N)` that Rust adds.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {

@@ -1,10 +1,10 @@
-//! The administrator's lists of clients, senders and recipients: who is never
-//! greylisted, who is refused, and for whom there is greylisting at all.
+//! The administrator's whitelists, blacklists and other lists of clients, senders
+//! and recipients.
 //!
-//! Lists are parsed once into one immutable value; a lookup's cost does not
-//! grow with the number of names, addresses and networks in them. Patterns are
-//! Perl regular expressions and keep Perl's meaning, or are refused with a
-//! warning: a line that silently meant something else would open the door.
+//! Lists are parsed once into one immutable value; the cost of a lookup does not
+//! grow with the number of names, addresses and networks. Patterns are Perl
+//! regular expressions and keep Perl's meaning, or are refused with a warning: a
+//! line that silently meant something else would exempt the wrong mail.
 
 mod addresses;
 mod clients;
@@ -92,7 +92,7 @@ impl Lists {
     }
 }
 
-/// Reads the lists, as often as it is asked to.
+/// Reads the lists, at the start and on each reload.
 #[derive(Debug)]
 pub struct ListReader {
     files: Files,
@@ -104,8 +104,8 @@ impl ListReader {
         ListReader { files, known: file::Known::new() }
     }
 
-    /// Reads ahead the files that only root can have put where they are: they
-    /// count even if the daemon's user, who reads them next, cannot.
+    /// Reads the files that only root can have put in their place, so that they
+    /// count even if the daemon's user cannot read them.
     pub fn read_ahead(&mut self) {
         for file in self.files.all() {
             file::read_ahead(&file, &mut self.known);

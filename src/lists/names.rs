@@ -1,5 +1,5 @@
-//! Rules that are plain text, in a hash table: a lookup asks once for each
-//! place in the name where a rule may begin or end, however many rules there are.
+//! Rules that are plain text, in a hash table: a lookup tries each place in the
+//! name where a rule may start or end, regardless of the number of rules.
 
 use std::collections::HashMap;
 
@@ -31,12 +31,12 @@ impl Names {
         self.rules.len()
     }
 
-    /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// The rule that is equal to one of the candidates, which are in lower case.
+    /// Returns the rule that is equal to one of the candidates, which are in
+    /// lower case.
     pub(super) fn find<'n>(
         &self,
         candidates: impl IntoIterator<Item = &'n [u8]>,
@@ -48,13 +48,13 @@ impl Names {
     }
 }
 
-/// What of `name` follows each separator, the longest first.
+/// Returns the part of `name` after each separator, the longest first.
 pub(super) fn tails(name: &[u8], is_separator: impl Fn(u8) -> bool) -> impl Iterator<Item = &[u8]> {
     (0..name.len()).filter(move |&at| is_separator(name[at])).map(|at| &name[at + 1..])
 }
 
-/// The name in lower case, without the newline at its end that Perl's `$` would
-/// let pass.
+/// Returns the name in lower case, without a final newline, which Perl's `$`
+/// would ignore.
 pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     name.strip_suffix(b"\n").unwrap_or(name).to_ascii_lowercase()
 }

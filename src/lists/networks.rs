@@ -33,8 +33,8 @@ impl Network {
         std::iter::successors(self.0.supernet(), Ipv6Net::supernet).map(Network)
     }
 
-    /// Reads a rule that looks like an address or a network; `None` for others.
-    /// The error says what is wrong and what to write.
+    /// Parses a rule that looks like an address or a network; `None` for others.
+    /// The error contains the fix.
     pub fn parse(rule: &[u8]) -> Option<Result<Network, String>> {
         if let Some(dotted) = Dotted::split(rule) {
             Some(dotted.network(rule))
@@ -47,7 +47,7 @@ impl Network {
 }
 
 /// `d.d`, `d.d.d`, `d.d.d.d` or `d.d.d.d/n`: up to three digits for each `d`, two
-/// for `n`. All else is a host's name for the original.
+/// for `n`. For the original, anything else is a host name.
 struct Dotted<'r> {
     numbers: Vec<&'r [u8]>,
     length: Option<&'r [u8]>,
@@ -69,7 +69,7 @@ impl<'r> Dotted<'r> {
     fn network(&self, rule: &[u8]) -> Result<Network, String> {
         let rule = rule.escape_ascii();
         if self.numbers.iter().any(|number| number.len() > 1 && number[0] == b'0') {
-            // Octal for the original, decimal for others, and for the reader?
+            // Octal for the original, decimal for other programs.
             return Err(format!(
                 "{rule} has leading zeros, which some programs take for octal; write {}",
                 self.without_zeros()
@@ -100,17 +100,17 @@ impl<'r> Dotted<'r> {
     }
 }
 
-/// Whether these are one to `most` digits.
+/// Returns true if these are one to `most` digits.
 fn has_digits(text: &[u8], most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
-/// The number that a few decimal digits stand for.
+/// The value of a few decimal digits.
 fn value(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
 }
 
-/// An IPv6 address or network, which may stand in brackets as a whole.
+/// Parses an IPv6 address or network, which may be in brackets as a whole.
 fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
     let shown = rule.escape_ascii();
     let inner = rule.strip_prefix(b"[").and_then(|rule| rule.strip_suffix(b"]")).unwrap_or(rule);
@@ -166,7 +166,6 @@ impl<V> Networks<V> {
         self.values.len()
     }
 
-    /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -82,7 +82,6 @@ impl Patterns {
         self.keyed.len() + in_sets + self.backtracking.len()
     }
 
-    /// Returns true if there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -96,7 +95,7 @@ impl Patterns {
     }
 }
 
-/// Takes a list's patterns one by one, then makes [`Patterns`] of them.
+/// Collects a list's patterns and builds [`Patterns`].
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     count: usize,

@@ -1,13 +1,12 @@
-//! What every list of rules has in common, whatever its plain rules are.
+//! Parsing that all lists share.
 
 use super::diagnostics::{Diagnostics, Warning};
 use super::file::Text;
 use super::location::Location;
 use super::pattern::{self, Patterns};
 
-/// Reads lists in their order: gives their patterns, and hands each other rule
-/// to `plain`, with its place and who hears of what is wrong with it. All
-/// diagnostics become warnings.
+/// Reads lists in their order: returns their patterns, and passes each other rule
+/// to `plain` with its place.
 pub(super) fn read(
     texts: impl IntoIterator<Item = Text>,
     warnings: &mut Vec<Warning>,
@@ -24,6 +23,6 @@ pub(super) fn read(
         }
     }
     let patterns = patterns.build(&mut diagnostics);
-    diagnostics.tell(warnings);
+    diagnostics.append_to(warnings);
     patterns
 }

@@ -1,5 +1,4 @@
-//! Networks whose mail needs no greylisting at all, in a few words of the
-//! command line.
+//! Trusted networks of the command line, whose mail is exempt.
 
 use super::networks::{Network, Networks};
 use std::net::IpAddr;
@@ -9,11 +8,11 @@ use std::net::IpAddr;
 pub struct Trusted(Networks<()>);
 
 impl Trusted {
-    /// Reads addresses and networks, separated by commas or blanks, written as
-    /// in the lists of clients (BEHAVIOUR F2). An empty list is one.
+    /// Parses addresses and networks, separated by commas or blanks, as in lists
+    /// of clients (BEHAVIOUR F2). The list may be empty.
     ///
     /// # Errors
-    /// The first word that is none of them, and what to write.
+    /// The first invalid word, and what to write.
     pub fn parse(list: &[u8]) -> Result<Trusted, String> {
         let is_separator = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
         let mut networks = Networks::default();
@@ -31,7 +30,7 @@ impl Trusted {
         self.0.is_empty()
     }
 
-    /// Whether an address is the machine's own or in one of the networks.
+    /// Returns true if an address is the machine's own or in one of the networks.
     pub fn holds(&self, address: IpAddr) -> bool {
         address.to_canonical().is_loopback() || self.0.find(address).is_some()
     }

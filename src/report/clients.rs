@@ -33,7 +33,7 @@ impl ReportFilter {
         })
     }
 
-    /// Whether an attempt is reported, if it is lost.
+    /// Returns true if an attempt is reported, if it is lost.
     pub fn reports(&self, attempt: &Deferral<'_>) -> bool {
         self.matched.as_ref().is_none_or(|clients| clients.have(attempt))
             && !self.skipped.have(attempt)
@@ -41,7 +41,7 @@ impl ReportFilter {
     }
 }
 
-/// Whether a name holds the last two numbers of the address, as providers name
+/// Returns true if a name holds the last two numbers of the address, as providers name
 /// the addresses of their subscribers.
 pub fn is_of_pool(client: IpAddr, name: &[u8]) -> bool {
     let IpAddr::V4(address) = client else {

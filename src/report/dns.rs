@@ -40,7 +40,7 @@ pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], dns: &mut Ques
     triplets.retain(|triplet| !is_listed(triplet.client));
 }
 
-/// Whether an address in a blocklist is an entry (RFC 5782, 2.1): a domain that
+/// Returns true if an address in a blocklist is an entry (RFC 5782, 2.1): a domain that
 /// somebody else has bought since has other ones.
 fn is_listing(address: &IpAddr) -> bool {
     address.is_loopback()

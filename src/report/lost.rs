@@ -86,7 +86,7 @@ impl Judge {
         Ok(record)
     }
 
-    /// Whether the database knows of no attempt after the delay, and of no
+    /// Returns true if the database knows of no attempt after the delay, and of no
     /// other reason why the mail should have passed.
     pub fn is_lost(&self, key: &[u8], attempt: &Deferral<'_>) -> Result<bool, Failure> {
         let row = self.record(Table::Triplets, key)?;

@@ -136,7 +136,7 @@ impl Session {
         None
     }
 
-    /// Whether all that was fed was understood, and nothing is left.
+    /// Returns true if all that was fed was understood, and nothing is left.
     pub fn is_empty(&self) -> bool {
         self.buffer.len() == self.start
     }
@@ -153,7 +153,7 @@ impl Session {
         self.buffer.capacity()
     }
 
-    /// Whether the current request has outgrown [`MAX_REQUEST_LENGTH`]; to be
+    /// Returns true if the current request has outgrown [`MAX_REQUEST_LENGTH`]; to be
     /// asked when there are no more events.
     pub fn is_too_long(&self) -> bool {
         self.buffer.len() - self.start > MAX_REQUEST_LENGTH

@@ -93,7 +93,7 @@ fn by_domain(mail: &Mail, policy: &Policy) -> Option<String> {
     common_domain(mail).filter(|_| is_off).map(|_| "write --lookup-by-domain".to_owned())
 }
 
-/// How many bits the addresses begin with alike.
+/// Returns the number of bits the addresses begin with alike.
 fn common_prefix(clients: impl Iterator<Item = IpAddr> + Clone, longest: u8) -> u8 {
     let is_common = |bits: &u8| {
         let mut networks = clients.clone().map(|client| triplet::network(client, *bits));

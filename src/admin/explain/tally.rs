@@ -16,7 +16,7 @@ const FIRST_SWEEP: usize = 4096;
 /// The SHA-1 sum of sender and recipient.
 type Sum = [u8; 20];
 
-/// How many mails waited, and how many seconds all together.
+/// The number of mails that waited, and the sum of their waits in seconds.
 pub type Waits = (u64, u64);
 
 /// A mail that was deferred and has not passed yet.

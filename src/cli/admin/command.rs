@@ -46,7 +46,7 @@ pub enum Command {
     Status(OutputFormat),
     /// Print the daemon's settings, and where they come from.
     Config {
-        /// Whether those are printed as well that nobody set.
+        /// True if those are printed as well that nobody set.
         all: bool,
         format: OutputFormat,
     },
@@ -54,9 +54,9 @@ pub enum Command {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// Whether nothing is deleted, only printed.
+    /// True if nothing is deleted, only printed.
     pub is_dry_run: bool,
-    /// Whether only the entry of the client itself is deleted.
+    /// True if only the entry of the client itself is deleted.
     pub client_only: bool,
 }
 

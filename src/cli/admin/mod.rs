@@ -18,7 +18,7 @@ use super::{UsageError, help};
 use crate::cli;
 use std::ffi::{OsStr, OsString};
 
-/// Whether a first word is one of these commands.
+/// Returns true if a first word is one of these commands.
 pub(super) fn is_command(word: &OsStr) -> bool {
     table::commands().iter().any(|command| word == command.get_name())
 }

@@ -15,8 +15,8 @@ use super::{Letters, dialect};
 const LIMITS: &str = "(*LF)(*NO_AUTO_POSSESS)(*NO_DOTSTAR_ANCHOR)(*NO_START_OPT)\
     (*LIMIT_MATCH=100000)(*LIMIT_DEPTH=1000)(*LIMIT_HEAP=256)";
 
-/// Time for all patterns of a list and one name. Each that gives up takes about a
-/// millisecond.
+/// The time for all patterns of a list and one name. A pattern that reaches its
+/// limit takes about a millisecond.
 const TIME_LIMIT: Duration = Duration::from_millis(10);
 
 /// The patterns of a list that need PCRE2, in their order.
@@ -54,8 +54,8 @@ impl Backtracking {
         self.0.sort_by_key(|entry| entry.number);
     }
 
-    /// The first pattern before number `end` that matches the name. Those for
-    /// which there is no time are not tried.
+    /// Returns the first pattern before number `end` that matches the name.
+    /// Patterns are skipped when the time is over.
     pub(super) fn find(
         &self,
         name: &[u8],

@@ -1,8 +1,8 @@
 //! Refuses the constructs that PCRE2 reads differently from Perl.
 //!
-//! The scan knows each construct it accepts; any other is refused by name. So a
-//! pattern that PCRE2 gets has Perl's meaning, whichever version of PCRE2 it is.
-//! An error that both engines report is left to PCRE2's compiler.
+//! The scan knows each construct it accepts; any other is refused by name. A
+//! pattern that reaches PCRE2 has Perl's meaning, in all versions of PCRE2.
+//! Errors that both engines report are left to PCRE2's compiler.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ const PLACES: &[u8] = b"bBAzZ";
 const BARE_BRACE: &str = "a { without a count {n}, {n,} or {n,m} is not supported; write \\{ for \
                           the character";
 
-/// What may stand in `[:…:]`.
+/// The names in `[:…:]`.
 const POSIX: [&[u8]; 14] = [
     b"alpha", b"alnum", b"word", b"upper", b"lower", b"digit", b"xdigit", b"space", b"blank",
     b"cntrl", b"graph", b"print", b"punct", b"ascii",
@@ -342,7 +342,6 @@ impl<'p> Scan<'p> {
         Ok(())
     }
 
-    /// Perl computes the length of a look-behind in its own way.
     fn refuse_in_look_behind(&self, what: &str) -> Result<(), String> {
         match self.open.iter().any(|group| group.kind == Kind::LookBehind) {
             true => Err(unsupported(&format!("{what} in a look-behind"))),

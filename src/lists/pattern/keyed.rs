@@ -13,8 +13,8 @@ use super::literals::AnyOf;
 /// Compiled patterns that are kept, some 10 KiB each.
 const MAX_COMPILED: usize = 1000;
 
-/// Literals of one automaton: where many are the start of others, making it takes
-/// time that grows with the square of their number.
+/// The number of literals per automaton: if many are prefixes of others, the time
+/// to build it grows with the square of their number.
 const AUTOMATON_SIZE: usize = if cfg!(test) { 500 } else { 5_000 };
 
 /// Patterns, each with literals of which it needs one.

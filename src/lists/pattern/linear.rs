@@ -73,8 +73,8 @@ pub(super) fn compile_one(text: &str) -> Result<Regex, Box<BuildError>> {
     Regex::builder().syntax(syntax()).configure(config).build(text).map_err(Box::new)
 }
 
-/// No search for literals by the crate: it takes time that grows with the square
-/// of the number of patterns.
+/// Disables the crate's search for literals, whose time grows with the square of
+/// the number of patterns.
 fn config() -> Config {
     Config::new().utf8_empty(false).auto_prefilter(false).nfa_size_limit(Some(10 * 1024 * 1024))
 }

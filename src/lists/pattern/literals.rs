@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{Hir, HirKind};
 
-/// Literals in lower case; each match holds one of them, in any case.
+/// Literals in lower case; each match contains one of them, in any case.
 pub(super) type AnyOf = Vec<Box<[u8]>>;
 
 /// Bytes of a literal; of a longer one, the start or the end will do.

@@ -13,7 +13,7 @@ enum Engine {
     Backtracking(pcre2::bytes::Regex),
 }
 
-/// Whether upper and lower case letters are the same.
+/// The handling of upper and lower case letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Letters {
     SameInBothCases,
@@ -24,7 +24,7 @@ impl Pattern {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// What it holds that cannot be, as half a sentence.
+    /// The text names the unsupported construct.
     pub fn new(pattern: &[u8], letters: Letters) -> Result<Pattern, String> {
         if pattern.len() > MAX_LENGTH {
             return Err(format!("it is longer than {MAX_LENGTH} bytes"));
@@ -43,7 +43,8 @@ impl Pattern {
         Ok(Pattern(Engine::Backtracking(interpreted(pattern, letters)?)))
     }
 
-    /// Whether it matches somewhere in a text. One that gives up does not.
+    /// Returns true if the pattern matches somewhere in a text and does not reach
+    /// its limit.
     pub fn is_match(&self, text: &[u8]) -> bool {
         match &self.0 {
             Engine::Linear(regex) => regex.is_match(text),

@@ -1,7 +1,7 @@
-//! Which patterns mean the same to Perl and to the `regex` crate.
+//! The patterns that mean the same to Perl and to the `regex` crate.
 //!
-//! A list of what may occur, not of what may not: the crate takes `a*+`,
-//! `[a&&b]`, `[--a]`, `\<` or `\v` without a word and means something else.
+//! The subset is defined by what may occur: the crate accepts `a*+`, `[a&&b]`,
+//! `[--a]`, `\<` or `\v` silently and with another meaning.
 
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{
@@ -58,14 +58,14 @@ fn size(ast: &Ast) -> u64 {
 
 struct Walk<'p> {
     pattern: &'p str,
-    /// Where `$` stands.
+    /// The places of `$`.
     ends: Vec<Span>,
 }
 
 impl Walk<'_> {
-    /// Perl's `$` also matches before a newline that ends the name. At the end
-    /// of a pattern this is the same as taking the newline in, which the crate
-    /// can say; elsewhere `$` is not of the subset.
+    /// Perl's `$` also matches before a newline that ends the name. At the end of
+    /// a pattern this is the same as an optional newline, which the crate
+    /// supports; elsewhere `$` is not in the subset.
     fn rewritten(mut self) -> String {
         self.ends.sort_by_key(|span| span.start.offset);
         let mut text = String::with_capacity(self.pattern.len());
@@ -147,7 +147,7 @@ fn is_common_count(kind: &RepetitionKind) -> bool {
     }
 }
 
-/// A character as it stands, or punctuation behind a backslash.
+/// Returns true for a plain character and for escaped punctuation.
 fn is_common_literal(literal: &Literal) -> bool {
     matches!(literal.kind, LiteralKind::Verbatim | LiteralKind::Meta | LiteralKind::Superfluous)
 }
@@ -161,7 +161,7 @@ fn is_common_class(class: &ClassBracketed) -> bool {
         item => std::slice::from_ref(item),
     };
     let last = items.len().saturating_sub(1);
-    // Perl takes `[--a]` and `[]-a]` for ranges, the crate does not.
+    // Perl reads `[--a]` and `[]-a]` as ranges, the crate does not.
     let hyphens = items.iter().enumerate().filter(|(_, item)| is_bare(item, '-'));
     hyphens.clone().count() <= 1
         && hyphens.clone().all(|(at, _)| at == 0 || at == last)
@@ -188,8 +188,8 @@ fn is_common_item(item: &ClassSetItem) -> bool {
     }
 }
 
-/// When case is ignored, Perl looks for both cases before it negates, the crate
-/// after.
+/// If case is ignored, Perl adds the other case before it negates a class, the
+/// crate afterwards.
 fn is_common_posix(class: &ClassAscii) -> bool {
     let is_cased = matches!(class.kind, ClassAsciiKind::Upper | ClassAsciiKind::Lower);
     !(class.negated && is_cased)

@@ -61,7 +61,7 @@ impl Message {
         bytes
     }
 
-    /// Whether the message gets the header of one that was delayed.
+    /// Returns true if the message gets the header of one that was delayed.
     pub(super) fn has_header(&self) -> bool {
         self.end.as_ref().is_some_and(|end| end.header.is_some())
     }

@@ -108,7 +108,7 @@ impl Session {
         self.terms.is_some_and(|terms| message::is_beyond(terms, reply))
     }
 
-    /// Whether all that was fed was understood, and nothing is left.
+    /// Returns true if all that was fed was understood, and nothing is left.
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }

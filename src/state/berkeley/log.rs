@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::page::{ByteOrder, Lsn};
 
-/// Whether the log in `dbdir` holds a finished change later than `newest`, the
+/// Returns true if the log in `dbdir` holds a finished change later than `newest`, the
 /// latest [`Summary::newest_change`](super::Summary) of all databases there:
 /// they then lack it until `db_recover`, or a start of the original, brings
 /// them up to date. What was in log files that are gone counts as written back.

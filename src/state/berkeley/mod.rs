@@ -31,7 +31,7 @@ use meta::{META_BYTES, Meta};
 use page::{INTERNAL, Items, LEAF, is_btree_kind};
 use pages::Pages;
 
-/// How many notes a [`Summary`] keeps.
+/// The number of notes a [`Summary`] keeps.
 const MAX_NOTES: usize = 20;
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ pub(super) const LEAF: u8 = 5;
 /// A page with a part of a key or value too long for its leaf.
 pub(super) const OVERFLOW: u8 = 7;
 
-/// Whether pages of this type occur in a btree file. Beside the types above:
+/// Returns true if pages of this type occur in a btree file. Beside the types above:
 /// 0 are free pages, 4, 6 and 12 the trees of keys with many values.
 pub(super) fn is_btree_kind(kind: u8) -> bool {
     matches!(kind, 0 | INTERNAL | 4 | LEAF | 6 | OVERFLOW | 12)

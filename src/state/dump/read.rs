@@ -14,7 +14,7 @@ pub enum Field<'a> {
     Unreadable,
 }
 
-/// Whether a text that begins so is a dump.
+/// Returns true if a text that begins so is a dump.
 pub fn is_dump(start: &[u8]) -> bool {
     start.starts_with(b"VERSION=")
 }

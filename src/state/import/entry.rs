@@ -194,7 +194,7 @@ fn client_key(key: &[u8]) -> Option<Vec<u8>> {
     Some(in_full(address(key)?).to_uppercase().into_bytes())
 }
 
-/// Whether a text is a registered domain as the greylist writes it: at least two
+/// Returns true if a text is a registered domain as the greylist writes it: at least two
 /// labels in lower case, of which the last is no number.
 fn is_domain(text: &[u8]) -> bool {
     let is_right =
@@ -217,7 +217,7 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// Whether a key is one of those that `--privacy` makes.
+/// Returns true if a key is one of those that `--privacy` makes.
 fn is_hash(key: &[u8]) -> bool {
     key.len() == 40 && key.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -24,7 +24,7 @@ pub struct ImportReport {
     pub refused: u64,
     /// What is wrong with the first few of them.
     pub refusals: Vec<String>,
-    /// Whether keys were made for its rows, in the way of a daemon.
+    /// True if keys were made for its rows, in the way of a daemon.
     pub has_made_keys: bool,
     /// What else the administrator should know, a sentence each.
     pub remarks: Vec<String>,

@@ -87,7 +87,7 @@ fn server_with_list() -> (Builder, PathBuf) {
     (builder, path)
 }
 
-/// Whether mail of a client that nobody knows passes at once.
+/// Returns true if mail of a client that nobody knows passes at once.
 fn passes(daemon: &Daemon, client_name: &str) -> bool {
     let attempt = Attempt::new("192.0.2.1", client_name, "alice@sender.test", "bob@example.org");
     daemon.client().ask(&attempt.at(0)) == "DUNNO"

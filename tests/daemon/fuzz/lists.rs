@@ -267,7 +267,7 @@ impl Lists {
         }
     }
 
-    /// Whether a name matches; `None` if that may have taken all the time of a
+    /// Returns true if a name matches; `None` if that may have taken all the time of a
     /// lookup, so that some patterns were not tried.
     fn client(&self, name: &[u8]) -> Option<bool> {
         let start = Instant::now();

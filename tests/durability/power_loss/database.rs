@@ -60,7 +60,7 @@ impl Told {
         self.0.extend(replies);
     }
 
-    /// How many triplets have been put off, and how many have passed since.
+    /// Returns the numbers of deferred triplets and of those that have passed since.
     pub fn count(&self) -> (usize, usize) {
         (self.0.len(), self.0.values().filter(|has_passed| **has_passed).count())
     }

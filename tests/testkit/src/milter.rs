@@ -33,7 +33,7 @@ impl Wire for TcpStream {
 
 pub struct MailServer {
     stream: Box<dyn Wire>,
-    /// Whether clients and senders are told without an answer.
+    /// True if clients and senders are told without an answer.
     is_quiet: bool,
 }
 
