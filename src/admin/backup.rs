@@ -1,9 +1,8 @@
-//! `postgrey backup`: a copy that opens as it is.
+//! `postgrey backup`: a copy that can be opened as it is.
 //!
-//! Root only creates the file, hands it over by its descriptor and gives it its
-//! name. A child that has given up root writes it, so that nothing that lies in
-//! the daemon's directory, or is swapped while it is written, is touched with
-//! root's rights.
+//! Root only creates the file, passes it on by its descriptor and gives it its
+//! name. A child without root's rights writes it, so that nothing in the daemon's
+//! directory is accessed with root's rights, even if it is replaced meanwhile.
 
 use super::progress::Progress;
 use super::{Error, Outcome};
@@ -109,7 +108,7 @@ impl Unfinished {
         let mut name = final_name.clone().into_os_string();
         name.push(".new");
         let name = PathBuf::from(name);
-        // Left by a backup that was killed; whatever it is, only the name goes.
+        // Left by a backup that was killed; only the name is removed.
         let _ = unlinkat(&directory, &name, UnlinkatFlags::NoRemoveDir);
         let flags =
             OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;

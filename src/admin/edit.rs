@@ -17,7 +17,7 @@ use crate::state::Table;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-/// Makes the change to all entries that are meant, and says to which.
+/// Changes all selected entries and prints them.
 pub fn run(
     mut view: View,
     target: &Target,
@@ -73,7 +73,7 @@ pub(super) fn edit_all(database: &mut Database, edits: &[Edit]) -> Result<usize,
     Ok(changed)
 }
 
-/// Says so if no daemon has made the changes: it may run elsewhere.
+/// Prints a note if no daemon has made the changes: it may run elsewhere.
 pub(super) fn print_where(database: &Database, out: &mut impl Write) -> Result<(), Error> {
     if !database.has_daemon() {
         let path = database.path().display();
@@ -117,15 +117,15 @@ fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<O
     Ok(Outcome::Done)
 }
 
-/// What an administrator who names a triplet by an address may not think of.
+/// Printed when a triplet is named by an address although keys contain domains.
 pub(super) const DOMAIN_KEY_HINT: &str = "Mail of clients with a name is kept by its domain \
      (--lookup-by-domain): name that in place of the address.";
 
-/// Edits of one request. The daemon takes more, but mail waits for the commit:
-/// each edit changes a page of its own, which costs some 30 microseconds.
+/// The number of edits in a request. The daemon accepts more, but mail waits for
+/// the commit: each edit changes another page, which takes some 30 microseconds.
 const EDITS_PER_REQUEST: usize = MAX_EDITS / 4;
 
-/// The edits in parts that the daemon takes at once.
+/// Splits edits into requests that the daemon accepts.
 pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
     // A byte of a key may take four in a request.
     let most_bytes = MAX_REQUEST / 5;
@@ -236,7 +236,8 @@ fn found(
 const NOT_BY_DOMAIN: &str = "the daemon does not look triplets up by domain \
                              (--lookup-by-domain): name the client by its address";
 
-/// That a row of the auto-whitelist would let mail of those clients pass.
+/// Returns an error if a record on the auto-whitelist would not exempt these
+/// clients.
 fn must_count(policy: &Policy, client: &ClientFilter) -> Result<(), Error> {
     let trouble = if policy.auto_whitelist.is_none() {
         "the daemon runs without an auto-whitelist (--auto-whitelist-clients=0), so that no client \
@@ -250,7 +251,8 @@ fn must_count(policy: &Policy, client: &ClientFilter) -> Result<(), Error> {
     Err(Error::Usage(trouble.to_owned()))
 }
 
-/// A sender's domain that stands in keys by itself; that of bounces is empty.
+/// Returns a sender's domain if keys can contain it; the domain of bounces is
+/// empty.
 fn whole(domain: &[u8]) -> Result<Vec<u8>, Error> {
     if domain.is_empty() {
         return Ok(Vec::new());

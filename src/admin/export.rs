@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 
-/// Prints the tables that were asked for. A single one is text for a file of
-/// the original; of both, each is named, as in the dump of a file with several
+/// Prints the selected tables. A single table is the dump of a file of the
+/// original; both together have names, as in the dump of a file with several
 /// databases.
 pub fn run(
     database: &Database,

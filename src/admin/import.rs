@@ -21,8 +21,8 @@ use std::path::Path;
 /// Standard input as a path: of a database that was redirected.
 const STANDARD_INPUT: &str = "/proc/self/fd/0";
 
-/// Merges what is in `from` into the database in `dbdir`, and prints how much. If that
-/// is a database of this program, it is `copy`. The same again changes nothing.
+/// Merges the content of `from` into the database in `dbdir` and prints a report.
+/// Repeating an import changes nothing.
 pub fn run(
     dbdir: &Path,
     from: &Path,
@@ -50,8 +50,8 @@ pub fn run(
     Ok(outcome)
 }
 
-/// Imports into a new database, and keeps a daemon from starting meanwhile. This
-/// is its first start, which takes over the original's beside it.
+/// Imports into a new database, while no daemon can start. Like a daemon's first
+/// start, this first imports the original's database in the directory.
 fn into_new(
     dbdir: &Path,
     from: &Path,

@@ -13,9 +13,8 @@ use std::cmp::Ordering;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 
-/// Prints the entries that were asked for. In key order they are printed as
-/// they are found; for another order they are gathered, as many as will be
-/// printed.
+/// Prints the selected entries. In key order they are printed as they are found;
+/// for another order, only as many are kept as will be printed.
 pub fn run(view: &View, list: &List, out: &mut impl Write) -> Result<Outcome, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
@@ -51,7 +50,7 @@ struct Best<'l> {
 }
 
 impl Best<'_> {
-    /// How many are gathered before those that will not be printed go.
+    /// Entries that are kept beyond the limit before they are sorted.
     const SPARE: usize = 1000;
 
     fn add(&mut self, entry: Entry) {

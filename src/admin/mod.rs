@@ -1,4 +1,4 @@
-//! What an administrator does with the database from outside the daemon.
+//! The administration commands.
 
 mod backup;
 mod check;
@@ -41,7 +41,8 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
     let settings = invocation.place.settings().map_err(Error::Usage)?;
     show_source(&settings);
     match &invocation.command {
-        // These see to the user themselves: a part of their work may be root's.
+        // These change the user themselves, because a part of their work is
+        // root's.
         Command::Backup(file) => return backup::run(&settings, file),
         Command::Explain(explain) => return explain::run(&settings, explain, out),
         Command::CheckDatabase if !check::database::is_here() => {
@@ -49,7 +50,7 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
         }
         _ => {}
     }
-    // What the caller names is opened with the caller's rights.
+    // Files named by the caller are opened with the caller's rights.
     let file = match &invocation.command {
         Command::Import { from: Some(path) } => {
             OpenFile::open(path).ok().filter(OpenFile::is_database)
@@ -102,7 +103,7 @@ fn copy_of(command: &Command) -> Option<&Path> {
     }
 }
 
-/// Says which database was found, if it is not where everybody looks first.
+/// Reports the database if it is not the default one.
 fn show_source(settings: &Settings) {
     if let Some(source) = &settings.source {
         let (dbdir, source) = (settings.dbdir.display(), source.display());

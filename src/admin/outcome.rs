@@ -5,13 +5,13 @@ use crate::state;
 use std::fmt;
 use std::io;
 
-/// How a command ended that did its work.
+/// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Done,
     /// No entry matched.
     NothingMatched,
-    /// There was nothing to do it with, and the output says so.
+    /// Nothing was found, and the output says so.
     NothingFound,
     /// The output has warnings.
     Warnings,
@@ -37,7 +37,7 @@ impl Outcome {
     }
 }
 
-/// Why a command could not do its work.
+/// The reason for which a command failed.
 #[derive(Debug)]
 pub enum Error {
     /// The arguments are invalid.

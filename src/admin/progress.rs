@@ -1,4 +1,4 @@
-//! A line that tells how far long work is, on a terminal and nowhere else.
+//! A progress line on the terminal.
 
 use super::text::grouped;
 use std::io::{self, IsTerminal, Write};
@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 /// Nothing is shown of work that is done sooner, and a new line no sooner.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The number of steps between two looks at the clock.
+/// The number of steps between two readings of the clock.
 const STRIDE: usize = 1024;
 
 /// Columns of the bar.
 const BAR_WIDTH: usize = 40;
 
-/// How far work is. The line goes away with the value.
+/// The progress of long work. The line is removed with the value.
 #[derive(Debug)]
 pub struct Progress {
     done: usize,
     of: usize,
     looked: usize,
-    /// When to show it next; never, if there is no terminal.
+    /// The time of the next update; `None` without a terminal.
     next: Option<Instant>,
     is_shown: bool,
 }
 
 impl Progress {
-    /// Work of so many steps; of 0, if nobody knows how many.
+    /// Work of `of` steps; 0 if their number is unknown.
     pub fn new(of: usize) -> Progress {
         let next = io::stderr().is_terminal().then(|| Instant::now() + PAUSE);
         Progress { done: 0, of, looked: 0, next, is_shown: false }

@@ -1,10 +1,10 @@
-//! The question before everything is deleted.
+//! The confirmation of a command that deletes everything.
 
 use super::Error;
 use crate::cli::admin::Consent;
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Asks whether to do something, unless the command line has the answer.
+/// Asks for confirmation, unless the command line has given it.
 pub fn ask(consent: Consent, what: &str) -> Result<(), Error> {
     if consent == Consent::Given {
         return Ok(());

@@ -1,8 +1,8 @@
-//! `postgrey restore`: the database becomes what a copy holds, while the daemon
-//! runs or without it.
+//! `postgrey restore`: replaces the records of the database by those of a copy,
+//! with a running daemon or without one.
 //!
-//! Records are replaced in small commits, and those that the copy does not have
-//! are deleted last. What is cut short is completed by doing it again.
+//! Records are replaced in small commits, and those that the copy lacks are
+//! deleted last. An interrupted restore is completed by repeating it.
 
 use super::edit::{edit_all, print_where};
 use super::progress::Progress;

@@ -1,5 +1,4 @@
-//! `postgrey show`: what is known of a triplet or a client, and what becomes of
-//! it.
+//! `postgrey show`: the state of a triplet or a client.
 
 use super::edit::{DOMAIN_KEY_HINT, triplet_key};
 use super::list::{Printer, object};
@@ -108,7 +107,7 @@ pub fn triplet_future(policy: &Policy, now: i64, fate: TripletState) -> String {
     }
 }
 
-/// What becomes of a triplet that is not known, in words.
+/// The state of an unknown triplet, in words.
 pub fn first_attempt(policy: &Policy) -> String {
     match u64::try_from(policy.delay) {
         Ok(delay @ 1..) => format!(
@@ -140,7 +139,7 @@ fn show_client(
     Ok((is_counted || has_triplets).then_some(Outcome::Done))
 }
 
-/// Where the triplets of an address may be that has none.
+/// Prints a note about triplets that are stored by domain.
 fn note_of_domains(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<(), Error> {
     if matches!(client, ClientFilter::One(_)) && view.policy.by_domain.lookup {
         out.write_all(labelled("Note", DOMAIN_KEY_HINT).as_bytes())?;
@@ -148,7 +147,7 @@ fn note_of_domains(view: &View, client: &ClientFilter, out: &mut impl Write) -> 
     Ok(())
 }
 
-/// Shows what is counted of an address; gives whether there is anything.
+/// Prints the passes of an address; returns true if there are any.
 fn show_passes(
     view: &View,
     client: IpAddr,
@@ -170,8 +169,8 @@ fn show_passes(
     Ok(row.is_some())
 }
 
-/// Shows the first entries of a client and how many there are; gives whether
-/// there are any.
+/// Prints the first entries of a client and their number; returns true if there
+/// are any.
 fn show_entries(
     view: &View,
     table: Table,
@@ -246,8 +245,8 @@ fn for_each_entry(
     })
 }
 
-/// What counts a client's mail of a sender, if the daemon counts so. An address
-/// alone does not tell the domain of its name.
+/// Returns the record that counts a client's mail, if the daemon counts it. An
+/// address alone does not have a domain.
 fn counted(policy: &Policy, client: &ClientFilter, sender: &[u8]) -> Option<AwlSubject> {
     match client {
         ClientFilter::One(address) => Some(AwlSubject::Client(*address)),

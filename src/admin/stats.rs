@@ -20,7 +20,7 @@ const TOP_NETWORKS: usize = 10;
 struct TableStats {
     /// By state, in the order of [`State::ALL`].
     states: [u64; 3],
-    /// When the oldest entry was last seen, in seconds since the epoch.
+    /// The time of the oldest entry, in seconds since the epoch.
     oldest: Option<i64>,
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 enum Status {
     Running {
         pid: i64,
-        /// When it started, in seconds since the epoch.
+        /// The time of its start, in seconds since the epoch.
         started: i64,
     },
     NotRunning,

@@ -1,4 +1,4 @@
-//! How things are written for people: within 80 columns, in local time.
+//! Text for terminals: 80 columns, local time.
 
 use crate::cli::layout::wrap;
 use crate::daemon::clock;
@@ -11,7 +11,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 const DAY: u64 = 86_400;
 
-/// A moment and how far from `now` it is, both in seconds since the epoch:
+/// A time and its distance from `now`, both in seconds since the epoch:
 /// `2026-11-23 22:53:04 (in 4 min 10 s)`.
 pub fn moment(seconds: i64, now: i64) -> String {
     let distance = duration(seconds.abs_diff(now));
@@ -63,7 +63,7 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
-/// Foreign bytes, which must not steer a terminal.
+/// Escapes bytes from elsewhere that would control a terminal.
 pub fn foreign(bytes: &[u8]) -> String {
     printable(&String::from_utf8_lossy(bytes))
 }
@@ -96,12 +96,12 @@ fn parsed(client: &[u8]) -> Option<IpAddr> {
     std::str::from_utf8(client).ok()?.parse().ok()
 }
 
-/// A mail address, which of bounces is empty.
+/// A mail address; `<>` for bounces.
 pub fn address(bytes: &[u8]) -> String {
     if bytes.is_empty() { "<>".to_owned() } else { foreign(bytes) }
 }
 
-/// A label and what it is about; the text is broken into lines in its column.
+/// A label and its text; the text is wrapped in its column.
 pub fn labelled(label: &str, text: &str) -> String {
     const COLUMN: usize = 12;
     let label = format!("{label:<COLUMN$}");

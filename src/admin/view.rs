@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 pub struct View {
     pub database: Database,
-    /// How its keys are made, and the rules for its entries.
+    /// The rules for its keys and entries.
     pub policy: Policy,
     /// The moment of the view, in seconds since the epoch.
     pub now: i64,
@@ -37,7 +37,7 @@ impl Row {
         }
     }
 
-    /// When it was last seen, or a pass of it last counted.
+    /// Returns the time of its last attempt or counted pass.
     pub fn last(self) -> i64 {
         match self {
             Row::Triplet(record, _) => record.last,
@@ -81,8 +81,8 @@ impl View {
         self.database.scan(table, filter, |key, text| take(key, self.row(table, text)))
     }
 
-    /// What a record says. One without numbers, which no daemon writes, is as old
-    /// as the epoch.
+    /// Parses a record. A record without numbers, which no daemon writes, has the
+    /// time of the epoch.
     pub fn row(&self, table: Table, text: &[u8]) -> Row {
         match table {
             Table::Triplets => {

@@ -1,9 +1,9 @@
-//! The configuration file (`--config`): the daemon's options by their long
-//! names without dashes, one a line, before those of the command line.
+//! The configuration file (`--config`): the daemon's options by their long names
+//! without dashes, one per line, before those of the command line.
 //!
-//! The one thing to know: a line becomes a word of the command line, so that a
-//! name and its value mean the same in both places. Each line is tried by
-//! itself first, since a complaint should say where to mend it.
+//! A line becomes an argument of the command line, so that a name and its value
+//! mean the same in both places. Each line is first parsed separately, so that an
+//! error has its line number.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -32,17 +32,17 @@ const RIVALS: &[&[&str]] = &[
 /// Options that print something or are about the file itself.
 const MISPLACED: &[&str] = &["help", "man", "version", "config"];
 
-/// What Debian's service passes when its administrator has set no text. In
-/// that case the file's text is wanted.
+/// The option that Debian's service passes when no text is set. In that case the
+/// text of the file is used.
 const EMPTY_TEXT: &str = "--greylist-text";
 
-/// What is wrong with the file; `Display` gives `FILE:LINE: what`.
+/// An error in the file; `Display` gives `FILE:LINE: what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     pub file: PathBuf,
     /// The line, from 1; none for what is wrong with the whole file.
     pub line: Option<u32>,
-    /// What is wrong, and what to do where that is not plain.
+    /// The error, and what to do if it is not obvious.
     pub what: String,
 }
 
@@ -126,7 +126,7 @@ struct ConfigLine<'l> {
     value: Option<&'l [u8]>,
 }
 
-/// Takes a line apart; nothing where there is only a comment.
+/// Parses a line; `None` for a comment or an empty line.
 fn setting(line: &[u8]) -> Result<Option<ConfigLine<'_>>, String> {
     let line = line.trim_ascii();
     if line.is_empty() || line.starts_with(b"#") {
@@ -153,8 +153,8 @@ fn setting(line: &[u8]) -> Result<Option<ConfigLine<'_>>, String> {
     Ok(Some(ConfigLine { name, value: Some(value) }))
 }
 
-/// What stands before a `#` that begins the text or follows a blank. Within a
-/// word it is a letter like others, as in the address of a web page.
+/// Removes a comment: a `#` at the start or after a blank. Within a word it is a
+/// plain character, as in URLs.
 fn without_comment(text: &[u8]) -> &[u8] {
     let begins = |at: &usize| *at == 0 || text[at - 1].is_ascii_whitespace();
     let end = memchr::memchr_iter(b'#', text).find(begins).unwrap_or(text.len());
@@ -162,7 +162,7 @@ fn without_comment(text: &[u8]) -> &[u8] {
 }
 
 impl ConfigLine<'_> {
-    /// The word of a command line that says the same.
+    /// The equivalent argument of a command line.
     fn word(&self, command: &Command) -> Result<OsString, String> {
         let shown = String::from_utf8_lossy(self.name);
         if self.name.starts_with(b"-") {
@@ -192,7 +192,7 @@ impl ConfigLine<'_> {
     }
 }
 
-/// Returns true if a daemon would start with this option and nothing else.
+/// Returns an error if a daemon would not start with this option alone.
 fn try_out(command: &Command, word: &OsStr) -> Result<(), String> {
     let words = [OsStr::new("--milter=/"), word];
     let matches = command.clone().try_get_matches_from(words).map_err(|error| error.to_string())?;
@@ -213,8 +213,8 @@ pub(super) fn value_of(word: &OsString) -> PathBuf {
     OsStr::from_bytes(&bytes[at..]).into()
 }
 
-/// Returns true if a typed word keeps one of the file from counting, other than as the
-/// later one of two.
+/// Returns true if an option of the command line cancels one of the file, other
+/// than as a later value of the same option.
 fn excludes(typed: &OsStr, word: &OsStr) -> bool {
     let (typed, word) = (name_of(typed), name_of(word));
     RIVALS.iter().any(|rivals| rivals.contains(&&*typed) && rivals.contains(&&*word))

@@ -1,7 +1,7 @@
-//! From clap's matches to [`Options`], with all limits checked.
+//! Converts clap's matches to [`Options`], with all limits checked.
 //!
-//! The one thing to know: this is a pure function. The machine's name is given
-//! to it, and nothing is looked up or opened.
+//! This is a pure function: the machine's name is a parameter, and nothing is
+//! looked up or opened.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -23,11 +23,11 @@ const MAX_BACKLOG: i64 = 999;
 /// Backlog in place of a negative one (BEHAVIOUR A3).
 const BACKLOG_IF_NEGATIVE: i32 = 5;
 
-/// Permissions of the socket of --metrics: a monitoring system is another user,
-/// and what it is told names nobody.
+/// Permissions of the socket of --metrics: monitoring runs as another user, and
+/// metrics contain no names.
 const METRICS_MODE: u32 = 0o666;
 
-/// Entries that wait longer than this for the disk, in seconds, are a mistake.
+/// The longest --sync in seconds; longer waits for the disk are a mistake.
 const MAX_SYNC: u64 = 3600;
 
 /// No time may be longer or shorter, in seconds, so that sums with a clock's
@@ -43,8 +43,8 @@ const RETRY_WINDOW: &str = "--retry-window must be either a number of days or a 
 ///
 /// # Errors
 ///
-/// The first value that cannot be used: what the original refuses comes first,
-/// in its order.
+/// The first invalid value: those that the original refuses come first, in its
+/// order.
 pub(super) fn options(
     matches: &ArgMatches,
     machine: &OsStr,
@@ -81,7 +81,7 @@ fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
     matches.get_many::<OsString>(id).into_iter().flatten().map(PathBuf::from).collect()
 }
 
-/// A value that becomes part of a reply, which ends at the first line break.
+/// A value that becomes part of a reply, which ends at the first newline.
 fn one_line(id: &str, value: &OsStr) -> Result<Vec<u8>, UsageError> {
     if value.as_bytes().contains(&b'\n') {
         return Err(UsageError::refused(format!(
@@ -105,7 +105,7 @@ fn listen(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
     }
 }
 
-/// A path begins with a slash or a dot; all else is a host and a port.
+/// A path starts with a slash or a dot; anything else is a host and a port.
 fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
     let mode = socket_mode(matches, "milter-socketmode")?;
     let Some(place) = matches.get_one::<OsString>("milter") else {
@@ -120,8 +120,8 @@ fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
     }
 }
 
-/// A host and a port; `path` says how a socket is written instead. The original
-/// has no such option, so that the words of `--inet` need not stand here.
+/// Parses a host and a port; `path` says how a socket is written instead. The
+/// original has no such option, so its messages for `--inet` do not apply.
 fn port(id: &str, place: &OsStr, path: &str) -> Result<Option<Listen>, UsageError> {
     let place = name(id, place)?;
     if Endpoint::parse(&place).is_err() {
@@ -160,7 +160,7 @@ fn metrics(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
     }
 }
 
-/// Permission bits as Perl's `oct` reads them, octal unless a prefix says
+/// Permission bits as Perl's `oct` reads them: octal unless a prefix says
 /// otherwise (BEHAVIOUR B3).
 fn socket_mode(matches: &ArgMatches, id: &str) -> Result<u32, UsageError> {
     let value = text(matches, id);
@@ -241,7 +241,7 @@ fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Po
     })
 }
 
-/// A time given in a unit of so many seconds.
+/// A time in seconds that is given in a unit of `unit` seconds.
 fn seconds(matches: &ArgMatches, id: &str, unit: i64) -> Result<i64, UsageError> {
     let amount = number(matches, id);
     amount
@@ -281,7 +281,7 @@ fn by_domain(matches: &ArgMatches) -> Result<ByDomain, UsageError> {
     Ok(ByDomain { lookup: matches.get_flag("lookup-by-domain"), auto_whitelist })
 }
 
-/// Which of two words an option has for its value.
+/// Returns the index of the option's value among two words.
 fn one_of(matches: &ArgMatches, id: &str, words: [&str; 2]) -> Result<usize, UsageError> {
     let value = text(matches, id);
     words.iter().position(|word| value == *word).ok_or_else(|| {
@@ -311,7 +311,7 @@ fn auto_whitelist(matches: &ArgMatches) -> Result<Option<u64>, UsageError> {
     }
 }
 
-/// A number that no clock or counter could hold.
+/// The error for a number that no clock or counter can hold.
 fn not_a_number(id: &str, value: i64) -> UsageError {
     UsageError::parse(getopt::number_expected(id, &value.to_string()))
 }

@@ -101,7 +101,7 @@ impl Numbered<'_> {
         }
     }
 
-    /// The value up to the end of the line that is neither quoted nor escaped.
+    /// The value, up to a newline that is neither quoted nor escaped.
     fn value(&mut self) -> String {
         let mut value = String::new();
         // Quotes count before the first plain character only.
@@ -148,7 +148,7 @@ impl Numbered<'_> {
 }
 
 /// Splits a value as systemd does for `$POSTGREY_OPTS` in a unit: at blanks and
-/// newlines that are neither quoted nor escaped.
+/// newlines that are not quoted or escaped.
 fn split(value: &str) -> Vec<OsString> {
     let mut arguments = Vec::new();
     let mut argument: Option<String> = None;

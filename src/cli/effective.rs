@@ -17,8 +17,8 @@ pub struct Setting {
     pub source: Option<(PathBuf, Option<u32>)>,
 }
 
-/// Returns the settings that a daemon would start with, in the order of its
-/// help; with `all` those that nobody set as well.
+/// Returns the settings that a daemon would start with, in the order of its help;
+/// with `all` including the defaults.
 pub fn settings_in_effect(place: &Place, all: bool) -> Result<Vec<Setting>, String> {
     place.settings()?;
     let command = flags::command();

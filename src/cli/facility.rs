@@ -3,10 +3,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facility(u8);
 
-/// Names in lower case without `LOG_`, and numbers, as the original knows them
-/// on Linux. `kern` is kept for the kernel there: the C library logs such
-/// messages as `user`. The last lines are other systems' names, with the
-/// facility that the original takes in their place.
+/// Names in lower case without `LOG_`, and numbers, as the original on Linux
+/// accepts them. `kern` is reserved for the kernel: the C library logs such
+/// messages as `user`. The last lines are names of other systems, with the
+/// facility that the original uses for them.
 const NAMES: &[(&str, u8)] = &[
     ("kern", 1),
     ("user", 1),

@@ -1,8 +1,8 @@
-//! The table of the daemon's options: names, value, default, the sentence for
-//! `--help` and the paragraphs for the manual, each in one place.
+//! The table of the daemon's options: names, value, default, and the texts for
+//! `--help` and the manual.
 //!
-//! The one thing to know: an option built with [`text`] or [`number`] takes an
-//! empty value or 0 as "the default", like the original (BEHAVIOUR A3).
+//! An option built with [`text`] or [`number`] treats an empty value or 0 as its
+//! default, like the original (BEHAVIOUR A3).
 
 mod lists;
 mod shared;
@@ -23,7 +23,7 @@ pub(super) fn command() -> Command {
     command
 }
 
-/// The same before it is built, for a command that takes more.
+/// The table before it is built, for commands that add options.
 pub(super) fn table() -> Command {
     Command::new("postgrey")
         .version(env!("CARGO_PKG_VERSION"))
@@ -304,7 +304,7 @@ fn log() -> [Arg; 5] {
     ]
 }
 
-/// What each of the programs can say of itself.
+/// The options that print information: help, manual, version.
 pub(super) fn information() -> [Arg; 3] {
     [
         switch("help")
@@ -323,7 +323,7 @@ pub(super) fn switch(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
-/// An option whose value is taken as it is.
+/// An option whose value is not parsed.
 pub(super) fn value(name: &'static str, shown: &'static str) -> Arg {
     Arg::new(name)
         .long(name)

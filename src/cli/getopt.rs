@@ -1,8 +1,8 @@
-//! Perl's Getopt::Long habits, which scripts and init files rely on and clap
-//! does not have: rewrites the words so that clap parses what Perl would have.
+//! Perl's Getopt::Long syntax, which scripts and init files rely on and clap
+//! lacks: rewrites arguments so that clap parses them as Perl would.
 //!
-//! The one thing to know: it names no option. Which options exist and what
-//! they take is asked of the clap command, so each program has one table.
+//! This module names no option: the clap command has the names and values, so
+//! that each program has one table.
 
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use clap::{Arg, Command};
 
 use super::suggest;
 
-/// What an option takes, as its clap entry says it.
+/// The value that an option accepts, from its clap entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
     /// A switch (`num_args(0)`).
@@ -46,7 +46,7 @@ impl Takes {
 pub(super) struct Words {
     /// `--name` or `--name=value` for each option.
     pub(super) options: Vec<OsString>,
-    /// Everything from the first plain word on, or behind `--`.
+    /// Everything from the first plain argument on, or after `--`.
     pub(super) rest: Vec<OsString>,
 }
 
@@ -122,13 +122,13 @@ fn value(
     }
 }
 
-/// The complaint about a value that is no number, or none that makes sense.
+/// The error for a value that is not a valid number.
 pub(super) fn number_expected(name: &str, value: &str) -> String {
     format!("Value \"{value}\" invalid for option {name} (number expected)")
 }
 
-/// The option's name, and the value after the first `=` that is not the name's
-/// first character. A single dash takes no attached value.
+/// Returns the option's name, and the value after the first `=` that is not the
+/// name's first character. A single dash has no attached value.
 fn split(word: &OsStr) -> (&OsStr, Option<&OsStr>) {
     let bytes = word.as_bytes();
     let Some(long) = bytes.strip_prefix(b"--") else {
@@ -152,10 +152,10 @@ fn find<'a>(command: &'a Command, name: &OsStr) -> Option<&'a Arg> {
     })
 }
 
-/// What the unknown option `name` was probably meant to be. The original's
-/// complaint ends before it.
+/// The option that an unknown name probably means. The original's message ends
+/// before it.
 fn suggestion(command: &Command, name: &str) -> String {
-    // A single dash takes no attached value; scripts write one all the same.
+    // A single dash has no attached value, but scripts write one.
     if let Some((name, value)) = name.split_once('=') {
         let takes = find(command, OsStr::new(name)).map(Takes::of);
         if takes.is_some_and(|takes| takes != Takes::Nothing) {
@@ -173,8 +173,8 @@ fn is_number(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<i64>()
 }
 
-/// A decimal number as Getopt::Long takes it, with underscores among the digits
-/// and perhaps a newline at the end; returned in plain digits.
+/// Parses a decimal number as Getopt::Long does, with underscores among the
+/// digits and an optional final newline; returns plain digits.
 fn number(value: &OsStr) -> Option<String> {
     let text = value.to_str()?;
     let text = text.strip_suffix('\n').unwrap_or(text);
@@ -186,7 +186,7 @@ fn number(value: &OsStr) -> Option<String> {
     Some(number.to_string())
 }
 
-/// The form that clap cannot misread, whatever the value looks like.
+/// The form that clap parses correctly for all values.
 fn join(arg: &Arg, value: Option<&OsStr>) -> OsString {
     let mut word = b"--".to_vec();
     word.extend_from_slice(arg.get_long().unwrap_or(arg.get_id().as_str()).as_bytes());

@@ -5,11 +5,11 @@ use clap::{Arg, Command};
 use super::getopt::Takes;
 use super::layout;
 
-/// Where the names and the sentences begin, in columns.
+/// The columns of the names and of their texts.
 const NAMES: usize = 2;
 const SENTENCES: usize = 28;
 
-/// Where the descriptions of commands begin, in columns.
+/// The column of the descriptions of commands.
 const DESCRIPTIONS: usize = 16;
 
 /// The usage line, what the program is, and each option under its heading.
@@ -93,7 +93,7 @@ pub(super) fn aliases(arg: &Arg) -> Vec<String> {
     aliases.iter().map(|alias| format!("--{alias}")).collect()
 }
 
-/// The default, when the option takes a value and has one worth showing.
+/// The default of an option with a value, unless it is hidden.
 pub(super) fn default(arg: &Arg) -> Option<String> {
     if !arg.get_action().takes_values() || arg.is_hide_default_value_set() {
         return None;

@@ -1,8 +1,8 @@
-//! What the user typed, as typed and validated options.
+//! Command lines, parsed and validated.
 //!
-//! The words go through `getopt`, which rewrites Getopt::Long's habits into
-//! plain `--name=value`; clap, whose command in `flags` is the one table of
-//! options; and `convert`, which gives the values their types and limits.
+//! Arguments pass `getopt`, which rewrites Getopt::Long's syntax into plain
+//! `--name=value`; clap, whose command in `flags` is the only table of options;
+//! and `convert`, which gives the values their types and limits.
 
 pub mod admin;
 mod config;
@@ -90,7 +90,7 @@ type MakePage = fn(&Command) -> man::Page;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     Serve(Box<Options>),
-    /// Do something with the database, beside the daemon or without it.
+    /// Run an administration command.
     Administer(Box<admin::Invocation>),
     /// Report the mail that never came back.
     Report(Box<Report>),
@@ -108,8 +108,8 @@ pub enum Invocation {
 pub struct UsageError {
     /// One or more lines for stderr, without the last newline.
     pub message: String,
-    /// The exit status: 1 when the words could not be parsed, 2 when what they
-    /// say makes no sense.
+    /// The exit status: 1 for arguments that cannot be parsed, 2 for invalid
+    /// values.
     pub status: u8,
 }
 
@@ -136,9 +136,8 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// Parses a whole command line. Which program it starts is said by the name
-/// that it was called by, or else by the first argument: `postgreyreport` is
-/// `postgrey report`.
+/// Parses a whole command line. The name by which it was called, or else the
+/// first argument, selects the program: `postgreyreport` is `postgrey report`.
 pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let name = words.next().unwrap_or_default();
     let mut arguments: Vec<OsString> = words.collect();
@@ -236,8 +235,8 @@ fn unknown_command(word: &OsStr) -> String {
     }
 }
 
-/// What a program says of itself, if it is asked ([`flags::information`]): the
-/// help before the manual before the version.
+/// Returns the information that is asked for ([`flags::information`]): help
+/// before manual before version.
 fn information(
     matches: &ArgMatches,
     command: &mut Command,
@@ -263,7 +262,7 @@ pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
     }
 }
 
-/// What is wrong with the configuration file that the words of a daemon name,
+/// Returns the errors of the configuration file that a daemon's arguments name,
 /// if they name one.
 #[must_use]
 pub fn faults_of_file(words: &[OsString]) -> Vec<ConfigError> {
@@ -275,8 +274,8 @@ pub fn faults_of_file(words: &[OsString]) -> Vec<ConfigError> {
 }
 
 /// Returns the daemon's options as `--name` or `--name=value`: those of the
-/// configuration file that the command line does not override, then those of
-/// the command line. There are none if they are invalid.
+/// configuration file that the command line does not override, then those of the
+/// command line. Empty if they are invalid.
 #[must_use]
 pub fn merged(words: &[OsString]) -> Vec<OsString> {
     let command = flags::command();

@@ -17,7 +17,7 @@ pub(super) const WORD: &str = "opensmtpd-filter";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpensmtpdFilter {
     pub daemon: DaemonAddress,
-    /// Whether to add `X-Greylist` to messages (`--header`).
+    /// True to add `X-Greylist` to messages (`--header`).
     pub adds_header: bool,
 }
 

@@ -9,25 +9,25 @@ use crate::greylist::Policy;
 use crate::lists::Files;
 use crate::state::SharedState;
 
-/// All that the command line of the daemon says.
+/// The daemon's options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where requests of the policy protocol come from; `None` only if there
-    /// is `milter` or `smtp`.
+    /// The listener of the policy protocol; `None` only if there is `milter` or
+    /// `smtp`.
     pub listen: Option<Listen>,
-    /// Where mail servers come that speak the milter protocol (`--milter`).
+    /// The listener of the milter protocol (`--milter`).
     pub milter: Option<Listen>,
     /// The SMTP proxy (`--smtp`).
     pub smtp: Option<Smtp>,
-    /// Where a monitoring system asks (`--metrics`).
+    /// The listener for metrics (`--metrics`).
     pub metrics: Option<Listen>,
     /// Connections that may wait to be accepted (`--listen-queue-size`), 1 to
     /// 999; `None` is the system's own limit.
     pub backlog: Option<i32>,
     /// Directory of the database and the lock file (`/var/lib/postgrey`).
     pub dbdir: PathBuf,
-    /// How long after the answer an entry may reach the disk (`--sync`), in
-    /// whole seconds up to an hour; zero is before the answer.
+    /// The time after the reply within which changes reach the disk (`--sync`),
+    /// in whole seconds up to an hour; zero is before the reply.
     pub sync: Duration,
     /// The state that several hosts share, in place of the database (`--shared-state`).
     pub shared_state: Option<SharedState>,
@@ -37,17 +37,17 @@ pub struct Options {
     /// first is the main one.
     pub group: String,
     pub daemonize: bool,
-    /// Where to put the process's number; always `None` in the foreground, for
-    /// which the original ignores the option.
+    /// The pid file; always `None` in the foreground, for which the original
+    /// ignores the option.
     pub pidfile: Option<PathBuf>,
     /// The syslog facility (`mail`).
     pub facility: Facility,
     pub verbosity: Verbosity,
-    /// How the log's lines look (`--log-format`).
+    /// The format of the log (`--log-format`).
     pub log_format: Format,
-    /// True if each connection is closed after one answer, as Exim wants it.
+    /// True to close each connection after one reply, as Exim expects.
     pub exim: bool,
-    /// Whether other machines may replace the clock (`--policy-test-time`).
+    /// True if other machines may replace the clock (`--policy-test-time`).
     pub remote_test_time: bool,
     pub policy: Policy,
     pub lists: Files,

@@ -1,5 +1,5 @@
-//! The command line of `policy-test`: the original's options, and those with
-//! which a server is loaded (BEHAVIOUR H5).
+//! The command line of `policy-test`: the original's options, and those for load
+//! tests (BEHAVIOUR H5).
 
 use super::{Invocation, MakePage, UsageError, flags, help, information, matches};
 use clap::{Command, value_parser};
@@ -10,20 +10,20 @@ use std::path::PathBuf;
 /// The name under which `postgrey` is this program, and the word for it.
 pub(super) const PROGRAM: &str = "policy-test";
 
-/// More connections than this need more than one such program.
+/// The maximum number of connections.
 const MAX_CONNECTIONS: i64 = 10_000;
 
-/// All that the command line of a policy test says.
+/// The options of `policy-test`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyTest {
     pub target: ServerAddress,
     pub verbose: bool,
-    /// The number of requests to send, whatever the log holds.
+    /// The number of requests to send, if not those of the log.
     pub count: Option<usize>,
     pub concurrency: Option<usize>,
 }
 
-/// Where a policy server listens, as Postfix writes it.
+/// The address of a policy server, as Postfix writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerAddress {
     /// `unix:PATH`

@@ -1,5 +1,5 @@
-//! The command line of `postgreyreport`, which has a table of its own: its
-//! options have underscores, and files follow them (BEHAVIOUR H1).
+//! The command line of `postgreyreport`, with a separate table: its options have
+//! underscores, and files follow them (BEHAVIOUR H1).
 
 mod table;
 
@@ -19,12 +19,12 @@ pub(super) const PROGRAM: &str = "postgreyreport";
 /// The word that makes `postgrey` this program.
 pub(super) const WORD: &str = "report";
 
-/// All that the command line of a report says.
+/// The options of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The logs to read; `-` is standard input, and so is no file at all.
+    /// The logs to read; `-` or no file is standard input.
     pub files: Vec<PathBuf>,
-    /// Where the database is, and the user to become before it is read.
+    /// The database and the daemon's user.
     pub place: Place,
     /// Whole seconds after which a second attempt counts; `None` is the delay of the
     /// daemon that wrote the database.
@@ -37,7 +37,7 @@ pub struct Report {
     pub skip_clients: Vec<PathBuf>,
     /// Lists of clients that alone are reported; none are all clients.
     pub match_clients: Vec<PathBuf>,
-    /// What to compare the client's address with, in the sender's domain.
+    /// The addresses of the sender's domain that are compared with the client's.
     pub checks: Vec<DnsCheck>,
     /// DNS blocklists; clients that one of them names are left out.
     pub skip_dnsbl: Vec<String>,
@@ -52,11 +52,12 @@ pub struct Report {
 pub struct Shown {
     pub tries: bool,
     pub time: bool,
-    /// What the sender's domain says of the client (`--check_sender`).
+    /// True to print the relation of the sender's domain to the client
+    /// (`--check_sender`).
     pub check: bool,
     /// Columns are separated by a tab and not padded.
     pub tab: bool,
-    /// One line for each triplet, or else they stand in groups below their client.
+    /// True for one line per triplet; otherwise triplets are grouped by client.
     pub single_line: bool,
     /// Text before each new network, empty for none.
     pub separate_by_subnet: Vec<u8>,
@@ -64,7 +65,8 @@ pub struct Shown {
     pub separate_by_ip: Vec<u8>,
 }
 
-/// What to compare a client's address with, in the order in which they count.
+/// The addresses of a domain that a client's address is compared with, in order
+/// of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DnsCheck {
     Mx,
@@ -118,7 +120,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     })))
 }
 
-/// What is typed of the place; the rest is the daemon's.
+/// The place as far as it is on the command line; the rest is the daemon's.
 fn place(matches: &ArgMatches) -> Place {
     let typed = |id| {
         let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
@@ -147,7 +149,7 @@ fn shown(matches: &ArgMatches, check: bool) -> Shown {
     }
 }
 
-/// `--debug_db` needs to know of whom.
+/// `--debug_db` requires addresses.
 fn debug(matches: &ArgMatches) -> Result<Option<Vec<Vec<u8>>>, UsageError> {
     if !matches.get_flag("debug_db") {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! Which database a tool works on, and as which user: the daemon's own
-//! settings, unless the command line of the tool names others.
+//! The database and the user of a tool: the daemon's settings, unless the command
+//! line names others.
 
 use super::Options;
 use super::defaults::{self, Defaults};
@@ -12,7 +12,7 @@ pub const DEFAULTS_FILE: &str = "/etc/default/postgrey";
 /// The directory of a daemon without `--dbdir`.
 const USUAL_DBDIR: &str = "/var/lib/postgrey";
 
-/// What the command line of a tool says about the daemon's settings.
+/// The settings on the command line of a tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Directory of the database (`--dbdir`).
@@ -93,7 +93,7 @@ impl Place {
     }
 }
 
-/// The options of a daemon, for tools that need not know where it listens.
+/// The options of a daemon, for tools that do not need its listeners.
 fn options(mut words: Vec<OsString>) -> Result<Options, super::UsageError> {
     words.insert(0, "--inet=10023".into());
     super::options(words)
@@ -134,7 +134,7 @@ mod tests {
         let found = settings("typed", text, place.clone()).unwrap();
         assert_eq!((found.dbdir, found.user), (PathBuf::from("/tmp/x"), "mail".to_owned()));
         assert_eq!(found.source, None);
-        // Who names the database needs no valid options.
+        // With the database on the command line, invalid options do not matter.
         let found = settings("wrong", "POSTGREY_OPTS=--unknown", place).unwrap();
         assert_eq!(found.user, "postgrey");
         let error = settings("refused", "POSTGREY_OPTS=--unknown", Place::default()).unwrap_err();

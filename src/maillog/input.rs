@@ -1,7 +1,7 @@
-//! The logs: files, plain or compressed, and standard input, as lines.
+//! Log files, plain or compressed, and standard input, as lines.
 //!
-//! Compressed files are read by the programs that made them, each in a process
-//! of its own, so that nothing is unpacked to a disk or held in memory.
+//! Compressed files are read through their programs, each in its own process, so
+//! that nothing is unpacked to a disk or held in memory.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
@@ -15,7 +15,7 @@ use std::thread;
 /// one that does, only the beginning is looked at.
 const BUFFER: usize = 256 * 1024;
 
-/// What compressed files begin with, and the program that reads each.
+/// The magic bytes of compressed files, and the program that reads each.
 const PACKERS: [(&[u8], &str); 3] =
     [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
 
@@ -52,8 +52,8 @@ impl Inputs {
         failures.collect::<Option<Vec<_>>>().map(|failures| failures.join("\n"))
     }
 
-    /// Calls `take` with each line, without its newline, until it breaks off.
-    /// What cannot be read is complained of on stderr.
+    /// Calls `take` with each line, without its newline, until it breaks. Read
+    /// errors are reported on stderr.
     pub fn for_each_line(self, mut take: impl FnMut(&[u8]) -> ControlFlow<()>) {
         for Input { name, file } in self.0 {
             let name = name.display();
@@ -114,7 +114,7 @@ fn lines_of_stream(
         }
     });
     let flow = end(child, packer, lines(unpacked, take)?)?;
-    // Where enough was read, the feeder may wait for more for ever.
+    // If `take` has broken off, the feeder may wait for more input forever.
     if flow.is_continue() && feeder.is_finished() {
         feeder.join().unwrap_or(Ok(()))?;
     }
@@ -138,8 +138,8 @@ fn end(mut child: Child, packer: &str, flow: ControlFlow<()>) -> io::Result<Cont
     Ok(flow)
 }
 
-/// The program that reads what begins like this, if it is compressed. The name
-/// says nothing: some sites compress in place.
+/// The program for a compressed file. The name is not used: some sites compress
+/// in place.
 fn packer(magic: &[u8]) -> Option<&'static str> {
     PACKERS.iter().find(|(beginning, _)| magic.starts_with(beginning)).map(|(_, packer)| *packer)
 }

@@ -1,5 +1,5 @@
-//! What `journalctl -o json` prints (systemd's Journal Export Formats): one
-//! object a line, where a text that is not UTF-8 is an array of its bytes.
+//! The output of `journalctl -o json` (systemd's Journal Export Formats): one
+//! object per line, in which text that is not UTF-8 is an array of its bytes.
 
 use super::Line;
 use jiff::tz::TimeZone;

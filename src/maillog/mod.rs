@@ -1,6 +1,6 @@
-//! Lines of a mail log: time, program and text. Known are the files of syslog
-//! with traditional or ISO timestamps and those of RFC 5424, what `journalctl`
-//! prints with `-o short`, `short-iso` and `json`, and logs of containers.
+//! Lines of a mail log: time, program and text. Known are syslog files with
+//! traditional or ISO timestamps and those of RFC 5424, the output of
+//! `journalctl` with `-o short`, `short-iso` and `json`, and logs of containers.
 
 mod decision;
 mod input;
@@ -26,9 +26,10 @@ pub const UNKNOWN_FORMAT: &str = "no line of the log is in a known format: syslo
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'l> {
-    /// When, in seconds since the epoch.
+    /// In seconds since the epoch.
     pub time: i64,
-    /// The program that wrote it, such as `postfix/smtpd`, without its number.
+    /// The program that wrote it, such as `postfix/smtpd`, without its process
+    /// id.
     pub program: Cow<'l, [u8]>,
     pub text: Cow<'l, [u8]>,
 }
@@ -134,7 +135,7 @@ pub fn stamp(line: &[u8]) -> &[u8] {
     &line[..time::stamp_length(line).unwrap_or(time::TRADITIONAL).min(line.len())]
 }
 
-/// How often the line before was written once more, if a line says so.
+/// Returns the number of repetitions of the previous line, if a line says so.
 #[must_use]
 pub fn repetitions(line: &[u8]) -> Option<usize> {
     const SIGNS: [&[u8]; 2] = [b"last message repeated ", b"above message repeats "];

@@ -1,5 +1,5 @@
 //! Decisions in JSON (`--log-format=json`), converted to the classic format so
-//! that readers of a log need not know its format.
+//! that readers of a log need to support one format only.
 
 use super::journal;
 use memchr::memmem;
@@ -12,8 +12,8 @@ pub(super) fn is_decision(text: &[u8]) -> bool {
     text.starts_with(BEGINNING)
 }
 
-/// The line as syslog has it, with a decision in words; none if it is such a
-/// line already. What `journalctl -o json` prints is taken apart for it.
+/// Returns the line in syslog's format with a classic decision; `None` if it is
+/// in that format already. Output of `journalctl -o json` is parsed.
 #[must_use]
 pub fn classic_line(line: &[u8]) -> Option<Vec<u8>> {
     if line.first() == Some(&b'{') && !is_decision(line) {

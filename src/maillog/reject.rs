@@ -38,14 +38,14 @@ impl Default for Rejects {
 }
 
 impl Rejects {
-    /// Where in a line the word is that all of them have.
+    /// Returns the place of the word that all of them contain.
     #[must_use]
     pub fn find(&self, line: &[u8]) -> Option<usize> {
         self.reject.find(line)
     }
 
-    /// Takes apart a line that has this word at `place`; none where the reply
-    /// is for good, or anything is missing.
+    /// Parses a line that has this word at `place`; `None` if the reply is
+    /// permanent or a part is missing.
     #[must_use]
     pub fn parse<'line>(&self, line: &'line [u8], place: usize) -> Option<Reject<'line>> {
         let begin = place + self.reject.needle().len();
@@ -124,8 +124,8 @@ fn without_original_recipient(text: &[u8]) -> &[u8] {
     rest.map_or(text, |(_, rest)| rest)
 }
 
-/// A mail address as Postfix gives it to the daemon: the log quotes a local
-/// part that holds blanks and the like (`info_log_addr_form`).
+/// Returns a mail address as Postfix passes it to the daemon: the log quotes a
+/// local part with blanks and the like (`info_log_addr_form`).
 pub fn unquoted(address: &[u8]) -> Vec<u8> {
     let quoted = || {
         let rest = address.strip_prefix(b"\"")?;

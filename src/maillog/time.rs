@@ -11,8 +11,8 @@ pub(super) const TRADITIONAL: usize = 15;
 /// Bytes of a traditional timestamp after the year, `2026 Jun 20 10:00:00`.
 const YEAR_FIRST: usize = 20;
 
-/// How far in the future, in seconds, a line of this year may seem to be: a
-/// clock goes wrong by a day before a log is a year old.
+/// The time in seconds by which a line of this year may be in the future: a clock
+/// may be wrong by a day, and no log is a year old.
 const TOLERANCE: i64 = 86_400;
 
 /// Bytes of a timestamp up to its whole second, `2026-11-25T10:00:00`.
@@ -61,7 +61,7 @@ pub(super) fn stamp_length(line: &[u8]) -> Option<usize> {
     }
     match line[4] {
         b' ' => Some(YEAR_FIRST),
-        // A blank may stand in place of the T.
+        // A blank may replace the T.
         b'-' if line[10] == b' ' && line[13] == b':' => Some(11 + memchr(b' ', &line[11..])?),
         b'-' => memchr(b' ', line),
         _ => None,

@@ -1,5 +1,5 @@
-//! A connection to a policy server, which is opened when it is needed, and once
-//! more when the server closed it.
+//! A connection to a policy server, opened on the first request, and again after
+//! the server closed it.
 
 use crate::cli::ServerAddress;
 use crate::daemon::{Failure, errno};
@@ -24,8 +24,8 @@ impl<'t> Connection<'t> {
         Connection { target, stream: None }
     }
 
-    /// Sends a request; gives the reply with the empty line that ends it. A
-    /// server that closes after each reply (`--exim`) is connected to again.
+    /// Sends a request and returns the reply with its final empty line.
+    /// Reconnects to a server that closes after each reply (`--exim`).
     pub fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>, Failure> {
         if let Some(mut stream) = self.stream.take() {
             if let Ok(Some(reply)) = exchange(&mut stream, request) {
@@ -46,7 +46,7 @@ impl<'t> Connection<'t> {
         }
     }
 
-    /// The words are the original's.
+    /// The messages are the original's.
     fn connect(&self) -> Result<Box<dyn Stream>, Failure> {
         match self.target {
             ServerAddress::Inet(host, port) => {
@@ -75,7 +75,7 @@ impl<'t> Connection<'t> {
     }
 }
 
-/// None when the server closed before it answered.
+/// Returns `None` if the server closed before it replied.
 fn exchange(
     stream: &mut BufReader<Box<dyn Stream>>,
     request: &[u8],

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Sends the requests. Unlike one by one, all of the log is in memory first.
+/// Sends the requests. The whole log is read into memory first.
 pub fn run(order: &PolicyTest) -> Result<Speed, Failure> {
     let mut requests = Vec::new();
     if order.count.is_none() || !io::stdin().is_terminal() {
@@ -35,7 +35,7 @@ pub fn run(order: &PolicyTest) -> Result<Speed, Failure> {
     Ok(speed.end())
 }
 
-/// Sends what nobody has sent yet, until there is nothing left.
+/// Sends the requests that no other connection has sent, until none is left.
 fn send(
     mut connection: Connection<'_>,
     requests: &[Vec<u8>],

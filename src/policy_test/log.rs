@@ -1,12 +1,12 @@
-//! From lines of Postfix's log to requests: a refused recipient is one, and so
-//! is a message that was taken, with its first recipient.
+//! Converts lines of Postfix's log to requests: one for each refused recipient,
+//! and one for each accepted message with its first recipient.
 
 use super::complain;
 use crate::maillog;
 use memchr::{memchr, memmem};
 use std::collections::HashMap;
 
-/// Makes requests; remembers messages whose recipient is yet to come.
+/// Creates requests; remembers messages until their recipient is logged.
 #[derive(Debug, Default)]
 pub struct Converter {
     messages: HashMap<Vec<u8>, Message>,
@@ -22,8 +22,8 @@ struct Message {
 }
 
 impl Converter {
-    /// The request that a line makes, perhaps with what was said before. What
-    /// cannot be read is complained of on stderr, in the original's words.
+    /// Returns the request of a line and earlier lines of the message. Unknown
+    /// lines are reported on stderr, with the original's text.
     pub fn request(&mut self, line: &[u8], now: i64) -> Option<Vec<u8>> {
         let Some(parsed) = maillog::parse(line, now) else {
             if !line.is_empty() {
@@ -100,7 +100,7 @@ fn refused(text: &[u8], time: i64) -> Option<Message> {
     })
 }
 
-/// Name and address of `NAME[ADDRESS]` behind a sign.
+/// Returns name and address of the `NAME[ADDRESS]` after `sign`.
 fn client(text: &[u8], sign: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let rest = &text[memmem::find(text, sign)? + sign.len()..];
     let open = memchr(b'[', rest).filter(|at| *at > 0)?;

@@ -14,7 +14,7 @@ use log::Converter;
 use speed::Speed;
 use std::io::{self, BufRead, Write};
 
-/// Sends the requests and prints to `out` what came of it.
+/// Sends the requests and prints the result to `out`.
 pub fn run(order: &PolicyTest, out: &mut impl Write) -> Result<(), Failure> {
     let speed = if order.count.is_some() || order.concurrency.is_some() {
         load::run(order)?
@@ -30,7 +30,7 @@ pub fn run(order: &PolicyTest, out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
-/// As the original does: each line is read when the one before is answered.
+/// Like the original: reads each line after the reply to the one before.
 fn one_by_one(order: &PolicyTest, out: &mut impl Write) -> Result<Speed, Failure> {
     let mut speed = Speed::begin();
     let mut connection = Connection::new(&order.target);
@@ -38,7 +38,7 @@ fn one_by_one(order: &PolicyTest, out: &mut impl Write) -> Result<Speed, Failure
         let reply = connection.ask(request)?;
         speed.count();
         if order.verbose {
-            // Who reads no more of it still wants the server asked.
+            // If the output is closed, the server is still asked.
             let _ = out.write_all(request).and_then(|()| out.write_all(&reply));
         }
         Ok(())

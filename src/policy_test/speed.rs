@@ -1,18 +1,18 @@
-//! How many requests were answered, and how fast.
+//! The number of replies and their times.
 
 use crate::daemon::clock;
 use std::fmt;
 use std::time::Duration;
 
-/// A count with its time. `Display` gives the original's line, and behind it
-/// that of the replies' times if those were taken.
+/// The number of requests and their duration. `Display` gives the original's
+/// line, followed by the reply times if they were measured.
 #[derive(Debug)]
 pub struct Speed {
     requests: usize,
     /// In whole seconds of the clock, as the original counts.
     begin: i64,
     elapsed: i64,
-    /// How long each reply took, the shortest first; empty if nobody asked.
+    /// The reply times in ascending order; empty if not measured.
     times: Vec<Duration>,
 }
 

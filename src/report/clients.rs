@@ -1,5 +1,5 @@
-//! Which clients are reported: the lists of `--skip_clients` and
-//! `--match_clients`, and `--skip_pool` (BEHAVIOUR H4).
+//! The reported clients: the lists of `--skip_clients` and `--match_clients`, and
+//! `--skip_pool` (BEHAVIOUR H4).
 
 use super::complain;
 use super::maillog::Deferral;
@@ -51,8 +51,8 @@ pub fn is_of_pool(client: IpAddr, name: &[u8]) -> bool {
     [third, fourth].iter().all(|octet| memmem::find(name, octet.to_string().as_bytes()).is_some())
 }
 
-/// The addresses that the report takes for one network: that of the client,
-/// unless its name says that it is on its own.
+/// The network of a client in the report, unless its name has its own address in
+/// it.
 pub fn network(client: IpAddr, name: &[u8]) -> IpAddr {
     match client {
         _ if name == b"unknown" || is_of_pool(client, name) => client,
@@ -69,10 +69,10 @@ struct ClientRules(Vec<Rule>);
 
 enum Rule {
     Pattern(Pattern),
-    /// What the address begins with, `.` being any character.
+    /// The start of the address, `.` being any character.
     Beginning(Vec<u8>),
     Network(IpNet),
-    /// What the name ends with, in lower case.
+    /// The end of the name, in lower case.
     Ending(Vec<u8>),
 }
 

@@ -1,8 +1,8 @@
-//! What the DNS says of senders and clients (`--check_sender`,
-//! `--skip_dnsbl`; BEHAVIOUR H4).
+//! DNS data about senders and clients (`--check_sender`, `--skip_dnsbl`;
+//! BEHAVIOUR H4).
 //!
-//! Every question is asked once, many at a time, by a resolver that gives up:
-//! a report without the answers is better than none.
+//! Every question is asked once, many at a time, with a time limit: a report
+//! without some answers is better than none.
 
 mod questions;
 
@@ -14,12 +14,12 @@ pub use questions::Questions;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-/// Bits of an address that say its network, for `mx/24` and `a/24`; of IPv6 as
-/// many as a site has.
+/// The prefix lengths of networks for `mx/24` and `a/24`; for IPv6 that of a
+/// site.
 const NETWORK_V4: u8 = 24;
 const NETWORK_V6: u8 = 64;
 
-/// Takes out the triplets whose client one of the blocklists names.
+/// Removes the triplets whose client is on one of the blocklists.
 pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], dns: &mut Questions) {
     if zones.is_empty() {
         return;
@@ -40,8 +40,8 @@ pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], dns: &mut Ques
     triplets.retain(|triplet| !is_listed(triplet.client));
 }
 
-/// Returns true if an address in a blocklist is an entry (RFC 5782, 2.1): a domain that
-/// somebody else has bought since has other ones.
+/// Returns true if an address from a blocklist is an entry (RFC 5782, 2.1): an
+/// expired domain has other addresses.
 fn is_listing(address: &IpAddr) -> bool {
     address.is_loopback()
 }

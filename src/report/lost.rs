@@ -1,7 +1,6 @@
-//! Which mail is lost, by the database and by the rest of the log.
+//! Lost mail, according to the database and the rest of the log.
 //!
-//! The keys are made as the daemon makes them, which it noted in the database,
-//! so that no mail is looked for in the wrong place.
+//! Keys are made like those of the daemon, whose settings are in the database.
 
 use super::clients;
 use super::maillog::Deferral;
@@ -25,7 +24,7 @@ const OLD_FILE_NAME: &str = "postgrey.db";
 
 const MAX_KNOWN: usize = 100_000;
 
-/// Texts of records, or that there is none, by table and key.
+/// Texts of records by table and key; `None` for missing records.
 type Known = HashMap<(Table, Vec<u8>), Option<Vec<u8>>>;
 
 pub struct Judge {
@@ -86,8 +85,8 @@ impl Judge {
         Ok(record)
     }
 
-    /// Returns true if the database knows of no attempt after the delay, and of no
-    /// other reason why the mail should have passed.
+    /// Returns true if the database has no attempt after the delay, and no other
+    /// reason for which the mail should have passed.
     pub fn is_lost(&self, key: &[u8], attempt: &Deferral<'_>) -> Result<bool, Failure> {
         let row = self.record(Table::Triplets, key)?;
         let seen = row.as_deref().and_then(TripletRecord::parse);
@@ -133,8 +132,8 @@ fn unreadable(error: state::Error) -> Failure {
     Failure::new(format!("ERROR: {error}"))
 }
 
-/// A triplet of which no mail came back. A log may tell of a million, so that
-/// every byte counts.
+/// A triplet without a successful attempt. A log may have a million, so the value
+/// is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Triplet {
     pub client: IpAddr,
@@ -143,9 +142,9 @@ pub struct Triplet {
     /// The recipient, in lower case.
     pub recipient: Box<[u8]>,
     pub tries: u32,
-    /// When it was last deferred, in the words of the log.
+    /// The time of the last deferral, as in the log.
     pub time: Box<[u8]>,
-    /// What the sender's domain says of the client (`--check_sender`).
+    /// The relation of the sender's domain to the client (`--check_sender`).
     pub check: Option<DnsCheck>,
 }
 
@@ -169,7 +168,7 @@ impl Triplet {
         }
     }
 
-    /// The network that the report takes the client to be in.
+    /// Returns the client's network in the report.
     pub fn network(&self) -> IpAddr {
         clients::network(self.client, &self.name)
     }
@@ -182,7 +181,7 @@ impl Triplet {
 /// The SHA-1 sum of a key, which is shorter than most.
 type Sum = [u8; 20];
 
-/// What was lost so far: by the daemon's key, the clients that share it.
+/// The mail lost so far: by the daemon's key, the clients that share it.
 #[derive(Default)]
 pub struct Lost(HashMap<Sum, Vec<Triplet>>);
 

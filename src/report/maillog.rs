@@ -1,4 +1,4 @@
-//! From a line of a mail log to what it tells of the greylist (BEHAVIOUR H2).
+//! The greylisting events of a mail log (BEHAVIOUR H2).
 
 use crate::daemon::Failure;
 use crate::greylist::Client;
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'line> {
-    /// Postfix told a client to come back later, because the greylist said so.
+    /// Postfix deferred a client because of greylisting.
     Deferred(Deferral<'line>),
     Passed(LoggedDecision<'line>),
 }
@@ -56,7 +56,7 @@ impl Maillog {
         })
     }
 
-    /// What a line tells, if anything.
+    /// Returns the event of a line, if it has one.
     pub fn event<'line>(&self, line: &'line [u8]) -> Option<Event<'line>> {
         if let Some(at) = self.rejects.find(line) {
             let is_greylisted = self.greylisted.as_ref().is_none_or(|text| text.is_match(line));
@@ -66,9 +66,9 @@ impl Maillog {
         LoggedDecision::parse(&line[at..]).map(Event::Passed)
     }
 
-    /// The attempt in a line that has `reject: ` at a place. The text tells
-    /// greylisting from other refusals, whatever code `--greylist-action` has;
-    /// without a text all refusals with 450 are meant.
+    /// Returns the attempt in a line that has `reject: ` at a place. The text
+    /// distinguishes greylisting from other refusals, with any code of
+    /// `--greylist-action`; without a text all refusals with 450 are selected.
     fn attempt<'line>(&self, line: &'line [u8], place: usize) -> Option<Deferral<'line>> {
         let Reject { name, client, address, code, sender, recipient } =
             self.rejects.parse(line, place)?;

@@ -1,7 +1,7 @@
-//! Which mail was deferred and never came back: what `postgreyreport` does
-//! with a log of Postfix and the daemon's database (BEHAVIOUR H).
+//! `postgreyreport`: mail that was deferred and never returned, from a log of
+//! Postfix and the daemon's database (BEHAVIOUR H).
 //!
-//! The log is read once, line by line; what is kept is the lost mail alone.
+//! The log is read once, line by line; only lost mail is kept.
 
 mod clients;
 mod dns;
@@ -25,8 +25,8 @@ use std::path::Path;
 /// Reads the logs and prints the report to `out`.
 ///
 /// # Errors
-/// When an option makes no sense, or the database cannot be read. A log that
-/// cannot be read is complained of on stderr, and the others are reported.
+/// If an option is invalid, or the database cannot be read. A log that cannot be
+/// read is reported on stderr, and the others are processed.
 pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
     let names = order.debug.as_deref().map(patterns).transpose()?;
     let filter = ReportFilter::read(order)?;
@@ -56,7 +56,7 @@ struct Program {
 }
 
 enum End {
-    /// Nobody reads it any more, which is no trouble at all.
+    /// The reader of the output has closed it. No error.
     BrokenPipe,
     Failed(Failure),
 }
@@ -148,7 +148,7 @@ impl Format {
     }
 }
 
-/// Leaves out who is on a blocklist, and checks the senders of the others.
+/// Removes clients on blocklists, and checks the senders of the others.
 fn ask_dns(order: &Report, triplets: &mut Vec<Triplet>) -> Result<(), Failure> {
     if order.skip_dnsbl.is_empty() && order.checks.is_empty() {
         return Ok(());
@@ -199,8 +199,7 @@ fn patterns(patterns: &[Vec<u8>]) -> Result<Vec<Pattern>, Failure> {
     compiled.collect()
 }
 
-/// Root becomes the user for good. Anybody else stays who he is, with a word
-/// about it.
+/// Switches from root to the user. Other users stay as they are, with a warning.
 fn become_user(user: &str) -> Result<(), Failure> {
     let identity = Identity::look_up_user(user)?;
     if let Some(sentence) = identity.complaint() {

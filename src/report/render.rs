@@ -4,7 +4,7 @@ use super::lost::Triplet;
 use crate::cli::{DnsCheck, Shown};
 use std::io::{self, Write};
 
-/// What stands for the sender of bounces, so that every line has its columns.
+/// The sender of bounces, so that every line has all columns.
 const NO_SENDER: &[u8] = b"<>";
 
 /// Writes all triplets, which are in the order of their clients.
@@ -22,7 +22,7 @@ pub fn report(triplets: &[Triplet], shown: &Shown, out: &mut impl Write) -> io::
     Ok(())
 }
 
-/// What stands before a triplet: something where a network or a client begins.
+/// The separator before a triplet that starts a network or a client.
 fn separator<'s>(shown: &'s Shown, last: Option<&Triplet>, triplet: &Triplet) -> &'s [u8] {
     let is_new_client = last.is_none_or(|last| last.client != triplet.client);
     if last.is_some_and(|last| last.network() == triplet.network()) {
@@ -100,7 +100,7 @@ fn sender(triplet: &Triplet) -> &[u8] {
     if triplet.sender.is_empty() { NO_SENDER } else { &triplet.sender }
 }
 
-/// A text at the right end of a column, as wide as so many bytes.
+/// Writes a text right-aligned in a column of `width` bytes.
 fn right(text: &[u8], width: usize, out: &mut impl Write) -> io::Result<()> {
     write!(out, "{:1$}", "", width.saturating_sub(text.len()))?;
     out.write_all(text)

@@ -1,4 +1,4 @@
-//! What the administrator's word for an answer asks of a mail server.
+//! The meaning of the administrator's actions for a milter.
 
 /// The code of a deferral where the action names none.
 pub(super) const DEFERRAL: [u8; 3] = *b"451";
@@ -6,28 +6,28 @@ pub(super) const DEFERRAL: [u8; 3] = *b"451";
 /// The code for `REJECT`, which rejects for good.
 const REJECTION: [u8; 3] = *b"554";
 
-/// Actions of Postfix's access(5) that let mail pass: with one of them, an
-/// administrator watches what greylisting would do. `DEFER_IF_REJECT` is one,
-/// since a mail server asks a milter after all restrictions of its own.
+/// Actions of access(5) that let mail pass: administrators use them to watch
+/// greylisting without effect. `DEFER_IF_REJECT` is one, because a mail server
+/// asks a milter after all its own restrictions.
 const PASSING: &[&[u8]] = &[b"dunno", b"ok", b"permit", b"info", b"warn", b"defer_if_reject"];
 
 /// An action of access(5), as far as a milter can take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// The recipient is told no, with this code of SMTP.
+    /// Refuse the recipient with this SMTP code.
     Reply([u8; 3]),
     Pass,
     Prepend,
     /// The message is kept in the mail server's queue for its administrator.
     Hold,
-    /// The message is taken and thrown away.
+    /// Accept the message and discard it.
     Discard,
 }
 
 impl Action {
-    /// Splits what an option says, or a whole action with its text, into the
-    /// action and what stands behind it. Words that a milter cannot follow
-    /// (`FILTER`, `REDIRECT`, names of Postfix's restrictions) defer.
+    /// Splits the value of an option, or a whole action with its text, into the
+    /// action and the rest. Actions that a milter does not support (`FILTER`,
+    /// `REDIRECT`, names of Postfix's restrictions) defer.
     pub(super) fn split(option: &[u8]) -> (Action, &[u8]) {
         let option = option.trim_ascii();
         let end = option.iter().position(u8::is_ascii_whitespace).unwrap_or(option.len());
@@ -49,8 +49,8 @@ impl Action {
     }
 }
 
-/// What Postfix would take for the text of an action: what the option has
-/// behind its word, and the option of the text, with a space between.
+/// The text of an action as Postfix reads it: the rest of the action's option,
+/// and the option of the text, with a space between.
 pub(super) fn whole_text(rest: &[u8], text: &[u8]) -> Vec<u8> {
     [rest, text].join(&b' ').trim_ascii().to_vec()
 }

@@ -1,4 +1,4 @@
-//! Mail addresses as the policy protocol gives them: all protocols share one
+//! Mail addresses in the form of the policy protocol: all protocols share one
 //! database, so that the same mail must have the same triplet.
 
 /// The address in the argument of `MAIL FROM:` or `RCPT TO:` (RFC 5321 section
@@ -20,7 +20,7 @@ fn without_route(path: &[u8]) -> &[u8] {
     }
 }
 
-/// The first place of a byte that neither quotes nor a backslash protect.
+/// Returns the first place of a byte outside quotes and not after a backslash.
 pub(super) fn unquoted_position(text: &[u8], wanted: u8) -> Option<usize> {
     let mut is_quoted = false;
     let mut bytes = text.iter().enumerate();

@@ -1,10 +1,10 @@
-//! The milter protocol, in which Sendmail asks, and Postfix as well
+//! The milter protocol of Sendmail, which Postfix supports as well
 //! (`smtpd_milters`).
 //!
-//! A mail server tells of each connection and of each message in packets, and
-//! waits for an answer to most of them. Only recipients need a decision; all
-//! else is noted or waved through, and the text of messages never comes here.
-//! There is no standard; the facts were taken from both servers' behaviour.
+//! A mail server reports each connection and message in packets, and waits for a
+//! reply to most of them. Only recipients need a decision; other packets are
+//! noted or accepted, and the text of messages is not transferred. There is no
+//! standard; the facts come from both servers' behaviour.
 
 mod client;
 mod message;

@@ -1,9 +1,9 @@
-//! Postfix's policy delegation protocol (SMTPD_POLICY_README), which Exim
-//! speaks as well.
+//! Postfix's policy delegation protocol (SMTPD_POLICY_README), which Exim uses as
+//! well.
 //!
-//! A request is lines of `name=value` with an empty line at its end, the reply
-//! `action=TEXT` and an empty line. A [`Session`] takes the bytes in whatever
-//! pieces they come.
+//! A request is lines of `name=value` followed by an empty line, the reply
+//! `action=TEXT` and an empty line. A [`Session`] accepts the bytes in pieces of
+//! any size.
 
 use crate::greylist::Reply;
 use crate::request::Request;
@@ -29,11 +29,11 @@ const MAX_GARBAGE_SHOWN: usize = 100;
 #[derive(Debug, Default)]
 pub struct Session {
     buffer: Vec<u8>,
-    /// Where the current request begins in the buffer.
+    /// The start of the current request in the buffer.
     start: usize,
-    /// Where its first line begins that was not looked at, from `start`.
+    /// The start of its first unread line, from `start`.
     line: usize,
-    /// How far the end of that line was searched for, from `start`.
+    /// The place up to which the end of that line was searched, from `start`.
     searched: usize,
     attributes: Attributes,
     /// The last complete request: where it begins in the buffer, and its
@@ -41,7 +41,7 @@ pub struct Session {
     complete: Box<(usize, Attributes)>,
 }
 
-/// What a session found in its input.
+/// An event in a session's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A complete request ([`Session::request`]), to be answered before the next
@@ -52,9 +52,9 @@ pub enum Event<'a> {
     Missing(&'static str),
     /// A request of another type, which gets no reply (BEHAVIOUR D3).
     UnknownType(&'a [u8]),
-    /// The beginning of a line without a name; the request goes on.
+    /// The start of a line without a name; the request continues.
     Garbage(&'a [u8]),
-    /// A `policy_test_time` that is no number; the request goes on without.
+    /// An invalid `policy_test_time`; the request continues without it.
     BadTime(&'a [u8]),
 }
 
@@ -91,8 +91,8 @@ impl Attributes {
         })
     }
 
-    /// The first attribute without which there is no decision, in the order
-    /// in which the original looks for them (BEHAVIOUR D4).
+    /// Returns the first missing attribute that a decision needs, in the
+    /// original's order (BEHAVIOUR D4).
     fn missing(&self) -> Option<&'static str> {
         let required = [
             ("client_address", &self.client_address),
@@ -105,13 +105,13 @@ impl Attributes {
 }
 
 impl Session {
-    /// Takes bytes from the mail server.
+    /// Adds bytes from the mail server.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..mem::take(&mut self.start));
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// What the bytes so far amount to; ask until there is nothing more.
+    /// Returns the next event; `None` until there is more input.
     pub fn next_event(&mut self) -> Option<Event<'_>> {
         while let Some(line) = self.next_line() {
             if line.is_empty() {
@@ -136,7 +136,7 @@ impl Session {
         None
     }
 
-    /// Returns true if all that was fed was understood, and nothing is left.
+    /// Returns true if all input is complete and processed.
     pub fn is_empty(&self) -> bool {
         self.buffer.len() == self.start
     }
@@ -148,13 +148,13 @@ impl Session {
         self.buffer.shrink_to(RETAINED_CAPACITY);
     }
 
-    /// Bytes that its buffer takes.
+    /// Returns the number of bytes in its buffer.
     pub fn buffered(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// Returns true if the current request has outgrown [`MAX_REQUEST_LENGTH`]; to be
-    /// asked when there are no more events.
+    /// Returns true if the current request is longer than [`MAX_REQUEST_LENGTH`];
+    /// valid when there are no more events.
     pub fn is_too_long(&self) -> bool {
         self.buffer.len() - self.start > MAX_REQUEST_LENGTH
     }
@@ -213,8 +213,8 @@ impl Session {
     }
 }
 
-/// Where the name and the value of a line stand in a request. Leading `=` are
-/// passed over, as the original does (BEHAVIOUR D2).
+/// Returns the places of a line's name and value in a request. Leading `=` are
+/// skipped, like the original does (BEHAVIOUR D2).
 fn split(request: &[u8], line: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
     let text = &request[line.clone()];
     let name = text.iter().position(|byte| *byte != b'=')?;

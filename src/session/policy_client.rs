@@ -5,7 +5,6 @@ use memchr::memmem;
 /// The longest reply, in bytes. A reply of the daemon is one short line.
 const MAX_REPLY: usize = 64 * 1024;
 
-/// What precedes the action in a reply.
 const ACTION: &[u8] = b"action=";
 
 /// Returns the bytes of a request with these attributes. A line feed in a value

@@ -1,4 +1,4 @@
-//! What would have spared a mail the wait.
+//! Advice to shorten the wait of a mail.
 
 use super::super::text::duration;
 use super::mail::Mail;
@@ -12,16 +12,15 @@ const MIN_DELAY: i64 = 60;
 /// Seconds that a shorter `--delay` must have saved to be worth a word.
 const MIN_SAVING: i64 = 600;
 
-/// Longest `--retry-window` in days that is advised: servers give up after
-/// four or five days (RFC 5321, section 4.5.4.1).
+/// The longest advised `--retry-window` in days: servers give up after four or
+/// five days (RFC 5321, section 4.5.4.1).
 const MAX_WINDOW_DAYS: u64 = 5;
 
 /// Shortest prefixes that are advised, IPv4 and IPv6: wider networks have many
 /// owners.
 const MIN_PREFIXES: (u8, u8) = (20, 40);
 
-/// Sentences for a mail that was deferred longer than greylisting needs; none
-/// where there is nothing to do.
+/// Returns advice for a mail that was deferred longer than necessary.
 pub fn advice(mail: &Mail, policy: &Policy) -> Option<String> {
     let found = [
         late(mail),
@@ -68,8 +67,8 @@ fn many_networks(mail: &Mail, policy: &Policy) -> Option<String> {
     ))
 }
 
-/// The option that makes one client of all clients of a mail, if any does that
-/// should be used.
+/// The option by which all clients of a mail count as one, if there is one to
+/// recommend.
 fn one_client(mail: &Mail, policy: &Policy) -> Option<String> {
     let clients = || mail.attempts.iter().map(|attempt| attempt.client);
     let are_ipv4 = clients().all(|client| client.is_ipv4());
@@ -86,8 +85,7 @@ fn one_client(mail: &Mail, policy: &Policy) -> Option<String> {
     }
 }
 
-/// The option that makes one client of servers far apart whose names are in one
-/// domain.
+/// The option by which distant servers of one domain count as one client.
 fn by_domain(mail: &Mail, policy: &Policy) -> Option<String> {
     let is_off = !policy.by_domain.lookup;
     common_domain(mail).filter(|_| is_off).map(|_| "write --lookup-by-domain".to_owned())

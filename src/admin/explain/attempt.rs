@@ -16,14 +16,14 @@ pub enum LoggedBy {
 /// One question that the daemon answered, as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// When, in seconds since the epoch.
+    /// In seconds since the epoch.
     pub time: i64,
     /// Postfix's queue id, if it had one by then.
     pub id: Option<Vec<u8>>,
     pub source: LoggedBy,
     /// True if it was deferred.
     pub is_deferred: bool,
-    /// The daemon's word for why, such as `new` or `client whitelist`.
+    /// The daemon's reason, such as `new` or `client whitelist`.
     pub reason: Vec<u8>,
     /// Name of the client, empty if it has none.
     pub name: Vec<u8>,
@@ -65,7 +65,8 @@ impl Attempt {
         })
     }
 
-    /// Returns what all attempts of a mail have in common, whatever the network.
+    /// Returns the key of the mail to which the attempt belongs: sender and
+    /// recipient.
     pub fn mail(&self) -> (Vec<u8>, Vec<u8>) {
         (triplet::sender_part(&self.sender), self.recipient.to_ascii_lowercase())
     }

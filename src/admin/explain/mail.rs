@@ -9,8 +9,8 @@ use std::collections::HashMap;
 pub struct Mail {
     pub attempts: Vec<Attempt>,
     pub networks: Vec<String>,
-    /// How long before its first attempt, in seconds, one of its networks had
-    /// begun to send it, if that was longer ago than the retry window.
+    /// The seconds since one of its networks had first tried to send it, if that
+    /// was longer ago than the retry window.
     pub too_late: Option<u64>,
 }
 
@@ -23,7 +23,7 @@ impl Mail {
         &self.attempts[self.attempts.len() - 1]
     }
 
-    /// How long it was held up, in seconds, if it passed.
+    /// Returns its delay in seconds, if it passed.
     pub fn delay(&self) -> Option<u64> {
         let last = self.last();
         let delay = last.time.saturating_sub(self.first().time).max(0);
@@ -50,8 +50,8 @@ impl Mails {
         self.end = self.end.max(time);
     }
 
-    /// Adds the next attempt of the log. What is heard of Postfix alone is
-    /// news only if the mail was deferred before.
+    /// Adds the next attempt of the log. An accepted mail that only Postfix
+    /// logged counts only if it was deferred before.
     pub fn take(&mut self, attempt: Attempt) {
         let network = attempt.network(&self.policy);
         let key = attempt.mail();

@@ -1,5 +1,5 @@
-//! `postgrey explain`: why was this mail delayed? The log has the story, the
-//! database what comes next.
+//! `postgrey explain`: the reason for the delay of a mail. The log has the
+//! attempts, the database the present state.
 
 mod advice;
 mod attempt;
@@ -25,7 +25,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tally::LogTotals;
 
-/// Where syslog writes what mail servers log: on Debian, and on other systems.
+/// The mail logs of syslog on Debian and on other systems.
 const LOGS: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
 
 /// Reads the logs and prints the mail in them.
@@ -86,8 +86,8 @@ fn open(files: &[PathBuf]) -> Result<Inputs, Error> {
     Err(Error::Access(failure))
 }
 
-/// Calls `take` with each line in the format of a log, and with true if it is of
-/// the day that is asked for.
+/// Calls `take` with each line that can be parsed, and with true if it is of the
+/// selected day.
 fn for_each_line(
     inputs: Inputs,
     explain: &Explain,

@@ -1,6 +1,6 @@
-//! What Postfix says of greylisted mail, for logs of a daemon that says
-//! nothing itself (`--quiet`): recipients that it refused, and messages that it
-//! took in the end.
+//! Greylisted mail in Postfix's own log lines, for daemons that log nothing
+//! (`--quiet`): recipients that were refused, and messages that were accepted
+//! later.
 
 use super::attempt::{Attempt, LoggedBy};
 use crate::maillog::{self, Line, Reject, Rejects};
@@ -8,8 +8,7 @@ use memchr::{memchr, memmem};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-/// What stands in each reply of the daemon, unless `--greylist-text` has
-/// something else.
+/// The text of every deferral, unless `--greylist-text` replaces it.
 const SIGN: &[u8] = b"Greylisted";
 
 /// The reason of mail that Postfix took, without a word of the daemon.

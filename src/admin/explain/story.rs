@@ -1,4 +1,4 @@
-//! The story of each mail: its attempts, what they cost, how it ended.
+//! The history of each mail: its attempts, its delay and its outcome.
 
 use super::super::show::triplet_future;
 use super::super::text::{address, duration, foreign, labelled};
@@ -120,7 +120,7 @@ fn outcome(view: &Context, mail: &Mail) -> String {
     }
 }
 
-/// What the database says of the last attempt's triplet.
+/// The state of the last attempt's triplet in the database.
 fn future(view: &Context, mail: &Mail) -> Option<String> {
     let policy = view.mails.policy();
     let last = mail.last();

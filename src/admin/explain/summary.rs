@@ -1,4 +1,4 @@
-//! What greylisting did in a log: how much it deferred, and what that cost.
+//! The totals of a log: deferrals and delays.
 
 use super::super::text::{duration, foreign, grouped, labelled};
 use super::super::{Error, Outcome};

@@ -1,5 +1,5 @@
-//! Totals of a log, for the summary. A waiting mail takes a few dozen bytes, one
-//! that ended only its delay.
+//! Totals of a log. A waiting mail takes a few dozen bytes, one that ended only
+//! its delay.
 
 use super::attempt::{Attempt, LoggedBy};
 use crate::greylist::Policy;
@@ -39,7 +39,7 @@ pub struct LogTotals {
     pub auto_whitelisted: u64,
     /// Mails whose retry window was over when the log went on.
     lost: u64,
-    /// How long each mail waited that passed, in seconds.
+    /// The delay of each mail that passed, in seconds.
     delays: Vec<u32>,
     pub domains: HashMap<Box<str>, Waits>,
     pub networks: HashMap<Box<str>, Waits>,
@@ -47,13 +47,13 @@ pub struct LogTotals {
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ends {
-    /// How long mail waited that passed, in seconds, the shortest first.
+    /// The delays of mail that passed, in seconds, ascending.
     pub delays: Vec<u32>,
-    /// How many did not come back within the retry window.
+    /// Mails that did not return within the retry window.
     pub lost: u64,
-    /// How many have not passed and are still within it.
+    /// Mails that have not passed and are still within it.
     pub waiting: u64,
-    /// How many of these were not heard of for [`ABANDONED_AFTER`].
+    /// Mails among these without an attempt for [`ABANDONED_AFTER`].
     pub silent: u64,
 }
 
@@ -80,14 +80,14 @@ impl LogTotals {
         self.end = self.end.max(time);
     }
 
-    /// Looks at a line that may be none of an attempt.
+    /// Counts a line that is not an attempt.
     pub fn note(&mut self, line: &Line<'_>) {
         let is_daemon = line.program.starts_with(b"postgrey");
         self.auto_whitelisted += u64::from(is_daemon && line.text.starts_with(b"whitelisted: "));
     }
 
-    /// Counts an attempt. What is heard of Postfix alone is news only if the
-    /// mail was deferred before.
+    /// Counts an attempt. An accepted mail that only Postfix logged counts only
+    /// if it was deferred before.
     pub fn take(&mut self, attempt: &Attempt) {
         let sum = sum(attempt);
         let window = self.policy.retry_window;

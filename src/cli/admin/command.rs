@@ -1,4 +1,4 @@
-//! What an administrator wants done, from the words that were matched.
+//! The administration commands with their arguments.
 
 use super::args::{OutputFormat, form, given, named, parsed, place, text, unlike};
 use super::check::Check;
@@ -31,7 +31,7 @@ pub enum Command {
         from: Option<PathBuf>,
     },
     List(List, Option<PathBuf>),
-    /// Print what is known of a triplet or a client, and what becomes of it.
+    /// Print the state of a triplet or a client.
     Show(Target, OutputFormat, Option<PathBuf>),
     Forget(Target, Extent),
     Clear(Consent),
@@ -46,7 +46,7 @@ pub enum Command {
     Status(OutputFormat),
     /// Print the daemon's settings, and where they come from.
     Config {
-        /// True if those are printed as well that nobody set.
+        /// True if settings with default values are printed as well.
         all: bool,
         format: OutputFormat,
     },
@@ -72,7 +72,7 @@ pub struct List {
     pub clients: bool,
     pub sort: Sort,
     pub reverse: bool,
-    /// How many at most.
+    /// The maximum number of entries.
     pub limit: Option<usize>,
     pub form: OutputFormat,
 }
@@ -112,7 +112,8 @@ pub enum Tables {
     Clients,
 }
 
-/// What a command's words ask for; an error is a sentence without its command.
+/// Returns the command of the matched arguments; the error does not name the
+/// command.
 pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation, String> {
     Ok(Invocation { place: place(matches), command: command(name, matches)? })
 }

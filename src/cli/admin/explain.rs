@@ -1,4 +1,4 @@
-//! The words of `postgrey explain`.
+//! The arguments of `postgrey explain`.
 
 use super::AddressFilter;
 use super::args::{self, OutputFormat};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explain {
-    /// The logs, in their order; `-` is standard input. Without any, syslog's.
+    /// The logs in their order; `-` is standard input. If empty, syslog's.
     pub files: Vec<PathBuf>,
     pub filter: AttemptFilter,
     pub id: Option<Vec<u8>>,
@@ -19,7 +19,7 @@ pub struct Explain {
     pub form: OutputFormat,
 }
 
-/// Which attempts are meant; without any condition all are.
+/// The conditions that selected attempts meet; without any, all are selected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttemptFilter {
     pub sender: Option<AddressFilter>,
@@ -54,8 +54,8 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     })
 }
 
-/// Returns true if a word is an address and not a path. A file of such a name
-/// can be given as `./NAME`.
+/// Returns true if an argument is an address and not a path. A file with such a
+/// name can be given as `./NAME`.
 fn is_sender(word: &OsStr) -> bool {
     let word = word.as_bytes();
     word.contains(&b'@') && !word.contains(&b'/')

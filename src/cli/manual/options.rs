@@ -24,7 +24,7 @@ pub(super) fn one(arg: &Arg) -> Block {
     Block::Item(help::names(arg), paragraph(arg))
 }
 
-/// What an option means, its default and its other names.
+/// The text of an option, its default and its other names.
 pub(super) fn paragraph(arg: &Arg) -> String {
     let mut paragraph = match arg.get_long_help() {
         Some(long) => long.to_string(),

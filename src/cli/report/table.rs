@@ -1,5 +1,4 @@
-//! The table of the report's options, with the sentence for `--help` and, where
-//! there is more to say, the paragraph for the manual.
+//! The table of the report's options, with the texts for `--help` and the manual.
 
 use super::PROGRAM;
 use crate::cli::flags;

@@ -29,7 +29,7 @@ impl Drop for Written {
     }
 }
 
-/// What a file and a command line come to.
+/// The options of a file and a command line.
 fn parsed(text: &str, line: &str) -> Result<Options, String> {
     let file = Written::new(text);
     let line = if line.is_empty() { String::new() } else { format!("|{line}") };
@@ -43,7 +43,6 @@ fn parsed(text: &str, line: &str) -> Result<Options, String> {
     }
 }
 
-/// That a file says the same as a command line.
 fn assert_same(text: &str, line: &str) {
     let typed = match parse_line(line) {
         Ok(Invocation::Serve(options)) => *options,

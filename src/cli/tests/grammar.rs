@@ -1,5 +1,5 @@
-//! How words become options, and what is printed or refused first: BEHAVIOUR
-//! A1, A2 and A4.
+//! The syntax of options, and the order of information and errors: BEHAVIOUR A1,
+//! A2 and A4.
 
 use super::super::flags;
 use super::super::getopt::Takes;

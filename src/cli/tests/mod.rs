@@ -30,7 +30,7 @@ fn options(line: &str) -> Options {
     *options
 }
 
-/// What all options are when only `--inet` is given.
+/// The options with only `--inet`.
 fn defaults() -> Options {
     Options {
         listen: Some(Listen::Inet("10023".to_owned())),
@@ -69,7 +69,6 @@ fn check(rows: &[Row]) {
     }
 }
 
-/// `suggest` has tests of its own.
 fn without_suggestions(error: UsageError) -> UsageError {
     let lines = error.message.lines().map(|line| line.split("; did you mean ").next());
     UsageError { message: lines.flatten().collect::<Vec<_>>().join("\n"), ..error }

@@ -1,4 +1,4 @@
-//! What values mean: BEHAVIOUR A3 and the socket modes of B3.
+//! The values of options: BEHAVIOUR A3 and the socket modes of B3.
 
 use std::path::PathBuf;
 

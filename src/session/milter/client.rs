@@ -1,9 +1,9 @@
-//! The client's address and name as the policy protocol gives them.
+//! The client's address and name in the form of the policy protocol.
 
 use std::net::IpAddr;
 
-/// The client's address in plain form: IPv6 comes with or without `IPv6:`, and
-/// an IPv4 address may be mapped into IPv6. What is no address stays as it is.
+/// Returns the client's address in plain form: IPv6 may have a prefix `IPv6:`,
+/// and an IPv4 address may be mapped into IPv6. Other text is returned unchanged.
 pub(super) fn client_address(text: &[u8]) -> Vec<u8> {
     let bare = match text.get(..5) {
         Some(tag) if tag.eq_ignore_ascii_case(b"ipv6:") => &text[5..],

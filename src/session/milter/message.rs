@@ -13,13 +13,13 @@ pub(super) struct Message {
     pub(super) recipient: Vec<u8>,
     pub(super) queue_id: Vec<u8>,
     pub(super) is_authenticated: bool,
-    /// What happens at its end; `None` for most messages, which are accepted as
-    /// they are.
+    /// The actions at its end; `None` for most messages, which are accepted
+    /// unchanged.
     end: Option<Box<EndOfMessage>>,
 }
 
-/// What happens to a message at its end. Of several recipients with the same
-/// demand the first counts.
+/// The actions at the end of a message. Of several recipients with the same
+/// action the first counts.
 #[derive(Debug, Default)]
 struct EndOfMessage {
     /// The header of a message that was delayed.
@@ -31,9 +31,9 @@ struct EndOfMessage {
 }
 
 impl Message {
-    /// Notes what was told beside the message's sender or a recipient: names
-    /// and values by turns. Names of several letters come in braces, and those
-    /// of one may.
+    /// Records the macros of a sender or a recipient: alternating names and
+    /// values. Names of several letters are in braces, names of one letter may
+    /// be.
     pub(super) fn note_macros(&mut self, data: &[u8]) {
         let mut strings = strings(data);
         while let (Some(name), Some(value)) = (strings.next(), strings.next()) {
@@ -70,7 +70,7 @@ impl Message {
         self.end.get_or_insert_default()
     }
 
-    /// Does as the action says: appends a refusal, or notes what is to come.
+    /// Applies an action: appends a refusal, or records an action for the end.
     fn follow(&mut self, bytes: &mut Vec<u8>, option: &[u8], text: &[u8], terms: Terms) {
         let (action, rest) = Action::split(option);
         let text_of_message = || whole_text(rest, text);
@@ -86,8 +86,8 @@ impl Message {
         }
     }
 
-    /// The reply at the message's end: it is discarded, or gets the headers
-    /// that the mail server lets be put in, is held if it must be, and goes on.
+    /// Returns the reply at the message's end: discard it, or add the headers
+    /// that the mail server permits, quarantine it if required, and continue.
     pub(super) fn end(self, terms: Terms) -> Vec<u8> {
         let mut bytes = Vec::new();
         let EndOfMessage { header, mark, reason_to_hold, is_discarded } =

@@ -1,4 +1,4 @@
-//! What both sides agree on before the first connection is told of.
+//! The negotiation before the first connection.
 
 use super::packet::{self, Fault};
 
@@ -13,14 +13,14 @@ const ADD_HEADERS: u32 = 0x1;
 /// To keep messages in the mail server's queue, for `HOLD`.
 const QUARANTINE: u32 = 0x20;
 
-/// Steps of a message that need not be told: HELO, body, headers, end of
-/// headers, unknown commands, DATA.
+/// Steps of a message that are not needed: HELO, body, headers, end of headers,
+/// unknown commands, DATA.
 const UNTOLD: u32 = 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x200;
 
-/// Connections are told of without waiting for an answer.
+/// Connections are reported without waiting for a reply.
 const CONNECTION_UNANSWERED: u32 = 0x1000;
 
-/// Senders are told without waiting for an answer.
+/// Senders are reported without waiting for a reply.
 const SENDER_UNANSWERED: u32 = 0x4000;
 
 /// The terms of a connection: of what is wanted here, what the mail server

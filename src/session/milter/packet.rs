@@ -15,15 +15,14 @@ const HEAD: usize = 4;
 /// Bytes of the buffer that are kept for the next packet.
 const RETAINED_CAPACITY: usize = 4096;
 
-/// Why a connection cannot go on. No mail server sends such things; whoever
-/// does is not talked to any longer.
+/// A protocol error, which ends the connection. No mail server causes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A packet of no bytes, or of more than [`MAX_PACKET_LENGTH`].
     Length(u32),
-    /// A command that the protocol does not know.
+    /// An unknown command.
     Unknown(u8),
-    /// A command where it makes no sense, or without the data that it needs.
+    /// An unexpected or truncated command.
     OutOfPlace(u8),
     /// An offer of a version before 2.
     Version(u32),
@@ -49,7 +48,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The packets in what a mail server sent, in whatever pieces it came.
+/// Splits the bytes from a mail server into packets.
 #[derive(Debug, Default)]
 pub(super) struct Packets {
     buffer: Vec<u8>,

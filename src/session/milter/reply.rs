@@ -6,9 +6,9 @@ use crate::session::refusal;
 /// Bytes of a reason that are sent.
 const MAX_REASON: usize = 900;
 
-/// Appends the refusal of a recipient, with a code of SMTP. Sendmail takes the
-/// text for a format of printf, so that each percent sign, be it of the
-/// recipient's address, is doubled; Postfix makes one of them again.
+/// Appends the refusal of a recipient, with an SMTP code. Sendmail uses the text
+/// as a printf format, so that percent signs, also of the recipient's address,
+/// are doubled; Postfix undoes this.
 pub(super) fn refusal(output: &mut Vec<u8>, code: [u8; 3], text: &[u8]) {
     let mut reply = Vec::new();
     for byte in refusal::line(code, text) {
@@ -18,8 +18,8 @@ pub(super) fn refusal(output: &mut Vec<u8>, code: [u8; 3], text: &[u8]) {
     packet::push(output, b'y', &[&reply, b"\0"]);
 }
 
-/// Appends the packet that keeps a message in the queue until an administrator
-/// has looked at it, for the reason given.
+/// Appends the packet that inserts a header, `Name: value`, before all others.
+/// Invalid headers (RFC 5322 section 2.2) are omitted.
 pub(super) fn quarantine(output: &mut Vec<u8>, reason: &[u8]) {
     let one_line = |byte: &u8| if byte.is_ascii_control() { b' ' } else { *byte };
     let reason: Vec<u8> = reason.iter().take(MAX_REASON).map(one_line).collect();

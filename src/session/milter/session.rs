@@ -11,7 +11,7 @@ use crate::session::address;
 use std::mem;
 use std::ops::Range;
 
-/// The input of one connection, and what it has told so far.
+/// The input of one connection, and its state.
 #[derive(Debug, Default)]
 pub struct Session {
     packets: Packets,
@@ -19,16 +19,16 @@ pub struct Session {
     told: Told,
 }
 
-/// What a mail server has told of one of its clients.
+/// The state of one SMTP client of the mail server.
 #[derive(Debug, Default)]
 struct Told {
     client: Option<Client>,
-    /// What was told beside the next sender.
+    /// The macros of the next sender.
     next_message: Message,
     message: Option<Message>,
 }
 
-/// What a session found in its input.
+/// An event in a session's input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
     /// A packet that is answered with these bytes.
@@ -57,12 +57,12 @@ enum Step {
 }
 
 impl Session {
-    /// Takes bytes from the mail server.
+    /// Adds bytes from the mail server.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.packets.feed(bytes);
     }
 
-    /// The next event in the input so far, if there is one. There are none after
+    /// Returns the next event, if the input has one. There are none after
     /// [`Event::Quit`] and [`Event::Broken`].
     pub fn next_event(&mut self) -> Option<Event> {
         loop {
@@ -108,17 +108,17 @@ impl Session {
         self.terms.is_some_and(|terms| message::is_beyond(terms, reply))
     }
 
-    /// Returns true if all that was fed was understood, and nothing is left.
+    /// Returns true if all input is complete and processed.
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
 
-    /// Gives back memory that the last packets took and the next need not.
+    /// Releases memory that the last packets needed.
     pub fn rest(&mut self) {
         self.packets.rest();
     }
 
-    /// Bytes that its buffer takes.
+    /// Returns the number of bytes in its buffer.
     pub fn buffered(&self) -> usize {
         self.packets.buffered()
     }
@@ -177,8 +177,7 @@ impl Step {
 }
 
 impl Told {
-    /// Notes what was told beside the next sender, or the recipients after it: a
-    /// command, and its macros.
+    /// Records the macros of the next sender, or of the recipients after it.
     fn note_macros(&mut self, data: &[u8]) {
         match (data.split_first(), &mut self.message) {
             (Some((b'M', macros)), _) => {
@@ -192,8 +191,8 @@ impl Told {
 }
 
 impl Client {
-    /// Reads the name, the family of addresses, and where there is one a port
-    /// (2 bytes) and the address. None if there is no family.
+    /// Parses the name, the address family, and if present a port (2 bytes) and
+    /// the address. `None` without a family.
     fn of(data: &[u8]) -> Option<Client> {
         let end = memchr::memchr(0, data)?;
         let (name, family) = (&data[..end], *data.get(end + 1)?);

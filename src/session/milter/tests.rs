@@ -32,7 +32,7 @@ fn fed(packets: &[Vec<u8>]) -> Session {
     session
 }
 
-/// A session with a client, of whose messages it was told nothing.
+/// A session with a client and no message.
 fn connected() -> Session {
     let mut session = fed(&[offer(OFFER), connection("mx.a.test", "192.0.2.1")]);
     assert!(matches!(session.next_event(), Some(Event::Reply(_))));

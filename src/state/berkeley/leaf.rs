@@ -62,16 +62,16 @@ struct RowReader<'a> {
     pages: &'a Pages,
     key: Vec<u8>,
     value: Vec<u8>,
-    /// Where the parts of long items are read to.
+    /// A buffer for the parts of long items.
     part: Vec<u8>,
 }
 
-/// What a pair of items turned out to be.
+/// The content of a pair of items.
 enum Found {
     /// A row; key and value are in the reader.
     Row,
     Deleted,
-    /// All values of a key with so many that they have a tree of their own.
+    /// A key with so many values that they have their own tree.
     Duplicates,
 }
 

@@ -1,8 +1,8 @@
-//! Whether Berkeley DB's log knows more than the databases beside it.
+//! Changes that are in Berkeley DB's log and not yet in the databases.
 //!
-//! The original writes each change to `log.NNNNNNNNNN` at once and to its
-//! databases once an hour and when it stops. A killed one leaves files that
-//! lack up to an hour, or everything if they are new (BEHAVIOUR G).
+//! The original writes each change to `log.NNNNNNNNNN` at once, and to its
+//! databases once an hour and when it stops. If it is killed, its files lack up
+//! to an hour, or everything if they are new (BEHAVIOUR G).
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read, Seek};
@@ -61,7 +61,7 @@ fn finishes_a_change(mut records: Records, newest: Lsn) -> io::Result<bool> {
     Ok(false)
 }
 
-/// What the records of a log have in common.
+/// The common header of log records.
 struct Record {
     lsn: Lsn,
     kind: u32,
@@ -70,7 +70,7 @@ struct Record {
 
 struct Records {
     log: BufReader<File>,
-    /// `None` where the file is no log.
+    /// `None` if the file is not a log.
     order: Option<ByteOrder>,
     next: Lsn,
 }

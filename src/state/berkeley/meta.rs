@@ -4,13 +4,13 @@ use std::{error, fmt, io};
 
 use super::page::{ByteOrder, HEADER_BYTES, Layout};
 
-/// Bytes of the first page that say what the file is, whatever its page size.
+/// The bytes of the first page that describe the file, for all page sizes.
 pub(super) const META_BYTES: usize = 512;
 
-/// Bytes that a checksum and its padding take behind the header of each page.
+/// The size of a checksum and its padding after the header of each page.
 const CHECKSUM_BYTES: usize = 6;
 
-/// Why a file cannot be read at all; its text goes on after the file's name.
+/// The reason for which a file cannot be read; its text follows the file's name.
 #[derive(Debug)]
 pub enum OpenError {
     Io(io::Error),
@@ -23,7 +23,7 @@ pub enum OpenError {
     /// The btree format's version, if it is not 8, 9 or 10.
     Version(u32),
     Encrypted,
-    /// Bytes of a page, if this is no power of two from 512 to 65,536.
+    /// An invalid page size: not a power of two from 512 to 65,536.
     PageSize(u32),
 }
 
@@ -63,12 +63,13 @@ impl error::Error for OpenError {
 pub(super) struct Meta {
     pub(super) layout: Layout,
     pub(super) root: u32,
-    /// Highest number of a page; 0 where old versions do not say.
+    /// The highest page number; 0 in old versions.
     pub(super) last: u32,
 }
 
 impl Meta {
-    /// Reads the first [`META_BYTES`] of a file; fewer are no Berkeley DB.
+    /// Parses the first [`META_BYTES`] of a file; a shorter file is not Berkeley
+    /// DB.
     pub(super) fn parse(bytes: &[u8]) -> Result<Meta, OpenError> {
         const PARTITIONED: u8 = 0x06;
         const CHECKSUMS: u8 = 0x01;

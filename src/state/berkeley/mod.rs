@@ -1,14 +1,14 @@
 //! Reads the original's databases, Berkeley DB btree files, without Berkeley DB.
 //!
-//! A file is a row of pages of equal size. The first page says what the file
-//! is; rows are on leaf pages, each of which names its neighbours in key order.
-//! Nothing in a file is believed: a sound tree is walked from its first leaf to
-//! its last, of a damaged file every page that still is a leaf is read, and the
-//! [`Summary`] says what could not be. Memory does not grow with the file.
+//! A file is a sequence of pages of equal size. The first page describes the
+//! file; rows are on leaf pages, each of which names its neighbours in key order.
+//! Nothing in a file is trusted: a sound tree is walked from its first leaf to
+//! its last, in a damaged file every page that still is a leaf is read, and the
+//! [`Summary`] reports the rest. Memory does not grow with the file.
 //!
-//! The format is that of btree versions 8 to 10 (Berkeley DB 5 writes 9), in
-//! both byte orders. The files lag behind while the original runs, and stay
-//! behind when it is killed (BEHAVIOUR G): see [`changes_pending`].
+//! The format is that of btree versions 8 to 10 (Berkeley DB 5 writes 9), in both
+//! byte orders. The files lag behind the log while the original runs, and stay so
+//! if it is killed (BEHAVIOUR G): see [`changes_pending`].
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -42,7 +42,7 @@ pub struct BerkeleyFile {
     remainder: u64,
 }
 
-/// What [`BerkeleyFile::for_each`] met.
+/// The result of [`BerkeleyFile::for_each`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub rows: u64,
@@ -57,7 +57,7 @@ pub struct Summary {
     pub lost_pages: u64,
     /// Rows that could not be read, on pages that could.
     pub lost_items: u64,
-    /// What is wrong, for people: the first 20 findings, each with its page.
+    /// The first 20 findings, each with its page.
     pub notes: Vec<String>,
     /// Place in the log of the last change that reached this file, for
     /// [`changes_pending`].
@@ -86,12 +86,11 @@ impl Summary {
     }
 }
 
-/// What [`BerkeleyFile::read`] meets on its way.
+/// An item or a step of [`BerkeleyFile::read`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visit<'a> {
     Row(&'a [u8], &'a [u8]),
-    /// The end of a page with rows: so many bytes of such pages are done, of so
-    /// many that there are.
+    /// The end of a page with rows, with the bytes read so far and their total.
     Leaf {
         /// Bytes.
         done: u64,
@@ -107,7 +106,7 @@ impl BerkeleyFile {
     ///
     /// If the file cannot be read, or is not one plain, unencrypted btree.
     pub fn open(path: &Path) -> Result<BerkeleyFile, OpenError> {
-        // Asked first: opening a pipe would wait for its other end.
+        // Checked first: opening a pipe would wait for its other end.
         if !fs::metadata(path).map_err(OpenError::Io)?.is_file() {
             return Err(OpenError::NotAFile);
         }
@@ -206,8 +205,8 @@ impl BerkeleyFile {
         leaves
     }
 
-    /// Counts the pages that are missing at the end of a broken file. A sound
-    /// one says nothing by this number: `db_upgrade` writes one too many.
+    /// Counts the pages that are missing at the end of a damaged file. In a sound
+    /// file the number is not reliable: `db_upgrade` writes one too many.
     fn count_missing(&self, summary: &mut Summary) {
         let there = u64::from(self.pages.count) + u64::from(self.remainder > 0);
         let missing = (u64::from(self.meta.last) + 1).saturating_sub(there);

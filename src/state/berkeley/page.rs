@@ -1,7 +1,7 @@
-//! What is written on one page, as pure functions over its bytes.
+//! The content of one page, as pure functions over its bytes.
 //!
-//! Every number in here may be wrong: nothing is followed, added or used as an
-//! index before it is known to stay inside the page.
+//! Every number may be wrong: none is followed, added or used as an index before
+//! it is known to stay inside the page.
 
 /// Bytes of the header that every page but the first starts with.
 pub(super) const HEADER_BYTES: usize = 26;
@@ -12,8 +12,8 @@ pub(super) const LEAF: u8 = 5;
 /// A page with a part of a key or value too long for its leaf.
 pub(super) const OVERFLOW: u8 = 7;
 
-/// Returns true if pages of this type occur in a btree file. Beside the types above:
-/// 0 are free pages, 4, 6 and 12 the trees of keys with many values.
+/// Returns true if pages of this type occur in a btree file. Besides the types
+/// above: 0 are free pages, 4, 6 and 12 the trees of keys with many values.
 pub(super) fn is_btree_kind(kind: u8) -> bool {
     matches!(kind, 0 | INTERNAL | 4 | LEAF | 6 | OVERFLOW | 12)
 }
@@ -61,8 +61,8 @@ pub(super) struct Layout {
     pub(super) order: ByteOrder,
     /// Bytes of a page, a power of two from 512 to 65,536.
     pub(super) page_size: usize,
-    /// Where a page's content starts: after the header, and after the checksum
-    /// in files that have one.
+    /// The start of a page's content: after the header, and after the checksum in
+    /// files that have one.
     pub(super) content: usize,
 }
 
@@ -104,7 +104,7 @@ pub(super) struct Item<'a> {
     pub(super) content: Content<'a>,
 }
 
-/// Where the bytes of an item are.
+/// The place of an item's bytes.
 pub(super) enum Content<'a> {
     Here(&'a [u8]),
     /// `length` bytes on a chain of overflow pages.
@@ -112,12 +112,12 @@ pub(super) enum Content<'a> {
         first: u32,
         length: u32,
     },
-    /// In a tree of its own, with the key's other values.
+    /// In another tree, with the key's other values.
     Duplicates,
 }
 
-/// The items of a leaf or internal page, found through the index of offsets
-/// behind its header.
+/// The items of a leaf or internal page, found by the index of offsets after its
+/// header.
 pub(super) struct Items<'a> {
     layout: Layout,
     page: &'a [u8],
@@ -138,8 +138,8 @@ impl<'a> Items<'a> {
         self.count
     }
 
-    /// Where on the page item `index` starts; 0, where no item can be, beyond
-    /// the last.
+    /// Returns the place of item `index` on the page; 0, which is never valid,
+    /// beyond the last one.
     pub(super) fn offset(&self, index: usize) -> usize {
         if index >= self.count {
             return 0;

@@ -9,7 +9,7 @@ use super::page::{HEADER_BYTES, Header, Layout, OVERFLOW};
 /// 1,100; a length beyond this is damage, not data.
 pub(super) const MAX_ITEM_BYTES: u32 = 65_536;
 
-/// An open file as a row of pages. Reading takes no locks and keeps nothing.
+/// An open file as pages. Reading takes no locks and caches nothing.
 #[derive(Debug)]
 pub(super) struct Pages {
     file: File,

@@ -9,15 +9,15 @@ use crate::greylist::{ClientRecord, Record, Table, TripletRecord};
 use std::fmt;
 use std::net::IpAddr;
 
-/// Longest key that is taken, in bytes. Those of the original end before 1,100;
-/// what is longer comes from a damaged file.
+/// The longest accepted key in bytes. Those of the original are shorter than
+/// 1,100; a longer one is from a damaged file.
 const MAX_KEY_LENGTH: usize = 2048;
 
 /// The number from which on the first field of a row is a time and no count:
 /// a day in 1973.
 const EARLIEST_TIME: i64 = 100_000_000;
 
-/// What is known of a triplet or a client, with its key.
+/// A record of a triplet or a client, with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportEntry {
     Triplet(Vec<u8>, TripletRecord),
@@ -32,7 +32,7 @@ pub enum Refusal {
     /// The line does not have the five fields of a triplet.
     Fields,
     NoValue(&'static str),
-    /// The client is a network of so many bits, whose clients the daemon
+    /// The client is a network with this prefix length, whose clients the daemon
     /// distinguishes.
     LargeNetwork(u8),
 }
@@ -53,7 +53,7 @@ impl fmt::Display for Refusal {
 }
 
 impl ImportEntry {
-    /// A triplet with a key that was made for it.
+    /// Creates the entry of a triplet with its key.
     ///
     /// # Errors
     /// When the key is too long.
@@ -65,12 +65,12 @@ impl ImportEntry {
         }
     }
 
-    /// Reads a row of the original; its key becomes the one that a daemon with
-    /// `keys` looks for. Without a `table`, key and value show which one it
-    /// belongs to. Also returns true if the key depends on the daemon's options.
+    /// Parses a row of the original; its key becomes the one that a daemon with
+    /// `keys` looks up. Without a `table`, key and value determine it. Also
+    /// returns true if the key depends on the daemon's options.
     ///
     /// # Errors
-    /// When it does not describe a triplet or a client.
+    /// If it is not a row of a triplet or a client.
     pub fn parse(
         table: Option<Table>,
         key: &[u8],
@@ -120,10 +120,10 @@ impl ImportEntry {
     }
 }
 
-/// The table of a row that is found outside of any.
+/// Returns the table of a row without one.
 fn table_of(key: &[u8], value: &[u8]) -> Option<Table> {
     if is_hash(key) {
-        // Both tables have such keys with --privacy: counts are small.
+        // With --privacy both tables have such keys; counts are small.
         let first = TripletRecord::parse(value).map_or(0, |seen| seen.first);
         return Some(if first >= EARLIEST_TIME { Table::Triplets } else { Table::Clients });
     }
@@ -134,12 +134,12 @@ fn table_of(key: &[u8], value: &[u8]) -> Option<Table> {
     split(rest).map(|_| Table::Triplets)
 }
 
-/// The key `client/sender/recipient` in lower case, or a hash, and whether the
-/// client in it depends on the daemon's options.
+/// Returns the key `client/sender/recipient` in lower case, or a hash, and true
+/// if the client in it depends on the daemon's options.
 ///
 /// 1.31 wrote whole IPv6 addresses as Postfix spells them, and 1.34 left the
-/// length of the network in the key: neither is a key of 1.37. The length of a
-/// whole address is one (`--lookup-by-host`).
+/// prefix length in the key: neither is a key of 1.37, except the length of a
+/// whole address (`--lookup-by-host`).
 fn triplet_key(key: &[u8], keys: &dyn Keys) -> Option<(Vec<u8>, bool)> {
     if is_hash(key) {
         return Some((key.to_vec(), false));
@@ -194,8 +194,8 @@ fn client_key(key: &[u8]) -> Option<Vec<u8>> {
     Some(in_full(address(key)?).to_uppercase().into_bytes())
 }
 
-/// Returns true if a text is a registered domain as the greylist writes it: at least two
-/// labels in lower case, of which the last is no number.
+/// Returns true if a text is a registered domain in the form of keys: at least
+/// two labels in lower case, the last of which is not a number.
 fn is_domain(text: &[u8]) -> bool {
     let is_right =
         |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(byte);

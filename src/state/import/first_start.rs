@@ -1,4 +1,4 @@
-//! The first start beside the original's files.
+//! The first start in a directory with the original's files.
 
 use super::original;
 use super::work::{self, WorkDirectory};
@@ -8,13 +8,13 @@ use crate::state::{Error, Metadata};
 use std::fs;
 use std::path::Path;
 
-/// Opens the database in a directory. If there is none, but one of the
-/// original, its entries are taken over first: the new database appears with
-/// all of them in it or not at all. The original's files stay as they are.
+/// Opens the database in a directory. If there is none, but one of the original,
+/// its entries are imported first: the new database appears with all of them or
+/// not at all. The original's files are not changed.
 ///
 /// # Errors
-/// As [`Store::open`]. A damaged database of the original is no error: what can
-/// be read of it is taken, and the report tells the rest.
+/// Those of [`Store::open`]. A damaged database of the original is not an error:
+/// what is readable is imported, and the report lists the rest.
 pub fn open_or_import<'w>(
     dbdir: &Path,
     notes: &Metadata,

@@ -5,7 +5,7 @@ use crate::state::Table;
 use serde_json::Value;
 use std::io::{self, BufRead};
 
-/// Returns true if a text starts like such lines.
+/// Returns true if a text starts like these lines.
 pub fn is_json(start: &[u8]) -> bool {
     start.starts_with(b"{\"")
 }

@@ -1,17 +1,17 @@
-//! How the daemon makes keys.
+//! The daemon's way to make keys.
 
 use std::net::IpAddr;
 
-/// How the daemon makes keys of the triplets and clients that are imported.
+/// Makes the keys of imported triplets and clients.
 pub trait Keys {
-    /// The key of a triplet; none if the daemon distinguishes clients of that
-    /// network.
+    /// Returns the key of a triplet; `None` if the daemon distinguishes the
+    /// clients of that network.
     fn triplet(&self, client: Network, sender: &[u8], recipient: &[u8]) -> Option<Vec<u8>>;
 
-    /// The client in the key of a triplet; none likewise.
+    /// Returns the client part of a triplet's key; `None` in the same case.
     fn client_of_triplet(&self, client: Network) -> Option<String>;
 
-    /// A key as it is stored: its hash with `--privacy`.
+    /// Returns a key in stored form: its hash with `--privacy`.
     fn stored(&self, key: Vec<u8>) -> Vec<u8>;
 }
 

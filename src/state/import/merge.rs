@@ -1,22 +1,24 @@
-//! What becomes of two rows about the same triplet or client.
+//! Merging of two records of the same triplet or client.
 //!
-//! The result does not depend on the order, and a row merged once more changes
-//! nothing: whoever is not sure whether an import came to its end repeats it.
+//! The result does not depend on the order, and merging a record again changes
+//! nothing: an import of uncertain outcome can be repeated.
 
 use super::{ImportEntry, Problem};
 use crate::greylist::Policy;
 use crate::state::local::Store;
 
-/// Who takes the entries: a database of this process, or a daemon that has one.
+/// The destination of an import: a database of this process, or a daemon with
+/// one.
 pub trait Destination {
-    /// Merges entries of one table; gives how many of them told something new.
+    /// Merges entries of one table; returns the number of those that changed a
+    /// record.
     fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem>;
 }
 
 impl Destination for Store {
     fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem> {
         let edits = entries.iter().map(ImportEntry::edit).collect();
-        // Merging depends on neither the policy nor the time.
+        // Merging does not depend on the policy or the time.
         Ok(self.edit(&Policy::default(), edits, 0)?)
     }
 }

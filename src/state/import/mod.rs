@@ -1,8 +1,8 @@
-//! Takes over what another database knows: the original's files, a dump of
-//! them, or what other greylisting programs export.
+//! Imports another database: the original's files, a dump of them, or the output
+//! of other greylisting programs.
 //!
-//! Entries are merged in batches, so that memory does not grow with their
-//! number and an import that is cut short has done a part of its work.
+//! Entries are merged in batches, so that memory does not grow with their number
+//! and an interrupted import has done part of its work.
 
 mod entry;
 mod first_start;
@@ -32,15 +32,14 @@ const TRIPLETS: &str = "postgrey.db";
 /// The original's file of clients.
 const CLIENTS: &str = "postgrey_clients.db";
 
-/// Entries of a batch, if they are not too long: as many as one turn can write,
-/// should each be on a page of its own.
+/// The maximum number of entries in a batch: as many as one commit can write if
+/// each is on another page.
 const BATCH: usize = 10_000;
 
-/// Bytes of keys in a batch.
+/// The maximum number of bytes of keys in a batch.
 const BATCH_BYTES: usize = 2 << 20;
 
-/// Is told how much of a source has been read, and of how much, in bytes. Of a
-/// pipe nobody knows how much there is: that is 0.
+/// Called with the number of bytes read and their total, which is 0 for a pipe.
 pub type Watch<'w> = dyn FnMut(u64, u64) + 'w;
 
 pub struct Import<'a> {
@@ -65,7 +64,8 @@ impl<'a> Import<'a> {
         Import { destination, keys, watch, batch: Vec::new(), bytes: 0, report, failure: None }
     }
 
-    /// Takes a row of a table, or of one that its looks tell.
+    /// Imports a row of a table; without one, its key and value determine the
+    /// table.
     pub fn row(&mut self, table: Option<Table>, key: &[u8], value: &[u8]) {
         match ImportEntry::parse(table, key, value, self.keys) {
             Ok((entry, is_made)) => {
@@ -88,7 +88,7 @@ impl<'a> Import<'a> {
         self.report.remarks.push(sentence);
     }
 
-    /// Writes what was taken. After a failure nothing is written any more.
+    /// Writes the batch. After a failure nothing more is written.
     fn write(&mut self) {
         self.bytes = 0;
         let is_triplet = |entry: &ImportEntry| entry.table() == Table::Triplets;
@@ -103,7 +103,7 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Writes the rest.
+    /// Writes the last batch and returns the report.
     pub fn finish(mut self) -> Result<ImportReport, Problem> {
         self.write();
         self.failure.map_or(Ok(self.report), Err)

@@ -9,8 +9,8 @@ use crate::state::berkeley::{BerkeleyFile, Lsn, OpenError, Visit, changes_pendin
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Takes all rows of a directory of the original. If it was killed, or still
-/// runs, its last changes are only in its log: they are recovered in a copy.
+/// Imports a directory of the original. If it was killed or still runs, its last
+/// changes are only in its log: they are recovered in a copy.
 pub fn read(directory: &Path, work: &WorkDirectory, import: &mut Import<'_>) {
     let pending = changes_pending(directory, newest_change(directory));
     let recovered = match pending {
@@ -41,7 +41,7 @@ pub fn read(directory: &Path, work: &WorkDirectory, import: &mut Import<'_>) {
     }
 }
 
-/// Takes all rows of one file, and tells what is wrong with it.
+/// Imports one file, and adds remarks about damage.
 pub fn read_file(file: &BerkeleyFile, table: Option<Table>, name: &Path, import: &mut Import<'_>) {
     let summary = file.read(|step| match step {
         Visit::Row(key, value) => import.row(table, key, value),

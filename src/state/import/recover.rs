@@ -9,7 +9,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Programs that recover the directory that is their last word, best first.
+/// Programs that recover the directory in their last argument, best first.
 pub const PROGRAMS: &[&[&str]] = &[
     &["/usr/bin/db5.3_recover", "-h"],
     &["/usr/bin/db_recover", "-h"],
@@ -18,27 +18,27 @@ pub const PROGRAMS: &[&[&str]] = &[
     &["/usr/bin/perl", "-MBerkeleyDB", "-e", PERL],
 ];
 
-/// What `db_recover` does, by the module that the original itself is built on.
+/// The equivalent of `db_recover` with the Perl module that the original is built
+/// on.
 const PERL: &str = "exit !BerkeleyDB::Env->new(-Home => $ARGV[0], -Flags => DB_CREATE \
                     | DB_PRIVATE | DB_RECOVER | DB_INIT_TXN | DB_INIT_MPOOL | DB_INIT_LOG)";
 
-/// How long it may take. The log holds an hour's changes; a program that takes
-/// longer than this does not come to an end with it.
+/// The time limit. The log holds an hour's changes, which take less.
 const TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Copies the databases and the log of a directory below `work` and recovers
-/// the copy. Gives the copy's directory.
+/// Copies the databases and the log of a directory below `work`, recovers the
+/// copy, and returns its directory.
 ///
 /// # Errors
-/// When there is no room for a copy, no program, or none that can do it; the
-/// text says which.
+/// If there is no space for a copy, no program, or none that succeeds; the text
+/// says which.
 pub fn copy(directory: &Path, work: &Path, programs: &[&[&str]]) -> Result<PathBuf, String> {
     let installed = programs.iter().filter(|program| Path::new(program[0]).exists());
     let mut trouble = "neither db5.3_recover nor Perl's BerkeleyDB is installed \
                        (apt-get install db5.3-util)"
         .to_string();
     for (number, program) in installed.enumerate() {
-        // Each begins with a fresh copy: nobody knows what a failure has left.
+        // Each starts with a new copy, because a failed one may have changed it.
         let home = work.join(format!("copy{number}"));
         copy_files(directory, &home).map_err(|error| format!("can't copy it: {error}"))?;
         match run(program, &home) {
@@ -50,8 +50,8 @@ pub fn copy(directory: &Path, work: &Path, programs: &[&[&str]]) -> Result<PathB
     Err(trouble)
 }
 
-/// Copies the databases first: should the original be running, the log is then
-/// the newer of the two.
+/// Copies the databases first: if the original is running, the log is then the
+/// newer part.
 fn copy_files(directory: &Path, home: &Path) -> io::Result<()> {
     fs::create_dir(home)?;
     for name in [TRIPLETS, CLIENTS] {
@@ -116,7 +116,7 @@ mod tests {
     use crate::state::berkeley::BerkeleyFile;
     use crate::state::import::work::WorkDirectory;
 
-    /// What comes of a directory with a log, by these programs.
+    /// The result for a directory with a log and these programs.
     fn outcome(name: &str, programs: &[&[&str]]) -> Result<(), String> {
         let directory =
             std::env::temp_dir().join(format!("postgrey-recover-{}-{name}", std::process::id()));

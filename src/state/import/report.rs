@@ -1,4 +1,4 @@
-//! What an import came to, for people.
+//! The report of an import.
 
 use crate::state::Table;
 use std::fmt;
@@ -15,23 +15,23 @@ pub struct Counts {
     pub known: u64,
 }
 
-/// What an import came to. As text it is one line.
+/// The report of an import; one line as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
     pub from: String,
     pub triplets: Counts,
     pub clients: Counts,
     pub refused: u64,
-    /// What is wrong with the first few of them.
+    /// The reasons for the first few of them.
     pub refusals: Vec<String>,
-    /// True if keys were made for its rows, in the way of a daemon.
+    /// True if keys were made with the daemon's settings.
     pub has_made_keys: bool,
-    /// What else the administrator should know, a sentence each.
+    /// Further sentences for the administrator.
     pub remarks: Vec<String>,
 }
 
 impl ImportReport {
-    /// Counts entries of a table, of which so many were new.
+    /// Counts entries of a table, `new` of which were new.
     pub(super) fn count(&mut self, table: Table, entries: usize, new: usize) {
         let counts = match table {
             Table::Triplets => &mut self.triplets,

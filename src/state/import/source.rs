@@ -1,4 +1,4 @@
-//! What an administrator names as the source of an import.
+//! The source of an import.
 
 use super::json;
 use super::original;
@@ -44,11 +44,11 @@ pub struct ImportSource<'a> {
 }
 
 impl ImportSource<'_> {
-    /// Merges what it holds into the database.
+    /// Merges its content into the database.
     ///
     /// # Errors
-    /// When it cannot be read or is of no kind that is known, or when the
-    /// database does not take it. What was merged until then stays.
+    /// If it cannot be read or is of unknown kind, or if the database refuses it.
+    /// What was merged until then stays.
     pub fn import<'a>(
         &'a self,
         destination: &'a mut dyn Destination,
@@ -95,7 +95,7 @@ fn read_file(from: &Path, keys: &dyn Keys, import: &mut Import<'_>) -> Result<()
     Ok(())
 }
 
-/// Takes all rows of a text of so many bytes.
+/// Imports a text of `length` bytes.
 fn read_text(
     text: impl BufRead,
     length: u64,
@@ -128,7 +128,7 @@ fn read_text(
     })
 }
 
-/// Why a text that begins so cannot be imported, and what to do.
+/// The error for a text of unknown format, and what to do.
 fn unknown_format(start: &[u8]) -> &'static str {
     let is_sql = [&b"SQLite format 3"[..], b"PRAGMA ", b"--", b"/*", b"CREATE ", b"INSERT "]
         .iter()
@@ -141,7 +141,7 @@ fn unknown_format(start: &[u8]) -> &'static str {
     }
 }
 
-/// A text that counts the bytes that were read of it.
+/// A reader that counts the bytes read.
 struct Counted<'c, T> {
     text: T,
     done: &'c Cell<u64>,

@@ -1,4 +1,4 @@
-//! A directory for what is not finished.
+//! A directory for unfinished files.
 
 use crate::state::Error;
 use std::fs::{self, DirBuilder};
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = "postgrey.mdb.import";
 
-/// A directory for unfinished work beside the database, gone with the value,
-/// or with the next import if this one is killed.
+/// A directory for unfinished files in the database directory, deleted with the
+/// value, or by the next import if this one is killed.
 #[derive(Debug)]
 pub struct WorkDirectory {
     path: PathBuf,
@@ -32,12 +32,12 @@ impl WorkDirectory {
 
 impl Drop for WorkDirectory {
     fn drop(&mut self) {
-        // The next import tries again, and says why it cannot.
+        // The next import retries, and reports the error.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// Removes what an import that did not come to its end has left.
+/// Removes the files of an interrupted import.
 pub fn clear(dbdir: &Path) -> Result<(), Error> {
     let path = dbdir.join(NAME);
     match fs::remove_dir_all(&path) {
@@ -48,7 +48,7 @@ pub fn clear(dbdir: &Path) -> Result<(), Error> {
     }
 }
 
-/// Makes a file that is moved to `to` in this moment stay there.
+/// Renames a file, and makes this durable.
 pub fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     let directory = to.parent().filter(|directory| !directory.as_os_str().is_empty());

@@ -1,8 +1,7 @@
-//! The forms of lines, each with what it matches and what it does not, and whole
-//! lists as they may stand in files. `tests` tries all of them on the parsers.
+//! The forms of lines with examples that match and that do not, and whole lists.
+//! `tests` applies them to the parsers.
 
 pub struct Form {
-    /// The line, as it may stand in a list.
     pub line: &'static str,
     pub means: &'static str,
     pub matches: &'static [&'static str],
@@ -129,7 +128,7 @@ pub enum Kind {
     Delays,
 }
 
-/// A line that is skipped, and a part of what the log says of it.
+/// A line that is skipped, and a part of the warning.
 pub struct Wrong {
     pub line: &'static str,
     pub kinds: &'static [Kind],
@@ -190,7 +189,6 @@ pub const WRONG: &[Wrong] = &[
     },
 ];
 
-/// A list of clients as it may stand in a file.
 pub const CLIENTS_EXAMPLE: &str = "\
 # Sites that retry from another network each time
 example.com             # and all hosts below it

@@ -163,7 +163,7 @@ fn list(lines: &str) -> [Text; 1] {
     [Text { file: "list".into(), bytes: lines.as_bytes().to_vec() }]
 }
 
-/// What finds out whether a client or a recipient is in a list of some lines.
+/// Returns true if a client or a recipient is in a list of some lines.
 type Matcher = fn(&str, &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool>;
 
 fn clients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
@@ -179,7 +179,7 @@ fn recipients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> b
     Box::new(move |recipient| recipients.find(recipient.as_bytes(), &mut Vec::new()).is_some())
 }
 
-/// The delay of each recipient, if it has one of its own.
+/// The recipient's own delay.
 fn delay_of(lines: &str, warnings: &mut Vec<Warning>) -> impl Fn(&str) -> Option<i64> + use<> {
     let delays = Delays::parse(list(lines), warnings);
     move |recipient| delays.find(recipient.as_bytes(), &mut Vec::new())

@@ -55,7 +55,7 @@ fn roff_word(word: &str) -> String {
     format!("{before}\\fB{}\\fR{}", escape(name), escape(after))
 }
 
-/// What an item is about: bold, but the value of an option in italics.
+/// The heading of an item: bold, with the value of an option in italics.
 fn heading(name: &str) -> String {
     let value = name.find(['=', '[']).filter(|_| name.starts_with('-'));
     let (name, value) = name.split_at(value.unwrap_or(name.len()));

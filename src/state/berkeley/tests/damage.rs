@@ -12,7 +12,7 @@ const PAGE: usize = 512;
 /// Bytes of rows and their offsets start here on a page without a checksum.
 const CONTENT: usize = 26;
 
-/// Where a field of a page's header is in the file.
+/// The place of a field of a page's header in the file.
 fn header(page: usize, field: usize) -> usize {
     page * PAGE + field
 }
@@ -174,8 +174,8 @@ impl Random {
         }
     }
 
-    /// Damages a file as bad disks, bad memory and full disks do, most often
-    /// where the numbers are that lead elsewhere.
+    /// Damages a file like bad disks, bad memory and full disks do, mostly at
+    /// numbers that point elsewhere.
     fn damage(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..=self.below(8) {
             let page = self.below(bytes.len() / PAGE) * PAGE;
@@ -225,8 +225,8 @@ fn no_damage_makes_reading_panic_hang_or_grow() {
         let summary = file.for_each(|key, value| {
             assert!(key.len().max(value.len()) <= MAX_ITEM_BYTES as usize);
         });
-        // A row takes at least two offsets of two bytes, even if all of them
-        // lead to the same item.
+        // A row needs at least two offsets of two bytes, even if all of them
+        // point to one item.
         let found = summary.rows + summary.duplicates + summary.lost_items;
         assert!(found <= bytes.len() as u64 / 4, "round {round}: {summary:?}");
         assert!(summary.notes.len() <= MAX_NOTES, "round {round}");

@@ -1,5 +1,5 @@
-//! The reader against files that Berkeley DB wrote (`fixtures/README` says how)
-//! and, in `damage`, against what may become of such files.
+//! The reader with files of Berkeley DB (see `fixtures/README`) and, in `damage`,
+//! with damaged ones.
 
 use std::fs;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/state/berkeley/fixtures").join(name)
 }
 
-/// A file of its own, gone with the value.
+/// A temporary file, deleted with the value.
 struct Scratch(PathBuf);
 
 impl Scratch {
