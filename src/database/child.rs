@@ -1,7 +1,7 @@
 //! The process that opens the database where no daemon runs. A damaged file can
 //! end it by a signal or keep it busy for ever; both are reported here.
 
-use super::server::FILE_OPTION;
+use super::server::{FILE_OPTION, LOCKED_OPTION};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -30,6 +30,15 @@ impl Child {
     /// When it cannot be started.
     pub fn of_directory(directory: &Path) -> io::Result<(Child, UnixStream)> {
         spawn(&[directory.as_os_str()], Stdio::null())
+    }
+
+    /// Starts a process that opens the database in a directory whose lock this process
+    /// holds.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn of_locked(directory: &Path) -> io::Result<(Child, UnixStream)> {
+        spawn(&[OsStr::new(LOCKED_OPTION), directory.as_os_str()], Stdio::null())
     }
 
     /// Starts a process that reads an open file, of which `name` is shown.

@@ -20,7 +20,7 @@ use connection::REPLY_LIMIT;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
@@ -67,6 +67,22 @@ impl Database {
             }
             error
         })
+    }
+
+    /// Opens and reads the database in a directory whose lock the caller holds, for a
+    /// daemon that starts: a damaged file ends only a child, or is given up after a
+    /// while.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn check(directory: &Path) -> Result<(), Error> {
+        let path = directory.join(state::local::FILE_NAME);
+        if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
+            return Ok(());
+        }
+        // Where no process can be started, the daemon finds out by itself.
+        let Ok((child, stream)) = Child::of_locked(directory) else { return Ok(()) };
+        Database::new(Connection::new(stream), Some(child), path)?.totals().map(|_| ())
     }
 
     /// Reads an open file with the rights of this process.

@@ -33,6 +33,8 @@ const HOLD_LIMIT: Duration = Duration::from_secs(1);
 pub enum Source {
     /// The database in a directory.
     Directory(PathBuf),
+    /// The same, whose lock the parent holds.
+    Locked(PathBuf),
     /// The file that is its standard output, with the name to show.
     File(PathBuf),
 }
@@ -42,6 +44,7 @@ impl Source {
     pub fn parse(arguments: &[OsString]) -> Source {
         match arguments {
             [option, name] if option == FILE_OPTION => Source::File(name.into()),
+            [option, directory] if option == LOCKED_OPTION => Source::Locked(directory.into()),
             [directory, ..] => Source::Directory(directory.into()),
             [] => Source::Directory(PathBuf::new()),
         }
@@ -50,6 +53,8 @@ impl Source {
 
 /// The argument before the name of a file.
 pub(super) const FILE_OPTION: &str = "--file";
+/// The argument before a directory that is locked already.
+pub(super) const LOCKED_OPTION: &str = "--locked";
 
 /// Answers requests on standard input until its other end is closed.
 ///
@@ -140,7 +145,7 @@ impl Server<'_> {
 /// An open database.
 enum Opened {
     /// With the lock that keeps a daemon from starting meanwhile.
-    Store(Box<Store>, #[expect(dead_code, reason = "held")] DirectoryLock),
+    Store(Box<Store>, #[expect(dead_code, reason = "held")] Option<DirectoryLock>),
     Reader(Reader),
     Memory(Memory),
 }
@@ -148,6 +153,9 @@ enum Opened {
 fn open(source: &Source) -> Result<Opened, Error> {
     match source {
         Source::Directory(directory) => open_directory(directory),
+        Source::Locked(directory) => {
+            Ok(Opened::Store(Box::new(Store::open(directory, Metadata::default())?), None))
+        }
         Source::File(name) => open_file().map_err(|error| {
             let shown = name.display().to_string();
             Error::new(error.to_string().replace(FILE, &shown))
@@ -165,7 +173,7 @@ fn open_directory(directory: &Path) -> Result<Opened, Error> {
         Error::new(format!("{failure}{holder}"))
     })?;
     let store = Store::open(directory, Metadata::default())?;
-    Ok(Opened::Store(Box::new(store), lock))
+    Ok(Opened::Store(Box::new(store), Some(lock)))
 }
 
 fn open_file() -> Result<Opened, Error> {

@@ -1,9 +1,10 @@
 //! The order in which a daemon comes to life.
 //!
-//! Whatever can fail for a reason that the administrator can mend fails before
-//! the first client is served, reaches the terminal, and leaves nothing
-//! behind: the database is opened with the daemon's own rights before any
-//! socket is bound, and root's rights are given up last.
+//! Whatever can fail for a reason that the administrator can remove fails before
+//! the first client is served, is reported on the terminal, and leaves nothing
+//! behind: a child without root's rights checks the database before any socket is
+//! bound. The daemon itself opens it last, once it has given up root for good: the
+//! file belongs to the daemon's user, and a damaged one can lead LMDB astray.
 
 use super::acceptor::{Acceptor, Listener};
 use super::control::Control;
@@ -23,6 +24,7 @@ use crate::daemon::signals;
 use crate::daemon::{
     DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, detach, errno, systemd,
 };
+use crate::database::Database;
 use crate::dns::Servers;
 use crate::greylist::{Policy, notes};
 use crate::lists::{ListReader, Warning};
@@ -34,6 +36,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 /// Serves until it is told to stop. In the process that went to the background
 /// as well as in the one that the administrator started, the result is the
@@ -77,15 +80,14 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     }
     tell_beginning(&options, &warnings, earlier, log);
 
-    let (lock, (backend, failure), control) = identity.lend(|| {
+    let lock = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
-        let backend = open_backend(&options, log)?;
-        Ok((lock, backend, Control::open(&options.dbdir)))
+        if options.shared_state.is_none() {
+            let checked = Database::check(&options.dbdir);
+            checked.map_err(|error| Failure::new(error.to_string()))?;
+        }
+        Ok(lock)
     })?;
-    if let Err(error) = &control {
-        let line = format!("can't open the socket of postgrey's tools in --dbdir: {error}");
-        log.line(Severity::Warning, line);
-    }
     // From here on there is something to tidy up, so that no signal may end
     // the process just like that.
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
@@ -94,32 +96,34 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let (for_smtp, handed_over) = smtp::divide(systemd::sockets());
     let listeners = open_sockets(&options, handed_over, &identity, log)?;
     let proxy = open_proxy(&options, for_smtp, &identity, log)?;
-    let mut service = Service {
-        acceptor: Acceptor::new(listeners),
-        housekeeping: Housekeeping::new(lifetimes(&options.policy)),
-        engine: Engine::new(options.policy, whitelists, options.log_format),
-        backend,
-        control: control.ok(),
-        metrics,
-        proxy,
-        one_reply: options.exim,
-        remote_test_time: options.remote_test_time,
-    };
-    if let Some(error) = failure {
-        service.engine.report_failure(&error, log);
-    }
-    let poll_loop = PollLoop::new(service, lists, signals).map_err(|error| unwatchable(&error))?;
     let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
     // The pid file is for all to read; nothing that is made from here on is.
     umask(Mode::from_bits_truncate(0o077));
-    let assumed = identity.assume(log);
-    if assumed.is_ok() {
-        serve(poll_loop, readiness, log);
-    }
+    let served = identity.assume(log).and_then(|()| {
+        // Only from here on can the files in --dbdir do no harm.
+        let (backend, failure) = open_backend(&options, log)?;
+        let mut service = Service {
+            acceptor: Acceptor::new(listeners),
+            housekeeping: Housekeeping::new(lifetimes(&options.policy)),
+            engine: Engine::new(options.policy, whitelists, options.log_format),
+            backend,
+            control: open_control(&options.dbdir, log),
+            metrics,
+            proxy,
+            one_reply: options.exim,
+            remote_test_time: options.remote_test_time,
+        };
+        if let Some(error) = failure {
+            service.engine.report_failure(&error, log);
+        }
+        let poll_loop = PollLoop::new(service, lists, signals);
+        serve(poll_loop.map_err(|error| unwatchable(&error))?, readiness, log);
+        Ok(())
+    });
     if let Some(file) = pid_file {
         file.remove(log);
     }
-    assumed?;
+    served?;
     drop(lock);
     log.line_with_time(Severity::Notice, "Server closing!");
     Ok(0)
@@ -161,6 +165,16 @@ fn open_backend(options: &Options, log: &mut Log) -> Result<OpenedBackend, Failu
             Ok((Box::new(store), None))
         }
     }
+}
+
+/// Opens the socket of the tools, without which the daemon can serve mail.
+fn open_control(dbdir: &Path, log: &mut Log) -> Option<Control> {
+    let control = Control::open(dbdir);
+    if let Err(error) = &control {
+        let line = format!("can't open the socket of postgrey's tools in --dbdir: {error}");
+        log.line(Severity::Warning, line);
+    }
+    control.ok()
 }
 
 /// A backend, and the failure that keeps it from being used at present.

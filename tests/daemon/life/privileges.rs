@@ -7,7 +7,7 @@ use postgrey::daemon::privileges::Identity;
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 use testkit::{Attempt, Builder, Daemon, Program, Scratch};
 
@@ -250,4 +250,30 @@ fn a_list_of_root_counts_although_its_user_cannot_read_it() {
     let log = daemon.log().join("\n");
     assert!(log.lines().any(|line| line.ends_with(&expected)), "{log}");
     fs::remove_dir_all(directory).expect("cleanup");
+}
+
+/// LMDB trusts the files of the database, which belong to the daemon's user.
+#[test]
+fn the_database_is_opened_without_a_way_back_to_root() {
+    let builder = builder();
+    let lock = builder.scratch().subdirectory("db").join("postgrey.mdb-lock");
+    // Opening it to write waits for a reader.
+    nix::unistd::mkfifo(&lock, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    let owner = fs::metadata(lock.parent().expect("a directory")).expect("a directory");
+    std::os::unix::fs::chown(&lock, Some(owner.uid()), Some(owner.gid())).expect("chown");
+    let scratch = builder.scratch().path().to_owned();
+    let (mut command, _builder) = builder.into_command();
+    let mut daemon = command.spawn().expect("the daemon");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
+    testkit::wait_for("a new database", || scratch.join("db/postgrey.mdb").exists().then_some(()));
+    let status = Status::of(pid);
+    let user = user("postgrey");
+    assert_eq!(status.text("Uid"), four(user.uid));
+    assert_eq!(status.text("Gid"), four(user.gid));
+    assert_eq!(status.capabilities("CapPrm"), 0);
+    drop(fs::File::open(&lock).expect("the other end"));
+    let status = daemon.wait().expect("its end");
+    assert!(status.code().is_some_and(|code| code > 0), "{status}");
+    let log = fs::read_to_string(scratch.join("log")).expect("the log");
+    assert!(log.lines().last().is_some_and(|line| line.contains("postgrey.mdb-lock")), "{log}");
 }
