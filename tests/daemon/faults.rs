@@ -14,4 +14,5 @@ mod logging;
 mod milter;
 mod preload;
 mod replaced;
+mod smtp_clients;
 mod witness;

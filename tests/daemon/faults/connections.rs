@@ -18,7 +18,7 @@ fn new_attempt(number: usize) -> Attempt {
 }
 
 /// Lets this process have as many connections as the system allows.
-fn allow_many_connections(wanted: u64) {
+pub fn allow_many_connections(wanted: u64) {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     assert!(hard >= wanted, "{hard} descriptors are allowed, the test needs {wanted}: ulimit -n");
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("the soft limit raised");

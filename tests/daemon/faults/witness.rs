@@ -191,7 +191,7 @@ pub fn is_stopped(pid: Pid) -> bool {
 }
 
 /// The processor time that a process has taken so far.
-fn processor_time(pid: Pid) -> Duration {
+pub fn processor_time(pid: Pid) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
     let (_, fields) = stat.rsplit_once(')').expect("the name in brackets");
     let ticks = fields.split_whitespace().skip(11).take(2);
