@@ -31,6 +31,7 @@ impl fmt::Display for BackendAddress {
 pub struct Backend {
     /// The socket.
     pub socket: Box<dyn ServerSocket>,
+    is_connected: bool,
     unsent: Vec<u8>,
 }
 
@@ -55,7 +56,7 @@ impl Backend {
             BackendAddress::Unix(path) => Box::new(UnixStream::connect(path)?),
         };
         registry.register(&mut *socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Backend { socket, unsent: head })
+        Ok(Backend { socket, is_connected: false, unsent: head })
     }
 
     /// Returns true once the connection is made and the head is sent.
@@ -63,7 +64,8 @@ impl Backend {
     /// # Errors
     /// When the mail server is away.
     pub fn is_open(&mut self) -> io::Result<bool> {
-        Ok(self.socket.is_connected()? && self.send()?)
+        self.is_connected = self.is_connected || self.socket.is_connected()?;
+        Ok(self.is_connected && self.send()?)
     }
 
     /// Continues a dialogue as far as the mail server has replied. The last
