@@ -22,6 +22,7 @@ mod plot;
 mod prefill;
 mod process;
 mod programme;
+mod smtp_proxy;
 mod subject;
 mod table;
 mod traffic;
@@ -58,12 +59,15 @@ fn main() -> std::io::Result<()> {
         large_database::run();
     } else if has("--milter") {
         milter::run(&mut page);
+    } else if has("--smtp-proxy") {
+        smtp_proxy::run(&mut page);
     } else {
         Programme::whole().run(&mut page);
         page.save()?;
         growth::run(&mut page);
         fairness::run(&mut page, false);
         milter::run(&mut page);
+        smtp_proxy::run(&mut page);
         if peers::is_installed() {
             peers::run(&mut page);
         }

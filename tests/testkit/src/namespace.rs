@@ -73,8 +73,8 @@ pub const OWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 10));
 
 /// Runs a test in a network of its own, in which all programs that it starts have
 /// the loopback addresses and [`OWN_ADDRESS`]. Skips it where the system does not
-/// allow that.
-pub fn in_own_network(test: fn()) {
+/// allow that, and returns what it returns.
+pub fn in_own_network<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let ip = |arguments: &[&str]| {
         let status = Command::new("/usr/sbin/ip").args(arguments).status();
         assert!(status.expect("ip").success(), "ip {arguments:?}");
@@ -83,14 +83,12 @@ pub fn in_own_network(test: fn()) {
     let thread = thread::spawn(move || {
         if unshare(CloneFlags::CLONE_NEWNET).is_err() {
             skip("what needs a network of its own: run it as root");
-            return;
+            return None;
         }
         require("/usr/sbin/ip", "iproute2");
         ip(&["link", "set", "lo", "up"]);
         ip(&["address", "add", &format!("{OWN_ADDRESS}/32"), "dev", "lo"]);
-        test();
+        Some(test())
     });
-    if let Err(failure) = thread.join() {
-        panic::resume_unwind(failure);
-    }
+    thread.join().unwrap_or_else(|failure| panic::resume_unwind(failure))
 }
