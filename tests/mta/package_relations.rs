@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use testkit::{Scratch, require};
+use testkit::{Scratch, program_for};
 
 /// Mail servers of Debian, which all conflict with each other.
 const MAIL_SERVERS: [&str; 5] =
@@ -31,7 +31,6 @@ fn relations() -> String {
 /// Returns apt's actions, such as `Inst postfix`, for an installation beside
 /// these packages.
 fn simulate(installed: &[&str]) -> Vec<String> {
-    require("/usr/bin/apt-get", "apt");
     let agent = "Provides: mail-transport-agent\nConflicts: mail-transport-agent\n";
     let agents = MAIL_SERVERS.map(|name| stanza(name, agent)).join("\n");
     let postgrey = stanza("postgrey", &relations());
@@ -71,6 +70,9 @@ fn simulate(installed: &[&str]) -> Vec<String> {
 
 #[test]
 fn no_mail_server_is_removed_or_added_beside_another() {
+    if !program_for("the relations of the package", "/usr/bin/apt-get", "apt") {
+        return;
+    }
     for server in MAIL_SERVERS {
         assert_eq!(simulate(&[server]), ["Inst postgrey"], "{server}");
     }
@@ -78,5 +80,8 @@ fn no_mail_server_is_removed_or_added_beside_another() {
 
 #[test]
 fn a_machine_without_a_mail_server_gets_postfix() {
+    if !program_for("the relations of the package", "/usr/bin/apt-get", "apt") {
+        return;
+    }
     assert_eq!(simulate(&[]), ["Inst postfix", "Inst postgrey"]);
 }

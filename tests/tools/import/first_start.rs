@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Daemon, Program, Stopped, require};
+use testkit::{Attempt, Daemon, Program, Stopped, program_for};
 
 /// What must not change of the original's files.
 fn state_of(directory: &Path) -> Vec<(PathBuf, Vec<u8>, i64, i64, u32)> {
@@ -76,7 +76,9 @@ fn a_triplet_that_passed_once_passes_after_the_import() {
 
 #[test]
 fn what_a_killed_original_left_in_its_log_is_recovered_in_a_copy() {
-    require("/usr/bin/db5.3_recover", "db5.3-util");
+    if !program_for("the log of a killed original", "/usr/bin/db5.3_recover", "db5.3-util") {
+        return;
+    }
     let builder = Daemon::builder(Program::Ours);
     put(builder.scratch(), "postgrey.db", fixture("original/killed.db"));
     put(builder.scratch(), "log.0000000001", fixture("original/log.0000000001"));
@@ -109,7 +111,9 @@ fn a_file_that_is_no_database_is_told_and_the_daemon_starts() {
 
 #[test]
 fn a_start_that_is_killed_while_it_imports_is_made_good_by_the_next() {
-    require("/usr/bin/db5.3_load", "db5.3-util");
+    if !program_for("an interrupted import", "/usr/bin/db5.3_load", "db5.3-util") {
+        return;
+    }
     const ENTRIES: usize = 100_000;
     let builder = Daemon::builder(Program::Ours);
     let file = put(builder.scratch(), "postgrey.db", "");

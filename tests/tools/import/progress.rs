@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
-use testkit::{Program, Scratch, require};
+use testkit::{Program, Scratch, program_for};
 
 const ROWS: usize = 8_000;
 
@@ -34,7 +34,6 @@ fn pipe(scratch: &Scratch, name: &str) -> PathBuf {
 /// Runs a line of shell with a terminal of its own or without any. The terminal
 /// is what `script` makes.
 fn run(line: &str, has_terminal: bool, meanwhile: impl FnOnce() + Send) -> Output {
-    require("/usr/bin/script", "bsdutils");
     let mut command = Command::new(if has_terminal { "script" } else { "sh" });
     match has_terminal {
         true => command.args(["-qec", line, "/dev/null"]),
@@ -78,6 +77,9 @@ fn drain(pipe: &Path) -> String {
 
 #[test]
 fn an_import_and_an_export_show_a_bar_on_a_terminal_and_none_in_a_pipe() {
+    if !program_for("progress on a terminal", "/usr/bin/script", "bsdutils") {
+        return;
+    }
     let (scratch, text) = (Scratch::new(), dump());
     let dbdir = scratch.subdirectory("db");
     let (ours, dbdir) = (Program::Ours.path(), dbdir.display().to_string());
