@@ -22,13 +22,13 @@ fn networks_that_are_none_are_told() {
     case(|run| {
         let mut server = run.start_with(with(list));
         let told = [
-            "clients line 1: 192.0.2.256 is no IPv4 address, its numbers end at 255",
-            "clients line 2: 192.0.2.1/33 is no IPv4 network, its length ends at 32",
-            "clients line 3: 2001:db8::/129 is no IPv6 network, its length ends at 128",
-            "clients line 4: 2001:db8:1 is no IPv6 address; write it like 2001:db8::1 or \
-             2001:db8::/32, and nothing behind it",
-            "clients line 5: 1::2::3 is no IPv6 address; write it like 2001:db8::1 or \
-             2001:db8::/32, and nothing behind it",
+            "clients line 1: 192.0.2.256 is not an IPv4 address: its numbers are 0 to 255",
+            "clients line 2: 192.0.2.1/33 is not an IPv4 network: its length is 0 to 32",
+            "clients line 3: 2001:db8::/129 is not an IPv6 network: its length is 0 to 128",
+            "clients line 4: 2001:db8:1 is not an IPv6 address; write it like 2001:db8::1 or \
+             2001:db8::/32, and nothing after it",
+            "clients line 5: 1::2::3 is not an IPv6 address; write it like 2001:db8::1 or \
+             2001:db8::/32, and nothing after it",
         ];
         run.expect("complaints", complaints(run, server.daemon()), differs("X34", "", told));
         server.ask(&mail().with("client_name", "next.example").at(0), "DUNNO");

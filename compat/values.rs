@@ -20,7 +20,7 @@ fn refused(table: &[(&str, &str, &str)]) {
 #[test]
 fn impossible_networks_are_refused() {
     let bits = |id, most, value| {
-        format!("ERROR: --{id} must be a number of bits from 1 to {most}, unlike {value}")
+        format!("ERROR: --{id} must be a number of bits from 1 to {most}, not {value}")
     };
     refused(&[
         ("--ipv4cidr=33", DIES, &bits("ipv4cidr", 32, 33)),
@@ -33,7 +33,7 @@ fn impossible_networks_are_refused() {
 fn unknown_facilities_are_refused() {
     let complaint = |name| {
         let wanted = "must be a facility like mail, daemon or local0";
-        format!("ERROR: --syslog-facility {wanted}, unlike \"{name}\"")
+        format!("ERROR: --syslog-facility {wanted}, not \"{name}\"")
     };
     refused(&[
         ("--facility=bogus", SERVES, &complaint("bogus")),
@@ -44,9 +44,8 @@ fn unknown_facilities_are_refused() {
 
 #[test]
 fn socket_modes_that_are_none_are_refused() {
-    let complaint = |value| {
-        format!("ERROR: --socketmode must be an octal number up to 7777, unlike \"{value}\"")
-    };
+    let complaint =
+        |value| format!("ERROR: --socketmode must be an octal number up to 7777, not \"{value}\"");
     refused(&[
         ("--socketmode=abc", SERVES, &complaint("abc")),
         ("--socketmode=-1", SERVES, &complaint("-1")),

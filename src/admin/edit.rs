@@ -261,10 +261,10 @@ fn whole(domain: &[u8]) -> Result<Vec<u8>, Error> {
     match greylist::registered_domain(domain) {
         Some(registered) if registered == domain => Ok(registered),
         Some(registered) => Err(Error::Usage(format!(
-            "passes are counted for the registered domain of senders, which is {}, unlike {shown}",
+            "passes are counted for the registered domain of senders, which is {}, not {shown}",
             String::from_utf8_lossy(&registered)
         ))),
-        None => Err(Error::Usage(format!("{shown} is no registered domain"))),
+        None => Err(Error::Usage(format!("{shown} is not a registered domain"))),
     }
 }
 

@@ -42,7 +42,7 @@ pub fn run(
     if report.has_made_keys && keys.is_empty() {
         writeln!(
             out,
-            "no daemon has run here yet: if it will be told how to look up or hide clients \
+            "no daemon has run here yet: if it gets options that change keys \
              (--lookup-by-host, --ipv4cidr, --ipv6cidr, --privacy), start it once and import again"
         )?;
         out.flush()?;

@@ -80,7 +80,7 @@ fn show_triplet(
         let passes = text::counted(passes.count, "pass", "passes");
         text += &labelled(
             "But",
-            &format!("the client is on the auto-whitelist ({passes}): such mail passes."),
+            &format!("the client is on the auto-whitelist ({passes}): this mail passes."),
         );
     }
     Ok(out.write_all(text.as_bytes())?)
@@ -91,12 +91,12 @@ pub fn triplet_future(policy: &Policy, now: i64, fate: TripletState) -> String {
     match fate {
         TripletState::Waits { from, until } if from > now => format!(
             "An attempt before {} is deferred. From then on it passes, until {}; a later one \
-             begins anew.",
+             starts again.",
             at(from),
             at(until)
         ),
         TripletState::Waits { until, .. } => format!(
-            "The delay is over: an attempt passes until {}; a later one begins anew.",
+            "The delay is over: an attempt passes until {}; a later one starts again.",
             at(until)
         ),
         TripletState::Passes { until } => {

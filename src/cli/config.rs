@@ -133,7 +133,7 @@ fn setting(line: &[u8]) -> Result<Option<ConfigLine<'_>>, String> {
         return Ok(None);
     }
     if line.contains(&0) {
-        return Err("holds a NUL byte: write it anew".to_owned());
+        return Err("holds a NUL byte: write it again".to_owned());
     }
     let Some(equals) = memchr::memchr(b'=', line) else {
         return Ok(Some(ConfigLine { name: without_comment(line), value: None }));
@@ -171,7 +171,7 @@ impl ConfigLine<'_> {
         // One letter is a short name, which stands for nothing to a reader.
         if self.name.len() < 2 || self.name.iter().any(u8::is_ascii_whitespace) {
             return Err(format!(
-                "\"{shown}\" is no option: write NAME=VALUE, or NAME for a switch"
+                "\"{shown}\" is not an option: write NAME=VALUE, or NAME for a switch"
             ));
         }
         let mut word = b"--".to_vec();

@@ -176,7 +176,7 @@ fn socket_mode(matches: &ArgMatches, id: &str) -> Result<u32, UsageError> {
         .filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'))
         .ok_or_else(|| {
             UsageError::refused(format!(
-                "--{id} must be an octal number up to 7777, unlike \"{}\"",
+                "--{id} must be an octal number up to 7777, not \"{}\"",
                 value.to_string_lossy()
             ))
         })
@@ -194,7 +194,7 @@ fn sync(seconds: i64) -> Result<Duration, UsageError> {
     let seconds_in_range = u64::try_from(seconds).ok().filter(|seconds| *seconds <= MAX_SYNC);
     seconds_in_range.map(Duration::from_secs).ok_or_else(|| {
         UsageError::refused(format!(
-            "--sync must be a number of seconds from 0 to {MAX_SYNC}, unlike {seconds}"
+            "--sync must be a number of seconds from 0 to {MAX_SYNC}, not {seconds}"
         ))
     })
 }
@@ -203,7 +203,7 @@ fn facility(matches: &ArgMatches) -> Result<Facility, UsageError> {
     let name = text(matches, "syslog-facility").to_string_lossy();
     Facility::from_name(&name).ok_or_else(|| {
         UsageError::refused(format!(
-            "--syslog-facility must be a facility like mail, daemon or local0, unlike \"{name}\""
+            "--syslog-facility must be a facility like mail, daemon or local0, not \"{name}\""
         ))
     })
 }
@@ -287,7 +287,7 @@ fn one_of(matches: &ArgMatches, id: &str, words: [&str; 2]) -> Result<usize, Usa
     words.iter().position(|word| value == *word).ok_or_else(|| {
         let [one, other] = words;
         let value = value.to_string_lossy();
-        UsageError::refused(format!("--{id} must be {one} or {other}, unlike \"{value}\""))
+        UsageError::refused(format!("--{id} must be {one} or {other}, not \"{value}\""))
     })
 }
 
@@ -296,7 +296,7 @@ fn prefix(matches: &ArgMatches, id: &str, longest: u8) -> Result<u8, UsageError>
     let bits = number(matches, id);
     u8::try_from(bits).ok().filter(|bits| *bits <= longest).ok_or_else(|| {
         UsageError::refused(format!(
-            "--{id} must be a number of bits from 1 to {longest}, unlike {bits}"
+            "--{id} must be a number of bits from 1 to {longest}, not {bits}"
         ))
     })
 }

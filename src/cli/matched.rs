@@ -18,6 +18,6 @@ pub fn number(matches: &ArgMatches, id: &str) -> i64 {
 pub fn name(id: &str, value: &OsStr) -> Result<String, UsageError> {
     value.to_str().map(str::to_owned).ok_or_else(|| {
         let value = value.to_string_lossy();
-        UsageError::refused(format!("--{id} must be valid UTF-8, unlike \"{value}\""))
+        UsageError::refused(format!("--{id} must be valid UTF-8, not \"{value}\""))
     })
 }

@@ -49,7 +49,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
         None => Ok(None),
         Some(&number) if (1..=most).contains(&number) => Ok(usize::try_from(number).ok()),
         Some(number) => Err(UsageError::parse(format!(
-            "{PROGRAM}: --{id} must be a number from 1 to {most}, unlike {number}"
+            "{PROGRAM}: --{id} must be a number from 1 to {most}, not {number}"
         ))),
     };
     Ok(Invocation::PolicyTest(Box::new(PolicyTest {

@@ -40,7 +40,7 @@ pub(super) fn options(
     if !TIMEOUTS.contains(&milliseconds) {
         let (min, max) = TIMEOUTS.into_inner();
         return Err(UsageError::refused(format!(
-            "--shared-state-timeout must be {min} to {max} milliseconds, unlike {milliseconds}"
+            "--shared-state-timeout must be {min} to {max} milliseconds, not {milliseconds}"
         )));
     }
     let Some(Url { source, text: url }) = url else {

@@ -96,7 +96,7 @@ fn proxy_protocol(matches: &ArgMatches) -> Result<Option<u8>, UsageError> {
         "1" => Ok(Some(1)),
         "off" => Ok(None),
         other => Err(UsageError::refused(format!(
-            "--smtp-proxy-protocol must be 2, 1 or off, unlike \"{other}\""
+            "--smtp-proxy-protocol must be 2, 1 or off, not \"{other}\""
         ))),
     }
 }
@@ -116,7 +116,7 @@ fn dns_timeout(matches: &ArgMatches) -> Result<Duration, UsageError> {
     match u64::try_from(seconds) {
         Ok(limit @ 1..) if seconds <= MAX_DNS_TIMEOUT => Ok(Duration::from_secs(limit)),
         _ => Err(UsageError::refused(format!(
-            "--smtp-dns-timeout must be 1 to {MAX_DNS_TIMEOUT} seconds, unlike {seconds}"
+            "--smtp-dns-timeout must be 1 to {MAX_DNS_TIMEOUT} seconds, not {seconds}"
         ))),
     }
 }
@@ -126,7 +126,7 @@ fn max_clients(matches: &ArgMatches) -> Result<usize, UsageError> {
     match usize::try_from(clients) {
         Ok(limit @ 1..) => Ok(limit),
         _ => Err(UsageError::refused(format!(
-            "--smtp-max-clients must be at least 1, unlike {clients}"
+            "--smtp-max-clients must be at least 1, not {clients}"
         ))),
     }
 }

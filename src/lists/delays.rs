@@ -11,7 +11,7 @@ use std::collections::HashMap;
 const MAX_DELAY: i64 = 86_400;
 
 const NO_DELAY: &str = "has no delay; write it like example.com delay=60";
-const NO_NUMBER: &str = "has no number of seconds from 1 to 86400 behind delay=; recipients who \
+const NO_NUMBER: &str = "has no number of seconds from 1 to 86400 after delay=; recipients who \
                          want no delay at all belong in --whitelist-recipients";
 
 #[derive(Debug, Default)]

@@ -119,7 +119,7 @@ mod tests {
         let [complaint] = &diagnostics(&rule)[..] else { panic!("one complaint") };
         assert!(complaint.starts_with("list line 1: 1:1:"), "{complaint}");
         assert!(complaint.contains("1:1:..."), "{complaint}");
-        assert!(complaint.ends_with(", and nothing behind it"), "{complaint}");
+        assert!(complaint.ends_with(", and nothing after it"), "{complaint}");
         assert!(complaint.len() < 500, "{complaint}");
     }
 

@@ -78,7 +78,7 @@ impl<'r> Dotted<'r> {
         let mut octets = [0; 4];
         for (octet, digits) in octets.iter_mut().zip(&self.numbers) {
             *octet = u8::try_from(value(digits))
-                .map_err(|_| format!("{rule} is no IPv4 address, its numbers end at 255"))?;
+                .map_err(|_| format!("{rule} is not an IPv4 address: its numbers are 0 to 255"))?;
         }
         let length = match self.length {
             Some(digits) => value(digits),
@@ -89,7 +89,7 @@ impl<'r> Dotted<'r> {
         let length = u8::try_from(length).ok().filter(|length| *length <= 32);
         length
             .and_then(|length| Network::new(in_ipv6(octets.into()), IPV4.prefix_len() + length))
-            .ok_or_else(|| format!("{rule} is no IPv4 network, its length ends at 32"))
+            .ok_or_else(|| format!("{rule} is not an IPv4 network: its length is 0 to 32"))
     }
 
     fn without_zeros(&self) -> String {
@@ -124,13 +124,13 @@ fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
     };
     let address = address.ok_or_else(|| {
         format!(
-            "{shown} is no IPv6 address; write it like 2001:db8::1 or 2001:db8::/32, and nothing \
-             behind it"
+            "{shown} is not an IPv6 address; write it like 2001:db8::1 or 2001:db8::/32, and nothing \
+             after it"
         )
     })?;
     length
         .and_then(|length| Network::new(address, length))
-        .ok_or_else(|| format!("{shown} is no IPv6 network, its length ends at 128"))
+        .ok_or_else(|| format!("{shown} is not an IPv6 network: its length is 0 to 128"))
 }
 
 /// An IPv4 address where the table has it.

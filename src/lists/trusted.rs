@@ -19,7 +19,7 @@ impl Trusted {
         for word in list.split(is_separator).filter(|word| !word.is_empty()) {
             let network = Network::parse(word).unwrap_or_else(|| {
                 let word = word.escape_ascii();
-                Err(format!("{word} is no network; write it like 192.0.2.0/24 or 2001:db8::/32"))
+                Err(format!("{word} is not a network; write it like 192.0.2.0/24 or 2001:db8::/32"))
             })?;
             networks.insert(network, ());
         }
@@ -73,8 +73,11 @@ mod tests {
         let error = |list: &str| Trusted::parse(list.as_bytes()).unwrap_err();
         assert_eq!(
             error("192.0.2.0/24,lan.test"),
-            "lan.test is no network; write it like 192.0.2.0/24 or 2001:db8::/32"
+            "lan.test is not a network; write it like 192.0.2.0/24 or 2001:db8::/32"
         );
-        assert_eq!(error("192.0.2.0/33"), "192.0.2.0/33 is no IPv4 network, its length ends at 32");
+        assert_eq!(
+            error("192.0.2.0/33"),
+            "192.0.2.0/33 is not an IPv4 network: its length is 0 to 32"
+        );
     }
 }

@@ -100,7 +100,7 @@ impl ClientRules {
             match Rule::parse(line) {
                 Some(Ok(rule)) => rules.push(rule),
                 Some(Err(why)) => {
-                    return Err(Failure::new(format!("ERROR: {place} is no pattern: {why}")));
+                    return Err(Failure::new(format!("ERROR: {place} is not a pattern: {why}")));
                 }
                 None => complain(&format!("WARNING: {place}: doesn't look like a hostname")),
             }

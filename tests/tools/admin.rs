@@ -161,7 +161,7 @@ fn a_triplet_is_shown_with_what_happens_to_it_next() {
             "State       waiting\n",
             "Next        An attempt before 20",
             "is deferred.",
-            "begins anew.",
+            "starts again.",
         ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }

@@ -147,7 +147,7 @@ fn a_domain_is_shown_with_what_is_counted_and_what_is_known() {
         assert!(shown.contains("State       waiting\n"), "{shown}");
         assert!(!shown.contains("auto-whitelist"), "{shown}");
         assert_eq!(run(directory, "show other.test").0, 1);
-        assert_refused(directory, "show mx1.pool.test", "such as pool.test, unlike");
+        assert_refused(directory, "show mx1.pool.test", "such as pool.test, not");
     });
 }
 
@@ -178,9 +178,9 @@ fn a_pair_of_domains_that_is_allowed_passes_and_nothing_else_does() {
     assert_refused(
         &directory,
         "allow pool.test --sender-domain=mail.two.test",
-        "which is two.test, unlike mail.two.test",
+        "which is two.test, not mail.two.test",
     );
-    assert_refused(&directory, "allow pool.test --sender-domain=co.uk", "no registered domain");
+    assert_refused(&directory, "allow pool.test --sender-domain=co.uk", "not a registered domain");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn bounces_are_named_like_a_domain_of_senders() {
     assert!(daemon.client().ask(&other.at(0)).starts_with(DEFERRED));
     assert_eq!(summary(&directory, "allow --sender-domain=<>"), "allowed 1 entry\n");
     assert_eq!(summary(&directory, "forget --sender-domain=<>"), "forgot 2 entries\n");
-    assert_refused(&directory, "forget --sender-domain=", "a domain, or <> for bounces, unlike");
+    assert_refused(&directory, "forget --sender-domain=", "a domain, or <> for bounces, not");
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_pair_of_before_can_be_forgotten_but_counts_no_more() {
         let daemon = arguments.iter().fold(builder, |it, argument| it.arg(*argument)).start();
         if privacy.is_empty() {
             let told = output(&directory(&daemon), "show pool.test alice@one.test bob@example.org");
-            assert!(!told.contains("such mail passes"), "{told}");
+            assert!(!told.contains("this mail passes"), "{told}");
         }
         let words = "forget pool.test --sender-domain=one.test";
         assert_eq!(summary(&directory(&daemon), words), format!("forgot {forgot}\n"));

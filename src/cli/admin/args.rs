@@ -49,12 +49,12 @@ pub(super) fn parsed<T: std::str::FromStr>(
         return Ok(None);
     };
     let value = word.to_str().and_then(|word| word.parse().ok());
-    value.map(Some).ok_or_else(|| unlike(&named(id), what, word))
+    value.map(Some).ok_or_else(|| invalid(&named(id), what, word))
 }
 
 /// The error for an argument that is not a valid `what`.
-pub(super) fn unlike(name: &str, what: &str, word: &OsStr) -> String {
-    format!("{name} must be {what}, unlike \"{}\"", word.to_string_lossy())
+pub(super) fn invalid(name: &str, what: &str, word: &OsStr) -> String {
+    format!("{name} must be {what}, not \"{}\"", word.to_string_lossy())
 }
 
 /// The value of an option, if it was given.

@@ -50,7 +50,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
         ))
     })?;
     if let Some(word) = rewritten.rest.first() {
-        return Err(wrong(&format!("{} is no option", word.to_string_lossy())));
+        return Err(wrong(&format!("{} is not an option", word.to_string_lossy())));
     }
     let rewritten = rewritten.options;
     let (of_check, of_daemon): (Vec<_>, Vec<_>) =
@@ -145,7 +145,7 @@ fn question(matches: &ArgMatches) -> Result<Option<Question>, String> {
         Some(text) => Some(
             text.to_str()
                 .and_then(clock::parse)
-                .ok_or_else(|| args::unlike("--at", "a time like 2026-11-23 22:53", text))?,
+                .ok_or_else(|| args::invalid("--at", "a time like 2026-11-23 22:53", text))?,
         ),
     };
     Ok(Some(Question {

@@ -1,6 +1,6 @@
 //! The administration commands with their arguments.
 
-use super::args::{OutputFormat, form, given, named, parsed, place, text, unlike};
+use super::args::{OutputFormat, form, given, invalid, named, parsed, place, text};
 use super::check::Check;
 use super::explain::{self, Explain};
 use super::{AddressFilter, ClientFilter, Filter, network};
@@ -195,7 +195,7 @@ fn read_network(matches: &ArgMatches) -> Result<Option<IpNet>, String> {
         return Ok(None);
     };
     let read = word.to_str().and_then(network);
-    read.map(Some).ok_or_else(|| unlike("--network", "a network like 192.0.2.0/24", word))
+    read.map(Some).ok_or_else(|| invalid("--network", "a network like 192.0.2.0/24", word))
 }
 
 fn state(matches: &ArgMatches) -> Option<State> {
@@ -223,7 +223,7 @@ fn target(matches: &ArgMatches) -> Result<Target, String> {
                 Ok(Target::Senders { client, domain: Vec::new() })
             }
             AddressFilter::One(_) => {
-                Err(unlike("--sender-domain", "a domain, or <> for bounces", domain))
+                Err(invalid("--sender-domain", "a domain, or <> for bounces", domain))
             }
         },
         (Some(client), None, None, None) => Ok(Target::Client(client)),
@@ -243,5 +243,5 @@ fn clients(matches: &ArgMatches, id: &str) -> Result<Option<ClientFilter>, Strin
     let Some(word) = given(matches, id) else {
         return Ok(None);
     };
-    ClientFilter::parse(word.as_bytes()).map(Some).map_err(|what| unlike(&named(id), &what, word))
+    ClientFilter::parse(word.as_bytes()).map(Some).map_err(|what| invalid(&named(id), &what, word))
 }

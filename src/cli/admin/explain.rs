@@ -42,7 +42,7 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     };
     let day = text("day");
     if let Some(day) = day.as_ref().filter(|day| !is_day(day)) {
-        return Err(format!("--day must be a day like 2026-11-25, unlike \"{day}\""));
+        return Err(format!("--day must be a day like 2026-11-25, not \"{day}\""));
     }
     Ok(Explain {
         files,

@@ -85,7 +85,7 @@ fn what_makes_no_sense_is_named() {
     for (line, part) in [
         (
             "list --client=mx.a.test",
-            "list: --client must be an IP address or a registered domain, such as a.test, unlike \
+            "list: --client must be an IP address or a registered domain, such as a.test, not \
              \"mx.a.test\"",
         ),
         ("list --network=192.0.2.0/33", "--network must be a network like 192.0.2.0/24"),
@@ -96,8 +96,8 @@ fn what_makes_no_sense_is_named() {
         ("list --limit=-1", "--limit"),
         ("list --clients --recipient=a@b", "with --clients there is no --recipient"),
         ("show", "say of which CLIENT"),
-        ("show mx", "CLIENT must be an IP address or a registered domain, unlike \"mx\""),
-        ("show co.uk", "CLIENT must be an IP address or a registered domain, unlike \"co.uk\""),
+        ("show mx", "CLIENT must be an IP address or a registered domain, not \"mx\""),
+        ("show co.uk", "CLIENT must be an IP address or a registered domain, not \"co.uk\""),
         ("show 192.0.2.1 a@b.test", "the recipient is missing"),
         ("forget 192.0.2.1 a@b.test c@d --sender-domain=b.test", "either SENDER or"),
         ("forget --sender-domain=a@b.test", "--sender-domain must be a domain"),
@@ -105,7 +105,7 @@ fn what_makes_no_sense_is_named() {
         ("check --client=mx.test", "--client asks about a mail, which needs --address"),
         ("check --address=mx --sender= --recipient=a@b", "--address must be an IP address"),
         ("check --delay=many", "Value \"many\" invalid for option delay"),
-        ("check --delay=60 more --privacy", "more is no option"),
+        ("check --delay=60 more --privacy", "more is not an option"),
         ("backup", "FILE"),
         ("list --nonsense", "--nonsense"),
     ] {

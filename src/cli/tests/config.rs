@@ -96,9 +96,9 @@ fn every_line_that_cannot_be_obeyed_is_named() {
     for (text, message) in [
         ("dely=60", "1: Unknown option: dely; did you mean delay?"),
         ("\n--delay=60", "2: --delay: write the name without the dashes"),
-        ("delay 60", "1: \"delay 60\" is no option: write NAME=VALUE, or NAME for a switch"),
-        ("v", "1: \"v\" is no option: write NAME=VALUE, or NAME for a switch"),
-        ("=60", "1: \"\" is no option: write NAME=VALUE, or NAME for a switch"),
+        ("delay 60", "1: \"delay 60\" is not an option: write NAME=VALUE, or NAME for a switch"),
+        ("v", "1: \"v\" is not an option: write NAME=VALUE, or NAME for a switch"),
+        ("=60", "1: \"\" is not an option: write NAME=VALUE, or NAME for a switch"),
         ("delay=soon", "1: Value \"soon\" invalid for option delay (number expected)"),
         ("delay", "1: Option delay requires an argument"),
         ("unix=", "1: Option unix requires an argument"),
@@ -107,8 +107,8 @@ fn every_line_that_cannot_be_obeyed_is_named() {
         ("config=/x", "1: config has its place on the command line only"),
         ("user=\"x", "1: a quote is opened and not closed"),
         ("user=\"x\" y", "1: something follows after the closing quote"),
-        ("dbdir=/a\0b", "1: holds a NUL byte: write it anew"),
-        ("ipv4cidr=33", "1: --ipv4cidr must be a number of bits from 1 to 32, unlike 33"),
+        ("dbdir=/a\0b", "1: holds a NUL byte: write it again"),
+        ("ipv4cidr=33", "1: --ipv4cidr must be a number of bits from 1 to 32, not 33"),
     ] {
         assert_eq!(parsed(text, ""), Err(format!("ERROR: FILE:{message}")), "{text}");
     }

@@ -31,7 +31,7 @@ fn the_socket_of_a_milter_has_permissions_of_its_own() {
         &[
             (
                 "--milter=/m|--milter-socketmode=rw",
-                "ERROR: --milter-socketmode must be an octal number up to 7777, unlike \"rw\"",
+                "ERROR: --milter-socketmode must be an octal number up to 7777, not \"rw\"",
             ),
             (
                 "--inet=1|--milter|",
@@ -63,7 +63,7 @@ fn networks_are_trusted_by_name() {
         2,
         &[(
             "--milter=1|--trusted-networks=lan",
-            "ERROR: --trusted-networks: lan is no network; write it like 192.0.2.0/24 or \
+            "ERROR: --trusted-networks: lan is not a network; write it like 192.0.2.0/24 or \
              2001:db8::/32",
         )],
     );

@@ -61,7 +61,7 @@ fn unusable_smtp_options_are_refused_by_name() {
             ),
             (
                 "--smtp=25|--smtp-backend=1|--smtp-proxy-protocol=3",
-                "ERROR: --smtp-proxy-protocol must be 2, 1 or off, unlike \"3\"",
+                "ERROR: --smtp-proxy-protocol must be 2, 1 or off, not \"3\"",
             ),
             (
                 "--smtp=25|--smtp-backend=1|--smtp-tls-cert=c",
@@ -73,11 +73,11 @@ fn unusable_smtp_options_are_refused_by_name() {
             ),
             (
                 "--smtp=25|--smtp-backend=1|--smtp-dns-timeout=61",
-                "ERROR: --smtp-dns-timeout must be 1 to 60 seconds, unlike 61",
+                "ERROR: --smtp-dns-timeout must be 1 to 60 seconds, not 61",
             ),
             (
                 "--smtp=25|--smtp-backend=1|--smtp-max-clients=-1",
-                "ERROR: --smtp-max-clients must be at least 1, unlike -1",
+                "ERROR: --smtp-max-clients must be at least 1, not -1",
             ),
         ],
     );

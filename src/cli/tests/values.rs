@@ -107,7 +107,7 @@ fn a_socket_mode_is_octal_unless_it_has_a_prefix() {
     }
     for value in ["abc", "-1", "+6", "999", "10000", "0x", "0b2", "6 6", "u=rw"] {
         let message =
-            format!("ERROR: --socketmode must be an octal number up to 7777, unlike \"{value}\"");
+            format!("ERROR: --socketmode must be an octal number up to 7777, not \"{value}\"");
         check_refused(2, &[(&format!("--inet=1|--socketmode={value}"), &message)]);
     }
 }
@@ -211,7 +211,7 @@ fn the_log_has_one_of_two_formats() {
         ("--log-format=classic", NO_CHANGE),
         ("--log-format=json", |o| o.log_format = Format::Json),
     ]);
-    let refusal = "ERROR: --log-format must be classic or json, unlike \"xml\"";
+    let refusal = "ERROR: --log-format must be classic or json, not \"xml\"";
     check_refused(2, &[("--inet=1|--log-format=xml", refusal)]);
 }
 
@@ -232,7 +232,7 @@ fn pools_are_told_by_their_domain_if_asked_for() {
         2,
         &[(
             "--inet=1|--auto-whitelist-by=host",
-            "ERROR: --auto-whitelist-by must be client or domain, unlike \"host\"",
+            "ERROR: --auto-whitelist-by must be client or domain, not \"host\"",
         )],
     );
 }
@@ -244,27 +244,27 @@ fn values_without_a_meaning_are_refused() {
         &[
             (
                 "--inet=1|--ipv4cidr=33",
-                "ERROR: --ipv4cidr must be a number of bits from 1 to 32, unlike 33",
+                "ERROR: --ipv4cidr must be a number of bits from 1 to 32, not 33",
             ),
             (
                 "--inet=1|--ipv4cidr=-1",
-                "ERROR: --ipv4cidr must be a number of bits from 1 to 32, unlike -1",
+                "ERROR: --ipv4cidr must be a number of bits from 1 to 32, not -1",
             ),
             (
                 "--inet=1|--ipv6cidr=129",
-                "ERROR: --ipv6cidr must be a number of bits from 1 to 128, unlike 129",
+                "ERROR: --ipv6cidr must be a number of bits from 1 to 128, not 129",
             ),
             (
                 "--inet=1|--sync=-1",
-                "ERROR: --sync must be a number of seconds from 0 to 3600, unlike -1",
+                "ERROR: --sync must be a number of seconds from 0 to 3600, not -1",
             ),
             (
                 "--inet=1|--sync=3601",
-                "ERROR: --sync must be a number of seconds from 0 to 3600, unlike 3601",
+                "ERROR: --sync must be a number of seconds from 0 to 3600, not 3601",
             ),
             (
                 "--inet=1|--facility=LOG_BOGUS",
-                "ERROR: --syslog-facility must be a facility like mail, daemon or local0, unlike \"LOG_BOGUS\"",
+                "ERROR: --syslog-facility must be a facility like mail, daemon or local0, not \"LOG_BOGUS\"",
             ),
         ],
     );
@@ -299,7 +299,7 @@ fn bytes_that_are_no_text_survive_in_paths_and_texts() {
     assert_eq!(refused(&["--"]), ("Unknown option: \u{fffd}".to_owned(), 1));
     for name in ["inet", "user", "group"] {
         let words = ["--inet=1".into(), word(&format!("--{name}="))];
-        let message = format!("ERROR: --{name} must be valid UTF-8, unlike \"\u{fffd}\"");
+        let message = format!("ERROR: --{name} must be valid UTF-8, not \"\u{fffd}\"");
         assert_eq!(parse(words.to_vec()), Err(UsageError { message, status: 2 }), "{name}");
     }
 }

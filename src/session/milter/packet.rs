@@ -35,7 +35,7 @@ impl fmt::Display for Fault {
                 write!(f, "invalid packet length {length} (must be 1 to {MAX_PACKET_LENGTH})")
             }
             Fault::Unknown(command) => {
-                write!(f, "there is no command '{}'", command.escape_ascii())
+                write!(f, "unknown command '{}'", command.escape_ascii())
             }
             Fault::OutOfPlace(command) => {
                 let command = command.escape_ascii();

@@ -77,7 +77,7 @@ impl Pages {
             (previous, number) = (number, header.next);
         }
         if number != 0 {
-            return Err(format!("goes on after its {length} bytes"));
+            return Err(format!("continues after its {length} bytes"));
         }
         Ok(())
     }

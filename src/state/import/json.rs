@@ -20,7 +20,7 @@ pub fn read(
         if !line.trim_ascii().is_empty() {
             match record(&line) {
                 Some((table, key, text)) => import.row(Some(table), &key, text.as_bytes()),
-                None => import.report.refuse(&line, "is no line of postgrey export --json"),
+                None => import.report.refuse(&line, "is not a line of postgrey export --json"),
             }
         }
         advance(import);

@@ -59,7 +59,7 @@ fn a_clock_that_goes_back_an_hour_delays_mail_and_nothing_else() {
     faults.begin("clock", -3600);
     watch.let_ask(100);
     assert_deferred(&ask("meanwhile@example.org"));
-    // What was first seen in what is now the future begins anew.
+    // What was first seen in what is now the future starts again.
     assert_deferred(&ask("before@example.org"));
     assert_deferred(&ask("passed@example.org"));
     faults.begin("clock", -3000);

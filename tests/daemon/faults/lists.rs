@@ -94,7 +94,9 @@ fn passes(daemon: &Daemon, client_name: &str) -> bool {
 }
 
 fn complaints(daemon: &Daemon) -> Vec<String> {
-    let is_one = |line: &String| line.contains("whitelist_clients") || line.contains("complaints");
+    let is_one = |line: &String| {
+        line.contains("whitelist_clients") || line.contains("more warnings like these")
+    };
     daemon.log().into_iter().filter(is_one).collect()
 }
 

@@ -66,7 +66,7 @@ fn a_client_of_the_auto_whitelist_is_refused_once_it_is_on_a_blacklist() {
     let list = daemon.scratch().path().join("blacklist-clients");
     fs::write(&list, "192.0.2.256\n192.0.2.1\n").expect("the list");
     daemon.signal(Signal::SIGHUP);
-    let complaint = "blacklist-clients line 1: 192.0.2.256 is no IPv4 address";
+    let complaint = "blacklist-clients line 1: 192.0.2.256 is not an IPv4 address";
     wait_for("a complaint", || (count(&daemon.log(), complaint) > 0).then_some(()));
     assert_eq!(client.ask(&other.at(302)), REFUSED);
 }

@@ -49,7 +49,7 @@ fn without_the_options_nobody_is_trusted() {
 fn a_word_that_is_no_network_is_a_reason_not_to_start() {
     let stopped = ours(&["--trusted-networks=192.0.2.0/24,lan"]).start_in_vain();
     assert_eq!(stopped.status.code(), Some(2));
-    let message = "ERROR: --trusted-networks: lan is no network; write it like 192.0.2.0/24 or \
+    let message = "ERROR: --trusted-networks: lan is not a network; write it like 192.0.2.0/24 or \
                    2001:db8::/32";
     assert_eq!(stopped.log, [message]);
 }

@@ -154,17 +154,17 @@ pub const WRONG: &[Wrong] = &[
     Wrong {
         line: "codes@example.org delay=0",
         kinds: &[Kind::Delays],
-        complaint: "has no number of seconds from 1 to 86400 behind delay=",
+        complaint: "has no number of seconds from 1 to 86400 after delay=",
     },
     Wrong {
         line: "192.0.2.256",
         kinds: &[Kind::Clients],
-        complaint: "is no IPv4 address, its numbers end at 255",
+        complaint: "is not an IPv4 address: its numbers are 0 to 255",
     },
     Wrong {
         line: "192.0.2.0/33",
         kinds: &[Kind::Clients],
-        complaint: "is no IPv4 network, its length ends at 32",
+        complaint: "is not an IPv4 network: its length is 0 to 32",
     },
     Wrong {
         line: "192.0.2.010",
@@ -174,9 +174,9 @@ pub const WRONG: &[Wrong] = &[
     Wrong {
         line: "2001:db8::/129",
         kinds: &[Kind::Clients],
-        complaint: "is no IPv6 network, its length ends at 128",
+        complaint: "is not an IPv6 network: its length is 0 to 128",
     },
-    Wrong { line: "2001:db8::g", kinds: &[Kind::Clients], complaint: "is no IPv6 address" },
+    Wrong { line: "2001:db8::g", kinds: &[Kind::Clients], complaint: "is not an IPv6 address" },
     Wrong {
         line: "/mx(1|2/",
         kinds: &[Kind::Clients, Kind::Addresses],

@@ -140,7 +140,7 @@ fn broken_long_items_are_lost_and_noted() {
             "page 8 is not a part of the item",
         ),
         ("the item is too short", total, 1499, "page 10 is not a part of the item"),
-        ("the item ends early", total, 3 * 486, "goes on after its 1458 bytes"),
+        ("the item ends early", total, 3 * 486, "continues after its 1458 bytes"),
         ("the item is huge", total, 65_537, "claims 65537 bytes"),
     ];
     for (case, at, number, reason) in cases {
