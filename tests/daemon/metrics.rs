@@ -124,7 +124,8 @@ fn the_series_are_the_same_whoever_sends_mail() {
 fn manual_describes_every_metric() {
     let manual = include_str!("../../man/postgrey-monitoring.7.in");
     let smtp = ["--smtp=127.0.0.1:0", "--smtp-backend=127.0.0.1:9"];
-    let page = Site::start(&smtp).page();
+    let shared = Site::start(&["--shared-state=redis://127.0.0.1:1"]).page();
+    let page = Site::start(&smtp).page() + &shared;
     let described = page.lines().filter_map(|line| line.strip_prefix("# HELP ")).inspect(|line| {
         let item = format!(".TP\n{}\n", line.replacen(' ', "\n", 1));
         assert!(manual.contains(&item), "{line}");

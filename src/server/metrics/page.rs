@@ -6,7 +6,7 @@ use crate::server::engine::Engine;
 use crate::server::housekeeping::Housekeeping;
 use crate::server::relay::{Relay, RelayStats};
 use crate::server::stats::Stats;
-use crate::state::{Backend, Table};
+use crate::state::{Backend, RemoteStats, Table};
 use std::time::UNIX_EPOCH;
 
 /// The parts of a daemon that metrics are read from, between two batches.
@@ -31,6 +31,9 @@ pub fn page(snapshot: &Snapshot<'_>) -> String {
     process(&mut page, snapshot);
     decisions(&mut page, snapshot.engine);
     database(&mut page, snapshot);
+    if let Some(stats) = snapshot.backend.remote_stats() {
+        shared_state(&mut page, stats);
+    }
     lists(&mut page, snapshot.engine);
     if let Some(relay) = snapshot.relay {
         smtp(&mut page, relay);
@@ -101,6 +104,19 @@ fn database(page: &mut Page, snapshot: &Snapshot<'_>) {
             .sample(&[("state", "passed")], kept.saturating_sub(pass.waiting))
             .sample(&[("state", "expired")], pass.triplets.deleted);
     }
+}
+
+fn shared_state(page: &mut Page, stats: &RemoteStats) {
+    let RemoteStats { latency, conflicts, failures, is_failing } = stats;
+    let help = "Time from a request to the answer of the shared state.";
+    page.histogram("postgrey_shared_state_seconds", help, latency, 1_000_000);
+    let help = "Decisions made again because another host changed the record.";
+    page.single("postgrey_shared_state_conflicts_total", Kind::Counter, help, conflicts);
+    let help = "Requests that the shared state did not answer; the mail was accepted.";
+    page.single("postgrey_shared_state_failures_total", Kind::Counter, help, failures);
+    let help = "1 while the shared state is not asked because it failed, otherwise 0.";
+    let is_failing = u8::from(*is_failing);
+    page.single("postgrey_shared_state_circuit_open", Kind::Gauge, help, is_failing);
 }
 
 fn lists(page: &mut Page, engine: &Engine) {

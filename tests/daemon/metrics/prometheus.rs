@@ -14,8 +14,9 @@ fn examples() -> PathBuf {
 
 #[test]
 fn rules_and_dashboard_ask_for_what_there_is() {
-    let site = Site::start(&[]);
-    let page = site.page();
+    // Also with a shared state that is not there.
+    let shared = Site::start(&["--shared-state=redis://127.0.0.1:1"]).page();
+    let page = Site::start(&[]).page() + &shared;
     let mut known: BTreeSet<String> = BTreeSet::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         known.insert(line.split(['{', ' ']).next().expect("a name").to_owned());
