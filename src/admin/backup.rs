@@ -8,10 +8,10 @@ use super::progress::Progress;
 use super::{Error, Outcome};
 use crate::cli::settings::Settings;
 use crate::daemon::privileges::Identity;
-use crate::database::{self, Database};
+use crate::database::{self, Database, SharedLocation};
 use crate::greylist::filter::Filter;
-use crate::state::Table;
 use crate::state::local::{Copy, FILE_NAME};
+use crate::state::{SHARED_STATE_VARIABLE, Table};
 use nix::fcntl::{OFlag, open, openat, renameat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
@@ -22,6 +22,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
+
+/// The room, in bytes, for the copy of a state whose size is unknown. Only what is used
+/// takes place on the disk.
+const UNKNOWN_SIZE: u64 = 16 << 30;
 
 const STANDARD_OUTPUT: &str = "/proc/self/fd/1";
 
@@ -41,8 +45,14 @@ pub fn run(settings: &Settings, target: &Path) -> Result<Outcome, Error> {
         fchown(&unfinished.file, Some(user), Some(group)).map_err(explain)?;
     }
     let file = unfinished.file.try_clone()?;
-    let status = Command::new(database::program())
-        .args(["backup", "-"])
+    let mut command = Command::new(database::program());
+    command.args(["backup", "-"]);
+    if let Some(SharedLocation { settings, .. }) = &settings.shared {
+        command.env(SHARED_STATE_VARIABLE, settings.address.url());
+        let authorities = settings.authorities.as_deref().map(Path::as_os_str);
+        command.args(authorities.map(|file| option("--shared-state-ca", file)));
+    }
+    let status = command
         .arg(option("--dbdir", settings.dbdir.as_os_str()))
         .arg(option("--user", settings.user.as_ref()))
         .arg(option("--group", settings.group.as_ref()))
@@ -139,7 +149,7 @@ fn to_standard_output(settings: &Settings) -> Result<Outcome, Error> {
         return Err(Error::Usage(what.to_owned()));
     }
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
-    let database = Database::open(&settings.dbdir)?;
+    let database = Database::open(&settings.location())?;
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let is_empty_file = output.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
     let reopened = OpenOptions::new().read(true).write(true).open(STANDARD_OUTPUT);
@@ -173,7 +183,8 @@ fn through_temporary_file(database: &Database, mut output: File) -> Result<(), E
 fn write(database: &Database, path: &Path) -> Result<(), Error> {
     let totals = database.totals()?;
     let mut progress = Progress::new(totals.records.iter().sum::<u64>() as usize);
-    let mut copy = Copy::create(path, totals.bytes, database.metadata())?;
+    let bytes = if totals.bytes == 0 { UNKNOWN_SIZE } else { totals.bytes };
+    let mut copy = Copy::create(path, bytes, database.metadata())?;
     for table in Table::ALL {
         database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
             copy.put(table, key, text)?;

@@ -47,13 +47,13 @@ pub fn run(
 }
 
 pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<Outcome, Error> {
-    let number = view.database.totals()?.records.iter().sum();
+    let Selected { edits, .. } = found(&view, &Table::ALL, Filter::default(), &Change::Forget)?;
+    let number = edits.len() as u64;
     if number == 0 {
         return Ok(Outcome::NothingMatched);
     }
     let entries = counted(number, "entry", "entries");
-    question::ask(consent, &format!("delete all {entries} of {}", view.database.path().display()))?;
-    let Selected { edits, .. } = found(&view, &Table::ALL, Filter::default(), &Change::Forget)?;
+    question::ask(consent, &format!("delete all {entries} of {}", view.database.name()))?;
     let changed = edit_all(&mut view.database, &edits)?;
     writeln!(out, "forgot {}", counted(changed as u64, "entry", "entries"))?;
     print_where(&view.database, out)?;
@@ -76,8 +76,8 @@ pub(super) fn edit_all(database: &mut Database, edits: &[Edit]) -> Result<usize,
 /// Prints a note if no daemon has made the changes: it may run elsewhere.
 pub(super) fn print_where(database: &Database, out: &mut impl Write) -> Result<(), Error> {
     if !database.has_daemon() {
-        let path = database.path().display();
-        writeln!(out, "no daemon runs with {path}; the next one starts with this")?;
+        let name = database.name();
+        writeln!(out, "no daemon runs with {name}; the next one starts with this")?;
     }
     Ok(())
 }

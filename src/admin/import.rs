@@ -4,7 +4,7 @@
 use super::progress::Progress;
 use super::{Error, Outcome, edit};
 use crate::daemon::DirectoryLock;
-use crate::database::{Database, OpenFile};
+use crate::database::{Connection, Database, Location, OpenFile};
 use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
@@ -21,18 +21,21 @@ use std::path::Path;
 /// Standard input as a path: of a database that was redirected.
 const STANDARD_INPUT: &str = "/proc/self/fd/0";
 
-/// Merges the content of `from` into the database in `dbdir` and prints a report.
+/// Merges the content of `from` into the database in a place and prints a report.
 /// Repeating an import changes nothing.
 pub fn run(
-    dbdir: &Path,
+    location: &Location,
     from: &Path,
     copy: Option<Database>,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
     let copy = if from == Path::new("-") { redirected()? } else { copy };
-    let is_there = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
+    let dbdir = location.directory.as_path();
+    let has_file = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
+    let is_shared = location.shared.is_some() || Connection::to_daemon(dbdir).is_ok();
+    let is_there = has_file || is_shared;
     let (report, keys) = if is_there {
-        let mut database = Database::open(dbdir)?;
+        let mut database = Database::open(location)?;
         let metadata = database.metadata().clone();
         (take(dbdir, from, copy, &metadata, &mut database)?, metadata.keys)
     } else {
@@ -102,7 +105,7 @@ fn take_copy(
 ) -> Result<ImportReport, Error> {
     let keys = greylist::policy(metadata);
     let mut watch = |_, _| {};
-    let mut import = Import::new(destination, &keys, &mut watch, copy.path().display().to_string());
+    let mut import = Import::new(destination, &keys, &mut watch, copy.name().to_owned());
     for table in Table::ALL {
         copy.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
             import.row(Some(table), key, text);

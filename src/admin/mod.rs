@@ -45,6 +45,10 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
         // root's.
         Command::Backup(file) => return backup::run(&settings, file),
         Command::Explain(explain) => return explain::run(&settings, explain, out),
+        Command::CheckDatabase => check::database::refuse_shared(settings.shared.as_ref())?,
+        _ => {}
+    }
+    match &invocation.command {
         Command::CheckDatabase if !check::database::is_here() => {
             return check::database::run(&settings.dbdir);
         }
@@ -58,24 +62,26 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Err
         command => copy_of(command).map(OpenFile::open).transpose()?,
     };
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
-    let dbdir = settings.dbdir.as_path();
+    let (dbdir, location) = (settings.dbdir.as_path(), settings.location());
     let copy = file.map(Database::of_file).transpose()?;
     let read = |copy: Option<Database>| -> Result<View, Error> {
-        Ok(View::new(copy.map_or_else(|| Database::open(dbdir), Ok)?))
+        Ok(View::new(copy.map_or_else(|| Database::open(&location), Ok)?))
     };
     match &invocation.command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
         Command::Export { tables, form } => {
-            export::run(&Database::open(dbdir)?, *tables, *form, out)?;
+            export::run(&Database::open(&location)?, *tables, *form, out)?;
             Ok(Outcome::Done)
         }
-        Command::Import { from } => import::run(dbdir, from.as_deref().unwrap_or(dbdir), copy, out),
+        Command::Import { from } => {
+            import::run(&location, from.as_deref().unwrap_or(dbdir), copy, out)
+        }
         Command::List(list, _) => list::run(&read(copy)?, list, out),
         Command::Show(target, form, _) => show::run(&read(copy)?, target, *form, out),
         Command::Stats(form, _) => stats::run(&read(copy)?, *form, out),
         Command::Restore(_, consent) => {
             let copy = copy.expect("the file of this command");
-            restore::run(&mut Database::open(dbdir)?, &copy, *consent, out)
+            restore::run(&mut Database::open(&location)?, &copy, *consent, out)
         }
         Command::Forget(target, extent) => {
             edit::run(read(None)?, target, Change::Forget, *extent, out)

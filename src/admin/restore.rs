@@ -29,7 +29,7 @@ pub fn run(
     refuse_other_keys(database, copy)?;
     let totals = copy.totals()?.records;
     let number = totals.iter().sum::<u64>();
-    let [from, to] = [copy.path(), database.path()].map(|path| path.display().to_string());
+    let [from, to] = [copy.name(), database.name()].map(str::to_owned);
     let entries = counted(number, "entry", "entries");
     question::ask(consent, &format!("replace all entries of {to} by {entries} of {from}"))?;
     let hasher = RandomState::new();
@@ -81,6 +81,6 @@ fn refuse_other_keys(database: &Database, copy: &Database) -> Result<(), Error> 
     Err(Error::Usage(format!(
         "{} has keys of other settings ({other}) than the database here ({own}); start the daemon \
          with the same --lookup-by-..., --ipv4cidr, --ipv6cidr and --privacy first",
-        copy.path().display()
+        copy.name()
     )))
 }

@@ -11,6 +11,7 @@ use crate::greylist::{Policy, State};
 use crate::json::Object;
 use crate::session::control::ToolRequest;
 use crate::state::{Table, Totals};
+use std::collections::HashMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 
@@ -81,9 +82,12 @@ fn tally(
 
 fn print_size(view: &View, size: Totals, out: &mut impl Write) -> Result<(), Error> {
     let Totals { bytes: all, free, .. } = size;
-    let (path, now) = (view.database.path().display(), clock::local(view.now));
-    writeln!(out, "{path} at {now}")?;
-    writeln!(out, "{} in all, {} of it free for new entries", bytes(all), bytes(free))?;
+    let (name, now) = (view.database.name(), clock::local(view.now));
+    writeln!(out, "{name} at {now}")?;
+    // Only a file has a size.
+    if all > 0 {
+        writeln!(out, "{} in all, {} of it free for new entries", bytes(all), bytes(free))?;
+    }
     let policy = &view.policy;
     let time = |seconds: i64| duration(seconds.max(0).unsigned_abs());
     writeln!(
@@ -173,43 +177,30 @@ fn print_json(
     Ok(())
 }
 
-/// Counts the triplets of each network. Keys come in order, so that those of one
-/// network follow each other and only the largest need be kept.
+/// Counts the triplets of each network. Those of a shared state come in no order.
 #[derive(Default)]
 struct Networks {
-    current: Vec<u8>,
-    number: u64,
-    largest: Vec<(Vec<u8>, u64)>,
+    numbers: HashMap<Vec<u8>, u64>,
 }
 
 impl Networks {
-    /// Counts a key; not one that is a hash.
+    /// Counts a key, unless it is a hash.
     fn count(&mut self, key: &[u8]) {
         let Some(end) = memchr::memchr(b'/', key) else {
             return;
         };
-        let network = &key[..end];
-        if self.current != network {
-            self.end();
-            self.current = network.to_vec();
-        }
-        self.number += 1;
-    }
-
-    fn end(&mut self) {
-        let number = std::mem::take(&mut self.number);
-        if number > self.largest.last().map_or(0, |(_, number)| *number)
-            || number > 0 && self.largest.len() < TOP_NETWORKS
-        {
-            let place = self.largest.partition_point(|(_, other)| *other >= number);
-            self.largest.insert(place, (std::mem::take(&mut self.current), number));
-            self.largest.truncate(TOP_NETWORKS);
+        match self.numbers.get_mut(&key[..end]) {
+            Some(number) => *number += 1,
+            None => drop(self.numbers.insert(key[..end].to_vec(), 1)),
         }
     }
 
-    fn take(mut self) -> Vec<(Vec<u8>, u64)> {
-        self.end();
-        self.largest
+    /// Those with the most triplets, the largest first.
+    fn take(self) -> Vec<(Vec<u8>, u64)> {
+        let mut networks: Vec<_> = self.numbers.into_iter().collect();
+        networks.sort_unstable_by(|(one, few), (other, many)| many.cmp(few).then(one.cmp(other)));
+        networks.truncate(TOP_NETWORKS);
+        networks
     }
 }
 

@@ -32,6 +32,7 @@ use std::path::Path;
 
 use crate::daemon::title::Hidden;
 use crate::database::{self, Source};
+use crate::state::SHARED_STATE_VARIABLE;
 use clap::{ArgMatches, Command, ValueHint};
 
 pub use config::ConfigError;
@@ -41,7 +42,6 @@ pub use opensmtpd_filter::{DaemonAddress, OpensmtpdFilter};
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, ServerAddress};
 pub use report::{DnsCheck, Report, Shown};
-pub use shared::VARIABLE as SHARED_STATE_VARIABLE;
 pub use smtp::{Smtp, SmtpBackend};
 
 const HELP: &str = "help";
@@ -291,7 +291,7 @@ pub fn hidden(words: Vec<OsString>) -> Option<Hidden> {
     let is_url = |word: &OsString| config::name_of(word) == shared::OPTION;
     let secret = config::value_of(words.iter().rfind(|word| is_url(word))?).into();
     let words = words.into_iter().filter(|word| !is_url(word)).collect();
-    Some(Hidden { words, variable: shared::VARIABLE, secret })
+    Some(Hidden { words, variable: SHARED_STATE_VARIABLE, secret })
 }
 
 /// The tables of options, one a program, from which a shell's completions are

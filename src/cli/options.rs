@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Facility, Smtp};
 use crate::daemon::{Format, Verbosity};
-use crate::greylist::Policy;
+use crate::database::{Location, SharedLocation};
+use crate::greylist::{Policy, notes};
 use crate::lists::Files;
 use crate::state::SharedState;
 
@@ -51,6 +52,19 @@ pub struct Options {
     pub remote_test_time: bool,
     pub policy: Policy,
     pub lists: Files,
+}
+
+impl Options {
+    /// The shared state as a tool reaches it; whether the tool was told to.
+    pub fn shared_location(&self, is_typed: bool) -> Option<SharedLocation> {
+        let settings = self.shared_state.clone()?;
+        Some(SharedLocation { settings, metadata: notes(&self.policy), is_typed })
+    }
+
+    /// Where the state is.
+    pub fn location(&self) -> Location {
+        Location { directory: self.dbdir.clone(), shared: self.shared_location(false) }
+    }
 }
 
 /// A place to listen: `--inet` wins when `--unix` is given, too.

@@ -3,6 +3,9 @@
 
 use super::Options;
 use super::defaults::{self, Defaults};
+use crate::database::{Location, SharedLocation};
+use crate::state::SHARED_STATE_VARIABLE;
+use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,12 +28,16 @@ pub struct Place {
     pub defaults: PathBuf,
     /// The daemon's configuration file (`--config`), read in place of it.
     pub config: Option<PathBuf>,
+    /// Options of the shared state (`--shared-state` and others), as they are typed.
+    pub shared: Vec<OsString>,
 }
 
 /// The settings that a tool shares with the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub dbdir: PathBuf,
+    /// The shared state in place of the database, if there is one.
+    pub shared: Option<SharedLocation>,
     pub user: String,
     pub group: String,
     /// The file that names the directory, if it is another than usual.
@@ -42,11 +49,15 @@ impl Place {
     pub fn settings(&self) -> Result<Settings, String> {
         let daemon = self.options();
         let daemon = match (daemon, &self.dbdir) {
-            (Err(_), Some(_)) => built_in(),
+            (Err(_), Some(_)) => self.built_in()?,
             (daemon, _) => daemon.map_err(|why| format!("{why}; or name --dbdir"))?,
         };
+        let is_typed = !self.shared.is_empty() || env::var_os(SHARED_STATE_VARIABLE).is_some();
+        // Another directory is another daemon's.
+        let is_shared = is_typed || self.dbdir.is_none();
         let is_found = self.dbdir.is_none() && daemon.dbdir != Path::new(USUAL_DBDIR);
         Ok(Settings {
+            shared: daemon.shared_location(is_typed).filter(|_| is_shared),
             dbdir: self.dbdir.clone().unwrap_or(daemon.dbdir),
             user: self.user.clone().unwrap_or(daemon.user),
             group: self.group.clone().unwrap_or(daemon.group),
@@ -82,8 +93,14 @@ impl Place {
         defaults.map(|defaults| defaults.words()).map_err(explain)
     }
 
+    /// The options of a daemon of which nothing is known but what is typed.
+    fn built_in(&self) -> Result<Options, String> {
+        options(self.shared.clone()).map_err(|error| error.message.replace("ERROR: ", ""))
+    }
+
     fn options(&self) -> Result<Options, String> {
-        options(self.words()?).map_err(|error| {
+        let words = self.words()?.into_iter().chain(self.shared.clone()).collect();
+        options(words).map_err(|error| {
             let why = error.message.replace("ERROR: ", "").replace('\n', "; ");
             format!(
                 "cannot use the daemon's options in {}: {why}; postgrey check shows all errors",
@@ -93,14 +110,17 @@ impl Place {
     }
 }
 
+impl Settings {
+    /// Where the state is.
+    pub fn location(&self) -> Location {
+        Location { directory: self.dbdir.clone(), shared: self.shared.clone() }
+    }
+}
+
 /// The options of a daemon, for tools that do not need its listeners.
 fn options(mut words: Vec<OsString>) -> Result<Options, super::UsageError> {
     words.insert(0, "--inet=10023".into());
     super::options(words)
-}
-
-fn built_in() -> Options {
-    options(Vec::new()).expect("a daemon starts with nothing but a port")
 }
 
 #[cfg(test)]

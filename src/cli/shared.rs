@@ -2,7 +2,7 @@
 
 use super::UsageError;
 use super::matched::{number, text};
-use crate::state::{Address, SharedState};
+use crate::state::{Address, SHARED_STATE_VARIABLE as VARIABLE, SharedState};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -12,9 +12,6 @@ use std::time::Duration;
 
 /// The option with the URL.
 pub const OPTION: &str = "shared-state";
-
-/// The environment variable with the URL.
-pub const VARIABLE: &str = "POSTGREY_SHARED_STATE";
 
 /// The time limits that make sense, in milliseconds.
 const TIMEOUTS: std::ops::RangeInclusive<i64> = 10..=10_000;
@@ -58,6 +55,19 @@ pub(super) fn options(
         authorities: (!authorities.is_empty()).then(|| PathBuf::from(authorities)),
         timeout: Duration::from_millis(milliseconds.unsigned_abs()),
     }))
+}
+
+/// The options of a tool that name a shared state.
+const OF_TOOLS: [&str; 3] = [OPTION, "shared-state-file", "shared-state-ca"];
+
+/// Those that are typed, as the daemon's options.
+pub(super) fn typed_words<'m>(typed: impl Fn(&'static str) -> Option<&'m OsStr>) -> Vec<OsString> {
+    let word = |id| {
+        let mut word = OsString::from(format!("--{id}="));
+        word.push(typed(id)?);
+        Some(word)
+    };
+    OF_TOOLS.into_iter().filter_map(word).collect()
 }
 
 /// Finds the URL: on the command line or in the configuration file, else in the file

@@ -1,7 +1,9 @@
 //! The process that opens the database where no daemon runs. A damaged file can
 //! end it by a signal or keep it busy for ever; both are reported here.
 
-use super::server::{FILE_OPTION, LOCKED_OPTION};
+use super::location::SharedLocation;
+use super::server::{FILE_OPTION, LOCKED_OPTION, SHARED_OPTION};
+use crate::state::{Metadata, SHARED_STATE_VARIABLE};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -49,6 +51,21 @@ impl Child {
         spawn(&[OsStr::new(FILE_OPTION), name.as_os_str()], file.into())
     }
 
+    /// Starts a process that uses a shared state.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn of_shared_state(location: &SharedLocation) -> io::Result<(Child, UnixStream)> {
+        let SharedLocation { settings, metadata: Metadata { keys, rules }, .. } = location;
+        let authorities = settings.authorities.as_deref().map(Path::as_os_str);
+        let words = [OsStr::new(SHARED_OPTION), OsStr::new(keys), OsStr::new(rules)];
+        let words: Vec<&OsStr> = words.into_iter().chain(authorities).collect();
+        // Arguments are for all to see.
+        spawn_with(&words, Stdio::null(), |command| {
+            command.env(SHARED_STATE_VARIABLE, settings.address.url())
+        })
+    }
+
     /// Returns how the process ended, if it did so by itself; ends it otherwise.
     pub fn end(&mut self) -> End {
         let deadline = Instant::now() + END_LIMIT;
@@ -88,8 +105,17 @@ pub enum End {
 
 /// The file is its standard output, which no such process writes to.
 fn spawn(arguments: &[&OsStr], file: Stdio) -> io::Result<(Child, UnixStream)> {
+    spawn_with(arguments, file, |command| command)
+}
+
+fn spawn_with(
+    arguments: &[&OsStr],
+    file: Stdio,
+    prepare: impl FnOnce(&mut Command) -> &mut Command,
+) -> io::Result<(Child, UnixStream)> {
     let (own, other) = UnixStream::pair()?;
-    let child = Command::new(program())
+    let mut command = Command::new(program());
+    let child = prepare(&mut command)
         .arg(WORD)
         .args(arguments)
         .stdin(OwnedFd::from(other))

@@ -4,11 +4,13 @@
 mod answer;
 mod child;
 mod connection;
+mod location;
 mod server;
 
 pub use answer::{query, reply};
 pub use child::{WORD, program};
 pub use connection::Connection;
+pub use location::{Location, SharedLocation};
 pub use server::{Source, serve};
 
 use crate::greylist::edit::Edit;
@@ -40,28 +42,43 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(2);
 pub struct Database {
     connection: RefCell<Connection>,
     child: Option<RefCell<Child>>,
-    path: PathBuf,
+    /// What is shown of its place.
+    name: String,
     metadata: Metadata,
     /// When the next edits may be sent.
     pause_until: Instant,
 }
 
 impl Database {
-    /// Reaches the database in a directory.
+    /// Reaches the state of a daemon.
     ///
     /// # Errors
     /// When there is none, or it cannot be opened; the text says what to do.
-    pub fn open(directory: &Path) -> Result<Database, Error> {
+    pub fn open(location: &Location) -> Result<Database, Error> {
+        let Some(shared) = &location.shared else {
+            return Database::in_directory(&location.directory);
+        };
+        let name = shared.settings.address.to_string();
+        if !shared.is_typed {
+            if let Ok(connection) = settled(&location.directory) {
+                return Database::new(connection, None, name);
+            }
+        }
+        let (child, stream) = Child::of_shared_state(shared).map_err(|error| starting(&error))?;
+        Database::new(Connection::new(stream), Some(child), name)
+    }
+
+    fn in_directory(directory: &Path) -> Result<Database, Error> {
         let path = directory.join(state::local::FILE_NAME);
         let refusal = match settled(directory) {
-            Ok(connection) => return Database::new(connection, None, path),
+            Ok(connection) => return Database::new(connection, None, shown(&path)),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return Err(opening(&path, &error));
             }
             Err(error) => error,
         };
         let (child, stream) = Child::of_directory(directory).map_err(|error| starting(&error))?;
-        Database::new(Connection::new(stream), Some(child), path).map_err(|mut error| {
+        Database::new(Connection::new(stream), Some(child), shown(&path)).map_err(|mut error| {
             if error.to_string().starts_with("locked: ") {
                 error = Error::new(format!("{error}; the daemon there cannot be asked: {refusal}"));
             }
@@ -82,7 +99,7 @@ impl Database {
         }
         // Where no process can be started, the daemon finds out by itself.
         let Ok((child, stream)) = Child::of_locked(directory) else { return Ok(()) };
-        Database::new(Connection::new(stream), Some(child), path)?.totals().map(|_| ())
+        Database::new(Connection::new(stream), Some(child), shown(&path))?.totals().map(|_| ())
     }
 
     /// Reads an open file with the rights of this process.
@@ -92,7 +109,7 @@ impl Database {
     pub fn of_file(file: OpenFile) -> Result<Database, Error> {
         let OpenFile { file, path } = file;
         let (child, stream) = Child::of_file(file, &path).map_err(|error| starting(&error))?;
-        Database::new(Connection::new(stream), Some(child), path)
+        Database::new(Connection::new(stream), Some(child), shown(&path))
     }
 
     /// Opens a copy, or any other file that can be imported, only to read it.
@@ -103,11 +120,11 @@ impl Database {
         Database::of_file(OpenFile::open(path)?)
     }
 
-    fn new(connection: Connection, child: Option<Child>, path: PathBuf) -> Result<Database, Error> {
+    fn new(connection: Connection, child: Option<Child>, name: String) -> Result<Database, Error> {
         let mut database = Database {
             connection: RefCell::new(connection),
             child: child.map(RefCell::new),
-            path,
+            name,
             metadata: Metadata::default(),
             pause_until: Instant::now(),
         };
@@ -115,9 +132,9 @@ impl Database {
         Ok(database)
     }
 
-    /// Where the file is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The path of the file, or the URL of the servers without a password.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// How the daemon makes keys, and its rules.
@@ -230,7 +247,7 @@ impl Database {
 
     /// Why there is no reply.
     fn explain(&self, error: &io::Error) -> Error {
-        let path = self.path.display();
+        let path = &self.name;
         let Some(child) = &self.child else {
             return Error::new(format!("the running daemon does not answer: {error}"));
         };
@@ -297,6 +314,10 @@ fn opening(path: &Path, error: &io::Error) -> Error {
         _ => "",
     };
     Error::new(format!("can't open database {}: {why}{remedy}", path.display()))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn starting(error: &io::Error) -> Error {

@@ -8,6 +8,10 @@ use crate::session::control::{MAX_REQUEST, ToolReply, ToolRequest, reply_text};
 use crate::state::import::ImportSource;
 use crate::state::local::{FILE_NAME, Reader, Store, is_lmdb};
 use crate::state::memory::Memory;
+#[cfg(feature = "shared-state")]
+use crate::state::shared::Tool;
+#[cfg(feature = "shared-state")]
+use crate::state::{Address, SHARED_STATE_VARIABLE};
 use crate::state::{Error, Inspect, Metadata};
 use memchr::memmem;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -37,6 +41,9 @@ pub enum Source {
     Locked(PathBuf),
     /// The file that is its standard output, with the name to show.
     File(PathBuf),
+    /// The shared state whose URL is in the environment, with the metadata of servers
+    /// that have none, and the file of authorities.
+    Shared(Metadata, Option<PathBuf>),
 }
 
 impl Source {
@@ -45,6 +52,11 @@ impl Source {
         match arguments {
             [option, name] if option == FILE_OPTION => Source::File(name.into()),
             [option, directory] if option == LOCKED_OPTION => Source::Locked(directory.into()),
+            [option, keys, rules, rest @ ..] if option == SHARED_OPTION => {
+                let text = |word: &OsString| word.to_string_lossy().into_owned();
+                let metadata = Metadata { keys: text(keys), rules: text(rules) };
+                Source::Shared(metadata, rest.first().map(PathBuf::from))
+            }
             [directory, ..] => Source::Directory(directory.into()),
             [] => Source::Directory(PathBuf::new()),
         }
@@ -55,6 +67,9 @@ impl Source {
 pub(super) const FILE_OPTION: &str = "--file";
 /// The argument before a directory that is locked already.
 pub(super) const LOCKED_OPTION: &str = "--locked";
+
+/// The argument before the metadata of a shared state.
+pub(super) const SHARED_OPTION: &str = "--shared";
 
 /// Answers requests on standard input until its other end is closed.
 ///
@@ -148,6 +163,8 @@ enum Opened {
     Store(Box<Store>, #[expect(dead_code, reason = "held")] Option<DirectoryLock>),
     Reader(Reader),
     Memory(Memory),
+    #[cfg(feature = "shared-state")]
+    Shared(Box<Tool>),
 }
 
 fn open(source: &Source) -> Result<Opened, Error> {
@@ -160,6 +177,15 @@ fn open(source: &Source) -> Result<Opened, Error> {
             let shown = name.display().to_string();
             Error::new(error.to_string().replace(FILE, &shown))
         }),
+        #[cfg(feature = "shared-state")]
+        Source::Shared(metadata, authorities) => {
+            let url = std::env::var(SHARED_STATE_VARIABLE).unwrap_or_default();
+            let address = Address::parse(&url).map_err(Error::new)?;
+            let tool = Tool::open(&address, authorities.as_deref(), metadata)?;
+            Ok(Opened::Shared(Box::new(tool)))
+        }
+        #[cfg(not(feature = "shared-state"))]
+        Source::Shared(..) => Err(Error::new("built without the feature shared-state")),
     }
 }
 
@@ -215,6 +241,8 @@ impl Opened {
             Opened::Store(store, _) => store.as_mut(),
             Opened::Reader(reader) => reader,
             Opened::Memory(memory) => memory,
+            #[cfg(feature = "shared-state")]
+            Opened::Shared(tool) => tool.as_mut(),
         };
         let metadata = state.metadata().map_err(|error| error.to_string())?;
         let policy = greylist::policy(&metadata);
@@ -224,11 +252,15 @@ impl Opened {
     }
 
     fn edit(&mut self, edits: Vec<Edit>) -> ToolReply {
-        let Opened::Store(store, _) = self else {
-            return Err("a copy is only read".to_owned());
+        let changed = match self {
+            Opened::Store(store, _) => {
+                let metadata = store.metadata().map_err(|error| error.to_string())?;
+                store.edit(&greylist::policy(&metadata), edits, clock::now())
+            }
+            #[cfg(feature = "shared-state")]
+            Opened::Shared(tool) => tool.edit(edits, clock::now()),
+            Opened::Reader(_) | Opened::Memory(_) => return Err("a copy is only read".to_owned()),
         };
-        let policy = greylist::policy(&store.metadata().map_err(|error| error.to_string())?);
-        let changed = store.edit(&policy, edits, clock::now());
         changed.map(|changed| vec![format!("changed {changed}")]).map_err(|error| error.to_string())
     }
 }

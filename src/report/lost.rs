@@ -6,7 +6,7 @@ use super::clients;
 use super::maillog::Deferral;
 use crate::cli::DnsCheck;
 use crate::daemon::{Failure, errno};
-use crate::database::Database;
+use crate::database::{Database, Location};
 use crate::greylist::{self, Client, LookupBy, Policy, triplet};
 use crate::maillog::{LoggedDecision, reason, unquoted};
 use crate::printable::printable_bytes;
@@ -17,7 +17,6 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::Path;
 
 /// The database of the original.
 const OLD_FILE_NAME: &str = "postgrey.db";
@@ -36,11 +35,14 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Opens the database in a directory. Without a delay in seconds, that of
+    /// Opens the state of a daemon. Without a delay in seconds, that of
     /// the daemon counts.
-    pub fn open(directory: &Path, delay: Option<i64>) -> Result<Judge, Failure> {
+    pub fn open(location: &Location, delay: Option<i64>) -> Result<Judge, Failure> {
+        let directory = location.directory.as_path();
         let path = directory.join(FILE_NAME);
-        if let Err(error) = File::open(&path) {
+        let database = Database::open(location);
+        let file = if database.is_ok() { Ok(()) } else { File::open(&path).map(drop) };
+        if let (Err(error), None) = (file, &location.shared) {
             let old = directory.join(OLD_FILE_NAME);
             let what = format!("ERROR: can't find database {}: {}", path.display(), reason(&error));
             let is_old = error.kind() == io::ErrorKind::NotFound && old.exists();
@@ -55,7 +57,7 @@ impl Judge {
             };
             return Err(Failure::system(message, errno(&error)));
         }
-        let database = Database::open(directory).map_err(unreadable)?;
+        let database = database.map_err(unreadable)?;
         let policy = greylist::policy(database.metadata());
         let delay = delay.unwrap_or(policy.delay);
         Ok(Judge { database, known: RefCell::default(), policy, delay })

@@ -12,6 +12,7 @@ mod render;
 use crate::cli::Report;
 use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, clock};
+use crate::database::Location;
 use crate::lists::{Letters, Pattern};
 use crate::maillog::{Inputs, LogReader, UNKNOWN_FORMAT, classic_line, complain};
 use clients::ReportFilter;
@@ -20,7 +21,6 @@ use lost::{Judge, Lost, Triplet};
 use maillog::{Event, Maillog};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// Reads the logs and prints the report to `out`.
 ///
@@ -38,7 +38,7 @@ pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
     become_user(&settings.user)?;
     match report(
         order,
-        &settings.dbdir,
+        &settings.location(),
         out,
         names.as_deref(),
         &Program { filter, maillog },
@@ -78,7 +78,7 @@ impl From<Failure> for End {
 
 fn report(
     order: &Report,
-    dbdir: &Path,
+    location: &Location,
     out: &mut impl Write,
     names: Option<&[Pattern]>,
     program: &Program,
@@ -93,7 +93,7 @@ fn report(
         out.write_all(b"\n\n")?;
     }
     out.write_all(order.preface.as_bytes())?;
-    let judge = Judge::open(dbdir, order.delay)?;
+    let judge = Judge::open(location, order.delay)?;
     let mut lost = Lost::default();
     let mut end = Ok(());
     let mut format = Format::new();

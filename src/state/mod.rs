@@ -24,7 +24,7 @@ pub use backend::{Backend, Completed, StateSize, Task, Ticket};
 pub use inspect::{Found, Inspect, Query};
 pub use maintenance::{ExpiryPass, ExpirySlice, Lifetimes, Tally};
 pub use remote_stats::RemoteStats;
-pub use shared_address::{Address, Settings as SharedState};
+pub use shared_address::{Address, Settings as SharedState, VARIABLE as SHARED_STATE_VARIABLE};
 
 use std::fmt;
 

@@ -13,6 +13,9 @@ const SENTINEL_PORT: u16 = 26379;
 const SCHEMES: &str = "redis, rediss, redis+unix, redis-sentinel or redis-cluster, \
                        or the same with valkey";
 
+/// The environment variable with the URL.
+pub const VARIABLE: &str = "POSTGREY_SHARED_STATE";
+
 /// A shared state, and how it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -126,6 +129,18 @@ impl Address {
         }
         Ok(Address { servers, is_tls, login, database })
     }
+
+    /// The URL with user and password.
+    pub fn url(&self) -> String {
+        let url = self.to_string();
+        match (&self.login, url.split_once("://")) {
+            (Some(Login { user, password }), Some((scheme, rest))) => {
+                let user = encoded(user.as_deref().unwrap_or_default());
+                format!("{scheme}://{user}:{}@{rest}", encoded(password))
+            }
+            _ => url,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -220,6 +235,15 @@ fn decoded(text: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "percent-encoded bytes that are not UTF-8".to_owned())
 }
 
+/// A part of the URL with all but letters and digits percent-encoded.
+fn encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02x}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
 /// A part of the URL for an error message.
 fn printable(text: &str) -> String {
     text.chars().take(60).map(|c| if c.is_control() { '?' } else { c }).collect()
@@ -243,9 +267,12 @@ impl fmt::Display for Address {
         };
         match &self.servers {
             Servers::One(host @ Endpoint::Tcp(..)) => write!(f, "redis{tls}://{host}")?,
-            Servers::One(path) => return write!(f, "redis+unix://{path}?db={}", self.database),
+            Servers::One(Endpoint::Unix(path)) => {
+                let path = path.display().to_string().replace('%', "%25").replace('?', "%3f");
+                return write!(f, "redis+unix://{path}?db={}", self.database);
+            }
             Servers::Sentinels { hosts: some, name } => {
-                write!(f, "redis{tls}-sentinel://{}/{name}", hosts(some))?;
+                write!(f, "redis{tls}-sentinel://{}/{}", hosts(some), encoded(name))?;
             }
             Servers::Cluster(some) => return write!(f, "redis{tls}-cluster://{}", hosts(some)),
         }
@@ -300,6 +327,7 @@ mod tests {
         ];
         for (url, servers, is_tls, login, database) in table {
             let address = Address { servers, is_tls, login, database };
+            assert_eq!(Address::parse(&address.url()), Ok(address.clone()), "{url}");
             assert_eq!(Address::parse(url), Ok(address), "{url}");
         }
     }

@@ -9,4 +9,5 @@ mod manual;
 mod proxy;
 mod sentinel;
 mod server;
+mod tools;
 mod two_hosts;

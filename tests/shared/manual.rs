@@ -8,8 +8,8 @@ const PAGE: &str = include_str!("../../man/postgrey-shared-state.7.in");
 
 /// The example that starts with a word, without its marks.
 fn example(start: &str) -> String {
-    let examples = PAGE.split(".EX\n").skip(1).filter_map(|rest| rest.split(".EE").next());
-    let found = examples.filter(|example| example.starts_with(start)).next();
+    let mut examples = PAGE.split(".EX\n").skip(1).filter_map(|rest| rest.split(".EE").next());
+    let found = examples.find(|example| example.starts_with(start));
     found.unwrap_or_else(|| panic!("no example starts with {start}")).to_owned()
 }
 

@@ -37,9 +37,13 @@ pub fn run(
     let unread = warnings.iter().filter(|warning| warning.unread().is_some());
     let unread = unread.map(ToString::to_string).collect();
     let now = question.at.unwrap_or_else(clock::now);
-    let view = match options.dbdir.join(FILE_NAME).try_exists() {
-        Ok(false) => None,
-        _ => Some(View { now, ..View::new(Database::open(&options.dbdir)?) }),
+    let location = options.location();
+    let file = location.directory.join(FILE_NAME).try_exists();
+    let is_new = file.is_ok_and(|exists| !exists) && location.shared.is_none();
+    let view = match Database::open(&location) {
+        // No daemon runs, and none ever has.
+        Err(_) if is_new => None,
+        database => Some(View { now, ..View::new(database?) }),
     };
     let policy = policy(options, view.as_ref().filter(|_| !rules_typed));
     let shown = question.address.to_string();

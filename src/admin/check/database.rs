@@ -7,6 +7,7 @@
 use super::super::progress::Progress;
 use super::super::text::counted;
 use super::super::{Error, Outcome};
+use crate::database::SharedLocation;
 use crate::state::Inspect;
 use crate::state::local::{FILE_NAME, Looked, Reader, check};
 use std::fs::File;
@@ -21,6 +22,16 @@ const MARK: &str = "POSTGREY_CHECKS_HERE";
 /// Returns true in the process that reads the database.
 pub fn is_here() -> bool {
     std::env::var_os(MARK).is_some()
+}
+
+/// Refuses to check a shared state.
+pub fn refuse_shared(shared: Option<&SharedLocation>) -> Result<(), Error> {
+    let Some(shared) = shared else { return Ok(()) };
+    Err(Error::Usage(format!(
+        "--database checks the file in --dbdir, and the state is on {}; name --dbdir to check the \
+         file nevertheless",
+        shared.settings.address
+    )))
 }
 
 /// Runs the check in another process and returns its result.

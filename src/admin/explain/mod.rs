@@ -33,7 +33,7 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
     // The logs are root's, the database is the daemon's.
     let inputs = open(&explain.files)?;
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
-    let database = Database::open(&settings.dbdir).ok();
+    let database = Database::open(&settings.location()).ok();
     let metadata = database.as_ref().map(Database::metadata);
     let policy = metadata.map_or_else(Policy::default, greylist::policy);
     let now = clock::now();

@@ -1,6 +1,7 @@
 //! Reading the arguments of one command.
 
 use crate::cli::settings::Place;
+use crate::cli::shared;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::ffi::{OsStr, OsString};
@@ -15,7 +16,7 @@ pub enum OutputFormat {
 
 /// The place of the database, as far as it is typed.
 pub(super) fn place(matches: &ArgMatches) -> Place {
-    let typed = |id| {
+    let typed = |id: &'static str| {
         let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
         given(matches, id).filter(|_| is_typed)
     };
@@ -26,6 +27,7 @@ pub(super) fn place(matches: &ArgMatches) -> Place {
         group: name("group"),
         defaults: text(matches, "defaults").into(),
         config: typed("config").map(PathBuf::from),
+        shared: shared::typed_words(typed),
     }
 }
 

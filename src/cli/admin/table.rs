@@ -201,6 +201,9 @@ pub(super) fn with_common_options(command: Command) -> Command {
     command.args(defaults).args([
         config,
         value("dbdir", "PATH").help("directory of the database (default: the daemon's)"),
+        value("shared-state", "URL").help("the shared state (default: the daemon's)"),
+        value("shared-state-file", "FILE").help("file with the URL of --shared-state"),
+        value("shared-state-ca", "FILE").help("certificate authorities for --shared-state"),
         value("user", "NAME").help("user to run as when started by root (default: the daemon's)"),
         value("group", "NAME").help("groups to set with --user (default: the daemon's)"),
         switch("help").short('h').help("show this help"),

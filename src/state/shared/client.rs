@@ -79,7 +79,10 @@ impl Client {
     }
 
     /// Compares the metadata with what another host has written, or writes it.
-    fn check(&mut self, deadline: Instant) -> Result<(), Connect> {
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub fn check(&mut self, deadline: Instant) -> Result<(), Connect> {
         let Metadata { keys, rules } = &self.metadata;
         let set = |verb: &[u8], field: &[u8], value: &str| {
             let bytes = resp::encode([verb, META, field, value.as_bytes()]);
@@ -105,8 +108,8 @@ impl Client {
         Ok(())
     }
 
-    /// Reads the metadata of the servers, and uses it from now on. Without any, that
-    /// of this client stays.
+    /// Connects, reads the metadata of the servers, and uses it from now on. Without
+    /// any, that of this client stays.
     ///
     /// # Errors
     /// When the servers cannot be read before the deadline.

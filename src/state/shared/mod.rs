@@ -28,9 +28,10 @@ mod script;
 mod slots;
 mod stream;
 mod tls;
+mod tool;
 mod worker;
 
 pub use backend::Shared;
-pub use client::Client;
+pub use tool::Tool;
 
 use super::shared_address as address;

@@ -1,0 +1,82 @@
+//! The shared state as a tool uses it that runs without a daemon.
+
+use super::address::Address;
+use super::client::{Client, Connect};
+use crate::greylist;
+use crate::greylist::edit::Edit;
+use crate::state::{Error, Found, Inspect, Metadata, Query, Slice, Table, Totals};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a step may take. No mail waits for a tool.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A connected tool.
+pub struct Tool {
+    client: Client,
+}
+
+impl Tool {
+    /// Connects. Servers without metadata are taken to have this.
+    ///
+    /// # Errors
+    /// When the servers cannot be used.
+    pub fn open(
+        address: &Address,
+        authorities: Option<&Path>,
+        metadata: &Metadata,
+    ) -> Result<Tool, Error> {
+        let policy = greylist::policy(metadata);
+        let mut client = Client::new(address, authorities, policy)?;
+        client.adopt_metadata(deadline())?;
+        Ok(Tool { client })
+    }
+
+    /// Makes changes at `now`. Returns the number of those that changed a record.
+    ///
+    /// # Errors
+    /// When one of them cannot be made.
+    pub fn edit(&mut self, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
+        // Records without metadata could not be found by their names.
+        self.client.check(deadline()).map_err(Connect::error)?;
+        self.client.edit(edits, now, deadline())
+    }
+}
+
+fn deadline() -> Instant {
+    Instant::now() + LIMIT
+}
+
+impl Inspect for Tool {
+    fn read(&mut self, query: &Query) -> Result<Found, Error> {
+        self.client.query(query, deadline())
+    }
+
+    fn metadata(&mut self) -> Result<Metadata, Error> {
+        Ok(self.client.metadata().clone())
+    }
+
+    fn totals(&mut self) -> Result<Totals, Error> {
+        Ok(Totals::default())
+    }
+
+    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match self.read(&Query::Record(table, key.to_vec()))? {
+            Found::Record(record) => Ok(record),
+            _ => Ok(None),
+        }
+    }
+
+    fn slice(
+        &mut self,
+        table: Table,
+        prefix: &[u8],
+        position: Option<&[u8]>,
+    ) -> Result<Slice, Error> {
+        let (prefix, position) = (prefix.to_vec(), position.map(<[u8]>::to_vec));
+        match self.read(&Query::Slice { table, prefix, position })? {
+            Found::Slice(slice) => Ok(slice),
+            _ => Ok(Slice::default()),
+        }
+    }
+}
