@@ -145,11 +145,16 @@ impl Relay {
         }
         if self.next_expiry <= now {
             self.next_expiry = now + EXPIRY_INTERVAL;
-            let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
-            for key in keys {
-                let state = self.clients[key].expire(key, now, &mut self.shared);
-                self.settle(key, state);
-            }
+            self.expire(now);
+        }
+    }
+
+    /// Ends the waits that are over at this time.
+    fn expire(&mut self, now: Instant) {
+        let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let state = self.clients[key].expire(key, now, &mut self.shared);
+            self.settle(key, state);
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod backend;
+mod deadlines;
 mod hand_over;
 mod harness;
 mod tls;
