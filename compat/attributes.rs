@@ -156,7 +156,7 @@ fn empty_attributes_are_not_missing() {
 }
 
 #[test]
-fn addresses_that_are_none_let_mail_pass() {
+fn invalid_client_address_passes() {
     let addresses = [
         "unknown",
         "",
@@ -323,7 +323,7 @@ fn without_an_instance_every_first_pass_gets_a_header() {
 }
 
 #[test]
-fn a_test_time_that_is_no_number_is_not_used() {
+fn an_invalid_test_time_is_ignored() {
     case(|run| {
         let mut server = run.start(&[]);
         server.ask(&mail().with("policy_test_time", "abc"), GREYLISTED);

@@ -140,7 +140,7 @@ fn clients_are_addresses_and_not_networks() {
 }
 
 #[test]
-fn a_client_without_a_name_is_told_by_its_address() {
+fn client_without_a_name_is_shown_by_address() {
     case(|run| {
         for name in ["", "0"] {
             let mut server = server(run, &["--auto-whitelist-clients=1"]);

@@ -274,7 +274,7 @@ fn fails(words: &[&str], reason: &str, advice: &str, theirs_leaves: &str) {
 }
 
 #[test]
-fn the_parent_tells_of_a_start_that_failed() {
+fn the_parent_reports_a_failed_start() {
     let at = "at /usr/sbin/postgrey line 781.";
     fails(
         &["--pidfile=missing/pid"],

@@ -17,7 +17,7 @@ fn with(list: &str) -> impl Fn(Builder) -> Builder {
 }
 
 #[test]
-fn networks_that_are_none_are_told() {
+fn invalid_networks_are_reported() {
     let list = "192.0.2.256\n192.0.2.1/33\n2001:db8::/129\n2001:db8:1\n1::2::3\nnext.example\n";
     case(|run| {
         let mut server = run.start_with(with(list));

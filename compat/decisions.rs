@@ -136,7 +136,7 @@ fn a_window_of_zero_lets_nothing_pass() {
 }
 
 #[test]
-fn who_passed_once_passes_for_ever() {
+fn a_passed_triplet_always_passes() {
     case(|run| {
         let attempts: Story = &[
             (0, "new"),
@@ -190,7 +190,7 @@ fn a_clock_that_goes_far_back_and_forth_is_survived() {
 }
 
 #[test]
-fn another_delay_looks_at_old_triplets_anew() {
+fn a_changed_delay_applies_to_old_triplets() {
     case(|run| {
         let first: Story = &[(0, "new"), (100, "early-retry (200s missing)")];
         let mut server = run.start(&[]);

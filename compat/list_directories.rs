@@ -29,7 +29,7 @@ fn seen(run: &Run, beside: &[(&str, &str)], clients: &[&str]) -> (Vec<String>, S
 }
 
 #[test]
-fn files_in_a_directory_beside_a_list_are_read() {
+fn drop_ins_are_read() {
     case(|run| {
         let beside = [
             ("list.d/b.conf", "no name\nb.example\n"),

@@ -23,7 +23,7 @@ fn told_of(run: &Run, lists: impl Fn(&Scratch) -> Vec<String>) -> String {
 }
 
 #[test]
-fn files_that_are_not_there_are_told_and_local_ones_are_not() {
+fn missing_files_are_reported_except_local_ones() {
     case(|run| {
         for kind in ["clients", "recipients"] {
             for (name, told) in [
@@ -39,7 +39,7 @@ fn files_that_are_not_there_are_told_and_local_ones_are_not() {
 }
 
 #[test]
-fn a_directory_is_no_list() {
+fn a_directory_is_not_a_list() {
     case(|run| {
         let seen = told_of(run, |scratch| {
             let folder = scratch.subdirectory("folder");

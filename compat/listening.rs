@@ -180,7 +180,7 @@ pub fn error_of(failure: &str) -> &str {
 pub const AT: &str = "at /usr/sbin/postgrey line 781.";
 
 #[test]
-fn an_address_that_cannot_be_had_is_told() {
+fn an_unavailable_address_is_reported() {
     case(|run| {
         let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = taken.local_addr().expect("its address").port();

@@ -77,7 +77,7 @@ fn a_machine_without_ipv6_listens_at_its_ipv4_address() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_is_told() {
+fn an_unknown_name_is_reported() {
     case(|run| {
         let Some(view) = View::new() else { return };
         // No name server can be reached from here.

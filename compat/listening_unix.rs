@@ -113,7 +113,7 @@ fn instead_of(run: &Run, what: &str, prepare: impl Fn(&Scratch)) -> (String, Scr
 }
 
 #[test]
-fn what_stands_at_the_path_is_replaced() {
+fn an_existing_file_is_replaced() {
     case(|run| {
         let (fate, _) = instead_of(run, "a stale socket", |scratch| {
             drop(UnixListener::bind(scratch.path().join("socket")).expect("a socket"));
@@ -158,7 +158,7 @@ fn dangling(scratch: &Scratch) {
 }
 
 #[test]
-fn a_socket_on_which_somebody_listens_is_left_alone() {
+fn a_socket_in_use_is_not_replaced() {
     case(|run| {
         let scratch = Scratch::new();
         let path = scratch.path().join("socket");
@@ -181,7 +181,7 @@ fn a_socket_on_which_somebody_listens_is_left_alone() {
 }
 
 #[test]
-fn a_socket_that_cannot_be_made_is_told() {
+fn a_socket_that_cannot_be_created_is_reported() {
     case(|run| {
         for (path, why, advice) in [
             ("/etc", "Is a directory", "add a name for the socket in it"),
@@ -245,7 +245,7 @@ fn a_second_daemon_for_a_directory_fails_and_leaves_nothing() {
 }
 
 #[test]
-fn users_and_groups_that_do_not_exist_are_told() {
+fn unknown_users_and_groups_are_reported() {
     case(|run| {
         for (word, error, command) in [
             (
@@ -270,7 +270,7 @@ fn users_and_groups_that_do_not_exist_are_told() {
 }
 
 #[test]
-fn words_that_cannot_be_users_or_groups_are_told() {
+fn invalid_users_and_groups_are_reported() {
     case(|run| {
         for word in ["user=bad user", "user=b:d", "group=bad:group", "group=a  b"] {
             let (what, name) = word.split_once('=').expect("an option");

@@ -55,7 +55,7 @@ fn news(left: &Left) -> Vec<String> {
 }
 
 #[test]
-fn what_is_too_old_is_forgotten_to_the_second() {
+fn records_expire_exactly_to_the_second() {
     case(|run| {
         let (mut server, mut clock) = server(run, 3, &["--max-age=1", "--retry-window=2h"]);
         let now = HOUR;

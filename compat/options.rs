@@ -161,7 +161,7 @@ fn one_dash_takes_no_attached_value_and_letters_are_not_bundled() {
 }
 
 #[test]
-fn a_value_is_the_next_word_whatever_it_looks_like() {
+fn a_value_is_the_next_argument_in_any_form() {
     all_understood(&[
         "--unix --inet",
         "--greylist-text --foo",
@@ -231,7 +231,7 @@ fn the_number_of_the_auto_whitelist_is_optional() {
 }
 
 #[test]
-fn all_errors_of_a_line_are_told_in_its_order() {
+fn all_errors_of_a_command_line_are_reported_in_order() {
     let table = [
         (
             "--foo --delay=x -bar --help",
@@ -322,7 +322,7 @@ fn a_retry_window_is_a_number_of_days_or_hours() {
 }
 
 #[test]
-fn words_that_are_no_text_are_told_as_text() {
+fn arguments_that_are_not_utf_8_are_shown_as_text() {
     case(|run| {
         for word in [b"--de\xff".as_slice(), b"--\xffde"] {
             let scratch = Scratch::new();
@@ -365,7 +365,7 @@ fn help_comes_before_the_version_and_the_version_before_refusals() {
 }
 
 #[test]
-fn help_goes_to_standard_output_and_is_no_failure() {
+fn help_goes_to_standard_output_with_success() {
     case(|run| {
         for line in ["--help", "-h", "--h", "-help", "--version --help --man -n", "-h foo"] {
             let outcome = run.outcome(&words(line));

@@ -143,7 +143,7 @@ fn a_log_without_mail_reaches_no_server() {
 }
 
 #[test]
-fn words_that_are_no_target_are_refused() {
+fn invalid_targets_are_refused() {
     case(|run| {
         for words in [&[] as &[&str], &["nowhere"], &["inet:10023"], &["unix:"], &["--foo"]] {
             let done = policy_test(run, words, "");

@@ -147,7 +147,7 @@ fn names_have_underscores_and_are_not_abbreviated() {
 }
 
 #[test]
-fn files_are_read_in_their_order_and_none_is_standard_input() {
+fn files_are_read_in_order_and_standard_input_by_default() {
     case(|run| {
         let site = run.site(&[], &[]);
         site.scratch().file("one", usual());
@@ -162,7 +162,7 @@ fn files_are_read_in_their_order_and_none_is_standard_input() {
 }
 
 #[test]
-fn a_file_that_is_missing_is_told_and_the_others_are_read() {
+fn a_missing_file_is_reported_and_the_others_are_read() {
     case(|run| {
         let site = run.site(&[], &[]);
         site.scratch().file("one", usual());
@@ -186,7 +186,7 @@ fn a_file_that_is_missing_is_told_and_the_others_are_read() {
 }
 
 #[test]
-fn help_and_manual_are_no_failures() {
+fn help_and_manual_exit_successfully() {
     case(|run| {
         let site = run.site(&[], &[]);
         let help = site.report("--help", "");
@@ -226,7 +226,7 @@ fn the_old_database_alone_is_not_read() {
 }
 
 #[test]
-fn who_is_not_root_stays_who_he_is() {
+fn other_users_than_root_keep_their_identity() {
     case(|run| {
         let site = run.site(&[], &[]);
         let mut command = site.command("--user=postgrey", &usual());

@@ -272,7 +272,7 @@ fn without_an_answer_the_report_comes_all_the_same() {
 }
 
 #[test]
-fn a_server_that_says_nothing_holds_nobody_up() {
+fn a_silent_server_delays_no_other() {
     if !can_compare() {
         return;
     }

@@ -177,7 +177,7 @@ fn lists_of_clients_choose_what_is_reported() {
 }
 
 #[test]
-fn lists_take_networks_and_a_missing_one_is_told() {
+fn lists_accept_networks_and_a_missing_list_is_reported() {
     case(|run| {
         let site = run.site(&[], &[]);
         site.scratch().file("list", "1.2.3.0/24\n");

@@ -226,7 +226,7 @@ fn term_and_int_stop_and_tidy_up() {
 }
 
 #[test]
-fn hup_reads_the_lists_anew_and_keeps_connections() {
+fn hup_reloads_the_lists_and_keeps_connections() {
     case(|run| {
         let scratch = Scratch::new();
         let list = scratch.file("clients", "");
@@ -252,7 +252,7 @@ fn hup_reads_the_lists_anew_and_keeps_connections() {
 }
 
 #[test]
-fn usr1_tells_how_it_goes() {
+fn usr1_logs_statistics() {
     case(|run| {
         let Some(server) = serving(run, &[]) else { return };
         let fate = match run.program() {

@@ -43,7 +43,7 @@ fn unknown_facilities_are_refused() {
 }
 
 #[test]
-fn socket_modes_that_are_none_are_refused() {
+fn invalid_socket_modes_are_refused() {
     let complaint =
         |value| format!("ERROR: --socketmode must be an octal number up to 7777, not \"{value}\"");
     refused(&[
@@ -55,7 +55,7 @@ fn socket_modes_that_are_none_are_refused() {
 }
 
 #[test]
-fn numbers_of_clients_that_are_none_are_refused() {
+fn invalid_numbers_of_clients_are_refused() {
     let complaint = |value| {
         format!("Value \"{value}\" invalid for option auto-whitelist-clients (number expected)")
     };

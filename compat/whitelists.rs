@@ -172,7 +172,7 @@ fn recipients_are_addresses_users_domains_and_patterns() {
 }
 
 #[test]
-fn lines_that_are_no_rule_are_named_and_passed_over() {
+fn invalid_lines_are_reported_and_skipped() {
     let clients = "one.example\nfoo bar\n\n  # comment\n/a b/\ntwo.example OK\n";
     let recipients = "a b@example.org\nuser@ example.org\npostmaster@\n";
     case(|run| {

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_special_in_json_is_escaped() {
+    fn special_characters_are_escaped() {
         let mut line = Vec::new();
         let object = Object::new().text("a\"b", "\\\n\x7f\u{9b}\u{e9}\u{202e}").number("n", -5);
         object.truth("is", true).text("raw", b"\xff").write(&mut line).unwrap();

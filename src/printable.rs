@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_or_turns_text_round_is_escaped() {
+    fn control_and_bidirectional_characters_are_escaped() {
         assert_eq!(printable("a\x1b[2J\u{9b}b\n\u{e9}"), "a\\u{1b}[2J\\u{9b}b\\n\u{e9}");
         for character in ['\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{7f}', '\u{85}'] {
             assert!(!is_harmless(character), "{character:?}");

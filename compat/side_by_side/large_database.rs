@@ -28,7 +28,7 @@ pub fn run() {
     a_start_with_five_million_triplets();
     a_year_of_mail();
     tools::looking_at_five_million_triplets();
-    tools::large_changes_beside_the_load();
+    tools::large_changes_under_load();
 }
 
 fn open(directory: &Path) -> Store {

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_facility() {
+    fn other_names_are_not_facilities() {
         for name in ["", "bogus", "LOG_", "LOG_LOG_MAIL", "local8", "info", "16", " mail"] {
             assert_eq!(Facility::from_name(name), None, "{name}");
         }

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_options_is_kept_as_it_is() {
+    fn arguments_after_the_options_are_kept_unchanged() {
         for (typed, expected) in [
             ("-l plain --unknown", "plain --unknown"),
             ("-l - --unknown", "- --unknown"),

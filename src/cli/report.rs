@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_whatever_number_the_value_begins_with() {
+    fn a_delay_is_the_leading_number_of_the_value() {
         for (line, delay) in [
             ("--delay=60", 60),
             ("--delay=1.5x", 2),

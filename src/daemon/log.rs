@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_is_counted_not_kept() {
+    fn dropped_log_lines_are_counted() {
         let mut log = Log::to_stderr(Verbosity::Normal, Format::Classic);
         for _ in 0..MOST_LINES + 7 {
             log.line(Severity::Notice, "x");

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_file_is_no_obstacle() {
+    fn a_missing_file_is_accepted() {
         assert_eq!(check(Path::new("/nonexistent/postgrey.pid")), Ok(Earlier::Nothing));
     }
 }

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_told_apart_however_they_arrive() {
+    fn replies_are_separated_in_any_fragmentation() {
         let (stream, mut peer) = UnixStream::pair().unwrap();
         peer.write_all(b"ok\na\n\nerror no\n\nok").unwrap();
         let mut connection = Connection::new(stream);

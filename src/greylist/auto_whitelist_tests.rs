@@ -96,7 +96,7 @@ fn every_row_that_lets_mail_pass_is_kept_young() {
 }
 
 #[test]
-fn who_has_no_domain_is_counted_by_address_alone() {
+fn clients_without_a_domain_are_counted_by_address() {
     for [name, sender] in [
         ["unknown", "a@one.test"],
         ["192-0-2-7.dsl.pool.test", "a@one.test"],

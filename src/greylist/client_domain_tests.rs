@@ -35,7 +35,7 @@ fn a_pool_may_number_its_machines_by_two_octets() {
 }
 
 #[test]
-fn who_has_no_registered_domain_stands_for_itself() {
+fn clients_without_a_registered_domain_are_keyed_by_address() {
     for name in [
         "",
         "unknown",
@@ -63,7 +63,7 @@ fn who_has_no_registered_domain_stands_for_itself() {
 }
 
 #[test]
-fn names_that_carry_their_ipv4_address_are_no_pool() {
+fn names_with_their_ipv4_address_are_not_a_pool() {
     for name in [
         "203-0-113-77.dsl.example.net",
         "host-203.0.113.77.example.net",
@@ -89,7 +89,7 @@ fn names_that_carry_their_ipv4_address_are_no_pool() {
 }
 
 #[test]
-fn names_that_carry_their_ipv6_address_are_no_pool() {
+fn names_with_their_ipv6_address_are_not_a_pool() {
     for name in [
         "2001-db8-1-2-3-4-5-6.example.net",
         "2001-0db8-0001-0002-0003-0004-0005-0006.example.net",

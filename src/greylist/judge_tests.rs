@@ -118,7 +118,7 @@ fn the_retry_window_counts_from_the_first_attempt() {
 }
 
 #[test]
-fn what_has_passed_does_not_expire_at_lookup() {
+fn passed_triplets_do_not_expire_at_lookup() {
     let mut story = Story::new().remembering(1000, 1300);
     assert_eq!(story.at(1300 + 400 * SECONDS_PER_DAY), FOUND);
 }
@@ -140,7 +140,7 @@ fn a_clock_set_back_makes_a_triplet_wait_and_pass_again() {
 }
 
 #[test]
-fn another_delay_judges_old_rows_anew() {
+fn a_changed_delay_applies_to_old_records() {
     let mut story = Story::new().remembering(1000, 1300);
     story.policy.delay = 600;
     assert_eq!(story.at(1301), early(299));
@@ -191,7 +191,7 @@ fn a_triplet_that_passed_waits_for_no_delay_of_its_recipient() {
 }
 
 #[test]
-fn a_recipient_may_have_a_delay_where_others_have_none() {
+fn a_recipient_may_have_a_delay_without_a_general_one() {
     for delay in [0, -5] {
         let mut story = with_own_delay(60);
         story.policy.delay = delay;

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_noted_is_as_by_default() {
+    fn missing_metadata_means_the_default() {
         assert_eq!(policy(&Metadata::default()), Policy::default());
         let keys = "subnet,24,64".to_string();
         assert_eq!(policy(&Metadata { keys, rules: "5,x".into() }), Policy::default());

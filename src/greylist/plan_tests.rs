@@ -39,7 +39,7 @@ fn trusting(networks: &str, authenticated: bool) -> Policy {
 }
 
 #[test]
-fn nobody_is_trusted_unless_the_administrator_says_so() {
+fn no_client_is_trusted_by_default() {
     let by = |policy: &Policy, request| exemption(policy, &Lists::default(), &request);
     let user = Request { is_authenticated: true, ..STRANGER };
     let machine = Request { client_address: b"127.0.0.1", ..STRANGER };

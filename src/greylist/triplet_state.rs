@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_the_future_begins_anew() {
+    fn records_in_the_future_start_again() {
         assert_eq!(fate_of(-1, -301), TripletState::BeginsAnew);
         assert_eq!(fate_of(-1, -1), TripletState::BeginsAnew);
     }

@@ -18,7 +18,7 @@ fn client_of(lookup: LookupBy, client: &str) -> String {
 }
 
 #[test]
-fn what_varies_in_a_sender_is_taken_out() {
+fn varying_parts_of_a_sender_are_removed() {
     let table = [
         ("", ""),
         ("A@B.Example", "a@b.example"),

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_a_usable_delay_is_told_and_skipped() {
+    fn a_line_without_a_valid_delay_is_reported_and_skipped() {
         for (line, complaint) in [
             ("a@b.test", NO_DELAY),
             ("a@b.test 60", NO_DELAY),

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_a_good_line_is_not_told_line_by_line() {
+    fn warnings_about_a_broken_list_are_limited() {
         let diagnostics = diagnostics(&b"not a name\n".repeat(100_000));
         assert_eq!(diagnostics.len(), 101);
         assert_eq!(diagnostics[99], "list line 100: doesn't look like a hostname");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_longer_than_any_name_is_told_and_not_kept() {
+    fn a_rule_longer_than_any_name_is_reported_and_skipped() {
         let list = [b"x".repeat(512), b"y".repeat(513)].join(&b'\n');
         let expected = "list line 2: is longer than any name (512 bytes), ignored";
         assert_eq!(diagnostics(&list), [expected]);

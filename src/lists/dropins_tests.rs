@@ -64,7 +64,7 @@ impl Drop for Site {
 }
 
 #[test]
-fn files_beside_a_list_come_after_it_in_the_order_of_their_names_bytes() {
+fn drop_ins_follow_their_list_in_byte_order_of_names() {
     let mut lists = Site::new(
         "order",
         &[
@@ -89,7 +89,7 @@ fn files_beside_a_list_come_after_it_in_the_order_of_their_names_bytes() {
 }
 
 #[test]
-fn other_names_and_hidden_files_are_no_lists() {
+fn other_names_and_hidden_files_are_not_lists() {
     let names = ["a", "a.conf~", "a.conf.dpkg-dist", ".a.conf", ".conf", "a.CONF", "conf"];
     let beside = names.map(|name| format!("clients.d/{name}"));
     let beside = beside.each_ref().map(|name| (name.as_str(), "a.example\n"));
@@ -115,7 +115,7 @@ fn files_and_the_directory_itself_may_come_and_go() {
 }
 
 #[test]
-fn broken_lines_and_files_are_told_as_those_of_the_list() {
+fn errors_in_drop_ins_are_reported_like_those_of_the_list() {
     let mut lists = Site::new("broken", &[("clients.d/b.conf", "\nno name\nb.example\n")]);
     fs::create_dir(lists.place.join("clients.d/a.conf")).unwrap();
     symlink("nowhere", lists.place.join("clients.d/c.conf")).unwrap();
@@ -138,7 +138,7 @@ fn broken_lines_and_files_are_told_as_those_of_the_list() {
 }
 
 #[test]
-fn what_should_be_a_directory_and_is_none_is_told_and_keeps_its_rules() {
+fn an_invalid_drop_in_directory_is_reported_and_keeps_its_rules() {
     let told = "can't open clients.d: Not a directory".to_owned();
     let in_the_way = |place: &Path| {
         let _ = fs::remove_dir_all(place.join("clients.d"));

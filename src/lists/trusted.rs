@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_told() {
+    fn invalid_networks_are_errors() {
         let error = |list: &str| Trusted::parse(list.as_bytes()).unwrap_err();
         assert_eq!(
             error("192.0.2.0/24,lan.test"),

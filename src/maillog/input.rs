@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_enough_gets_no_more() {
+    fn a_satisfied_reader_gets_no_more_lines() {
         let mut count = 0;
         let flow = lines(&b"one\ntwo\nthree\n"[..], &mut |_| {
             count += 1;

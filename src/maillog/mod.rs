@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn iso_lines_are_read_whatever_their_offset_looks_like() {
+    fn iso_lines_are_read_with_all_forms_of_offsets() {
         for time in [
             "2026-11-25T11:00:00.123456+01:00",
             "2026-11-25T11:00:00+01:00",
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_none() {
+    fn other_lines_are_not_parsed() {
         for line in ["", "{", "{}", "hello world", "Nov 25", "Foo 25 10:00:00 mx a: b", "\u{e9}"] {
             assert_eq!(parse(line.as_bytes(), NOW), None, "{line}");
         }

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decision_in_json_is_told_in_words() {
+    fn a_decision_in_json_becomes_a_classic_line() {
         let table = [
             (
                 r#"{"action":"pass","reason":"triplet found","delay":305,"attempts":3,"queue_id":"4F2A","client_name":"mx.a.test","client_address":"192.0.2.1","sender":"a@b.test","recipient":"c@d.test"}"#,

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_is_read_once_and_every_other_anew() {
+    fn a_repeated_second_is_parsed_once() {
         let mut clock = Clock::new(1_795_608_000);
         for (text, time) in [
             ("2026-11-25T11:00:00.123456+01:00 a", 1_795_600_800),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_a_year_is_the_last_one_that_is_no_future() {
+    fn a_time_without_a_year_is_the_latest_past_one() {
         let now = 1_795_608_000;
         for (text, days_ago) in
             [("Nov 25 09:00:00", 0), ("Nov 27 23:00:00", 363), ("Jan  1 00:00:00", 328)]

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_when_they_were_taken() {
+    fn reply_times_are_printed_if_measured() {
         let mut speed = Speed::begin();
         speed.count_all((1..=1000).map(Duration::from_micros).rev().collect());
         let text = speed.end().to_string();

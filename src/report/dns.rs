@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn senders_without_a_domain_have_none() {
+    fn senders_without_a_domain_have_no_sender_domain() {
         for (sender, expected) in
             [("a@b.test", Some("b.test")), ("root", None), ("a@", None), ("", None)]
         {

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passed_is_forgotten_for_all_clients_of_its_key() {
+    fn passed_mail_is_forgotten_for_all_clients_of_its_key() {
         let mut lost = Lost::default();
         lost.add(b"key", &attempt("192.0.2.1", "a@b.test", "mx"));
         lost.add(b"key", &attempt("192.0.2.2", "a@b.test", "mx"));

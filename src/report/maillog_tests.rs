@@ -79,7 +79,7 @@ fn deferred_mail_is_found_in_all_its_spellings() {
 }
 
 #[test]
-fn other_lines_tell_nothing() {
+fn other_lines_give_no_event() {
     let good = line("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> to=<r@d>");
     assert!(attempt(&good).is_some());
     for bad in [
@@ -100,7 +100,7 @@ fn other_lines_tell_nothing() {
 }
 
 #[test]
-fn timestamps_are_whole_whatever_their_form() {
+fn timestamps_are_complete_in_every_format() {
     let good = line("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> to=<r@d>");
     for time in ["2024-06-20T10:00:00.123456+02:00", "2024-06-20T10:00:00Z", TIME] {
         let parts = attempt(&good.replace(TIME, time)).unwrap();
@@ -124,7 +124,7 @@ fn the_text_is_a_perl_pattern() {
 }
 
 #[test]
-fn the_daemon_tells_of_passed_mail() {
+fn passed_mail_is_found_in_the_daemons_lines() {
     for (fields, sender, recipient) in [
         (", sender=a@b, recipient=r@d", "a@b", "r@d"),
         (", recipient=r@d", "", "r@d"),

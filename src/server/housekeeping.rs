@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_tells_of_what_went_once_a_day() {
+    fn expired_records_are_logged_once_a_day() {
         let mut housekeeping = Housekeeping::new(LIFETIMES);
         let start = Instant::now();
         let hour = |hour: u64| start + Duration::from_secs(3600 * hour);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_talkative_log_tells_of_every_lap_in_which_something_went() {
+    fn a_verbose_log_has_every_expiry_pass_that_deleted_records() {
         let mut housekeeping = Housekeeping::new(Lifetimes { clients: false, ..LIFETIMES });
         let mut news = |pass| housekeeping.news(pass, Instant::now(), true);
         for before in [20, 19] {

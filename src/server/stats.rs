@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_nobody_waited_for_is_no_batch() {
+    fn a_commit_without_waiting_requests_is_not_counted_as_a_batch() {
         let mut stats = Stats::default();
         stats.committed(Duration::from_millis(3), 0);
         stats.committed(Duration::from_millis(4), 17);

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_word_belongs_to_the_text() {
+    fn text_after_the_action_belongs_to_the_text() {
         let (action, rest) = Action::split(b" PREPEND  X-Waits: yes ");
         assert_eq!((action, rest), (Action::Prepend, b"X-Waits: yes".as_slice()));
         assert_eq!(whole_text(rest, b"indeed"), b"X-Waits: yes indeed");

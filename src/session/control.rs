@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn invalid_requests_are_refused() {
         let many = format!("edit\n{}", "forget clients x\n".repeat(MAX_EDITS + 1));
         for text in [
             "",

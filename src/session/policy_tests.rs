@@ -112,7 +112,7 @@ fn garbage_is_reported_before_the_request_is_complete() {
 }
 
 #[test]
-fn a_request_of_another_type_is_no_request() {
+fn a_request_of_another_type_is_ignored() {
     assert_eq!(events(&[b"\n"]), ["unknown "]);
     assert_eq!(events(&[b"request=junk\nsender=x\n\n"]), ["unknown junk"]);
     assert_eq!(events(&[b"request=SMTPD_access_policy\n\n"]), ["unknown SMTPD_access_policy"]);

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_kept_to_the_last_second_of_the_longest_age_whatever_its_count() {
+    fn a_client_is_kept_to_the_last_second_of_max_age() {
         check(
             Table::Clients,
             &[
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_the_future_is_kept() {
+    fn records_in_the_future_are_kept() {
         let row = format!("{},{}", NOW + DAY, NOW + DAY);
         check(Table::Triplets, &[(row.clone(), false)]);
         check(Table::Clients, &[(row, false)]);

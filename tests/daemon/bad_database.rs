@@ -115,7 +115,7 @@ fn a_file_of_a_newer_version_is_refused() {
 
 #[test]
 #[allow(clippy::print_stderr, reason = "repeats a failure")]
-fn damage_to_the_first_pages_is_survived_or_told() {
+fn damage_to_the_first_pages_is_survived_or_reported() {
     let seed = random::seed();
     eprintln!("POSTGREY_SEED={seed}");
     let mut random = Random::of(seed);

@@ -56,7 +56,7 @@ fn a_line_that_makes_no_sense_keeps_the_daemon_from_starting() {
 }
 
 #[test]
-fn a_check_tells_the_same_by_file_and_line() {
+fn json_findings_have_file_and_line() {
     let scratch = testkit::Scratch::new();
     let lists = "whitelist-clients=/dev/null\nwhitelist-recipients=/dev/null\n";
     let path = scratch.file("postgrey.conf", lists);

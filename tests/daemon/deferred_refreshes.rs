@@ -118,7 +118,7 @@ fn every_decision_is_that_of_a_store_which_writes_everything_at_once() {
 }
 
 #[test]
-fn with_sync_too_as_long_as_nobody_kills_the_daemon() {
+fn with_sync_records_survive_without_a_kill() {
     let mut random = Random::of(seed());
     for _ in 0..random::cases(60) {
         compare(&mut random, Duration::from_secs(60), &[&End::Commit, &End::Flush]);

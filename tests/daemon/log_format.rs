@@ -74,7 +74,7 @@ fn attempts_before_the_start_are_not_guessed() {
 }
 
 #[test]
-fn every_line_is_an_object_whatever_the_client_sends() {
+fn every_json_line_is_an_object_for_all_input() {
     let hostile =
         Attempt::new("192.0.2.7", "\"},{\"action\":\"x", "\u{9b}2J\u{1b}[2J\\\u{e9}", "r")
             .with("queue_id", b"\xff\"\\".as_slice());

@@ -113,7 +113,7 @@ fn logcheck_is_as_silent_about_a_log_in_json() {
 }
 
 #[test]
-fn logcheck_is_silent_about_a_first_start_beside_postgrey_1() {
+fn logcheck_is_silent_about_an_upgrade_from_postgrey_1() {
     let lines = [
         "imported 48213 triplets and 1 client from /var/lib/postgrey",
         "imported 0 triplets and 0 clients from /srv/a; 1 entry was known already",
@@ -123,7 +123,7 @@ fn logcheck_is_silent_about_a_first_start_beside_postgrey_1() {
 }
 
 #[test]
-fn logcheck_tells_complaints() {
+fn logcheck_reports_warnings() {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("/(/\n192.0.2.256\n");
     let daemon = builder.start();
     daemon.client().ask(&Attempt::new("nonsense", "a.test", "a@b.test", "c@example.org"));
@@ -141,7 +141,7 @@ fn logcheck_tells_complaints() {
 }
 
 #[test]
-fn logcheck_is_silent_about_what_postfix_tells_of_a_greylisted_mail() {
+fn logcheck_is_silent_about_postfix_lines_of_greylisted_mail() {
     let lines = [
         "mail.sender.test[198.51.100.7]: 450 4.2.0 <bob@example.org>: Recipient address rejected: \
          Greylisted, see http://postgrey.schweikert.ch/help/example.org.html; \

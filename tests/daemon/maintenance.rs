@@ -103,7 +103,7 @@ fn clients(dbdir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_too_old_goes_and_the_rest_stays_to_the_second() {
+fn expiry_is_exact_to_the_second() {
     let mut site = Site::start(&[]);
     let now = HOUR;
     site.pass("passed-a-day-ago", 1, now - DAY);
@@ -137,7 +137,7 @@ fn what_is_too_old_goes_and_the_rest_stays_to_the_second() {
 }
 
 #[test]
-fn the_log_tells_once_a_day_of_all_that_went_since() {
+fn the_daily_log_line_sums_all_deletions() {
     let mut site = Site::start(&[]);
     for (name, moment) in [("first", -HOUR - 1), ("second", -1), ("third", DAY - 1)] {
         site.attempt(name, 1, moment);
@@ -166,7 +166,7 @@ fn the_log_tells_once_a_day_of_all_that_went_since() {
 }
 
 #[test]
-fn a_verbose_log_tells_of_each_time_that_something_went() {
+fn a_verbose_log_has_each_deletion() {
     let mut site = Site::start(&["--verbose"]);
     for (name, moment) in [("first", -HOUR - 1), ("second", -1), ("last", DAY)] {
         site.attempt(name, 1, moment);

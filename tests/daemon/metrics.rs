@@ -105,7 +105,7 @@ fn the_numbers_count_what_became_of_mail() {
 }
 
 #[test]
-fn the_series_are_the_same_whoever_sends_mail() {
+fn the_time_series_do_not_depend_on_traffic() {
     let site = Site::start(&[]);
     let series = |page: String| -> Vec<String> {
         let lines = page.lines().filter(|line| !line.starts_with('#'));
@@ -134,7 +134,7 @@ fn manual_describes_every_metric() {
 }
 
 #[test]
-fn refused_mail_is_told_from_mail_that_passed() {
+fn refused_mail_is_distinguished_from_mail_that_passed() {
     let builder = Daemon::builder(Program::Ours);
     let list = builder.scratch().file("blacklist", "mx.example\n");
     let site = Site::of(builder.arg(format!("--blacklist-clients={}", list.display())));
@@ -147,7 +147,7 @@ fn refused_mail_is_told_from_mail_that_passed() {
 }
 
 #[test]
-fn lists_that_are_read_anew_are_told() {
+fn list_reloads_are_logged() {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("a.example\n192.0.2.0/24\n");
     let list = builder.scratch().path().join("whitelist_clients");
     let site = Site::of(builder);
@@ -166,7 +166,7 @@ fn lists_that_are_read_anew_are_told() {
 }
 
 #[test]
-fn files_beside_any_list_are_counted_and_may_come_and_go_until_a_hup() {
+fn drop_ins_of_all_lists_are_counted_and_read_on_hup() {
     let options = "whitelist-clients whitelist-recipients whitelist-senders blacklist-clients \
                    blacklist-senders blacklist-recipients greylist-recipients recipient-delays";
     let mut builder = Daemon::builder(Program::Ours);
@@ -211,7 +211,7 @@ fn a_daemon_in_good_health_says_so() {
 }
 
 #[test]
-fn what_is_not_there_is_refused() {
+fn unknown_paths_are_refused() {
     let site = Site::start(&[]);
     for (request, status) in [
         ("GET / HTTP/1.1\r\n\r\n", "404"),
@@ -242,7 +242,7 @@ fn it_listens_on_a_port_as_well() {
 }
 
 #[test]
-fn whoever_asks_slowly_or_never_holds_up_nobody() {
+fn slow_or_silent_clients_do_not_delay_others() {
     let site = Site::start(&[]);
     let mut slow = site.connect();
     slow.write_all(b"GET /metrics HTTP/1.1\r\n").expect("a daemon that reads");

@@ -187,7 +187,7 @@ fn spam_that_is_tried_once_passes_only_if_its_two_domains_are_trusted() {
 }
 
 #[test]
-fn spam_of_throw_away_domains_waits_in_a_pool_whatever_others_earned() {
+fn spam_of_throw_away_domains_waits_in_a_whitelisted_pool() {
     let mails = month(1);
     let [_, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
     for (without, with) in [(&subnet, &counted), (&domain, &both)] {
@@ -200,7 +200,7 @@ fn spam_of_throw_away_domains_waits_in_a_pool_whatever_others_earned() {
 }
 
 #[test]
-fn spam_that_is_tried_again_gains_by_a_domain_that_does_not_tell_addresses() {
+fn retried_spam_gains_by_a_domain_without_addresses_in_names() {
     let mails = month(1);
     let [_, subnet, domain, counted, _] = rules().map(|(_, policy)| outcome(&policy, &mails));
     for kind in [spam::ADDRESS_IN_NAME, spam::SAME_ADDRESS] {

@@ -28,7 +28,7 @@ enum News {
 
 #[test]
 #[allow(clippy::print_stderr, reason = "repeats a failure")]
-fn what_a_client_was_told_outlives_kill_9_under_load() {
+fn acknowledged_records_survive_kill_9_under_load() {
     let program = Program::under_test();
     let kills =
         std::env::var("POSTGREY_KILLS").map_or(10, |kills| kills.parse().expect("a number"));

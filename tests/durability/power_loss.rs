@@ -29,7 +29,7 @@ const SLACK: Duration = Duration::from_secs(5);
 const ONE_GOES_ON: usize = 8;
 
 #[test]
-fn wherever_the_power_fails_the_file_is_sound_and_holds_what_was_told() {
+fn the_file_is_sound_and_complete_after_any_power_failure() {
     let daemon = record::recording(Daemon::builder(Program::under_test())).start();
     burst(&daemon, 0..1000);
     let connections: Vec<_> = (0..4)
@@ -46,7 +46,7 @@ fn wherever_the_power_fails_the_file_is_sound_and_holds_what_was_told() {
 }
 
 #[test]
-fn with_sync_the_file_is_as_sound_and_lacks_only_what_was_told_in_that_time() {
+fn with_sync_the_file_is_sound_and_lacks_only_the_last_records() {
     let builder = Daemon::builder(Program::under_test()).arg("--sync=1");
     let daemon = record::recording(builder).start();
     burst(&daemon, 0..5000);

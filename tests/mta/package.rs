@@ -84,6 +84,6 @@ fn exim_asks_it_by_the_recipe_of_the_package() {
 }
 
 #[test]
-fn its_files_are_where_they_belong_and_a_purge_leaves_none() {
+fn the_package_installs_its_files_and_a_purge_removes_them() {
     assert_arrives("files");
 }

@@ -69,7 +69,7 @@ fn simulate(installed: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn no_mail_server_is_removed_or_added_beside_another() {
+fn the_package_neither_adds_nor_removes_mail_servers() {
     if !program_for("the relations of the package", "/usr/bin/apt-get", "apt") {
         return;
     }

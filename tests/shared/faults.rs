@@ -122,7 +122,7 @@ fn server_that_became_a_replica() {
 }
 
 #[test]
-fn server_that_lost_its_scripts_or_records_is_no_failure() {
+fn a_server_without_scripts_or_records_is_not_a_failure() {
     for command in ["script", "flushall"] {
         let Some(server) = Server::start(Engine::Redis, &[]) else { return };
         let mut site = Site::of(host(&server.url()).start());
@@ -137,7 +137,7 @@ fn server_that_lost_its_scripts_or_records_is_no_failure() {
 }
 
 #[test]
-fn idle_connection_that_the_server_closed_is_no_failure() {
+fn a_closed_idle_connection_is_not_a_failure() {
     let Some(server) = Server::start(Engine::Redis, &[]) else { return };
     let mut site = Site::of(host(&server.url()).start());
     for _ in 0..3 {

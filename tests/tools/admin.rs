@@ -175,7 +175,7 @@ fn a_triplet_is_shown_with_what_happens_to_it_next() {
 }
 
 #[test]
-fn what_is_not_known_is_said_to_be_so() {
+fn unknown_entries_are_reported_as_unknown() {
     with_and_without_a_daemon(|directory| {
         let done = run(directory, "show 192.0.2.9 nobody@sender.test bob@example.org");
         assert_eq!(done.status, 1);
@@ -229,7 +229,7 @@ fn statistics_count_the_entries_and_what_the_daemon_did() {
 }
 
 #[test]
-fn what_is_forgotten_counts_as_new() {
+fn a_forgotten_triplet_counts_as_new() {
     let daemon = daemon();
     let directory = directory(&daemon);
     let mut client = daemon.client();
@@ -242,7 +242,7 @@ fn what_is_forgotten_counts_as_new() {
 }
 
 #[test]
-fn what_is_allowed_passes_at_once() {
+fn an_allowed_triplet_passes_at_once() {
     let daemon = daemon();
     let directory = directory(&daemon);
     let mut client = daemon.client();
@@ -485,7 +485,7 @@ fn a_lock_without_a_daemon_that_answers_keeps_tools_out() {
 }
 
 #[test]
-fn a_list_that_nobody_reads_keeps_no_pages_from_being_used_again() {
+fn a_stalled_list_command_does_not_keep_pages_in_use() {
     if !testkit::program_for("the free pages of a database", "/usr/bin/mdb_stat", "lmdb-utils") {
         return;
     }
@@ -547,7 +547,7 @@ fn the_socket_is_the_user_s_own_and_goes_with_the_daemon() {
 }
 
 #[test]
-fn whoever_talks_nonsense_or_nothing_on_the_socket_harms_nobody() {
+fn malformed_or_silent_tools_do_not_affect_the_daemon() {
     let daemon = daemon();
     let directory = directory(&daemon);
     let socket = directory.join("postgrey.control");

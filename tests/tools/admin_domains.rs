@@ -226,7 +226,7 @@ fn bounces_are_named_like_a_domain_of_senders() {
 }
 
 #[test]
-fn who_names_a_triplet_by_address_is_told_of_domains() {
+fn naming_a_triplet_by_address_hints_at_domains() {
     let daemon = started(&BOTH);
     let directory = directory(&daemon);
     let told = "Mail of clients with a name is kept by its domain";
@@ -244,7 +244,7 @@ fn who_names_a_triplet_by_address_is_told_of_domains() {
 }
 
 #[test]
-fn what_was_exported_comes_back() {
+fn an_export_can_be_imported() {
     let Stopped { scratch, .. } = started(&BOTH).stop();
     let directory = scratch.path().join("db");
     let export = output(&directory, "export");

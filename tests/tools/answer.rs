@@ -85,7 +85,7 @@ fn answer(json: &str) -> &str {
 }
 
 #[test]
-fn what_is_foretold_is_what_the_daemon_answers() {
+fn predicted_replies_are_the_daemons() {
     let daemon = daemon();
     let directory = Directory::of(&daemon);
     let mut client = daemon.client();
@@ -159,7 +159,7 @@ fn without_a_database_everything_is_new() {
 }
 
 #[test]
-fn of_mail_that_nobody_greylists_no_entry_is_foretold() {
+fn no_entry_is_predicted_for_exempt_mail() {
     let daemon = daemon();
     let directory = Directory::of(&daemon);
     let dbdir = format!("--dbdir={}", directory.database().display());

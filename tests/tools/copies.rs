@@ -74,7 +74,7 @@ fn a_backup_replaces_nothing_but_regular_files() {
 }
 
 #[test]
-fn a_backup_in_somebody_s_directory_gives_nothing_of_root_away() {
+fn a_backup_into_a_users_directory_exposes_nothing_of_root() {
     if !testkit::root_for("root in a hostile directory") {
         return;
     }
@@ -267,7 +267,7 @@ fn a_copy_of_another_way_to_make_keys_is_not_restored() {
 }
 
 #[test]
-fn a_pipe_is_no_copy_to_look_into() {
+fn a_pipe_is_not_a_copy() {
     let (_daemon, dbdir, _) = daemon();
     let mut child = Command::new(Program::Ours.path())
         .args(["list", "--file=/dev/stdin", &dbdir])

@@ -96,7 +96,7 @@ fn a_mail_from_many_networks_comes_with_the_line_that_helps() {
 }
 
 #[test]
-fn a_mail_that_never_came_back_is_told() {
+fn a_mail_that_never_returned_is_reported() {
     let (_, text) = explain(&Scratch::new(), &day(), &["--client=203.0.113.9"]);
     assert!(text.contains("Outcome     never came back in time"), "{text}");
     let (_, json) = explain(&Scratch::new(), &day(), &["--client=203.0.113.9", "--json"]);
@@ -149,7 +149,7 @@ fn a_summary_counts_what_greylisting_did() {
 }
 
 #[test]
-fn every_form_of_log_tells_the_same() {
+fn every_log_format_gives_the_same_report() {
     let iso = day();
     let short = iso.replace("+00:00", "+0000");
     let traditional = iso
@@ -232,7 +232,7 @@ fn a_log_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn what_the_daemon_itself_logs_is_understood() {
+fn the_daemons_own_log_lines_are_parsed() {
     let daemon = Daemon::builder(Program::Ours).start();
     let mut client = daemon.client();
     let attempt = Attempt::new("2001:db8::1", "mx.a.test", "", "a,b@example.org");

@@ -284,7 +284,7 @@ fn run(texts: &[String]) -> Option<Vec<String>> {
 }
 
 #[test]
-fn what_the_pages_say_to_type_works_as_it_stands() {
+fn commands_of_the_pages_work() {
     let typed = |page: &str| examples(page).into_iter().filter(|example| is_typed(example));
     // The daemon is started first, then asked, and last of all left for the original.
     let daemon: Vec<String> = typed("postgrey.8").collect();

@@ -136,7 +136,7 @@ fn packed_logs_are_read_from_standard_input_and_from_pipes() {
 }
 
 #[test]
-fn a_directory_is_no_log() {
+fn a_directory_is_not_a_log() {
     if !testkit::root_for("reports") {
         return;
     }
@@ -148,7 +148,7 @@ fn a_directory_is_no_log() {
 }
 
 #[test]
-fn any_bytes_are_no_reason_to_fail() {
+fn any_bytes_can_be_fed() {
     if !testkit::root_for("reports") {
         return;
     }
@@ -178,7 +178,7 @@ fn any_bytes_are_no_reason_to_fail() {
 }
 
 #[test]
-fn who_stops_reading_it_is_told_of_no_error() {
+fn closing_the_output_is_not_an_error() {
     if !testkit::root_for("reports") {
         return;
     }

@@ -79,7 +79,7 @@ fn commands_work_on_the_database_that_the_daemon_s_settings_name() {
 }
 
 #[test]
-fn settings_that_the_daemon_would_refuse_are_no_excuse_to_look_elsewhere() {
+fn invalid_settings_are_an_error_for_tools() {
     let scratch = testkit::Scratch::new();
     let defaults = scratch.file("defaults", "POSTGREY_OPTS=\"--dbdri=/srv\"\n");
     let (status, _, err) = run(&["list", &format!("--defaults={}", defaults.display())]);
@@ -88,7 +88,7 @@ fn settings_that_the_daemon_would_refuse_are_no_excuse_to_look_elsewhere() {
 }
 
 #[test]
-fn a_change_without_a_daemon_says_that_none_runs() {
+fn a_change_without_a_daemon_is_reported_as_such() {
     let daemon = daemon();
     let dbdir = dbdir(&daemon);
     let (_, out, _) = run(&["allow", "192.0.2.1", &dbdir]);
@@ -101,7 +101,7 @@ fn a_change_without_a_daemon_says_that_none_runs() {
 }
 
 #[test]
-fn what_is_forgotten_is_shown_and_a_dry_run_forgets_nothing() {
+fn forgotten_entries_are_printed_and_a_dry_run_keeps_them() {
     let daemon = daemon();
     let dbdir = dbdir(&daemon);
     let (_, dry, _) = run(&["forget", "192.0.2.99", "--dry-run", &dbdir]);
@@ -204,7 +204,7 @@ fn settings_are_printed_with_the_place_that_they_come_from() {
 }
 
 #[test]
-fn what_mail_servers_say_does_not_steer_the_terminal() {
+fn text_of_mail_servers_does_not_control_the_terminal() {
     let daemon = Daemon::builder(Program::Ours).start();
     let sender = "\u{202e}evil\u{2066}\u{9b}31m@one.test";
     daemon.client().ask(&Attempt::new("192.0.2.1", "mx.test", sender, "bob@example.org"));
@@ -244,7 +244,7 @@ fn daemon_cpu(daemon: &Daemon) -> u64 {
 }
 
 #[test]
-fn the_daemon_hears_only_its_own_user_and_root() {
+fn the_control_socket_serves_only_root_and_the_daemons_user() {
     if !testkit::root_for("tools of other users") {
         return;
     }

@@ -64,7 +64,7 @@ fn beside(daemon: &Daemon, what: &str, first: usize, mut child: Child) {
     assert!(child.wait().expect("a child").success(), "{what}");
 }
 
-pub fn large_changes_beside_the_load() {
+pub fn large_changes_under_load() {
     let builder = Daemon::builder(Program::under_test());
     let dbdir = builder.scratch().subdirectory("db");
     // A thousandth of the million is each sender's.

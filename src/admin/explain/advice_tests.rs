@@ -52,7 +52,7 @@ fn neighbours_are_made_one_client_by_an_option() {
 }
 
 #[test]
-fn a_retry_that_was_a_little_early_is_told_with_the_delay_that_would_do() {
+fn a_slightly_early_retry_gets_advice_on_the_delay() {
     let client = "192.0.2.1";
     let text =
         advice_on(&subnet(), &[(0, client, true), (250, client, true), (2000, client, false)]);

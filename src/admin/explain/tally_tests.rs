@@ -26,7 +26,7 @@ fn tally(attempts: impl IntoIterator<Item = Attempt>) -> LogTotals {
 }
 
 #[test]
-fn mail_that_may_come_back_is_told_from_mail_that_most_likely_does_not() {
+fn mail_that_may_return_is_distinguished_from_lost_mail() {
     let mut tally = tally([
         attempt(0, 1, true),
         attempt(3 * DAY, 2, true),
@@ -43,7 +43,7 @@ fn mail_that_may_come_back_is_told_from_mail_that_most_likely_does_not() {
 }
 
 #[test]
-fn who_comes_back_after_the_window_begins_anew() {
+fn a_retry_after_the_window_starts_again() {
     let tally =
         tally([attempt(0, 1, true), attempt(5 * DAY, 1, true), attempt(5 * DAY + 300, 1, false)]);
     assert_eq!(tally.ends(), Ends { delays: vec![300], lost: 1, waiting: 0, silent: 0 });
@@ -61,7 +61,7 @@ fn mail_whose_time_is_over_is_counted_and_not_kept() {
 }
 
 #[test]
-fn what_postfix_took_counts_for_mail_that_was_deferred_alone() {
+fn mail_accepted_by_postfix_counts_only_if_deferred_before() {
     let by_postfix =
         |time, number| Attempt { source: LoggedBy::Postfix, ..attempt(time, number, false) };
     let tally = tally([

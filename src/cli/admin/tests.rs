@@ -22,7 +22,7 @@ fn refusal(line: &str) -> String {
 }
 
 #[test]
-fn a_list_is_everything_in_key_order_unless_told_otherwise() {
+fn a_list_has_all_entries_in_key_order_by_default() {
     let Command::List(list, None) = command("list") else { panic!("a list") };
     let all = List {
         filter: Filter::default(),
@@ -81,7 +81,7 @@ fn a_subject_is_a_triplet_a_client_or_a_domain() {
 }
 
 #[test]
-fn what_makes_no_sense_is_named() {
+fn invalid_input_is_named() {
     for (line, part) in [
         (
             "list --client=mx.a.test",

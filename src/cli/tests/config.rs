@@ -72,7 +72,7 @@ fn a_line_says_what_the_option_of_its_name_says() {
 }
 
 #[test]
-fn what_is_typed_wins_and_what_may_be_repeated_adds() {
+fn the_command_line_overrides_the_file_and_repeatable_options_add() {
     let text = "inet=1\ndelay=60\nquiet\nlookup-by-host\nwhitelist-clients=/a\ngreylist-text=No";
     let options = |line| parsed(text, line).unwrap();
     let file = options("");
@@ -132,7 +132,7 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_file_without_a_place_to_listen_is_no_more_than_none() {
+fn a_file_without_a_listener_is_like_no_file() {
     let error = parsed("delay=60", "").unwrap_err();
     assert!(error.starts_with("ERROR: --unix or --inet must be specified; "), "{error}");
 }

@@ -111,7 +111,7 @@ fn an_empty_greylist_text_is_the_default() {
 }
 
 #[test]
-fn a_required_value_is_the_next_word_whatever_it_looks_like() {
+fn a_required_value_is_the_next_argument_in_any_form() {
     check(&[
         ("--inet|--exim", |o| o.listen = Some(Listen::Inet("--exim".to_owned()))),
         ("--inet|--", |o| o.listen = Some(Listen::Inet("--".to_owned()))),
@@ -271,7 +271,7 @@ fn information_is_printed_in_the_order_help_manual_version() {
 }
 
 #[test]
-fn what_cannot_be_parsed_comes_before_everything_else() {
+fn syntax_errors_come_first() {
     check_refused(
         1,
         &[
@@ -282,7 +282,7 @@ fn what_cannot_be_parsed_comes_before_everything_else() {
 }
 
 #[test]
-fn what_the_original_refuses_comes_next_in_its_order_and_words() {
+fn errors_of_the_original_come_next_with_its_text_and_order() {
     let hint = "the ways to listen are --inet, --unix, --milter, --smtp; \"postgrey help\" lists all commands";
     let no_socket = &format!("ERROR: --unix or --inet must be specified; {hint}");
     let unknown =

@@ -8,7 +8,7 @@ fn served(line: &str) -> Options {
 }
 
 #[test]
-fn a_milter_listens_beside_the_policy_server_or_alone() {
+fn a_milter_listens_with_the_policy_server_or_alone() {
     let options = served("--milter=/run/postgrey/milter");
     let path = "/run/postgrey/milter".into();
     assert_eq!(options.listen, None);
@@ -19,7 +19,7 @@ fn a_milter_listens_beside_the_policy_server_or_alone() {
 }
 
 #[test]
-fn the_socket_of_a_milter_has_permissions_of_its_own() {
+fn the_milter_socket_has_separate_permissions() {
     let mode = |line: &str| match served(line).milter {
         Some(Listen::Unix { mode, .. }) => mode,
         other => panic!("{other:?}"),

@@ -13,7 +13,7 @@ fn a_delayed_mail_gets_a_header_unless_that_is_switched_off() {
 use crate::greylist::LookupBy;
 
 #[test]
-fn metrics_are_told_on_a_port_or_a_socket() {
+fn metrics_are_served_on_a_port_or_a_socket() {
     check(&[
         ("--metrics=9154", |o| o.metrics = Some(Listen::Inet("9154".to_owned()))),
         ("--metrics=[::1]:9154", |o| o.metrics = Some(Listen::Inet("[::1]:9154".to_owned()))),
@@ -113,7 +113,7 @@ fn a_socket_mode_is_octal_unless_it_has_a_prefix() {
 }
 
 #[test]
-fn what_is_false_in_perl_means_the_default() {
+fn values_that_are_false_in_perl_mean_the_default() {
     check(&[
         ("--delay=0", NO_CHANGE),
         ("--delay=-0", NO_CHANGE),
@@ -216,7 +216,7 @@ fn the_log_has_one_of_two_formats() {
 }
 
 #[test]
-fn pools_are_told_by_their_domain_if_asked_for() {
+fn pools_are_keyed_by_domain_if_configured() {
     check(&[
         ("--lookup-by-domain", |o| o.policy.by_domain.lookup = true),
         ("--lookup-by-domain|--lookup-by-host", |o| {
@@ -279,7 +279,7 @@ fn values_without_a_meaning_are_refused() {
 }
 
 #[test]
-fn bytes_that_are_no_text_survive_in_paths_and_texts() {
+fn invalid_utf_8_survives_in_paths_and_texts() {
     let word = |start: &str| OsString::from_vec([start.as_bytes(), b"\xff"].concat());
     let words = ["--unix=", "--dbdir=", "--greylist-text=", "--hostname=", "--whitelist-clients="];
     let Ok(Invocation::Serve(options)) = parse(words.map(word).to_vec()) else {

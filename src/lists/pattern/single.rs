@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compiled_is_explained() {
+    fn errors_of_patterns_are_explained() {
         for pattern in ["(", "a)", "*a", "(?{1})"] {
             let why = Pattern::new(pattern.as_bytes(), Letters::AsWritten).unwrap_err();
             assert!(!why.is_empty(), "{pattern}");

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_slice_is_none() {
+    fn a_malformed_slice_is_rejected() {
         for line in ["", "next", "next \\x0", "other"] {
             assert_eq!(slice_of(&[line.to_owned()]), None, "{line}");
         }

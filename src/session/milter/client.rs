@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_in_brackets_is_no_name() {
+    fn an_address_in_brackets_is_not_a_name() {
         let table = [
             ("mx.a.test", "mx.a.test"),
             ("[192.0.2.1]", "unknown"),

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_a_code_comes_before_the_text() {
+    fn text_after_a_code_precedes_the_text_option() {
         let mut message = Message::default();
         let reply = message.reply(&restrict("450 4.2.0 Busy:", "Greylisted"), all());
         assert_eq!(reply, packet(b'y', b"450 4.2.0 Busy: Greylisted\0"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_held_is_deferred() {
+    fn hold_without_quarantine_defers() {
         let without_holding = offering(0x1df);
         let mut message = Message::default();
         let reply = message.reply(&restrict("hold", "Spam?"), without_holding);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_the_administrators_comes_beside_that_of_a_delayed_message() {
+    fn a_header_action_is_added_to_the_greylist_header() {
         let mut message = Message::default();
         message.reply(&header("X-Greylist: x"), all());
         let listed = restrict("PREPEND X-Listed: yes", "indeed");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_header_and_actions_that_pass_change_nothing() {
+    fn invalid_headers_and_passing_actions_change_nothing() {
         for action in ["PREPEND", "PREPEND nothing of the kind", "WARN", "DUNNO", "OK"] {
             let mut message = Message::default();
             let reply = message.reply(&restrict(action, "Access denied"), all());

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_no_format_and_one_line_of_ascii() {
+    fn the_text_is_escaped_as_one_line_of_ascii() {
         assert_eq!(text_of(b"451", "100% of %n"), "y451 4.7.1 100%% of %%n\0");
         assert_eq!(text_of(b"451", "a\r\nb\0c\td"), "y451 4.7.1 a  b c d\0");
         assert_eq!(text_of(b"451", "gr\u{fc}\u{df} \u{44a}"), "y451 4.7.1 gr?? ?\0");
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_split_and_what_is_none_is_left_out() {
+    fn a_header_is_split_and_an_invalid_one_omitted() {
         let mut output = Vec::new();
         header(&mut output, b"X-Greylist:  delayed\r 3 seconds: by");
         assert_eq!(output[4..], *b"i\0\0\0\0X-Greylist\0delayed  3 seconds: by\0");

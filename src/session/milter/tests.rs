@@ -139,7 +139,7 @@ fn the_null_sender_is_empty_and_a_nameless_client_unknown() {
 }
 
 #[test]
-fn a_client_may_be_the_machine_itself_or_nobody_known() {
+fn client_may_be_local_or_unknown() {
     let client = |data: &[u8]| {
         let mut session = fed(&[offer(OFFER), packet(b'C', data), mail("a"), rcpt("b")]);
         next_reply(&mut session);
@@ -152,7 +152,7 @@ fn a_client_may_be_the_machine_itself_or_nobody_known() {
 }
 
 #[test]
-fn who_has_logged_in_is_known_for_one_message() {
+fn a_login_applies_to_one_message() {
     let mut session = connected();
     session.feed(&packet(b'D', b"M{auth_type}\0PLAIN\0{auth_authen}\0joe\0"));
     session.feed(&[mail("a@a.test"), rcpt("b@b.test"), rcpt("c@b.test")].concat());
@@ -215,7 +215,7 @@ fn a_header_is_not_put_in_where_that_was_not_agreed() {
 }
 
 #[test]
-fn an_aborted_message_leaves_nothing_behind() {
+fn an_aborted_message_leaves_no_state() {
     let mut session = connected();
     session.feed(&[mail("a"), rcpt("b")].concat());
     next_recipient(&mut session);
@@ -240,7 +240,7 @@ fn another_client_may_follow_on_the_same_connection() {
 }
 
 #[test]
-fn what_is_to_become_of_a_message_is_forgotten_with_it() {
+fn actions_of_a_message_end_with_it() {
     let ends: [(&[Vec<u8>], &[u8]); 4] = [
         (&[], &packet(b'd', b"")),
         (&[packet(b'A', b"")], CONTINUE),
@@ -258,7 +258,7 @@ fn what_is_to_become_of_a_message_is_forgotten_with_it() {
 }
 
 #[test]
-fn a_deferral_is_told_in_words_of_smtp() {
+fn a_deferral_becomes_an_smtp_reply() {
     let mut session = connected();
     session.feed(&[mail("a"), rcpt("b")].concat());
     next_recipient(&mut session);
@@ -267,7 +267,7 @@ fn a_deferral_is_told_in_words_of_smtp() {
 }
 
 #[test]
-fn what_no_mail_server_sends_ends_the_connection() {
+fn protocol_errors_end_the_connection() {
     let greeting = || [offer(OFFER), connection("mx", "192.0.2.1")];
     let after = |packet: Vec<u8>| fault(&[greeting().as_slice(), &[packet]].concat());
     assert_eq!(fault(&[vec![0; 4]]), Fault::Length(0));

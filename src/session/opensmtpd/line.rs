@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_lines_are_none() {
+    fn malformed_lines_are_rejected() {
         for line in [
             "",
             "|",

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_dumps_are_read() {
         let mut text = Vec::new();
         let all: Vec<u8> = (0..=255).collect();
         for name in ["triplets", "clients"] {

@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_table_are_told_apart_by_their_looks() {
+    fn the_table_of_a_row_is_determined_by_key_and_value() {
         let table = [
             ("1.2.3.0/a@b/c@d", "1700000000,1700000000", Table::Triplets),
             ("1.2.3.4", "5,1700000000", Table::Clients),
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_is_refused() {
+    fn empty_input_is_refused() {
         let long = format!("1.2.3.0/{}/c@d", "a".repeat(MAX_KEY_LENGTH));
         let table = [
             (None, "", "1,2", Refusal::Key),

@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_last_time_wins_and_whoever_passed_has_passed() {
+    fn merging_keeps_the_later_time_and_whether_it_passed() {
         let table = [
             // Known for long, and just met for the first time elsewhere.
             (seen(100, 10_000), seen(20_000, 20_000), seen(10_100, 20_000)),

@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_says_is_told() {
+    fn output_of_a_program_is_reported() {
         let why = outcome("says", &[&["/bin/sh", "-c", "echo broken >&2; exit 3"]]);
         assert_eq!(why, Err("/bin/sh failed (exit status: 3): broken".to_string()));
     }
 
     #[test]
-    fn without_a_program_the_administrator_hears_what_to_install() {
+    fn without_a_program_the_report_says_what_to_install() {
         let why = outcome("none", &[&["/nowhere"]]).unwrap_err();
         assert!(why.contains("apt-get install db5.3-util"), "{why}");
     }

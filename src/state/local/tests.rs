@@ -115,7 +115,7 @@ fn verdict(completed: Completed) -> Verdict {
 const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
 
 #[test]
-fn what_was_committed_is_there_at_the_next_start() {
+fn committed_records_are_there_at_the_next_start() {
     let directory = Directory::new();
     let mut store = directory.open();
     put(&mut store, b"a/b/c", FIRST);
@@ -130,7 +130,7 @@ fn what_was_committed_is_there_at_the_next_start() {
 }
 
 #[test]
-fn a_database_that_was_never_finished_is_made_anew() {
+fn an_unfinished_database_is_created_again() {
     let directory = Directory::new();
     let unfinished = directory.0.join("postgrey.mdb.new");
     fs::write(directory.file(), "").unwrap();
@@ -141,7 +141,7 @@ fn a_database_that_was_never_finished_is_made_anew() {
 }
 
 #[test]
-fn what_waits_is_seen_at_once_and_written_when_it_is_due() {
+fn deferred_writes_are_visible_at_once_and_written_when_due() {
     let directory = Directory::new();
     let mut store = directory.open();
     put(&mut store, b"a/b/c", FIRST);
@@ -164,7 +164,7 @@ fn what_waits_is_seen_at_once_and_written_when_it_is_due() {
 }
 
 #[test]
-fn what_waits_can_be_written_by_itself() {
+fn deferred_writes_can_be_committed_alone() {
     let directory = Directory::new();
     let mut store = directory.open();
     defer(&mut store, b"a/b/c", LATER);
@@ -188,7 +188,7 @@ fn a_newer_write_overtakes_what_waits() {
 }
 
 #[test]
-fn long_keys_are_told_apart_by_their_whole_length() {
+fn long_keys_are_distinguished_by_their_whole_length() {
     let directory = Directory::new();
     let mut store = directory.open();
     let long = vec![b'x'; 2000];

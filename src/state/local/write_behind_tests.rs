@@ -66,7 +66,7 @@ fn many_rows_are_written_in_larger_shares() {
 }
 
 #[test]
-fn rows_behind_the_sweep_wait_for_the_next_one() {
+fn rows_after_the_sweep_wait_for_the_next_one() {
     let mut waiting = with_rows(MIN_BATCH..3 * MIN_BATCH);
     let now = when_due(Instant::now());
     write(&mut waiting, now);
@@ -107,7 +107,7 @@ fn in_a_hurry_one_commit_takes_all() {
 }
 
 #[test]
-fn who_waits_for_rows_waits_for_the_end_of_a_sweep_that_has_all_of_them() {
+fn a_flush_waits_for_a_complete_sweep() {
     let mut waiting = with_rows(MIN_BATCH..3 * MIN_BATCH);
     let now = when_due(Instant::now());
     write(&mut waiting, now);
@@ -134,7 +134,7 @@ fn a_disk_that_refused_all_is_not_asked_to_take_all_again() {
 }
 
 #[test]
-fn what_gathered_while_the_disk_took_nothing_is_written_in_shares_with_sync_too() {
+fn writes_delayed_by_a_full_disk_are_written_in_batches() {
     let mut waiting = WriteBehind::default();
     waiting.set_delay(Duration::from_secs(60));
     for row in 0..MAX_RECORDS {

@@ -32,7 +32,7 @@ fn connect(daemon: &Daemon) -> UnixStream {
 
 /// `POSTGREY_FUZZ_SECONDS` says how long, as it does for `tests/fuzz.rs`.
 #[test]
-fn random_bytes_on_many_connections_harm_nobody() {
+fn random_bytes_on_many_connections_do_not_affect_others() {
     let seconds = std::env::var("POSTGREY_FUZZ_SECONDS").ok();
     let seconds = seconds.map_or(3, |seconds| seconds.parse().expect("a number of seconds"));
     let seed = seed();

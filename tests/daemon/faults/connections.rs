@@ -183,7 +183,7 @@ fn rush(daemon: &Daemon, requests: &[Vec<u8>]) -> Vec<UnixStream> {
 }
 
 #[test]
-fn a_rush_of_requests_keeps_nobody_else_waiting() {
+fn a_burst_of_requests_does_not_delay_other_clients() {
     allow_many_connections(1_100);
     let daemon = Daemon::builder(Program::under_test()).start();
     let requests: Vec<Vec<u8>> = (0..1_000)
@@ -277,7 +277,7 @@ fn clients_that_write_a_byte_at_a_time_are_served_like_others() {
 }
 
 #[test]
-fn a_storm_of_connects_and_resets_harms_nobody() {
+fn a_storm_of_connects_and_resets_does_not_affect_other_clients() {
     let daemon = Daemon::builder(Program::under_test()).tcp().start();
     let Door::Tcp(address) = daemon.door() else { panic!("it listens over TCP") };
     let watch = Watch::begin(&daemon, "20,000 connects and resets");

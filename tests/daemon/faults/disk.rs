@@ -129,7 +129,7 @@ fn assert_recovers(daemon: &Daemon) {
 }
 
 #[test]
-fn mail_flows_while_the_disk_is_full_and_nothing_told_is_lost() {
+fn mail_flows_on_a_full_disk_and_acknowledged_records_stay() {
     let Some(site) = Site::start(SMALL_DISK) else { return };
     let mut told = ask_about(&site.daemon, "before", 100);
     fill(&site.file("filler"));
@@ -164,7 +164,7 @@ fn a_disk_that_takes_half_of_a_commit_is_called_full() {
 }
 
 #[test]
-fn a_restart_on_a_full_disk_knows_what_was_told() {
+fn a_restart_on_a_full_disk_keeps_acknowledged_records() {
     let Some(site) = Site::start(SMALL_DISK) else { return };
     let told = ask_about(&site.daemon, "before", 100);
     fill(&site.file("filler"));

@@ -118,7 +118,7 @@ fn hold(faults: impl IntoIterator<Item = Fault>, check: fn(&Fault)) {
 }
 
 #[test]
-fn a_list_that_is_none_any_more_keeps_its_rules_until_it_is_mended() {
+fn an_invalid_list_keeps_its_last_rules_until_it_is_fixed() {
     if !testkit::root_for("files of other users") {
         return;
     }
@@ -144,7 +144,7 @@ fn a_list_that_is_none_any_more_keeps_its_rules_until_it_is_mended() {
 }
 
 #[test]
-fn a_server_starts_without_a_list_that_is_none() {
+fn the_daemon_starts_with_an_invalid_list() {
     hold(FAULTS, |fault| {
         let (builder, path) = server_with_list();
         fs::remove_file(&path).expect("the list");

@@ -56,7 +56,7 @@ fn lines_wait_for_a_logger_that_is_not_there_and_lost_ones_are_counted() {
 }
 
 #[test]
-fn a_logger_that_reads_nothing_is_waited_for_by_nobody() {
+fn a_stalled_logger_does_not_delay_requests() {
     let Some(site) = Site::new() else { return };
     let logger = site.logger();
     let server = site.start();
@@ -102,14 +102,14 @@ fn assert_goes_on(server: &Daemon, fault: &'static str) -> usize {
 }
 
 #[test]
-fn standard_error_on_a_full_disk_is_no_trouble() {
+fn standard_error_on_a_full_disk_is_ignored() {
     let builder = Daemon::builder(Program::under_test());
     let server = with_standard_error(builder, Path::new("/dev/full"));
     assert_goes_on(&server, "standard error on a full disk");
 }
 
 #[test]
-fn standard_error_that_nobody_reads_is_no_trouble() {
+fn unread_standard_error_is_ignored() {
     let builder = Daemon::builder(Program::under_test());
     let pipe = builder.scratch().path().join("pipe");
     mkfifo(&pipe, Mode::from_bits_truncate(0o600)).expect("a pipe");

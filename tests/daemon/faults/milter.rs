@@ -24,7 +24,7 @@ fn new_mail(server: &mut MailServer, number: u32) -> (char, BTreeSet<char>) {
 }
 
 #[test]
-fn what_the_disk_does_not_take_lets_mail_through_whatever_the_action() {
+fn mail_passes_on_write_errors_with_every_action() {
     for (action, recipient, end) in [
         ("DEFER", 'y', BTreeSet::from(['c'])),
         ("HOLD", 'c', BTreeSet::from(['q', 'c'])),

@@ -88,7 +88,7 @@ fn no_answer_comes_between_the_deletion_and_the_new_file() {
 }
 
 #[test]
-fn a_file_that_is_replaced_is_kept_beside_the_new_one() {
+fn a_replaced_file_is_kept_next_to_the_new_one() {
     let mut site = Site::start();
     let other = other(&site.file, 1);
     let bytes = fs::read(&other).expect("the other file");

@@ -119,7 +119,7 @@ fn silent_clients_take_little_memory_and_hold_up_no_other() {
 }
 
 #[test]
-fn clients_one_after_another_leave_no_memory_behind() {
+fn successive_clients_leave_no_memory_allocated() {
     in_own_network(|| {
         const CLIENTS: usize = 50_000;
         let daemon = start();

@@ -86,7 +86,7 @@ fn whitelists_come_first_and_action_and_text_are_the_administrators() {
 }
 
 #[test]
-fn in_a_dry_run_nobody_is_refused() {
+fn a_dry_run_refuses_no_mail() {
     let daemon = with_list(ours(&["-n"]), "blacklist-senders", "a.test\n").start();
     assert_eq!(daemon.client().ask(&stranger()), "DUNNO");
     let line = "action=blacklist, reason=sender blacklist, dry-run, client_name=mx.a.test";
@@ -94,7 +94,7 @@ fn in_a_dry_run_nobody_is_refused() {
 }
 
 #[test]
-fn a_list_that_is_missing_is_told_and_refuses_nobody() {
+fn a_missing_blacklist_is_reported_and_refuses_no_mail() {
     let daemon = ours(&["--blacklist-clients=/nonexistent/list"]).start();
     assert!(defers(&daemon.client().ask(&stranger())));
     let complaint = "can't open /nonexistent/list: No such file or directory";

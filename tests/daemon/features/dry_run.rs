@@ -32,7 +32,7 @@ fn all_mail_passes_and_the_log_says_what_would_be_done() {
 }
 
 #[test]
-fn what_was_seen_in_a_dry_run_counts_afterwards() {
+fn attempts_in_a_dry_run_count_afterwards() {
     let daemon = ours(&["-n"]).start();
     let database = format!("--dbdir={}", daemon.scratch().path().join("db").display());
     assert_eq!(daemon.client().ask(&stranger().at(0)), "DUNNO");

@@ -28,7 +28,7 @@ fn only_those_on_the_list_are_greylisted() {
 }
 
 #[test]
-fn while_the_list_cannot_be_read_nobody_is_greylisted() {
+fn with_an_unreadable_list_no_mail_is_greylisted() {
     let daemon = ours(&["--greylist-recipients=/nonexistent/list"]).start();
     assert_eq!(daemon.client().ask(&stranger()), "DUNNO");
     let complaint = "can't open /nonexistent/list: No such file or directory";

@@ -20,7 +20,7 @@ fn trusted_networks_and_the_machine_itself_pass_without_an_entry() {
 }
 
 #[test]
-fn who_has_logged_in_passes_without_an_entry() {
+fn authenticated_mail_passes_without_an_entry() {
     let daemon = ours(&["--trust-authenticated", "--verbose"]).start();
     let mut client = daemon.client();
     let user = stranger().with("sasl_method", "PLAIN").with("sasl_username", "joe");
@@ -35,7 +35,7 @@ fn who_has_logged_in_passes_without_an_entry() {
 }
 
 #[test]
-fn without_the_options_nobody_is_trusted() {
+fn without_the_options_no_client_is_trusted() {
     let daemon = ours(&[]).start();
     let mut client = daemon.client();
     let user = stranger().with("sasl_username", "joe");
@@ -46,7 +46,7 @@ fn without_the_options_nobody_is_trusted() {
 }
 
 #[test]
-fn a_word_that_is_no_network_is_a_reason_not_to_start() {
+fn an_invalid_network_is_a_start_up_error() {
     let stopped = ours(&["--trusted-networks=192.0.2.0/24,lan"]).start_in_vain();
     assert_eq!(stopped.status.code(), Some(2));
     let message = "ERROR: --trusted-networks: lan is not a network; write it like 192.0.2.0/24 or \

@@ -32,7 +32,7 @@ fn the_parent_succeeds_only_once_the_daemon_serves() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_no_reason_not_to_start() {
+fn the_daemon_starts_with_an_unreadable_list() {
     let builder = Daemon::builder(Program::Ours).arg("--whitelist-clients=/nonexistent/list");
     let daemon = start(builder).expect("a daemon that starts");
     assert!(daemon.client().ask(&attempt()).starts_with("DEFER_IF_PERMIT "));
@@ -49,7 +49,7 @@ fn ps_shows_its_name_and_options_without_a_path() {
 }
 
 #[test]
-fn it_leads_a_session_of_its_own_without_a_terminal() {
+fn the_daemon_leads_a_new_session_without_a_terminal() {
     let daemon = background();
     let stat = fs::read_to_string(proc(&daemon, "stat")).expect("a living process");
     let (_, fields) = stat.rsplit_once(") ").expect("the name in brackets");

@@ -93,7 +93,7 @@ fn a_database_directory_that_does_not_exist() {
 }
 
 #[test]
-fn a_database_directory_of_somebody_else() {
+fn foreign_database_directory() {
     let prepare = |builder: Builder| {
         let foreign = builder.scratch().path().join("foreign");
         fs::create_dir(&foreign).expect("a directory");
@@ -118,7 +118,7 @@ fn a_database_directory_that_another_daemon_has_locked() {
 }
 
 #[test]
-fn a_database_that_is_none() {
+fn not_a_database() {
     let prepare = |builder: Builder| {
         let path = builder.scratch().subdirectory("db").join("postgrey.mdb");
         fs::write(&path, [b'x'; 10_000]).expect("a file");

@@ -34,7 +34,7 @@ fn it_holds_the_number_of_the_daemon_and_belongs_to_root() {
 }
 
 #[test]
-fn what_a_dead_daemon_left_is_overwritten() {
+fn the_pid_file_of_a_dead_daemon_is_overwritten() {
     for content in [format!("{}\n", dead_pid()), String::new(), "0".to_string()] {
         let daemon = start(with_pid_file(&content)).expect("a daemon that starts");
         let path = pid_file(daemon.scratch());
@@ -89,7 +89,7 @@ fn a_link_is_replaced_and_never_followed() {
 }
 
 #[test]
-fn what_is_not_a_regular_file_is_refused_at_once() {
+fn other_than_regular_files_are_refused_at_once() {
     let builder = Daemon::builder(Program::Ours);
     nix::unistd::mkfifo(&pid_file(builder.scratch()), Mode::S_IRWXU).expect("a FIFO");
     let refusal = start(builder).expect_err("a start that must fail");
@@ -107,7 +107,7 @@ fn that_of_another_daemon_is_not_removed() {
 }
 
 #[test]
-fn in_the_foreground_there_is_none() {
+fn the_foreground_has_no_pid_file() {
     let builder = Daemon::builder(Program::Ours);
     let path = pid_file(builder.scratch());
     let daemon = builder.arg(format!("--pidfile={}", path.display())).start();

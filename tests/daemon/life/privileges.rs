@@ -130,7 +130,7 @@ fn root_stays_root_only_where_that_is_asked_for() {
 }
 
 #[test]
-fn an_ordinary_user_is_told_what_cannot_be_and_goes_on() {
+fn an_ordinary_user_gets_warnings_and_continues() {
     if !testkit::root_for("a change of user") {
         return;
     }
@@ -172,14 +172,14 @@ fn capabilities_of_an_ordinary_user_are_given_up_as_well() {
 }
 
 /// Names the set-user-id program with which [`try_to_become_root`] tries to
-/// regain root's rights, in the process that [`there_is_no_way_back_to_root`]
+/// regain root's rights, in the process that [`root_privileges_cannot_be_regained`]
 /// starts.
 const LADDER: &str = "POSTGREY_TEST_LADDER";
 
 /// The rights of a process are those of all its threads, so this test runs in
 /// a process of its own.
 #[test]
-fn there_is_no_way_back_to_root() {
+fn root_privileges_cannot_be_regained() {
     if !testkit::root_for("a change of user") {
         return;
     }
@@ -197,7 +197,7 @@ fn there_is_no_way_back_to_root() {
         .expect("setpriv");
     assert_eq!(control.stdout, b"0\n", "the ladder leads nowhere: is /tmp mounted nosuid?");
     let output = Command::new(env::current_exe().expect("this program"))
-        .args(["--exact", "life::privileges::there_is_no_way_back_to_root", "--nocapture"])
+        .args(["--exact", "life::privileges::root_privileges_cannot_be_regained", "--nocapture"])
         .env(LADDER, &ladder)
         .output()
         .expect("this program");

@@ -41,7 +41,7 @@ fn reload(daemon: &Daemon, manager: &Manager) {
 }
 
 #[test]
-fn hup_reads_the_lists_anew_while_connections_stay() {
+fn hup_reloads_the_lists_while_connections_stay() {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("old.test\n");
     let (manager, builder) = Manager::of(builder);
     let daemon = builder.start();
@@ -57,7 +57,7 @@ fn hup_reads_the_lists_anew_while_connections_stay() {
 }
 
 #[test]
-fn what_is_broken_in_a_list_is_told_and_the_rest_holds() {
+fn broken_lines_are_reported_and_the_others_apply() {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("old.test\n");
     let (manager, builder) = Manager::of(builder);
     let daemon = builder.start();

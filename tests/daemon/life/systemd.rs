@@ -40,7 +40,7 @@ fn a_start_that_fails_is_never_ready() {
 }
 
 #[test]
-fn the_watchdog_hears_of_it_as_often_as_it_wants() {
+fn the_watchdog_is_notified_in_time() {
     let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
     let _daemon = builder.env("WATCHDOG_USEC", "100000").start();
     assert_eq!(manager.next(), ["READY"]);
@@ -108,7 +108,7 @@ fn a_socket_that_is_handed_over_is_used_and_left() {
 /// Mail servers come and ask all the time; one whose connection ends without a
 /// reply tries once more, as Postfix does.
 #[test]
-fn a_restart_behind_a_socket_that_is_kept_refuses_nobody() {
+fn a_restart_with_a_kept_socket_refuses_no_client() {
     const RESTARTS: usize = 5;
     let builder = Daemon::builder(Program::Ours);
     let kept = Kept::new(builder.scratch());
@@ -160,7 +160,7 @@ fn the_journal_gets_severities_and_no_second_time() {
 
 /// The variable may be inherited where standard error leads elsewhere.
 #[test]
-fn what_is_not_the_journal_gets_the_time() {
+fn lines_outside_the_journal_have_a_time() {
     let daemon = Daemon::builder(Program::Ours).env("JOURNAL_STREAM", "1:2").start();
     let log = daemon.stop().log;
     for line in [log.first(), log.last()] {

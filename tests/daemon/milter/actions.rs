@@ -29,7 +29,7 @@ fn a_rejection_is_of_those_on_the_list_and_leaves_no_entry() {
 }
 
 #[test]
-fn what_a_mail_server_cannot_hold_is_deferred_and_that_is_said_once() {
+fn hold_without_quarantine_defers_and_is_logged_once() {
     let site = site("HOLD");
     let without_quarantine = [OFFER[0], OFFER[1] & !0x20, OFFER[2]];
     for _ in 0..2 {

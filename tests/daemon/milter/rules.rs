@@ -27,7 +27,7 @@ fn a_message_waits_and_passes_with_one_header() {
 }
 
 #[test]
-fn several_recipients_are_told_apart_and_share_one_header() {
+fn several_recipients_are_decided_separately_and_share_one_header() {
     let mut site = Site::start(&[]);
     let mut server = site.connect_about(STRANGER.0, STRANGER.1);
     server.sender("alice@a.test");

@@ -30,7 +30,7 @@ fn nonsense_ends_its_connection_and_no_other() {
 }
 
 #[test]
-fn what_is_sent_at_once_is_answered_in_order() {
+fn pipelined_requests_are_answered_in_order() {
     let site = Site::start(&[]);
     let mut server = site.connect_about("mx.a.test", "192.0.2.1");
     let mut bytes = Vec::new();

@@ -128,7 +128,7 @@ fn a_slow_answer_delays_no_other_session() {
 }
 
 #[test]
-fn what_is_no_policy_server_lets_mail_pass() {
+fn mail_passes_if_the_server_speaks_another_protocol() {
     let scratch = Scratch::new();
     let path = scratch.path().join("socket");
     let listener = UnixListener::bind(&path).expect("a socket");

@@ -82,7 +82,7 @@ fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
 }
 
 #[test]
-fn who_asked_for_greylisting_has_it_for_his_own_time() {
+fn recipients_with_their_own_delay_are_greylisted_for_it() {
     if !testkit::root_for("Postfix") {
         return;
     }

@@ -69,7 +69,7 @@ impl Postfix {
     }
 
     /// Starts a Postfix that a proxy tells the clients' addresses.
-    pub fn start_behind_proxy() -> Postfix {
+    pub fn start_with_proxy() -> Postfix {
         let options = "    -o smtpd_upstream_proxy_protocol=haproxy\n";
         let questions = format!(
             "smtpd_recipient_restrictions = reject_unauth_destination\n\

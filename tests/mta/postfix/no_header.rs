@@ -7,7 +7,7 @@ use std::time::Duration;
 use testkit::{Clock, Daemon, Door, Program};
 
 #[test]
-fn a_delayed_mail_passes_as_it_came_and_the_log_tells_its_delay() {
+fn delayed_mail_passes_unchanged_and_its_delay_is_logged() {
     if !testkit::root_for("Postfix") {
         return;
     }

@@ -13,7 +13,7 @@ use testkit::{Scratch, wait_for};
 
 /// A Postfix behind the proxy; the delay of the first triplet is over.
 fn start() -> Site<Postfix> {
-    let postfix = Postfix::start_behind_proxy();
+    let postfix = Postfix::start_with_proxy();
     let address = postfix.address();
     let mut site = Site::start(postfix, &address, &[]);
     site.wait_out_the_delay();
@@ -164,7 +164,7 @@ fn client_is_whitelisted_by_its_verified_name() {
         let file = scratch.file("resolv.conf", format!("nameserver {server}\n"));
         let script = "mount --make-rprivate /\nmount --bind \"$1\" /etc/resolv.conf";
         let Some(namespace) = Namespace::new(script, &[&file]) else { return };
-        let postfix = Postfix::start_behind_proxy();
+        let postfix = Postfix::start_with_proxy();
         let address = postfix.address();
         let site = Site::start_with(postfix, &address, |builder| {
             builder.whitelist_clients("trusted.test\n").within(namespace.words())

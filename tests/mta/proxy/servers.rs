@@ -52,7 +52,7 @@ impl MailServer for Postfix {
 }
 
 fn postfix() -> Option<Box<dyn MailServer>> {
-    root_for("Postfix").then(|| Box::new(Postfix::start_behind_proxy()) as Box<dyn MailServer>)
+    root_for("Postfix").then(|| Box::new(Postfix::start_with_proxy()) as Box<dyn MailServer>)
 }
 
 /// A server in a chroot.

@@ -19,7 +19,7 @@ fn site(action: &str, lists: &Scratch) -> Option<Site> {
 }
 
 #[test]
-fn rejected_mail_is_told_why() {
+fn rejected_mail_has_a_reason() {
     let lists = Scratch::new();
     let Some(site) = site("REJECT", &lists) else {
         return;

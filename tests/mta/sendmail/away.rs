@@ -33,7 +33,7 @@ fn fail_at(socket: &Path, hangs_up: bool) {
 }
 
 #[test]
-fn mail_passes_with_the_recommended_flags_whatever_is_wrong_with_the_milter() {
+fn mail_passes_with_the_recommended_flags_for_every_milter_failure() {
     let Some(chroot) = chroot() else {
         return;
     };

@@ -8,7 +8,7 @@ use testkit::skip;
 const STRANGER: &str = "198.51.100.7";
 
 #[test]
-fn who_has_logged_in_passes_without_an_entry() {
+fn authenticated_mail_passes_without_an_entry() {
     let Some(chroot) = chroot() else {
         return;
     };

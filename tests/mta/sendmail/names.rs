@@ -7,7 +7,7 @@ use crate::sendmail::{DEFERRED, chroot, start_with};
 const IMPOSTOR: &str = "198.51.100.9";
 
 #[test]
-fn a_name_that_leads_to_another_address_is_none() {
+fn a_name_with_another_address_is_not_confirmed() {
     let Some(chroot) = chroot() else {
         return;
     };

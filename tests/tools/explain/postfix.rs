@@ -35,7 +35,7 @@ fn accepted(time: &str, later: &str, id: &str, [name, address, sender]: [&str; 3
 }
 
 #[test]
-fn a_quiet_daemon_s_mail_is_told_by_postfix_alone() {
+fn mail_of_a_quiet_daemon_is_found_in_postfix_lines() {
     let log = [
         refused("10:00:00", ALICE),
         refused("10:01:40", ALICE),
@@ -63,7 +63,7 @@ Outcome     passed after 10 min, at attempt 3
 }
 
 #[test]
-fn an_attempt_is_told_once_though_two_lines_tell_of_it() {
+fn an_attempt_with_two_log_lines_is_shown_once() {
     let daemon = [
         line("10:00:00", NEW, ALICE),
         line("10:01:40", EARLY, ALICE),
@@ -94,7 +94,7 @@ fn an_attempt_is_told_once_though_two_lines_tell_of_it() {
 }
 
 #[test]
-fn other_refusals_are_no_greylisting() {
+fn other_refusals_are_not_greylisting() {
     let log = [
         refused("10:00:00", ALICE).replace("Greylisted", "unverified address"),
         refused("10:00:00", ALICE).replace(" 450 ", " 554 "),
@@ -106,7 +106,7 @@ fn other_refusals_are_no_greylisting() {
 }
 
 #[test]
-fn a_summary_tells_who_hardly_comes_back_from_who_may() {
+fn a_summary_counts_mail_that_will_hardly_return() {
     let spam = |time, number: u8| {
         refused(time, ["unknown", "203.0.113.9", &format!("spam{number}x@junk.test")])
     };

@@ -39,7 +39,7 @@ fn dump(now: i64) -> String {
 }
 
 #[test]
-fn a_running_daemon_takes_the_rows_and_goes_on_answering() {
+fn a_running_daemon_imports_and_continues_to_answer() {
     let daemon = Daemon::builder(Program::Ours).start();
     let now = start_of_time();
     let mut client = daemon.client();

@@ -75,7 +75,7 @@ fn a_triplet_that_passed_once_passes_after_the_import() {
 }
 
 #[test]
-fn what_a_killed_original_left_in_its_log_is_recovered_in_a_copy() {
+fn changes_in_the_log_of_a_killed_original_are_recovered_in_a_copy() {
     if !program_for("the log of a killed original", "/usr/bin/db5.3_recover", "db5.3-util") {
         return;
     }
@@ -90,7 +90,7 @@ fn what_a_killed_original_left_in_its_log_is_recovered_in_a_copy() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_told_and_the_daemon_starts() {
+fn a_file_that_is_not_a_database_is_reported_and_the_daemon_starts() {
     let mut damaged = fixture("little-endian.db");
     damaged[4 * 512..5 * 512].fill(0xff);
     let cases = [

@@ -76,7 +76,7 @@ fn drain(pipe: &Path) -> String {
 }
 
 #[test]
-fn an_import_and_an_export_show_a_bar_on_a_terminal_and_none_in_a_pipe() {
+fn progress_is_shown_on_a_terminal_only() {
     if !program_for("progress on a terminal", "/usr/bin/script", "bsdutils") {
         return;
     }

@@ -80,7 +80,7 @@ fn the_committed_pages_are_the_generated_ones() {
 }
 
 #[test]
-fn every_option_has_a_paragraph_of_its_own_in_both_forms() {
+fn every_option_has_a_paragraph_in_both_formats() {
     let pages = pages();
     for (command, name) in [
         (flags::command(), "postgrey.8"),
@@ -208,7 +208,7 @@ fn every_line_of_the_page_on_whitelists_matches_what_it_says() {
 }
 
 #[test]
-fn every_line_that_the_page_calls_wrong_is_skipped_and_told() {
+fn lines_that_the_page_calls_wrong_are_skipped_and_reported() {
     for Wrong { line, kinds, complaint } in WRONG {
         for kind in *kinds {
             let delay = if matches!(kind, Kind::Delays) { " delay=60" } else { "" };

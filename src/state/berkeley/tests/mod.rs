@@ -117,7 +117,7 @@ fn long_keys_and_values_are_put_together() {
 }
 
 #[test]
-fn a_database_without_rows_has_none() {
+fn empty_database_has_no_rows() {
     assert_eq!(
         rows(&fixture("empty.db")),
         (
@@ -161,7 +161,7 @@ fn the_originals_own_file_is_read() {
 }
 
 #[test]
-fn the_log_tells_that_a_killed_original_left_changes_unwritten() {
+fn the_log_shows_unwritten_changes_of_a_killed_original() {
     let dbdir = fixture("original");
     let (found, killed) = rows(&dbdir.join("killed.db"));
     assert_eq!(found, []);

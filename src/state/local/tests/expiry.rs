@@ -53,7 +53,7 @@ fn lap(store: &mut Store) -> ExpiryPass {
 }
 
 #[test]
-fn what_is_too_old_goes_and_the_rest_stays() {
+fn expired_records_are_deleted_and_others_kept() {
     let directory = Directory::new();
     let mut store = directory.open();
     let times = |first: i64, last: i64| format!("{},{}", NOW - first, NOW - last);
@@ -180,7 +180,7 @@ fn one_commit_deletes_only_so_much() {
 }
 
 #[test]
-fn what_is_too_old_goes_with_a_commit_that_happens_anyway() {
+fn expired_records_are_deleted_with_other_commits() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 10);
     store.expire(&LIFETIMES, NOW).unwrap().unwrap();
@@ -223,7 +223,7 @@ fn a_row_that_was_written_since_it_was_looked_at_stays() {
 }
 
 #[test]
-fn a_look_goes_on_behind_the_last_row_be_it_gone_or_the_very_last() {
+fn a_scan_continues_after_its_last_row_even_if_that_is_deleted() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 256);
     write(&store, Table::Triplets, [(key(255), YOUNG.text()), (key(256), OLD.text())]);
@@ -241,7 +241,7 @@ fn a_look_goes_on_behind_the_last_row_be_it_gone_or_the_very_last() {
 }
 
 #[test]
-fn what_could_not_be_deleted_is_found_again() {
+fn records_that_could_not_be_deleted_are_found_again() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 10);
     store.expire(&LIFETIMES, NOW).unwrap().unwrap();

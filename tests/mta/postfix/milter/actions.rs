@@ -30,7 +30,7 @@ fn to_trap() -> Envelope {
 }
 
 #[test]
-fn codes_and_texts_are_told() {
+fn codes_and_texts_reach_the_client() {
     if !testkit::root_for("Postfix") {
         return;
     }
@@ -83,7 +83,7 @@ fn discarded_mail_is_taken_and_gone() {
 }
 
 #[test]
-fn who_has_to_wait_loses_nothing_when_a_message_is_discarded_for_another() {
+fn a_deferred_recipient_keeps_its_mail_when_another_discards() {
     if !testkit::root_for("Postfix") {
         return;
     }

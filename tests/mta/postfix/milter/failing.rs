@@ -49,7 +49,7 @@ fn mail_flows_though_the_milter_hangs_up_or_says_nothing() {
 }
 
 #[test]
-fn mail_waits_with_the_action_that_postfix_takes_when_it_is_told_none() {
+fn mail_is_deferred_by_the_default_action_of_postfix() {
     if !testkit::root_for("Postfix") {
         return;
     }
