@@ -25,12 +25,20 @@ use crate::cli::settings::Settings;
 use crate::daemon::privileges::Identity;
 use crate::database::{Database, OpenFile};
 use crate::greylist::edit::Change;
+use nix::unistd::geteuid;
 use std::io::{self, Write};
 use std::path::Path;
 use view::View;
 
 /// Runs a command and prints to `out`.
 pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
+    // Tools of root give up its rights.
+    let is_root = geteuid().is_root();
+    let result = run_command(invocation, out);
+    result.map_err(|error| if is_root { error } else { error.for_ordinary_user() })
+}
+
+fn run_command(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
     match &invocation.command {
         Command::Check(check) => return check::run(check, out),
         Command::Config { all, format } => {

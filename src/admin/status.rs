@@ -3,11 +3,11 @@
 use super::text::moment;
 use super::{Error, Outcome};
 use crate::cli::admin::OutputFormat;
-use crate::daemon::{DirectoryLock, clock};
+use crate::daemon::{DirectoryLock, clock, errno};
 use crate::database::Connection;
 use crate::json::Object;
 use crate::session::control::ToolRequest;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 enum Status {
@@ -51,7 +51,8 @@ pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> 
             return Err(Error::Access(format!("no daemon runs in {shown}; start it instead")));
         }
         Err(error) => {
-            return Err(Error::Access(format!("the running daemon cannot be asked: {error}")));
+            let why = reason(&error);
+            return Err(Error::Access(format!("the running daemon cannot be asked: {why}")));
         }
     }
     writeln!(out, "the daemon reads its lists; its log has what is wrong with them")?;
@@ -65,12 +66,20 @@ fn ask(directory: &Path) -> Status {
     let unheard = match asked {
         Ok(Ok(lines)) => return running(&lines),
         Ok(Err(why)) => why,
-        Err(error) => error.to_string(),
+        Err(error) => reason(&error),
     };
     match DirectoryLock::holder(directory) {
         Ok(None) => Status::NotRunning,
         Ok(Some(holder)) => Status::Unknown(format!("{holder} holds its lock; {unheard}")),
-        Err(error) => Status::Unknown(error.to_string()),
+        Err(error) => Status::Unknown(reason(&error)),
+    }
+}
+
+/// The system's words alone, or those of this program.
+fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(_) => errno(error).desc().to_owned(),
+        None => error.to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The administrator's commands on the real binary, the manual and the report.
 
+mod access;
 mod admin;
 mod admin_domains;
 mod answer;

@@ -7,7 +7,7 @@
 use super::super::progress::Progress;
 use super::super::text::counted;
 use super::super::{Error, Outcome};
-use crate::database::SharedLocation;
+use crate::database::{self, SharedLocation};
 use crate::state::Inspect;
 use crate::state::local::{FILE_NAME, Looked, Reader, check};
 use std::fs::File;
@@ -37,7 +37,7 @@ pub fn refuse_shared(shared: Option<&SharedLocation>) -> Result<(), Error> {
 /// Runs the check in another process and returns its result.
 pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
     let mut arguments = std::env::args_os();
-    let status = process::Command::new("/proc/self/exe")
+    let status = process::Command::new(database::program())
         .args(arguments.by_ref().skip(1))
         .env(MARK, "1")
         .status();

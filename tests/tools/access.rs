@@ -1,0 +1,120 @@
+//! Files that are missing, or that the caller may not read.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output, Stdio};
+use testkit::namespace::Namespace;
+use testkit::{Daemon, Program, Scratch};
+
+const MISSING: &str = "/nonexistent";
+
+/// A user without any rights.
+const NOBODY: u32 = 65_534;
+
+/// Commands that need the database.
+const COMMANDS: &[&str] = &[
+    "list",
+    "list --clients",
+    "show 192.0.2.1",
+    "stats",
+    "export",
+    "backup -",
+    "check --database",
+    "forget 192.0.2.1",
+    "forget --dry-run 192.0.2.1",
+    "allow 192.0.2.1",
+    "clear --yes",
+    "import",
+    "reload",
+];
+
+/// Commands that read a file, whose name follows.
+const FILES: &[&str] = &[
+    "list --file=",
+    "show 192.0.2.1 --file=",
+    "stats --file=",
+    "restore --yes ",
+    "import --from=",
+    "explain ",
+    "explain --summary ",
+];
+
+/// Runs a command line; returns its exit status, its output and its errors.
+fn run(mut command: Command, line: &str) -> (Option<i32>, String, String) {
+    let command = command.args(line.split(' ')).stdin(Stdio::null());
+    let Output { status, stdout, stderr } = command.output().expect("our binary");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code(), text(stdout), text(stderr))
+}
+
+fn ours() -> Command {
+    Command::new(Program::Ours.path())
+}
+
+fn by_nobody() -> Command {
+    let mut command = ours();
+    command.uid(NOBODY).gid(NOBODY);
+    command
+}
+
+#[test]
+fn missing_files_have_one_exit_status() {
+    let scratch = Scratch::new();
+    let directories = [MISSING.to_owned(), scratch.subdirectory("empty").display().to_string()];
+    let mut lines = Vec::new();
+    for directory in &directories {
+        let of_command = |command: &&str| format!("{command} --dbdir={directory}");
+        // Where nothing is to be checked, nothing is wrong.
+        let needs_file = |command: &&&str| *directory == MISSING || **command != "check --database";
+        lines.extend(COMMANDS.iter().filter(needs_file).map(of_command));
+    }
+    lines.push(format!("status --dbdir={MISSING}"));
+    let empty = &directories[1];
+    lines.extend(FILES.iter().map(|command| match command.starts_with("explain") {
+        true => format!("{command}{MISSING}"),
+        false => format!("{command}{MISSING} --dbdir={empty}"),
+    }));
+    for line in lines {
+        let (status, output, errors) = run(ours(), &line);
+        assert_eq!(status, Some(3), "{line}: {output}{errors}");
+    }
+}
+
+#[test]
+fn an_ordinary_user_is_told_who_may_read_the_files() {
+    if !testkit::root_for("files of root") {
+        return;
+    }
+    let daemon = Daemon::builder(Program::Ours).start();
+    let directory = daemon.scratch().subdirectory("db");
+    fs::set_permissions(&directory, Permissions::from_mode(0o700)).expect("chmod");
+    let secret = daemon.scratch().file("secret", "a line\n");
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).expect("chmod");
+    let directory = directory.display();
+    let of_command = |command: &&str| format!("{command} --dbdir={directory}");
+    let of_file = |command: &&str| format!("{command}{}", secret.display());
+    let lines = COMMANDS.iter().map(of_command).chain(FILES.iter().map(of_file));
+    let remedy = ": Permission denied; run this as root or as the daemon's user (postgrey)\n";
+    for line in lines {
+        let (status, output, errors) = run(by_nobody(), &line);
+        assert_eq!(status, Some(3), "{line}: {output}{errors}");
+        assert!(errors.ends_with(remedy), "{line}: {errors}");
+    }
+    let (status, output, _) = run(by_nobody(), &format!("status --dbdir={directory}"));
+    assert_eq!(status, Some(4), "{output}");
+    assert!(output.ends_with(": Permission denied\n"), "{output}");
+}
+
+#[test]
+fn without_a_mail_log_explain_prints_the_command_that_reads_the_journal() {
+    let Some(namespace) = Namespace::new("mount -t tmpfs tmpfs /var/log", &[]) else { return };
+    let [program, argument] = namespace.words();
+    let mut command = Command::new(program);
+    command.arg(argument).arg(Program::Ours.path());
+    let (status, _, errors) = run(command, "explain --summary");
+    assert_eq!(status, Some(3), "{errors}");
+    let journal = "journalctl --facility=mail -o short-iso | postgrey explain [OPTIONS] -\n";
+    assert!(errors.ends_with(journal), "{errors}");
+    assert!(errors.starts_with("postgrey: can't open /var/log/mail.log: No such file"), "{errors}");
+}
