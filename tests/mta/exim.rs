@@ -58,19 +58,34 @@ fn recipe() -> &'static str {
     PAGE[from..].split(".EE\n").next().unwrap_or_default()
 }
 
-#[test]
-fn mail_is_deferred_and_later_delivered_with_the_header() {
-    let Some(root) = root("Exim") else { return };
+struct Site {
+    chroot: Chroot,
+    server: Server,
+    daemon: Daemon,
+    clock: Clock,
+}
+
+/// An Exim that asks as the manual has it, and a daemon.
+fn start() -> Option<Site> {
+    let root = root("Exim")?;
     let recipe = recipe();
     assert!(recipe.contains("{inet:127.0.0.1:10023}"), "{recipe}");
     let recipe = recipe.replace("inet:127.0.0.1:10023", "HOME/run/socket");
     let chroot = configure(&root, "", &recipe);
     let builder = Daemon::builder(Program::Ours).on(Door::Unix(chroot.path("run/socket")));
-    let (builder, mut clock) = Clock::of(builder.arg("--hostname=mx.test.example"));
+    let list = builder.scratch().file("blacklist", "mallory@sender.test\n");
+    let builder = builder.arg(format!("--blacklist-senders={}", list.display()));
+    let (builder, clock) = Clock::of(builder.arg("--hostname=mx.test.example"));
     let daemon = builder.start();
     let script = own_configuration(&chroot);
     let server = Server::start_alone(&chroot, &ADDRESSES, &script, COMMAND);
     server.wait_for_greeting();
+    Some(Site { chroot, server, daemon, clock })
+}
+
+#[test]
+fn mail_is_deferred_and_later_delivered_with_the_header() {
+    let Some(Site { chroot, server, daemon, mut clock }) = start() else { return };
     for client in ["198.51.100.7", "2001:db8::7"] {
         let offer = || server.offer(client, "alice@sender.test", "bob@example.org");
         assert!(offer().contains(DEFERRED), "{}", offer());
@@ -89,4 +104,12 @@ fn mail_is_deferred_and_later_delivered_with_the_header() {
     daemon.stop();
     let dialogue = server.offer("198.51.100.7", "new@sender.test", "bob@example.org");
     assert!(dialogue.contains("250 Accepted"), "without the daemon: {dialogue}");
+}
+
+#[test]
+fn blacklisted_mail_is_refused() {
+    let Some(Site { server, daemon, .. }) = start() else { return };
+    let dialogue = server.offer("198.51.100.7", "mallory@sender.test", "bob@example.org");
+    assert!(dialogue.contains("<** 550 "), "{dialogue}");
+    daemon.stop();
 }
