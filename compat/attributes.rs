@@ -5,7 +5,7 @@ use crate::database::Table;
 use crate::mail::{GREYLISTED, KEY, MAIL, greylist, mail, pass, passed};
 use crate::server::{CLOSED, Server};
 use testkit::namespace::{OWN_ADDRESS, in_own_network};
-use testkit::{Door, free_port, start_of_time};
+use testkit::{Listener, free_port, start_of_time};
 
 /// The replies to the usual request with more lines at its end.
 fn with_lines(server: &Server, lines: &[u8]) -> Vec<String> {
@@ -345,7 +345,7 @@ fn a_test_time_of_another_machine_is_ignored() {
     in_own_network(|| {
         let address = format!("{OWN_ADDRESS}:{}", free_port());
         case(|run| {
-            let mut server = run.start_with(|builder| builder.on(Door::Tcp(address.clone())));
+            let mut server = run.start_with(|builder| builder.on(Listener::Tcp(address.clone())));
             server.ask(&mail().at(0), GREYLISTED);
             server.ask(&mail().at(300), differs("X98", passed(300), GREYLISTED));
             let _ = server.stop().ignore("log").ignore("triplets").ignore("clients");

@@ -3,7 +3,7 @@
 use crate::case::{Run, case, differs};
 use std::io::Write;
 use std::process::{Command, Stdio};
-use testkit::{Daemon, Door, Program, free_port, require};
+use testkit::{Daemon, Listener, Program, free_port, require};
 
 struct Done {
     status: i32,
@@ -53,9 +53,9 @@ fn run_with_log(words: &[&str], log: &str) -> Done {
 }
 
 fn target(daemon: &Daemon) -> String {
-    match daemon.door() {
-        Door::Unix(path) => format!("unix:{}", path.display()),
-        Door::Tcp(address) => format!("inet:{address}"),
+    match daemon.listener() {
+        Listener::Unix(path) => format!("unix:{}", path.display()),
+        Listener::Tcp(address) => format!("inet:{address}"),
     }
 }
 

@@ -6,7 +6,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
-use testkit::Door;
+use testkit::Listener;
 
 /// How long a server may leave all connections without an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -69,8 +69,9 @@ struct Load {
 impl Load {
     fn new(subject: &Subject, connections: usize) -> Load {
         let poll = Poll::new().expect("a poll");
-        let open =
-            |key| Lane::open(subject.door(), &poll, key).expect("a server that takes connections");
+        let open = |key| {
+            Lane::open(subject.listener(), &poll, key).expect("a server that takes connections")
+        };
         let lanes = (0..connections).map(open).collect();
         let (words, idle) = (subject.kind.words(), (0..connections).rev().collect());
         Load { poll, words, lanes, idle, waits: Vec::new() }
@@ -143,17 +144,17 @@ struct Lane {
 }
 
 impl Lane {
-    fn open(door: &Door, poll: &Poll, key: usize) -> io::Result<Lane> {
+    fn open(listener: &Listener, poll: &Poll, key: usize) -> io::Result<Lane> {
         let interest = Interest::READABLE;
-        let stream: Box<dyn Stream> = match door {
-            Door::Unix(path) => {
+        let stream: Box<dyn Stream> = match listener {
+            Listener::Unix(path) => {
                 let stream = std::os::unix::net::UnixStream::connect(path)?;
                 stream.set_nonblocking(true)?;
                 let mut stream = UnixStream::from_std(stream);
                 poll.registry().register(&mut stream, Token(key), interest)?;
                 Box::new(stream)
             }
-            Door::Tcp(address) => {
+            Listener::Tcp(address) => {
                 let stream = std::net::TcpStream::connect(address)?;
                 stream.set_nonblocking(true)?;
                 let mut stream = TcpStream::from_std(stream);

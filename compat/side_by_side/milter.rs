@@ -1,4 +1,4 @@
-//! What a session of the milter protocol costs. The original has no such door;
+//! What a session of the milter protocol costs. The original has no such listener;
 //! milter-greylist, which has, is no package of Debian bookworm, so that there
 //! is nothing to compare with.
 
@@ -9,7 +9,7 @@ use crate::process::cpu_time;
 use crate::table::digits;
 use crate::traffic::{KNOWN, Mix, NEW, Population, REAL_LIFE, Traffic, listed};
 use std::time::Duration;
-use testkit::{Daemon, Door, Program, free_port};
+use testkit::{Daemon, Listener, Program, free_port};
 
 const POPULATION: Population =
     Population { known: 10_000, early: 1_000, lines: 0, padding: 0, days: 0 };
@@ -33,12 +33,12 @@ pub fn run(page: &mut Page) {
     page.line("|---|---|--:|--:|--:|--:|--:|");
     let mut series = 0;
     for socket in ["Unix", "TCP"] {
-        let (daemon, door) = start(socket);
+        let (daemon, listener) = start(socket);
         for mix in MIXES {
             let mut rounds: Vec<Measured> = (0..ROUNDS)
                 .map(|_| {
                     series += 1;
-                    measure(&daemon, &door, &mut Traffic::new(mix, POPULATION, series))
+                    measure(&daemon, &listener, &mut Traffic::new(mix, POPULATION, series))
                 })
                 .collect();
             rounds.sort_by(|one, other| one.rate.total_cmp(&other.rate));
@@ -49,27 +49,27 @@ pub fn run(page: &mut Page) {
     }
 }
 
-fn start(socket: &str) -> (Daemon, Door) {
+fn start(socket: &str) -> (Daemon, Listener) {
     // Nothing that waits when the measurement starts passes before its end.
     let builder = Daemon::builder(Program::Ours).arg("--delay=3600");
     Rows::of(POPULATION, 0).write_ours(&builder.scratch().subdirectory("db"));
-    let (builder, door) = match socket {
+    let (builder, listener) = match socket {
         "TCP" => {
             let port = free_port();
             let address = format!("127.0.0.1:{port}");
-            (builder.arg(format!("--milter={address}")), Door::Tcp(address))
+            (builder.arg(format!("--milter={address}")), Listener::Tcp(address))
         }
         _ => {
             let path = builder.scratch().path().join("milter");
-            (builder.arg(format!("--milter={}", path.display())), Door::Unix(path))
+            (builder.arg(format!("--milter={}", path.display())), Listener::Unix(path))
         }
     };
     let daemon = builder.whitelist_clients(format!("{}\n", listed(0))).start();
-    // The policy door answers; the milter's opens after it.
-    while door.connect().is_err() {
+    // The policy listener answers; the milter's opens after it.
+    while listener.connect().is_err() {
         std::thread::sleep(Duration::from_millis(1));
     }
-    (daemon, door)
+    (daemon, listener)
 }
 
 /// Times in milliseconds, CPU time in microseconds a session.
@@ -82,10 +82,10 @@ struct Measured {
     cpu: f64,
 }
 
-fn measure(daemon: &Daemon, door: &Door, traffic: &mut Traffic) -> Measured {
+fn measure(daemon: &Daemon, listener: &Listener, traffic: &mut Traffic) -> Measured {
     let pid = daemon.pid().as_raw();
     let before = cpu_time(pid);
-    let Burst { elapsed, sessions } = milter_load::run(door, AT_ONCE, STRETCH, traffic);
+    let Burst { elapsed, sessions } = milter_load::run(listener, AT_ONCE, STRETCH, traffic);
     let used = cpu_time(pid) - before;
     let count = sessions.len() as f64;
     let milliseconds = |share: f64| {

@@ -1,4 +1,4 @@
-//! The load of the milter door: one thread that plays many mail servers. Like
+//! The load of the milter listener: one thread that plays many mail servers. Like
 //! Sendmail and Postfix they open a connection for each session of a client,
 //! and close it after.
 
@@ -7,7 +7,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
-use testkit::Door;
+use testkit::Listener;
 
 /// How long a milter may leave all sessions without an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,11 +25,17 @@ pub struct Burst {
 
 /// Keeps so many sessions at once going for so long, then waits for their ends.
 /// Ends the program on a wrong answer.
-pub fn run(door: &Door, at_once: usize, duration: Duration, traffic: &mut Traffic) -> Burst {
+pub fn run(
+    listener: &Listener,
+    at_once: usize,
+    duration: Duration,
+    traffic: &mut Traffic,
+) -> Burst {
     let mut poll = Poll::new().expect("a poll");
     let mut events = Events::with_capacity(1024);
     let start = Instant::now();
-    let mut open = |poll: &Poll, key| Session::open(door, poll, key, traffic).expect("a milter");
+    let mut open =
+        |poll: &Poll, key| Session::open(listener, poll, key, traffic).expect("a milter");
     let mut lanes: Vec<Option<Session>> = (0..at_once).map(|key| Some(open(&poll, key))).collect();
     let mut sessions = Vec::new();
     while lanes.iter().any(Option::is_some) {
@@ -69,20 +75,25 @@ struct Session {
 }
 
 impl Session {
-    fn open(door: &Door, poll: &Poll, key: usize, traffic: &mut Traffic) -> io::Result<Session> {
+    fn open(
+        listener: &Listener,
+        poll: &Poll,
+        key: usize,
+        traffic: &mut Traffic,
+    ) -> io::Result<Session> {
         let (request, expected) = traffic.next();
         let packets = packets(request);
         let begun = Instant::now();
         let (token, interest) = (Token(key), Interest::READABLE);
-        let stream: Box<dyn Stream> = match door {
-            Door::Unix(path) => {
+        let stream: Box<dyn Stream> = match listener {
+            Listener::Unix(path) => {
                 let stream = std::os::unix::net::UnixStream::connect(path)?;
                 stream.set_nonblocking(true)?;
                 let mut stream = UnixStream::from_std(stream);
                 poll.registry().register(&mut stream, token, interest)?;
                 Box::new(stream)
             }
-            Door::Tcp(address) => {
+            Listener::Tcp(address) => {
                 let stream = std::net::TcpStream::connect(address)?;
                 stream.set_nonblocking(true)?;
                 // Packets go when they are written, as mail servers have it.

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-use testkit::{Door, Program};
+use testkit::{Listener, Program};
 
 pub type Neighbour = fn(&Subject, Population, &AtomicBool) -> String;
 
@@ -39,7 +39,9 @@ pub fn nothing(_: &Subject, _: Population, _: &AtomicBool) -> String {
 /// Sends a million requests of exempt clients without waiting for replies, and
 /// reads those as they come. Then does so on another connection.
 pub fn flood(subject: &Subject, population: Population, is_over: &AtomicBool) -> String {
-    let Door::Unix(path) = subject.door() else { panic!("a Unix-domain socket is asked for") };
+    let Listener::Unix(path) = subject.listener() else {
+        panic!("a Unix-domain socket is asked for")
+    };
     let mut traffic = Traffic::new(WHITELISTED, population, 0);
     let block: Vec<u8> = (0..BLOCK).flat_map(|_| traffic.next().0.to_vec()).collect();
     let mut replies = 0;

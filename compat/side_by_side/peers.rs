@@ -16,7 +16,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Client, Door, Scratch, free_port};
+use testkit::{Attempt, Client, Listener, Scratch, free_port};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -73,20 +73,20 @@ fn start(population: Population) -> Subject {
         .stderr(Stdio::null())
         .spawn()
         .expect("sqlgrey (compat/bench --peers installs it)");
-    let door = Door::Tcp(format!("127.0.0.1:{port}"));
-    wait_for_answer(&door, &child);
+    let listener = Listener::Tcp(format!("127.0.0.1:{port}"));
+    wait_for_answer(&listener, &child);
     let started_in = begin.elapsed();
     teach(&database, population);
-    Subject::other(Kind::Sqlgrey, started_in, child, door, scratch)
+    Subject::other(Kind::Sqlgrey, started_in, child, listener, scratch)
 }
 
-fn wait_for_answer(door: &Door, child: &Child) {
+fn wait_for_answer(listener: &Listener, child: &Child) {
     let begin = Instant::now();
     let attempt =
         Attempt::new("100.64.0.1", &format!("mx1.{}", listed(0)), "a@a.example", "b@example.org");
     let answer = |mut client: Client| client.ask(&attempt);
     loop {
-        match door.connect().map(answer) {
+        match listener.connect().map(answer) {
             Ok(answer) => return assert_eq!(answer, "dunno"),
             Err(error) => {
                 assert!(begin.elapsed() < PATIENCE, "process {}: {error}", child.id());

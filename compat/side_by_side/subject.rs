@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
+use testkit::{Attempt, Builder, Client, Daemon, Listener, Program, Scratch};
 
 /// Debian's list of clients, which the original installs.
 const DEBIAN_LIST: &str = "/etc/postgrey/whitelist_clients";
@@ -95,7 +95,7 @@ pub struct Subject {
 
 enum Running {
     Daemon(Daemon),
-    Other { child: Child, door: Door, _scratch: Scratch },
+    Other { child: Child, listener: Listener, _scratch: Scratch },
 }
 
 impl Subject {
@@ -112,15 +112,15 @@ impl Subject {
         let program = std::env::current_exe().expect("this program");
         let begin = Instant::now();
         let child = Command::new(program).arg("--echo").arg(&socket).spawn().expect("a child");
-        let door = Door::Unix(socket);
+        let listener = Listener::Unix(socket);
         let mut client = loop {
-            match door.connect() {
+            match listener.connect() {
                 Ok(client) => break client,
                 Err(_) => std::thread::sleep(Duration::from_millis(1)),
             }
         };
         first_answer(&mut client);
-        Subject::other(Kind::Echo, begin.elapsed(), child, door, scratch)
+        Subject::other(Kind::Echo, begin.elapsed(), child, listener, scratch)
     }
 
     /// A program that is neither the original nor ours, and has answered.
@@ -128,16 +128,16 @@ impl Subject {
         kind: Kind,
         started_in: Duration,
         child: Child,
-        door: Door,
+        listener: Listener,
         scratch: Scratch,
     ) -> Subject {
-        Subject { kind, started_in, running: Running::Other { child, door, _scratch: scratch } }
+        Subject { kind, started_in, running: Running::Other { child, listener, _scratch: scratch } }
     }
 
-    pub fn door(&self) -> &Door {
+    pub fn listener(&self) -> &Listener {
         match &self.running {
-            Running::Daemon(daemon) => daemon.door(),
-            Running::Other { door, .. } => door,
+            Running::Daemon(daemon) => daemon.listener(),
+            Running::Other { listener, .. } => listener,
         }
     }
 

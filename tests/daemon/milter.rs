@@ -1,8 +1,8 @@
-//! The milter door of a real daemon: what a mail server is told that asks there,
-//! and that it leads to the same room as the policy door.
+//! The milter listener of a real daemon: what a mail server is told that asks there,
+//! and that it leads to the same room as the policy listener.
 
 mod actions;
-mod doors;
+mod listeners;
 mod rules;
 mod trouble;
 
@@ -33,12 +33,12 @@ impl Site {
         let builder = builder.arg(format!("--milter={}", socket.display()));
         let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
         let site = Site { daemon: builder.start(), clock, socket };
-        site.wait_until_all_doors_are_open();
+        site.wait_until_all_listeners_are_open();
         site
     }
 
-    /// The policy door opens first; tools are answered when all are open.
-    fn wait_until_all_doors_are_open(&self) {
+    /// The policy listener opens first; tools are answered when all are open.
+    fn wait_until_all_listeners_are_open(&self) {
         let dbdir = self.daemon.scratch().path().join("db");
         let mut stats = Command::new(Program::Ours.path());
         let output = stats.arg("stats").arg(format!("--dbdir={}", dbdir.display())).output();

@@ -1,11 +1,11 @@
 //! The filter for OpenSMTPD with a real daemon; the test plays smtpd.
 
 mod away;
-mod doors;
 mod limits;
+mod listeners;
 
 use testkit::opensmtpd::Filter;
-use testkit::{Builder, Daemon, Door, Program};
+use testkit::{Builder, Daemon, Listener, Program};
 
 const DEFERRED: &str =
     "reject|451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
@@ -17,15 +17,15 @@ fn daemon() -> Builder {
     Daemon::builder(Program::Ours).arg("--hostname=mx.test.example")
 }
 
-fn option(door: &Door) -> String {
-    match door {
-        Door::Unix(path) => format!("--unix={}", path.display()),
-        Door::Tcp(address) => format!("--inet={address}"),
+fn option(listener: &Listener) -> String {
+    match listener {
+        Listener::Unix(path) => format!("--unix={}", path.display()),
+        Listener::Tcp(address) => format!("--inet={address}"),
     }
 }
 
 fn filter(daemon: &Daemon) -> Filter {
-    Filter::start("0.7", &[&option(daemon.door())])
+    Filter::start("0.7", &[&option(daemon.listener())])
 }
 
 #[test]

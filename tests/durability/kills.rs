@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use testkit::random::{self, Random};
-use testkit::{Attempt, Client, Daemon, Door, Program};
+use testkit::{Attempt, Client, Daemon, Listener, Program};
 
 const CONNECTIONS: usize = 8;
 
@@ -38,7 +38,7 @@ fn acknowledged_records_survive_kill_9_under_load() {
     let mut all: Vec<Told> = Vec::new();
     let mut daemon = Daemon::builder(program).start();
     for kill in 0..kills {
-        let load = Load::start(daemon.door(), kill);
+        let load = Load::start(daemon.listener(), kill);
         let enough = 20 + random.below(300);
         let mut told: Vec<Told> = load.answers.iter().take(enough).collect();
         assert_eq!(told.len(), enough, "the server ended by itself");
@@ -66,10 +66,10 @@ struct Load {
 }
 
 impl Load {
-    fn start(door: &Door, kill: usize) -> Load {
+    fn start(listener: &Listener, kill: usize) -> Load {
         let (answered, answers) = channel();
         let connection = |number: usize| {
-            let client = door.connect().expect("a server that listens");
+            let client = listener.connect().expect("a server that listens");
             let answered = answered.clone();
             let name = format!("kill{kill}connection{number}");
             let comes_back = number % 2 == 1;

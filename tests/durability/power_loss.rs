@@ -19,7 +19,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::random::{self, Random};
-use testkit::{Daemon, Door, Program};
+use testkit::{Daemon, Listener, Program};
 
 /// How much later than promised a row may come to the disk: a busy machine
 /// keeps a daemon waiting for its turn.
@@ -34,8 +34,8 @@ fn the_file_is_sound_and_complete_after_any_power_failure() {
     burst(&daemon, 0..1000);
     let connections: Vec<_> = (0..4)
         .map(|connection| {
-            let door = daemon.door().clone();
-            thread::spawn(move || work(&door, 1000 + 100 * connection, 20))
+            let listener = daemon.listener().clone();
+            thread::spawn(move || work(&listener, 1000 + 100 * connection, 20))
         })
         .collect();
     connections.into_iter().for_each(|connection| connection.join().expect("proper replies"));
@@ -77,8 +77,8 @@ fn burst(daemon: &Daemon, numbers: std::ops::Range<usize>) {
 }
 
 /// One connection: triplets that are new, come back, and come once more.
-fn work(door: &Door, first: usize, count: usize) {
-    let mut client = door.connect().expect("a server that listens");
+fn work(listener: &Listener, first: usize, count: usize) {
+    let mut client = listener.connect().expect("a server that listens");
     for number in first..first + count {
         assert!(client.ask(&new(number)).starts_with("DEFER_IF_PERMIT "));
         assert!(client.ask(&back(number)).starts_with("PREPEND "));

@@ -6,7 +6,7 @@ use crate::{PAGE, assert_in_manual};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use testkit::{Clock, Daemon, Door, Program, skip, wait_for};
+use testkit::{Clock, Daemon, Listener, Program, skip, wait_for};
 
 /// Names the directory of a chroot with Exim.
 const CHROOT: &str = "POSTGREY_EXIM_CHROOT";
@@ -72,7 +72,7 @@ fn start() -> Option<Site> {
     assert!(recipe.contains("{inet:127.0.0.1:10023}"), "{recipe}");
     let recipe = recipe.replace("inet:127.0.0.1:10023", "HOME/run/socket");
     let chroot = configure(&root, "", &recipe);
-    let builder = Daemon::builder(Program::Ours).on(Door::Unix(chroot.path("run/socket")));
+    let builder = Daemon::builder(Program::Ours).on(Listener::Unix(chroot.path("run/socket")));
     let list = builder.scratch().file("blacklist", "mallory@sender.test\n");
     let builder = builder.arg(format!("--blacklist-senders={}", list.display()));
     let (builder, clock) = Clock::of(builder.arg("--hostname=mx.test.example"));

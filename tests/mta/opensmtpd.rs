@@ -11,7 +11,7 @@ use instance::{Running, Smtpd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Door, Program, skip, wait_for};
+use testkit::{Builder, Clock, Daemon, Listener, Program, skip, wait_for};
 
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
@@ -50,7 +50,7 @@ struct Site {
 
 fn builder(smtpd: &Smtpd) -> Builder {
     Daemon::builder(Program::Ours)
-        .on(Door::Unix(smtpd.socket()))
+        .on(Listener::Unix(smtpd.socket()))
         .arg("--hostname=mx.test.example")
         .whitelist_clients("friend.test\n")
         .whitelist_recipients("postmaster@\n")
@@ -150,7 +150,7 @@ fn mail_flows_while_the_daemon_is_stopped_and_is_greylisted_again_afterwards() {
         let stopped = daemon.stop();
         assert!(offer("b@a.test").contains(ACCEPTED), "{chroot:?}");
         wait_for_line("passes without greylisting until it answers", 2);
-        let daemon = stopped.again(Program::Ours).on(Door::Unix(smtpd.socket())).start();
+        let daemon = stopped.again(Program::Ours).on(Listener::Unix(smtpd.socket())).start();
         wait_for_line("answers again", 2);
         assert!(offer("b@a.test").contains(DEFERRED), "{chroot:?}");
         drop(daemon);

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use testkit::namespace::Namespace;
 use testkit::private_dev::{listen_to_log, private_dev};
-use testkit::{Builder, Client, Daemon, Door, Program, Scratch};
+use testkit::{Builder, Client, Daemon, Listener, Program, Scratch};
 
 /// Where a server will live that logs to a logger of the test's.
 pub struct Site {
@@ -22,7 +22,7 @@ pub struct Site {
 
 pub struct Background {
     pub pid: Pid,
-    pub door: Door,
+    pub listener: Listener,
     namespace: Namespace,
     _scratch: Scratch,
 }
@@ -50,22 +50,22 @@ impl Site {
         set_child_subreaper(true).expect("Linux");
         let Site { namespace, builder } = self;
         let pid_file = builder.scratch().path().join("pid");
-        let door = Door::Unix(builder.scratch().path().join("socket"));
+        let listener = Listener::Unix(builder.scratch().path().join("socket"));
         let builder = builder.arg("-d").arg(format!("--pidfile={}", pid_file.display()));
         let parent = builder.within(namespace.words()).start_in_vain();
         assert!(parent.status.success(), "{:?}", parent.log);
         // The original's parent ends before there is a server.
-        wait_for("a server", || door.connect().ok());
+        wait_for("a server", || listener.connect().ok());
         let pid =
             wait_for("a pid file", || fs::read_to_string(&pid_file).ok()?.trim().parse().ok());
         let pid = Pid::from_raw(pid);
-        Background { pid, door, namespace, _scratch: parent.scratch }
+        Background { pid, listener, namespace, _scratch: parent.scratch }
     }
 }
 
 impl Background {
     pub fn client(&self) -> Client {
-        self.door.connect().expect("a server that listens")
+        self.listener.connect().expect("a server that listens")
     }
 
     pub fn logger(&self) -> Logger {

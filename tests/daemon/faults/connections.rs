@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Client, Daemon, Door, Program, require};
+use testkit::{Attempt, Client, Daemon, Listener, Program, require};
 
 /// A request about a triplet that nobody asked about before.
 fn new_attempt(number: usize) -> Attempt {
@@ -170,7 +170,7 @@ fn a_client_that_reads_late_gets_every_reply() {
 }
 
 /// Sends requests on many connections at once: the server is stopped meanwhile,
-/// so that all stand before its door at the same moment.
+/// so that all stand before its listener at the same moment.
 fn rush(daemon: &Daemon, requests: &[Vec<u8>]) -> Vec<UnixStream> {
     let connect = |_| UnixStream::connect(daemon.socket()).expect("a server that listens");
     let mut streams: Vec<UnixStream> = requests.iter().map(connect).collect();
@@ -279,7 +279,7 @@ fn clients_that_write_a_byte_at_a_time_are_served_like_others() {
 #[test]
 fn a_storm_of_connects_and_resets_does_not_affect_other_clients() {
     let daemon = Daemon::builder(Program::under_test()).tcp().start();
-    let Door::Tcp(address) = daemon.door() else { panic!("it listens over TCP") };
+    let Listener::Tcp(address) = daemon.listener() else { panic!("it listens over TCP") };
     let watch = Watch::begin(&daemon, "20,000 connects and resets");
     let request = new_attempt(0).bytes();
     for number in 0..20_000 {

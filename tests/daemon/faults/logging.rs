@@ -30,7 +30,7 @@ fn ask(server: &Background, attempt: &Attempt, requests: usize) {
 /// Lets a server log more than it keeps for a reader, which nobody must notice.
 /// Returns the number of requests.
 fn log_too_much(server: &Background, fault: &'static str) -> usize {
-    let watch = Watch::at(server.pid, &server.door, fault);
+    let watch = Watch::at(server.pid, &server.listener, fault);
     // Bytes that are three in the log.
     let long = "\x01".repeat(480);
     let attempt = Attempt::new("192.0.2.1", "a.test", &long, &format!("{long}@b"));
@@ -73,7 +73,7 @@ fn a_logger_that_was_replaced_gets_every_line() {
     client.ask(&attempt("first@example.org"));
     logger.messages_until("first@example.org");
     drop(logger);
-    let watch = Watch::at(server.pid, &server.door, "/dev/log removed");
+    let watch = Watch::at(server.pid, &server.listener, "/dev/log removed");
     for number in 0..10 {
         client.ask(&attempt(&format!("{number}@example.org")));
     }

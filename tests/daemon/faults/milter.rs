@@ -1,4 +1,4 @@
-//! The milter door on a disk that fails.
+//! The milter listener on a disk that fails.
 
 use crate::faults::preload::Faults;
 use nix::errno::Errno;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 pub use testkit::wait_for;
-use testkit::{Attempt, Daemon, Door};
+use testkit::{Attempt, Daemon, Listener};
 
 /// The longest that anybody may wait for a reply while something is wrong. A
 /// reply takes a few milliseconds, and a server that waits for what is wrong
@@ -46,15 +46,16 @@ impl Neighbour {
     /// Begins to ask, and has had a first reply: always about new triplets, so
     /// that each reply waits for the disk.
     pub fn of(daemon: &Daemon) -> Neighbour {
-        Neighbour::at(daemon.door())
+        Neighbour::at(daemon.listener())
     }
 
     /// The same, where a server listens that is no [`Daemon`].
-    pub fn at(door: &Door) -> Neighbour {
+    pub fn at(listener: &Listener) -> Neighbour {
         let (is_over, asked) = (Arc::default(), Arc::default());
         let thread = {
-            let (door, is_over, asked) = (door.clone(), Arc::clone(&is_over), Arc::clone(&asked));
-            thread::spawn(move || ask_until(&door, &is_over, &asked))
+            let (listener, is_over, asked) =
+                (listener.clone(), Arc::clone(&is_over), Arc::clone(&asked));
+            thread::spawn(move || ask_until(&listener, &is_over, &asked))
         };
         let neighbour = Neighbour { is_over, asked, thread };
         neighbour.let_ask(1);
@@ -87,15 +88,15 @@ pub struct Watch {
 
 impl Watch {
     pub fn begin(daemon: &Daemon, fault: &'static str) -> Watch {
-        let mut watch = Watch::at(daemon.pid(), daemon.door(), fault);
+        let mut watch = Watch::at(daemon.pid(), daemon.listener(), fault);
         watch.log = Some(daemon.scratch().path().join("log"));
         watch
     }
 
     /// The same of a server that is no [`Daemon`].
-    pub fn at(pid: Pid, door: &Door, fault: &'static str) -> Watch {
+    pub fn at(pid: Pid, listener: &Listener, fault: &'static str) -> Watch {
         let before = memory(pid);
-        Watch { fault, pid, before, neighbour: Some(Neighbour::at(door)), log: None }
+        Watch { fault, pid, before, neighbour: Some(Neighbour::at(listener)), log: None }
     }
 
     pub fn let_ask(&self, times: usize) {
@@ -142,11 +143,11 @@ impl Drop for Watch {
     }
 }
 
-fn ask_until(door: &Door, is_over: &AtomicBool, asked: &AtomicUsize) -> Experience {
+fn ask_until(listener: &Listener, is_over: &AtomicBool, asked: &AtomicUsize) -> Experience {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let neighbour = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut experience = Experience::default();
-    let mut client = door.connect().expect("a server that listens");
+    let mut client = listener.connect().expect("a server that listens");
     for number in 0.. {
         if is_over.load(Ordering::Relaxed) {
             break;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
-use testkit::{Builder, Client, Door, Scratch};
+use testkit::{Builder, Client, Listener, Scratch};
 
 /// How long a test waits for a start or an end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Background {
     pub pid: Pid,
-    pub door: Door,
+    pub listener: Listener,
     pub scratch: Option<Scratch>,
 }
 
@@ -46,7 +46,7 @@ pub fn start(builder: Builder) -> Result<Background, Refusal> {
     let builder = builder.arg("-d").arg(format!("--pidfile={}", pid_file.display()));
     let (mut command, builder) = builder.into_command();
     let status = run(&mut command);
-    let (door, scratch) = builder.into_parts();
+    let (listener, scratch) = builder.into_parts();
     let stderr = fs::read_to_string(scratch.path().join("log")).expect("what it said");
     if status != 0 {
         return Err(Refusal { status, stderr, scratch });
@@ -54,7 +54,7 @@ pub fn start(builder: Builder) -> Result<Background, Refusal> {
     assert_eq!(stderr, "", "a start that succeeds says nothing");
     let pid = fs::read_to_string(&pid_file).expect("a pid file as soon as the parent ends");
     let pid = Pid::from_raw(pid.trim_end().parse().expect("a number"));
-    Ok(Background { pid, door, scratch: Some(scratch) })
+    Ok(Background { pid, listener, scratch: Some(scratch) })
 }
 
 /// The exit status of a command that ends by itself.
@@ -75,7 +75,7 @@ fn run(command: &mut Command) -> i32 {
 
 impl Background {
     pub fn client(&self) -> Client {
-        self.door.connect().expect("a server that listens")
+        self.listener.connect().expect("a server that listens")
     }
 
     pub fn scratch(&self) -> &Scratch {

@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::process::Command;
-use testkit::{Attempt, Builder, Client, Daemon, Door, Program, free_port};
+use testkit::{Attempt, Builder, Client, Daemon, Listener, Program, free_port};
 
 const USER: u32 = 1_000_680_000;
 
@@ -56,7 +56,7 @@ fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
         return;
     }
     let port = free_port();
-    let everywhere = Door::Tcp(format!("0.0.0.0:{port}"));
+    let everywhere = Listener::Tcp(format!("0.0.0.0:{port}"));
     let builder = database_of(Daemon::builder(Program::Ours).on(everywhere), USER);
     let daemon = in_container(builder).start();
     // All of 127.0.0.0/8 is this machine's.

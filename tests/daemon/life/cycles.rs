@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Daemon, Door, Program, Scratch};
+use testkit::{Attempt, Daemon, Listener, Program, Scratch};
 
 const CONNECTIONS: usize = 4;
 
@@ -30,15 +30,15 @@ struct Load {
 }
 
 impl Load {
-    fn on(door: &Door) -> Load {
+    fn on(listener: &Listener) -> Load {
         let is_over = Arc::new(AtomicBool::new(false));
         let (tell, told) = channel();
         let threads = (0..CONNECTIONS).map(|connection| {
-            let (door, is_over, tell) = (door.clone(), Arc::clone(&is_over), tell.clone());
+            let (listener, is_over, tell) = (listener.clone(), Arc::clone(&is_over), tell.clone());
             thread::spawn(move || {
                 let mut number = 0;
                 while !is_over.load(Ordering::Relaxed) {
-                    let Ok(mut client) = door.connect() else {
+                    let Ok(mut client) = listener.connect() else {
                         thread::sleep(Duration::from_millis(1));
                         continue;
                     };
@@ -100,7 +100,7 @@ fn foreground(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratc
 #[test]
 fn starts_and_stops_under_load_leave_no_file_and_lose_no_entry() {
     let mut scratch = Scratch::new();
-    let load = Load::on(&Door::Unix(scratch.path().join("socket")));
+    let load = Load::on(&Listener::Unix(scratch.path().join("socket")));
     let (mut told, mut longest) = (Vec::new(), Duration::ZERO);
     for cycle in 0..cycles() {
         let life = if cycle % 2 == 0 { foreground } else { background };

@@ -8,7 +8,7 @@ use std::fs::{self, File, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use testkit::{Builder, Daemon, Door, Program, free_port};
+use testkit::{Builder, Daemon, Listener, Program, free_port};
 
 fn builder() -> Builder {
     Daemon::builder(Program::Ours)
@@ -39,9 +39,9 @@ fn assert_fails<T>(prepare: impl Fn(Builder) -> (Builder, T), sentence: &str, st
 
 #[test]
 fn an_address_of_another_machine() {
-    let door = Door::Tcp(format!("192.0.2.1:{}", free_port()));
+    let listener = Listener::Tcp(format!("192.0.2.1:{}", free_port()));
     assert_fails(
-        |builder| (builder.on(door.clone()), ()),
+        |builder| (builder.on(listener.clone()), ()),
         "Can't connect to TCP port ",
         Errno::EADDRNOTAVAIL as i32,
     );
@@ -56,8 +56,8 @@ fn a_port_on_which_another_program_listens() {
          listens there",
         address.port()
     );
-    let door = Door::Tcp(address.to_string());
-    assert_fails(|builder| (builder.on(door.clone()), ()), &text, Errno::EADDRINUSE as i32);
+    let listener = Listener::Tcp(address.to_string());
+    assert_fails(|builder| (builder.on(listener.clone()), ()), &text, Errno::EADDRINUSE as i32);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_socket_on_which_another_program_listens() {
     let prepare = |builder: Builder| {
         let path = builder.scratch().path().join("taken");
         let other = UnixListener::bind(&path).expect("a socket");
-        (builder.on(Door::Unix(path)), other)
+        (builder.on(Listener::Unix(path)), other)
     };
     let text = "Can't connect to UNIX socket at file SCRATCH/taken [Address already in use]; \
                 another program listens there";
@@ -74,9 +74,9 @@ fn a_socket_on_which_another_program_listens() {
 
 #[test]
 fn a_socket_in_a_directory_that_does_not_exist() {
-    let door = Door::Unix("/nonexistent/socket".into());
+    let listener = Listener::Unix("/nonexistent/socket".into());
     assert_fails(
-        |builder| (builder.on(door.clone()), ()),
+        |builder| (builder.on(listener.clone()), ()),
         "Can't connect to UNIX socket at file /nonexistent/socket [No such file or directory]; \
          make the directory first",
         Errno::ENOENT as i32,

@@ -5,7 +5,7 @@ use crate::life::background::start;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use testkit::{Attempt, Daemon, Door, Program};
+use testkit::{Attempt, Daemon, Listener, Program};
 
 fn attempt() -> Attempt {
     Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org").at(0)
@@ -17,12 +17,16 @@ fn inode(path: &Path) -> u64 {
 
 /// Starts a second daemon in every way it may be started, and gives what was
 /// said, while the first goes on.
-fn second_start(first: &Daemon, door: Option<Door>, database: Option<&Path>) -> Vec<String> {
+fn second_start(
+    first: &Daemon,
+    listener: Option<Listener>,
+    database: Option<&Path>,
+) -> Vec<String> {
     let before = inode(first.socket());
     let build = || {
         let mut builder = Daemon::builder(Program::Ours);
-        if let Some(door) = &door {
-            builder = builder.on(door.clone());
+        if let Some(listener) = &listener {
+            builder = builder.on(listener.clone());
         }
         match database {
             Some(path) => builder.arg(format!("--dbdir={}", path.display())),
@@ -43,7 +47,7 @@ fn a_second_daemon_on_the_same_database_harms_nothing_of_the_first() {
     let database = first.scratch().path().join("db");
     let text = format!("ERROR: locked: {}/postgrey.lock", database.display());
     assert_eq!(second_start(&first, None, Some(&database)), [text.as_str(); 2]);
-    let same_socket = Some(first.door().clone());
+    let same_socket = Some(first.listener().clone());
     assert_eq!(second_start(&first, same_socket, Some(&database)), [text.as_str(); 2]);
     assert_eq!(first.stop().status.code(), Some(0));
 }
@@ -56,7 +60,7 @@ fn a_second_daemon_on_the_same_socket_harms_nothing_of_the_first() {
          program listens there",
         first.socket().display()
     );
-    assert_eq!(second_start(&first, Some(first.door().clone()), None), [text.as_str(); 2]);
+    assert_eq!(second_start(&first, Some(first.listener().clone()), None), [text.as_str(); 2]);
     let stopped = first.stop();
     assert_eq!(stopped.status.code(), Some(0));
     assert!(!stopped.scratch.path().join("socket").exists());

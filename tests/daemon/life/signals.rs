@@ -25,7 +25,7 @@ fn hup_and_usr1_during_the_start_are_kept_until_it_serves() {
     wait_for("a daemon that holds HUP", || {
         has(Status::of(pid).text("SigBlk"), Signal::SIGHUP).then_some(())
     });
-    assert!(builder.door().connect().is_err(), "it serves already: the list is too short");
+    assert!(builder.listener().connect().is_err(), "it serves already: the list is too short");
     kill(pid, Signal::SIGHUP).expect("HUP");
     kill(pid, Signal::SIGUSR1).expect("USR1");
     wait_for("a line of each signal", || {

@@ -16,7 +16,7 @@ fn the_path_of_a_socket_is_not_used_again_after_it_is_made() {
     let events = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_ATTRIB;
     watch.add_watch(&directory, events).expect("a watch");
     let daemon = builder
-        .on(testkit::Door::Unix(path("policy").into()))
+        .on(testkit::Listener::Unix(path("policy").into()))
         .arg(format!("--milter={}", path("milter")))
         .arg(format!("--metrics=unix:{}", path("metrics")))
         .arg("--socketmode=0640")

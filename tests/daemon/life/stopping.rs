@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
-use testkit::{Attempt, Client, Daemon, Door, Program};
+use testkit::{Attempt, Client, Daemon, Listener, Program};
 
 const ENDS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
 
@@ -18,9 +18,9 @@ fn attempt(recipient: &str) -> Attempt {
 
 /// Asks about one new triplet after the other until the server ends; gives
 /// those of which it was told.
-fn flood(door: &Door, name: String) -> Receiver<Attempt> {
+fn flood(listener: &Listener, name: String) -> Receiver<Attempt> {
     let (told, triplets) = channel();
-    let mut client = door.connect().expect("a server that listens");
+    let mut client = listener.connect().expect("a server that listens");
     thread::spawn(move || {
         for number in 0.. {
             let triplet = attempt(&format!("{name}n{number}"));
@@ -46,7 +46,7 @@ fn idle_flooding_and_half_spoken_clients_do_not_keep_it() {
             client.send(b"request=smtpd_access_policy\nclient_addr");
         }
         let floods: Vec<_> =
-            (0..8).map(|number| flood(daemon.door(), format!("flood{number}"))).collect();
+            (0..8).map(|number| flood(daemon.listener(), format!("flood{number}"))).collect();
         let mut told: Vec<Attempt> =
             floods.iter().flat_map(|triplets| triplets.iter().take(20)).collect();
         let begin = Instant::now();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use testkit::{Attempt, Builder, Client, Daemon, Door, Program, Scratch};
+use testkit::{Attempt, Builder, Client, Daemon, Listener, Program, Scratch};
 
 fn attempt(number: usize) -> Attempt {
     let recipient = format!("r{number}@example.org");
@@ -68,14 +68,14 @@ fn a_daemon_in_the_background_serves_the_watchdog() {
 /// A socket that another process, as systemd, keeps for the server.
 struct Kept {
     socket: UnixListener,
-    door: Door,
+    listener: Listener,
 }
 
 impl Kept {
     fn new(scratch: &Scratch) -> Kept {
         let path = scratch.path().join("kept");
         let socket = UnixListener::bind(&path).expect("a socket");
-        Kept { socket, door: Door::Unix(path) }
+        Kept { socket, listener: Listener::Unix(path) }
     }
 
     /// Hands it over as systemd does: as descriptor 3, for this process alone.
@@ -85,7 +85,7 @@ impl Kept {
         builder
             .within(["/bin/sh", "-c", script, "sh"].map(str::to_string))
             .stdin(Stdio::from(OwnedFd::from(socket)))
-            .on(self.door.clone())
+            .on(self.listener.clone())
     }
 }
 
@@ -101,7 +101,7 @@ fn a_socket_that_is_handed_over_is_used_and_left() {
     let stopped = daemon.stop();
     assert_eq!(stopped.status.code(), Some(0));
     // Nobody serves, yet nobody is refused.
-    let mut client = kept.door.connect().expect("a socket that is still there");
+    let mut client = kept.listener.connect().expect("a socket that is still there");
     client.send(b"\n");
 }
 
@@ -115,12 +115,13 @@ fn a_restart_with_a_kept_socket_refuses_no_client() {
     let mut daemon = kept.hand_to(builder).start();
     let (is_over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mail_server = {
-        let (door, is_over, asked) = (kept.door.clone(), Arc::clone(&is_over), Arc::clone(&asked));
+        let (listener, is_over, asked) =
+            (kept.listener.clone(), Arc::clone(&is_over), Arc::clone(&asked));
         thread::spawn(move || {
             while !is_over.load(Ordering::Relaxed) {
                 let number = asked.fetch_add(1, Ordering::Relaxed);
                 let once = || -> Option<String> {
-                    let mut client: Client = door.connect().expect("nobody is refused");
+                    let mut client: Client = listener.connect().expect("nobody is refused");
                     client.ask_mortal(&attempt(number))
                 };
                 let reply = once().or_else(once).expect("a reply at the second try");

@@ -45,7 +45,7 @@ fn several_recipients_are_decided_separately_and_share_one_header() {
 }
 
 #[test]
-fn the_lists_and_the_null_sender_are_as_at_the_other_door() {
+fn the_lists_and_the_null_sender_are_as_at_the_other_listener() {
     let builder = Daemon::builder(Program::Ours)
         .whitelist_clients("friend.test\n203.0.113.0/24\n2001:db8:77::/48\n")
         .whitelist_recipients("postmaster@\n");

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[test]
 fn mail_passes_while_the_daemon_is_away_and_each_change_is_one_line() {
     let builder = daemon();
-    let option = option(builder.door());
+    let option = option(builder.listener());
     let mut filter = Filter::start("0.7", &[&option]);
     let name = option.split_once('=').expect("an option with a value").1;
     let gone = |why: &str| {

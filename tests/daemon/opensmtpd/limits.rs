@@ -48,7 +48,7 @@ fn message() -> Vec<String> {
 fn ten_megabytes_pass_unchanged_after_the_header() {
     let (builder, mut clock) = Clock::of(daemon());
     let daemon = builder.start();
-    let mut filter = Filter::start("0.7", &[&option(daemon.door()), "--header"]);
+    let mut filter = Filter::start("0.7", &[&option(daemon.listener()), "--header"]);
     filter.mail(1, CLIENT, "alice@a.test");
     assert!(filter.decide(1, 2, "bob@example.org").starts_with("reject|451 "));
     clock.advance(Duration::from_secs(400));
@@ -79,7 +79,7 @@ fn ten_megabytes_pass_unchanged_after_the_header() {
 fn an_smtpd_that_does_not_read_is_not_read_either() {
     const LINES: usize = 400_000;
     let daemon = daemon().start();
-    let mut filter = Filter::start_unread("0.7", &[&option(daemon.door()), "--header"]);
+    let mut filter = Filter::start_unread("0.7", &[&option(daemon.listener()), "--header"]);
     let (mut input, output) = (filter.take_input(), filter.child().stdout.take().expect("a pipe"));
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);

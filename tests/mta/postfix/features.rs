@@ -5,7 +5,7 @@
 use super::instance::Postfix;
 use crate::smtp::Envelope;
 use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Door, Program};
+use testkit::{Builder, Clock, Daemon, Listener, Program};
 
 const DEFERRED: &str = "450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted, \
                         see http://postgrey.schweikert.ch/help/example.org.html";
@@ -14,7 +14,7 @@ const ACCEPTED: &str = "250 2.1.5 Ok";
 
 fn start(builder: Builder) -> (Postfix, Daemon) {
     let daemon = builder.start();
-    let Door::Unix(path) = daemon.door().clone() else { panic!("a socket") };
+    let Listener::Unix(path) = daemon.listener().clone() else { panic!("a socket") };
     (Postfix::start(&format!("unix:{}", path.display())), daemon)
 }
 

@@ -3,7 +3,7 @@
 //! daemon's clock, which is the test's.
 
 mod actions;
-mod both_doors;
+mod both_listeners;
 mod failing;
 mod recipe;
 

@@ -4,7 +4,7 @@
 use super::instance::Postfix;
 use crate::smtp::Envelope;
 use std::time::Duration;
-use testkit::{Clock, Daemon, Door, Program};
+use testkit::{Clock, Daemon, Listener, Program};
 
 #[test]
 fn delayed_mail_passes_unchanged_and_its_delay_is_logged() {
@@ -14,9 +14,9 @@ fn delayed_mail_passes_unchanged_and_its_delay_is_logged() {
     let builder = Daemon::builder(Program::Ours).arg("--no-x-greylist-header");
     let (builder, mut clock) = Clock::of(builder);
     let daemon = builder.start();
-    let postfix = Postfix::start(&match daemon.door() {
-        Door::Unix(path) => format!("unix:{}", path.display()),
-        Door::Tcp(address) => format!("inet:{address}"),
+    let postfix = Postfix::start(&match daemon.listener() {
+        Listener::Unix(path) => format!("unix:{}", path.display()),
+        Listener::Tcp(address) => format!("inet:{address}"),
     });
     let envelope = Envelope::from_client("198.51.100.7").named("mail.sender.test");
     let replies = postfix.offer(&envelope);

@@ -10,7 +10,7 @@ use crate::smtp::Envelope;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Door, Program};
+use testkit::{Builder, Clock, Daemon, Listener, Program};
 
 /// How long a triplet has to wait by default.
 const DELAY: Duration = Duration::from_secs(300);
@@ -26,9 +26,9 @@ impl Site {
     fn start(policy_server: Builder) -> Site {
         let (policy_server, clock) = Clock::of(policy_server);
         let daemon = policy_server.start();
-        let postfix = Postfix::start(&match daemon.door() {
-            Door::Unix(path) => format!("unix:{}", path.display()),
-            Door::Tcp(address) => format!("inet:{address}"),
+        let postfix = Postfix::start(&match daemon.listener() {
+            Listener::Unix(path) => format!("unix:{}", path.display()),
+            Listener::Tcp(address) => format!("inet:{address}"),
         });
         Site { postfix, daemon, clock }
     }

@@ -4,7 +4,7 @@
 use super::instance::Postfix;
 use crate::smtp::Envelope;
 use std::time::Duration;
-use testkit::{Clock, Daemon, Door, Program};
+use testkit::{Clock, Daemon, Listener, Program};
 
 /// A Postfix, the daemon that it asks, and the daemon's clock.
 fn site(options: &[&str]) -> (Postfix, Daemon, Clock) {
@@ -12,7 +12,7 @@ fn site(options: &[&str]) -> (Postfix, Daemon, Clock) {
     let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
     let (builder, clock) = Clock::of(builder);
     let daemon = builder.start();
-    let Door::Unix(path) = daemon.door() else { unreachable!("no port was asked for") };
+    let Listener::Unix(path) = daemon.listener() else { unreachable!("no port was asked for") };
     (Postfix::start(&format!("unix:{}", path.display())), daemon, clock)
 }
 

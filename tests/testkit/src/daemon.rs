@@ -17,24 +17,24 @@ pub const PERL_WARNING: &str = "Attempt to call undefined import method ";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
-pub enum Door {
+pub enum Listener {
     Unix(PathBuf),
     /// On `host:port`.
     Tcp(String),
 }
 
-impl Door {
+impl Listener {
     pub fn connect(&self) -> std::io::Result<Client> {
         match self {
-            Door::Unix(path) => Client::unix(path),
-            Door::Tcp(address) => Client::tcp(address),
+            Listener::Unix(path) => Client::unix(path),
+            Listener::Tcp(address) => Client::tcp(address),
         }
     }
 
     fn option(&self) -> String {
         match self {
-            Door::Unix(path) => format!("--unix={}", path.display()),
-            Door::Tcp(address) => format!("--inet={address}"),
+            Listener::Unix(path) => format!("--unix={}", path.display()),
+            Listener::Tcp(address) => format!("--inet={address}"),
         }
     }
 }
@@ -42,7 +42,7 @@ impl Door {
 #[derive(Debug)]
 pub struct Builder {
     program: Program,
-    door: Door,
+    listener: Listener,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
@@ -78,7 +78,7 @@ impl Builder {
 
     /// Lets it listen on a free TCP port of 127.0.0.1 in place of its socket.
     pub fn tcp(mut self) -> Builder {
-        self.door = Door::Tcp(format!("127.0.0.1:{}", free_port()));
+        self.listener = Listener::Tcp(format!("127.0.0.1:{}", free_port()));
         self
     }
 
@@ -96,21 +96,21 @@ impl Builder {
         self.arg(format!("--whitelist-recipients={}", path.display()))
     }
 
-    pub fn on(mut self, door: Door) -> Builder {
-        self.door = door;
+    pub fn on(mut self, listener: Listener) -> Builder {
+        self.listener = listener;
         self
     }
 
-    pub fn door(&self) -> &Door {
-        &self.door
+    pub fn listener(&self) -> &Listener {
+        &self.listener
     }
 
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
     }
 
-    pub fn into_parts(self) -> (Door, Scratch) {
-        (self.door, self.scratch)
+    pub fn into_parts(self) -> (Listener, Scratch) {
+        (self.listener, self.scratch)
     }
 
     /// Starts the server in the foreground on a Unix-domain socket, or over TCP
@@ -132,8 +132,8 @@ impl Builder {
     fn launch(self) -> Daemon {
         let (mut command, builder) = self.into_command();
         let child = command.spawn().expect("the program under test");
-        let Builder { program, door, scratch, .. } = builder;
-        Daemon { program, child, door, scratch: Some(scratch) }
+        let Builder { program, listener, scratch, .. } = builder;
+        Daemon { program, child, listener, scratch: Some(scratch) }
     }
 
     /// The options by which our daemon stays the user who runs the tests, unless
@@ -160,7 +160,7 @@ impl Builder {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
-            .arg(self.door.option())
+            .arg(self.listener.option())
             .arg(format!("--dbdir={}", self.scratch.subdirectory("db").display()))
             .args(self.identity())
             .args(&self.arguments)
@@ -177,7 +177,7 @@ impl Builder {
 pub struct Daemon {
     program: Program,
     child: Child,
-    door: Door,
+    listener: Listener,
     scratch: Option<Scratch>,
 }
 
@@ -205,7 +205,7 @@ impl Daemon {
     pub fn builder_in(program: Program, scratch: Scratch) -> Builder {
         Builder {
             program,
-            door: Door::Unix(scratch.path().join("socket")),
+            listener: Listener::Unix(scratch.path().join("socket")),
             arguments: Vec::new(),
             environment: Vec::new(),
             wrapper: Vec::new(),
@@ -217,17 +217,17 @@ impl Daemon {
     }
 
     pub fn client(&self) -> Client {
-        self.door.connect().unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
+        self.listener.connect().unwrap_or_else(|error| panic!("{error}\n{}", self.raw_log()))
     }
 
-    pub fn door(&self) -> &Door {
-        &self.door
+    pub fn listener(&self) -> &Listener {
+        &self.listener
     }
 
     pub fn socket(&self) -> &Path {
-        match &self.door {
-            Door::Unix(path) => path,
-            Door::Tcp(address) => panic!("no socket, it listens on {address}"),
+        match &self.listener {
+            Listener::Unix(path) => path,
+            Listener::Tcp(address) => panic!("no socket, it listens on {address}"),
         }
     }
 
@@ -292,7 +292,7 @@ impl Daemon {
             if self.program == Program::Theirs {
                 // The original acts on a signal only when its socket has
                 // something to read (BEHAVIOUR C5).
-                drop(self.door.connect());
+                drop(self.listener.connect());
             }
             assert!(Instant::now() < deadline, "it does not stop\n{}", self.raw_log());
             std::thread::sleep(Duration::from_millis(5));
@@ -301,7 +301,7 @@ impl Daemon {
 
     fn wait_until_it_answers(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while self.door.connect().is_err() {
+        while self.listener.connect().is_err() {
             let alive = self.child.try_wait().expect("a child").is_none();
             assert!(alive && Instant::now() < deadline, "it does not start\n{}", self.raw_log());
             std::thread::sleep(Duration::from_millis(5));

@@ -24,7 +24,7 @@ mod watchdog;
 
 pub use client::{Attempt, Client};
 pub use clock::Clock;
-pub use daemon::{Builder, Daemon, Door, PERL_WARNING, Stopped};
+pub use daemon::{Builder, Daemon, Listener, PERL_WARNING, Stopped};
 pub use port::free_port;
 pub use scratch::Scratch;
 pub use skip::{program_for, root_for, skip};

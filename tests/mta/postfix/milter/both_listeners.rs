@@ -1,4 +1,4 @@
-//! One mail is the same at both doors.
+//! One mail is the same at both listeners.
 
 use super::client;
 use crate::postfix::instance::Postfix;
@@ -22,7 +22,7 @@ const ADDRESSES: [&str; 14] = [
 ];
 
 #[test]
-fn one_mail_is_the_same_at_both_doors() {
+fn one_mail_is_the_same_at_both_listeners() {
     if !testkit::root_for("Postfix") {
         return;
     }
@@ -47,7 +47,7 @@ fn one_mail_is_the_same_at_both_doors() {
     let log = daemon.stop().log;
     let asked: Vec<_> = log.iter().filter(|line| line.starts_with("action=greylist")).collect();
     assert_eq!(asked.len(), 2 * ADDRESSES.len(), "{log:#?}");
-    for (doors, address) in asked.chunks_exact(2).zip(ADDRESSES) {
-        assert_eq!(doors[0], doors[1], "{address}");
+    for (listeners, address) in asked.chunks_exact(2).zip(ADDRESSES) {
+        assert_eq!(listeners[0], listeners[1], "{address}");
     }
 }

@@ -65,7 +65,7 @@ fn the_same_mail_has_the_same_result_and_leaves_the_same_rows() {
 fn compare(version: &'static str, random: &mut Random, seed: u64) {
     let ((asked, mut asked_clock), (filtered, mut filtered_clock)) = (site(), site());
     let mut client = asked.client();
-    let mut filter = Filter::start(version, &[&option(filtered.door()), "--header"]);
+    let mut filter = Filter::start(version, &[&option(filtered.listener()), "--header"]);
     let mut token = 0;
     for session in 1..150 {
         let (link, name, address) = CLIENTS[random.below(CLIENTS.len())];

@@ -1,4 +1,4 @@
-//! Both doors lead to the same room.
+//! Both listeners lead to the same room.
 
 use crate::milter::{DEFERRED, Site};
 
@@ -44,7 +44,7 @@ fn stream(random: &mut Random) -> Vec<Mail> {
         .collect()
 }
 
-/// What became of a mail, in the same words for both doors: `defer`, `pass`, or
+/// What became of a mail, in the same words for both listeners: `defer`, `pass`, or
 /// its header up to the date.
 type Fate = String;
 
@@ -136,7 +136,7 @@ fn the_same_mail_has_the_same_fate_and_leaves_the_same_database() {
 }
 
 #[test]
-fn a_host_that_moves_to_the_other_door_keeps_its_triplets() {
+fn a_host_that_moves_to_the_other_listener_keeps_its_triplets() {
     let mut site = Site::start(&[]);
     let attempt = Attempt::new("192.0.2.1", "mx.a.test", "alice@a.test", "bob@example.org");
     assert!(site.daemon.client().ask(&attempt).starts_with("DEFER_IF_PERMIT "));
