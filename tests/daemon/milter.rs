@@ -1,5 +1,5 @@
-//! The milter listener of a real daemon: what a mail server is told that asks there,
-//! and that it leads to the same room as the policy listener.
+//! The milter listener of a real daemon: its replies, and that it shares all state
+//! with the policy listener.
 
 mod actions;
 mod listeners;
@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use testkit::milter::MailServer;
-use testkit::{Builder, Clock, Daemon, Program, Scratch};
+use testkit::{Builder, Clock, Daemon, Program, Scratch, wait_for};
 
-/// What a deferred client hears by default, for recipients at example.org.
+/// The default reply to a deferred client, for recipients at example.org.
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
@@ -40,10 +40,11 @@ impl Site {
     /// The policy listener opens first; tools are answered when all are open.
     fn wait_until_all_listeners_are_open(&self) {
         let dbdir = self.daemon.scratch().path().join("db");
-        let mut stats = Command::new(Program::Ours.path());
-        let output = stats.arg("stats").arg(format!("--dbdir={}", dbdir.display())).output();
-        let output = output.expect("postgrey stats");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        wait_for("postgrey stats", || {
+            let mut stats = Command::new(Program::Ours.path());
+            let output = stats.arg("stats").arg(format!("--dbdir={}", dbdir.display())).output();
+            output.expect("postgrey stats").status.success().then_some(())
+        });
     }
 
     fn connect(&self) -> MailServer {

@@ -1,4 +1,4 @@
-//! Both listeners lead to the same room.
+//! Both listeners share one state.
 
 use crate::milter::{DEFERRED, Site};
 
