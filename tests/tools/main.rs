@@ -10,5 +10,6 @@ mod explain;
 mod hostile;
 mod import;
 mod manual;
+mod mutations;
 mod report;
 mod service;

@@ -1,0 +1,166 @@
+//! Random damage to the database file, before tools read it and a daemon starts on
+//! it. None of them may be ended by a signal, hang, or make the file grow.
+
+#![allow(clippy::print_stderr, reason = "the figures of a long run are for the reader")]
+
+use crate::hostile::{database, run};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use testkit::Program;
+use testkit::random::{self, Random};
+
+const PAGE: usize = 4096;
+
+/// Bytes that a command may add to a file of some pages.
+const MAX_GROWTH: u64 = 4 << 20;
+
+/// How long a daemon may take to serve or to give up.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+const COMMANDS: &[&str] = &[
+    "list",
+    "list --clients",
+    "list --sort=last --reverse",
+    "stats",
+    "export",
+    "show 192.0.2.1",
+    "check --database",
+    "backup -",
+    "forget 192.0.2.1",
+    "forget --sender-domain=example.com",
+    "allow 192.0.2.1",
+    "clear --yes",
+    "import --from=COPY",
+    "restore --yes COPY",
+    "list --file=COPY",
+];
+
+/// Damages bytes in one of several ways.
+fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+    let pages = bytes.len() / PAGE;
+    match random.below(6) {
+        // Anywhere.
+        0 => (0..40).for_each(|_| spoil(bytes, 0, random)),
+        // In the first two pages, which say where everything is.
+        1 => (0..4).for_each(|_| spoil(bytes, random.below(2) + 1, random)),
+        // In one page.
+        2 => {
+            let page = random.below(pages) + 1;
+            (0..10).for_each(|_| spoil(bytes, page, random));
+        }
+        // A page in the place of another.
+        3 => {
+            let (from, to) = (random.below(pages) * PAGE, random.below(pages) * PAGE);
+            bytes.copy_within(from..from + PAGE, to);
+        }
+        // A page of one byte.
+        4 => {
+            let (page, byte) = (random.below(pages) * PAGE, random.below(256) as u8);
+            bytes[page..page + PAGE].fill(byte);
+        }
+        // An end that is missing.
+        _ => bytes.truncate(random.below(bytes.len())),
+    }
+}
+
+/// Changes one byte of a page, counted from 1, or of any page.
+fn spoil(bytes: &mut [u8], page: usize, random: &mut Random) {
+    // The head of a page has what leads to the others.
+    let range = if random.one_in(2) { 160 } else { PAGE };
+    let place = match page {
+        0 => random.below(bytes.len()),
+        page => (page - 1) * PAGE + random.below(range),
+    };
+    if let Some(byte) = bytes.get_mut(place) {
+        *byte = if random.one_in(2) { random.below(256) as u8 } else { *byte ^ 1 };
+    }
+}
+
+/// Starts a daemon and stops it once it serves. Returns true if it came that far.
+fn start(directory: &Path, socket: &Path) -> Result<bool, String> {
+    let mut daemon = Command::new(Program::Ours.path())
+        .arg(format!("--unix={}", socket.display()))
+        .arg(format!("--dbdir={}", directory.display()))
+        .args(["--whitelist-clients=/dev/null", "--whitelist-recipients=/dev/null"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("our binary");
+    let pid = Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
+    let deadline = Instant::now() + START_LIMIT;
+    let mut has_served = false;
+    let status = loop {
+        if let Some(status) = daemon.try_wait().expect("a child") {
+            break status;
+        }
+        if Instant::now() > deadline {
+            daemon.kill().expect("a child");
+            daemon.wait().expect("its end");
+            return Err("does not come to an end".to_owned());
+        }
+        if !has_served && UnixStream::connect(socket).is_ok() {
+            // The socket listens before the database is opened.
+            has_served = directory.join("postgrey.control").exists();
+            if has_served {
+                kill(pid, Signal::SIGTERM).expect("TERM");
+            }
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    match status.code() {
+        Some(_) => Ok(has_served),
+        None => Err(format!("{status}, {}", if has_served { "serving" } else { "starting" })),
+    }
+}
+
+#[test]
+fn damaged_databases_end_no_tool_and_no_start() {
+    let (scratch, directory) = database();
+    let file = directory.join("postgrey.mdb");
+    let sound = fs::read(&file).expect("a database");
+    let (copy, socket) = (scratch.path().join("copy"), scratch.path().join("socket"));
+    let dbdir = format!("--dbdir={}", directory.display());
+    let (seed, cases) = (random::seed(), random::cases(30));
+    let [mut damaged, mut sound_runs, mut starts, mut failures] = [0; 4];
+    let begin = Instant::now();
+    for case in 0..cases {
+        let mut random = Random::of(seed.wrapping_add(case as u64));
+        let mut bytes = sound.clone();
+        damage(&mut bytes, &mut random);
+        let what = |command: &str| format!("POSTGREY_SEED={seed}, case {case}, {command}");
+        for _ in 0..3 {
+            fs::write(&file, &bytes).expect("a file");
+            fs::write(&copy, &bytes).expect("a file");
+            let command = random.pick(COMMANDS).replace("COPY", copy.to_str().expect("UTF-8"));
+            if command.contains(" --from=") || command.contains("restore") {
+                fs::write(&file, &sound).expect("a file");
+            }
+            let words: Vec<&str> = command.split(' ').chain([dbdir.as_str()]).collect();
+            let (status, errors) = run(&words);
+            assert!(matches!(status, Some(0..=3)), "{}: {status:?} {errors}", what(&command));
+            damaged += usize::from(status == Some(3));
+            sound_runs += usize::from(status == Some(0));
+            let length = fs::metadata(&file).expect("a file").len();
+            let limit = sound.len() as u64 + MAX_GROWTH;
+            assert!(length <= limit, "{}: {length} bytes", what(&command));
+        }
+        fs::write(&file, &bytes).expect("a file");
+        match start(&directory, &socket) {
+            Ok(true) => starts += 1,
+            Ok(false) => failures += 1,
+            Err(error) => panic!("{}: {error}", what("start")),
+        }
+    }
+    eprintln!(
+        "{cases} files in {:?}: commands {damaged} refused, {sound_runs} done; starts {failures} \
+         refused, {starts} served",
+        begin.elapsed()
+    );
+    assert!(damaged > 0 && failures > 0, "nothing was damaged enough");
+}
