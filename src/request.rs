@@ -15,26 +15,25 @@ pub struct Request<'a> {
     pub client_name: &'a [u8],
     /// Envelope sender, empty for bounces.
     pub sender: &'a [u8],
-    /// Envelope recipient.
     pub recipient: &'a [u8],
     /// Identifies one message of the mail server; the `X-Greylist` header is
     /// given once for each (BEHAVIOUR D5). None from sessions that follow
     /// messages themselves and set `has_header`.
     pub instance: Option<&'a [u8]>,
-    /// Whether the message has its header already, as far as the session knows.
+    /// True if the message has its header already, according to the session.
     pub has_header: bool,
     /// The mail server's queue id, empty when it has none yet.
     pub queue_id: &'a [u8],
-    /// Whether the mail server sent `etrn_domain`, be it empty: the sign of a
-    /// Postfix that takes enhanced status codes (BEHAVIOUR D5).
+    /// True if the mail server sent `etrn_domain`, even if empty: a Postfix that
+    /// supports enhanced status codes (BEHAVIOUR D5).
     pub has_etrn_domain: bool,
-    /// Whether the client has logged in: `sasl_username` is not empty
+    /// True if the client has logged in: `sasl_username` is not empty
     /// (SMTPD_POLICY_README), or the milter's `{auth_authen}`.
     pub is_authenticated: bool,
-    /// Whether the client came through a socket of the machine itself, which
-    /// the milter protocol tells.
+    /// True if the client connected through a local socket, which the milter
+    /// protocol reports.
     pub is_local: bool,
-    /// Whether requests are made for the mail server's own users as well, because
+    /// True if requests are made for the mail server's own users as well, because
     /// it applies no restriction first: over the milter protocol and by SMTP.
     pub covers_own_users: bool,
     /// Seconds since the epoch that replace the clock for this request, the

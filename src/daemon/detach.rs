@@ -1,8 +1,9 @@
-//! Into the background (BEHAVIOUR C2), with a parent that waits for the truth.
+//! Detaches from the terminal (BEHAVIOUR C2). The parent waits for the result of
+//! the start.
 //!
 //! The `daemonize` crate is not used: its parent cannot wait until the daemon
-//! serves, it changes the working directory, and it gives the pid file away;
-//! besides, it is no longer maintained (RUSTSEC-2025-0069).
+//! serves, it changes the working directory and the owner of the pid file, and it
+//! is no longer maintained (RUSTSEC-2025-0069).
 
 use super::Failure;
 use nix::errno::Errno;
@@ -13,7 +14,7 @@ use std::io::{Read, Write};
 use std::os::fd::RawFd;
 use std::os::unix::net::UnixStream;
 
-/// Who this process is after [`detach`].
+/// The process in which [`detach`] returned.
 #[derive(Debug)]
 pub enum Side {
     /// The one that the administrator started, with the status to exit with:
@@ -23,15 +24,14 @@ pub enum Side {
     Daemon(Readiness),
 }
 
-/// The daemon's word to its parent.
 #[derive(Debug)]
 pub struct Readiness {
     parent: UnixStream,
     null: File,
 }
 
-/// Forks; the child begins a session of its own, without a terminal. To be
-/// called before anything is opened: only the standard descriptors stay.
+/// Forks; the child starts a new session without a terminal. Must be called
+/// before anything is opened: only the standard descriptors stay open.
 ///
 /// # Errors
 /// When the system does not let it; in the parent also when the daemon ended
@@ -62,9 +62,9 @@ pub fn detach() -> Result<Side, Failure> {
     }
 }
 
-/// Closes what whoever started this process left open, so that nobody waits for
-/// the daemon to close it: a package's installation hangs when a daemon that it
-/// starts keeps the pipe to debconf.
+/// Closes inherited descriptors, which another process may be waiting for: a
+/// package's installation hangs when a daemon that it starts keeps the pipe to
+/// debconf.
 fn close_inherited() {
     let Ok(entries) = fs::read_dir("/proc/self/fd") else {
         return;
@@ -78,8 +78,8 @@ fn close_inherited() {
     }
 }
 
-/// The exit status for the administrator, who has heard the reason from the
-/// daemon itself unless something killed it.
+/// Returns the exit status of the parent. The daemon has reported an error
+/// itself, unless it was killed.
 fn wait(mut daemon: UnixStream, child: Pid) -> Result<u8, Failure> {
     let mut word = [0];
     if matches!(daemon.read(&mut word), Ok(1)) {
@@ -95,11 +95,10 @@ fn wait(mut daemon: UnixStream, child: Pid) -> Result<u8, Failure> {
 }
 
 impl Readiness {
-    /// Tells the parent that clients are served, and lets go of the
-    /// administrator's terminal.
+    /// Reports to the parent that clients are served, and releases the terminal.
     pub fn announce(self) {
         let Readiness { mut parent, null } = self;
-        // If this fails the terminal stays open, which harms nobody.
+        // On failure the terminal stays open, which is harmless.
         let _ = dup2_stderr(&null);
         drop(null);
         let _ = parent.write_all(b"1");

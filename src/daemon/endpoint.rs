@@ -1,4 +1,4 @@
-//! What `--inet` means: from the text to addresses (BEHAVIOUR B2).
+//! Parses `--inet` and finds its addresses (BEHAVIOUR B2).
 
 use super::Failure;
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
@@ -15,22 +15,20 @@ pub struct Endpoint {
     port: String,
 }
 
-/// Addresses to listen on, and what the log says of how they were found.
+/// Addresses to listen on, and the log lines about finding them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolution {
-    /// Where to listen, in order.
     pub addresses: Vec<SocketAddr>,
-    /// Lines for the log.
     pub lines: Vec<String>,
 }
 
 impl Endpoint {
-    /// Reads the forms of Net::Server: a number alone means `localhost`, a
-    /// service's name alone all addresses; otherwise a host, with or without
-    /// brackets, and after a colon, bar, comma or blank the port.
+    /// Parses the forms of Net::Server: a number alone means `localhost`, a
+    /// service name alone all addresses; otherwise a host, with or without
+    /// brackets, and the port after a colon, bar, comma or blank.
     ///
     /// # Errors
-    /// When there is no port to be found; the texts are the original's.
+    /// If there is no port; the texts are the original's.
     pub fn parse(text: &str) -> Result<Endpoint, Failure> {
         if is_number(text) {
             return Endpoint::new("localhost", text);
@@ -41,7 +39,7 @@ impl Endpoint {
                 return Endpoint::new(host, port);
             }
         } else if let Some((host, port)) = text.rsplit_once(SEPARATORS) {
-            // What remains of `::1` is no host: the port is missing.
+            // The rest of `::1` is not a host: the port is missing.
             if host != ":" {
                 let host = if host == "::" { "*" } else { host };
                 return Endpoint::new(host, port);
@@ -63,8 +61,8 @@ impl Endpoint {
         Ok(Endpoint { host: host.to_string(), port: port.to_string() })
     }
 
-    /// Whether both would listen on the same port of the same address, as far as
-    /// can be told without a resolver. Port 0 is a free one.
+    /// Returns true if both listen on the same port of the same address, as far
+    /// as is known without a resolver. Port 0 is a free one.
     pub fn meets(&self, other: &Endpoint) -> bool {
         let is_alias = |one: &str, two: &str| {
             one == "*" || one == "localhost" && matches!(two, "127.0.0.1" | "::1")
@@ -78,10 +76,7 @@ impl Endpoint {
         self.port.parse().ok().or_else(|| service_port(&self.port)).unwrap_or(0)
     }
 
-    /// Finds the addresses. This may ask the resolver and take its time.
-    ///
-    /// # Errors
-    /// When the host cannot be resolved.
+    /// Finds the addresses. This may ask the resolver, and block.
     pub fn resolve(&self) -> Result<Resolution, Failure> {
         let Endpoint { host, port } = self;
         let number = self.number();
@@ -121,7 +116,7 @@ impl fmt::Display for Endpoint {
 
 const SEPARATORS: [char; 4] = [':', '|', ',', ' '];
 
-/// All addresses: one IPv6 socket takes IPv4 as well, where there is IPv6.
+/// All addresses: one IPv6 socket accepts IPv4 as well, if the system has IPv6.
 fn every_address(port: &str, number: u16) -> Resolution {
     let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, number));
     let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
@@ -148,7 +143,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The port of a TCP service that the system knows by name.
+/// The port of a TCP service known to the system.
 fn service_port(name: &str) -> Option<u16> {
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let mut found = getaddrinfo(None, Some(name), Some(hints)).ok()?;

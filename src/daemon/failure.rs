@@ -1,4 +1,4 @@
-//! Why the daemon cannot start.
+//! Errors of the start.
 
 use nix::errno::Errno;
 use std::fmt;
@@ -7,13 +7,13 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     message: String,
-    /// What the administrator can do about it; empty if unknown.
+    /// Advice for the administrator; empty if unknown.
     advice: String,
     status: u8,
 }
 
 impl Failure {
-    /// A failure of which the system knows nothing.
+    /// A failure without a system error.
     pub fn new(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), advice: String::new(), status: 255 }
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The error number behind an I/O error.
+/// The error number of an I/O error.
 pub fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

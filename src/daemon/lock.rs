@@ -28,7 +28,6 @@ impl Drop for DirectoryLock {
     }
 }
 
-/// The process that holds a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// Its number; none of the original, which does not write it.
@@ -45,11 +44,8 @@ impl fmt::Display for Holder {
 }
 
 impl DirectoryLock {
-    /// Locks a directory. To be called with the rights of the daemon's user,
-    /// to whom the file then belongs.
-    ///
-    /// # Errors
-    /// When another daemon holds the lock, or the file cannot be made.
+    /// Locks a directory. Must be called with the rights of the daemon's user,
+    /// who then owns the file.
     pub fn take(directory: &Path) -> Result<DirectoryLock, Failure> {
         let path = path(directory);
         let shown = path.display();
@@ -81,9 +77,6 @@ impl DirectoryLock {
     }
 
     /// Returns the process that holds the lock of a directory, if one does.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be opened.
     pub fn holder(directory: &Path) -> io::Result<Option<Holder>> {
         let file = match File::open(path(directory)) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -1,10 +1,10 @@
-//! The log: one line an event, to standard error or to syslog.
+//! The log: one line per event, to standard error or to syslog.
 //!
-//! Under systemd standard error leads to the journal, which keeps the time and,
-//! if a line says it, the severity.
+//! Under systemd, standard error leads to the journal, which adds the time and
+//! reads the severity.
 //!
-//! Logging never waits. Lines gather in memory and are handed over when their
-//! reader takes them; when too many gather, the newest are lost and counted.
+//! Logging never blocks. Lines are queued in memory and written when their reader
+//! accepts them; if too many are queued, the newest are dropped and counted.
 
 use super::clock;
 use super::stderr::Stderr;
@@ -13,26 +13,22 @@ use crate::json::Object;
 use crate::printable::is_harmless;
 use std::io::Write;
 
-/// How much an event matters, as syslog counts it.
+/// The severity of an event, in syslog's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The end of the daemon.
     Critical,
     /// A request that could not be understood, or a failure inside.
     Error,
-    /// What the original says by Perl's `warn`: syslog shows it with
-    /// `WARNING: ` in front (BEHAVIOUR C4).
+    /// A `warn` of the original: syslog shows it with `WARNING: ` in front
+    /// (BEHAVIOUR C4).
     Complaint,
-    /// Something that an administrator should hear about.
     Warning,
     /// Normal life: starts, stops, decisions.
     Notice,
-    /// Connections.
     Info,
 }
 
 impl Severity {
-    /// Its name in JSON.
     fn name(self) -> &'static str {
         match self {
             Severity::Critical => "critical",
@@ -43,7 +39,6 @@ impl Severity {
         }
     }
 
-    /// Its number in syslog.
     pub(super) fn priority(self) -> u8 {
         match self {
             Severity::Critical => 2,
@@ -55,7 +50,6 @@ impl Severity {
     }
 }
 
-/// How much of it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
     /// Errors and warnings (`--quiet`, which wins over `--verbose`).
@@ -66,22 +60,19 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// How its lines look (`--log-format`).
+/// The format of the lines (`--log-format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// As in the original.
     #[default]
     Classic,
-    /// One JSON object each.
     Json,
 }
 
-/// What one line says.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// Words; in JSON the field `message`, beside `severity`.
+    /// Text; in JSON the field `message`, next to `severity`.
     Text(Vec<u8>),
-    /// Fields, for a log in JSON.
     Fields(Object),
 }
 
@@ -93,7 +84,7 @@ pub struct Log {
     format: Format,
     sink: Sink,
     lost: u64,
-    /// The same since the start, those of which the log has told included.
+    /// All since the start, including those already reported.
     lost_ever: u64,
 }
 
@@ -104,7 +95,6 @@ enum Sink {
 }
 
 impl Log {
-    /// A log on standard error.
     pub fn to_stderr(verbosity: Verbosity, format: Format) -> Log {
         Log::new(verbosity, format, Sink::Stderr(Stderr::new()))
     }
@@ -123,21 +113,20 @@ impl Log {
         Log { least, format, sink, lost: 0, lost_ever: 0 }
     }
 
-    /// Whether events of this severity are written at all.
+    /// Returns true if events of this severity are written at all.
     pub fn takes(&self, severity: Severity) -> bool {
         severity <= self.least
     }
 
-    /// Writes one line. What could forge a line or command a terminal is shown
-    /// as `%XX`; on standard error all that is not ASCII as well, as in the
-    /// original (BEHAVIOUR C1). JSON has its own way to show such things.
+    /// Writes one line. Characters that could forge a line or control a terminal
+    /// are shown as `%XX`; on standard error all non-ASCII characters as well, as
+    /// in the original (BEHAVIOUR C1). JSON escapes them in its own way.
     pub fn line(&mut self, severity: Severity, text: impl AsRef<[u8]>) {
         if self.has_room_for(severity) {
             self.push(severity, text.as_ref());
         }
     }
 
-    /// Writes one line of either kind.
     pub fn entry(&mut self, severity: Severity, entry: Entry) {
         match entry {
             Entry::Text(text) => self.line(severity, text),
@@ -157,7 +146,7 @@ impl Log {
         }
     }
 
-    /// Whether a line is to be written and can be; counts it as lost if not.
+    /// Returns true if a line is to be written and can be; counts it as lost if not.
     fn has_room_for(&mut self, severity: Severity) -> bool {
         let is_wanted = self.takes(severity);
         let is_lost = is_wanted && self.is_full();
@@ -200,7 +189,7 @@ impl Log {
         }
     }
 
-    /// Hands over as many of the gathered lines as their reader takes now.
+    /// Writes as many queued lines as their reader accepts now.
     pub fn flush(&mut self) {
         self.hand_over();
         if self.lost > 0 && self.is_empty() {
@@ -226,12 +215,12 @@ impl Log {
         self.lost_ever += lines;
     }
 
-    /// Lines that nobody took, since the start.
+    /// Returns the number of lines dropped since the start.
     pub fn lost_ever(&self) -> u64 {
         self.lost_ever
     }
 
-    /// Whether lines wait for their reader, so that [`Log::flush`] should be
+    /// Returns true if lines wait for their reader, so that [`Log::flush`] should be
     /// tried again soon.
     pub fn is_waiting(&self) -> bool {
         !self.is_empty() || self.lost > 0

@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 
-/// Lines that may wait.
 pub const MOST_LINES: usize = 10_000;
 
 /// Bytes that may wait; lines of the usual length come to half of this.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Lines in their order.
 #[derive(Debug, Default)]
 pub struct Queue {
     lines: VecDeque<Vec<u8>>,
@@ -16,12 +14,11 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Whether no more should be added.
+    /// Returns true if no more should be added.
     pub fn is_full(&self) -> bool {
         self.lines.len() >= MOST_LINES || self.bytes >= MOST_BYTES
     }
 
-    /// Adds a line.
     pub fn push(&mut self, line: Vec<u8>) {
         self.bytes += line.len();
         self.lines.push_back(line);
@@ -32,14 +29,14 @@ impl Queue {
         self.lines.front().map(Vec::as_slice)
     }
 
-    /// Takes the line that has waited longest.
+    /// Removes the oldest line.
     pub fn pop(&mut self) -> Option<Vec<u8>> {
         let line = self.lines.pop_front()?;
         self.bytes -= line.len();
         Some(line)
     }
 
-    /// Whether nothing waits.
+    /// Returns true if nothing waits.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a daemon needs of the operating system, a piece a file.
+//! The daemon's use of the operating system, one file per part.
 
 pub mod clock;
 mod detach;

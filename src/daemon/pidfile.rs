@@ -22,19 +22,14 @@ pub struct PidFile {
     path: PathBuf,
 }
 
-/// What an earlier daemon left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Earlier {
-    /// No file.
     Nothing,
     /// A file of a process that is gone.
     Stale,
 }
 
-/// Looks whether the pid file of a living process is in the way.
-///
-/// # Errors
-/// When one is, or when the file does not say whose it is.
+/// Checks for the pid file of a living process.
 pub fn check(path: &Path) -> Result<Earlier, Failure> {
     let shown = path.display();
     let content = match read(path) {
@@ -94,9 +89,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 impl PidFile {
     /// Writes this process's number, in place of a stale file.
-    ///
-    /// # Errors
-    /// When the file cannot be made.
     pub fn write(path: &Path) -> Result<PidFile, Failure> {
         let write = || {
             match fs::remove_file(path) {
@@ -132,14 +124,13 @@ impl PidFile {
                 Err(error) => format!("Couldn't unlink \"{shown}\" [{}]", errno(&error).desc()),
                 Ok(()) => return,
             },
-            // Somebody was quicker.
+            // Another process has replaced it.
             Err(_) => return,
         };
         log.line(Severity::Warning, line);
     }
 }
 
-/// What the file holds.
 fn line_of(pid: u32) -> Vec<u8> {
     format!("{pid}\n").into_bytes()
 }

@@ -10,13 +10,11 @@ use nix::unistd::{
     setuid,
 };
 
-/// The user whom the package makes, and the default of `--user` and `--group`.
+/// The user that the package creates, the default of `--user` and `--group`.
 const OWN_NAME: &str = "postgrey";
 
-/// Whom to become.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The user.
     pub user: Uid,
     /// The group, which is the first of the supplementary groups as well.
     pub group: Gid,
@@ -28,11 +26,11 @@ impl Identity {
     /// Looks up `--user` and `--group`: names or numbers, and for the group a
     /// list of them.
     ///
-    /// An ordinary user on a machine without the user `postgrey` runs as
-    /// himself: he could not become it anyway.
+    /// Without a user `postgrey` on the machine, an ordinary user keeps its
+    /// identity, which it could not change anyway.
     ///
     /// # Errors
-    /// When there is no such user or group. The original's text comes first.
+    /// If there is no such user or group. The original's text comes first.
     pub fn look_up(user: &str, group: &str) -> Result<Identity, Failure> {
         if !group.split([' ', ',']).all(can_be_a_name) {
             return Err(Failure::new(format!("Invalid group \"{group}\"")));
@@ -47,19 +45,18 @@ impl Identity {
         Ok(Identity { user: look_up_user(user, &command)?, group: groups[0], groups })
     }
 
-    /// Looks up a user, with the group that the system gives it: for tools that
-    /// only read.
+    /// Looks up a user with its primary group, for tools that only read.
     ///
     /// # Errors
-    /// When there is no such user. The original's text comes first.
+    /// If there is no such user. The original's text comes first.
     pub fn look_up_user(user: &str) -> Result<Identity, Failure> {
         let user = look_up_user(user, &format!("useradd --system {user}"))?;
         let group = User::from_uid(user).ok().flatten().map_or(Gid::current(), |user| user.gid);
         Ok(Identity { user, group, groups: vec![group] })
     }
 
-    /// What to say where this user cannot be become, since the process is not
-    /// root's (BEHAVIOUR H1).
+    /// Returns a warning if this process, not being root's, cannot switch to this
+    /// user (BEHAVIOUR H1).
     pub fn complaint(&self) -> Option<String> {
         let is_stuck = !geteuid().is_root() && self.user != Uid::current();
         let why = Errno::EPERM.desc();
@@ -91,11 +88,8 @@ impl Identity {
         result
     }
 
-    /// Becomes this user for good. Without the right to do so it says what it
-    /// could not do and goes on, as the original does (BEHAVIOUR B4).
-    ///
-    /// # Errors
-    /// When root cannot give up its rights.
+    /// Switches to this user permanently. Without the right to do so it logs the
+    /// failures and continues, like the original (BEHAVIOUR B4).
     pub fn assume(&self, log: &mut Log) -> Result<(), Failure> {
         if geteuid().is_root() {
             let groups: Vec<String> = self.groups.iter().map(Gid::to_string).collect();
@@ -128,15 +122,15 @@ impl Identity {
         }
         if !geteuid().is_root() {
             // A service manager can give capabilities to an ordinary user. The
-            // sockets are bound, so nothing needs them any more. Nobody is
-            // refused to give up what he has.
+            // sockets are bound, so they are no longer needed. Giving them up is
+            // always permitted.
             for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted]
             {
                 let _ = caps::clear(None, set);
             }
         }
-        // Nothing that this process executes can win rights by it. It executes
-        // next to nothing, so a kernel that does not know this is none the worse.
+        // Programs executed by this process gain no rights. An old kernel without
+        // this does no harm, since next to nothing is executed.
         let _ = prctl::set_no_new_privs();
         Ok(())
     }
@@ -157,8 +151,8 @@ impl Identity {
         }
     }
 
-    /// The owner for files that root makes for the daemon; none where the
-    /// process cannot give files away.
+    /// The owner of files that root creates for the daemon; `None` if the process
+    /// cannot change owners.
     pub fn owner(&self) -> Option<(Uid, Gid)> {
         geteuid().is_root().then_some((self.user, self.group))
     }
@@ -168,8 +162,8 @@ fn refused(what: &str, why: Errno) -> Failure {
     Failure::system(format!("Couldn't {what}: {}", why.desc()), why)
 }
 
-/// Whether the original takes this for a name at all: it does not ask the system
-/// about others (BEHAVIOUR B4).
+/// Returns true if the original accepts this as a name: it does not ask the
+/// system about others (BEHAVIOUR B4).
 fn can_be_a_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     !name.is_empty() && name.bytes().all(is_allowed)

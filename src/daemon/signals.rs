@@ -12,18 +12,14 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What the administrator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Finish and end (TERM, INT, QUIT).
     pub stop: bool,
-    /// Read the lists anew (HUP).
     pub reload: bool,
     /// Log the counters (USR1).
     pub statistics: bool,
 }
 
-/// The signals of this process.
 #[derive(Debug)]
 pub struct Signals {
     wakes: UnixStream,
@@ -43,10 +39,7 @@ pub fn hold() {
 }
 
 impl Signals {
-    /// Handles the signals from here on, those that were held first.
-    ///
-    /// # Errors
-    /// When the system has no room for a socket pair or refuses a handler.
+    /// Handles the signals from here on, including those that were held.
     pub fn register() -> io::Result<Signals> {
         let (wakes, waker) = UnixStream::pair()?;
         wakes.set_nonblocking(true)?;
@@ -73,12 +66,11 @@ impl Signals {
         Ok(())
     }
 
-    /// The socket to wait on.
     pub fn socket(&self) -> &UnixStream {
         &self.wakes
     }
 
-    /// What was asked for since the last call.
+    /// Returns the actions requested since the last call.
     pub fn take(&mut self) -> Wanted {
         let mut bytes = [0; 64];
         while matches!(self.wakes.read(&mut bytes), Ok(count) if count > 0) {}

@@ -1,9 +1,8 @@
-//! Standard error as a reader of the log, who may be slow or stuck.
+//! Standard error as the destination of the log; its reader may be slow or stuck.
 //!
-//! The one thing to know: no write waits. Standard error is shared with other
-//! processes, so it must not be made non-blocking itself. A terminal or a pipe
-//! is opened once more for us alone; anything else is written to when it says
-//! that it has room.
+//! No write blocks. Standard error is shared with other processes, so it must not
+//! be made non-blocking itself. A terminal or a pipe is opened a second time;
+//! anything else is written to when it polls as writable.
 
 use super::log_queue::Queue;
 use super::systemd;
@@ -14,24 +13,23 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
-/// Bytes written at once, which a pipe or socket that polls as writable takes
-/// without waiting (`PIPE_BUF`).
+/// The bytes per write: a pipe or socket that polls as writable accepts
+/// `PIPE_BUF` bytes without blocking.
 const PIECE: usize = 4096;
 
 /// Lines on their way to standard error.
 #[derive(Debug)]
 pub struct Stderr {
-    /// What waits to be written; each line ends in a newline.
+    /// The queued lines; each ends in a newline.
     pub lines: Queue,
-    /// What is being written: whole lines, less what was taken already.
+    /// The lines being written, without the bytes already written.
     piece: Vec<u8>,
     own: Option<File>,
-    /// Whether systemd's journal reads it.
+    /// True if systemd's journal reads it.
     pub is_journal: bool,
 }
 
 impl Stderr {
-    /// Standard error as it is now.
     pub fn new() -> Stderr {
         Stderr {
             lines: Queue::default(),
@@ -41,8 +39,8 @@ impl Stderr {
         }
     }
 
-    /// Adds a line that `write` makes, with the number that the journal takes
-    /// for its severity.
+    /// Adds the line that `write` makes, with the journal's number for its
+    /// severity.
     pub fn push(&mut self, priority: u8, write: impl FnOnce(&mut Vec<u8>)) {
         let mut line = Vec::new();
         if self.is_journal {
@@ -53,12 +51,12 @@ impl Stderr {
         self.lines.push(line);
     }
 
-    /// Whether all was written.
+    /// Returns true if all was written.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.piece.is_empty()
     }
 
-    /// Writes as much as is taken now.
+    /// Writes as much as the reader accepts now.
     pub fn send(&mut self) {
         loop {
             while self.piece.len() < PIECE {
@@ -74,7 +72,7 @@ impl Stderr {
                 Ok(written) => drop(self.piece.drain(..written)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Whatever is wrong with standard error, there is nobody to tell.
+                // Errors of standard error cannot be reported.
                 Err(_) => self.piece.clear(),
             }
         }

@@ -1,7 +1,7 @@
 //! The system's log, by datagrams to `/dev/log` (RFC 3164).
 //!
-//! Datagrams queue here: a slow logger keeps no client waiting, and one that was
-//! restarted gets what came meanwhile. The `syslog` crate's sockets do neither.
+//! Datagrams are queued: a slow logger delays no client, and a restarted one gets
+//! the messages queued meanwhile. The `syslog` crate's sockets do neither.
 
 use super::log_queue::Queue;
 use super::{Severity, errno};
@@ -11,10 +11,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
-/// Where the system's logger listens.
 const DEV_LOG: &str = "/dev/log";
 
-/// How long to wait before another look for a logger that is not there.
+/// The interval of connection attempts to a missing logger.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A connection to the system's logger, now and then.
@@ -42,13 +41,12 @@ impl Syslog {
         self.queue.push([header.as_bytes(), mark, message, b"\n"].concat());
     }
 
-    /// The messages that wait.
     pub fn queue(&self) -> &Queue {
         &self.queue
     }
 
-    /// Sends waiting messages until the logger takes no more. Returns how many
-    /// it can never take, which are lost.
+    /// Sends queued messages until the logger accepts no more. Returns the number
+    /// of messages that it can never accept, which are dropped.
     pub fn send(&mut self) -> u64 {
         let mut lost = 0;
         let queue = &mut self.queue;
@@ -66,8 +64,8 @@ impl Syslog {
                     queue.pop();
                     lost += 1;
                 }
-                // The logger went away. It may be one that takes connections
-                // and no messages, so the next try waits in either case.
+                // The logger has gone. It may be one that accepts connections and
+                // no messages, so the next attempt waits in both cases.
                 Err(_) => {
                     self.socket = None;
                     self.missed = Some(Instant::now());

@@ -1,5 +1,5 @@
-//! What systemd and the daemon tell each other (sd_notify(3), sd_listen_fds(3)).
-//! Without systemd all of it does nothing.
+//! Notifications and sockets of systemd (sd_notify(3), sd_listen_fds(3)). Without
+//! systemd nothing is done.
 
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::Pid;
@@ -13,33 +13,32 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// Says that clients are served, for the first time or again after a reload.
+/// Notifies that clients are served, after the start or a reload.
 pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// Says that the lists are being read anew.
+/// Notifies that the lists are being reloaded.
 pub fn reloading() {
     if let Ok(now) = NotifyState::monotonic_usec_now() {
         tell(&[NotifyState::Reloading, now]);
     }
 }
 
-/// Says that the end has begun.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Says that the loop still turns.
 pub fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
-/// Returns how often to call [`alive`], if systemd wants it: twice in its own
-/// interval. To be called before [`crate::daemon::Readiness::announce`].
+/// Returns the interval in which to call [`alive`], half of systemd's, if the
+/// watchdog is enabled. Must be called before
+/// [`crate::daemon::Readiness::announce`].
 ///
-/// The crate's own function rejects `WATCHDOG_PID` of another process, which
-/// with `--daemonize` is the parent, which waits until the daemon serves.
+/// The crate's function rejects the `WATCHDOG_PID` of another process, which with
+/// `--daemonize` is the parent.
 pub fn watchdog() -> Option<Duration> {
     let number = |name| env::var(name).ok()?.parse::<u64>().ok();
     let interval = number("WATCHDOG_USEC").filter(|microseconds| *microseconds > 0)?;
@@ -51,7 +50,7 @@ pub fn watchdog() -> Option<Duration> {
     }
 }
 
-/// Whether a stream leads to systemd's journal (`JOURNAL_STREAM` of
+/// Returns true if a stream leads to systemd's journal (`JOURNAL_STREAM` of
 /// systemd.exec(5): device and inode).
 pub fn is_journal(stream: &impl AsFd) -> bool {
     let Some(journal) = env::var_os("JOURNAL_STREAM") else {
@@ -63,7 +62,7 @@ pub fn is_journal(stream: &impl AsFd) -> bool {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Some(address) = env::var_os("NOTIFY_SOCKET") {
-        // A service manager that does not listen is no reason to do less.
+        // Without a listening service manager the daemon works as well.
         let _ = send(address.as_bytes(), states);
     }
 }

@@ -10,17 +10,13 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// The name.
 const TITLE: &str = "postgrey";
 
 /// Arguments without a secret, and the environment variable that has it instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hidden {
-    /// The other arguments.
     pub words: Vec<OsString>,
-    /// The name of the variable.
     pub variable: &'static str,
-    /// Its value.
     pub secret: OsString,
 }
 

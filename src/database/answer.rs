@@ -6,11 +6,8 @@ use crate::session::control::{
 };
 use crate::state::{Error, Found, Query};
 
-/// Returns what has to be read to answer a request; `None` if the request is not
-/// about records. The policy is that of the metadata of the records.
-///
-/// # Errors
-/// When the keys do not have what the request asks for.
+/// Returns the query that answers a request; `None` if the request is not about
+/// records. The policy is that of the records' metadata.
 pub fn query(request: &ToolRequest, policy: &Policy) -> Option<Result<Query, String>> {
     Some(match request {
         ToolRequest::Metadata => Ok(Query::Metadata),

@@ -15,10 +15,10 @@ use std::process::{self, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The first argument of such a process. It is no command for people.
+/// The first argument of such a process, not a command for users.
 pub const WORD: &str = "database-server";
 
-/// How long a process whose connection is closed may take to end.
+/// The time in which a process with a closed connection has to end.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// A child, which ends with this value.
@@ -27,34 +27,22 @@ pub struct Child(process::Child);
 
 impl Child {
     /// Starts a process that opens the database in a directory.
-    ///
-    /// # Errors
-    /// When it cannot be started.
     pub fn of_directory(directory: &Path) -> io::Result<(Child, UnixStream)> {
         spawn(&[directory.as_os_str()], Stdio::null())
     }
 
     /// Starts a process that opens the database in a directory whose lock this process
     /// holds.
-    ///
-    /// # Errors
-    /// When it cannot be started.
     pub fn of_locked(directory: &Path) -> io::Result<(Child, UnixStream)> {
         spawn(&[OsStr::new(LOCKED_OPTION), directory.as_os_str()], Stdio::null())
     }
 
     /// Starts a process that reads an open file, of which `name` is shown.
-    ///
-    /// # Errors
-    /// When it cannot be started.
     pub fn of_file(file: File, name: &Path) -> io::Result<(Child, UnixStream)> {
         spawn(&[OsStr::new(FILE_OPTION), name.as_os_str()], file.into())
     }
 
     /// Starts a process that uses a shared state.
-    ///
-    /// # Errors
-    /// When it cannot be started.
     pub fn of_shared_state(location: &SharedLocation) -> io::Result<(Child, UnixStream)> {
         let SharedLocation { settings, metadata: Metadata { keys, rules }, .. } = location;
         let authorities = settings.authorities.as_deref().map(Path::as_os_str);
@@ -92,14 +80,10 @@ impl Drop for Child {
     }
 }
 
-/// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With an exit status.
     Exited,
-    /// By a signal.
     Killed(i32),
-    /// Not at all.
     Stuck,
 }
 

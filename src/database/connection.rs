@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a reply may take. The daemon's disk may be slow.
+/// The time limit of a reply. The daemon's disk may be slow.
 pub const REPLY_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bytes of the longest reply: a slice of records, each byte escaped.
@@ -44,24 +44,16 @@ impl Connection {
         Ok(Connection::new(stream))
     }
 
-    /// Uses a stream.
     pub fn new(stream: UnixStream) -> Connection {
         Connection { stream, input: Vec::new(), buffer: vec![0; READ_SIZE].into() }
     }
 
     /// Sends a request and receives the reply.
-    ///
-    /// # Errors
-    /// When either does not come to an end in time.
     pub fn ask(&mut self, request: &ToolRequest) -> io::Result<ToolReply> {
         self.send(request)?;
         self.receive(REPLY_LIMIT)
     }
 
-    /// Sends a request.
-    ///
-    /// # Errors
-    /// When the peer does not accept it in time.
     pub fn send(&mut self, request: &ToolRequest) -> io::Result<()> {
         let deadline = Instant::now() + REPLY_LIMIT;
         let text = request.text();
@@ -121,7 +113,6 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, what)
 }
 
-/// The time until a deadline.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }

@@ -1,4 +1,4 @@
-//! Where the state of a daemon is.
+//! The place of a daemon's state.
 
 use crate::state::{Metadata, SharedState};
 use std::path::PathBuf;
@@ -15,16 +15,15 @@ pub struct Location {
 /// A shared state as a tool reaches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedLocation {
-    /// The servers.
     pub settings: SharedState,
-    /// What the daemon's options say, which holds for servers without metadata.
+    /// The metadata of the daemon's options, for servers without metadata.
     pub metadata: Metadata,
-    /// Whether the tool was told to use it, whatever a running daemon uses.
+    /// True if it is on the tool's command line, so that the running daemon's
+    /// does not matter.
     pub is_typed: bool,
 }
 
 impl Location {
-    /// A database in a directory.
     pub fn of_directory(directory: impl Into<PathBuf>) -> Location {
         Location { directory: directory.into(), shared: None }
     }

@@ -35,25 +35,24 @@ use std::time::{Duration, Instant};
 /// them took, so that mail is not kept waiting.
 const PAUSE_PER_WORK: u32 = 2;
 
-/// How long a daemon may take to write what it remembers.
+/// The time in which a daemon has to write delayed changes.
 const SETTLE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A database that something else has open.
 pub struct Database {
     connection: RefCell<Connection>,
     child: Option<RefCell<Child>>,
-    /// What is shown of its place.
     name: String,
     metadata: Metadata,
-    /// When the next edits may be sent.
+    /// The time at which the next edits may be sent.
     pause_until: Instant,
 }
 
 impl Database {
-    /// Reaches the state of a daemon.
+    /// Opens the state of a daemon.
     ///
     /// # Errors
-    /// When there is none, or it cannot be opened; the text says what to do.
+    /// If there is none, or it cannot be opened; the text says what to do.
     pub fn open(location: &Location) -> Result<Database, Error> {
         let Some(shared) = &location.shared else {
             return Database::in_directory(&location.directory);
@@ -97,15 +96,12 @@ impl Database {
         if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
             return Ok(());
         }
-        // Where no process can be started, the daemon finds out by itself.
+        // If no process can be started, the daemon finds out itself.
         let Ok((child, stream)) = Child::of_locked(directory) else { return Ok(()) };
         Database::new(Connection::new(stream), Some(child), shown(&path))?.totals().map(|_| ())
     }
 
     /// Reads an open file with the rights of this process.
-    ///
-    /// # Errors
-    /// When it is no database and cannot be imported either.
     pub fn of_file(file: OpenFile) -> Result<Database, Error> {
         let OpenFile { file, path } = file;
         let (child, stream) = Child::of_file(file, &path).map_err(|error| starting(&error))?;
@@ -113,9 +109,6 @@ impl Database {
     }
 
     /// Opens a copy, or any other file that can be imported, only to read it.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     pub fn open_file(path: &Path) -> Result<Database, Error> {
         Database::of_file(OpenFile::open(path)?)
     }
@@ -137,7 +130,7 @@ impl Database {
         &self.name
     }
 
-    /// How the daemon makes keys, and its rules.
+    /// The metadata of the state.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -147,27 +140,17 @@ impl Database {
         self.child.is_none()
     }
 
-    /// Returns the text of a record.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn record(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         Ok(record_of(&self.ask(&ToolRequest::Record(table, key.to_vec()))?))
     }
 
     /// Returns the numbers of records and bytes.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn totals(&self) -> Result<Totals, Error> {
         Ok(totals_of(&self.ask(&ToolRequest::Totals)?))
     }
 
-    /// Calls `row` with the key and the text of each record that a filter lets
-    /// through, until it has enough. Within `row` nothing else can be asked.
-    ///
-    /// # Errors
-    /// Those of `row`, and when the database cannot be read.
+    /// Calls `row` with key and text of each selected record, until it breaks. No
+    /// other request can be made within `row`.
     pub fn scan<E: From<Error>>(
         &self,
         table: Table,
@@ -200,11 +183,7 @@ impl Database {
         }
     }
 
-    /// Makes changes, which are one commit; returns how many of them changed
-    /// anything.
-    ///
-    /// # Errors
-    /// When none is made.
+    /// Makes changes in one commit; returns the number of changed records.
     pub fn edit(&mut self, edits: &[Edit]) -> Result<usize, Error> {
         thread::sleep(self.pause_until.saturating_duration_since(Instant::now()));
         let start = Instant::now();
@@ -216,10 +195,7 @@ impl Database {
         Ok(changed.and_then(|number| number.parse().ok()).unwrap_or(0))
     }
 
-    /// Asks the daemon; nothing where none runs.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// Sends a request to the daemon; `None` if none runs.
     pub fn ask_daemon(&self, request: &ToolRequest) -> Result<Option<Vec<String>>, Error> {
         if self.has_daemon() { self.ask(request).map(Some) } else { Ok(None) }
     }
@@ -245,7 +221,6 @@ impl Database {
         }
     }
 
-    /// Why there is no reply.
     fn explain(&self, error: &io::Error) -> Error {
         let path = &self.name;
         let Some(child) = &self.child else {
@@ -267,12 +242,8 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens a regular file.
-    ///
-    /// # Errors
-    /// When it cannot be opened, or is something else.
     pub fn open(path: &Path) -> Result<OpenFile, Error> {
-        // A FIFO must not hold up whoever names it.
+        // A FIFO must not block.
         let flags = OFlag::O_NONBLOCK.bits();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
         let file = file.map_err(|error| opening(path, &error))?;
@@ -289,8 +260,8 @@ impl OpenFile {
     }
 }
 
-/// Connects to the daemon of a directory, which writes what it remembers first. A
-/// state that takes no writes now is read as it is.
+/// Connects to the daemon of a directory, which first writes delayed changes. A
+/// state that accepts no writes now is read as it is.
 fn settled(directory: &Path) -> io::Result<Connection> {
     let mut connection = Connection::to_daemon(directory)?;
     let sent = connection.send(&ToolRequest::Settle);

@@ -1,4 +1,4 @@
-//! What the child does: opens the database and answers like the daemon.
+//! The child process: opens the database and answers like the daemon.
 
 use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
@@ -26,16 +26,14 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where a child finds the file that it reads: its standard output.
+/// The file that a child reads: its standard output.
 const FILE: &str = "/proc/self/fd/1";
 
-/// How long the lock of a directory is held for a tool that asks nothing.
+/// The time for which the lock of a directory is held for a silent tool.
 const HOLD_LIMIT: Duration = Duration::from_secs(1);
 
-/// What a child opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The database in a directory.
     Directory(PathBuf),
     /// The same, whose lock the parent holds.
     Locked(PathBuf),
@@ -72,9 +70,6 @@ pub(super) const LOCKED_OPTION: &str = "--locked";
 pub(super) const SHARED_OPTION: &str = "--shared";
 
 /// Answers requests on standard input until its other end is closed.
-///
-/// # Errors
-/// When the connection fails.
 pub fn serve(source: &Source) -> io::Result<()> {
     // Without its parent it would be of no use.
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
@@ -157,7 +152,6 @@ impl Server<'_> {
     }
 }
 
-/// An open database.
 enum Opened {
     /// With the lock that keeps a daemon from starting meanwhile.
     Store(Box<Store>, #[expect(dead_code, reason = "held")] Option<DirectoryLock>),

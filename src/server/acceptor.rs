@@ -38,7 +38,6 @@ impl Listener {
 /// The listening sockets of mail servers, with admission of their clients.
 pub struct Acceptor {
     listeners: Vec<Listener>,
-    /// Listeners that may have clients waiting.
     waiting: Vec<usize>,
     /// No client is accepted before this moment.
     rest_until: Option<Instant>,
@@ -59,9 +58,6 @@ impl Acceptor {
     }
 
     /// Watches for waiting clients, under tokens from `first` on.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
     pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         let mut listeners = self.listeners.iter_mut().enumerate();
         listeners.try_for_each(|(index, it)| it.socket.register(registry, Token(first + index)))
@@ -72,7 +68,7 @@ impl Acceptor {
         self.waiting.push(index);
     }
 
-    /// When clients that may wait at `now` are to be accepted, if there may be any.
+    /// Returns when waiting clients are to be accepted, if there may be any.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         self.rest_until.or((!self.waiting.is_empty()).then_some(now))
     }

@@ -1,8 +1,9 @@
-//! One batch of the event loop: reads requests of many connections, has them
-//! decided and committed together, then sends the replies.
+//! One batch of the event loop: requests of many connections are read, decided
+//! and committed together, then the replies are sent.
 //!
-//! What options and lists decide is answered at once. Everything else is answered
-//! when the backend has completed it, so that what a client was told is durable.
+//! Decisions by options and lists are answered at once. All others are answered
+//! when the backend has completed them, so that every reply rests on durable
+//! records.
 
 use super::connection::Connection;
 use super::connections::Connections;
@@ -23,25 +24,18 @@ pub const MAX_REQUESTS: usize = 512;
 const REMOTE_TEST_TIME: &str =
     "ignoring policy_test_time of another machine (--policy-test-time accepts it)";
 
-/// What a batch works with.
 pub struct Batch<'a> {
-    /// Decides.
     pub engine: &'a mut Engine,
-    /// Keeps the state.
     pub backend: &'a mut dyn Backend,
-    /// The log.
     pub log: &'a mut Log,
-    /// All open connections.
     pub connections: &'a mut Connections,
-    /// Watches the connections' sockets.
     pub registry: &'a Registry,
-    /// The token of the first connection.
     pub first_token: usize,
     /// Seconds since the epoch.
     pub now: i64,
-    /// Whether connections are closed after their first reply (`--exim`).
+    /// True if connections are closed after their first reply (`--exim`).
     pub one_reply: bool,
-    /// Whether other machines may replace the clock (`--policy-test-time`).
+    /// True if other machines may replace the clock (`--policy-test-time`).
     pub remote_test_time: bool,
     /// The SMTP proxy, if there is one.
     pub proxy: Option<&'a mut Proxy>,

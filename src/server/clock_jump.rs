@@ -6,11 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-/// How far the time of day may get ahead at once. Expiring records this much
-/// early does no harm.
+/// The largest step of the time of day, in seconds, that is accepted. Expiring
+/// records this much early does no harm.
 const MAX_STEP: i64 = 300;
 
-/// How long the time of day has to be steady after a jump.
+/// The time for which the time of day has to be steady after a jump.
 const STEADY: Duration = Duration::from_secs(3600);
 
 /// The time of day, compared with the monotonic clock at intervals.
@@ -28,7 +28,6 @@ struct Jump {
     seen: Instant,
 }
 
-/// What a comparison came to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// The time of day may be used.
@@ -42,13 +41,13 @@ pub enum Comparison {
 }
 
 impl ClockJump {
-    /// Starts with a time of day that is taken for right.
+    /// Starts with a time of day that is assumed to be right.
     pub fn new(now: i64, at: Instant) -> ClockJump {
         ClockJump { base: (now, at), jump: None }
     }
 
-    /// Compares the clocks. A time of day that goes back deletes nothing too
-    /// early, and is taken for right.
+    /// Compares the clocks. A time of day that goes back expires nothing too
+    /// early, and is assumed to be right.
     pub fn compare(&mut self, now: i64, at: Instant) -> Comparison {
         let elapsed = at.saturating_duration_since(self.base.1).as_secs();
         let expected = self.base.0.saturating_add(elapsed.try_into().unwrap_or(i64::MAX));

@@ -14,10 +14,8 @@ const MAX_UNREAD: usize = 64 * 1024;
 /// Bytes of a buffer's capacity that are kept for the next use.
 const RETAINED_CAPACITY: usize = 4096;
 
-/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Requests may come.
     Open,
     /// Nothing more is read; what was read is still answered.
     Ending,
@@ -29,13 +27,12 @@ enum Phase {
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    /// The protocol's state.
     pub session: Session,
-    /// Whether it is among those that are due.
+    /// True if it is among those that are due.
     pub is_due: bool,
-    /// Whether the client is on this machine, as far as its address shows.
+    /// True if the client is on this machine, as far as its address shows.
     pub is_local: bool,
-    /// When it was accepted or had its last request.
+    /// The time of its last request, or of its start.
     pub asked: Instant,
     /// Limits the log lines about malformed input.
     pub line_limit: LineLimit,
@@ -44,20 +41,19 @@ pub struct Connection {
     output: Vec<u8>,
     sent: usize,
     phase: Phase,
-    /// Whether there may be bytes to read: there is one event when that changes.
+    /// True if there may be bytes to read: there is one event when that changes.
     readable: bool,
-    /// Whether the client has closed its side, after the bytes still to be read.
+    /// True if the client has closed its side, after the bytes still to be read.
     half_closed: bool,
-    /// Whether the session may hold requests that were not looked at.
+    /// True if the session may hold requests that were not looked at.
     unanswered: bool,
-    /// Whether a request waits for the backend.
+    /// True if a request waits for the backend.
     awaiting: bool,
-    /// Whether there are events when the socket can be written again.
+    /// True if there are events when the socket can be written again.
     is_watched_for_room: bool,
 }
 
 impl Connection {
-    /// A new connection.
     pub fn new(stream: Stream, session: Session) -> Connection {
         Connection {
             is_local: stream.is_local(),
@@ -154,7 +150,6 @@ impl Connection {
         self.phase == Phase::Broken
     }
 
-    /// Queues a reply.
     pub fn reply(&mut self, bytes: &[u8]) {
         self.output.extend_from_slice(bytes);
     }
@@ -166,8 +161,8 @@ impl Connection {
                 Ok(0) => self.phase = Phase::Broken,
                 Ok(length) => self.sent += length,
                 Err(error) => match error.kind() {
-                    // What was sent is removed from the buffer, even for a client that
-                    // always leaves something unread.
+                    // Sent bytes are removed from the buffer, even if the client
+                    // always leaves some unread.
                     ErrorKind::WouldBlock => break,
                     ErrorKind::Interrupted => {}
                     _ => self.phase = Phase::Broken,

@@ -29,7 +29,7 @@ const MAX_CLOSED: usize = 256;
 /// Bytes that all buffers together may take.
 pub const MAX_BUFFERED: usize = 64 << 20;
 
-/// Bytes of a connection that is not closed for the memory it takes.
+/// The buffer size up to which a connection is not closed to save memory.
 const SMALL_BUFFERS: usize = 8 << 10;
 
 /// The connections, by keys that are used again.
@@ -56,12 +56,11 @@ impl Connections {
         }
     }
 
-    /// The number of open connections.
     pub fn len(&self) -> usize {
         self.slab.len()
     }
 
-    /// Fails when there is no descriptor to spare for another connection.
+    /// Returns an error if no descriptor is free for another connection.
     ///
     /// # Errors
     /// The system's own for that case.
@@ -70,10 +69,7 @@ impl Connections {
     }
 
     /// Adds a connection, which is due: its client may have sent something
-    /// already. It is watched under its key.
-    ///
-    /// # Errors
-    /// When it cannot be watched; it is closed.
+    /// already. Its token is its key.
     pub fn admit(
         &mut self,
         mut stream: Stream,
@@ -113,9 +109,9 @@ impl Connections {
         now
     }
 
-    /// Closes a connection that is done, or that takes much memory when the limit is
-    /// reached; another is due again if it has work. Returns true if it was
-    /// closed for its size.
+    /// Closes a connection that is finished, or that needs much memory when the
+    /// limit is reached; otherwise makes it due again if it has work. Returns
+    /// true if it was closed for its size.
     pub fn settle(&mut self, key: usize) -> bool {
         let connection = &mut self.slab[key];
         let size = connection.buffered();

@@ -1,8 +1,8 @@
-//! The socket in the database directory on which tools ask (`postgrey forget`
-//! and others), answered between the turns of the loop.
+//! The control socket in the database directory, on which tools send requests
+//! (`postgrey forget` and others), answered between iterations of the event loop.
 //!
-//! Only the daemon's own user and root are heard. A tool that is stopped in the
-//! middle, or does not read its replies, costs nothing but its connection.
+//! Only the daemon's user and root are served. A stopped tool, or one that does
+//! not read replies, loses its connection.
 
 use super::stats::Stats;
 use crate::daemon::clock;
@@ -27,34 +27,31 @@ use std::time::{Duration, Instant};
 /// one that has been silent for longest.
 const MAX_TOOLS: usize = 8;
 
-/// How many tokens the socket and its connections take.
+/// The number of tokens the socket and its connections take.
 pub const TOKENS: usize = 1 + MAX_TOOLS;
 
-/// How long a tool may leave a request unfinished or a reply unread. Between two
-/// requests it may be silent: people read lists in a pager.
+/// The time for which a tool may leave a request incomplete or a reply unread.
+/// Between requests it may be silent: people read lists in a pager.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 << 10;
 
-/// The socket and who is connected to it.
+/// The socket and its clients.
 #[derive(Debug)]
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
     callers: [Option<Caller>; MAX_TOOLS],
-    /// Counts what callers say, to know who has been silent for longest.
+    /// Counts requests, to find the client that has been silent for longest.
     clock: u64,
-    /// When the daemon started, in seconds since the epoch.
+    /// The start of the daemon, in seconds since the epoch.
     started: i64,
 }
 
 impl Control {
-    /// Makes the socket in a directory whose lock is held, so that one which is
-    /// there is left over.
-    ///
-    /// # Errors
-    /// When it cannot be made.
+    /// Creates the socket in a directory whose lock is held; an existing one is
+    /// stale.
     pub fn open(directory: &Path) -> io::Result<Control> {
         let path = directory.join(SOCKET_NAME);
         match fs::remove_file(&path) {
@@ -73,18 +70,13 @@ impl Control {
         })
     }
 
-    /// Asks to be told when tools call or say something, under tokens from
-    /// `first` on.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
+    /// Registers the socket and its clients with tokens from `first` on.
     pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         registry.register(&mut self.listener, Token(first), Interest::READABLE)
     }
 
-    /// Takes in those who call.
     pub fn accept(&mut self, registry: &Registry, first: usize) {
-        // Whatever keeps a tool from being heard is told by the tool.
+        // Errors are reported by the tool.
         while let Ok((mut stream, _)) = self.listener.accept() {
             if !is_trusted(&stream) {
                 continue;
@@ -154,7 +146,7 @@ impl Control {
         });
     }
 
-    /// Whether a caller may have another request that needs no event to be
+    /// Returns true if a caller may have another request that needs no event to be
     /// noticed.
     pub fn is_due(&self) -> bool {
         self.callers.iter().flatten().any(Caller::has_work)
@@ -174,22 +166,20 @@ fn is_trusted(stream: &UnixStream) -> bool {
         .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
 }
 
-/// One tool.
 #[derive(Debug)]
 struct Caller {
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
-    /// What it waits for, see [`Backend::settle`].
+    /// The flush it waits for, see [`Backend::settle`].
     settles: Option<u64>,
     /// The request that the backend has not completed.
     awaiting: Option<ToolRequest>,
-    /// Whether there may be something in the socket or in the input.
+    /// True if there may be something in the socket or in the input.
     is_due: bool,
     is_over: bool,
-    /// When it was last heard.
     heard: u64,
-    /// When bytes last went in either direction.
+    /// The time of its last transfer in either direction.
     progress: Instant,
 }
 
@@ -272,7 +262,7 @@ impl Caller {
         Some(request)
     }
 
-    /// Tells the tool once all is on disk that waited when it asked.
+    /// Replies to the tool when everything that waited at its request is on disk.
     fn settle(&mut self, backend: &dyn Backend) {
         let Some(number) = self.settles else { return };
         if backend.has_settled(number) {
@@ -289,7 +279,7 @@ impl Caller {
         self.send();
     }
 
-    /// Sends as much as the tool takes now.
+    /// Sends as much as the tool accepts now.
     fn send(&mut self) {
         while !self.output.is_empty() {
             match self.stream.write(&self.output) {
@@ -312,7 +302,7 @@ fn is_awaiting(caller: &Option<Caller>) -> bool {
     caller.as_ref().is_some_and(|caller| caller.awaiting.is_some())
 }
 
-/// What the backend has to do to answer a request.
+/// Returns the backend's task for a request.
 fn task(request: &ToolRequest, policy: &Policy) -> Result<Task, String> {
     if let ToolRequest::Edit(edits) = request {
         return Ok(Task::Edit(edits.clone(), clock::now()));
@@ -321,7 +311,7 @@ fn task(request: &ToolRequest, policy: &Policy) -> Result<Task, String> {
     query.unwrap_or_else(|| Err("unknown request".to_owned())).map(Task::Read)
 }
 
-/// Takes the same way as the administrator's own signal.
+/// Reloads like the administrator's signal.
 fn reload() -> ToolReply {
     raise(Signal::SIGHUP).map(|()| Vec::new()).map_err(|why| why.desc().to_owned())
 }

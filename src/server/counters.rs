@@ -1,4 +1,4 @@
-//! What the daemon did since it started, for USR1.
+//! Counters since the start, for USR1.
 
 use crate::greylist::{Blacklist, Exemption, Verdict, Wait};
 use std::fmt;
@@ -6,7 +6,6 @@ use std::fmt;
 /// Numbers that only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Connections that were accepted.
     pub connections: u64,
     /// Requests that were let through because the database failed.
     pub failures: u64,
@@ -29,7 +28,6 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Counts a decision.
     pub fn count(&mut self, verdict: Verdict) {
         let counter = match verdict {
             Verdict::Exempt(Exemption::Authenticated) => &mut self.authenticated,
@@ -76,7 +74,6 @@ impl Counters {
         ]
     }
 
-    /// All numbers with their names.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let requests = self.requests().into_iter().map(|(_, reason, number)| (reason, number));
         std::iter::once(("connections", self.connections)).chain(requests)

@@ -1,5 +1,5 @@
-//! The engine behind the sessions: plans requests, and turns finished decisions
-//! into effects (reply, log line, header memory, statistics), once for each.
+//! The engine: plans requests, and applies finished decisions (reply, log line,
+//! header memory, statistics), once each.
 
 use super::line_limit::LineLimit;
 use super::rate_limited::RateLimitedError;
@@ -15,11 +15,9 @@ use std::time::Instant;
 
 /// The options, the lists, and what is remembered from request to request.
 pub struct Engine {
-    /// The options of the decision.
     pub policy: Policy,
     whitelists: Lists,
     headers: HeaderMemory,
-    /// What the daemon did so far.
     pub stats: Stats,
     format: Format,
     state_error: RateLimitedError,
@@ -52,7 +50,6 @@ impl Engine {
         std::mem::replace(&mut self.whitelists, whitelists)
     }
 
-    /// The lists in use.
     pub fn lists(&self) -> &Lists {
         &self.whitelists
     }
@@ -75,8 +72,8 @@ impl Engine {
         plan
     }
 
-    /// Returns true if a client is exempt whatever its senders and recipients. In
-    /// a dry run, too, since nothing is refused then.
+    /// Returns true if a client is exempt for all senders and recipients. Always
+    /// true in a dry run, which refuses nothing.
     pub fn exempts_client(&self, request: &Request<'_>, log: &mut Log) -> bool {
         let mut warnings = Vec::new();
         let Engine { policy, whitelists, .. } = self;

@@ -18,7 +18,7 @@ const START_DELAY: Duration = Duration::from_secs(10);
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 const FAILURE_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long until the next comparison of the clocks after a jump.
+/// The interval of comparisons of the clocks after a jump.
 const JUMP_PAUSE: Duration = Duration::from_secs(60);
 
 /// The pause after a slice, as a multiple of its duration.
@@ -45,7 +45,6 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Expiry by these lifetimes, starting soon.
     pub fn new(lifetimes: Lifetimes) -> Housekeeping {
         Housekeeping {
             lifetimes,
@@ -58,7 +57,6 @@ impl Housekeeping {
         }
     }
 
-    /// When the next slice is due.
     pub fn next(&self) -> Instant {
         self.next
     }

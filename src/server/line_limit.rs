@@ -9,7 +9,7 @@ pub struct LineLimit {
     max: u32,
     interval: Duration,
     left: u32,
-    /// When `left` was last increased.
+    /// The time when `left` was last increased.
     since: Instant,
 }
 
@@ -19,7 +19,6 @@ impl LineLimit {
         LineLimit { max, interval, left: max, since: now }
     }
 
-    /// Creates the limit of one connection.
     pub fn of_connection() -> LineLimit {
         LineLimit::new(1_000, Duration::from_secs(1), Instant::now())
     }

@@ -15,8 +15,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-/// Connections that may wait to be accepted, where nothing else was asked for;
-/// the system lowers it to its own limit (BEHAVIOUR A3).
+/// The default length of the queue of connections; the system lowers it to its
+/// limit (BEHAVIOUR A3).
 const BACKLOG: i32 = 4096;
 
 /// The name of a socket of systemd on which the milter protocol is spoken
@@ -38,11 +38,10 @@ pub fn open(
     Ok(sockets.into_iter().map(|socket| Listener::new(socket, protocol)).collect())
 }
 
-/// Opens sockets that the command line asks for. A socket file belongs to
-/// `identity`.
+/// Opens the sockets of the command line. A socket file belongs to `identity`.
 ///
 /// # Errors
-/// When a socket cannot be had; the text says which and why.
+/// If a socket cannot be opened; the text says which and why.
 pub fn open_sockets(
     listen: &Listen,
     backlog: Option<i32>,
@@ -63,8 +62,8 @@ pub fn open_sockets(
     }
 }
 
-/// Takes over sockets that are listening already, from systemd. One with the
-/// name `milter` is for that protocol.
+/// Adopts listening sockets of systemd. One with the name `milter` is for that
+/// protocol.
 ///
 /// # Errors
 /// As [`adopt_sockets`].
@@ -78,10 +77,6 @@ pub fn adopt(sockets: Vec<(OwnedFd, String)>, log: &mut Log) -> Result<Vec<Liste
     Ok(sockets.map(|(socket, protocol)| Listener::new(socket, protocol)).collect())
 }
 
-/// Takes over sockets of systemd.
-///
-/// # Errors
-/// When one is not a stream socket that listens.
 pub fn adopt_sockets(
     sockets: Vec<OwnedFd>,
     log: &mut Log,
@@ -176,8 +171,8 @@ fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<(TcpListener, u16)>
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
     socket.set_reuse_address(true)?;
     if let IpAddr::V6(ip) = address.ip() {
-        // `::` stands for IPv4 as well, whatever the system's default, and an
-        // address like `::ffff:127.0.0.1` is one of IPv4.
+        // `::` includes IPv4, for all defaults of the system; an address like
+        // `::ffff:127.0.0.1` is an IPv4 one.
         socket.set_only_v6(!ip.is_unspecified() && ip.to_ipv4_mapped().is_none())?;
     }
     socket.bind(&SockAddr::from(address))?;

@@ -35,7 +35,7 @@ const CONTROL: usize = 4;
 const METRICS: usize = CONTROL + control::TOKENS;
 const FIRST_LISTENER: usize = METRICS + metrics::TOKENS;
 
-/// How often the state is checked for changes by other programs.
+/// The interval of checks for changes by other programs.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause before log lines that could not be written are tried again.
@@ -43,13 +43,9 @@ const LOG_PAUSE: Duration = Duration::from_millis(10);
 
 /// The parts of a daemon, ready to serve.
 pub struct Service {
-    /// Listening sockets.
     pub acceptor: Acceptor,
-    /// Decides.
     pub engine: Engine,
-    /// Keeps the state.
     pub backend: Box<dyn Backend>,
-    /// Deletes expired records.
     pub housekeeping: Housekeeping,
     /// The socket of the administration tools, if it could be opened.
     pub control: Option<Control>,
@@ -57,13 +53,12 @@ pub struct Service {
     pub metrics: Option<Metrics>,
     /// The SMTP proxy (`--smtp`).
     pub proxy: Option<Proxy>,
-    /// Whether connections are closed after their first reply (`--exim`).
+    /// True if connections are closed after their first reply (`--exim`).
     pub one_reply: bool,
-    /// Whether other machines may replace the clock (`--policy-test-time`).
+    /// True if other machines may replace the clock (`--policy-test-time`).
     pub remote_test_time: bool,
 }
 
-/// The server's state between two batches.
 pub struct PollLoop {
     poll: Poll,
     service: Service,
@@ -78,11 +73,7 @@ pub struct PollLoop {
 }
 
 impl PollLoop {
-    /// Watches the sockets and the signals; `lists` reads the whitelists anew
-    /// when one asks for it.
-    ///
-    /// # Errors
-    /// When the system does not let them be watched.
+    /// Registers the sockets and the signals; `lists` reloads the lists.
     pub fn new(mut service: Service, lists: ListReader, signals: Signals) -> io::Result<PollLoop> {
         let poll = Poll::new()?;
         let registry = poll.registry();
@@ -272,7 +263,7 @@ impl PollLoop {
                         control.accept(self.poll.registry(), CONTROL);
                     }
                 }
-                // Whoever has said something is heard in any case.
+                // Sessions are served in any case.
                 Token(token) if token < METRICS => {}
                 Token(token) if token < FIRST_LISTENER => {
                     if let Some(metrics) = &mut self.service.metrics {

@@ -25,7 +25,6 @@ impl Proxy {
         Proxy { relay, waiting: HashMap::new() }
     }
 
-    /// The sockets and clients.
     pub fn relay(&self) -> &Relay {
         &self.relay
     }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 /// The shortest time between two log lines about one error.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What the log has about one kind of error.
+/// The log lines about one kind of error.
 #[derive(Debug, Default)]
 pub struct RateLimitedError {
     reported: Option<Instant>,
-    /// Whether its end has to be logged.
+    /// True if its end has to be logged.
     is_open: bool,
 }
 

@@ -1,8 +1,7 @@
-//! Reading the lists anew beside the old ones (HUP).
+//! Reloading of the lists (HUP).
 //!
-//! A long list takes a while to read. That happens on a thread of its own,
-//! whose one result the loop takes over between two turns; the old lists serve
-//! until then.
+//! Reading long lists takes a while. It is done in another thread, whose result
+//! the event loop adopts; until then the old lists apply.
 
 use crate::lists::{ListReader, Lists, Warning};
 use mio::Waker;
@@ -12,10 +11,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
-/// What was read, and what is wrong with it.
+/// The lists, and warnings about them.
 pub type Reading = (Lists, Vec<Warning>);
 
-/// Reads the lists when asked to.
 pub struct Reloader {
     reader: Arc<Mutex<ListReader>>,
     waker: Arc<Waker>,
@@ -34,11 +32,8 @@ impl Reloader {
         }
     }
 
-    /// Begins to read. Asked again meanwhile, it will read once more, since
-    /// the files may have changed behind the reader.
-    ///
-    /// # Errors
-    /// When the system has no room for a thread.
+    /// Starts reading. A request during reading makes it read once more, since
+    /// the files may have changed meanwhile.
     pub fn begin(&mut self) -> io::Result<()> {
         if self.reading.is_some() {
             self.is_wanted_again = true;
@@ -47,7 +42,7 @@ impl Reloader {
         let (sender, receiver) = channel();
         let (reader, waker) = (Arc::clone(&self.reader), Arc::clone(&self.waker));
         Builder::new().spawn(move || {
-            // One thread at a time reads, so that nobody waits for this lock.
+            // One thread at a time reads, so that this lock is free.
             let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
             // Both fail only when the loop has ended.
             let _ = sender.send(reader.read());
@@ -64,7 +59,7 @@ impl Reloader {
         Some(reading)
     }
 
-    /// Whether it was asked again while it read, which it now forgets.
+    /// Returns true if a request came while it was reading, and resets this.
     pub fn take_wanted_again(&mut self) -> bool {
         mem::take(&mut self.is_wanted_again)
     }

@@ -9,22 +9,17 @@ use crate::session::{milter, policy};
 /// The protocol that is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// Postfix's policy delegation protocol.
     Policy,
-    /// Sendmail's milter protocol.
     Milter,
 }
 
-/// The session of one connection.
 #[derive(Debug)]
 pub enum Session {
-    /// Over the policy protocol.
     Policy(policy::Session),
-    /// Over the milter protocol.
     Milter(milter::Session),
 }
 
-/// What a session found in its input.
+/// An event in a session's input.
 #[derive(Debug)]
 pub enum Event {
     /// A request, which has to be answered before the next event
@@ -50,7 +45,6 @@ impl Session {
         }
     }
 
-    /// Appends input.
     pub fn feed(&mut self, bytes: &[u8]) {
         match self {
             Session::Policy(session) => session.feed(bytes),
@@ -66,7 +60,6 @@ impl Session {
         };
     }
 
-    /// The next event in the input.
     pub fn next_event(&mut self) -> Option<Event> {
         match self {
             Session::Policy(session) => session.next_event().map(of_policy),
@@ -115,7 +108,7 @@ impl Session {
         }
     }
 
-    /// Bytes that the input buffer takes.
+    /// Returns the size of the input buffer in bytes.
     pub fn buffered(&self) -> usize {
         match self {
             Session::Policy(session) => session.buffered(),

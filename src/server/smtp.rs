@@ -21,10 +21,10 @@ pub fn divide(sockets: Vec<(OwnedFd, String)>) -> (Vec<OwnedFd>, Vec<(OwnedFd, S
     (smtp.into_iter().map(|(socket, _)| socket).collect(), others)
 }
 
-/// Opens the sockets for SMTP clients. Those of systemd stand for `--smtp`.
+/// Opens the sockets for SMTP clients. Those of systemd replace `--smtp`.
 ///
 /// # Errors
-/// When a socket cannot be opened; the text names it.
+/// If a socket cannot be opened; the text names it.
 pub fn listeners(
     smtp: &Smtp,
     handed_over: Vec<OwnedFd>,
@@ -53,7 +53,7 @@ pub fn listeners(
 /// The options of the proxy, with the address of the mail server.
 ///
 /// # Errors
-/// When that address cannot be found; the text names the option.
+/// If that address cannot be found; the text names the option.
 pub fn options(smtp: &Smtp, policy: &Policy) -> Result<Options, Failure> {
     let tls = smtp.tls.clone();
     Ok(Options {

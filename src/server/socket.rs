@@ -9,12 +9,9 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// A stream of either kind.
 #[derive(Debug)]
 pub enum Stream {
-    /// Over TCP.
     Tcp(TcpStream),
-    /// Through a Unix-domain socket.
     Unix(UnixStream),
 }
 
@@ -31,10 +28,6 @@ impl Stream {
         }
     }
 
-    /// Reads what is there.
-    ///
-    /// # Errors
-    /// Those of the system, as when nothing is there.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.read(buffer),
@@ -42,10 +35,6 @@ impl Stream {
         }
     }
 
-    /// Writes as much as fits.
-    ///
-    /// # Errors
-    /// Those of the system, as when nothing fits.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.write(bytes),
@@ -53,18 +42,12 @@ impl Stream {
         }
     }
 
-    /// Asks to be told when the stream can be read.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
+    /// Registers the stream for reading.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.watch(registry, token, Interest::READABLE)
     }
 
-    /// Asks to be told of whatever `interest` says.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
+    /// Registers the stream for `interest`.
     pub fn watch(
         &mut self,
         registry: &Registry,
@@ -74,7 +57,7 @@ impl Stream {
         self.source().register(registry, token, interest)
     }
 
-    /// Asks to be told as well when the stream can be written again.
+    /// Registers the stream for writing as well.
     pub fn watch_for_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.source().reregister(registry, token, Interest::READABLE | Interest::WRITABLE)
     }
@@ -87,25 +70,18 @@ impl Stream {
     }
 }
 
-/// A listening socket.
 #[derive(Debug)]
 pub enum ListeningSocket {
-    /// On an address and port.
     Tcp(TcpListener),
     /// On a path, whose file is ours unless systemd made it.
     Unix {
-        /// The socket.
         listener: UnixListener,
-        /// To be removed at the end.
         _file: Option<SocketFile>,
     },
 }
 
 impl ListeningSocket {
-    /// Asks to be told when clients wait.
-    ///
-    /// # Errors
-    /// When the system has no room for one more.
+    /// Registers the socket for waiting clients.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             ListeningSocket::Tcp(listener) => {
@@ -117,11 +93,8 @@ impl ListeningSocket {
         }
     }
 
-    /// Takes the next waiting client, with the original's line for it
-    /// (BEHAVIOUR C4).
-    ///
-    /// # Errors
-    /// When nobody waits, or no more descriptors are to be had.
+    /// Accepts the next waiting client, with the original's log line (BEHAVIOUR
+    /// C4).
     pub fn accept(&self, log: &mut Log) -> io::Result<Stream> {
         let is_told = log.takes(Severity::Info);
         match self {

@@ -14,11 +14,11 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Listens at a path with the rights of `identity`, or with root's where only root
+/// Listens at a path with the rights of `identity`, or with root's if only root
 /// may write to the directory.
 ///
 /// # Errors
-/// When the socket cannot be made; `explain` words the reason.
+/// If the socket cannot be created; `explain` words the reason.
 pub fn bind(
     path: &Path,
     mode: u32,
@@ -46,8 +46,8 @@ fn listen(path: &Path, mode: u32, backlog: i32) -> Result<UnixListener, Errno> {
     let address = SockAddr::unix(path).map_err(|_| Errno::ENAMETOOLONG)?;
     let listen = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-        // Linux gives the file the mode of the socket, here without the bits that a
-        // change of owner clears. On other systems the umask alone has to do.
+        // On Linux the file has the mode of the socket, here without the bits
+        // that a change of owner clears. On other systems only the umask applies.
         let _ = fchmod(&socket, Mode::from_bits_truncate(mode & 0o1777));
         let usual = umask(Mode::from_bits_truncate(!mode & 0o777));
         let bound = socket.bind(&address);
@@ -59,12 +59,12 @@ fn listen(path: &Path, mode: u32, backlog: i32) -> Result<UnixListener, Errno> {
     listen().map_err(|error: io::Error| errno(&error))
 }
 
-/// Removes what stands in the way of a socket. What an earlier daemon left
-/// goes; a socket on which another process listens stays (BEHAVIOUR B3).
+/// Removes the stale socket of an earlier daemon; a socket in use stays
+/// (BEHAVIOUR B3).
 fn make_way(path: &Path) -> Result<(), Errno> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        // What cannot be looked at is a matter for those who may.
+        // Without permission to look, creating it fails with the reason.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(Errno::EACCES),
         Err(_) => return Ok(()),
     };
@@ -72,7 +72,7 @@ fn make_way(path: &Path) -> Result<(), Errno> {
         return Err(Errno::EISDIR);
     }
     match knock(path).map_err(|error| errno(&error)) {
-        // No process listens, or there is no socket at all.
+        // The socket is stale, or there is none.
         Err(Errno::ECONNREFUSED | Errno::ENOENT) => {
             fs::remove_file(path).map_err(|error| errno(&error))
         }
@@ -97,14 +97,13 @@ pub struct SocketFile {
 }
 
 impl SocketFile {
-    /// Notes which file was just made.
     fn of(path: &Path) -> io::Result<SocketFile> {
         let device_and_inode = identity(&fs::symlink_metadata(path)?);
         Ok(SocketFile { path: path.to_path_buf(), device_and_inode })
     }
 
-    /// Gives a file that root made to the daemon's user. It is opened first, and is
-    /// given away only if it is a socket of root's without another name.
+    /// Gives a file of root to the daemon's user. It is opened first, and given
+    /// away only if it is a socket of root's without another name.
     fn give_to(&self, owner: &Identity) -> io::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&self.path)?;

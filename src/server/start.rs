@@ -1,4 +1,4 @@
-//! The order in which a daemon comes to life.
+//! The start of the daemon.
 //!
 //! Whatever can fail for a reason that the administrator can remove fails before
 //! the first client is served, is reported on the terminal, and leaves nothing
@@ -41,9 +41,6 @@ use std::path::Path;
 /// Serves until it is told to stop. In the process that went to the background
 /// as well as in the one that the administrator started, the result is the
 /// exit status.
-///
-/// # Errors
-/// When it cannot start.
 pub fn run(options: Options) -> Result<u8, Failure> {
     signals::hold();
     let is_daemon = options.daemonize;
@@ -194,7 +191,6 @@ fn open_database(options: &Options, log: &mut Log) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// How long entries are kept.
 fn lifetimes(policy: &Policy) -> Lifetimes {
     let Policy { delay, retry_window, max_age, auto_whitelist, .. } = *policy;
     Lifetimes { max_age, retry_window, delay, clients: auto_whitelist.is_some() }
@@ -277,9 +273,6 @@ const DESCRIPTORS: u64 = 65_536;
 const MIN_DESCRIPTORS: u64 = 64;
 
 /// Raises the limit as far as [`DESCRIPTORS`]; where it cannot be raised it stays.
-///
-/// # Errors
-/// When the limit does not leave enough descriptors for a single connection.
 fn allow_many_connections() -> Result<(), Failure> {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let wanted = hard.min(DESCRIPTORS).max(soft);

@@ -15,24 +15,20 @@ const DELAYS: [u64; 11] = [60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_80
 const COMMITS: [u64; 11] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000];
 
-/// Replies that share a commit.
 const BATCHES: [u64; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
-/// How the lists were read anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
     /// Without a complaint.
     Clean,
     /// With complaints about lines or files, whose old rules may go on.
     Warned,
-    /// Not at all.
     Failed,
 }
 
 /// Numbers that only grow, and when the lists were read.
 #[derive(Clone, Debug)]
 pub struct Stats {
-    /// Decisions and failures.
     pub counters: Counters,
     /// Seconds from a mail's first attempt to its first pass.
     pub delays: Histogram<11>,
@@ -40,7 +36,6 @@ pub struct Stats {
     pub commits: Histogram<11>,
     /// Replies that waited for the same commit.
     pub batches: Histogram<10>,
-    /// Commits that failed.
     pub failed_commits: u64,
     /// When the daemon started, in seconds since the epoch.
     pub started: i64,

@@ -53,7 +53,7 @@ fn write_field(out: &mut impl Write, field: &[u8]) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Whether a byte stands for itself.
+/// Returns true if a byte stands for itself.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'\\'
 }

@@ -21,12 +21,12 @@ pub struct Lifetimes {
     pub retry_window: i64,
     /// A triplet that was seen over a shorter time has not passed (`--delay`).
     pub delay: i64,
-    /// Whether clients are looked at: not without an auto-whitelist.
+    /// True if clients are looked at: not without an auto-whitelist.
     pub clients: bool,
 }
 
 impl Lifetimes {
-    /// Whether a table is looked at.
+    /// Returns true if a table is looked at.
     pub(super) fn concern(&self, table: Table) -> bool {
         table == Table::Triplets || self.clients
     }
@@ -82,7 +82,7 @@ pub struct ExpirySlice {
     pub rows: usize,
     /// Rows that there are.
     pub of: usize,
-    /// Whether it ended because so many of them were too old.
+    /// True if it ended because so many of them were too old.
     pub is_full: bool,
     /// How long the last commit took that deleted any.
     pub cost: Duration,

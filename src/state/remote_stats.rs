@@ -16,7 +16,7 @@ pub struct RemoteStats {
     pub conflicts: u64,
     /// Tasks without a result.
     pub failures: u64,
-    /// Whether the servers are not asked at present, because they failed.
+    /// True if the servers are not asked at present, because they failed.
     pub is_failing: bool,
 }
 

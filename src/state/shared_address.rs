@@ -73,7 +73,7 @@ impl fmt::Debug for Login {
 pub struct Address {
     /// The servers.
     pub servers: Servers,
-    /// Whether they are connected to by TLS.
+    /// True if they are connected to by TLS.
     pub is_tls: bool,
     /// The user, if the servers want one.
     pub login: Option<Login>,
@@ -151,7 +151,7 @@ enum Form {
     Cluster,
 }
 
-/// Whether a scheme wants TLS, and what follows it.
+/// Returns true if a scheme wants TLS, and what follows it.
 fn scheme_of(scheme: &str) -> Option<(bool, Form)> {
     let rest = scheme.strip_prefix("redis").or_else(|| scheme.strip_prefix("valkey"))?;
     let (is_tls, rest) = match rest.strip_prefix('s') {

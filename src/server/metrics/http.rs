@@ -14,23 +14,18 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// `/metrics`.
     Metrics,
     /// `/health`.
     Health,
-    /// A request that gets an error.
     Refused(Refusal),
 }
 
-/// The reason for an error response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Malformed HTTP.
     BadRequest,
-    /// An unknown path.
     NotFound,
     /// A method other than GET and HEAD.
     MethodNotAllowed,
@@ -38,10 +33,8 @@ pub enum Refusal {
     TooLarge,
 }
 
-/// A parsed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What it asks for.
     pub target: Target,
     /// Set if the response has no body.
     pub is_head: bool,
@@ -89,7 +82,6 @@ pub fn health(request: Request, failure: Option<&str>) -> Vec<u8> {
     }
 }
 
-/// Returns an error response.
 pub fn refuse(request: Request, refusal: Refusal) -> Vec<u8> {
     let (status, text) = match refusal {
         Refusal::BadRequest => ("400 Bad Request", "malformed HTTP request\n"),

@@ -25,7 +25,6 @@ pub const TOKENS: usize = 1 + MAX_CLIENTS;
 /// Bytes per read.
 const READ_SIZE: usize = 2048;
 
-/// The listening sockets and their clients.
 #[derive(Debug)]
 pub struct Metrics {
     sockets: Vec<ListeningSocket>,
@@ -39,15 +38,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Creates an endpoint on listening sockets.
     pub fn new(sockets: Vec<ListeningSocket>) -> Metrics {
         Metrics { sockets, first: 0, clients: Default::default(), accepted: 0, is_due: true }
     }
 
     /// Registers the sockets with tokens from `first` on.
-    ///
-    /// # Errors
-    /// When the system refuses another registration.
     pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         self.first = first;
         self.sockets.iter_mut().try_for_each(|socket| socket.register(registry, Token(first)))
@@ -87,7 +82,6 @@ impl Metrics {
         }
     }
 
-    /// Serves the clients that are ready.
     pub fn serve(&mut self, snapshot: &Snapshot<'_>) {
         for slot in &mut self.clients {
             let Some(client) = slot.as_mut().filter(|client| client.is_due) else {
@@ -121,7 +115,6 @@ fn respond(request: Request, snapshot: &Snapshot<'_>) -> Vec<u8> {
     }
 }
 
-/// A connected client.
 #[derive(Debug)]
 struct Client {
     stream: Stream,

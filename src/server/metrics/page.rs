@@ -11,13 +11,9 @@ use std::time::UNIX_EPOCH;
 
 /// The parts of a daemon that metrics are read from, between two batches.
 pub struct Snapshot<'d> {
-    /// The statistics and the lists.
     pub engine: &'d Engine,
-    /// The records.
     pub backend: &'d dyn Backend,
-    /// The last expiry pass.
     pub housekeeping: &'d Housekeeping,
-    /// The log.
     pub log: &'d Log,
     /// The number of open connections of mail servers.
     pub open: usize,

@@ -16,7 +16,6 @@ pub enum Kind {
     Gauge,
 }
 
-/// A label's name and its value.
 pub type Label = (&'static str, &'static str);
 
 /// A page that families are added to.
@@ -42,7 +41,6 @@ impl Page {
         self.family(name, kind, help).sample(&[], value);
     }
 
-    /// Adds a series to the family.
     pub fn sample(&mut self, labels: &[Label], value: impl Display) -> &mut Page {
         let labels: Vec<_> =
             labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
@@ -69,7 +67,6 @@ impl Page {
         self.line("_count", "", histogram.total());
     }
 
-    /// Returns the text of the page.
     pub fn into_text(self) -> String {
         self.text
     }

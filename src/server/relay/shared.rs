@@ -99,7 +99,7 @@ impl Question {
     }
 }
 
-/// Whether a connection continues.
+/// True if a connection continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It waits for an event or a decision.

@@ -30,7 +30,7 @@ pub struct Settings {
     pub host: String,
     /// The extensions that are offered.
     pub extensions: Extensions,
-    /// Whether STARTTLS is offered.
+    /// True if STARTTLS is offered.
     pub offers_tls: bool,
 }
 

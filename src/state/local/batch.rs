@@ -33,7 +33,7 @@ pub struct View<'s> {
     path: &'s Path,
     /// Begun with the first record that is read from the file.
     reader: Option<RoTransaction<'s>>,
-    /// Whether the task depends on a change that is not durable.
+    /// True if the task depends on a change that is not durable.
     is_unsettled: bool,
 }
 

@@ -4,7 +4,7 @@ use super::rows::{stored_key, whole};
 use super::{Reader, Table};
 use crate::state::{ClientRecord, Error, TripletRecord};
 
-/// How many findings are told one by one.
+/// The number of findings are told one by one.
 const MAX_FINDINGS: usize = 10;
 
 /// What there is to say of a database.

@@ -57,7 +57,7 @@ impl File {
         Ok(File { environment, tables: Tables { triplets, clients }, witness })
     }
 
-    /// Whether the map is large enough for a turn. It never grows while it is
+    /// Returns true if the map is large enough for a turn. It never grows while it is
     /// open: if there is no address space for a larger one, LMDB has given the
     /// old one away already.
     pub fn has_room(&self) -> bool {
@@ -111,7 +111,7 @@ pub fn refuse_truncated(path: &Path) -> Result<usize, Error> {
     Ok(usize::try_from(length).unwrap_or(usize::MAX / 4))
 }
 
-/// Whether nothing is kept on the pages that a file does not have, up to but
+/// Returns true if nothing is kept on the pages that a file does not have, up to but
 /// not including page `end`.
 fn are_unused(path: &Path, page_size: usize, length: u64, end: usize) -> bool {
     let whole = usize::try_from(length).unwrap_or(usize::MAX) / page_size;

@@ -13,7 +13,7 @@ use std::io;
 /// How often it is tried while a daemon changes the pages.
 const TRIES: usize = 5;
 
-/// Whether all pages could be looked at in one state of the file.
+/// True if all pages could be looked at in one state of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Looked {
     /// They are as they should be.

@@ -37,7 +37,7 @@ enum Work {
 pub enum Outcome {
     /// A decision.
     Decided(Decision),
-    /// Whether an edit changed a record.
+    /// True if an edit changed a record.
     Edited(bool),
 }
 
@@ -48,7 +48,7 @@ pub struct Evaluation {
     pub outcome: Outcome,
     /// The changes of the records, in the order of [`Item::names`].
     pub changes: Vec<Change>,
-    /// Whether the outcome depends on the changes being made.
+    /// True if the outcome depends on the changes being made.
     pub is_urgent: bool,
 }
 

@@ -200,7 +200,7 @@ struct Sent {
     /// The command's number.
     number: usize,
     node: usize,
-    /// Whether `ASKING` comes before it.
+    /// True if `ASKING` comes before it.
     asks: bool,
 }
 
