@@ -12,7 +12,7 @@ use crate::state::memory::Memory;
 use crate::state::shared::Tool;
 #[cfg(feature = "shared-state")]
 use crate::state::{Address, SHARED_STATE_VARIABLE};
-use crate::state::{Error, Inspect, Metadata};
+use crate::state::{Backend as _, Error, Inspect, Metadata};
 use memchr::memmem;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
@@ -165,7 +165,7 @@ fn open(source: &Source) -> Result<Opened, Error> {
     match source {
         Source::Directory(directory) => open_directory(directory),
         Source::Locked(directory) => {
-            Ok(Opened::Store(Box::new(Store::open(directory, Metadata::default())?), None))
+            Ok(Opened::Store(Box::new(open_store(directory)?), None))
         }
         Source::File(name) => open_file().map_err(|error| {
             let shown = name.display().to_string();
@@ -192,8 +192,18 @@ fn open_directory(directory: &Path) -> Result<Opened, Error> {
         let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
         Error::new(format!("{failure}{holder}"))
     })?;
-    let store = Store::open(directory, Metadata::default())?;
-    Ok(Opened::Store(Box::new(store), Some(lock)))
+    Ok(Opened::Store(Box::new(open_store(directory)?), Some(lock)))
+}
+
+/// Opens the database with the records that a killed daemon left in its journal.
+fn open_store(directory: &Path) -> Result<Store, Error> {
+    let mut store = Store::open(directory, Metadata::default())?;
+    for notice in store.check() {
+        let _ = writeln!(io::stderr(), "{notice}");
+    }
+    // On a full disk they stay in the journal.
+    let _ = store.flush();
+    Ok(store)
 }
 
 fn open_file() -> Result<Opened, Error> {
@@ -249,7 +259,10 @@ impl Opened {
         let changed = match self {
             Opened::Store(store, _) => {
                 let metadata = store.metadata().map_err(|error| error.to_string())?;
-                store.edit(&greylist::policy(&metadata), edits, clock::now())
+                let changed = store.edit(&greylist::policy(&metadata), edits, clock::now());
+                // The changes are durable in the journal; on a full disk they stay there.
+                let _ = store.flush();
+                changed
             }
             #[cfg(feature = "shared-state")]
             Opened::Shared(tool) => tool.edit(edits, clock::now()),

@@ -120,13 +120,12 @@ impl Batch<'_> {
     }
 
     /// Has the submitted tasks decided and committed, and answers them. The
-    /// completed tasks of tools are handed to `tool`. Returns true if anything was
-    /// written, and the number of connections closed for the memory that they
-    /// took.
-    pub fn complete(&mut self, mut tool: impl FnMut(&Policy, Completed)) -> (bool, usize) {
+    /// completed tasks of tools are handed to `tool`. Returns the number of
+    /// connections closed for the memory that they took.
+    pub fn complete(&mut self, mut tool: impl FnMut(&Policy, Completed)) -> usize {
         let mut completed = Vec::new();
         self.backend.decide(&self.engine.policy, &mut completed);
-        let mut too_large = self.answer_all(&mut completed, &mut tool);
+        let too_large = self.answer_all(&mut completed, &mut tool);
         let start = Instant::now();
         let result = self.backend.commit(&mut completed);
         match &result {
@@ -137,8 +136,7 @@ impl Batch<'_> {
                 self.engine.report_failure(error, self.log);
             }
         }
-        too_large += self.answer_all(&mut completed, &mut tool);
-        (result == Ok(true), too_large)
+        too_large + self.answer_all(&mut completed, &mut tool)
     }
 
     fn answer_all(

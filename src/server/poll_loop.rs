@@ -99,7 +99,8 @@ impl PollLoop {
             reloader,
             connections: Connections::new(),
             watchdog: systemd::watchdog().map(|interval| (interval, Instant::now())),
-            next_check: Instant::now() + CHECK_INTERVAL,
+            // The start may have left something to report.
+            next_check: Instant::now(),
             memory_error: RateLimitedError::default(),
             buffer: vec![0; READ_SIZE],
         })
@@ -123,9 +124,9 @@ impl PollLoop {
                 break;
             }
             self.accept(log);
-            let is_written = self.batch(log);
+            self.batch(log);
             self.serve_monitors(log);
-            self.keep_time(is_written, log);
+            self.keep_time(log);
             log.flush();
         }
         self.finish(&mut events, log);
@@ -135,8 +136,8 @@ impl PollLoop {
 
     /// Reports what other programs did to the state.
     fn check(&mut self, log: &mut Log) {
-        if let Some(remark) = self.service.backend.check() {
-            log.line(Severity::Warning, remark);
+        for notice in self.service.backend.check() {
+            log.line(Severity::Warning, notice);
         }
     }
 
@@ -202,23 +203,18 @@ impl PollLoop {
         }
     }
 
-    /// Does what has become due by the clock. Rows that are due wait for the
-    /// next turn when this one has written some.
-    fn keep_time(&mut self, is_written: bool, log: &mut Log) {
+    /// Does what is due by the clock, after the replies of the batch.
+    fn keep_time(&mut self, log: &mut Log) {
         let now = Instant::now();
-        let is_due = self.service.backend.deadline().is_some_and(|due| due <= now);
-        if is_due && !is_written {
+        if self.service.backend.deadline().is_some_and(|due| due <= now) {
             self.write(|backend| backend.run_due(), log);
         }
         if self.next_check <= now {
             self.next_check = now + CHECK_INTERVAL;
             self.check(log);
         }
-        // Clean-up leaves a row alone while a refresh of it waits.
-        if !(is_due && is_written) {
-            let Service { housekeeping, backend, .. } = &mut self.service;
-            housekeeping.keep(&mut **backend, log);
-        }
+        let Service { housekeeping, backend, .. } = &mut self.service;
+        housekeeping.keep(&mut **backend, log);
         match &mut self.watchdog {
             Some((interval, next)) if *next <= now => {
                 *next = now + *interval;
@@ -301,8 +297,8 @@ impl PollLoop {
         service.engine.stats.counters.connections += came;
     }
 
-    /// Reads, decides, commits, replies. Returns true if anything was written.
-    fn batch(&mut self, log: &mut Log) -> bool {
+    /// Reads, decides, commits, replies.
+    fn batch(&mut self, log: &mut Log) {
         let first_token = self.first_connection();
         let PollLoop { poll, connections, service, memory_error, buffer, .. } = self;
         let Service { engine, backend, control, proxy, one_reply, remote_test_time, .. } = service;
@@ -323,7 +319,7 @@ impl PollLoop {
             let Engine { policy, stats, .. } = &*batch.engine;
             control.serve(policy, stats, batch.backend);
         }
-        let (is_written, closed) = batch.complete(|policy, completed| {
+        let closed = batch.complete(|policy, completed| {
             if let Some(control) = control {
                 control.complete(policy, completed);
             }
@@ -336,7 +332,6 @@ impl PollLoop {
             engine.report_recovery(backend.name(), log);
         }
         log.flush();
-        is_written
     }
 
     fn serve_monitors(&mut self, log: &mut Log) {

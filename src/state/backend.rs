@@ -129,8 +129,8 @@ pub trait Backend {
 
     /// Looks whether another program has changed what the state is kept in. To be
     /// called once a second; returns what the log should report.
-    fn check(&mut self) -> Option<String> {
-        None
+    fn check(&mut self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The size of the state, at a cost that does not grow with it.

@@ -4,7 +4,7 @@ use super::original;
 use super::work::{self, WorkDirectory};
 use super::{Import, ImportReport, Keys, Watch};
 use crate::state::local::{FILE_NAME, Store};
-use crate::state::{Error, Metadata};
+use crate::state::{Backend as _, Error, Metadata};
 use std::fs;
 use std::path::Path;
 
@@ -47,6 +47,7 @@ fn import<'w>(
     let mut import = Import::new(&mut store, keys, watch, dbdir.display().to_string());
     original::read(dbdir, &work, &mut import);
     let report = import.finish().map_err(|problem| Error::new(problem.to_string()))?;
+    store.flush()?;
     // Closed before it moves: LMDB must not meet the same file twice.
     drop(store);
     let path = dbdir.join(FILE_NAME);

@@ -4,11 +4,11 @@
 //! decisions of the batch see them and nothing reaches the file if the commit
 //! fails.
 
+use super::File;
+use super::buffer::{Buffer, Change, Changes};
 use super::errors::explain_read;
 use super::reading::Reading;
 use super::rows::stored_key;
-use super::write_behind::WriteBehind;
-use super::{File, table_map::TableMap};
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, Urgency, judge};
 use crate::state::{Completed, Error, Inspect as _, Table, Task, Ticket};
@@ -18,8 +18,8 @@ use std::path::Path;
 /// The changes of a batch, and the tasks that wait for them to be durable.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The changed records; `None` for those that are deleted.
-    pub changes: TableMap<Option<Record>>,
+    /// The changed records.
+    pub changes: Changes,
     /// The tasks that wait for the commit.
     pub waiting: Vec<Completed>,
 }
@@ -28,7 +28,7 @@ pub struct Batch {
 /// wait for the disk, before those in the file.
 pub struct View<'s> {
     batch: &'s mut Batch,
-    write_behind: &'s mut WriteBehind,
+    buffer: &'s mut Buffer,
     file: &'s File,
     path: &'s Path,
     /// Begun with the first record that is read from the file.
@@ -41,11 +41,11 @@ impl<'s> View<'s> {
     /// Begins to run tasks.
     pub fn new(
         batch: &'s mut Batch,
-        write_behind: &'s mut WriteBehind,
+        buffer: &'s mut Buffer,
         file: &'s File,
         path: &'s Path,
     ) -> View<'s> {
-        View { batch, write_behind, file, path, reader: None, is_unsettled: false }
+        View { batch, buffer, file, path, reader: None, is_unsettled: false }
     }
 
     /// Runs a task. It is returned if it is complete; otherwise it waits in the
@@ -90,11 +90,12 @@ impl<'s> View<'s> {
         let decision = judge(policy, lookup, &records);
         for write in &decision.writes {
             let (table, key) = lookup.key(write.slot);
-            let may_wait = write.urgency == Urgency::Soon || self.write_behind.may_defer();
+            let change = Change { record: Some(write.after), was_there: write.before.is_some() };
+            let may_wait = write.urgency == Urgency::Soon;
             if may_wait && self.batch.changes.get(table, key).is_none() {
-                self.write_behind.put(table, key, write.after);
+                self.buffer.put_loose(table, key, change);
             } else {
-                self.change(table, key, Some(write.after));
+                self.change(table, key, change);
             }
         }
         Ok(decision)
@@ -104,16 +105,17 @@ impl<'s> View<'s> {
     fn edit(&mut self, policy: &Policy, edit: &Edit, now: i64) -> Result<bool, Error> {
         let Edit { table, key, .. } = edit;
         let known = self.record(*table, key)?;
-        match edit.effect(policy, known, now) {
+        let record = match edit.effect(policy, known, now) {
             Effect::Nothing => return Ok(false),
-            Effect::Put(record) => self.change(*table, key, Some(record)),
-            Effect::Delete => self.change(*table, key, None),
-        }
+            Effect::Put(record) => Some(record),
+            Effect::Delete => None,
+        };
+        self.change(*table, key, Change { record, was_there: known.is_some() });
         Ok(true)
     }
 
-    fn change(&mut self, table: Table, key: &[u8], record: Option<Record>) {
-        self.batch.changes.insert(table, key, record);
+    fn change(&mut self, table: Table, key: &[u8], change: Change) {
+        self.batch.changes.add(table, key, change);
         self.is_unsettled = true;
     }
 
@@ -124,10 +126,10 @@ impl<'s> View<'s> {
     pub fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Record>, Error> {
         if let Some(change) = self.batch.changes.get(table, key) {
             self.is_unsettled = true;
-            return Ok(*change);
+            return Ok(change.record);
         }
-        if let Some(record) = self.write_behind.get(table, key) {
-            return Ok(Some(record));
+        if let Some(record) = self.buffer.get(table, key) {
+            return Ok(record);
         }
         self.record_in_file(table, key).map_err(|error| explain_read(self.path, error))
     }

@@ -6,7 +6,7 @@
 
 use super::rows::{put, rows_from, whole};
 use super::{File, Tables};
-use crate::state::local::write_behind::WriteBehind;
+use crate::state::local::buffer::Buffer;
 use crate::state::maintenance::{Age, corrected};
 use crate::state::{ExpiryPass, ExpirySlice, Lifetimes, Table, Tally};
 use lmdb::{RoTransaction, RwTransaction, Transaction as _};
@@ -55,7 +55,7 @@ struct OldRow {
 /// What a slice reads.
 pub struct Surroundings<'a> {
     pub file: &'a File,
-    pub waiting: &'a WriteBehind,
+    pub waiting: &'a Buffer,
     pub lifetimes: &'a Lifetimes,
     /// Seconds since the epoch.
     pub now: i64,

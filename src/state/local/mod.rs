@@ -4,6 +4,7 @@
 //! holds the lock of the directory), in one thread and one transaction a batch.
 
 mod batch;
+mod buffer;
 mod check;
 mod copy;
 mod create;
@@ -11,16 +12,19 @@ mod errors;
 mod expiry;
 mod free_pages;
 mod head;
+mod identity;
+mod journal;
 mod open;
 mod pages;
 mod reader;
 mod reading;
 mod replaced;
 mod rows;
+mod schedule;
 mod size;
 mod structure;
 mod table_map;
-mod write_behind;
+mod write;
 
 pub use check::{Findings, check};
 pub use copy::Copy;
@@ -34,18 +38,18 @@ use super::{
 use crate::greylist::edit::Edit;
 use crate::greylist::{Policy, Record};
 use batch::{Batch, View};
-use errors::{explain_read, explain_write};
+use buffer::{Buffer, Change, Changes};
+use errors::explain_read;
 use expiry::{ExpiryScan, Surroundings};
-use lmdb::{Database, RwTransaction, Transaction as _};
+use journal::{Journal, OwnedRow, Replayed};
+use lmdb::Database;
 use open::File;
 use reading::Reading;
 use replaced::Watch;
-use rows::{put, stored_key};
+use schedule::Schedule;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use table_map::TableMap;
-use write_behind::{Place, WriteBehind};
 
 pub use super::Table;
 
@@ -84,7 +88,15 @@ pub struct Store {
     failure: Option<Failure>,
     queue: Vec<(Ticket, Task)>,
     batch: Batch,
-    write_behind: WriteBehind,
+    buffer: Buffer,
+    journal: Journal,
+    schedule: Schedule,
+    /// Whether LMDB has to take records before the journal can.
+    is_full: bool,
+    /// Why the last sweep failed.
+    sweep_error: Option<Error>,
+    /// Lines for the log.
+    notices: Vec<String>,
     expiry: ExpiryScan,
     watch: Watch,
     path: PathBuf,
@@ -113,27 +125,67 @@ impl Store {
     /// text names the file and what to do. The file is left as it was.
     pub fn open(directory: &Path, metadata: Metadata) -> Result<Store, Error> {
         let path = directory.join(FILE_NAME);
-        let file = Some(File::open(&path, &metadata)?);
-        Ok(Store {
-            file,
+        let file = File::open(&path, &metadata)?;
+        let known = identity::read(&file, &path)?;
+        let (journal, replayed) = journal::open(journal::path_beside(&path), known)?;
+        let mut store = Store {
+            file: Some(file),
             failure: None,
             queue: Vec::new(),
             batch: Batch::default(),
-            write_behind: WriteBehind::default(),
+            buffer: Buffer::default(),
+            journal,
+            schedule: Schedule::new(),
+            is_full: false,
+            sweep_error: None,
+            notices: Vec::new(),
             expiry: ExpiryScan::default(),
             watch: Watch::default(),
             path,
             metadata,
-        })
+        };
+        store.replay(replayed)?;
+        Ok(store)
     }
 
-    /// Lets all records wait for the disk for at most this long (`--sync`): there
-    /// are fewer commits, and what was answered meanwhile may be lost. With zero
-    /// only those wait that no decision depends on.
-    pub fn writing_within(mut self, delay: Duration) -> Store {
-        if !delay.is_zero() {
-            self.write_behind.set_delay(delay);
+    /// Takes the records of a journal.
+    fn replay(&mut self, replayed: Replayed) -> Result<(), Error> {
+        let Replayed { old, young, warning } = replayed;
+        let is_damaged = warning.is_some();
+        self.notices.extend(warning);
+        for rows in [old, young] {
+            self.buffer.rotate();
+            let changes = self.changes_of(rows)?;
+            self.buffer.add(changes);
         }
+        if !self.buffer.is_empty() {
+            self.schedule.note_replay(Instant::now());
+        }
+        if is_damaged {
+            // What was read of it has to be in a whole file.
+            self.ensure_journal()?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a journal as changes to what is there.
+    fn changes_of(&mut self, rows: Vec<OwnedRow>) -> Result<Changes, Error> {
+        let mut changes = Changes::default();
+        for (table, key, record) in rows {
+            let was_there = self.record(table, &key)?.is_some();
+            changes.add(table, &key, Change { record, was_there });
+        }
+        Ok(changes)
+    }
+
+    /// Makes the journal now, not with the first record, and lets what was appended
+    /// to it wait for the disk for at most this long (`--sync`): there are fewer waits,
+    /// and what was answered meanwhile may be lost if the power fails. With zero
+    /// nothing waits on which a decision depends.
+    pub fn writing_within(mut self, delay: Duration) -> Store {
+        self.schedule.set_sync_delay(delay);
+        // On a full disk there is none, which is reported with the first record.
+        let _ = self.ensure_journal();
         self
     }
 
@@ -158,9 +210,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Record>, Error> {
-        let Store { file, failure, batch, write_behind, path, .. } = self;
+        let Store { file, failure, batch, buffer, path, .. } = self;
         let file = open_file(file, failure)?;
-        View::new(batch, write_behind, file, path).record(table, key)
+        View::new(batch, buffer, file, path).record(table, key)
     }
 
     /// Opens the file again after a failure, or when its map is too small.
@@ -171,6 +223,9 @@ impl Store {
         };
         if is_needed && !self.watch.has_only_copy() {
             self.open_again();
+            if self.is_full && self.failure.is_none() {
+                self.failure = self.make_room().err().map(Failure::new);
+            }
         }
     }
 
@@ -180,76 +235,22 @@ impl Store {
         match File::open(&self.path, &self.metadata) {
             Ok(file) => {
                 self.file = Some(file);
-                self.failure = None;
+                self.failure = self.note_identity().err().map(Failure::new);
             }
             Err(error) => self.failure = Some(Failure::new(error)),
         }
     }
 
-    /// Writes changes, together with the next records of the write-behind buffer
-    /// and of the expiry scan, in one commit.
-    fn write(&mut self, changes: &TableMap<Option<Record>>) -> Result<(), Error> {
-        let result = self.try_write(changes);
-        if result.is_err() {
-            self.write_behind.postpone();
-            self.expiry.forget();
+    /// Lets a database that was put in place of another have the records of the
+    /// journal.
+    fn note_identity(&mut self) -> Result<(), Error> {
+        let Some(identity) = self.journal.identity() else { return Ok(()) };
+        let file = open_file(&self.file, &None)?;
+        if identity::read(file, &self.path)?.is_some_and(|(found, _)| found == identity) {
+            return Ok(());
         }
-        result
-    }
-
-    fn try_write(&mut self, changes: &TableMap<Option<Record>>) -> Result<(), Error> {
-        let file = open_file(&self.file, &self.failure)?;
-        let start = Instant::now();
-        let deferred = self.write_behind.next_batch(start);
-        let deleted = file
-            .environment
-            .begin_rw_txn()
-            .and_then(|writer| self.write_in(writer, file.tables, changes, &deferred));
-        let deleted = deleted.map_err(|error| {
-            let error = explain_write(&self.path, error);
-            self.failure.insert(Failure::new(error)).error.clone()
-        })?;
-        file.witness.note_commit(&file.environment);
-        for (table, key, _) in changes.iter() {
-            self.write_behind.remove(table, key);
-        }
-        self.write_behind.written(deferred, Instant::now());
-        self.expiry.note(&deleted, start.elapsed());
-        Ok(())
-    }
-
-    /// Writes in a transaction and commits it. Returns the tables of the expired
-    /// records that it deleted.
-    fn write_in(
-        &self,
-        mut writer: RwTransaction<'_>,
-        tables: Tables,
-        changes: &TableMap<Option<Record>>,
-        deferred: &[Place],
-    ) -> Result<Vec<Table>, lmdb::Error> {
-        let has_newer = |table, key: &[u8]| {
-            changes.get(table, key).is_some() || self.write_behind.get(table, key).is_some()
-        };
-        let deleted = self.expiry.delete(&mut writer, tables, has_newer)?;
-        for (table, key) in deferred {
-            // A deferred record is older than a change of the batch.
-            let is_newest = changes.get(*table, key).is_none();
-            if let Some(record) = self.write_behind.get(*table, key).filter(|_| is_newest) {
-                put(&mut writer, tables.database(*table), key, &record.text())?;
-            }
-        }
-        for (table, key, record) in changes.iter() {
-            let database = tables.database(table);
-            match record {
-                Some(record) => put(&mut writer, database, key, &record.text())?,
-                None => match writer.del(database, &stored_key(key), None) {
-                    Ok(()) | Err(lmdb::Error::NotFound) => {}
-                    Err(error) => return Err(error),
-                },
-            }
-        }
-        writer.commit()?;
-        Ok(deleted)
+        let unswept = 1 + u64::from(!self.buffer.old().is_empty());
+        identity::create(file, &self.path, identity, self.journal.generation() - unswept)
     }
 }
 
@@ -303,9 +304,8 @@ impl Backend for Store {
         }
         self.look_at_file();
         self.open_again_if_needed();
-        let Store { file, failure, queue, batch, write_behind, path, .. } = self;
-        let mut view =
-            open_file(file, failure).map(|file| View::new(batch, write_behind, file, path));
+        let Store { file, failure, queue, batch, buffer, path, .. } = self;
+        let mut view = open_file(file, failure).map(|file| View::new(batch, buffer, file, path));
         for (ticket, task) in queue.drain(..) {
             let result = match &mut view {
                 Ok(view) => view.run(policy, ticket, &task),
@@ -324,6 +324,10 @@ impl Backend for Store {
         if let (Err(error), None) = (view, &failure) {
             *failure = Some(Failure::new(error));
         }
+        let loose = self.buffer.loose().len();
+        if loose > 0 {
+            self.schedule.note_loose(loose, Instant::now());
+        }
     }
 
     fn commit(&mut self, completed: &mut Vec<Completed>) -> Result<bool, Error> {
@@ -331,34 +335,63 @@ impl Backend for Store {
         if changes.is_empty() {
             return Ok(false);
         }
-        let result = self.write(&changes);
+        let result = self.append(changes);
         completed.extend(waiting.into_iter().map(|task| task.after(&result)));
         result.map(|()| true)
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.write_behind.due().into_iter().chain(self.expiry.due()).min()
+        let due = self.schedule.due(&self.buffer, &self.journal);
+        let due = due.into_iter().chain(self.expiry.due()).min();
+        match &self.failure {
+            Some(failure) => due.map(|due| due.max(failure.moment + RETRY_PAUSE)),
+            None => due,
+        }
     }
 
     fn run_due(&mut self) -> Result<bool, Error> {
-        if self.write_behind.is_empty() && !self.expiry.has_old_rows() {
-            return Ok(false);
-        }
         self.look_at_file();
         self.open_again_if_needed();
-        self.write(&TableMap::default()).map(|()| true)
+        let now = Instant::now();
+        let mut is_written = false;
+        if self.schedule.is_sync_due(now) {
+            self.sync_journal()?;
+            is_written = true;
+        }
+        let has_loose = !self.buffer.loose().is_empty();
+        if has_loose && (self.schedule.is_append_due(now) || self.schedule.is_settling()) {
+            self.append_loose()?;
+            is_written = true;
+        }
+        if self.buffer.old().is_empty()
+            && self.schedule.is_sweep_wanted(&self.buffer, &self.journal, now)
+        {
+            self.start_sweep();
+        }
+        let is_sweeping = !self.buffer.old().is_empty();
+        let is_due = is_sweeping || self.expiry.due().is_some_and(|due| due <= now);
+        if is_due && self.schedule.may_write(now) {
+            // Where it fails the records stay in the journal, and mail does not suffer.
+            let count = self.schedule.take_slice();
+            is_written |= self.write_slices(count).is_ok();
+        }
+        Ok(is_written)
     }
 
     fn flush(&mut self) -> Result<bool, Error> {
-        self.write_behind.flush_all();
-        self.run_due()
+        let is_needed = !self.buffer.is_empty() || self.expiry.has_old_rows();
+        if is_needed {
+            self.open_again_if_needed();
+            self.append_loose()?;
+            self.sweep_all()?;
+            self.delete_expired()?;
+        }
+        Ok(is_needed)
     }
 
     fn failure(&self) -> Option<String> {
-        match &self.failure {
-            Some(failure) => Some(failure.error.to_string()),
-            None => self.write_behind.is_refused().then(|| "the last commit failed".to_owned()),
-        }
+        let error = self.failure.as_ref().map(|failure| &failure.error);
+        error.or(self.sweep_error.as_ref()).map(Error::to_string)
     }
 
     fn size(&self) -> StateSize {
@@ -371,8 +404,8 @@ impl Backend for Store {
             // The next batch tries to open it again.
             return Ok(Some(ExpirySlice::default()));
         };
-        let Store { write_behind, expiry, path, .. } = self;
-        let around = Surroundings { file, waiting: write_behind, lifetimes, now };
+        let Store { buffer, expiry, path, .. } = self;
+        let around = Surroundings { file, waiting: buffer, lifetimes, now };
         expiry.look(&around).map(Some).map_err(|error| explain_read(path, error))
     }
 
@@ -380,17 +413,23 @@ impl Backend for Store {
         self.expiry.take_pass()
     }
 
-    fn check(&mut self) -> Option<String> {
+    fn check(&mut self) -> Vec<String> {
         self.look_at_file();
-        self.watch.take_remark()
+        if self.journal.is_lost() || !self.buffer.is_empty() && !self.journal.is_in_place() {
+            // A failure is reported with the next record.
+            let _ = self.ensure_journal();
+        }
+        let mut notices = mem::take(&mut self.notices);
+        notices.extend(self.watch.take_remark());
+        notices
     }
 
     fn settle(&mut self) -> u64 {
-        self.write_behind.settle(Instant::now())
+        self.schedule.settle(&self.buffer)
     }
 
     fn has_settled(&self, number: u64) -> bool {
-        self.write_behind.has_ended(number)
+        self.schedule.has_ended(number)
     }
 }
 

@@ -28,6 +28,8 @@ pub struct File {
     pub environment: Environment,
     pub tables: Tables,
     pub witness: Witness,
+    /// The table of the metadata.
+    pub meta: Database,
 }
 
 impl File {
@@ -41,7 +43,11 @@ impl File {
         let explain = |error| explain_open(path, error);
         let environment = Environment::new()
             // Without a thread-bound reader, a turn may read and then write.
-            .set_flags(EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_TLS)
+            .set_flags(
+                EnvironmentFlags::NO_SUB_DIR
+                    | EnvironmentFlags::NO_TLS
+                    | EnvironmentFlags::NO_META_SYNC,
+            )
             .set_max_dbs(3)
             .set_map_size(2 * (length + HEADROOM))
             .open_with_permissions(path, 0o600)
@@ -54,7 +60,7 @@ impl File {
         let clients = table(Table::Clients.name()).map_err(explain)?;
         let witness = Witness::new(path, &environment);
         let witness = witness.map_err(|error| explain(of_system(&error)))?;
-        Ok(File { environment, tables: Tables { triplets, clients }, witness })
+        Ok(File { environment, tables: Tables { triplets, clients }, meta, witness })
     }
 
     /// Returns true if the map is large enough for a turn. It never grows while it is

@@ -19,6 +19,8 @@ impl Store {
         let file = self.file.as_ref().filter(|_| self.failure.is_none())?;
         let reader = file.environment.begin_ro_txn().ok()?;
         let count = |table| reader.stat(file.tables.database(table)).map(|stat| stat.entries());
-        Some([count(Table::Triplets).ok()?, count(Table::Clients).ok()?])
+        let in_file = [count(Table::Triplets).ok()?, count(Table::Clients).ok()?];
+        let surplus = self.buffer.surplus();
+        Some([0, 1].map(|table| in_file[table].saturating_add_signed(surplus[table])))
     }
 }

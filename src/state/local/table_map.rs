@@ -32,9 +32,9 @@ impl<T> TableMap<T> {
         }
     }
 
-    /// Removes a key.
-    pub fn remove(&mut self, table: Table, key: &[u8]) {
-        self.0[table as usize].remove(key);
+    /// Removes a key; returns its value.
+    pub fn remove(&mut self, table: Table, key: &[u8]) -> Option<T> {
+        self.0[table as usize].remove(key)
     }
 
     /// The map of one table.
@@ -47,6 +47,19 @@ impl<T> TableMap<T> {
         Table::ALL.into_iter().flat_map(|table| {
             self.table(table).iter().map(move |(key, value)| (table, key.as_slice(), value))
         })
+    }
+
+    /// Takes all keys with their values, in order.
+    pub fn into_rows(self) -> impl Iterator<Item = (Table, Vec<u8>, T)> {
+        Table::ALL
+            .into_iter()
+            .zip(self.0)
+            .flat_map(|(table, rows)| rows.into_iter().map(move |(key, value)| (table, key, value)))
+    }
+
+    /// Sets the value of a key.
+    pub fn insert_owned(&mut self, table: Table, key: Vec<u8>, value: T) {
+        self.0[table as usize].insert(key, value);
     }
 
     /// The number of keys.

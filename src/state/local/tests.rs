@@ -4,7 +4,7 @@ use super::rows::stored_key;
 use super::*;
 use crate::greylist::{Lookup, Verdict, Wait};
 use crate::state::{ClientRecord, TripletRecord};
-use lmdb::WriteFlags;
+use lmdb::{Transaction as _, WriteFlags};
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -68,32 +68,37 @@ fn client(store: &mut Store, key: &[u8]) -> Option<ClientRecord> {
     record(store, Table::Clients, key).and_then(Record::client)
 }
 
+fn change(store: &mut Store, table: Table, key: &[u8], new: Record) {
+    let was_there = record(store, table, key).is_some();
+    store.batch.changes.add(table, key, Change { record: Some(new), was_there });
+}
+
 /// Changes a triplet in the batch.
 fn put(store: &mut Store, key: &[u8], record: TripletRecord) {
     store.open_again_if_needed();
-    store.batch.changes.insert(Table::Triplets, key, Some(Record::Triplet(record)));
+    change(store, Table::Triplets, key, Record::Triplet(record));
 }
 
 fn put_client(store: &mut Store, key: &[u8], record: ClientRecord) {
-    store.batch.changes.insert(Table::Clients, key, Some(Record::Client(record)));
+    change(store, Table::Clients, key, Record::Client(record));
 }
 
 /// Lets a triplet wait for the disk.
 fn defer(store: &mut Store, key: &[u8], record: TripletRecord) {
-    store.write_behind.put(Table::Triplets, key, Record::Triplet(record));
+    let was_there = triplet(store, key).is_some();
+    let change = Change { record: Some(Record::Triplet(record)), was_there };
+    store.buffer.put_loose(Table::Triplets, key, change);
+    store.schedule.note_loose(1, Instant::now());
 }
 
 fn commit(store: &mut Store) {
     store.commit(&mut Vec::new()).unwrap();
 }
 
-/// Lets the next commit fail.
-fn fail_commit(store: &mut Store) {
-    store.failure = Some(Failure::new(Error::new("the disk is full")));
-    put(store, b"f/a/il", FIRST);
-    store.commit(&mut Vec::new()).unwrap_err();
-    // As after a second.
-    store.failure = None;
+/// Commits the batch and sweeps it to LMDB.
+fn commit_to_file(store: &mut Store) {
+    commit(store);
+    store.flush().unwrap();
 }
 
 /// Decides an attempt of a triplet; `None` if the verdict waits for the commit.
@@ -141,24 +146,22 @@ fn an_unfinished_database_is_created_again() {
 }
 
 #[test]
-fn deferred_writes_are_visible_at_once_and_written_when_due() {
+fn a_refreshed_record_is_seen_at_once_and_appended_when_it_is_due() {
     let directory = Directory::new();
     let mut store = directory.open();
     put(&mut store, b"a/b/c", FIRST);
     commit(&mut store);
+    store.flush().unwrap();
     assert_eq!(store.deadline(), None);
 
     defer(&mut store, b"a/b/c", LATER);
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
-    let due = store.deadline();
-    assert!(due.is_some());
-
+    assert!(store.deadline().is_some());
     put(&mut store, b"x/y/z", FIRST);
     commit(&mut store);
-    assert_eq!(store.deadline(), due, "no commit takes it along that soon");
+    assert_eq!(store.buffer.loose().len(), 1, "no append takes it along that soon");
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(LATER));
-    store.flush().unwrap();
-    assert_eq!(store.deadline(), None);
+    store.append_loose().unwrap();
     drop(store);
     assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(LATER));
 }
@@ -182,7 +185,7 @@ fn a_newer_write_overtakes_what_waits() {
     put(&mut store, b"a/b/c", FIRST);
     commit(&mut store);
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
-    assert_eq!(store.deadline(), None);
+    assert!(store.buffer.loose().is_empty());
     drop(store);
     assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(FIRST));
 }
@@ -215,7 +218,7 @@ fn a_long_key_is_kept_whole_in_its_row() {
     let directory = Directory::new();
     let mut store = directory.open();
     put(&mut store, &key, FIRST);
-    commit(&mut store);
+    commit_to_file(&mut store);
     let reader = file(&store).environment.begin_ro_txn().unwrap();
     let row = reader.get(file(&store).tables.triplets, &short.as_ref()).unwrap();
     assert_eq!(row, [b"100,100\0".as_slice(), &key].concat());
@@ -405,54 +408,24 @@ fn after_a_failure_every_task_fails_until_the_file_is_opened_again() {
 }
 
 #[test]
-fn with_sync_verdicts_do_not_wait() {
+fn with_sync_an_append_is_not_synced_at_once() {
     let directory = Directory::new();
     let mut store = with_sync(&directory);
-    assert_eq!(decide(&mut store, b"a/b/c", 100), Some(NEW));
-    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
-    let wait = store.deadline().unwrap() - Instant::now();
-    assert!(wait > Duration::from_secs(50), "{wait:?}");
-    drop(store);
-
-    let mut store = with_sync(&directory);
-    assert_eq!(triplet(&mut store, b"a/b/c"), None, "the store ended before the record was due");
-    decide(&mut store, b"a/b/c", 100);
-    store.flush().unwrap();
-    assert_eq!(store.deadline(), None);
-    drop(store);
-    assert_eq!(triplet(&mut directory.open(), b"a/b/c"), Some(FIRST));
-}
-
-#[test]
-fn with_sync_a_bounded_number_of_records_waits() {
-    let directory = Directory::new();
-    let mut store = with_sync(&directory);
-    let key = |row: usize| format!("a/b/{row}").into_bytes();
-    let waiting = (0..).take_while(|row| decide(&mut store, &key(*row), 100).is_some()).count();
-    assert_eq!(waiting, 2048);
+    assert_eq!(decide(&mut store, b"a/b/c", 100), None);
     commit(&mut store);
-    assert_eq!(store.deadline(), None, "one commit writes them all");
-    drop(store);
-    let mut store = directory.open();
-    assert_eq!(triplet(&mut store, &key(0)), Some(FIRST));
-    assert_eq!(triplet(&mut store, &key(waiting)), Some(FIRST));
-}
-
-#[test]
-fn with_sync_no_more_records_wait_while_the_disk_fails() {
-    let directory = Directory::new();
-    let mut store = with_sync(&directory);
-    decide(&mut store, b"a/b/c", 100);
-    fail_commit(&mut store);
-    assert!(store.failure().is_some());
-    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST), "answered before, and not lost");
-    assert_eq!(decide(&mut store, b"x/y/z", 100), None);
-    commit(&mut store);
-    assert_eq!(decide(&mut store, b"1/2/3", 100), Some(NEW), "the disk works again");
-    drop(store);
-    let mut store = directory.open();
+    assert!(!store.journal.is_synced());
     assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
-    assert_eq!(triplet(&mut store, b"x/y/z"), Some(FIRST));
+    drop(store);
+    // The kernel has it, which is enough for a kill.
+    let mut store = with_sync(&directory);
+    assert_eq!(triplet(&mut store, b"a/b/c"), Some(FIRST));
+    assert!(store.journal.is_synced());
+    store.schedule.set_sync_delay(Duration::from_nanos(1));
+    put(&mut store, b"x/y/z", FIRST);
+    commit(&mut store);
+    assert!(store.deadline().is_some_and(|due| due <= Instant::now()));
+    assert_eq!(store.run_due(), Ok(true));
+    assert!(store.journal.is_synced());
 }
 
 #[test]
