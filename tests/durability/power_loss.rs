@@ -14,8 +14,9 @@ mod record;
 
 use database::{Ruin, Told, back, new};
 use disk::Disk;
-use record::Event;
+use record::{DATABASE, Event, JOURNAL};
 use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::random::{self, Random};
@@ -32,12 +33,14 @@ const ONE_GOES_ON: usize = 8;
 fn the_file_is_sound_and_complete_after_any_power_failure() {
     let daemon = record::recording(Daemon::builder(Program::under_test())).start();
     burst(&daemon, 0..1000);
+    sweep(&daemon);
     let connections: Vec<_> = (0..4)
         .map(|connection| {
             let listener = daemon.listener().clone();
             thread::spawn(move || work(&listener, 1000 + 100 * connection, 20))
         })
         .collect();
+    sweep(&daemon);
     connections.into_iter().for_each(|connection| connection.join().expect("proper replies"));
 
     let mut replay = Replay::new(Duration::ZERO);
@@ -59,12 +62,14 @@ fn with_sync_the_file_is_sound_and_lacks_only_the_last_records() {
         slow += 1;
     }
     drop(client);
+    sweep(&daemon);
 
     let mut replay = Replay::new(Duration::from_secs(1));
     replay.run(daemon);
     assert_eq!(replay.told.count(), (5000 + slow, slow), "the record lacks replies");
 }
 
+/// Asks about many new triplets at once.
 fn burst(daemon: &Daemon, numbers: std::ops::Range<usize>) {
     let mut client = daemon.client();
     // In parts that fit into the sockets' buffers.
@@ -74,6 +79,15 @@ fn burst(daemon: &Daemon, numbers: std::ops::Range<usize>) {
         client.send(&requests);
         part.for_each(|_| drop(client.reply().expect("a reply")));
     }
+}
+
+/// Has all records written to the database, as each tool does that reads them.
+fn sweep(daemon: &Daemon) {
+    let directory = daemon.scratch().path().join("db");
+    let mut command = Command::new(Program::under_test().path());
+    let output = command.arg("stats").arg(format!("--dbdir={}", directory.display())).output();
+    let output = output.expect("a tool");
+    assert!(output.status.success(), "{output:?}");
 }
 
 /// One connection: triplets that are new, come back, and come once more.
@@ -88,17 +102,17 @@ fn work(listener: &Listener, first: usize, count: usize) {
 
 /// A daemon's life on a disk that fails again and again.
 struct Replay {
-    /// How long after the reply a row may come to the disk.
+    /// How long after the reply a record may come to the disk.
     patience: Duration,
-    disk: Disk,
+    /// The database and the journal.
+    disks: [Disk; 2],
+    are_named: [bool; 2],
+    /// What clients have been told.
     told: Told,
+    /// What the files have to hold.
     owed: Told,
-    /// What clients had been told when the commit under way began.
-    at_begin: Told,
-    /// When they were told the first thing that no commit has begun to take,
-    /// and the first that the one under way takes.
-    first_told: [Option<Duration>; 2],
-    is_named: bool,
+    /// When clients were told the first thing that is not on disk for certain.
+    first_told: Option<Duration>,
     ruin: Ruin,
     random: Random,
     ruins: usize,
@@ -111,63 +125,70 @@ impl Replay {
         eprintln!("POSTGREY_SEED={seed}");
         Replay {
             patience,
-            disk: Disk::default(),
+            disks: Default::default(),
+            are_named: [false; 2],
             told: Told::default(),
             owed: Told::default(),
-            at_begin: Told::default(),
-            first_told: [None; 2],
-            is_named: false,
+            first_told: None,
             ruin: Ruin::new(),
             random: Random::of(seed),
             ruins: 0,
         }
     }
 
+    /// Stops the daemon and replays what it did.
     #[allow(clippy::print_stderr, reason = "how much was tried")]
     fn run(&mut self, daemon: Daemon) {
         let stopped = daemon.stop();
         let directory = stopped.scratch.path();
         let events = record::read(directory);
-        let mut syncs = 0;
+        let mut syncs = [0; 2];
         for event in events {
-            syncs += usize::from(matches!(event, Event::Synced | Event::WriteSynced(_)));
+            if let Event::Synced(file, _) = event {
+                syncs[file] += 1;
+            }
             self.step(event);
         }
-        assert_eq!(self.disk.pending(), 0, "a clean end leaves nothing to the disk's mercy");
+        let pending = [DATABASE, JOURNAL].map(|file| self.disks[file].pending());
+        assert_eq!(pending, [0, 0], "a clean end leaves nothing to the disk's mercy");
         self.owed = self.told.clone();
-        self.fail_with(&self.disk.with_none());
-        let file = fs::read(directory.join("db/postgrey.mdb")).expect("the database");
-        assert!(self.disk.with_none() == file, "something wrote past the record");
-        eprintln!("{} power failures around {syncs} syncs", self.ruins);
+        self.fail_with([Disk::with_none, Disk::with_none]);
+        for (file, name) in [(DATABASE, "postgrey.mdb"), (JOURNAL, "postgrey.journal")] {
+            let content = fs::read(directory.join("db").join(name)).expect("a file");
+            assert!(self.disks[file].durable() == content, "something wrote past the record");
+        }
+        assert!(syncs[DATABASE] > 20, "no sweep while the daemon worked: {syncs:?}");
+        eprintln!("{} power failures around {syncs:?} syncs", self.ruins);
     }
 
     fn step(&mut self, event: Event) {
         match event {
-            Event::Write(place, bytes) => {
-                if self.disk.pending() == 0 {
-                    self.begin_commit();
+            Event::Write(file, place, bytes) => self.disks[file].write(place, &bytes),
+            Event::Synced(file, moment) => {
+                self.fail_before_sync();
+                self.disks[file].sync();
+                if file == JOURNAL {
+                    self.owed = self.told.clone();
+                    let told = self.first_told.take().unwrap_or(moment);
+                    let is_late = moment > told + self.patience + SLACK;
+                    assert!(!is_late, "told at {told:?}, on disk at {moment:?}");
                 }
-                self.disk.write(place, &bytes);
             }
-            Event::Synced => {
-                self.fail_before_sync();
-                self.disk.sync();
-            }
-            Event::WriteSynced(moment) => {
-                // The page that names the roots of a commit: LMDB takes for
+            Event::WriteSynced(file) => {
+                // The page that names the roots of a new database: LMDB takes for
                 // granted that it changes as a whole.
-                assert_eq!(self.disk.last(), 1, "a commit's last step spans sectors");
+                assert_eq!(self.disks[file].last(), 1, "a commit's last step spans sectors");
                 self.fail_before_sync();
-                self.disk.sync_last();
-                self.end_commit(moment);
+                self.disks[file].sync_last();
             }
-            Event::Named => {
-                assert_eq!(self.disk.pending(), 0, "a file gets its name before it is whole");
-                self.is_named = true;
+            Event::Named(file) => {
+                let pending = self.disks[file].pending();
+                assert_eq!(pending, 0, "a file gets its name before it is whole");
+                self.are_named[file] = true;
             }
             Event::Told(moment, packet) => {
                 self.told.note(&packet);
-                self.first_told[0].get_or_insert(moment);
+                self.first_told.get_or_insert(moment);
                 if self.patience.is_zero() {
                     self.owed = self.told.clone();
                 }
@@ -175,39 +196,38 @@ impl Replay {
         }
     }
 
-    fn begin_commit(&mut self) {
-        self.at_begin = self.told.clone();
-        let first = self.first_told[0].take();
-        self.first_told[1] = self.first_told[1].or(first);
-    }
-
-    fn end_commit(&mut self, moment: Duration) {
-        self.owed = self.at_begin.clone();
-        let told = self.first_told[1].take().unwrap_or(moment);
-        assert!(moment <= told + self.patience + SLACK, "told at {told:?}, on disk at {moment:?}");
-    }
-
     /// Lets the power fail before a sync has returned, in several ways.
     fn fail_before_sync(&mut self) {
-        if !self.is_named {
+        if !self.are_named[DATABASE] {
             return;
         }
-        self.fail_with(&self.disk.with_none());
-        self.fail_with(&self.disk.with_all());
-        let pending = self.disk.pending();
-        if pending > 1 {
-            let first = 1 + self.random.below(pending - 1);
-            self.fail_with(&self.disk.with_first(first));
+        self.fail_with([Disk::with_none, Disk::with_none]);
+        self.fail_with([Disk::with_all, Disk::with_all]);
+        let pending = [DATABASE, JOURNAL].map(|file| self.disks[file].pending());
+        if pending.iter().all(|pending| *pending > 0) {
+            self.fail_with([Disk::with_none, Disk::with_all]);
+            self.fail_with([Disk::with_all, Disk::with_none]);
+        }
+        if pending.iter().sum::<usize>() > 1 {
+            let mut random = self.random.clone();
             for _ in 0..random::cases(2) {
-                let some = self.disk.with_some(&mut self.random);
-                self.fail_with(&some);
+                let first = pending.map(|pending| random.below(pending + 1));
+                self.fail_with_files([0, 1].map(|file| self.disks[file].with_first(first[file])));
+                let some = [0, 1].map(|file| self.disks[file].with_some(&mut random));
+                self.fail_with_files(some);
             }
+            self.random = random;
         }
     }
 
-    fn fail_with(&mut self, file: &[u8]) {
+    fn fail_with(&mut self, arrival: [fn(&Disk) -> Vec<u8>; 2]) {
+        self.fail_with_files([0, 1].map(|file| arrival[file](&self.disks[file])));
+    }
+
+    /// Holds what is left to what it owes.
+    fn fail_with_files(&mut self, [database, journal]: [Vec<u8>; 2]) {
         self.ruins += 1;
-        self.ruin.leave(file);
+        self.ruin.leave(&database, self.are_named[JOURNAL].then_some(&journal));
         self.ruin.assert_sound();
         let mut store = self.ruin.open();
         let missing = self.owed.missing_in(&mut store);

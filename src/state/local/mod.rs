@@ -383,6 +383,7 @@ impl Backend for Store {
         if is_needed {
             self.open_again_if_needed();
             self.append_loose()?;
+            self.sync_journal()?;
             self.sweep_all()?;
             self.delete_expired()?;
         }

@@ -44,6 +44,8 @@ impl Drop for Directory {
 }
 
 mod expiry;
+mod journal;
+mod model;
 
 fn notes(keys: &str) -> Metadata {
     Metadata { keys: keys.to_string(), rules: String::new() }

@@ -3,7 +3,7 @@
 use postgrey::greylist::edit::Edit;
 use postgrey::greylist::{Policy, Record, notes, triplet};
 use postgrey::state::local::{FILE_NAME, Store};
-use postgrey::state::{Table, TripletRecord};
+use postgrey::state::{Backend, Table, TripletRecord};
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,6 +14,7 @@ use testkit::{Attempt, Scratch, require, start_of_time};
 /// Seconds that the first attempt of a triplet has to wait.
 const DELAY: usize = 300;
 
+/// Sender of all mail.
 const SENDER: &str = "alice@sender.test";
 
 /// An attempt of triplet number so and so, each from a client of its own: the
@@ -60,7 +61,7 @@ impl Told {
         self.0.extend(replies);
     }
 
-    /// Returns the numbers of deferred triplets and of those that have passed since.
+    /// How many triplets have been put off, and how many have passed since.
     pub fn count(&self) -> (usize, usize) {
         (self.0.len(), self.0.values().filter(|has_passed| **has_passed).count())
     }
@@ -93,6 +94,7 @@ fn number_after(text: &str, mark: &str) -> usize {
     text[start..start + digits].parse().expect("a number")
 }
 
+/// Where the files lie that a power failure left.
 pub struct Ruin {
     scratch: Scratch,
 }
@@ -107,13 +109,23 @@ impl Ruin {
         self.scratch.path().join(FILE_NAME)
     }
 
-    pub fn leave(&self, content: &[u8]) {
-        fs::write(self.file(), content).expect("a file");
+    /// Leaves a database there, and a journal if there is one.
+    pub fn leave(&self, database: &[u8], journal: Option<&[u8]>) {
+        fs::write(self.file(), database).expect("a file");
+        let path = self.scratch.path().join("postgrey.journal");
+        match journal {
+            Some(journal) => fs::write(path, journal).expect("a file"),
+            None => drop(fs::remove_file(path)),
+        }
     }
 
+    /// Opens it as the daemon does.
     pub fn open(&self) -> Store {
         let notes = notes(&Policy::default());
-        Store::open(self.scratch.path(), notes).unwrap_or_else(|error| panic!("{error}"))
+        let store = Store::open(self.scratch.path(), notes);
+        let mut store = store.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(store.check(), <[String; 0]>::default(), "a power failure is no damage");
+        store
     }
 
     /// Holds it to LMDB's own idea of a sound file: all of it can be read, and
@@ -144,7 +156,8 @@ impl Ruin {
                 let record = TripletRecord { first: 1, last: 1 };
                 Edit::merge(key.as_bytes(), Record::Triplet(record))
             });
-            store.edit(&Policy::default(), edits.collect(), 0).expect("a commit");
+            store.edit(&Policy::default(), edits.collect(), 0).expect("an append");
+            store.flush().expect("a sweep");
         }
     }
 }

@@ -55,6 +55,11 @@ impl Disk {
         }
     }
 
+    /// What has arrived for certain.
+    pub fn durable(&self) -> &[u8] {
+        &self.durable
+    }
+
     /// The file after a power failure in which nothing arrived.
     pub fn with_none(&self) -> Vec<u8> {
         self.durable.clone()
