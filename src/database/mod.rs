@@ -260,6 +260,11 @@ impl OpenFile {
     }
 }
 
+/// Has the daemon of a directory, if one runs, write all records to the database file.
+pub fn settle(directory: &Path) {
+    let _ = settled(directory);
+}
+
 /// Connects to the daemon of a directory, which first writes delayed changes. A
 /// state that accepts no writes now is read as it is.
 fn settled(directory: &Path) -> io::Result<Connection> {

@@ -164,9 +164,7 @@ enum Opened {
 fn open(source: &Source) -> Result<Opened, Error> {
     match source {
         Source::Directory(directory) => open_directory(directory),
-        Source::Locked(directory) => {
-            Ok(Opened::Store(Box::new(open_store(directory)?), None))
-        }
+        Source::Locked(directory) => Ok(Opened::Store(Box::new(open_store(directory)?), None)),
         Source::File(name) => open_file().map_err(|error| {
             let shown = name.display().to_string();
             Error::new(error.to_string().replace(FILE, &shown))

@@ -31,7 +31,7 @@ enum News {
 fn acknowledged_records_survive_kill_9_under_load() {
     let program = Program::under_test();
     let kills =
-        std::env::var("POSTGREY_KILLS").map_or(10, |kills| kills.parse().expect("a number"));
+        std::env::var("POSTGREY_KILLS").map_or(30, |kills| kills.parse().expect("a number"));
     let seed = random::seed();
     eprintln!("POSTGREY_SEED={seed}");
     let mut random = Random::of(seed);

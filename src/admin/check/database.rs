@@ -56,6 +56,7 @@ pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
 
 /// Does it.
 pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
+    database::settle(directory);
     let mut reader = Reader::open(directory)?;
     let path = reader.path().to_owned();
     let path = path.display();

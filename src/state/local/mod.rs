@@ -381,7 +381,11 @@ impl Backend for Store {
     fn flush(&mut self) -> Result<bool, Error> {
         let is_needed = !self.buffer.is_empty() || self.expiry.has_old_rows();
         if is_needed {
-            self.open_again_if_needed();
+            // The last chance is not left to a pause after a failure.
+            self.look_at_file();
+            if self.failure.is_some() {
+                self.reopen();
+            }
             self.append_loose()?;
             self.sync_journal()?;
             self.sweep_all()?;

@@ -116,7 +116,7 @@ impl Store {
     }
 
     /// Opens LMDB's file again, unless it has no name any more.
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         if !self.watch.has_only_copy() {
             self.open_again();
         }

@@ -176,6 +176,7 @@ fn a_disk_that_takes_half_of_a_commit_is_called_full() {
     filler.set_len(size - 4096).expect("a page less");
     fill_journal(&site.daemon);
     assert_mail_flows(&site.daemon, "disk full but for a page", "No space left on device");
+    drop(filler);
     fs::remove_file(site.file("filler")).expect("the filler");
     assert_remembered(&site.restart().daemon, &told);
 }

@@ -13,7 +13,8 @@ use testkit::{Attempt, Daemon, Program, Stopped, program_for};
 fn state_of(directory: &Path) -> Vec<(PathBuf, Vec<u8>, i64, i64, u32)> {
     let ours = |path: &Path| {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        name.starts_with("postgrey.mdb") || name == "postgrey.lock"
+        name.starts_with("postgrey.mdb")
+            || ["postgrey.lock", "postgrey.journal"].contains(&name.as_str())
     };
     let entries = fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path()).filter(|path| !ours(path));
