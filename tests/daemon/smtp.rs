@@ -37,6 +37,12 @@ impl Site {
     }
 }
 
+/// A client of the proxy, whose socket may be bound after the one that the kit
+/// waits for.
+fn connect(smtp: &str) -> TcpStream {
+    wait_for("the proxy", || TcpStream::connect(smtp).ok())
+}
+
 /// The header of the next client that the mail server gets, and the connection.
 /// Probes get no answer.
 fn next_client(backend: &TcpListener) -> (String, TcpStream) {
@@ -56,7 +62,7 @@ fn next_client(backend: &TcpListener) -> (String, TcpStream) {
 fn own_client_is_connected_to_the_mail_server() {
     let Site { builder, smtp, backend } = Site::new();
     let daemon = builder.start();
-    let mut client = TcpStream::connect(&smtp).expect("the proxy");
+    let mut client = connect(&smtp);
     client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let port = client.local_addr().expect("an address").port();
     let (header, mut server) = next_client(&backend);
@@ -138,7 +144,7 @@ fn metrics_count_the_proxys_clients() {
     let port = free_port();
     let Site { builder, smtp, backend } = Site::new().arg(format!("--metrics=127.0.0.1:{port}"));
     let _daemon = builder.start();
-    let _client = TcpStream::connect(&smtp).expect("the proxy");
+    let _client = connect(&smtp);
     next_client(&backend);
     let page = || {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the metrics");
