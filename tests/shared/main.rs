@@ -7,6 +7,7 @@ mod cluster;
 mod faults;
 mod manual;
 mod proxy;
+mod random;
 mod sentinel;
 mod server;
 mod tools;
