@@ -27,6 +27,9 @@ const READ_SIZE: usize = 4096;
 /// The time at the end for clients that are slow to read their replies.
 const FINAL_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// How often the backend is asked then for decisions that it gives up.
+const FINAL_STEP: Duration = Duration::from_millis(50);
+
 const SIGNALS: Token = Token(0);
 const WAKER: Token = Token(1);
 const PROXY: Token = Token(2);
@@ -155,7 +158,7 @@ impl PollLoop {
             if !is_due && left.is_zero() {
                 break;
             }
-            let timeout = if is_due { Duration::ZERO } else { left };
+            let timeout = if is_due { Duration::ZERO } else { left.min(FINAL_STEP) };
             match self.poll.poll(events, Some(timeout)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => break,
                 _ => {}

@@ -10,5 +10,6 @@ mod proxy;
 mod random;
 mod sentinel;
 mod server;
+mod tls;
 mod tools;
 mod two_hosts;

@@ -60,7 +60,15 @@ fn two_hosts_step_by_step() {
         assert!(!log.contains("PASSWORD") && !log.contains("mail is accepted"), "{log}");
         let shown = format!("shared state: redis://127.0.0.1:{}/0", server.port);
         assert!(log.contains(&shown), "{log}");
+        assert!(is_ignored(&shown), "{shown}");
     }
+}
+
+/// Returns true if logcheck does not mail a line.
+fn is_ignored(line: &str) -> bool {
+    let patterns = concat!(env!("CARGO_MANIFEST_DIR"), "/debian/postgrey.logcheck.ignore.server");
+    let script = format!("echo 'Nov  5 12:00:00 mx postgrey[812]: {line}' | grep -Eqf {patterns}");
+    Command::new("bash").args(["-c", &script]).status().expect("bash").success()
 }
 
 #[test]

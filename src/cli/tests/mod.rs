@@ -6,6 +6,8 @@
 mod config;
 mod grammar;
 mod milter;
+#[cfg(feature = "shared-state")]
+mod shared;
 mod smtp;
 mod values;
 
