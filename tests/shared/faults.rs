@@ -2,13 +2,16 @@
 //! for each change, and greylisting resumes by itself.
 
 use crate::proxy::{Mode, Proxy};
-use crate::server::{Engine, Server, host, wait_for};
+use crate::server::{Engine, Server, host_that_waits, wait_for};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Client, Daemon, free_port};
+use testkit::{Attempt, Builder, Client, Daemon, free_port};
 
-/// What no reply may take. The time limit is 200 ms; the machine may be busy.
-const LONGEST: Duration = Duration::from_millis(1500);
+/// The time limit, in milliseconds.
+const LIMIT: u32 = 500;
+
+/// What no reply may take: this machine may be busy.
+const LONGEST: Duration = Duration::from_millis(2000);
 
 /// Replies while the server is known to have failed.
 const REPLIES: u32 = 50;
@@ -17,6 +20,10 @@ fn attempt(number: usize) -> Attempt {
     let client = format!("192.0.{}.7", number % 250);
     let recipient = format!("r{number}@example.com");
     Attempt::new(&client, "mail.example.net", "alice@example.net", &recipient).at(1000)
+}
+
+fn host(url: &str) -> Builder {
+    host_that_waits(url, LIMIT)
 }
 
 /// A host, and what was seen of it.

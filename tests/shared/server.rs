@@ -175,9 +175,16 @@ pub fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Prepares a host that uses a shared state.
+/// Prepares a host that uses a shared state, and waits for it however busy this machine
+/// is.
 pub fn host(url: &str) -> Builder {
+    host_that_waits(url, 5000)
+}
+
+/// The same with a time limit in milliseconds.
+pub fn host_that_waits(url: &str, milliseconds: u32) -> Builder {
     Daemon::builder(Program::Ours)
         .env("POSTGREY_SHARED_STATE", url)
         .arg("--hostname=mx.test.example")
+        .arg(format!("--shared-state-timeout={milliseconds}"))
 }

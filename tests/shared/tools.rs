@@ -1,6 +1,6 @@
 //! Tools on a shared state: through the daemon, and without one.
 
-use crate::server::{Engine, Server, host};
+use crate::server::{Engine, Server, host, wait_for};
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use testkit::{Attempt, Daemon, Program, Scratch, start_of_time};
@@ -127,6 +127,7 @@ fn a_running_site_moves_over_and_back() {
 
     let text = String::from_utf8(run(&["export", &direct], "").stdout).expect("UTF-8");
     let other = Daemon::builder(Program::Ours).start();
+    wait_for("the daemon answers tools", || run(&["status", &dbdir(&other)], "").status.success());
     printed(&["import", &dbdir(&other), "--from=-"], &text);
     assert_eq!(printed(&["export", &dbdir(&other)], ""), printed(&["export", &direct], ""));
     let backup = scratch.path().join("backup").display().to_string();
