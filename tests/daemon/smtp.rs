@@ -115,7 +115,11 @@ fn certificate_is_read_again_on_hup() {
     let site = site
         .arg(format!("--smtp-tls-cert={}", certificate.display()))
         .arg(format!("--smtp-tls-key={}", key.display()));
-    let daemon = site.builder.start();
+    let Site { builder, smtp, backend } = site;
+    let daemon = builder.start();
+    // Only a daemon that serves has read them.
+    let _client = connect(&smtp);
+    next_client(&backend);
     fs::write(&certificate, "damaged").expect("the file");
     daemon.signal(nix::sys::signal::Signal::SIGHUP);
     wait_for("the complaint", || {
