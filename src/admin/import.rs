@@ -62,11 +62,11 @@ fn into_new(
     out: &mut impl Write,
 ) -> Result<ImportReport, Error> {
     let _lock = DirectoryLock::take(dbdir)?;
-    let keys = greylist::policy(&Metadata::default());
+    let policy = greylist::policy(&Metadata::default());
     let (mut store, report) = {
         let mut progress = Progress::new(0);
         let mut watch = |done, of| progress.reach(size(done), size(of));
-        import::open_or_import(dbdir, &Metadata::default(), &keys, &mut watch)?
+        import::open_or_import(dbdir, &Metadata::default(), &policy, &mut watch)?
     };
     match report {
         Some(report) if from == dbdir => return Ok(report),
@@ -93,8 +93,8 @@ fn take(
         return take_copy(&copy, metadata, destination);
     }
     let mut progress = Progress::new(0);
-    let keys = greylist::policy(metadata);
-    let source = ImportSource { path: from, dbdir, keys: &keys };
+    let policy = greylist::policy(metadata);
+    let source = ImportSource { path: from, dbdir, policy: &policy };
     Ok(source.import(destination, &mut |done, of| progress.reach(size(done), size(of)))?)
 }
 
@@ -103,9 +103,9 @@ fn take_copy(
     metadata: &Metadata,
     destination: &mut dyn Destination,
 ) -> Result<ImportReport, Error> {
-    let keys = greylist::policy(metadata);
+    let policy = greylist::policy(metadata);
     let mut watch = |_, _| {};
-    let mut import = Import::new(destination, &keys, &mut watch, copy.name().to_owned());
+    let mut import = Import::new(destination, &policy, &mut watch, copy.name().to_owned());
     for table in Table::ALL {
         copy.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
             import.row(Some(table), key, text);

@@ -218,8 +218,8 @@ fn open_file() -> Result<Opened, Error> {
         return Ok(Opened::Reader(Reader::open_copy(path)?));
     }
     let mut memory = Memory::default();
-    let keys = greylist::policy(&Metadata::default());
-    let source = ImportSource { path, dbdir: Path::new("/nonexistent"), keys: &keys };
+    let policy = greylist::policy(&Metadata::default());
+    let source = ImportSource { path, dbdir: Path::new("/nonexistent"), policy: &policy };
     source
         .import(&mut memory, &mut |_, _| {})
         .map_err(|problem| Error::new(problem.to_string()))?;

@@ -5,8 +5,9 @@
 //! known triplet, so the varying parts are removed (BEHAVIOUR E5).
 
 use super::{Client, LookupBy, Policy};
+use ipnet::IpNet;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// The key of a triplet: `client/sender/recipient` in lower case, or its SHA-1
 /// sum in hexadecimal with `--privacy`. The client is an address or, with
@@ -77,10 +78,8 @@ pub fn sender_part(sender: &[u8]) -> Vec<u8> {
 
 /// Returns the first address of the network with the given prefix length.
 pub fn network(address: IpAddr, bits: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => network_v4(address, bits).into(),
-        IpAddr::V6(address) => network_v6(address, bits).into(),
-    }
+    let longest = IpNet::from(address).max_prefix_len();
+    IpNet::new(address, bits.min(longest)).map_or(address, |network| network.network())
 }
 
 /// Returns the prefix of all keys of a client's triplets, up to its slash. A
@@ -105,18 +104,8 @@ pub fn client_part(lookup: LookupBy, client: IpAddr) -> String {
     }
 }
 
-fn network_v4(address: Ipv4Addr, bits: u8) -> Ipv4Addr {
-    let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
-    Ipv4Addr::from_bits(address.to_bits() & mask)
-}
-
-fn network_v6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
-    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
-    Ipv6Addr::from_bits(address.to_bits() & mask)
-}
-
-/// An address with all its parts: no `::`, which std would write.
-fn full(address: IpAddr) -> String {
+/// Returns an address with all its groups, without the `::` of the standard library.
+pub fn full(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

@@ -7,10 +7,9 @@ mod rules;
 mod trouble;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 use testkit::milter::MailServer;
-use testkit::{Builder, Clock, Daemon, Program, Scratch, wait_for};
+use testkit::{Builder, Clock, Daemon, Program, Scratch};
 
 /// The default reply to a deferred client, for recipients at example.org.
 const DEFERRED: &str =
@@ -32,19 +31,7 @@ impl Site {
         let (builder, clock) = Clock::of(builder);
         let builder = builder.arg(format!("--milter={}", socket.display()));
         let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
-        let site = Site { daemon: builder.start(), clock, socket };
-        site.wait_until_all_listeners_are_open();
-        site
-    }
-
-    /// The policy listener opens first; tools are answered when all are open.
-    fn wait_until_all_listeners_are_open(&self) {
-        let dbdir = self.daemon.scratch().path().join("db");
-        wait_for("postgrey stats", || {
-            let mut stats = Command::new(Program::Ours.path());
-            let output = stats.arg("stats").arg(format!("--dbdir={}", dbdir.display())).output();
-            output.expect("postgrey stats").status.success().then_some(())
-        });
+        Site { daemon: builder.start(), clock, socket }
     }
 
     fn connect(&self) -> MailServer {

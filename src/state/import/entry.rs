@@ -3,9 +3,10 @@
 //! Keys are those of the original since 1.14 (BEHAVIOUR E5, E6, G), in the form
 //! in which this version looks for them.
 
-use super::{Keys, Network};
+use super::keys;
 use crate::greylist::edit::Edit;
-use crate::greylist::{ClientRecord, Record, Table, TripletRecord};
+use crate::greylist::{ClientRecord, Policy, Record, Table, TripletRecord, triplet};
+use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -75,19 +76,19 @@ impl ImportEntry {
         table: Option<Table>,
         key: &[u8],
         value: &[u8],
-        keys: &dyn Keys,
+        policy: &Policy,
     ) -> Result<(ImportEntry, bool), Refusal> {
         if key.len() > MAX_KEY_LENGTH {
             return Err(Refusal::LongKey);
         }
         match table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)? {
             Table::Triplets => {
-                let (key, is_made) = triplet_key(key, keys).ok_or(Refusal::Key)?;
+                let (key, is_made) = triplet_key(key, policy).ok_or(Refusal::Key)?;
                 let seen = TripletRecord::parse(value).ok_or(Refusal::Value)?;
                 Ok((ImportEntry::Triplet(key, seen), is_made))
             }
             Table::Clients => {
-                let key = stored(client_key(key).ok_or(Refusal::Key)?, keys);
+                let key = stored(client_key(key).ok_or(Refusal::Key)?, policy);
                 Ok((
                     ImportEntry::Client(key, ClientRecord::parse(value).ok_or(Refusal::Value)?),
                     false,
@@ -140,38 +141,38 @@ fn table_of(key: &[u8], value: &[u8]) -> Option<Table> {
 /// 1.31 wrote whole IPv6 addresses as Postfix spells them, and 1.34 left the
 /// prefix length in the key: neither is a key of 1.37, except the length of a
 /// whole address (`--lookup-by-host`).
-fn triplet_key(key: &[u8], keys: &dyn Keys) -> Option<(Vec<u8>, bool)> {
+fn triplet_key(key: &[u8], policy: &Policy) -> Option<(Vec<u8>, bool)> {
     if is_hash(key) {
         return Some((key.to_vec(), false));
     }
     let (client, rest) = split(key)?;
     let (second, after) = split(rest)?;
     let length = split(after).and_then(|_| number(second));
-    let (made, rest) = match address(client).map(Network::of_one) {
+    let (made, rest) = match address(client).map(IpNet::from) {
         None => (None, rest),
         Some(client) => match length {
-            Some(bits) if bits == client.bits => (Some(in_full(client.address)), rest),
-            Some(bits) if bits < client.bits => {
-                let network = Network { bits, ..client };
-                let made = keys.client_of_triplet(network);
-                (made.or_else(|| Some(in_full(client.address))), after)
+            Some(bits) if bits == client.prefix_len() => (Some(triplet::full(client.addr())), rest),
+            Some(bits) if bits < client.prefix_len() => {
+                let network = IpNet::new(client.addr(), bits).ok();
+                let made = network.and_then(|network| keys::client_part(policy, network));
+                (made.or_else(|| Some(triplet::full(client.addr()))), after)
             }
-            _ => (keys.client_of_triplet(client), rest),
+            _ => (keys::client_part(policy, client), rest),
         },
     };
     let is_made = made.as_ref().is_some_and(|made| !made.as_bytes().eq_ignore_ascii_case(client));
     let client = made.map_or(client.to_vec(), String::into_bytes);
     let mut key = [&client, rest].join(&b'/');
     key.make_ascii_lowercase();
-    Some((keys.stored(key), is_made))
+    Some((triplet::hidden(policy, key), is_made))
 }
 
 fn number(text: &[u8]) -> Option<u8> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn stored(key: Vec<u8>, keys: &dyn Keys) -> Vec<u8> {
-    if is_hash(&key) { key } else { keys.stored(key) }
+fn stored(key: Vec<u8>, policy: &Policy) -> Vec<u8> {
+    if is_hash(&key) { key } else { triplet::hidden(policy, key) }
 }
 
 /// An address, IPv6 with eight groups in upper case, the domains of a client and
@@ -182,16 +183,16 @@ fn client_key(key: &[u8]) -> Option<Vec<u8>> {
         return Some(key.to_vec());
     }
     if let Some((client, length)) = split(key) {
-        let whole = address(client).map(Network::of_one);
-        if let Some(client) = whole.filter(|client| number(length) == Some(client.bits)) {
-            return Some(in_full(client.address).to_uppercase().into_bytes());
+        let whole = address(client).map(IpNet::from);
+        if let Some(client) = whole.filter(|client| number(length) == Some(client.prefix_len())) {
+            return Some(triplet::full(client.addr()).to_uppercase().into_bytes());
         }
     }
     if let Some((client, sender)) = split(key) {
         let is_pair = is_domain(client) && (sender.is_empty() || is_domain(sender));
         return is_pair.then(|| key.to_vec());
     }
-    Some(in_full(address(key)?).to_uppercase().into_bytes())
+    Some(triplet::full(address(key)?).to_uppercase().into_bytes())
 }
 
 /// Returns true if a text is a registered domain in the form of keys: at least
@@ -203,14 +204,6 @@ fn is_domain(text: &[u8]) -> bool {
     let is_name = labels.clone().all(|label| !label.is_empty() && label.iter().all(is_right));
     let is_number = labels.next().is_some_and(|last| last.iter().all(u8::is_ascii_digit));
     is_name && !is_number && labels.next().is_some()
-}
-
-/// The address with all its parts, in lower case.
-fn in_full(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => address.segments().map(|group| format!("{group:x}")).join(":"),
-    }
 }
 
 fn address(text: &[u8]) -> Option<IpAddr> {
@@ -233,34 +226,10 @@ mod tests {
 
     const HASH: &str = "c974186930c76e3582e8b1141afe9bcdbba37856";
 
-    /// A daemon that groups clients by networks of 24 and 64 bits.
-    struct Networks;
-
-    impl Keys for Networks {
-        fn triplet(&self, _: Network, _: &[u8], _: &[u8]) -> Option<Vec<u8>> {
-            None
-        }
-
-        fn client_of_triplet(&self, client: Network) -> Option<String> {
-            let address = match client.address {
-                IpAddr::V4(address) => IpAddr::from((address.to_bits() & !0xff).to_be_bytes()),
-                IpAddr::V6(address) => {
-                    let half = address.to_bits() >> 64;
-                    IpAddr::from((half << 64).to_be_bytes())
-                }
-            };
-            let is_distinct = client.bits < if address.is_ipv4() { 24 } else { 64 };
-            (!is_distinct).then(|| in_full(address))
-        }
-
-        fn stored(&self, key: Vec<u8>) -> Vec<u8> {
-            key
-        }
-    }
-
     /// The table and the key under which a row is kept.
     fn kept(table: Option<Table>, key: &str, value: &str) -> Result<(Table, String), Refusal> {
-        let (entry, _) = ImportEntry::parse(table, key.as_bytes(), value.as_bytes(), &Networks)?;
+        let (entry, _) =
+            ImportEntry::parse(table, key.as_bytes(), value.as_bytes(), &Policy::default())?;
         let (table, key) = match entry {
             ImportEntry::Triplet(key, _) => (Table::Triplets, key),
             ImportEntry::Client(key, _) => (Table::Clients, key),

@@ -2,7 +2,8 @@
 
 use super::original;
 use super::work::{self, WorkDirectory};
-use super::{Import, ImportReport, Keys, Watch};
+use super::{Import, ImportReport, Watch};
+use crate::greylist::Policy;
 use crate::state::local::{FILE_NAME, Store};
 use crate::state::{Backend as _, Error, Metadata};
 use std::fs;
@@ -18,11 +19,11 @@ use std::path::Path;
 pub fn open_or_import<'w>(
     dbdir: &Path,
     notes: &Metadata,
-    keys: &'w dyn Keys,
+    policy: &'w Policy,
     watch: &'w mut Watch<'w>,
 ) -> Result<(Store, Option<ImportReport>), Error> {
     let report = if is_first_start(dbdir) {
-        Some(import(dbdir, notes, keys, watch)?)
+        Some(import(dbdir, notes, policy, watch)?)
     } else {
         work::clear(dbdir)?;
         None
@@ -39,12 +40,12 @@ fn is_first_start(dbdir: &Path) -> bool {
 fn import<'w>(
     dbdir: &Path,
     notes: &Metadata,
-    keys: &'w dyn Keys,
+    policy: &'w Policy,
     watch: &'w mut Watch<'w>,
 ) -> Result<ImportReport, Error> {
     let work = WorkDirectory::new(dbdir)?;
     let mut store = Store::open(work.path(), notes.clone())?;
-    let mut import = Import::new(&mut store, keys, watch, dbdir.display().to_string());
+    let mut import = Import::new(&mut store, policy, watch, dbdir.display().to_string());
     original::read(dbdir, &work, &mut import);
     let report = import.finish().map_err(|problem| Error::new(problem.to_string()))?;
     store.flush()?;

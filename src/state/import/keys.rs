@@ -1,29 +1,24 @@
-//! The daemon's way to make keys.
+//! Keys of imported triplets, made like the daemon's.
 
-use std::net::IpAddr;
+use crate::greylist::{Policy, triplet};
+use ipnet::IpNet;
 
-/// Makes the keys of imported triplets and clients.
-pub trait Keys {
-    /// Returns the key of a triplet; `None` if the daemon distinguishes the
-    /// clients of that network.
-    fn triplet(&self, client: Network, sender: &[u8], recipient: &[u8]) -> Option<Vec<u8>>;
-
-    /// Returns the client part of a triplet's key; `None` in the same case.
-    fn client_of_triplet(&self, client: Network) -> Option<String>;
-
-    /// Returns a key in stored form: its hash with `--privacy`.
-    fn stored(&self, key: Vec<u8>) -> Vec<u8>;
+/// Returns the key of a triplet; `None` if the daemon distinguishes the clients of
+/// that network.
+pub fn of_triplet(
+    policy: &Policy,
+    client: IpNet,
+    sender: &[u8],
+    recipient: &[u8],
+) -> Option<Vec<u8>> {
+    is_one_client(policy, client).then(|| triplet::key(policy, client.addr(), sender, recipient))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    pub address: IpAddr,
-    /// The length of its prefix in bits.
-    pub bits: u8,
+/// Returns the client part of a triplet's key; `None` in the same case.
+pub fn client_part(policy: &Policy, client: IpNet) -> Option<String> {
+    is_one_client(policy, client).then(|| triplet::client_part(policy.lookup, client.addr()))
 }
 
-impl Network {
-    pub fn of_one(address: IpAddr) -> Network {
-        Network { address, bits: if address.is_ipv4() { 32 } else { 128 } }
-    }
+fn is_one_client(policy: &Policy, client: IpNet) -> bool {
+    client.prefix_len() >= policy.lookup.bits(client.addr())
 }

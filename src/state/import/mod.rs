@@ -10,7 +10,6 @@ mod json;
 mod keys;
 mod merge;
 mod original;
-mod policy_keys;
 mod recover;
 mod report;
 mod source;
@@ -19,12 +18,12 @@ mod work;
 
 pub use entry::{ImportEntry, Refusal};
 pub use first_start::open_or_import;
-pub use keys::{Keys, Network};
 pub use merge::Destination;
 pub use report::{Counts, ImportReport};
 pub use source::{ImportSource, Problem};
 
 use super::Table;
+use crate::greylist::Policy;
 
 /// The original's file of triplets.
 const TRIPLETS: &str = "postgrey.db";
@@ -44,7 +43,7 @@ pub type Watch<'w> = dyn FnMut(u64, u64) + 'w;
 
 pub struct Import<'a> {
     destination: &'a mut dyn Destination,
-    keys: &'a dyn Keys,
+    policy: &'a Policy,
     watch: &'a mut Watch<'a>,
     batch: Vec<ImportEntry>,
     bytes: usize,
@@ -56,18 +55,18 @@ impl<'a> Import<'a> {
     /// Starts an import that is reported as one from `from`.
     pub fn new(
         destination: &'a mut dyn Destination,
-        keys: &'a dyn Keys,
+        policy: &'a Policy,
         watch: &'a mut Watch<'a>,
         from: String,
     ) -> Import<'a> {
         let report = ImportReport { from, ..ImportReport::default() };
-        Import { destination, keys, watch, batch: Vec::new(), bytes: 0, report, failure: None }
+        Import { destination, policy, watch, batch: Vec::new(), bytes: 0, report, failure: None }
     }
 
     /// Imports a row of a table; without one, its key and value determine the
     /// table.
     pub fn row(&mut self, table: Option<Table>, key: &[u8], value: &[u8]) {
-        match ImportEntry::parse(table, key, value, self.keys) {
+        match ImportEntry::parse(table, key, value, self.policy) {
             Ok((entry, is_made)) => {
                 self.report.has_made_keys |= is_made;
                 self.entry(entry);

@@ -3,7 +3,8 @@
 use super::json;
 use super::original;
 use super::work::WorkDirectory;
-use super::{Destination, Import, ImportReport, Keys, Watch, tsv};
+use super::{Destination, Import, ImportReport, Watch, tsv};
+use crate::greylist::Policy;
 use crate::state::berkeley::{BerkeleyFile, OpenError};
 use crate::state::dump::{self, Field};
 use crate::state::{Error, Table};
@@ -40,7 +41,7 @@ pub struct ImportSource<'a> {
     pub path: &'a Path,
     /// The database's own directory, in which a copy can be recovered.
     pub dbdir: &'a Path,
-    pub keys: &'a dyn Keys,
+    pub policy: &'a Policy,
 }
 
 impl ImportSource<'_> {
@@ -55,12 +56,12 @@ impl ImportSource<'_> {
         watch: &'a mut Watch<'a>,
     ) -> Result<ImportReport, Problem> {
         let from = self.path;
-        let mut import = Import::new(destination, self.keys, watch, from.display().to_string());
+        let mut import = Import::new(destination, self.policy, watch, from.display().to_string());
         if from == Path::new("-") {
             let name = "standard input";
             import.report.from = name.to_string();
             let read = length_of_input()
-                .and_then(|length| read_text(io::stdin().lock(), length, self.keys, &mut import));
+                .and_then(|length| read_text(io::stdin().lock(), length, self.policy, &mut import));
             read.map_err(|why| unreadable(Path::new(name), &why))?;
         } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
             if ![super::TRIPLETS, super::CLIENTS].iter().any(|name| from.join(name).exists()) {
@@ -69,7 +70,7 @@ impl ImportSource<'_> {
             }
             original::read(from, &WorkDirectory::new(self.dbdir)?, &mut import);
         } else {
-            read_file(from, self.keys, &mut import)?;
+            read_file(from, self.policy, &mut import)?;
         }
         import.finish()
     }
@@ -81,13 +82,13 @@ fn length_of_input() -> io::Result<u64> {
     Ok(input.metadata()?.len())
 }
 
-fn read_file(from: &Path, keys: &dyn Keys, import: &mut Import<'_>) -> Result<(), Problem> {
+fn read_file(from: &Path, policy: &Policy, import: &mut Import<'_>) -> Result<(), Problem> {
     match BerkeleyFile::open(from) {
         Ok(file) => original::read_file(&file, None, from, import),
         Err(OpenError::NotBerkeleyDb) => File::open(from)
             .and_then(|file| {
                 let length = file.metadata()?.len();
-                read_text(BufReader::new(file), length, keys, import)
+                read_text(BufReader::new(file), length, policy, import)
             })
             .map_err(|why| unreadable(from, &why))?,
         Err(error) => return Err(Problem::Source(format!("{} {error}", from.display()))),
@@ -99,14 +100,14 @@ fn read_file(from: &Path, keys: &dyn Keys, import: &mut Import<'_>) -> Result<()
 fn read_text(
     text: impl BufRead,
     length: u64,
-    keys: &dyn Keys,
+    policy: &Policy,
     import: &mut Import<'_>,
 ) -> io::Result<()> {
     let done = Cell::new(0);
     let mut text = Counted { text, done: &done };
     let start = text.fill_buf()?;
     if tsv::is_tsv(start) {
-        return tsv::read(text, keys, import, |import| (import.watch)(done.get(), length));
+        return tsv::read(text, policy, import, |import| (import.watch)(done.get(), length));
     }
     if json::is_json(start) {
         return json::read(text, import, |import| (import.watch)(done.get(), length));

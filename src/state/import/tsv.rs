@@ -3,10 +3,12 @@
 //! Any greylisting program can be imported this way: postgrey-migration(7) has
 //! the queries that print its rows so.
 
-use super::{Import, ImportEntry, Keys, Network, Refusal};
+use super::{Import, ImportEntry, Refusal, keys};
+use crate::greylist::Policy;
 use crate::state::TripletRecord;
+use ipnet::IpNet;
 use std::io::{self, BufRead, Read};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// Longest line that is read, in bytes. A triplet's addresses end before.
 const MAX_LINE: u64 = 8192;
@@ -20,7 +22,7 @@ pub fn is_tsv(start: &[u8]) -> bool {
 /// Imports all lines. `step` is called after each.
 pub fn read(
     mut text: impl BufRead,
-    keys: &dyn Keys,
+    policy: &Policy,
     import: &mut Import<'_>,
     step: impl Fn(&mut Import<'_>),
 ) -> io::Result<()> {
@@ -34,7 +36,7 @@ pub fn read(
         if !is_whole {
             text.skip_until(b'\n')?;
         }
-        let entry = if is_whole { entry(&line, keys) } else { Err(Refusal::LongKey) };
+        let entry = if is_whole { entry(&line, policy) } else { Err(Refusal::LongKey) };
         match entry {
             Ok(entry) => {
                 import.report.has_made_keys = true;
@@ -54,15 +56,15 @@ fn fields(line: &[u8]) -> Result<[&[u8]; 5], Refusal> {
     fields.try_into().map_err(|_| Refusal::Fields)
 }
 
-fn entry(line: &[u8], keys: &dyn Keys) -> Result<ImportEntry, Refusal> {
+fn entry(line: &[u8], policy: &Policy) -> Result<ImportEntry, Refusal> {
     let [client, sender, recipient, first, last] = fields(line)?;
     let client = network(client).ok_or(Refusal::NoValue("client"))?;
     let recipient = Some(address(recipient)).filter(|recipient| !recipient.is_empty());
     let recipient = recipient.ok_or(Refusal::NoValue("recipient"))?;
     let first = seconds(first).ok_or(Refusal::NoValue("first time"))?;
     let last = seconds(last).ok_or(Refusal::NoValue("last time"))?;
-    let key = keys.triplet(client, address(sender), recipient);
-    let key = key.ok_or(Refusal::LargeNetwork(client.bits))?;
+    let key = keys::of_triplet(policy, client, address(sender), recipient);
+    let key = key.ok_or(Refusal::LargeNetwork(client.prefix_len()))?;
     ImportEntry::triplet(key, TripletRecord { first, last: last.max(first) })
 }
 
@@ -81,21 +83,19 @@ fn seconds(text: &[u8]) -> Option<i64> {
 
 /// An address, a network with its length, or as sqlgrey writes a network: the
 /// first three numbers of an IPv4 address or four groups of an IPv6 one.
-fn network(text: &[u8]) -> Option<Network> {
+fn network(text: &[u8]) -> Option<IpNet> {
     let text = std::str::from_utf8(text).ok()?;
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Some(Network::of_one(address));
+        return Some(address.into());
     }
-    if let Some((address, bits)) = text.split_once('/') {
-        let (address, bits): (IpAddr, u8) = (address.parse().ok()?, bits.parse().ok()?);
-        return (bits <= Network::of_one(address).bits).then_some(Network { address, bits });
+    if text.contains('/') {
+        return text.parse().ok();
     }
-    if let Ok(address) = format!("{text}.0").parse::<Ipv4Addr>() {
-        return Some(Network { address: address.into(), bits: 24 });
+    if let Ok(network) = format!("{text}.0/24").parse() {
+        return Some(network);
     }
     let is_half = text.split(':').count() == 4 && !text.contains("::");
-    let address = format!("{text}::").parse().ok().filter(|_| is_half)?;
-    Some(Network { address: IpAddr::V6(address), bits: 64 })
+    format!("{text}::/64").parse().ok().filter(|_| is_half)
 }
 
 #[cfg(test)]
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Option<String> {
-        network(text.as_bytes()).map(|Network { address, bits }| format!("{address}/{bits}"))
+        network(text.as_bytes()).map(|network| network.to_string())
     }
 
     #[test]

@@ -306,6 +306,14 @@ impl Daemon {
             assert!(alive && Instant::now() < deadline, "it does not start\n{}", self.raw_log());
             std::thread::sleep(Duration::from_millis(5));
         }
+        // Ours listens before it opens its database and the socket for tools; its
+        // event loop, which closes ended connections, starts last.
+        if self.program == Program::Ours {
+            if let Ok(mut client) = self.listener.connect() {
+                client.half_close();
+                assert_eq!(client.reply(), None, "{}", self.raw_log());
+            }
+        }
     }
 }
 

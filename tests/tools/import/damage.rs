@@ -92,7 +92,7 @@ fn by_hand(text: &[u8], dbdir: &Path) {
     fs::write(&file, text).expect("a file");
     let mut store = Store::open(dbdir, Metadata::default()).expect("a new database");
     // A text that does not look like one is refused.
-    let source = import::ImportSource { path: &file, dbdir, keys: &Policy::default() };
+    let source = import::ImportSource { path: &file, dbdir, policy: &Policy::default() };
     let _ = source.import(&mut store, &mut |_, _| {});
 }
 

@@ -394,7 +394,7 @@ fn no_damage_makes_the_import_of_a_text_panic_or_hang() {
         fs::write(&file, mutate(&corpus, WORDS, &mut random)).expect("a file");
         let keys = &policies[random.below(policies.len())];
         let begin = Instant::now();
-        let source = ImportSource { path: &file, dbdir: scratch.path(), keys };
+        let source = ImportSource { path: &file, dbdir: scratch.path(), policy: keys };
         // A text whose first line is damaged is refused.
         if let Ok(report) = source.import(&mut store, &mut |_, _| {}) {
             taken += report.triplets.new + report.triplets.known;
