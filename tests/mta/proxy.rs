@@ -11,9 +11,9 @@ mod servers;
 use self::servers::{KINDS, Kind, MailServer};
 use crate::assert_in_manual;
 use crate::smtp::Smtp;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::time::Duration;
-use testkit::namespace::{OWN_ADDRESS, in_own_network};
+use testkit::namespace::{OWN_ADDRESS, OWN_IPV6_ADDRESS, in_own_network};
 use testkit::{Builder, Clock, Daemon, Program, pem, wait_for};
 
 const DEFERRED: &str =
@@ -41,13 +41,19 @@ impl<S> Site<S> {
         let builder = Daemon::builder(Program::Ours)
             .arg("--hostname=proxy.test")
             .arg(format!("--smtp={OWN_ADDRESS}:{PORT}"))
+            .arg(format!("--smtp=[{OWN_IPV6_ADDRESS}]:{PORT}"))
             .arg(format!("--smtp-backend={address}"));
         let (builder, clock) = Clock::of(configure(builder));
         Site { server, daemon: builder.start(), clock }
     }
 
     fn connect(&self) -> Smtp {
-        let connect = || TcpStream::connect((OWN_ADDRESS, PORT)).ok();
+        self.connect_by(OWN_ADDRESS)
+    }
+
+    /// Connects to this address of the machine, which is then also the client's.
+    fn connect_by(&self, address: IpAddr) -> Smtp {
+        let connect = || TcpStream::connect((address, PORT)).ok();
         Smtp::greet(wait_for("the proxy", connect))
     }
 
@@ -183,6 +189,24 @@ fn whitelisted_client_talks_to_the_mail_server_from_the_first_byte() {
             let message = delivered(site, "Subject: direct").to_ascii_lowercase();
             assert!(message.contains("with esmtps"), "{name}: {message}");
             assert!(message.contains(&format!("[{OWN_ADDRESS}]")), "{name}: {message}");
+        });
+    });
+}
+
+#[test]
+fn ipv6_client_has_its_address_in_the_message() {
+    in_own_network(|| {
+        with_each(&[], |Kind { name, .. }, site| {
+            let mut smtp = site.connect_by(OWN_IPV6_ADDRESS);
+            assert_eq!(offer(&mut smtp), DEFERRED, "{name}");
+            smtp.quit();
+            site.clock.advance(Duration::from_secs(301));
+            let mut smtp = site.connect_by(OWN_IPV6_ADDRESS);
+            assert!(offer(&mut smtp).starts_with("250 "), "{name}");
+            smtp.send("Subject: by IPv6\n");
+            smtp.quit();
+            let message = delivered(site, "Subject: by IPv6");
+            assert!(message.contains(&OWN_IPV6_ADDRESS.to_string()), "{name}: {message}");
         });
     });
 }

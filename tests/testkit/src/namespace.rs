@@ -4,7 +4,7 @@
 use crate::{require, skip};
 use nix::sched::{CloneFlags, unshare};
 use std::io::{BufRead, BufReader};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{panic, thread};
@@ -68,11 +68,13 @@ impl Drop for Namespace {
     }
 }
 
-/// The address in [`in_own_network`] that is not a loopback one (RFC 5737).
+/// The addresses in [`in_own_network`] that are no loopback ones (RFC 5737 and
+/// RFC 3849).
 pub const OWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 10));
+pub const OWN_IPV6_ADDRESS: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10));
 
 /// Runs a test in a network of its own, in which all programs that it starts have
-/// the loopback addresses and [`OWN_ADDRESS`]. Skips it where the system does not
+/// the loopback addresses and those of its own. Skips it where the system does not
 /// allow that, and returns what it returns.
 pub fn in_own_network<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let ip = |arguments: &[&str]| {
@@ -88,6 +90,10 @@ pub fn in_own_network<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'stat
         require("/usr/sbin/ip", "iproute2");
         ip(&["link", "set", "lo", "up"]);
         ip(&["address", "add", &format!("{OWN_ADDRESS}/32"), "dev", "lo"]);
+        // Without IPv6 the kernel has no such file.
+        if Path::new("/proc/net/if_inet6").exists() {
+            ip(&["address", "add", &format!("{OWN_IPV6_ADDRESS}/128"), "dev", "lo", "nodad"]);
+        }
         Some(test())
     });
     thread.join().unwrap_or_else(|failure| panic::resume_unwind(failure))
