@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Answers in one half of the cache.
 const MAX_ANSWERS: usize = 4096;
 
-/// How long an answer is kept, whatever its TTL.
+/// The longest time for which an answer is kept.
 const MAX_TTL: Duration = Duration::from_secs(3600);
 
 /// A bounded cache. When the newer half is full, it replaces the older one.
@@ -27,7 +27,6 @@ impl Cache {
         (now < *expires).then_some(answer)
     }
 
-    /// Keeps an answer for its TTL.
     pub fn insert(&mut self, question: Question, answer: Answer, now: Instant) {
         if self.newer.len() >= MAX_ANSWERS {
             self.older = mem::take(&mut self.newer);

@@ -21,7 +21,6 @@ pub struct ClientNames {
     completed: Vec<(u64, Option<String>)>,
 }
 
-/// A name being looked up.
 struct Lookup {
     owner: u64,
     address: IpAddr,
@@ -42,14 +41,13 @@ impl ClientNames {
         ClientNames { resolver, limit, lookups: HashMap::new(), completed: Vec::new() }
     }
 
-    /// Replaces the DNS servers.
     pub fn set_servers(&mut self, servers: Servers, now: Instant) {
         self.resolver.set_servers(servers.within(self.limit), now);
         self.advance(now);
     }
 
-    /// Begins to look up the name of an address, for an owner that the caller
-    /// can tell from its others.
+    /// Starts to look up the name of an address, for an owner that the caller
+    /// identifies by a number.
     pub fn look_up(&mut self, owner: u64, address: IpAddr, now: Instant) {
         let lookup = Lookup { owner, address, deadline: now + self.limit, stage: Stage::Reverse };
         self.ask(Question::reverse(address), lookup, now);
@@ -75,7 +73,7 @@ impl ClientNames {
         }
     }
 
-    /// When to call [`ClientNames::tick`] if no event comes first.
+    /// Returns when to call [`ClientNames::tick`] if no event comes first.
     pub fn deadline(&self) -> Option<Instant> {
         let lookups = self.lookups.values().map(|lookup| lookup.deadline).min();
         [lookups, self.resolver.deadline()].into_iter().flatten().min()

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Aliases followed from the name in the question.
 const MAX_ALIASES: usize = 16;
 
-/// How long a server's answer without records holds. RFC 2308 takes it from the
+/// The time for which an answer without records holds. RFC 2308 takes it from the
 /// SOA record, which few clients of greylisting need.
 const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 
@@ -19,9 +19,7 @@ pub enum Kind {
     A,
     /// IPv6 addresses.
     Aaaa,
-    /// Mail servers of a domain.
     Mx,
-    /// Names of an address.
     Ptr,
 }
 
@@ -46,7 +44,6 @@ impl Kind {
 pub struct Question {
     /// An absolute name, with or without the final dot.
     pub name: String,
-    /// The kind of record.
     pub kind: Kind,
 }
 
@@ -81,20 +78,17 @@ pub fn reversed(address: IpAddr) -> String {
 /// The records of an answer; empty if the name has none of the kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Addresses, of A and AAAA records.
     pub addresses: Vec<IpAddr>,
     /// Names of mail servers, of MX records.
     pub exchanges: Vec<String>,
     /// Names of an address, of PTR records.
     pub names: Vec<String>,
-    /// How long the answer holds.
     pub ttl: Duration,
 }
 
-/// A server's reply to a question.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// The records, or that there are none.
+    /// The records; may be empty.
     Answered(Answer),
     /// The answer is too long for a datagram.
     Truncated,

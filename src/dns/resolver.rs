@@ -22,7 +22,6 @@ const MAX_IN_FLIGHT: usize = 100;
 /// more of them are an attempt to guess the id (RFC 5452 section 9.1).
 const MAX_WRONG: u32 = 50;
 
-/// Distinguishes the questions of one resolver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(u64);
 
@@ -38,11 +37,10 @@ pub struct Resolver {
     completed: Vec<(Ticket, Option<Answer>)>,
 }
 
-/// A question in flight.
 struct Query {
     ticket: Ticket,
     question: Question,
-    /// The server that was asked first, and the number of tries since.
+    /// The server that was asked first, and the number of attempts since.
     first: usize,
     tries: usize,
     server: usize,
@@ -91,7 +89,7 @@ impl Resolver {
         std::mem::take(&mut self.completed)
     }
 
-    /// When to call [`Resolver::tick`] if no event comes first.
+    /// Returns when to call [`Resolver::tick`] if no event comes first.
     pub fn deadline(&self) -> Option<Instant> {
         self.in_flight.iter().map(|(_, query)| query.deadline).min()
     }
@@ -139,7 +137,7 @@ impl Resolver {
         self.fill(now);
     }
 
-    /// Gives up a question, for which no answer comes then.
+    /// Cancels a question; no answer follows.
     pub fn cancel(&mut self, ticket: Ticket) {
         self.waiting.retain(|(waiting, _)| *waiting != ticket);
         self.in_flight.retain(|_, query| query.ticket != ticket);
@@ -156,7 +154,7 @@ impl Resolver {
         }
     }
 
-    /// Takes a message that one of the sockets received.
+    /// Processes a message received by a socket.
     fn take(&mut self, key: usize, message: &[u8], now: Instant) {
         let query = &mut self.in_flight[key];
         let reply = message::reply(&query.question, query.id, message);

@@ -6,24 +6,23 @@ use std::time::{Duration, Instant};
 /// The configuration of the system's own resolver.
 pub const CONFIGURATION: &str = "/etc/resolv.conf";
 
-/// The port of DNS servers.
 const PORT: u16 = 53;
 
-/// The longest wait for one reply, whatever the configuration says.
+/// The longest wait for a reply, for all configurations.
 const MAX_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Questions in a row that a server may leave unanswered before it is paused.
 const MAX_MISSES: u32 = 300;
 
-/// How long a silent server is not asked.
+/// The time for which a silent server is not asked.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The servers, and how to ask them.
 pub struct Servers {
     servers: Vec<Server>,
-    /// How long a server has for one reply.
+    /// The time limit of a reply.
     pub timeout: Duration,
-    /// How often each server is asked a question.
+    /// The number of times each server is asked a question.
     rounds: usize,
 }
 
@@ -35,8 +34,8 @@ struct Server {
 }
 
 impl Servers {
-    /// The servers of this system. Without a configuration, the server on this
-    /// machine is asked, as by the C library.
+    /// Returns the servers of this system. Without a configuration, the server on
+    /// this machine is used, as by the C library.
     pub fn of_system() -> Servers {
         let text = std::fs::read(CONFIGURATION).unwrap_or_default();
         let (configuration, _) = resolv_conf::Config::parse_with_errors(&text);
@@ -52,15 +51,14 @@ impl Servers {
         Servers::new(&servers, timeout, configuration.attempts.clamp(1, 5) as usize)
     }
 
-    /// These servers, each asked `rounds` times for `timeout`.
+    /// Creates a list of servers, each asked `rounds` times for `timeout`.
     pub fn new(addresses: &[SocketAddr], timeout: Duration, rounds: usize) -> Servers {
         let server =
             |address: &SocketAddr| Server { address: *address, misses: 0, paused_until: None };
         Servers { servers: addresses.iter().map(server).collect(), timeout, rounds }
     }
 
-    /// Shortens the wait for a reply so that two servers can be asked within
-    /// this time.
+    /// Shortens the time limit so that two servers can be asked within `limit`.
     #[must_use]
     pub fn within(self, limit: Duration) -> Servers {
         Servers { timeout: self.timeout.min(limit / 2), ..self }
@@ -81,12 +79,10 @@ impl Servers {
             .find(|(index, _)| self.servers[*index].paused_until.is_none_or(|end| end <= now))
     }
 
-    /// The address of a server.
     pub fn address(&self, index: usize) -> SocketAddr {
         self.servers[index].address
     }
 
-    /// Notes that a server replied.
     pub fn replied(&mut self, index: usize) {
         let server = &mut self.servers[index];
         server.misses = 0;

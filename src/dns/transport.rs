@@ -9,17 +9,15 @@ use std::net::{IpAddr, SocketAddr};
 /// Bytes of the longest datagram (RFC 1035 section 2.3.4), with room to spare.
 const MAX_DATAGRAM: usize = 4096;
 
-/// A socket of its own for each question, so that each has a source port that
-/// the system chose at random (RFC 5452 section 9.2).
+/// The socket of a question. Each question has another one, so that the system
+/// chooses a random source port (RFC 5452 section 9.2).
 pub enum Transport {
-    /// One datagram each way.
     Udp(UdpSocket),
     /// Messages with their length (RFC 1035 section 4.2.2).
     Tcp(TcpExchange),
 }
 
 impl Transport {
-    /// Sends a message in a datagram.
     pub fn udp(server: SocketAddr, message: &[u8]) -> io::Result<Transport> {
         let any = match server {
             SocketAddr::V4(_) => IpAddr::from([0, 0, 0, 0]),
@@ -64,7 +62,6 @@ impl Transport {
     }
 }
 
-/// A question over TCP.
 pub struct TcpExchange {
     stream: TcpStream,
     unsent: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Whether the daemon answers, and the log line at each change.
+//! The availability of the daemon, with a log line at each change.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,12 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The least time between two lines about slow answers.
 const SLOW_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is known of the daemon.
 #[derive(Debug)]
 pub(super) struct Availability {
-    /// How log lines call it.
     name: String,
     away: Option<Away>,
     last_answer: Option<Instant>,
-    /// When the log last reported a slow answer.
+    /// The time of the last log line about a slow answer.
     last_slow: Option<Instant>,
 }
 
@@ -43,7 +41,6 @@ impl Availability {
         self.away.as_ref().map(|away| away.next_attempt)
     }
 
-    /// Notes an attempt to connect.
     pub(super) fn attempt(&mut self, now: Instant) {
         if let Some(away) = &mut self.away {
             away.next_attempt = now + RETRY_INTERVAL;

@@ -13,24 +13,20 @@ use std::time::Instant;
 /// Bytes read at once; replies are short.
 const PIECE: usize = 4096;
 
-/// A connection, perhaps not established yet.
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: Socket,
     /// Which of the daemon's addresses it leads to.
     pub(super) address: usize,
     pub(super) is_established: bool,
-    /// When the attempt to connect began.
     pub(super) opened: Instant,
-    /// The question that it carries.
     pub(super) question: Option<Question>,
-    /// How much of the question has been sent.
+    /// The number of bytes of the question already sent.
     sent: usize,
     replies: Replies,
 }
 
 impl Connection {
-    /// Starts to connect.
     pub(super) fn open(
         address: &SockAddr,
         number: usize,
@@ -60,7 +56,6 @@ impl Connection {
         })
     }
 
-    /// Ends the watch over its socket.
     pub(super) fn close(self, registry: &Registry) -> Option<Question> {
         // Closing the socket would end it as well.
         let _ = registry.deregister(&mut SourceFd(&self.socket.as_raw_fd()));
@@ -72,16 +67,12 @@ impl Connection {
         self.question.is_none()
     }
 
-    /// Gives it a question.
     pub(super) fn carry(&mut self, question: Question) {
         self.question = Some(question);
         self.sent = 0;
     }
 
     /// Checks whether an attempt to connect has succeeded.
-    ///
-    /// # Errors
-    /// If it has failed.
     pub(super) fn finish_connecting(&mut self) -> io::Result<bool> {
         if let Some(error) = self.socket.take_error()? {
             return Err(error);
@@ -90,7 +81,7 @@ impl Connection {
         Ok(self.is_established)
     }
 
-    /// Sends as much of the question as the socket takes.
+    /// Sends as much of the question as the socket accepts.
     pub(super) fn send(&mut self) -> io::Result<()> {
         let Some(question) = self.question.as_ref().filter(|_| self.is_established) else {
             return Ok(());

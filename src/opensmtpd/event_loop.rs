@@ -28,15 +28,11 @@ struct EventLoop {
     lines: Lines,
     pool: Pool,
     log: Log,
-    /// True until a read finds nothing.
     is_readable: bool,
     last_complaint: Option<Instant>,
 }
 
 /// Runs until smtpd closes its end.
-///
-/// # Errors
-/// If the system refuses what a loop needs.
 pub(super) fn run(server: Server, adds_header: bool) -> Result<(), Failure> {
     let mut poll = Poll::new().map_err(|error| refused(&error))?;
     smtpd::watch(poll.registry(), INPUT, OUTPUT)?;
@@ -91,7 +87,6 @@ impl EventLoop {
         self.is_readable && has_room
     }
 
-    /// Reads once from smtpd.
     fn receive(&mut self, now: Instant) -> Transfer {
         if !self.can_receive() {
             return Transfer::Later;
@@ -116,8 +111,8 @@ impl EventLoop {
         transfer
     }
 
-    /// Passes questions to the daemon and its answers to the sessions, until
-    /// neither leads to the other.
+    /// Passes questions to the daemon and its answers to the sessions, until both
+    /// are done.
     fn ask(&mut self, now: Instant) {
         loop {
             while let Some(question) = self.filter.next_question() {
@@ -141,7 +136,6 @@ impl EventLoop {
         self.log.flush();
     }
 
-    /// Writes as much as smtpd takes.
     fn send(&mut self) -> Transfer {
         let output = self.filter.output();
         let mut written = 0;

@@ -12,7 +12,6 @@ const KEPT: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     buffer: Vec<u8>,
-    /// Where the first line starts.
     start: usize,
     /// Bytes of it that contain no line feed.
     searched: usize,

@@ -20,19 +20,17 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// millisecond; more than one are for the time that it waits for its disk.
 const MAX_CONNECTIONS: usize = 8;
 
-/// How long to wait if the daemon's queue of connections is full.
+/// The pause if the daemon's queue of connections is full.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Attempts to ask a question. The first one may fail because the daemon closes
 /// a connection that has been idle.
 const MAX_ATTEMPTS: u8 = 2;
 
-/// Where the daemon listens.
 #[derive(Debug)]
 pub(super) struct Server {
     /// Addresses to try, the preferred one first.
     pub(super) addresses: Vec<SockAddr>,
-    /// How log lines call it.
     pub(super) name: String,
 }
 
@@ -73,7 +71,6 @@ impl Pool {
         self.waiting.push_back(question);
     }
 
-    /// The answers since the last call.
     pub(super) fn take_answers(&mut self) -> Vec<(u64, FilterResult)> {
         mem::take(&mut self.answers)
     }
@@ -158,7 +155,7 @@ impl Pool {
     }
 
     /// Opens a connection to one of the addresses, from this one on. Returns
-    /// false if there is no use in another attempt now.
+    /// false if another attempt now is useless.
     fn open(&mut self, first: usize, now: Instant) -> bool {
         self.availability.attempt(now);
         let mut failure = None;

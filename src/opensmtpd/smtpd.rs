@@ -9,22 +9,17 @@ use nix::unistd::{read, write};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// What a read or write came to.
+/// The result of a read or write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transfer {
     /// Bytes that were read or written.
     Bytes(usize),
-    /// Nothing at the moment.
     Later,
-    /// smtpd has closed its end.
     Closed,
 }
 
-/// Makes standard input and output non-blocking and watches them. smtpd gives
-/// the filter a socket of its own, so that no other process is affected.
-///
-/// # Errors
-/// If they cannot be watched, such as a file.
+/// Makes standard input and output non-blocking and registers them. smtpd gives
+/// the filter a separate socket, so that no other process is affected.
 pub(super) fn watch(registry: &Registry, input: Token, output: Token) -> Result<(), Failure> {
     watch_one(registry, &io::stdin(), input, Interest::READABLE, "input")?;
     watch_one(registry, &io::stdout(), output, Interest::WRITABLE, "output")
@@ -49,7 +44,6 @@ fn watch_one(
     })
 }
 
-/// Reads from smtpd.
 pub(super) fn receive(piece: &mut [u8]) -> Transfer {
     match read(io::stdin(), piece) {
         Ok(0) => Transfer::Closed,
@@ -57,7 +51,6 @@ pub(super) fn receive(piece: &mut [u8]) -> Transfer {
     }
 }
 
-/// Writes to smtpd.
 pub(super) fn send(bytes: &[u8]) -> Transfer {
     transfer(write(io::stdout(), bytes))
 }

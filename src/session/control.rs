@@ -1,9 +1,9 @@
-//! What tools and the daemon say to each other over the socket in the database
-//! directory. No I/O: texts to values and back.
+//! The protocol of tools and the daemon on the socket in the database directory.
+//! No I/O: values to texts and back.
 //!
-//! A request is a line with its name, lines with more, and an empty line. A
-//! reply begins with `ok` or `error` and ends with an empty line, too. Bytes
-//! that are not printable, and blanks, are written as `\xNN`.
+//! A request is a line with its name, further lines, and an empty line. A reply
+//! starts with `ok` or `error` and ends with an empty line as well. Unprintable
+//! bytes and blanks are written as `\xNN`.
 
 mod answer;
 mod scan;
@@ -20,7 +20,7 @@ use crate::greylist::{Record, Table};
 /// The socket's name inside the database directory.
 pub const SOCKET_NAME: &str = "postgrey.control";
 
-/// Bytes that a request may have, so that nobody fills the daemon's memory.
+/// The maximum length of a request in bytes, which bounds the daemon's memory.
 pub const MAX_REQUEST: usize = 1 << 20;
 
 /// Edits of one request: together they are one commit, for which mail waits.
@@ -28,7 +28,7 @@ pub const MAX_EDITS: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolRequest {
-    /// What the daemon did since it started.
+    /// The daemon's counters since the start.
     Statistics,
     /// That what it remembers is in the file, where the tool will look for it.
     Settle,
@@ -127,7 +127,7 @@ fn parse_edit(line: &str) -> Option<Edit> {
     Some(Edit { table, key, change })
 }
 
-/// A daemon's reply: a number of lines, or why there are none.
+/// A daemon's reply: lines, or an error.
 pub type ToolReply = Result<Vec<String>, String>;
 
 pub fn reply_text(reply: &ToolReply) -> String {
@@ -140,7 +140,7 @@ pub fn reply_text(reply: &ToolReply) -> String {
     }
 }
 
-/// Reads a reply, without its empty line; none of a text that is no reply.
+/// Parses a reply without its empty line; `None` if malformed.
 pub fn parse_reply(text: &str) -> Option<ToolReply> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     match first.split_once(' ') {

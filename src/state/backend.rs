@@ -20,16 +20,13 @@ pub struct Ticket(pub usize);
 /// Something to be done with the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Decide an attempt.
     Decide(Lookup),
     /// Make an administrator's changes, in order, at a time in seconds since the
     /// epoch.
     Edit(Vec<Edit>, i64),
-    /// Read records for a tool.
     Read(Query),
 }
 
-/// A finished task, with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
 pub enum Completed {
@@ -37,12 +34,10 @@ pub enum Completed {
     Decided(Ticket, Result<Decision, Error>),
     /// The number of edits that changed a record.
     Edited(Ticket, Result<usize, Error>),
-    /// What a query found.
     Read(Ticket, Result<Found, Error>),
 }
 
 impl Completed {
-    /// The ticket of the task.
     pub fn ticket(&self) -> Ticket {
         match self {
             Completed::Decided(ticket, _)
@@ -87,7 +82,7 @@ pub struct StateSize {
     pub disk_free: Option<u64>,
 }
 
-/// What keeps the records.
+/// The storage of the records.
 ///
 /// A batch is: [`Backend::submit`] for each task, then [`Backend::decide`], then
 /// [`Backend::commit`]. Every submitted task is completed exactly once.
@@ -103,18 +98,16 @@ pub trait Backend {
     /// for them. Returns true if anything was written.
     ///
     /// # Errors
-    /// When the writes failed. The tasks are completed with the same error, and
-    /// nothing that they wrote remains.
+    /// If the writes failed. The tasks are completed with the same error, and
+    /// none of their writes remains.
     fn commit(&mut self, completed: &mut Vec<Completed>) -> Result<bool, Error>;
 
-    /// When [`Backend::run_due`] has to be called, if nothing else happens.
+    /// Returns when [`Backend::run_due`] has to be called, if nothing else
+    /// happens.
     fn deadline(&self) -> Option<Instant>;
 
     /// Does what is due by the clock, such as writing records that may wait for
     /// the disk. Returns true if anything was written.
-    ///
-    /// # Errors
-    /// When the writes failed; the records are kept and tried again.
     fn run_due(&mut self) -> Result<bool, Error>;
 
     /// Writes everything that waits for the disk, before the daemon stops.
@@ -139,9 +132,6 @@ pub trait Backend {
     /// Looks for at most a millisecond whether the next records have expired at
     /// `now`, in seconds since the epoch; those that have are deleted with a later
     /// commit. `None` if the backend expires records by itself.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
     fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error>;
 
     /// The result of an expiry pass, once it has looked at all records and those
@@ -157,15 +147,11 @@ pub trait Backend {
     fn has_settled(&self, number: u64) -> bool;
 
     /// Registers the backend's sockets, if it has any.
-    ///
-    /// # Errors
-    /// When the system has no room for another.
     fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let _ = (registry, token);
         Ok(())
     }
 
-    /// What the log calls the state.
     fn name(&self) -> &'static str {
         "the database"
     }

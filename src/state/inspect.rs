@@ -3,22 +3,18 @@
 
 use super::{Error, Metadata, Slice, Table, Totals};
 
-/// What a tool asks about the records.
+/// A tool's query about the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     /// The metadata that is kept with the records.
     Metadata,
-    /// The size of the state.
     Totals,
     /// The text of the record of a key.
     Record(Table, Vec<u8>),
     /// The next records of a table, see [`Inspect::slice`].
     Slice {
-        /// The table.
         table: Table,
-        /// What the keys start with.
         prefix: Vec<u8>,
-        /// Where the last slice ended.
         position: Option<Vec<u8>>,
     },
 }
@@ -26,22 +22,16 @@ pub enum Query {
 /// The result of a [`Query`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The metadata.
     Metadata(Metadata),
-    /// The size of the state.
     Totals(Totals),
     /// The text of a record, if there is one.
     Record(Option<Vec<u8>>),
-    /// Some records.
     Slice(Slice),
 }
 
 /// Reading access for tools. No call keeps anything open for the next one.
 pub trait Inspect {
     /// Runs a query.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
     fn read(&mut self, query: &Query) -> Result<Found, Error> {
         match query {
             Query::Metadata => self.metadata().map(Found::Metadata),
@@ -54,29 +44,17 @@ pub trait Inspect {
     }
 
     /// The metadata that is kept with the records.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
     fn metadata(&mut self) -> Result<Metadata, Error>;
 
     /// The size of the state.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
     fn totals(&mut self) -> Result<Totals, Error>;
 
     /// The text of a record.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
     fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
     /// The next records whose keys start with a prefix: those after a position
     /// that an earlier slice gave, or the first ones. Records that wait for the
     /// disk may be missing, see [`super::Backend::settle`].
-    ///
-    /// # Errors
-    /// When the state cannot be read.
     fn slice(
         &mut self,
         table: Table,

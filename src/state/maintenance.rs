@@ -1,14 +1,16 @@
-//! What is too old to be remembered.
+//! Expiry of records.
 //!
-//! The rules are the original's (BEHAVIOUR G), down to its odd rows: what is no
-//! number counts as zero, hence as very old. A row of the future is kept, but its
-//! times are corrected: it would never expire, and a triplet would never pass.
+//! The rules are the original's (BEHAVIOUR G), including its odd rows: a value
+//! that is not a number counts as zero, which is very old. A record in the future
+//! is kept, but its times are corrected: otherwise it would never expire, and a
+//! triplet would never pass.
 
 use crate::greylist::{ClientRecord, Record, Table, TripletRecord, numbers};
 use std::time::Duration;
 
-/// Seconds that a row may be ahead of the clock. Clocks of hosts that share records
-/// differ by less, and a clock that is set back by an hour is no reason to write.
+/// The seconds by which a record may be ahead of the clock. Clocks of hosts that
+/// share records differ by less, and a clock set back by an hour does not cause
+/// writes.
 const MAX_AHEAD: i64 = 86_400;
 
 /// After how many seconds entries are forgotten.
@@ -31,7 +33,7 @@ impl Lifetimes {
         table == Table::Triplets || self.clients
     }
 
-    /// What a row is worth at `now`, in seconds since the epoch.
+    /// The age class of a record at `now`, in seconds since the epoch.
     pub(super) fn age(&self, table: Table, row: &[u8], now: i64) -> Age {
         let (first, last) = numbers(row);
         let Some(last) = last.or((table == Table::Clients).then_some(0)) else {
@@ -64,45 +66,35 @@ pub(super) fn corrected(table: Table, row: &[u8], now: i64) -> Option<String> {
     }
 }
 
-/// What a row is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
     /// It is a triplet that has not passed yet.
     Waiting,
-    /// It has passed, or counts passes.
     Passed,
-    /// It is too old.
     Over,
 }
 
-/// What one look at the next few rows came to.
+/// The result of one slice of an expiry pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExpirySlice {
-    /// Rows that were looked at.
     pub rows: usize,
-    /// Rows that there are.
     pub of: usize,
-    /// True if it ended because so many of them were too old.
+    /// True if it ended because of the number of expired records.
     pub is_full: bool,
-    /// How long the last commit took that deleted any.
+    /// The duration of the last commit that deleted any.
     pub cost: Duration,
 }
 
-/// A table's share of a lap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Rows that were looked at.
     pub before: u64,
-    /// How many of them were deleted.
     pub deleted: u64,
 }
 
-/// What a walk through all rows came to.
+/// The result of a whole expiry pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExpiryPass {
-    /// Of the triplets.
     pub triplets: Tally,
-    /// Of the clients.
     pub clients: Tally,
     /// Triplets among those kept that have not passed yet.
     pub waiting: u64,

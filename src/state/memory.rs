@@ -10,13 +10,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Instant;
 
-/// Records of a slice.
 const SLICE: usize = 500;
 
-/// Records by table and key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// The records.
     pub records: BTreeMap<(Table, Vec<u8>), Record>,
     queue: Vec<(Ticket, Task)>,
 }

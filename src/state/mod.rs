@@ -1,5 +1,4 @@
-//! Where the records are kept: a [`Backend`] behind the daemon, and what moves
-//! records in and out of it.
+//! The storage of records: the daemon's [`Backend`], import and export.
 //!
 //! Records are the original's own texts (BEHAVIOUR G), so that a dump of either
 //! program's database reads the same.
@@ -28,7 +27,7 @@ pub use shared_address::{Address, Settings as SharedState, VARIABLE as SHARED_ST
 
 use std::fmt;
 
-/// A failure of the state. Its text says what an administrator can do.
+/// An error of the state. Its text says what an administrator can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     text: String,

@@ -1,4 +1,4 @@
-//! Where a shared state is: the URL of `--shared-state`, and how it is reached.
+//! The place of a shared state: the URL of `--shared-state`, and its connections.
 //!
 //! Known to every build, also to one that cannot use a shared state.
 
@@ -13,7 +13,6 @@ const SENTINEL_PORT: u16 = 26379;
 const SCHEMES: &str = "redis, rediss, redis+unix, redis-sentinel or redis-cluster, \
                        or the same with valkey";
 
-/// The environment variable with the URL.
 pub const VARIABLE: &str = "POSTGREY_SHARED_STATE";
 
 /// A shared state, and how it is reached.
@@ -24,29 +23,23 @@ pub struct Settings {
     /// The file of the certificates of authorities (`--shared-state-ca`); without it
     /// the system's are used.
     pub authorities: Option<PathBuf>,
-    /// How long mail waits for the servers (`--shared-state-timeout`).
+    /// The time for which mail waits for the servers (`--shared-state-timeout`).
     pub timeout: Duration,
 }
 
-/// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Endpoint {
     /// A name or an address, without brackets, and a port.
     Tcp(String, u16),
-    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
-/// Which servers keep the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Servers {
-    /// One.
     One(Endpoint),
-    /// The primary that these sentinels know by a name.
+    /// The primary with this name at the sentinels.
     Sentinels {
-        /// The sentinels.
         hosts: Vec<Endpoint>,
-        /// The name of the primary.
         name: String,
     },
     /// A cluster that has these servers among others.
@@ -58,7 +51,6 @@ pub enum Servers {
 pub struct Login {
     /// The name, unless it is the default user.
     pub user: Option<String>,
-    /// The password.
     pub password: String,
 }
 
@@ -71,13 +63,11 @@ impl fmt::Debug for Login {
 /// A parsed URL. `Display` shows it without a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The servers.
     pub servers: Servers,
     /// True if they are connected to by TLS.
     pub is_tls: bool,
-    /// The user, if the servers want one.
+    /// The user, if the servers require one.
     pub login: Option<Login>,
-    /// The number of the database.
     pub database: u32,
 }
 
@@ -85,7 +75,7 @@ impl Address {
     /// Parses a URL.
     ///
     /// # Errors
-    /// What is wrong with it. The text never has a password in it.
+    /// The text never contains a password.
     pub fn parse(url: &str) -> Result<Address, String> {
         let (scheme, rest) = url.split_once("://").ok_or("it is not a URL (redis://HOST)")?;
         let (is_tls, form) = scheme_of(scheme)
@@ -130,7 +120,6 @@ impl Address {
         Ok(Address { servers, is_tls, login, database })
     }
 
-    /// The URL with user and password.
     pub fn url(&self) -> String {
         let url = self.to_string();
         match (&self.login, url.split_once("://")) {
@@ -151,7 +140,7 @@ enum Form {
     Cluster,
 }
 
-/// Returns true if a scheme wants TLS, and what follows it.
+/// Returns true if a scheme requires TLS, and the rest of the scheme.
 fn scheme_of(scheme: &str) -> Option<(bool, Form)> {
     let rest = scheme.strip_prefix("redis").or_else(|| scheme.strip_prefix("valkey"))?;
     let (is_tls, rest) = match rest.strip_prefix('s') {

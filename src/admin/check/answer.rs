@@ -91,7 +91,6 @@ fn records(lookup: &Lookup, database: Option<&Database>) -> Result<Records, Erro
     Ok(records)
 }
 
-/// A question with its answer.
 struct Case<'c> {
     policy: &'c Policy,
     whitelists: &'c Lists,
@@ -148,7 +147,6 @@ impl<'c> Case<'c> {
         Policy { delay: lookup.delay, ..self.policy.clone() }
     }
 
-    /// The state of the triplet.
     fn state(&self, lookup: &Lookup, record: TripletRecord) -> TripletState {
         match greylist::fate(self.policy, record, self.now) {
             TripletState::Waits { until, .. } => {
@@ -158,7 +156,6 @@ impl<'c> Case<'c> {
         }
     }
 
-    /// As the mail server gets it.
     fn reply(&self) -> Vec<u8> {
         let mut memory = HeaderMemory::default();
         let Case { policy, request, verdict, .. } = self;

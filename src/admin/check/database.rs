@@ -24,7 +24,6 @@ pub fn is_here() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
-/// Refuses to check a shared state.
 pub fn refuse_shared(shared: Option<&SharedLocation>) -> Result<(), Error> {
     let Some(shared) = shared else { return Ok(()) };
     Err(Error::Usage(format!(
@@ -54,7 +53,6 @@ pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
     }
 }
 
-/// Does it.
 pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
     database::settle(directory);
     let mut reader = Reader::open(directory)?;

@@ -2,44 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
-/// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// It works, but not as it looks, or needlessly.
     Warning,
-    /// It does not work.
     Error,
 }
 
-/// What to do about a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fix {
-    /// Replace the line by these lines.
     Write(Vec<String>),
-    /// Do what this sentence says.
     Do(String),
 }
 
 impl Fix {
-    /// Replaces the line by another one.
     pub fn write(line: impl Into<String>) -> Fix {
         Fix::Write(vec![line.into()])
     }
 
-    /// Gives advice.
     pub fn advise(sentence: impl Into<String>) -> Fix {
         Fix::Do(sentence.into())
     }
 }
 
-/// A problem in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The file with the problem.
     pub file: PathBuf,
     /// The line, from 1, unless the file as a whole is meant.
     pub line: Option<u32>,
-    /// How bad it is.
     pub severity: Severity,
     /// A name for the kind of problem, for programs.
     pub kind: &'static str,
@@ -47,7 +37,6 @@ pub struct Finding {
     pub rule: String,
     /// The problem; follows `rule` in a sentence.
     pub problem: String,
-    /// What to do.
     pub fix: Fix,
 }
 

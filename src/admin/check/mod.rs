@@ -42,11 +42,12 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
     Ok(outcome(&findings))
 }
 
-/// Becomes the daemon's user for good, who may be unable to read what root can.
+/// Switches permanently to the daemon's user, who may be unable to read root's
+/// files.
 fn read_as_daemon(options: &Options) -> Result<(), Error> {
     match Identity::look_up(&options.user, &options.group) {
         Ok(identity) => Ok(identity.assume_silently()?),
-        // An error of its own, see `places`.
+        // Reported by `places`.
         Err(_) => Ok(()),
     }
 }

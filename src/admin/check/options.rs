@@ -194,7 +194,7 @@ fn wide_networks(
     })
 }
 
-/// The actions of access(5) but for numbers.
+/// The actions of access(5) without the numbers.
 const ACTIONS: [&str; 14] = [
     "BCC",
     "DEFER",

@@ -1,5 +1,5 @@
-//! Where the daemon would listen and keep its database, and its user: what is
-//! impossible, and sockets that the mail server cannot open.
+//! The daemon's listeners, database directory and user: invalid values, and
+//! sockets that the mail server cannot open.
 
 use super::finding::{Finding, Severity};
 use super::options::about_options;
@@ -12,10 +12,9 @@ use std::io::ErrorKind;
 /// The longest path of a socket in bytes (unix(7)).
 const LONGEST: usize = 107;
 
-/// What the group and all others may do with a socket that they may use.
+/// The permissions that the group and others need to use a socket.
 const WRITE: [u32; 2] = [0o020, 0o002];
 
-/// Returns the findings about places.
 pub fn lint(options: &Options) -> Vec<Finding> {
     let Options { listen, milter, smtp, metrics, .. } = options;
     let of_policy = match listen {
@@ -89,7 +88,7 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
         }
         Listen::Unix { path, .. } => {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
-            // What is in /run comes with the start of a service.
+            // Directories in /run are created when a service starts.
             let is_of_service = ["/run", "/var/run"].iter().any(|run| directory.starts_with(run));
             if is_of_service || directory.is_dir() {
                 return None;

@@ -1,4 +1,4 @@
-//! What is wrong with the options of the SMTP proxy.
+//! Errors in the options of the SMTP proxy.
 
 use super::finding::{Finding, Severity};
 use super::options::about_options;

@@ -1,4 +1,4 @@
-//! Where the daemon's options come from: the command line of `check`, or the file
+//! The source of the daemon's options: the command line of `check`, or the file
 //! with the options of Debian's service.
 
 use super::finding::{Finding, Severity};
@@ -59,7 +59,7 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
     (Some(options), findings)
 }
 
-/// What is wrong with the file's assignment, whatever the options in it.
+/// Errors in the file's assignment, independent of the options in it.
 fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let line = defaults.line();
@@ -111,7 +111,7 @@ fn against_unit(
     findings
 }
 
-/// Returns the options, and true if they say where to listen; a `check` of single
+/// Returns the options, and true if they name a listener; a `check` of single
 /// options need not.
 fn parse(
     file: &Path,

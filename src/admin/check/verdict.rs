@@ -1,4 +1,4 @@
-//! What a verdict is called where it is explained.
+//! Verdicts in words.
 
 use super::super::text::duration;
 use crate::greylist::{Blacklist, Exemption, Verdict, Wait};

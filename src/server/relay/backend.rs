@@ -1,4 +1,4 @@
-//! The mail server behind the proxy: connections to it.
+//! Connections to the mail server behind the proxy.
 
 use super::stream::{ServerSocket, Side, unless_blocked};
 use crate::session::smtp::{Dialogue, Progress};
@@ -9,12 +9,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where the mail server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackendAddress {
-    /// On an address and port.
     Tcp(SocketAddr),
-    /// On a path.
     Unix(PathBuf),
 }
 
@@ -27,9 +24,7 @@ impl fmt::Display for BackendAddress {
     }
 }
 
-/// A connection to the mail server.
 pub struct Backend {
-    /// The socket.
     pub socket: Box<dyn ServerSocket>,
     is_connected: bool,
     unsent: Vec<u8>,
@@ -37,9 +32,6 @@ pub struct Backend {
 
 impl Backend {
     /// Begins to connect. `head` is sent first, without waiting for an answer.
-    ///
-    /// # Errors
-    /// When the system cannot connect, or has no descriptor left.
     pub fn connect(
         address: &BackendAddress,
         head: Vec<u8>,
@@ -60,9 +52,6 @@ impl Backend {
     }
 
     /// Returns true once the connection is made and the head is sent.
-    ///
-    /// # Errors
-    /// When the mail server is away.
     pub fn is_open(&mut self) -> io::Result<bool> {
         self.is_connected = self.is_connected || self.socket.is_connected()?;
         Ok(self.is_connected && self.send()?)
@@ -70,9 +59,6 @@ impl Backend {
 
     /// Continues a dialogue as far as the mail server has replied. The last
     /// step is returned.
-    ///
-    /// # Errors
-    /// When the mail server is away, or closed the connection.
     pub fn talk(&mut self, dialogue: &mut Dialogue, buffer: &mut [u8]) -> io::Result<Progress> {
         while self.is_open()? {
             match unless_blocked(|| Side::read(&mut self.socket, buffer))? {
@@ -88,12 +74,11 @@ impl Backend {
         Ok(Progress::Wait)
     }
 
-    /// Takes leave of the mail server, if it has room for that.
+    /// Sends QUIT to the mail server, if there is room for it.
     pub fn quit(mut self) {
         let _ = Side::write(&mut self.socket, b"QUIT\r\n");
     }
 
-    /// Returns true once everything is sent.
     fn send(&mut self) -> io::Result<bool> {
         while !self.unsent.is_empty() {
             match unless_blocked(|| Side::write(&mut self.socket, &self.unsent))? {

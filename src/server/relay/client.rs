@@ -13,47 +13,41 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long a client may take for a command (RFC 5321 section 4.5.3.2.7).
+/// The time limit of a command (RFC 5321 section 4.5.3.2.7).
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a client may take to close a connection that is closed here.
+/// The time limit for a client to close a connection that is closed here.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Commands and reads of one client before the others have their turn.
 const MAX_STEPS: usize = 64;
 
-/// The client is told to come back where the mail server is away.
+/// The reply while the mail server is unavailable.
 const AWAY: &[u8] = b"451 4.3.2 Error: mail server not available\r\n";
 const AWAY_AT_ONCE: &[u8] = b"421 4.3.2 Error: mail server not available\r\n";
 
 /// A client, its session and its connection to the mail server.
 pub struct Client {
     side: ClientSide,
-    /// Its own address, and ours.
     pub peer: SocketAddr,
     local: SocketAddr,
     name: Option<String>,
     stage: Stage,
     session: Session,
-    /// Replies that were not sent yet.
     replies: Vec<u8>,
     started: Instant,
     deadline: Instant,
 }
 
-/// What a connection waits for.
 enum Stage {
-    /// The name of the client.
     Naming,
     /// The decision whether it is exempt from the first byte.
     Judging,
     /// The extensions of the mail server, which are not known yet.
     Probing,
-    /// Commands.
     Talking,
     /// Room for the reply after which TLS begins.
     StartingTls,
-    /// The decision on a recipient.
     Deciding,
     /// The mail server's connection, for an exempt client.
     Opening(Backend),
@@ -62,7 +56,9 @@ enum Stage {
     /// Bytes of either side.
     Copying(Relayed),
     /// Room for the last reply, then the client's end.
-    Closing { is_closed: bool },
+    Closing {
+        is_closed: bool,
+    },
 }
 
 impl Client {
@@ -240,7 +236,7 @@ impl Client {
         Ok(unless_blocked(|| self.side.flush())?.is_some())
     }
 
-    /// Takes the session's next event, or reads. Returns false if there is
+    /// Processes the session's next event, or reads. Returns false if there is
     /// nothing to read.
     fn talk(&mut self, key: usize, shared: &mut Shared) -> io::Result<bool> {
         match self.session.next_event() {
@@ -371,7 +367,6 @@ impl Client {
         State::Over
     }
 
-    /// The client's socket.
     pub fn socket(&mut self) -> &mut TcpStream {
         &mut self.side.socket
     }

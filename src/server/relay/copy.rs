@@ -6,14 +6,11 @@ use std::io;
 /// Reads from one side before other connections have their turn.
 const MAX_ROUNDS: usize = 16;
 
-/// One direction of a connection.
 pub struct Direction {
     /// Bytes that were read and not written yet. Nothing more is read before
     /// they are written.
     pending: Vec<u8>,
-    /// The end was read.
     is_over: bool,
-    /// The end was written.
     pub is_closed: bool,
     /// Bytes that were written.
     pub count: u64,
@@ -27,9 +24,6 @@ impl Direction {
 
     /// Copies from one side to the other until one of them has to be waited
     /// for. Returns false if it stopped before, so that others have their turn.
-    ///
-    /// # Errors
-    /// When the receiver has gone. A sender that has gone is the end.
     pub fn copy(
         &mut self,
         from: &mut dyn Side,

@@ -1,4 +1,4 @@
-//! How many clients are admitted, in all and from one network.
+//! Limits of clients, in total and per network.
 
 use crate::greylist::triplet::network;
 use std::collections::HashMap;
@@ -11,7 +11,6 @@ const MAX_OF_NETWORK: u32 = 50;
 const NETWORK_V4: u8 = 24;
 const NETWORK_V6: u8 = 64;
 
-/// The clients that are connected.
 #[derive(Debug)]
 pub struct Limits {
     max_clients: usize,
@@ -20,7 +19,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// No clients yet.
     pub fn new(max_clients: usize) -> Limits {
         Limits { max_clients, clients: 0, networks: HashMap::new() }
     }

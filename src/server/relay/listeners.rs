@@ -10,26 +10,22 @@ use std::time::{Duration, Instant};
 /// Clients accepted from one socket in one turn.
 const MAX_ACCEPTED: usize = 256;
 
-/// How long accepting rests when there are no descriptors left.
+/// The pause of accepting when no descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Between two reports of that.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The listening sockets, which have the first tokens of the relay.
 pub struct Listeners {
     sockets: Vec<TcpListener>,
-    /// Sockets at which clients may wait.
     waiting: Vec<usize>,
     paused_until: Option<Instant>,
     next_report: Option<Instant>,
 }
 
-/// A client, and its address.
 pub type Accepted = (TcpStream, SocketAddr);
 
 impl Listeners {
-    /// Watches the sockets.
     pub fn new(mut sockets: Vec<TcpListener>, registry: &Registry) -> io::Result<Listeners> {
         for (index, socket) in sockets.iter_mut().enumerate() {
             registry.register(socket, Token(index), Interest::READABLE)?;
@@ -38,7 +34,6 @@ impl Listeners {
         Ok(Listeners { sockets, waiting, paused_until: None, next_report: None })
     }
 
-    /// The number of sockets.
     pub fn len(&self) -> usize {
         self.sockets.len()
     }
@@ -48,7 +43,7 @@ impl Listeners {
         self.waiting.push(index);
     }
 
-    /// When to accept, if clients may wait.
+    /// Returns when to accept, if clients may wait.
     pub fn deadline(&self) -> Option<Instant> {
         self.paused_until.or_else(|| (!self.waiting.is_empty()).then(Instant::now))
     }

@@ -1,9 +1,9 @@
-//! The SMTP proxy: clients in front, one mail server behind.
+//! The SMTP proxy: clients on one side, a mail server on the other.
 //!
-//! The event loop calls [`Relay::run`], has the questions decided, and gives the
-//! decisions back; sockets, names and hand-overs are dealt with here. A poll of
-//! its own, which the loop can watch ([`Relay::poll`]), has all sockets.
-//! Every client is in one stage at a time ([`client`]).
+//! The event loop calls [`Relay::run`], has the questions decided, and returns
+//! the decisions; sockets, names and hand-overs are handled here. All sockets are
+//! in a separate poll, which the loop can watch ([`Relay::poll`]). Every client
+//! is in one stage at a time ([`client`]).
 
 mod backend;
 mod client;
@@ -38,16 +38,14 @@ pub use backend::BackendAddress;
 pub use shared::{BACKEND_TIMEOUT, Options, Question, RelayStats};
 pub use tls::TlsFiles;
 
-/// Events noted in one turn.
 const MAX_EVENTS: usize = 1024;
 
-/// How often the deadlines of clients are looked at.
+/// The interval of checks of the clients' deadlines.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a client over the limits is told.
+/// The reply to a client over the limits.
 const TOO_MANY: &[u8] = b"421 4.7.0 Error: too many connections\r\n";
 
-/// The proxy.
 pub struct Relay {
     poll: Poll,
     events: Events,
@@ -57,7 +55,6 @@ pub struct Relay {
     probe: Probe,
     limits: Limits,
     clients: Slab<Client>,
-    /// Clients with something to do.
     ready: Vec<usize>,
     /// The last events may not have been all.
     has_more_events: bool,
@@ -104,7 +101,6 @@ impl Relay {
         &self.poll
     }
 
-    /// Notes the events of all sockets.
     fn note(&mut self, now: Instant) {
         // Without events there still may be something due.
         if self.poll.poll(&mut self.events, Some(Duration::ZERO)).is_err() {
@@ -158,7 +154,7 @@ impl Relay {
         }
     }
 
-    /// When to call [`Relay::run`] if no event comes first.
+    /// Returns when to call [`Relay::run`] if no event comes first.
     pub fn deadline(&self) -> Option<Instant> {
         let Shared { questions, lines, .. } = &self.shared;
         let is_idle = self.ready.is_empty() && questions.is_empty() && lines.is_empty();
@@ -171,12 +167,11 @@ impl Relay {
         others.into_iter().flatten().min()
     }
 
-    /// Returns the decisions to be made.
     pub fn questions(&mut self) -> Vec<Question> {
         mem::take(&mut self.shared.questions)
     }
 
-    /// Takes the decision whether a client is exempt from the first byte.
+    /// Applies the decision if a client is exempt from the first byte on.
     pub fn exempt(&mut self, ticket: usize, is_exempt: bool) {
         if let Some(client) = self.clients.get_mut(ticket) {
             client.judged(ticket, is_exempt, &mut self.shared);
@@ -184,7 +179,7 @@ impl Relay {
         }
     }
 
-    /// Takes the decision on a recipient, which is refused with this line or
+    /// Applies the decision on a recipient, which is refused with this line or
     /// passes.
     pub fn answer(&mut self, ticket: usize, refusal: Option<Vec<u8>>) {
         if let Some(client) = self.clients.get_mut(ticket) {
@@ -193,17 +188,14 @@ impl Relay {
         }
     }
 
-    /// Returns the lines for the log.
     pub fn lines(&mut self) -> Vec<(Severity, String)> {
         mem::take(&mut self.shared.lines)
     }
 
-    /// What the proxy did so far.
     pub fn stats(&self) -> RelayStats {
         self.shared.stats
     }
 
-    /// The number of clients.
     pub fn clients(&self) -> usize {
         self.clients.len()
     }

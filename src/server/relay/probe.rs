@@ -7,7 +7,6 @@ use mio::Token;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Between two questions.
 const INTERVAL: Duration = Duration::from_secs(600);
 
 /// After a question that was not answered.
@@ -30,14 +29,13 @@ impl Probe {
         Probe { token, under_way: None, deadline: Instant::now() }
     }
 
-    /// Asks at the next tick.
     pub fn hurry(&mut self) {
         if self.under_way.is_none() {
             self.deadline = Instant::now();
         }
     }
 
-    /// Begins a question, or gives one up.
+    /// Starts a question, or cancels one.
     pub fn tick(&mut self, now: Instant, shared: &mut Shared) {
         if now < self.deadline {
             return;

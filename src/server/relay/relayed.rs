@@ -7,11 +7,11 @@ use super::stream::{ClientSide, Side, unless_blocked};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long both sides may be silent: longer than a mail server takes for a
-/// message (RFC 5321 section 4.5.3.2.6).
+/// The time for which both sides may be silent: longer than a mail server takes
+/// for a message (RFC 5321 section 4.5.3.2.6).
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
-/// How long a client may take to close after the mail server has.
+/// The time limit for a client to close after the mail server has.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The mail server's side, and the bytes in between.
@@ -19,7 +19,7 @@ pub struct Relayed {
     backend: Backend,
     to_server: Direction,
     to_client: Direction,
-    /// When the connection is closed, if nothing happens.
+    /// The time at which an idle connection is closed.
     pub deadline: Instant,
 }
 
@@ -35,9 +35,6 @@ impl Relayed {
     }
 
     /// Copies what can be copied without waiting.
-    ///
-    /// # Errors
-    /// When one side has gone.
     pub fn copy(&mut self, client: &mut ClientSide, buffer: &mut [u8]) -> io::Result<State> {
         let Relayed { backend, to_server, to_client, deadline } = self;
         let was_closed = to_client.is_closed;

@@ -1,4 +1,4 @@
-//! What all connections of the proxy share.
+//! The state that all connections of the proxy share.
 
 use super::backend::{Backend, BackendAddress};
 use super::tls::TlsFiles;
@@ -16,14 +16,13 @@ use std::time::Duration;
 /// Bytes read at a time.
 const BUFFER: usize = 16 * 1024;
 
-/// The options of the proxy.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The mail server (`--smtp-backend`).
     pub backend: BackendAddress,
-    /// The header that tells it the client's address (`--smtp-proxy-protocol`).
+    /// The version of the header with the client's address
+    /// (`--smtp-proxy-protocol`).
     pub proxy_protocol: Option<Version>,
-    /// This host's name.
     pub host: String,
     /// The certificate, if TLS is offered.
     pub tls: Option<TlsFiles>,
@@ -31,7 +30,7 @@ pub struct Options {
     pub dns_timeout: Duration,
     /// Clients at a time (`--smtp-max-clients`).
     pub max_clients: usize,
-    /// How long the mail server may take for a dialogue.
+    /// The time limit of a dialogue with the mail server.
     pub backend_timeout: Duration,
 }
 
@@ -39,20 +38,15 @@ pub struct Options {
 /// (RFC 5321 section 4.5.3.2.3).
 pub const BACKEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the proxy did so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelayStats {
-    /// Clients admitted.
     pub connections: u64,
-    /// Clients turned away by a limit.
     pub turned_away: u64,
     /// Clients connected to the mail server from the first byte.
     pub direct: u64,
     /// Clients handed over after a recipient passed.
     pub handed_over: u64,
-    /// Failures to reach the mail server.
     pub backend_failures: u64,
-    /// TLS sessions begun.
     pub tls: u64,
 }
 
@@ -106,27 +100,23 @@ pub enum State {
     Waiting,
     /// It has more to do, after the others had their turn.
     Ready,
-    /// It is over.
     Over,
 }
 
-/// What is known of the mail server's extensions. A client that misses one in
-/// the reply to EHLO may return its message (RFC 6531 section 3.2), so that no
-/// client is greeted before they are known.
+/// The mail server's extensions, as far as known. A client that misses one in the
+/// reply to EHLO may return its message (RFC 6531 section 3.2), so that no client
+/// is greeted before they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// The mail server is being asked for the first time.
     NotYet,
     /// It has not answered since the start.
     Never,
-    /// It has answered.
     Yes,
 }
 
-/// What connections need of each other.
 pub struct Shared {
     pub options: Options,
-    /// What the sessions offer.
     pub settings: Rc<Settings>,
     pub extensions: Known,
     pub tls: Option<Arc<ServerConfig>>,
@@ -135,7 +125,6 @@ pub struct Shared {
     pub first_token: usize,
     pub stats: RelayStats,
     pub questions: Vec<Question>,
-    /// Lines for the log.
     pub lines: Vec<(Severity, String)>,
     pub buffer: Vec<u8>,
     is_away: bool,
@@ -159,7 +148,6 @@ impl Shared {
         })
     }
 
-    /// Has later sessions offer these extensions.
     pub fn offer(&mut self, extensions: Extensions) {
         let host = self.options.host.clone();
         self.settings = Rc::new(Settings { host, extensions, offers_tls: self.tls.is_some() });

@@ -16,7 +16,6 @@ pub trait Side {
     /// Sends what was written before, as far as it still waits here. The error
     /// is `WouldBlock` if some remains.
     fn flush(&mut self) -> io::Result<()>;
-    /// Ends what is written.
     fn close_write(&mut self);
 }
 
@@ -36,18 +35,16 @@ pub fn unless_blocked<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Resul
 
 /// A client's side, with or without TLS.
 pub struct ClientSide {
-    /// The socket.
     pub socket: TcpStream,
     tls: Option<Box<ServerConnection>>,
 }
 
 impl ClientSide {
-    /// A client that has said nothing yet.
+    /// Creates the side of a silent client.
     pub fn new(socket: TcpStream) -> ClientSide {
         ClientSide { socket, tls: None }
     }
 
-    /// Expects TLS from here on.
     pub fn start_tls(&mut self, config: Arc<ServerConfig>) -> Result<(), rustls::Error> {
         self.tls = Some(Box::new(ServerConnection::new(config)?));
         Ok(())
@@ -69,7 +66,7 @@ impl Side for ClientSide {
             }
             let count = tls.read_tls(&mut self.socket)?;
             let state = tls.process_new_packets();
-            // Handshake messages, or the alert that says what is wrong.
+            // Handshake messages, or an alert with the error.
             while tls.wants_write() && tls.write_tls(&mut self.socket).is_ok() {}
             state.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
             if count == 0 {
@@ -84,7 +81,7 @@ impl Side for ClientSide {
             return self.socket.write(bytes);
         };
         let count = tls.writer().write(bytes)?;
-        // What does not fit now is sent before the next bytes are accepted.
+        // The rest is sent before further bytes are accepted.
         match self.flush() {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(count),
@@ -109,14 +106,9 @@ impl Side for ClientSide {
     }
 }
 
-/// A socket to the mail server.
 pub trait ServerSocket: Read + Write + Source {
     /// Returns true once the connection is made.
-    ///
-    /// # Errors
-    /// When it cannot be made.
     fn is_connected(&self) -> io::Result<bool>;
-    /// Ends what is written.
     fn close_write(&self);
 }
 

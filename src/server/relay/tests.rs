@@ -1,5 +1,5 @@
-//! The proxy between real sockets: a loop of its own, clients, and a mail
-//! server that records every byte.
+//! The proxy with real sockets: its event loop, clients, and a mail server that
+//! records every byte.
 
 mod attacks;
 mod backend;

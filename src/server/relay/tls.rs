@@ -12,16 +12,14 @@ use std::sync::Arc;
 pub struct TlsFiles {
     /// The certificate, followed by those of its issuers, as PEM.
     pub certificate: PathBuf,
-    /// The private key as PEM.
     pub key: PathBuf,
 }
 
 impl TlsFiles {
-    /// Reads the files. TLS 1.2 and 1.3 are spoken.
+    /// Reads the files. TLS 1.2 and 1.3 are supported.
     ///
     /// # Errors
-    /// When a file cannot be read, or has something else in it. The text names
-    /// the option.
+    /// If a file cannot be read or is invalid. The text names the option.
     pub fn read(&self) -> Result<Arc<ServerConfig>, String> {
         let of = |option: &str, file: &Path| {
             let place = format!("--{option}={}", file.display());

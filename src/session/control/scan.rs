@@ -7,9 +7,9 @@ use crate::greylist::{State, Table};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     pub table: Table,
-    /// What the records must match.
+    /// The filter that records must match.
     pub filter: Filter,
-    /// Where the last slice ended; the first begins without.
+    /// The end of the last slice; `None` for the first.
     pub position: Option<Vec<u8>>,
 }
 

@@ -5,11 +5,10 @@ use std::net::IpAddr;
 /// The end of a connection to smtpd.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Client {
-    /// Its address in plain form.
     pub(super) address: Vec<u8>,
     /// Its name if that resolves to its address, else `unknown`.
     pub(super) name: Vec<u8>,
-    /// True for programs of this machine. No list of own networks is asked
+    /// True for programs on this machine. No list of own networks is applied
     /// before a filter, so that their mail would be deferred.
     pub(super) is_local: bool,
 }

@@ -11,7 +11,6 @@ use std::fmt;
 use std::io::Write;
 use std::time::Instant;
 
-/// The reports that the filter needs.
 const REPORTS: [&str; 6] =
     ["link-connect", "link-auth", "link-disconnect", "tx-begin", "tx-mail", "tx-reset"];
 
@@ -39,14 +38,12 @@ pub struct Filter {
     output: Vec<u8>,
 }
 
-/// A question for the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Identifies the question in [`Filter::answer`].
     pub ticket: u64,
-    /// When the filter has received it.
     pub received: Instant,
-    /// How often it was sent in vain.
+    /// The number of failed attempts.
     pub attempts: u8,
     /// The bytes of the request in the policy protocol.
     pub request: Vec<u8>,
@@ -59,7 +56,6 @@ pub enum Complaint {
     Malformed(Vec<u8>),
     /// An event or phase for which the filter has not registered.
     Unknown(Vec<u8>),
-    /// A connection beyond the limit.
     TooManySessions,
 }
 
@@ -70,7 +66,6 @@ struct Session {
     message: Message,
     /// Requests without a result; the first one is with the daemon.
     waiting: VecDeque<Pending>,
-    /// The question with the daemon.
     ticket: Option<u64>,
 }
 
@@ -98,9 +93,6 @@ impl Filter {
     }
 
     /// Handles a line from smtpd, without its end.
-    ///
-    /// # Errors
-    /// If the line was ignored.
     pub fn line(&mut self, line: &[u8], now: Instant) -> Result<(), Complaint> {
         match line::parse(line) {
             Some(Line::Config(b"ready")) => self.register(),
@@ -148,7 +140,6 @@ impl Filter {
         self.advance(id);
     }
 
-    /// The lines for smtpd.
     pub fn output(&mut self) -> &mut Vec<u8> {
         &mut self.output
     }
@@ -276,8 +267,8 @@ impl Filter {
 }
 
 impl Session {
-    /// Returns the request about a recipient, or `None` if the client may send
-    /// to anybody.
+    /// Returns the request about a recipient, or `None` if the client may send to
+    /// all recipients.
     fn request(&self, id: u64, recipient: &[u8]) -> Option<Vec<u8>> {
         let sender = self.message.sender.as_deref();
         let sender = sender.filter(|_| !self.client.is_local && !self.is_authenticated)?;

@@ -15,10 +15,19 @@ pub(super) struct Version(u16, u16);
 pub(super) enum Line<'a> {
     /// A setting of smtpd; the last one is `ready`.
     Config(&'a [u8]),
-    /// What a client did.
-    Report { version: Version, event: &'a [u8], session: u64, arguments: &'a [u8] },
+    Report {
+        version: Version,
+        event: &'a [u8],
+        session: u64,
+        arguments: &'a [u8],
+    },
     /// A request that smtpd holds until it gets a result.
-    Request { phase: &'a [u8], session: u64, token: u64, argument: &'a [u8] },
+    Request {
+        phase: &'a [u8],
+        session: u64,
+        token: u64,
+        argument: &'a [u8],
+    },
 }
 
 /// Fields separated by `|`, which only the last one may contain.

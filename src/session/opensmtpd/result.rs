@@ -6,7 +6,7 @@ use crate::session::refusal;
 /// The code for `REJECT`, which rejects permanently.
 const REJECTION: [u8; 3] = *b"550";
 
-/// What smtpd shall do with a recipient.
+/// The result for a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilterResult {
     /// Accept it, as far as the filter is concerned.
@@ -18,8 +18,8 @@ pub enum FilterResult {
 }
 
 impl FilterResult {
-    /// Returns the result that an action with its text asks for. smtpd can
-    /// neither hold nor discard a message at this point: such actions defer.
+    /// Returns the result of an action with its text. smtpd cannot hold or
+    /// discard a message at this point: these actions defer.
     pub fn of_action(text: &[u8]) -> FilterResult {
         let (action, rest) = Action::split(text);
         let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
@@ -40,7 +40,7 @@ impl FilterResult {
 }
 
 /// Returns true if a line is a header (RFC 5322 section 2.2). A dot at its start
-/// has a meaning of its own in SMTP.
+/// is special in SMTP.
 fn is_header(line: &[u8]) -> bool {
     let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
     let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);

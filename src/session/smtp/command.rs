@@ -5,27 +5,19 @@ use crate::session::address;
 /// A command, without the end of its line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// EHLO or HELO with a name.
-    Hello { is_extended: bool },
-    /// MAIL.
+    Hello {
+        is_extended: bool,
+    },
     Mail(Envelope),
-    /// RCPT.
     Rcpt(Envelope),
-    /// DATA.
     Data,
     /// BDAT with the size of its chunk.
     Chunk(u64),
-    /// RSET.
     Reset,
-    /// NOOP.
     Noop,
-    /// VRFY with an argument.
     Verify,
-    /// HELP.
     Help,
-    /// QUIT.
     Quit,
-    /// STARTTLS.
     StartTls,
     /// A command of SMTP that is not offered.
     NotOffered,
@@ -33,19 +25,16 @@ pub enum Command {
     Foreign,
 }
 
-/// The argument of MAIL or RCPT.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// The address, without brackets, source route and quotes.
     pub address: Vec<u8>,
-    /// The names of the parameters.
     pub parameters: Vec<String>,
 }
 
-/// Why a line is not a command.
+/// The reason why a line is not a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// There is no such command.
     Unknown,
     /// A control character, which mail servers disagree on.
     ControlCharacter,
@@ -54,7 +43,6 @@ pub enum Fault {
     /// Not a path (RFC 5321 section 4.1.2): the sender's, or the recipient's.
     Sender,
     Recipient,
-    /// Not a list of parameters.
     Parameters,
     /// BDAT without a size: where its chunk ends is unknown.
     ChunkSize,
@@ -64,11 +52,9 @@ pub enum Fault {
 const NOT_OFFERED: [&str; 8] =
     ["AUTH", "XCLIENT", "XFORWARD", "TURN", "ETRN", "ATRN", "EXPN", "SEND"];
 
-/// Commands of HTTP, as Postfix's smtpd_forbidden_commands.
 const FOREIGN: [&str; 3] = ["CONNECT", "GET", "POST"];
 
 impl Command {
-    /// Parses a line.
     pub fn parse(line: &[u8]) -> Result<Command, Fault> {
         if line.iter().any(u8::is_ascii_control) {
             return Err(Fault::ControlCharacter);

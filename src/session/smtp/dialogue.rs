@@ -6,25 +6,20 @@ use std::collections::VecDeque;
 /// Bytes of the longest reply.
 const MAX_REPLY: usize = 16 * 1024;
 
-/// A dialogue under way.
 #[derive(Debug)]
 pub struct Dialogue {
     commands: VecDeque<Vec<u8>>,
     received: Vec<u8>,
 }
 
-/// How a dialogue continues.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Bytes of the mail server are awaited.
     Wait,
-    /// A command is to be sent.
     Send(Vec<u8>),
-    /// All commands were accepted.
     Accepted {
-        /// The reply to the last command.
         reply: Vec<u8>,
-        /// What the mail server sent after it.
+        /// The bytes that the mail server sent after it.
         rest: Vec<u8>,
     },
     /// A command, or the connection, was refused: with a reply that can be
@@ -47,7 +42,7 @@ impl Dialogue {
         Dialogue { commands: commands.into_iter().collect(), received: Vec::new() }
     }
 
-    /// Takes bytes from the mail server. Nothing may be fed after
+    /// Adds bytes from the mail server. Nothing may be fed after
     /// [`Progress::Accepted`], [`Progress::Refused`] and [`Progress::Failed`].
     pub fn feed(&mut self, bytes: &[u8]) -> Progress {
         self.received.extend_from_slice(bytes);
@@ -129,8 +124,8 @@ mod tests {
         Dialogue::new(["EHLO a\r\n", "MAIL\r\n", "RCPT\r\n"].map(|line| line.as_bytes().to_vec()))
     }
 
-    /// What becomes of a dialogue with a server that sends these pieces, and
-    /// the commands that it got.
+    /// Runs a dialogue with a server that sends these pieces; returns the number
+    /// of pieces used and the result.
     fn run(pieces: &[&str]) -> (usize, Progress) {
         let mut dialogue = dialogue();
         let mut sent = 0;

@@ -1,5 +1,4 @@
-//! The extensions that are offered: those of the mail server behind, as far as
-//! the session knows what they mean.
+//! The offered extensions: those of the mail server that the session supports.
 
 /// Extensions that need nothing from this session, since they concern messages
 /// only, or replies.
@@ -47,7 +46,6 @@ impl Extensions {
         Extensions(offers.take(KNOWN.len()).collect())
     }
 
-    /// The lines to offer.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }

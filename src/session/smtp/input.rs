@@ -8,13 +8,12 @@ pub const MAX_LINE: usize = 2048;
 #[derive(Debug, Default)]
 pub struct Input {
     bytes: Vec<u8>,
-    /// Where the first unparsed byte is.
+    /// The place of the first unparsed byte.
     start: usize,
     /// The rest of a line that is too long is skipped.
     is_skipping: bool,
 }
 
-/// A line of input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
     /// The line without its end.
@@ -31,7 +30,7 @@ impl Input {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Takes the next line, if it has ended.
+    /// Removes the next line, if it is complete.
     pub fn next_line(&mut self) -> Option<Line> {
         let unparsed = &self.bytes[self.start..];
         let Some(length) = memchr::memchr(b'\n', unparsed) else {
@@ -60,7 +59,6 @@ impl Input {
         skipped as u64
     }
 
-    /// Drops everything.
     pub fn clear(&mut self) {
         *self = Input::default();
     }

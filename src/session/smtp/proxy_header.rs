@@ -1,9 +1,9 @@
-//! The header that tells a mail server the client's address (PROXY protocol,
+//! The header with the client's address for a mail server (PROXY protocol,
 //! versions 1 and 2, by HAProxy's authors).
 
 use std::net::{IpAddr, SocketAddr};
 
-/// What begins a header of version 2.
+/// The start of a header of version 2.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Version 2, and that the connection is a client's.
@@ -13,10 +13,8 @@ const VERSION_2_PROXY: u8 = 0x21;
 const TCP4: u8 = 0x11;
 const TCP6: u8 = 0x21;
 
-/// The form of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// A line of text.
     One,
     /// Bytes.
     Two,

@@ -6,7 +6,6 @@ use super::input::{Input, Line};
 use super::replies;
 use std::rc::Rc;
 
-/// Errors before the connection is closed.
 const MAX_ERRORS: u32 = 20;
 
 /// Commands that lead nowhere (NOOP, RSET, ...) before each counts as an error,
@@ -23,18 +22,14 @@ const MAX_DISCARDED: u64 = 100 << 20;
 /// Bytes of an address that count, as with the policy protocol (BEHAVIOUR D2).
 const MAX_ADDRESS: usize = 512;
 
-/// What all sessions have in common.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// The name in the greeting.
     pub host: String,
-    /// The extensions that are offered.
     pub extensions: Extensions,
     /// True if STARTTLS is offered.
     pub offers_tls: bool,
 }
 
-/// The protocol state of a connection.
 #[derive(Debug)]
 pub struct Session {
     settings: Rc<Settings>,
@@ -51,12 +46,10 @@ pub struct Session {
     junk: u32,
 }
 
-/// A transaction that has begun.
 #[derive(Debug)]
 struct Mail {
     line: Vec<u8>,
     sender: Vec<u8>,
-    /// Recipients so far.
     recipients: u32,
 }
 
@@ -67,10 +60,9 @@ struct Chunk {
     reply: &'static str,
 }
 
-/// What a session found in its input.
+/// An event in a session's input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A reply.
     Reply(Vec<u8>),
     /// A recipient to decide on. Until [`Session::answer`] there is no other
     /// event.
@@ -82,19 +74,16 @@ pub enum Event {
     Close(Vec<u8>),
 }
 
-/// One recipient of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// The sender; empty for bounces.
     pub sender: Vec<u8>,
-    /// The recipient.
     pub recipient: Vec<u8>,
 }
 
-/// What follows from the decision on a recipient.
+/// The step after the decision on a recipient.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A reply; the session continues.
     Reply(Vec<u8>),
     /// The connection is to be handed over.
     HandOver(HandOver),
@@ -122,12 +111,11 @@ impl Session {
         }
     }
 
-    /// The line that begins a connection.
     pub fn greeting(&self) -> Vec<u8> {
         replies::line(&format!("220 {} ESMTP", self.settings.host))
     }
 
-    /// Takes bytes from the client.
+    /// Adds bytes from the client.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.input.feed(bytes);
     }
@@ -200,7 +188,7 @@ impl Session {
         self.input.shrink();
     }
 
-    /// Obeys a line. There is no event yet if it begins a chunk.
+    /// Processes a line. Returns no event if it starts a chunk.
     fn take(&mut self, line: Vec<u8>) -> Option<Event> {
         let command = match Command::parse(&line) {
             Ok(command) => command,
@@ -309,8 +297,8 @@ impl Session {
         if self.is_encrypted {
             return self.reply(replies::TLS_ACTIVE);
         }
-        // RFC 3207 section 4.2: what was said in clear is forgotten, and what
-        // was sent in clear after STARTTLS is not believed.
+        // RFC 3207 section 4.2: the state of the clear-text session is dropped,
+        // and clear text after STARTTLS is ignored.
         self.is_encrypted = true;
         self.hello = None;
         self.mail = None;
@@ -322,7 +310,7 @@ impl Session {
         self.count(reply.starts_with('5'), replies::line(reply))
     }
 
-    /// Counts an error, and gives up a client that has made too many.
+    /// Counts an error, and disconnects a client with too many.
     fn count(&mut self, is_error: bool, reply: Vec<u8>) -> Event {
         self.errors += u32::from(is_error || self.junk > MAX_JUNK);
         if self.errors >= MAX_ERRORS {

@@ -1,4 +1,4 @@
-//! Rules that are superfluous because another rule says the same or more.
+//! Superfluous rules: other rules match the same or more.
 
 use super::super::finding::{Finding, Fix};
 use super::Lint;
@@ -8,7 +8,6 @@ use std::collections::hash_map::Entry;
 
 type Line<'t> = (Location, &'t [u8]);
 
-/// What a rule matches.
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'t> {
     Pattern(&'t [u8]),
@@ -27,7 +26,6 @@ impl<'t> Key<'t> {
         }
     }
 
-    /// Returns what would cover it.
     fn wider(&self, syntax: Syntax) -> Vec<Key<'t>> {
         let (name, separators): (&[u8], &[u8]) = match (self, syntax) {
             (Key::Network(network), _) => return network.wider().map(Key::Network).collect(),

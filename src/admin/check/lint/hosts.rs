@@ -46,7 +46,6 @@ fn trailing_dot(rule: &str) -> Option<Lint> {
         .then(|| Lint::error("matches nothing: names have no final dot", Fix::write(name)))
 }
 
-/// Words that mean every client elsewhere.
 fn placeholder(rule: &str) -> Option<Lint> {
     let is_word = matches!(rule.to_lowercase().as_str(), "any" | "all" | "everyone" | "default");
     is_word.then(|| Lint::error("is treated as the name of a host", Fix::advise("delete it")))

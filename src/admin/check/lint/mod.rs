@@ -1,11 +1,11 @@
-//! Lints for lists: rules that do not match what their author meant, and what
-//! to write instead.
+//! Lints for lists: rules that do not match what their author intended, and their
+//! fixes.
 //!
-//! The daemon accepts most lines silently because it cannot know what was meant:
+//! The daemon accepts most lines silently because it cannot know the intention:
 //! `.example.com` is a name like any other, and matches no client. Each check is
 //! a small function that recognises one mistake seen in published lists,
-//! questions and guides; tables hold them in order. The daemon's own warnings
-//! and rules that other rules cover complete the findings.
+//! questions and guides; tables hold them in order. The daemon's own warnings and
+//! superfluous rules complete the findings.
 
 mod addresses;
 mod covered;
@@ -21,7 +21,7 @@ use crate::lists::{read_files, rule_of, trim};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// What a check finds in a rule.
+/// A mistake in a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Lint {
     severity: Severity,

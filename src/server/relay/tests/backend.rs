@@ -6,14 +6,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// A mail server. Its probes are answered apart.
+/// A mail server. Its probes are answered separately.
 pub struct Backend {
     pub address: SocketAddr,
-    /// What each connection sent, once it is over.
+    /// The bytes of each ended connection.
     pub recorded: Receiver<Vec<u8>>,
 }
 
-/// What a mail server does in place of its next reply.
+/// A mail server's action in place of its next reply.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     Reply(&'static str),
@@ -61,8 +61,8 @@ impl Backend {
     }
 }
 
-/// Goes through the steps, each after a line but for the first. Returns what
-/// came, lines included.
+/// Performs the steps, each after a line except the first. Returns all received
+/// bytes.
 fn serve(stream: &mut TcpStream, steps: &[Step], after: &[u8]) -> Option<Vec<u8>> {
     let mut recorded = Vec::new();
     for (index, step) in steps.iter().enumerate() {

@@ -5,7 +5,7 @@ use super::harness::{Client, EXEMPT, LONG, Proxy, options};
 use crate::session::smtp::Version;
 use std::net::Shutdown;
 
-/// Sequences that make a message end, or not, depending on who reads them.
+/// Sequences that end a message for some programs and not for others.
 const SMUGGLING: &[u8] = b"DATA\r\nSubject: x\r\n\r\n\n.\n\n.\r\n\r\n.\n\r.\r\r\n.\r\r\n\
     \r\n\0.\r\n\r\n.\r\n\r\n\x1a\r\nMAIL FROM:<evil@a.test>\r\n\xff\xfe\0BDAT 3 LAST\r\nabcQUIT\r\n";
 

@@ -1,4 +1,4 @@
-//! A proxy in a thread, and clients.
+//! A proxy in a separate thread.
 
 use crate::dns::Servers;
 use crate::server::relay::{BackendAddress, Options, Question, Relay, RelayStats, TlsFiles};
@@ -15,7 +15,6 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Longer than anything takes.
 pub const LONG: Duration = Duration::from_secs(20);
 
 /// The client that is exempt from the first byte.
@@ -40,7 +39,7 @@ pub fn tls_files() -> TlsFiles {
     TlsFiles { certificate: directory.join("certificate.pem"), key: directory.join("key.pem") }
 }
 
-/// What a proxy did, after its end.
+/// The actions of a proxy, after its end.
 pub struct Done {
     pub stats: RelayStats,
     pub lines: Vec<String>,
@@ -119,7 +118,7 @@ fn decide(relay: &mut Relay, question: &Question) {
     }
 }
 
-/// A client on an address of its own.
+/// A client with a separate address.
 pub struct Client {
     pub stream: TcpStream,
 }
@@ -129,7 +128,7 @@ impl Client {
         Client::connect_to(proxy.address, from)
     }
 
-    /// A client of whatever listens at this address.
+    /// Connects a client to this address.
     pub fn connect_to(address: SocketAddr, from: [u8; 4]) -> Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
@@ -140,7 +139,6 @@ impl Client {
         Client { stream }
     }
 
-    /// A client that was greeted.
     pub fn greeted(proxy: &Proxy) -> Client {
         let mut client = Client::connect(proxy, CLIENT);
         assert_eq!(client.line(), "220 proxy.test ESMTP");
@@ -172,7 +170,6 @@ impl Client {
         }
     }
 
-    /// What has arrived already.
     pub fn arrived(&mut self) -> String {
         let mut arrived = Vec::new();
         self.stream.set_nonblocking(true).unwrap();

@@ -78,7 +78,7 @@ fn commands_sent_in_clear_after_starttls_are_not_obeyed() {
     let mut client = Client::greeted(&proxy);
     client.send("STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@a.test>\r\n");
     assert_eq!(client.line(), "220 2.0.0 Ready to start TLS");
-    // What arrived later than STARTTLS is no handshake.
+    // Bytes after STARTTLS are not a handshake.
     client.send("RCPT TO:<pass@b.test>\r\n");
     let rest = client.rest();
     assert!(!rest.starts_with(b"250") && rest.len() < 20, "{}", rest.escape_ascii());
