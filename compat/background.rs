@@ -4,7 +4,7 @@
 use crate::case::Run;
 use crate::database::{self, Table};
 use crate::normalise;
-use crate::process::{Outcome, PATIENCE, Process, outcome, usual_words};
+use crate::process::{Outcome, Process, TIMEOUT, outcome, usual_words};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -58,7 +58,7 @@ impl Run {
         // The server becomes a child of this process when its parent is gone.
         set_child_subreaper(true).expect("Linux");
         let namespace = private_dev(&scratch.subdirectory("dev"))?;
-        let (logger, _) = listen_to_log(&namespace, PATIENCE);
+        let (logger, _) = listen_to_log(&namespace, TIMEOUT);
         let own = words.iter().map(|word| word.as_ref().to_owned());
         let words = ["-d", "--unix=socket", "--pidfile=pid"].map(Into::into).into_iter().chain(own);
         let words = usual_words(&scratch, &words.collect::<Vec<_>>());
@@ -79,7 +79,7 @@ impl Run {
 
 /// The original's parent ends before there is a server.
 fn wait_for_pid(scratch: &Scratch) -> Pid {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while Client::unix(&scratch.path().join("socket")).is_err() {
         assert!(Instant::now() < deadline, "it does not serve");
         std::thread::sleep(Duration::from_millis(5));
@@ -123,7 +123,7 @@ impl Background {
     /// Waits for the end that a signal brings, and says how it ended.
     pub fn end_by(&self, signal: Signal) -> String {
         self.signal(signal);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)).expect("an adopted child") {
                 WaitStatus::StillAlive => {}

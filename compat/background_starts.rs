@@ -1,14 +1,13 @@
-//! Starts in the background that something stands in the way of: what the
-//! administrator is told, what syslog hears, and what is left (BEHAVIOUR C2 to
-//! C4).
+//! Starts in the background that fail: the output for the administrator, the
+//! messages in syslog, and the files that are left (BEHAVIOUR C2 to C4).
 //!
-//! The original's parent ends well as soon as it has a child, whatever becomes
-//! of that; ours waits.
+//! The original's parent succeeds as soon as it has a child; ours waits for the
+//! child's result.
 
 use crate::case::{Expected, Run, case, differs};
 use crate::mail::mail;
 use crate::normalise;
-use crate::process::{PATIENCE, Process, outcome, usual_words};
+use crate::process::{Process, TIMEOUT, outcome, usual_words};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
@@ -36,7 +35,7 @@ fn start(run: &Run, scratch: &Scratch, words: &[&str]) -> Option<Start> {
     // The server becomes a child of this process when its parent is gone.
     set_child_subreaper(true).expect("Linux");
     let namespace = private_dev(&scratch.subdirectory("dev"))?;
-    let (logger, _) = listen_to_log(&namespace, PATIENCE);
+    let (logger, _) = listen_to_log(&namespace, TIMEOUT);
     let words = [&["-d", "--unix=socket", "--pidfile=pid"], words].concat();
     let words = usual_words(scratch, &words);
     let parent = Process::start_by(inside(run, &namespace), run.program(), scratch, &words);
@@ -424,7 +423,7 @@ fn lines_wait_for_a_logger_that_is_not_there() {
         let pid = fs::read_to_string(scratch.path().join("pid")).expect("a pid file");
         let pid = Pid::from_raw(pid.trim_end().parse().expect("a number"));
 
-        let (logger, _) = listen_to_log(&namespace, PATIENCE);
+        let (logger, _) = listen_to_log(&namespace, TIMEOUT);
         let mut told = Vec::new();
         // Ours looks for a logger once a second.
         for n in 0..50 {

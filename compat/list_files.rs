@@ -1,5 +1,4 @@
-//! Which files the whitelists are read from, and what becomes of them at HUP
-//! (BEHAVIOUR F1, C5).
+//! The files of the whitelists, and their reload at HUP (BEHAVIOUR F1, C5).
 
 use crate::background::Background;
 use crate::case::{Run, case, differs};

@@ -1,4 +1,4 @@
-//! Where `--inet` listens (BEHAVIOUR B2).
+//! The addresses of `--inet` (BEHAVIOUR B2).
 //!
 //! The servers see an `/etc/hosts` of the test's own, so that names mean the
 //! same on every machine.

@@ -1,10 +1,10 @@
-//! Where `--inet` listens on machines that lack something: IPv6, names, the
-//! right to a port (BEHAVIOUR B2, B4).
+//! The addresses of `--inet` on machines that lack IPv6, names, or the right to a
+//! port (BEHAVIOUR B2, B4).
 
 use crate::case::{Run, case, differs};
 use crate::listening::{AT, View, error_of, has_ipv6, sockets_and_log};
 use crate::mail::mail;
-use crate::process::{PATIENCE, Process, outcome, printed, usual_words};
+use crate::process::{Process, TIMEOUT, outcome, printed, usual_words};
 use nix::unistd::User;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -175,7 +175,7 @@ fn of_nobody(run: &Run, words: &[&str], connect: impl Fn(&Scratch) -> Option<Cli
     command.args([&format!("--reuid={user}"), &format!("--regid={group}")]);
     command.arg("--clear-groups").arg(&copy);
     let mut process = Process::start_by(command, run.program(), &scratch, &words);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let said = loop {
         if let Some(mut client) = connect(&scratch) {
             // One that is about to end may not answer.

@@ -1,13 +1,13 @@
-//! Proof that nobody will notice: one body of cases, two programs.
+//! Proof of compatibility: one body of cases, two programs.
 //!
 //! Each case runs on Debian's `postgrey` 1.37 and on ours, through the same
-//! client, in temporary directories. Both are held to what the case expects and
-//! compared in all that an administrator, a script or Postfix can see. With
-//! `POSTGREY_UNDER_TEST=theirs` or `=ours` one of them runs alone.
+//! client, in temporary directories. Both are held to the case's expectation and
+//! compared in everything that an administrator, a script or Postfix can see.
+//! With `POSTGREY_UNDER_TEST=theirs` or `=ours` only one of them runs.
 //!
-//! `BEHAVIOUR.md` beside this file lists the facts and names the cases that
-//! prove them. Run `compat/check` for all of it; root is needed, because the
-//! original changes to a user of its own.
+//! `BEHAVIOUR.md` lists the facts and names the cases that prove them.
+//! `compat/check` runs everything; root is needed, because the original changes
+//! to another user.
 
 mod attributes;
 mod auto_whitelist;

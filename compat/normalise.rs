@@ -1,5 +1,5 @@
-//! What may differ between two runs without meaning anything. This file holds
-//! all of it; whatever is not replaced here is compared as it is.
+//! The differences between two runs that have no meaning, all in this file;
+//! everything else is compared unchanged.
 
 use regex::Regex;
 use std::sync::LazyLock;

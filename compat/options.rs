@@ -1,4 +1,4 @@
-//! How the words of a command line are understood (BEHAVIOUR A1, A2).
+//! Parsing of command lines (BEHAVIOUR A1, A2).
 //!
 //! A line without an error would start a server. Most lines here end in
 //! `--version`, which both programs print once they have understood the rest.

@@ -1,5 +1,5 @@
-//! The program as a shell starts it: with the words that the case gives and no
-//! others, and with all that it prints caught.
+//! The program as started by a shell: with the arguments of the case, and with
+//! all its output captured.
 
 use crate::case::Run;
 use crate::mail::mail;
@@ -11,8 +11,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use testkit::{Client, Program, Scratch};
 
-/// How long a program may take to start or to end.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of the start and the end of a program.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -86,7 +86,7 @@ impl Process {
     /// Waits for its end. `poke` is called meanwhile: the original acts on a
     /// signal only when its socket has something to read (BEHAVIOUR C5).
     pub fn wait(mut self, poke: impl Fn()) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !self.has_ended() {
             assert!(Instant::now() < deadline, "it does not end");
             if self.program == Program::Theirs {

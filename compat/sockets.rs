@@ -1,8 +1,8 @@
-//! Where a server listens, as the kernel tells it, and not as the log does.
+//! The listening sockets of a server, according to the kernel.
 
 use crate::case::Run;
 use crate::mail::mail;
-use crate::process::{PATIENCE, Process, outcome, printed, usual_words};
+use crate::process::{Process, TIMEOUT, outcome, printed, usual_words};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;
@@ -44,7 +44,7 @@ impl Run {
     ) -> Result<Listening, String> {
         let words = usual_words(&scratch, words);
         let mut process = Process::start_by(command, self.program(), &scratch, &words);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !printed(&scratch, "stderr").contains("\nSetting gid to ") {
             if process.has_ended() {
                 let status = process.wait(|| ());

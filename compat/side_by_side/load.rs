@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use testkit::Listener;
 
 /// How long a server may leave all connections without an answer.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
@@ -88,8 +88,8 @@ impl Load {
                 break;
             }
             let timeout = next.map(|next| next.saturating_duration_since(Instant::now()));
-            self.poll.poll(&mut events, timeout.or(Some(PATIENCE))).expect("a poll");
-            assert!(next.is_some() || !events.is_empty(), "no answer in {PATIENCE:?}");
+            self.poll.poll(&mut events, timeout.or(Some(TIMEOUT))).expect("a poll");
+            assert!(next.is_some() || !events.is_empty(), "no answer in {TIMEOUT:?}");
             for event in &events {
                 let key = event.token().0;
                 if let Some(wait) = self.lanes[key].receive(self.words) {

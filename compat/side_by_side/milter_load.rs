@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use testkit::Listener;
 
 /// How long a milter may leave all sessions without an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What both mail servers offer: version 6, actions, steps.
 const OFFER: &[u8] = b"\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff";
@@ -39,8 +39,8 @@ pub fn run(
     let mut lanes: Vec<Option<Session>> = (0..at_once).map(|key| Some(open(&poll, key))).collect();
     let mut sessions = Vec::new();
     while lanes.iter().any(Option::is_some) {
-        poll.poll(&mut events, Some(PATIENCE)).expect("a poll");
-        assert!(!events.is_empty(), "no answer in {PATIENCE:?}");
+        poll.poll(&mut events, Some(TIMEOUT)).expect("a poll");
+        assert!(!events.is_empty(), "no answer in {TIMEOUT:?}");
         for event in &events {
             let key = event.token().0;
             let Some(session) = &mut lanes[key] else { continue };

@@ -23,7 +23,7 @@ const BLOCK: usize = 1_000;
 const REPLY: &[u8] = b"action=DUNNO\n\n";
 
 /// How long the server may take no request and give no reply.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between two HUPs: one that comes while lists are read lets them be read
 /// once more, so that reading hardly ever ends.
@@ -53,8 +53,8 @@ pub fn flood(subject: &Subject, population: Population, is_over: &AtomicBool) ->
 }
 
 fn pipeline(stream: &UnixStream, block: &[u8], is_over: &AtomicBool) -> io::Result<usize> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     thread::scope(|scope| {
         let replies = scope.spawn(|| count_replies(stream));
         let mut sent = 0;

@@ -18,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use testkit::{Attempt, Client, Listener, Scratch, free_port};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub fn is_installed() -> bool {
     Path::new("/usr/sbin/sqlgrey").exists()
@@ -89,7 +89,7 @@ fn wait_for_answer(listener: &Listener, child: &Child) {
         match listener.connect().map(answer) {
             Ok(answer) => return assert_eq!(answer, "dunno"),
             Err(error) => {
-                assert!(begin.elapsed() < PATIENCE, "process {}: {error}", child.id());
+                assert!(begin.elapsed() < TIMEOUT, "process {}: {error}", child.id());
                 std::thread::sleep(Duration::from_millis(20));
             }
         }

@@ -1,6 +1,5 @@
-//! A start on a database that cannot be used says in one sentence what is wrong
-//! and what to do. The daemon ends with a failure, deletes nothing and leaves
-//! every file as it was.
+//! A start with an unusable database reports in one sentence what is wrong and
+//! what to do. The daemon fails, deletes nothing and changes no file.
 //!
 //! Needs root, for files of other users and for mounts.
 use std::collections::BTreeMap;
@@ -38,8 +37,8 @@ fn database(stopped: &Stopped) -> PathBuf {
     dbdir(stopped).join("postgrey.mdb")
 }
 
-/// All files of a directory with their bytes, but for LMDB's lock file, which
-/// is written by whoever looks.
+/// All files of a directory with their bytes, except LMDB's lock file, which
+/// every reader writes.
 fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path());

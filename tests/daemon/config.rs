@@ -1,5 +1,5 @@
-//! A daemon whose options stand in a file: it serves by them, the command line
-//! wins, and what is wrong with the file is told by line before anything else.
+//! A daemon with a file of options: it applies them, the command line overrides
+//! them, and errors in the file are reported first, with their lines.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ fn new_mail() -> Attempt {
     Attempt::new("192.0.2.7", "mx.client.example", "a@client.example", "b@example.org").at(0)
 }
 
-/// What a new mail is told by a daemon with this file and these options.
+/// The first reply of a daemon with this file and these options.
 fn first_reply(file: &str, options: &[&str]) -> String {
     let mut builder = Daemon::builder(Program::Ours);
     let path = builder.scratch().file("postgrey.conf", file);

@@ -62,12 +62,13 @@ fn open(scratch: &Scratch, patience: Duration) -> Store {
 enum End {
     Commit,
     Flush,
-    /// The daemon is killed before anybody hears of what has to be on disk.
+    /// The daemon is killed before the reply to a write that has to be durable.
     KillBefore,
     KillAfter,
 }
 
-/// One stream through both stores. Gives how many decisions were compared.
+/// Sends one stream through both stores; returns the number of compared
+/// decisions.
 fn compare(random: &mut Random, patience: Duration, ends: &[&End]) -> usize {
     let policy = policy(random);
     let scratch = Scratch::new();

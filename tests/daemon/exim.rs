@@ -1,15 +1,14 @@
-//! The policy server as Exim's `readsocket` uses it: one request a connection,
-//! then half a close, and the reply is all that comes until the end of file. An
-//! access list fails open, so a request that goes unanswered here is a message
-//! that nobody greylists.
+//! The policy server as Exim's `readsocket` uses it: one request per connection,
+//! a half-close, and the reply up to the end of file. An access list fails open,
+//! so an unanswered request is a message without greylisting.
 
 use testkit::{Attempt, Daemon, Program};
 
 const GREYLISTED: &str =
     "DEFER_IF_PERMIT Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
-/// What Exim sends: no `etrn_domain`, hence no `4.2.0` in the reply, an empty
-/// name for a client without one, an instance made of all three.
+/// An attempt as Exim sends it: no `etrn_domain`, hence no `4.2.0` in the reply,
+/// an empty name for a client without one, and an instance made of all three.
 fn exims_attempt() -> Attempt {
     Attempt::new("198.51.100.7", "", "alice@sender.test", "bob@example.org")
         .with("protocol_state", "RCPT")

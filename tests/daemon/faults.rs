@@ -1,6 +1,6 @@
-//! Faults that the daemon survives, each on the real binary: it goes on
-//! answering the others, says once what is wrong, keeps its memory within
-//! bounds, recovers by itself and loses nothing that it told anybody.
+//! Faults that the daemon survives: it continues to answer, logs the error once,
+//! keeps its memory within bounds, recovers by itself and loses no acknowledged
+//! record.
 //!
 //! Needs root and Linux, for mounts that only the daemon under test sees.
 mod background;

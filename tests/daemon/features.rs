@@ -1,5 +1,5 @@
-//! What the original has not, end to end on the real binary: each option does
-//! what the manual says, and nothing without it.
+//! Features beyond the original: each option does what the manual says, and
+//! nothing without it.
 mod blacklists;
 mod dry_run;
 mod recipients;

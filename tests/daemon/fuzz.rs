@@ -1,5 +1,5 @@
-//! Random bytes for the parsers that read foreign ones: a mail server's
-//! requests and packets, SMTP, DNS messages, and an administrator's lists.
+//! Random bytes for the parsers of foreign input: requests and packets of mail
+//! servers, SMTP, DNS messages, and lists.
 //!
 //! A run begins with a small corpus, changes what it has at random or writes
 //! something new by the grammar, and keeps inputs that led to an outcome not
@@ -38,7 +38,7 @@ const LONGEST: usize = 100_000;
 
 /// Processor time that one input may take. They take milliseconds; patterns as
 /// large as a list may hold, read five times over, take half of this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Memory in KiB that this process may come to need: four of the largest lists
 /// at once.
@@ -97,7 +97,7 @@ fn run(target: &Target) {
         }
         let took = processor_time().saturating_sub(begin);
         slowest = slowest.max(took);
-        if took > PATIENCE {
+        if took > TIMEOUT {
             report(target, input, &dice, seed, &format!("it took {took:?}"));
         }
         if peak_memory() > MOST_MEMORY {

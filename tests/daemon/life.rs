@@ -1,5 +1,5 @@
-//! The life of the daemon on the real binary: how it comes up and says the
-//! truth about it, what it is while it serves, and how it ends.
+//! The life of the daemon: how it starts and reports this, its state while it
+//! serves, and its end.
 //!
 //! Some of it needs root and Linux: other users, process and mount namespaces.
 mod background;

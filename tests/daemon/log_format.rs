@@ -1,4 +1,4 @@
-//! A log in JSON (`--log-format=json`): what each line says, and who reads it.
+//! A log in JSON (`--log-format=json`): its lines, and the programs that read it.
 
 use serde_json::{Map, Value, json};
 use std::io::Write;

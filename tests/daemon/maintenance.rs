@@ -1,5 +1,5 @@
-//! Clean-up: what is too old goes, to the second, and the log tells of it at
-//! most once a day. The rules are in BEHAVIOUR G; the clocks are the test's.
+//! Expiry: old records are deleted to the second, and this is logged at most once
+//! a day. The rules are in BEHAVIOUR G; the clocks are the test's.
 
 use nix::sys::signal::Signal;
 use postgrey::state::Inspect;

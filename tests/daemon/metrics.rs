@@ -1,5 +1,5 @@
-//! The numbers of a real daemon, as a monitoring system fetches them: that they
-//! count what happens, and that nobody who asks can hold up mail.
+//! The metrics of a real daemon: they count what happens, and their clients
+//! cannot delay mail.
 
 mod prometheus;
 

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use testkit::{Builder, Daemon, Program, free_port, pem, wait_for};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A daemon whose clients on this machine are its own users, who are connected
 /// to a mail server that sends one line.
@@ -48,7 +48,7 @@ fn connect(smtp: &str) -> TcpStream {
 fn next_client(backend: &TcpListener) -> (String, TcpStream) {
     loop {
         let (stream, _) = backend.accept().expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
         let mut header = String::new();
         let mut reader = BufReader::with_capacity(1, stream);
         reader.read_line(&mut header).expect("a header");
@@ -63,7 +63,7 @@ fn own_client_is_connected_to_the_mail_server() {
     let Site { builder, smtp, backend } = Site::new();
     let daemon = builder.start();
     let mut client = connect(&smtp);
-    client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    client.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     let port = client.local_addr().expect("an address").port();
     let (header, mut server) = next_client(&backend);
     assert!(header.starts_with("PROXY TCP4 127.0.0.1 127.0.0.1 "), "{header}");

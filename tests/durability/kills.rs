@@ -1,6 +1,6 @@
-//! What a client was told outlives the server: `kill -9` under load, again and
-//! again on one database. Only replies that arrived count; what was on its way
-//! when the server died may be there or not.
+//! Acknowledged records survive the server: `kill -9` under load, repeatedly on
+//! one database. Only replies that arrived count; requests in progress may be
+//! recorded or not.
 //!
 //! `POSTGREY_KILLS` says how often, `POSTGREY_SEED` repeats the moments.
 
@@ -13,7 +13,7 @@ use testkit::{Attempt, Client, Daemon, Listener, Program};
 const CONNECTIONS: usize = 8;
 
 /// A triplet, and the last thing that its client heard about it.
-struct Told {
+struct Acknowledged {
     triplet: Attempt,
     news: News,
 }
@@ -35,24 +35,24 @@ fn acknowledged_records_survive_kill_9_under_load() {
     let seed = random::seed();
     eprintln!("POSTGREY_SEED={seed}");
     let mut random = Random::of(seed);
-    let mut all: Vec<Told> = Vec::new();
+    let mut all: Vec<Acknowledged> = Vec::new();
     let mut daemon = Daemon::builder(program).start();
     for kill in 0..kills {
         let load = Load::start(daemon.listener(), kill);
         let enough = 20 + random.below(300);
-        let mut told: Vec<Told> = load.answers.iter().take(enough).collect();
-        assert_eq!(told.len(), enough, "the server ended by itself");
+        let mut acknowledged: Vec<Acknowledged> = load.answers.iter().take(enough).collect();
+        assert_eq!(acknowledged.len(), enough, "the server ended by itself");
         // Not always just behind a reply: at any point of its work.
         thread::sleep(Duration::from_micros(random.below(3000) as u64));
         let stopped = daemon.kill();
-        told.extend(load.rest());
+        acknowledged.extend(load.rest());
         daemon = stopped.again(program).start();
         assert_nothing_is_wrong(&daemon);
-        assert_remembered(&daemon, program, &told);
-        all.extend(told);
+        assert_remembered(&daemon, program, &acknowledged);
+        all.extend(acknowledged);
     }
     for news in [News::Deferred, News::Passed] {
-        let number = all.iter().filter(|told| told.news == news).count();
+        let number = all.iter().filter(|acknowledged| acknowledged.news == news).count();
         assert!(number >= kills, "only {number} triplets of one kind");
     }
     assert_passed_before(&daemon, &all);
@@ -61,7 +61,7 @@ fn acknowledged_records_survive_kill_9_under_load() {
 
 /// Several connections that ask about new triplets until the server dies.
 struct Load {
-    answers: Receiver<Told>,
+    answers: Receiver<Acknowledged>,
     connections: Vec<JoinHandle<()>>,
 }
 
@@ -79,7 +79,7 @@ impl Load {
         Load { answers, connections }
     }
 
-    fn rest(self) -> Vec<Told> {
+    fn rest(self) -> Vec<Acknowledged> {
         for connection in self.connections {
             connection.join().expect("only proper replies");
         }
@@ -89,7 +89,12 @@ impl Load {
 
 /// One connection. When it comes back, every new triplet returns at once, five
 /// minutes later by its own clock, and counts when it has passed.
-fn ask_until_death(mut client: Client, name: &str, comes_back: bool, answered: &Sender<Told>) {
+fn ask_until_death(
+    mut client: Client,
+    name: &str,
+    comes_back: bool,
+    answered: &Sender<Acknowledged>,
+) {
     for number in 0.. {
         let recipient = format!("{name}number{number}@example.org");
         let triplet = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
@@ -105,7 +110,7 @@ fn ask_until_death(mut client: Client, name: &str, comes_back: bool, answered: &
             assert!(reply.starts_with("PREPEND "), "{reply}");
             news = News::Passed;
         }
-        let heard = answered.send(Told { triplet, news });
+        let heard = answered.send(Acknowledged { triplet, news });
         heard.expect("a test that listens");
     }
 }
@@ -122,10 +127,10 @@ fn assert_nothing_is_wrong(daemon: &Daemon) {
 
 /// A triplet that was put off passes after the delay, counted from before the
 /// kill; one that passed gets no second header.
-fn assert_remembered(daemon: &Daemon, program: Program, told: &[Told]) {
+fn assert_remembered(daemon: &Daemon, program: Program, acknowledged: &[Acknowledged]) {
     let header = format!("PREPEND X-Greylist: delayed 300 seconds by {} ", program.signature());
     let mut client = daemon.client();
-    for Told { triplet, news } in told {
+    for Acknowledged { triplet, news } in acknowledged {
         let reply = client.ask(&triplet.clone().at(300));
         match news {
             News::Deferred => assert!(reply.starts_with(&header), "{reply} to {triplet:?}"),
@@ -135,9 +140,9 @@ fn assert_remembered(daemon: &Daemon, program: Program, told: &[Told]) {
 }
 
 /// Every one of them has passed meanwhile, and nothing of that is lost.
-fn assert_passed_before(daemon: &Daemon, told: &[Told]) {
+fn assert_passed_before(daemon: &Daemon, acknowledged: &[Acknowledged]) {
     let mut client = daemon.client();
-    for Told { triplet, .. } in told {
+    for Acknowledged { triplet, .. } in acknowledged {
         let reply = client.ask(&triplet.clone().at(301));
         assert_eq!(reply, "DUNNO", "to {triplet:?}");
     }

@@ -1,4 +1,4 @@
-//! What a client was told survives kills and power failures.
+//! Acknowledged records survive kills and power failures.
 
 mod kills;
 mod power_loss;

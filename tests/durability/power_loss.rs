@@ -1,10 +1,10 @@
-//! What a client was told outlives a power failure at any moment.
+//! Acknowledged records survive a power failure at any moment.
 //!
-//! A real daemon works under load while all that it asks of the disk is written
-//! down. The record is then replayed up to each sync, with power failures
-//! before it: nothing, everything or any part of what was not synced has
-//! arrived ([`disk`] states what is assumed of a disk). Whatever is left has to
-//! be a sound database, with all that clients had been told by then.
+//! A real daemon works under load while all its writes and syncs are recorded.
+//! The record is replayed up to each sync, with power failures before it: none,
+//! all or any part of the unsynced writes have arrived ([`disk`] states the
+//! assumptions about a disk). The result must be a sound database with all
+//! records acknowledged by then.
 //!
 //! `POSTGREY_RANDOM_CASES` is how many random parts are tried at each sync,
 //! `POSTGREY_SEED` repeats a run.
@@ -12,7 +12,7 @@ mod database;
 mod disk;
 mod record;
 
-use database::{Ruin, Told, back, new};
+use database::{Acknowledged, Ruin, back, new};
 use disk::Disk;
 use record::{DATABASE, Event, JOURNAL};
 use std::fs;
@@ -48,7 +48,7 @@ fn the_file_is_sound_and_complete_after_any_power_failure() {
 
     let mut replay = Replay::new(Duration::ZERO);
     replay.run(daemon);
-    assert_eq!(replay.told.count(), (1080, 80), "the record lacks replies");
+    assert_eq!(replay.acknowledged.count(), (1080, 80), "the record lacks replies");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn with_sync_the_file_is_sound_and_lacks_only_the_last_records() {
 
     let mut replay = Replay::new(Duration::from_secs(1));
     replay.run(daemon);
-    assert_eq!(replay.told.count(), (5000 + slow, slow), "the record lacks replies");
+    assert_eq!(replay.acknowledged.count(), (5000 + slow, slow), "the record lacks replies");
 }
 
 /// Asks about many new triplets at once.
@@ -111,11 +111,11 @@ struct Replay {
     disks: [Disk; 2],
     are_named: [bool; 2],
     /// What clients have been told.
-    told: Told,
+    acknowledged: Acknowledged,
     /// What the files have to hold.
-    owed: Told,
+    owed: Acknowledged,
     /// When clients were told the first thing that is not on disk for certain.
-    first_told: Option<Duration>,
+    first_acknowledged: Option<Duration>,
     ruin: Ruin,
     random: Random,
     ruins: usize,
@@ -130,9 +130,9 @@ impl Replay {
             patience,
             disks: Default::default(),
             are_named: [false; 2],
-            told: Told::default(),
-            owed: Told::default(),
-            first_told: None,
+            acknowledged: Acknowledged::default(),
+            owed: Acknowledged::default(),
+            first_acknowledged: None,
             ruin: Ruin::new(),
             random: Random::of(seed),
             ruins: 0,
@@ -154,7 +154,7 @@ impl Replay {
         }
         let pending = [DATABASE, JOURNAL].map(|file| self.disks[file].pending());
         assert_eq!(pending, [0, 0], "a clean end leaves nothing to the disk's mercy");
-        self.owed = self.told.clone();
+        self.owed = self.acknowledged.clone();
         self.fail_with([Disk::with_none, Disk::with_none]);
         for (file, name) in [(DATABASE, "postgrey.mdb"), (JOURNAL, "postgrey.journal")] {
             let content = fs::read(directory.join("db").join(name)).expect("a file");
@@ -173,10 +173,10 @@ impl Replay {
                 }
                 self.disks[file].sync();
                 if file == JOURNAL {
-                    self.owed = self.told.clone();
-                    let told = self.first_told.take().unwrap_or(moment);
-                    let is_late = moment > told + self.patience + SLACK;
-                    assert!(!is_late, "told at {told:?}, on disk at {moment:?}");
+                    self.owed = self.acknowledged.clone();
+                    let acknowledged = self.first_acknowledged.take().unwrap_or(moment);
+                    let is_late = moment > acknowledged + self.patience + SLACK;
+                    assert!(!is_late, "acknowledged at {acknowledged:?}, on disk at {moment:?}");
                 }
             }
             Event::WriteSynced(file) => {
@@ -191,11 +191,11 @@ impl Replay {
                 assert_eq!(pending, 0, "a file gets its name before it is whole");
                 self.are_named[file] = true;
             }
-            Event::Told(moment, packet) => {
-                self.told.note(&packet);
-                self.first_told.get_or_insert(moment);
+            Event::Acknowledged(moment, packet) => {
+                self.acknowledged.note(&packet);
+                self.first_acknowledged.get_or_insert(moment);
                 if self.patience.is_zero() {
-                    self.owed = self.told.clone();
+                    self.owed = self.acknowledged.clone();
                 }
             }
         }
@@ -236,7 +236,7 @@ impl Replay {
         self.ruin.assert_sound();
         let mut store = self.ruin.open();
         let missing = self.owed.missing_in(&mut store);
-        assert!(missing.is_empty(), "told and lost: {missing:?}");
+        assert!(missing.is_empty(), "acknowledged and lost: {missing:?}");
         if self.random.one_in(ONE_GOES_ON) {
             self.ruin.go_on(&mut store);
             drop(store);

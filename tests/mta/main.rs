@@ -1,5 +1,5 @@
-//! Real mail servers and a real Debian package. Needs root and takes minutes;
-//! what cannot run is skipped and reported.
+//! Real mail servers and a real Debian package. Needs root and minutes; tests
+//! that cannot run are skipped and reported.
 
 mod chroot;
 mod exim;

@@ -1,5 +1,5 @@
-//! Greylisting as the clients of a real OpenSMTPD meet it. It lives in a chroot
-//! and in a network of its own, whose addresses play the clients.
+//! Greylisting at a real OpenSMTPD. It runs in a chroot and in a separate
+//! network, whose addresses play the clients.
 //!
 //! `compat/opensmtpd` makes the chroots, one with OpenSMTPD 6.8 and one with
 //! 7.6, and runs this; without the chroots it is skipped.

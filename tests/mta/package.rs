@@ -1,8 +1,8 @@
-//! The package on a machine of its own, as `debian/tests/run` makes one: a
-//! minimal Debian with real Postfix, on which it takes the original's place.
+//! The package on a separate machine, which `debian/tests/run` makes: a minimal
+//! Debian with a real Postfix, on which it replaces the original.
 //!
-//! Making that machine takes minutes the first time, and a network. Where it
-//! cannot be made, these tests are skipped and say so.
+//! Making that machine takes minutes the first time, and a network. If that
+//! fails, these tests are skipped and reported.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

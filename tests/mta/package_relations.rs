@@ -1,5 +1,5 @@
-//! What apt would do to install the package beside each mail server. apt
-//! simulates it on a package list of the test's own, without a network.
+//! The actions of apt to install the package on a machine with each mail server.
+//! apt simulates them on the test's package list, without a network.
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! The SMTP proxy in front of real mail servers that understand the PROXY
-//! protocol. The client has another address than the loopback one, whose mail
-//! would pass at once; hence each test has a network of its own.
+//! The SMTP proxy in front of real mail servers that support the PROXY protocol.
+//! The client does not use the loopback address, whose mail would pass at once;
+//! hence each test has a separate network.
 //!
 //! `compat/exim` and `compat/opensmtpd` make the chroots of these servers;
 //! without them, they are skipped.

@@ -1,5 +1,5 @@
-//! Greylisting as the clients of a real Sendmail meet it. It lives in a chroot
-//! and in a network of its own, whose addresses play the clients.
+//! Greylisting at a real Sendmail. It runs in a chroot and in a separate network,
+//! whose addresses play the clients.
 //!
 //! `compat/sendmail` makes the chroot and runs this; without the chroot it is
 //! skipped.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use testkit::pem;
 
-/// How long a test waits for a reply before it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of a wait for a reply before it fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -71,7 +71,7 @@ pub struct Smtp {
 
 impl Smtp {
     pub fn greet(socket: TcpStream) -> Smtp {
-        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
         let stream: Box<dyn Stream> = Box::new(socket.try_clone().expect("a second handle"));
         let mut smtp = Smtp { stream: BufReader::new(stream), socket, greeting: String::new() };
         smtp.greeting = smtp.reply();

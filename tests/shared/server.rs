@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use testkit::{Builder, Daemon, Program, Scratch, free_port, program_for, skip};
 
-/// How long a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a wait for anything.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A Debian release that has Valkey, for a machine whose own release has not.
 const CHROOT: &str = "/var/cache/postgrey-test/trixie";
@@ -168,7 +168,7 @@ fn child(command: &[String], options: &[String], scratch: &Scratch) -> Child {
 /// Waits until something is true.
 #[track_caller]
 pub fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !is_true() {
         assert!(Instant::now() < deadline, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(10));

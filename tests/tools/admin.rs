@@ -1,5 +1,4 @@
-//! The administrator's commands on the real binary, beside a daemon and
-//! without one.
+//! The administration commands, with a running daemon and without one.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,5 +1,5 @@
-//! The administrator's commands on entries that are kept by domain, beside a
-//! daemon and without one.
+//! The administration commands on records that are stored by domain, with a
+//! running daemon and without one.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

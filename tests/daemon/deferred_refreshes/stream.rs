@@ -1,5 +1,5 @@
-//! Mail of a few people who meet again and again, at moments around which the
-//! rules change.
+//! Mail of a few people who meet repeatedly, at times around the limits of the
+//! rules.
 
 use postgrey::request::Request;
 use testkit::random::Random;

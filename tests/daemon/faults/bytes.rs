@@ -1,4 +1,4 @@
-//! Random bytes, which nobody who is asked in his own language notices.
+//! Random bytes, which do not affect other clients.
 
 #![allow(clippy::print_stderr, reason = "the seed is for the reader")]
 

@@ -1,4 +1,4 @@
-//! A disk that takes no more.
+//! A full disk.
 
 use crate::faults::preload::Faults;
 use crate::faults::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, record, status, wait_for};

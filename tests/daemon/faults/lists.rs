@@ -1,4 +1,4 @@
-//! A whitelist that is none any more.
+//! A whitelist that has become invalid.
 
 use crate::faults::witness::{SPARE_MEMORY, Watch, wait_for};
 use nix::sys::signal::Signal;

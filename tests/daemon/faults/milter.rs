@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use testkit::milter::MailServer;
 use testkit::{Daemon, Program};
 
-/// One message, of a client that nobody knows. Gives the command that answers
-/// its recipient, and those that answer its end.
+/// Sends one message of an unknown client. Returns the command that answers its
+/// recipient, and those that answer its end.
 fn new_mail(server: &mut MailServer, number: u32) -> (char, BTreeSet<char>) {
     server.sender(&format!("alice{number}@a.test"));
     server.send(b'R', b"<bob@example.org>\0");

@@ -1,5 +1,6 @@
-//! What others notice of a fault: the longest wait for a reply, the memory, the
-//! log. Each test prints what it measured; `cargo test -- --nocapture` shows it.
+//! The effects of a fault on others: the longest wait for a reply, the memory,
+//! the log. Each test prints its measurements; `cargo test -- --nocapture` shows
+//! them.
 
 #![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
 

@@ -1,5 +1,4 @@
-//! A server that went to the background, and what the process that the
-//! administrator started said of it.
+//! A server in the background, and the output of its parent.
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -14,8 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{Builder, Client, Listener, Scratch};
 
-/// How long a test waits for a start or an end.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a wait for a start or an end.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct Background {
@@ -60,7 +59,7 @@ pub fn start(builder: Builder) -> Result<Background, Refusal> {
 /// The exit status of a command that ends by itself.
 fn run(command: &mut Command) -> i32 {
     let mut child = command.spawn().expect("the program under test");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(status) = child.try_wait().expect("a child") {
             return status.code().unwrap_or_else(|| panic!("{status}"));
@@ -98,7 +97,7 @@ impl Drop for Background {
 }
 
 fn wait(pid: Pid) -> WaitStatus {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => {}

@@ -1,4 +1,4 @@
-//! What the daemon is once it is in the background (BEHAVIOUR C2).
+//! The daemon's process in the background (BEHAVIOUR C2).
 
 use crate::life::background::{Background, assert_nothing_is_left, start};
 use nix::sys::wait::WaitStatus;

@@ -1,5 +1,5 @@
-//! Starts that fail: one sentence for the administrator, an exit status that
-//! tells, and nothing left in the way of the next start (BEHAVIOUR B).
+//! Failed starts: one sentence for the administrator, a meaningful exit status,
+//! and nothing in the way of the next start (BEHAVIOUR B).
 
 use crate::life::background::{Refusal, assert_nothing_is_left, start};
 use nix::errno::Errno;

@@ -1,5 +1,5 @@
-//! Several daemons: none takes from another what that one uses (BEHAVIOUR B3,
-//! B4), and what a dead one left is no obstacle.
+//! Several daemons do not take over each other's files (BEHAVIOUR B3, B4), except
+//! those of a dead one.
 
 use crate::life::background::start;
 use std::fs;

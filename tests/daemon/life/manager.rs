@@ -1,4 +1,4 @@
-//! A service manager as systemd is one, to whom a server tells how it is
+//! A service manager like systemd, which receives a server's notifications
 //! (sd_notify(3)).
 
 use std::fs::{self, Permissions};
@@ -7,8 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 use testkit::Builder;
 
-/// How long a test waits for word of a server.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a wait for word of a server.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Manager {
     socket: UnixDatagram,
@@ -18,7 +18,7 @@ impl Manager {
     pub fn of(builder: Builder) -> (Manager, Builder) {
         let path = builder.scratch().path().join("notify");
         let socket = UnixDatagram::bind(&path).expect("a socket");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("a time limit");
         fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("chmod");
         let path = path.to_str().expect("UTF-8").to_string();
         (Manager { socket }, builder.env("NOTIFY_SOCKET", &path))

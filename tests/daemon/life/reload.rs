@@ -1,4 +1,4 @@
-//! Signals of a daemon that goes on: HUP and USR1, alone and in bursts.
+//! Signals of a running daemon: HUP and USR1, alone and in bursts.
 
 #![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
 
@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{Attempt, Client, Daemon, Program};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn attempt(name: &str) -> Attempt {
     Attempt::new("192.0.2.1", name, "alice@sender.test", "bob@example.org")
@@ -27,7 +27,7 @@ fn list(daemon: &Daemon) -> PathBuf {
 }
 
 fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !is_true() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         thread::sleep(Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! What `/proc/PID/status` says of a process.
+//! Reads `/proc/PID/status`.
 
 use nix::unistd::Pid;
 use std::collections::BTreeMap;

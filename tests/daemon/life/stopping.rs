@@ -1,5 +1,5 @@
-//! The end: whatever clients do, everything that was read is answered and on
-//! disk, nothing is left behind, and the status is zero.
+//! The end: everything that was read is answered and on disk, no file is left,
+//! and the status is zero.
 
 #![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
 

@@ -1,5 +1,5 @@
-//! What systemd and the daemon tell each other: readiness, the watchdog,
-//! sockets that are handed over, the journal.
+//! The daemon under systemd: readiness, the watchdog, socket activation, the
+//! journal.
 
 use crate::life::background;
 use crate::life::manager::Manager;

@@ -1,5 +1,5 @@
-//! What comes along for Prometheus and Grafana: that the rules and the dashboard
-//! ask for what there is, and that Prometheus understands rules and page.
+//! The files for Prometheus and Grafana: the rules and the dashboard use existing
+//! metrics, and Prometheus accepts rules and page.
 
 use super::Site;
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
-//! What a mail server hears of those on a blacklist. What it makes of that, a
-//! real one shows (`postfix_milter`).
+//! The replies to mail on a blacklist. Their effect is tested with real mail
+//! servers (`postfix_milter`).
 
 use crate::milter::{DEFERRED, Site};
 use testkit::milter::{MailServer, OFFER};

@@ -42,9 +42,9 @@ fn recipient(number: usize) -> String {
 /// What clients have been told: the triplets by number, and whether each has
 /// passed.
 #[derive(Clone, Debug, Default)]
-pub struct Told(BTreeMap<usize, bool>);
+pub struct Acknowledged(BTreeMap<usize, bool>);
 
-impl Told {
+impl Acknowledged {
     /// Notes the replies that one packet holds. Those that promise nothing are
     /// passed over.
     pub fn note(&mut self, packet: &[u8]) {
@@ -83,8 +83,11 @@ impl Told {
                 first == start_of_time() && (!has_passed || waited >= DELAY as i64)
             }) && (!has_passed || passes.is_some_and(|passes| passes.count >= 1))
         };
-        let told = self.0.iter();
-        told.filter(|(number, passed)| !is_known(**number, **passed)).map(|told| *told.0).collect()
+        let acknowledged = self.0.iter();
+        acknowledged
+            .filter(|(number, passed)| !is_known(**number, **passed))
+            .map(|acknowledged| *acknowledged.0)
+            .collect()
     }
 }
 

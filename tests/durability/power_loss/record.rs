@@ -1,5 +1,4 @@
-//! What a server asked of the disk and what it answered, as `recorder.c` wrote
-//! it down.
+//! A server's disk operations and replies, as recorded by `recorder.c`.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -28,7 +27,7 @@ pub enum Event {
     /// A file gets its name.
     Named(File),
     /// A client is told this, at this moment.
-    Told(Duration, Vec<u8>),
+    Acknowledged(Duration, Vec<u8>),
 }
 
 /// Has a server write a record into its directory.
@@ -57,7 +56,7 @@ pub fn read(directory: &Path) -> Vec<Event> {
             b'D' => Event::WriteSynced(file),
             b'S' => Event::Synced(file, time),
             b'N' => Event::Named(file),
-            b'R' => Event::Told(time, bytes.to_vec()),
+            b'R' => Event::Acknowledged(time, bytes.to_vec()),
             other => panic!("an event of kind {other}"),
         });
     }

@@ -1,6 +1,6 @@
-//! An OpenSMTPD of the test's own: configuration and mail below a directory in
-//! the chroot, queue and control socket on file systems of its own, and a
-//! network without a way out.
+//! A test instance of OpenSMTPD: configuration and mail in a directory of the
+//! chroot, queue and control socket on separate file systems, and an isolated
+//! network.
 
 use crate::chroot::{Chroot, HOSTS, RESOLVER, Server};
 use std::fs::{self, Permissions};

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use testkit::{Scratch, free_port, pem};
 
-/// How long a test waits for something that should happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a wait for something that should happen.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The services that receiving and delivering mail take, as in `master.cf`; the
 /// SMTP server itself depends on the test. All run outside of a chroot.
@@ -272,7 +272,7 @@ pub fn require(program: &str, package: &str) {
 
 /// Looks again and again until there is something to see.
 pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(sight) = look() {
             return sight;

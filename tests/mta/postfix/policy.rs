@@ -1,5 +1,5 @@
-//! Greylisting as the clients of a real Postfix meet it: what they are told,
-//! and what is delivered. Needs root, and the packages postfix and swaks.
+//! Greylisting at a real Postfix: the replies to clients, and the delivered mail.
+//! Needs root, and the packages postfix and swaks.
 //!
 //! Postfix sends no time with its requests: the delay passes by the policy
 //! server's clock, which is the test's.

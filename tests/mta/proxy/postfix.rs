@@ -1,4 +1,4 @@
-//! What only Postfix can show: extensions, sizes, load, and verified names.
+//! Tests that only Postfix permits: extensions, sizes, load, and verified names.
 
 use super::{DEFERRED, Site, offer};
 use crate::postfix::instance::{Postfix, require};

@@ -1,4 +1,4 @@
-//! Mail of those on a blacklist, whatever `--blacklist-action` says.
+//! Mail on a blacklist, with every `--blacklist-action`.
 
 use super::instance::{RECOMMENDED, Sendmail};
 use crate::sendmail::{Site, chroot, start_with};

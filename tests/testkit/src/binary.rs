@@ -1,4 +1,4 @@
-//! Where the binary under test is.
+//! The path of the binary under test.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, Permissions};

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a test waits for a reply before it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of a wait for a reply before it fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The attributes of one request, in order.
 #[derive(Clone)]
@@ -87,14 +87,14 @@ pub struct Client {
 impl Client {
     pub fn unix(path: &Path) -> std::io::Result<Client> {
         let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Client { stream: BufReader::new(Box::new(stream)) })
     }
 
     /// Connects over TCP to `host:port`.
     pub fn tcp(address: &str) -> std::io::Result<Client> {
         let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Client { stream: BufReader::new(Box::new(stream)) })
     }
 

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 /// Net::Server calls a method that IO::Multiplex does not have.
 pub const PERL_WARNING: &str = "Attempt to call undefined import method ";
 
-/// How long a test waits for a server to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a wait for a server to start or to stop.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
 pub enum Listener {
@@ -284,7 +284,7 @@ impl Daemon {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status;
@@ -300,7 +300,7 @@ impl Daemon {
     }
 
     fn wait_until_it_answers(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.listener.connect().is_err() {
             let alive = self.child.try_wait().expect("a child").is_none();
             assert!(alive && Instant::now() < deadline, "it does not start\n{}", self.raw_log());

@@ -1,5 +1,5 @@
-//! What the tests and the benchmarks share: a policy server in a directory of
-//! its own, its clients, its clock, and random inputs.
+//! Shared by tests and benchmarks: a policy server in a temporary directory, its
+//! clients, its clock, and random inputs.
 //!
 //! The same kit drives our daemon and the original, so that one set of cases
 //! serves both. Time moves by `policy_test_time`; nothing sleeps for it. The test

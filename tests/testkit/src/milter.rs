@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a test waits for a reply before it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of a wait for a reply before it fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub const OFFER: [u32; 3] = [6, 0x1ff, 0x1f_ffff];
 
@@ -47,7 +47,7 @@ impl MailServer {
     }
 
     pub fn speak(stream: impl Wire + 'static, offer: [u32; 3]) -> MailServer {
-        stream.lose_patience_after(PATIENCE).expect("a timeout");
+        stream.lose_patience_after(TIMEOUT).expect("a timeout");
         let mut server = MailServer { stream: Box::new(stream), is_quiet: false };
         server.send(b'O', &offer.map(u32::to_be_bytes).concat());
         let (command, terms) = server.receive().expect("terms");

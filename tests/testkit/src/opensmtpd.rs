@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// How long a test waits for a line before it fails.
+/// The time limit of a wait for a line before it fails.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Filter {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// by the hundred.
 const FIRST: u16 = 20_000;
 
-/// A port of 127.0.0.1 that nobody listens on; each call gives another one.
+/// Returns an unused port of 127.0.0.1, another one for each call.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Test programs that run at the same time begin at different places.

@@ -44,7 +44,7 @@ pub fn seed() -> u64 {
     })
 }
 
-/// How many random cases to try (`POSTGREY_RANDOM_CASES`).
+/// Returns the number of random cases (`POSTGREY_RANDOM_CASES`).
 pub fn cases(usual: usize) -> usize {
     let asked = std::env::var("POSTGREY_RANDOM_CASES").ok();
     asked.map_or(usual, |cases| cases.parse().expect("a number"))

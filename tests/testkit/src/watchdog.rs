@@ -1,4 +1,4 @@
-//! An end for waits that have none, such as for the exit of a program under test.
+//! A limit for waits without one, such as for the exit of a program under test.
 //!
 //! While tests are at work (a [`Scratch`](crate::Scratch) exists) something has to
 //! happen: a directory is made or removed, a reply arrives. Otherwise the test
@@ -11,7 +11,7 @@ use std::sync::{Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
@@ -46,8 +46,8 @@ fn watch() {
         thread::sleep(Duration::from_secs(1));
         let silence =
             Duration::from_millis(now().saturating_sub(LAST_SIGN.load(Ordering::Relaxed)));
-        if AT_WORK.load(Ordering::Relaxed) > 0 && silence > PATIENCE {
-            let _ = writeln!(io::stderr(), "no test did anything for {PATIENCE:?}: aborted");
+        if AT_WORK.load(Ordering::Relaxed) > 0 && silence > TIMEOUT {
+            let _ = writeln!(io::stderr(), "no test did anything for {TIMEOUT:?}: aborted");
             std::process::abort();
         }
     }

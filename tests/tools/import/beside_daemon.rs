@@ -12,7 +12,7 @@ const ROWS: usize = 20_000;
 
 /// What a client may have to wait for its answer on a machine that does much
 /// else. Measurements on a quiet one are in the large databases' tests.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A triplet that the daemon knows, and one that only the dump does.
 const KNOWN: &str = "192.0.2.0/alice@sender.test/bob@example.org";
@@ -58,7 +58,7 @@ fn a_running_daemon_imports_and_continues_to_answer() {
         let (begin, sender) = (Instant::now(), format!("new{replies}@sender.test"));
         let attempt = Attempt::new("203.0.113.9", "a.test", &sender, "bob@example.org");
         assert!(client.ask(&attempt).starts_with("DEFER"), "{sender}");
-        assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < TIMEOUT, "{:?}", begin.elapsed());
         replies += 1;
     }
     writer.join().expect("a thread").expect("all was read");

@@ -17,7 +17,7 @@ const FILES: usize = 200;
 
 /// Time that one of them may take. They take milliseconds, most of it for the
 /// disk; only what would never end takes this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Memory in KiB that this process may come to need.
 const MOST_MEMORY: u64 = 512 * 1024;
@@ -59,7 +59,7 @@ fn no_damage_makes_an_import_panic_hang_or_grow() {
             first_start(&damage(&files, &mut random), scratch.path());
         }
         let what = format!("file {number} of POSTGREY_SEED={seed}");
-        assert!(begin.elapsed() < PATIENCE, "{what} took {:?}", begin.elapsed());
+        assert!(begin.elapsed() < TIMEOUT, "{what} took {:?}", begin.elapsed());
         assert!(peak_memory() < MOST_MEMORY, "{what} took {} KiB", peak_memory());
     }
 }

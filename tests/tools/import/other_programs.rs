@@ -355,7 +355,7 @@ fn a_dump_in_sql_is_refused_with_the_page_that_helps() {
 const FILES: usize = 400;
 
 /// How long one may take on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 const WORDS: &[&[u8]] = &[
     b"\t",
@@ -399,7 +399,7 @@ fn no_damage_makes_the_import_of_a_text_panic_or_hang() {
         if let Ok(report) = source.import(&mut store, &mut |_, _| {}) {
             taken += report.triplets.new + report.triplets.known;
         }
-        assert!(begin.elapsed() < PATIENCE, "text {number} of POSTGREY_SEED={seed}");
+        assert!(begin.elapsed() < TIMEOUT, "text {number} of POSTGREY_SEED={seed}");
     }
     assert!(taken > 0, "all were damaged beyond use");
 }

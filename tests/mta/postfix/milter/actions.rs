@@ -1,4 +1,4 @@
-//! Mail of those on a blacklist, whatever `--blacklist-action` says.
+//! Mail on a blacklist, with every `--blacklist-action`.
 
 use super::{DEFERRED, Site, assert_delivered_at_once, client, headers};
 use crate::postfix::instance::wait_for;

@@ -1,4 +1,4 @@
-//! What debian/README.sendmail says of Postfix.
+//! The recipe for Postfix in debian/README.sendmail.
 
 use super::{DEFERRED, client};
 use crate::postfix::instance::Postfix;
