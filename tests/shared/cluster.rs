@@ -1,9 +1,9 @@
 //! A cluster of three servers.
 
-use crate::server::{Engine, Server, has_redis, host, wait_for};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use testkit::redis::{Engine, Server, has_redis, host, wait_for};
 use testkit::{Attempt, Daemon, Scratch};
 
 /// A cluster.

@@ -2,9 +2,9 @@
 //! for each change, and greylisting resumes by itself.
 
 use crate::proxy::{Mode, Proxy};
-use crate::server::{Engine, Server, host_that_waits, wait_for};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
+use testkit::redis::{Engine, Server, host_that_waits, wait_for};
 use testkit::{Attempt, Builder, Client, Daemon, free_port};
 
 /// The time limit, in milliseconds.

@@ -9,7 +9,6 @@ mod manual;
 mod proxy;
 mod random;
 mod sentinel;
-mod server;
 mod tls;
 mod tools;
 mod two_hosts;

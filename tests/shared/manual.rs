@@ -1,7 +1,7 @@
 //! The steps of postgrey-shared-state(7), done as they stand there.
 
-use crate::server::{Engine, Server, host};
 use std::process::Command;
+use testkit::redis::{Engine, Server, host};
 use testkit::{Attempt, Daemon, Program, Scratch};
 
 const PAGE: &str = include_str!("../../man/postgrey-shared-state.7.in");

@@ -1,9 +1,9 @@
 //! A random stream of requests, spread over two hosts with one state, against the
 //! original on one host.
 
-use crate::server::{Engine, Server, host};
 use std::path::Path;
 use testkit::random::{Random, cases, seed};
+use testkit::redis::{Engine, Server, host};
 use testkit::{Attempt, Daemon, Program, skip};
 
 /// Requests of one case; `POSTGREY_RANDOM_CASES=10` asks for 20,000.

@@ -1,8 +1,8 @@
 //! A failover by Sentinel.
 
-use crate::server::{Engine, Server, has_redis, host_that_waits, wait_for};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
+use testkit::redis::{Engine, Server, has_redis, host_that_waits, wait_for};
 use testkit::{Attempt, Scratch, free_port};
 
 /// Starts a sentinel that watches a primary.

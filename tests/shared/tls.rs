@@ -1,8 +1,8 @@
 //! TLS to the server, with an authority of one's own.
 
-use crate::server::{Engine, Server, host};
 use std::path::Path;
 use std::process::Command;
+use testkit::redis::{Engine, Server, host};
 use testkit::{Attempt, Scratch, program_for};
 
 /// Makes an authority and a certificate of this machine's address.

@@ -1,8 +1,8 @@
 //! Tools on a shared state: through the daemon, and without one.
 
-use crate::server::{Engine, Server, host, wait_for};
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
+use testkit::redis::{Engine, Server, host, wait_for};
 use testkit::{Attempt, Daemon, Program, Scratch, start_of_time};
 
 /// Runs a command of postgrey; `input` is its standard input.

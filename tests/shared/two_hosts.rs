@@ -1,8 +1,8 @@
 //! Two hosts with one state decide as one host would.
 
-use crate::server::{Engine, Server, host};
 use std::collections::BTreeSet;
 use std::thread;
+use testkit::redis::{Engine, Server, host};
 use testkit::{Attempt, Daemon};
 
 const DEFERRED: &str =

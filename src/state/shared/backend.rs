@@ -3,7 +3,7 @@
 
 use super::address::{Address, Settings};
 use super::circuit::Circuit;
-use super::client::{Client, Connect};
+use super::client::{Client, ConnectError};
 use super::pending::Pending;
 use super::worker::{Job, Report, Serial, Worker};
 use crate::greylist::Policy;
@@ -163,8 +163,8 @@ fn connect(mut client: Client) -> Result<(Option<Client>, Option<Error>), Error>
             let _ = thread.join();
             match result {
                 Ok(()) => Ok((Some(client), None)),
-                Err(Connect::Failed(error)) => Ok((Some(client), Some(error))),
-                Err(Connect::OtherKeys(error)) => Err(error),
+                Err(ConnectError::Failed(error)) => Ok((Some(client), Some(error))),
+                Err(ConnectError::OtherKeys(error)) => Err(error),
             }
         }
         Err(_) => Ok((None, Some(Error::new("shared state: no answer in time")))),

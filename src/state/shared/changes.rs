@@ -102,7 +102,8 @@ fn decide<'v>(
         records.set(slot, Record::parse(lookup.key(slot).0, value));
     }
     let mut decision = judge(policy, lookup, &records);
-    let is_skew = records.triplet.is_some_and(|it| it.first - lookup.now <= MAX_CLOCK_SKEW);
+    let is_skew =
+        records.triplet.is_some_and(|it| it.first.saturating_sub(lookup.now) <= MAX_CLOCK_SKEW);
     if is_skew {
         decision.notices.retain(|notice| *notice != Notice::FirstSeenInFuture);
     }

@@ -59,8 +59,12 @@ fn records_live_as_long_as_in_the_local_state() {
 #[test]
 fn a_first_attempt_on_a_host_whose_clock_is_ahead_counts_as_now() {
     let new = Verdict::Greylisted { reason: Wait::New, missing: 300 };
-    for (ahead, notices) in [(1, 0), (MAX_CLOCK_SKEW, 0), (MAX_CLOCK_SKEW + 1, 1)] {
-        let evaluation = evaluated([&format!("{0},{0}", NOW + ahead), ""]);
+    let distant = i64::MAX - NOW;
+    for (ahead, notices) in
+        [(1, 0), (MAX_CLOCK_SKEW, 0), (MAX_CLOCK_SKEW + 1, 1), (distant, 1), (i64::MIN, 0)]
+    {
+        let first = NOW.saturating_add(ahead);
+        let evaluation = evaluated([&format!("{first},{first}"), ""]);
         assert_eq!(verdict(&evaluation), new);
         assert_eq!(evaluation.changes[0], set(format!("{NOW},{NOW}"), 2 * DAY + 1));
         let Outcome::Decided(decision) = evaluation.outcome else { panic!("not a decision") };

@@ -54,11 +54,11 @@ impl Client {
     /// # Errors
     /// When the servers cannot be used before the deadline, or have records that are
     /// made in another way.
-    pub fn connect(&mut self, deadline: Instant) -> Result<(), Connect> {
+    pub fn connect(&mut self, deadline: Instant) -> Result<(), ConnectError> {
         match self.link.connect(deadline) {
             Ok(false) => Ok(()),
             Ok(true) => self.check(deadline).inspect_err(|_| self.link.disconnect()),
-            Err(error) => Err(Connect::Failed(error)),
+            Err(error) => Err(ConnectError::Failed(error)),
         }
     }
 
@@ -66,14 +66,14 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::connect`].
-    pub fn probe(&mut self, deadline: Instant) -> Result<(), Connect> {
+    pub fn probe(&mut self, deadline: Instant) -> Result<(), ConnectError> {
         self.link.disconnect();
         self.connect(deadline)?;
         let call = Call::new(&[&PROBE.to_vec()], &[b""], &[Change::Set(b"1".to_vec(), 1)]);
         let read = Command { slot: slot(PROBE), bytes: resp::encode([b"GET".as_slice(), PROBE]) };
         let replies = self.link.run(&[read, call.with_script()], deadline)?;
         match replies.iter().find_map(Value::error) {
-            Some(error) => Err(Connect::Failed(Error::new(format!("shared state: {error}")))),
+            Some(error) => Err(ConnectError::Failed(Error::new(format!("shared state: {error}")))),
             None => Ok(()),
         }
     }
@@ -82,7 +82,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::connect`].
-    pub fn check(&mut self, deadline: Instant) -> Result<(), Connect> {
+    pub fn check(&mut self, deadline: Instant) -> Result<(), ConnectError> {
         let Metadata { keys, rules } = &self.metadata;
         let set = |verb: &[u8], field: &[u8], value: &str| {
             let bytes = resp::encode([verb, META, field, value.as_bytes()]);
@@ -93,12 +93,12 @@ impl Client {
         let commands = [set(b"HSETNX", b"keys", keys), get];
         let replies = self.link.run(&commands, deadline)?;
         if let Some(error) = replies.iter().find_map(Value::error) {
-            return Err(Connect::Failed(Error::new(format!("shared state: {error}"))));
+            return Err(ConnectError::Failed(Error::new(format!("shared state: {error}"))));
         }
         let found = replies.last().and_then(Value::text).unwrap_or_default();
         if found != keys.as_bytes() {
             let found = String::from_utf8_lossy(found);
-            return Err(Connect::OtherKeys(Error::new(format!(
+            return Err(ConnectError::OtherKeys(Error::new(format!(
                 "the shared state has keys of other options: \"{found}\", not \"{keys}\" as on this \
                  host; give all hosts the same --lookup-by-*, --ipv4cidr, --ipv6cidr, \
                  --auto-whitelist-by and --privacy, or delete postgrey:meta to start again"
@@ -159,10 +159,10 @@ impl Client {
     /// Reads the records of a batch. Once more, if that fails: a server that closed an
     /// idle connection is seen now.
     fn read(&mut self, items: &[Item], deadline: Instant) -> Result<Values, Error> {
-        self.connect(deadline).map_err(Connect::error)?;
+        self.connect(deadline).map_err(ConnectError::error)?;
         batch::read(&mut *self.link, items, deadline).or_else(|_| {
             self.link.disconnect();
-            self.connect(deadline).map_err(Connect::error)?;
+            self.connect(deadline).map_err(ConnectError::error)?;
             batch::read(&mut *self.link, items, deadline).inspect_err(|_| self.link.disconnect())
         })
     }
@@ -184,7 +184,7 @@ impl Client {
     /// # Errors
     /// When the servers cannot be read before the deadline.
     pub fn query(&mut self, query: &Query, deadline: Instant) -> Result<Found, Error> {
-        self.connect(deadline).map_err(Connect::error)?;
+        self.connect(deadline).map_err(ConnectError::error)?;
         match query {
             Query::Metadata => Ok(Found::Metadata(self.metadata.clone())),
             _ => scan::query(&mut *self.link, &self.policy, query, deadline),
@@ -207,23 +207,23 @@ fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, 
 
 /// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Connect {
+pub enum ConnectError {
     /// The servers cannot be used now.
     Failed(Error),
     /// The records are made in another way.
     OtherKeys(Error),
 }
 
-impl From<Error> for Connect {
-    fn from(error: Error) -> Connect {
-        Connect::Failed(error)
+impl From<Error> for ConnectError {
+    fn from(error: Error) -> ConnectError {
+        ConnectError::Failed(error)
     }
 }
 
-impl Connect {
+impl ConnectError {
     /// The failure, whichever it is.
     pub fn error(self) -> Error {
-        let (Connect::Failed(error) | Connect::OtherKeys(error)) = self;
+        let (ConnectError::Failed(error) | ConnectError::OtherKeys(error)) = self;
         error
     }
 }

@@ -9,6 +9,7 @@ use super::resp::{self, Value};
 use super::slots::{Redirect, redirect, slot_ranges};
 use crate::state::Error;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -91,11 +92,12 @@ impl Cluster {
         endpoint: &Endpoint,
         deadline: Instant,
     ) -> Result<&mut Connection, Error> {
-        if !self.connections.contains_key(endpoint) {
-            let connection = Connection::open(endpoint, &self.access, deadline)?;
-            self.connections.insert(endpoint.clone(), connection);
+        match self.connections.entry(endpoint.clone()) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                Ok(entry.insert(Connection::open(endpoint, &self.access, deadline)?))
+            }
         }
-        self.connections.get_mut(endpoint).ok_or_else(|| unexpected(endpoint))
     }
 
     fn run_connected(

@@ -28,6 +28,8 @@ pub struct Connection {
     endpoint: Endpoint,
     stream: Stream,
     input: Vec<u8>,
+    /// The bytes of the input that were replies.
+    parsed: usize,
     buffer: Box<[u8]>,
 }
 
@@ -64,7 +66,7 @@ impl Connection {
         let stream = Stream::connect(endpoint, access.tls.as_ref(), deadline);
         let stream = stream.map_err(|error| explain(endpoint, &error))?;
         let buffer = vec![0; READ_SIZE].into();
-        Ok(Connection { endpoint: endpoint.clone(), stream, input: Vec::new(), buffer })
+        Ok(Connection { endpoint: endpoint.clone(), stream, input: Vec::new(), parsed: 0, buffer })
     }
 
     /// Logs in.
@@ -108,9 +110,9 @@ impl Connection {
     pub fn receive(&mut self, deadline: Instant) -> Result<Value, Error> {
         self.stream.set_deadline(deadline);
         loop {
-            match resp::parse(&self.input) {
+            match resp::parse(&self.input[self.parsed..]) {
                 Ok(Some((value, length))) => {
-                    self.input.drain(..length);
+                    self.parsed += length;
                     return Ok(value);
                 }
                 Ok(None) => self.read().map_err(|error| explain(&self.endpoint, &error))?,
@@ -120,6 +122,7 @@ impl Connection {
     }
 
     fn read(&mut self) -> io::Result<()> {
+        self.input.drain(..std::mem::take(&mut self.parsed));
         match self.stream.read(&mut self.buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Ok(length) => {

@@ -1,7 +1,7 @@
 //! The shared state as a tool uses it that runs without a daemon.
 
 use super::address::Address;
-use super::client::{Client, Connect};
+use super::client::{Client, ConnectError};
 use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::state::{Error, Found, Inspect, Metadata, Query, Slice, Table, Totals};
@@ -38,7 +38,7 @@ impl Tool {
     /// When one of them cannot be made.
     pub fn edit(&mut self, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
         // Records without metadata could not be found by their names.
-        self.client.check(deadline()).map_err(Connect::error)?;
+        self.client.check(deadline()).map_err(ConnectError::error)?;
         self.client.edit(edits, now, deadline())
     }
 }

@@ -5,7 +5,7 @@
 
 use super::batch::Progress;
 use super::changes::{Item, Outcome};
-use super::client::{Client, Connect};
+use super::client::{Client, ConnectError};
 use crate::greylist::Decision;
 use crate::state::{Error, Found, Task};
 use mio::unix::pipe;
@@ -115,7 +115,7 @@ fn run(mut client: Client, jobs: &Receiver<Job>, mut reporter: Reporter) {
             reporter.report(Report::Failed(error));
         }
         if let Some(deadline) = probe {
-            let result = client.probe(deadline).map_err(Connect::error);
+            let result = client.probe(deadline).map_err(ConnectError::error);
             reporter.report(Report::Probed(result));
         }
         reporter.wake();
@@ -165,8 +165,9 @@ impl Batch {
             owners.reporter.report(Report::Conflicts(conflicts));
         }
         for (serial, query) in queries {
-            let found = client.query(&query, deadline)?;
-            owners.reporter.report(Report::Completed(serial, Ok(Answer::Read(found))));
+            // Its failure is the tool's. If the servers fail, mail will find out.
+            let found = client.query(&query, deadline).map(Answer::Read);
+            owners.reporter.report(Report::Completed(serial, found));
         }
         Ok(())
     }

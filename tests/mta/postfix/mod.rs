@@ -7,3 +7,4 @@ mod no_header;
 mod policy;
 mod pools;
 mod programs;
+mod shared_state;

@@ -18,6 +18,7 @@ mod port;
 mod preload;
 pub mod private_dev;
 pub mod random;
+pub mod redis;
 mod scratch;
 mod skip;
 mod watchdog;

@@ -1,12 +1,12 @@
 //! Servers that a test started, and hosts that use them.
 
+use crate::{Builder, Daemon, Program, Scratch, free_port, program_for, skip};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use testkit::{Builder, Daemon, Program, Scratch, free_port, program_for, skip};
 
 /// The time limit of a wait for anything.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
