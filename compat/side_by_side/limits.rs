@@ -3,6 +3,8 @@
 
 use crate::process::{Pid, cpu_time};
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
+use std::fs;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 use testkit::Scratch;
 
@@ -36,4 +38,27 @@ pub fn puts(batch: usize, duration: Duration) -> (f64, f64) {
 
 fn mixed(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Appends to a preallocated file, each with as many triplets, and waits for the disk
+/// after each. Returns the appends a second.
+pub fn appends(batch: usize, duration: Duration) -> f64 {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("limit.journal");
+    let length = 4 << 20;
+    fs::write(&path, vec![0; length]).expect("room on the disk");
+    let file = fs::OpenOptions::new().write(true).open(&path).expect("the file");
+    file.sync_all().expect("a disk");
+    let record = vec![b'x'; 28 + 90 * batch];
+    let (begin, mut number, mut at) = (Instant::now(), 0, 0);
+    while begin.elapsed() < duration {
+        if at + record.len() > length {
+            at = 0;
+        }
+        file.write_all_at(&record, at as u64).expect("a write");
+        file.sync_data().expect("a disk");
+        at += record.len();
+        number += 1;
+    }
+    f64::from(number) / begin.elapsed().as_secs_f64()
 }

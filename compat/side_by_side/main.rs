@@ -24,6 +24,7 @@ mod process;
 mod programme;
 mod smtp_proxy;
 mod subject;
+mod sustained;
 mod table;
 mod traffic;
 
@@ -55,6 +56,8 @@ fn main() -> std::io::Result<()> {
         Programme::quick().run(&mut page);
     } else if has("--growth") {
         growth::run(&mut page);
+    } else if has("--sustained") {
+        sustained::run(&mut page);
     } else if has("--large") {
         large_database::run();
     } else if has("--milter") {
@@ -64,6 +67,7 @@ fn main() -> std::io::Result<()> {
     } else {
         Programme::whole().run(&mut page);
         page.save()?;
+        sustained::run(&mut page);
         growth::run(&mut page);
         fairness::run(&mut page, false);
         milter::run(&mut page);

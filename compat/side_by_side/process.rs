@@ -25,6 +25,13 @@ pub fn own_memory(pid: Pid) -> u64 {
     number.and_then(|number| number.parse().ok()).expect("a kernel that counts RssAnon")
 }
 
+/// Bytes that a process had written to a disk.
+pub fn written_bytes(pid: Pid) -> u64 {
+    let counters = fs::read_to_string(format!("/proc/{pid}/io")).expect("a living process");
+    let number = counters.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    number.and_then(|number| number.parse().ok()).expect("a kernel that counts bytes")
+}
+
 /// System calls of a process, and those of them that wait for the disk.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Calls {

@@ -258,10 +258,10 @@ fn daemon() -> [Arg; 7] {
                 "The number of seconds after the answer within which an entry is written to the \
                  disk, at most 3600. With 0, it is on disk before the mail server gets the \
                  answer, so that no answer is ever lost. With more, many entries share one wait \
-                 for the disk, and more requests per second are answered. If the machine or the \
-                 daemon dies, the entries of the last N seconds may be lost, and such mail may be \
-                 deferred once more. The database is never damaged, and stopping the daemon loses \
-                 nothing.",
+                 for the disk, and more requests per second are answered. If the power fails, the \
+                 entries of the last N seconds may be lost, and such mail may be deferred once \
+                 more. The database is never damaged, and a daemon that is stopped or killed \
+                 loses nothing.",
             ),
     ]
 }

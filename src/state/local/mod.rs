@@ -13,12 +13,14 @@ mod expiry;
 mod free_pages;
 mod head;
 mod identity;
+mod inspect;
 mod journal;
 mod open;
 mod pages;
 mod reader;
 mod reading;
 mod replaced;
+mod replay;
 mod rows;
 mod schedule;
 mod size;
@@ -32,19 +34,18 @@ pub use reader::{Reader, is_lmdb};
 pub use structure::Looked;
 
 use super::{
-    Backend, Completed, Error, ExpiryPass, ExpirySlice, Inspect, Lifetimes, Metadata, Slice,
-    StateSize, Task, Ticket, Totals,
+    Backend, Completed, Error, ExpiryPass, ExpirySlice, Lifetimes, Metadata, StateSize, Task,
+    Ticket,
 };
 use crate::greylist::edit::Edit;
 use crate::greylist::{Policy, Record};
 use batch::{Batch, View};
-use buffer::{Buffer, Change, Changes};
+use buffer::Buffer;
 use errors::explain_read;
 use expiry::{ExpiryScan, Surroundings};
-use journal::{Journal, OwnedRow, Replayed};
+use journal::Journal;
 use lmdb::Database;
 use open::File;
-use reading::Reading;
 use replaced::Watch;
 use schedule::Schedule;
 use std::mem;
@@ -148,36 +149,6 @@ impl Store {
         Ok(store)
     }
 
-    /// Takes the records of a journal.
-    fn replay(&mut self, replayed: Replayed) -> Result<(), Error> {
-        let Replayed { old, young, warning } = replayed;
-        let is_damaged = warning.is_some();
-        self.notices.extend(warning);
-        for rows in [old, young] {
-            self.buffer.rotate();
-            let changes = self.changes_of(rows)?;
-            self.buffer.add(changes);
-        }
-        if !self.buffer.is_empty() {
-            self.schedule.note_replay(Instant::now());
-        }
-        if is_damaged {
-            // What was read of it has to be in a whole file.
-            self.ensure_journal()?;
-        }
-        Ok(())
-    }
-
-    /// The rows of a journal as changes to what is there.
-    fn changes_of(&mut self, rows: Vec<OwnedRow>) -> Result<Changes, Error> {
-        let mut changes = Changes::default();
-        for (table, key, record) in rows {
-            let was_there = self.record(table, &key)?.is_some();
-            changes.add(table, &key, Change { record, was_there });
-        }
-        Ok(changes)
-    }
-
     /// Makes the journal now, not with the first record, and lets what was appended
     /// to it wait for the disk for at most this long (`--sync`): there are fewer waits,
     /// and what was answered meanwhile may be lost if the power fails. With zero
@@ -259,37 +230,6 @@ fn open_file<'s>(file: &'s Option<File>, failure: &Option<Failure>) -> Result<&'
     match (failure, file) {
         (Some(failure), _) => Err(failure.error.clone()),
         (None, file) => Ok(file.as_ref().expect("a file that failed to open is a failure")),
-    }
-}
-
-impl Store {
-    fn reading(&mut self) -> Result<Reading<'_>, Error> {
-        self.look_at_file();
-        let file = open_file(&self.file, &self.failure)?;
-        Ok(Reading { environment: &file.environment, path: &self.path })
-    }
-}
-
-impl Inspect for Store {
-    fn metadata(&mut self) -> Result<Metadata, Error> {
-        self.reading()?.metadata()
-    }
-
-    fn totals(&mut self) -> Result<Totals, Error> {
-        self.reading()?.totals()
-    }
-
-    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.reading()?.record(table, key)
-    }
-
-    fn slice(
-        &mut self,
-        table: Table,
-        prefix: &[u8],
-        position: Option<&[u8]>,
-    ) -> Result<Slice, Error> {
-        self.reading()?.slice(table, prefix, position)
     }
 }
 

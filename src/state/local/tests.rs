@@ -1,5 +1,6 @@
 //! The store on a real file.
 
+use super::buffer::Change;
 use super::rows::stored_key;
 use super::*;
 use crate::greylist::{Lookup, Verdict, Wait};

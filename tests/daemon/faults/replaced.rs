@@ -135,3 +135,17 @@ fn a_file_that_is_overwritten_is_opened_again() {
     assert_eq!(known(&mut site.client, 1, 0), 0);
     assert_eq!(site.known_after_kill([0, 1, 100, 109]), [0, ATTEMPTS, ATTEMPTS, ATTEMPTS]);
 }
+
+#[test]
+fn a_journal_that_is_deleted_or_replaced_is_made_again_with_all_records() {
+    let mut site = Site::start();
+    let journal = site.file.with_file_name("postgrey.journal");
+    assert_eq!(known(&mut site.client, 1, 0), 0, "they are new");
+    fs::remove_file(&journal).expect("the journal");
+    site.wait_for_line("postgrey.journal was deleted or replaced; it was made again with 50 ");
+    let other = site.file.with_file_name("other");
+    fs::write(&other, "another file").expect("a file");
+    fs::rename(&other, &journal).expect("a rename");
+    assert_eq!(known(&mut site.client, 2, 0), 0, "they are new");
+    assert_eq!(site.known_after_kill([0, 1, 2]), [ATTEMPTS; 3]);
+}

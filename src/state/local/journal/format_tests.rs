@@ -1,3 +1,4 @@
+use super::super::format::{Block, Header, VERSION};
 use super::*;
 use testkit::random::{self, Random};
 

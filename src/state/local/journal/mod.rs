@@ -12,9 +12,11 @@
 
 mod format;
 mod open;
+mod scan;
 
-pub use format::{OwnedRow, Row, length_of};
+pub use format::{Row, length_of};
 pub use open::{Replayed, explain, open};
+pub use scan::OwnedRow;
 
 use super::create::{finish, unfinished};
 use format::{Block, HALF, HEADER, Header, Place, VERSION, for_each_block};

@@ -1,6 +1,7 @@
 //! Opening the journal: what it holds, and what can be wrong with it.
 
-use super::format::{HALF, HEADER, Half, Header, OwnedRow, VERSION, Window, scan};
+use super::format::{HALF, HEADER, Header, VERSION};
+use super::scan::{Half, OwnedRow, Window, scan};
 use super::{FILE_NAME, Journal};
 use crate::state::Error;
 use nix::errno::Errno;
@@ -155,7 +156,8 @@ fn set_aside(path: &Path, problem: &str) -> Result<String, Error> {
     let kept = PathBuf::from(kept);
     let linked = match fs::remove_file(&kept) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => fs::hard_link(path, &kept),
+        // Not every file system has links.
+        _ => fs::hard_link(path, &kept).or_else(|_| fs::copy(path, &kept).map(drop)),
     };
     linked.map_err(|error| explain("keep", path, &error))?;
     Ok(format!("{} {problem} was used; it is kept as {}", path.display(), kept.display()))

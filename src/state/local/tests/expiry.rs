@@ -1,7 +1,7 @@
 //! The walk on a real file: what goes, what stays, and when.
 
 use super::*;
-use crate::state::Tally;
+use crate::state::{Inspect as _, Tally};
 
 const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
