@@ -392,7 +392,7 @@ fn an_unknown_facility_is_refused_in_the_background() {
         log.dedup();
         let theirs = "<35>syslog: unknown facility/priority: ffffffff";
         let ours = "ERROR: --syslog-facility must be a facility like mail, daemon or local0, \
-                    unlike \"bogus\"";
+                    not \"bogus\"";
         expect(
             run,
             "bogus",

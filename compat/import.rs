@@ -141,7 +141,7 @@ fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped)
     let ours = ours.start().stop();
     assert_eq!(rows(Program::Ours, &dbdir(&ours.scratch)), expected, "{:#?}", ours.log);
     let kept = files(&dbdir(&ours.scratch));
-    assert_eq!(without_lock(kept), copy, "ours changed the original's files");
+    assert_eq!(of_the_original(kept), copy, "ours changed the original's files");
     assert_eq!(files(&theirs), before);
 
     let goes_on = with(goes_on.again(Program::Theirs), options).start();
@@ -167,8 +167,11 @@ fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped)
     }
 }
 
-fn without_lock<T>(files: Vec<(PathBuf, Vec<u8>, T)>) -> Vec<(PathBuf, Vec<u8>, T)> {
-    files.into_iter().filter(|(path, ..)| !path.ends_with("postgrey.lock")).collect()
+/// The files that the original made; it has a `postgrey.lock` as well.
+fn of_the_original<T>(files: Vec<(PathBuf, Vec<u8>, T)>) -> Vec<(PathBuf, Vec<u8>, T)> {
+    let is_ours =
+        |path: &Path| path.ends_with("postgrey.lock") || path.ends_with("postgrey.journal");
+    files.into_iter().filter(|(path, ..)| !is_ours(path)).collect()
 }
 
 fn load_exported(ours: &Path, theirs: &Path) {

@@ -310,7 +310,7 @@ fn the_files_of_the_database_are_for_the_daemon_alone() {
             "postgrey.lock",
             "postgrey_clients.db",
         ];
-        let ours = ["postgrey.lock", "postgrey.mdb", "postgrey.mdb-lock"];
+        let ours = ["postgrey.journal", "postgrey.lock", "postgrey.mdb", "postgrey.mdb-lock"];
         run.expect("files", names, differs("X55", theirs, ours));
         let lock = fs::read_to_string(dbdir.join("postgrey.lock")).expect("the lock file");
         run.expect("the lock file after the end", lock, "");

@@ -99,7 +99,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     let debug = debug(&matches)?;
     let words = text(&matches, "check_sender").to_string_lossy().to_ascii_lowercase();
     let words: Vec<&str> = if is_true(&words) { words.split(',').collect() } else { Vec::new() };
-    let line = |word: &&str| format!("Enabling DnsCheck: opt{{do_checks}}{{{word}}} \n");
+    let line = |word: &&str| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n");
     let is_verbose = matches.get_count("v") > 0;
     let preface = words.iter().filter(|_| is_verbose).map(line).collect();
     Ok(Invocation::Report(Box::new(Report {
@@ -289,7 +289,7 @@ mod tests {
         let lines = ["a/24", "spf", "mx"].map(|word| format!("{{{word}}} \n"));
         assert_eq!(
             report.preface,
-            lines.map(|line| "Enabling DnsCheck: opt{do_checks}".to_owned() + &line).concat()
+            lines.map(|line| "Enabling Check: opt{do_checks}".to_owned() + &line).concat()
         );
     }
 
