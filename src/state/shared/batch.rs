@@ -189,10 +189,7 @@ fn call(link: &mut dyn Link, sent: &[Sent], deadline: Instant) -> Result<Vec<Val
 }
 
 fn unexpected(reply: &Value) -> Error {
-    let text = match reply.error() {
-        Some(error) => error.chars().filter(|c| !c.is_control()).take(200).collect(),
-        None => "the reply is not that of a Redis or Valkey".to_owned(),
-    };
+    let text = reply.error().unwrap_or("the reply is not that of a Redis or Valkey");
     Error::new(format!("shared state: {text}"))
 }
 

@@ -27,7 +27,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that is not connected. The records have this metadata.
+    /// A client that is not connected. The policy says how keys are made.
     ///
     /// # Errors
     /// When the address cannot be used with the policy, or the certificates of
@@ -62,7 +62,7 @@ impl Client {
         }
     }
 
-    /// Does once what decisions need, reading and writing.
+    /// Connects again, reads and writes as decisions do.
     ///
     /// # Errors
     /// As [`Client::connect`].
@@ -97,7 +97,7 @@ impl Client {
         }
         let found = replies.last().and_then(Value::text).unwrap_or_default();
         if found != keys.as_bytes() {
-            let found = String::from_utf8_lossy(found);
+            let found = found.escape_ascii();
             return Err(ConnectError::OtherKeys(Error::new(format!(
                 "the shared state has keys of other options: \"{found}\", not \"{keys}\" as on this \
                  host; give all hosts the same --lookup-by-*, --ipv4cidr, --ipv6cidr, \

@@ -137,8 +137,7 @@ impl Connection {
 
 /// The failure of a server that refuses a command.
 pub fn refusal(endpoint: &Endpoint, error: &str) -> Error {
-    let shown: String = error.chars().filter(|c| !c.is_control()).take(200).collect();
-    Error::new(format!("shared state: {endpoint}: {shown}"))
+    Error::new(format!("shared state: {endpoint}: {error}"))
 }
 
 /// The failure of a server whose reply is not that of a Redis.

@@ -1,10 +1,10 @@
 //! The shared backend: one state for several hosts, on Redis or Valkey.
 //!
 //! The servers keep nothing but the original's records, each under its own name
-//! ([`names`]). The rules are applied here: records are read, judged, and changed if
-//! they are still as they were read ([`batch`]). A thread does this, because a server
-//! may hang and the event loop must not ([`worker`]). Whatever happens, mail waits for
-//! the time limit at most, and not again before the servers work ([`circuit`]).
+//! (`names`). The rules are applied here: records are read, judged, and changed if
+//! they are still as they were read (`batch`). A thread does this, because a server
+//! may hang and the event loop must not (`worker`). Whatever happens, mail waits for
+//! the time limit at most, and not again before the servers work (`circuit`).
 //!
 //! The protocol is spoken here, because that is little, and because every reply needs
 //! an end: the synchronous connections of the `redis` crate have a limit for each read

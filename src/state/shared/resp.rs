@@ -15,6 +15,9 @@ const MAX_ELEMENTS: usize = 1 << 16;
 /// Arrays within arrays: `CLUSTER SLOTS` has four levels.
 const MAX_DEPTH: usize = 6;
 
+/// Characters of the longest error message.
+const MAX_MESSAGE: usize = 200;
+
 /// Bytes of a line that is not a bulk string.
 const MAX_LINE: usize = 4096;
 
@@ -41,7 +44,7 @@ pub enum Value {
     Integer(i64),
     /// A status or a string.
     Text(Vec<u8>),
-    /// An error; the first word is its kind.
+    /// An error, fit for the log; the first word is its kind.
     Error(String),
     /// Several values.
     Array(Vec<Value>),
@@ -118,7 +121,7 @@ impl<'i> Parser<'i> {
         };
         match kind {
             b'+' => Ok(Value::Text(rest.to_vec())),
-            b'-' => Ok(Value::Error(String::from_utf8_lossy(rest).into_owned())),
+            b'-' => Ok(Value::Error(printable(rest))),
             b':' => number(rest).map(Value::Integer),
             b'$' => match length(rest, MAX_REPLY)? {
                 None => Ok(Value::Nil),
@@ -156,6 +159,12 @@ impl<'i> Parser<'i> {
             _ => Err(Stop::Malformed),
         }
     }
+}
+
+/// An error message without control characters, which a broken server may send.
+fn printable(message: &[u8]) -> String {
+    let message = String::from_utf8_lossy(message);
+    message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect()
 }
 
 /// A length; `None` for -1, which stands for no value.
@@ -196,6 +205,7 @@ mod tests {
                 "-NOSCRIPT No matching script.\r\n",
                 Value::Error("NOSCRIPT No matching script.".into()),
             ),
+            ("-ERR a\x1b[2J\nb\r\n", Value::Error("ERR a[2Jb".into())),
             (":-7\r\n", Value::Integer(-7)),
             ("$-1\r\n", Value::Nil),
             ("*-1\r\n", Value::Nil),
