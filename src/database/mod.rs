@@ -85,6 +85,16 @@ impl Database {
         })
     }
 
+    /// Reaches the database in a directory through its daemon, which has written all
+    /// that it remembers; `None` where none runs.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn of_daemon(directory: &Path) -> Option<Result<Database, Error>> {
+        let path = directory.join(state::local::FILE_NAME);
+        settled(directory).ok().map(|connection| Database::new(connection, None, shown(&path)))
+    }
+
     /// Opens and reads the database in a directory whose lock the caller holds, for a
     /// daemon that starts: a damaged file ends only a child, or is given up after a
     /// while.
@@ -258,11 +268,6 @@ impl OpenFile {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         state::local::is_lmdb(Path::new(&path)).is_ok_and(|is_database| is_database)
     }
-}
-
-/// Has the daemon of a directory, if one runs, write all records to the database file.
-pub fn settle(directory: &Path) {
-    let _ = settled(directory);
 }
 
 /// Connects to the daemon of a directory, which first writes delayed changes. A

@@ -267,3 +267,16 @@ fn the_control_socket_serves_only_root_and_the_daemons_user() {
 const ASK: &str = "$SIG{PIPE} = 'IGNORE'; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die; \
                    print $s \"statistics\\n\\n\"; $s->flush; while (<$s>) { last if $_ eq \"\\n\"; \
                    print }";
+
+/// LMDB's lock file is not safe between processes that can be stopped, or that have
+/// process numbers of their own.
+#[test]
+fn a_check_of_the_database_leaves_it_to_the_daemon() {
+    let daemon = daemon();
+    let lock = directory(&daemon).join("postgrey.mdb-lock");
+    fs::remove_file(&lock).expect("the lock file");
+    let (status, output, errors) = run(&["check", "--database", &dbdir(&daemon)]);
+    assert_eq!((status, errors.as_str()), (0, ""));
+    assert!(output.ends_with("postgrey.mdb is sound: 4 entries\n"), "{output}");
+    assert!(!lock.exists(), "another process has opened the database");
+}

@@ -7,11 +7,14 @@
 use super::super::progress::Progress;
 use super::super::text::counted;
 use super::super::{Error, Outcome};
-use crate::database::{self, SharedLocation};
-use crate::state::Inspect;
-use crate::state::local::{FILE_NAME, Looked, Reader, check};
+use crate::daemon::DirectoryLock;
+use crate::database::{self, Database, SharedLocation};
+use crate::greylist::filter::Filter;
+use crate::state::local::{FILE_NAME, Findings, Looked, Reader, check, look_at_pages};
+use crate::state::{Inspect, Table};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process;
@@ -53,19 +56,53 @@ pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
     }
 }
 
+/// Only the daemon opens the database while it runs: it is asked for the records,
+/// and the pages are compared without LMDB.
 pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
-    database::settle(directory);
-    let mut reader = Reader::open(directory)?;
-    let path = reader.path().to_owned();
+    let path = directory.join(FILE_NAME);
+    let (looked, findings) = match Database::of_daemon(directory) {
+        Some(daemon) => (look_at_file(&path)?, records_of(&daemon?)?),
+        None => {
+            // No lock is left where there is no database.
+            let _lock = path.exists().then(|| DirectoryLock::take(directory)).transpose()?;
+            let mut reader = Reader::open(directory)?;
+            let looked = look_at_file(&path)?;
+            // Only after this may LMDB walk through the tables.
+            let records = reader.totals()?.records;
+            let mut progress = Progress::new(records.iter().sum::<u64>() as usize);
+            (looked, check(&reader, |rows| progress.advance(rows))?)
+        }
+    };
+    print(&path, looked, &findings, out)
+}
+
+fn look_at_file(path: &Path) -> Result<Looked, Error> {
+    let shown = path.display();
+    read_all(path)
+        .map_err(|error| Error::Access(format!("can't read {shown} to its end: {error}")))?;
+    Ok(look_at_pages(path)?)
+}
+
+fn records_of(daemon: &Database) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    let mut progress = Progress::new(daemon.totals()?.records.iter().sum::<u64>() as usize);
+    for table in Table::ALL {
+        daemon.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
+            findings.look_at(table, key, text);
+            progress.advance(1);
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(findings)
+}
+
+fn print(
+    path: &Path,
+    looked: Looked,
+    findings: &Findings,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
     let path = path.display();
-    read_all(reader.path())
-        .map_err(|error| Error::Access(format!("can't read {path} to its end: {error}")))?;
-    // Only after this may LMDB walk through the tables.
-    let looked = reader.look_at_pages()?;
-    let records = reader.totals()?.records;
-    let mut progress = Progress::new(records.iter().sum::<u64>() as usize);
-    let findings = check(&reader, |rows| progress.advance(rows))?;
-    drop(progress);
     for sentence in &findings.damage {
         writeln!(out, "{sentence}")?;
     }

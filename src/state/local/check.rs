@@ -2,7 +2,7 @@
 
 use super::rows::{stored_key, whole};
 use super::{Reader, Table};
-use crate::state::{ClientRecord, Error, TripletRecord};
+use crate::state::{Error, Record};
 
 /// The number of findings are told one by one.
 const MAX_FINDINGS: usize = 10;
@@ -19,6 +19,16 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Looks at a record.
+    pub fn look_at(&mut self, table: Table, key: &[u8], text: &[u8]) {
+        self.rows += 1;
+        let record = Record::parse(table, text);
+        if record.is_none_or(|record| record.text().as_bytes() != text) {
+            let (key, text) = (key.escape_ascii(), text.escape_ascii());
+            self.add(|| format!("{} {key} has an odd row: {text}", table.name()));
+        }
+    }
+
     fn add(&mut self, sentence: impl FnOnce() -> String) {
         self.number += 1;
         if self.damage.len() < MAX_FINDINGS {
@@ -51,21 +61,10 @@ pub fn check(reader: &Reader, mut advance: impl FnMut(usize)) -> Result<Findings
 }
 
 fn look(table: Table, key: &[u8], row: &[u8], findings: &mut Findings) {
-    findings.rows += 1;
-    let name = || format!("{} {}", table.name(), key.escape_ascii());
     let (whole_key, text) = whole(key, row);
     if stored_key(whole_key) != key {
-        findings.add(|| format!("{} is not the short form of its key", name()));
+        let name = format!("{} {}", table.name(), key.escape_ascii());
+        findings.add(|| format!("{name} is not the short form of its key"));
     }
-    let is_proper = match table {
-        Table::Triplets => {
-            TripletRecord::parse(text).is_some_and(|seen| seen.text().as_bytes() == text)
-        }
-        Table::Clients => {
-            ClientRecord::parse(text).is_some_and(|row| row.text().as_bytes() == text)
-        }
-    };
-    if !is_proper {
-        findings.add(|| format!("{} has an odd row: {}", name(), text.escape_ascii()));
-    }
+    findings.look_at(table, whole_key, text);
 }

@@ -38,12 +38,7 @@ const PERSISTENT_FLAGS: u16 = 0x7fff;
 /// # Errors
 /// When the file is damaged, or cannot be read.
 pub fn check(file: &File) -> io::Result<()> {
-    let mut first = [0; HEADER + 8 + 2 * WORD + TABLE];
-    file.read_exact_at(&mut first, 0)?;
-    let page_size = size_of_pages(&first)?;
-    if !PAGE_SIZES.contains(&page_size) || !page_size.is_power_of_two() {
-        return Err(damaged());
-    }
+    let page_size = page_size(file)?;
     let reader = PageReader::new(file, page_size)?;
     let meta = reader.newest_meta()?;
     if size_of_pages(&meta)? != page_size {
@@ -75,6 +70,18 @@ pub fn check(file: &File) -> io::Result<()> {
         root(&table, last, &reader)?;
     }
     Ok(())
+}
+
+/// The size of the file's pages, in bytes.
+///
+/// # Errors
+/// As [`check`].
+pub fn page_size(file: &File) -> io::Result<usize> {
+    let mut first = [0; HEADER + 8 + 2 * WORD + TABLE];
+    file.read_exact_at(&mut first, 0)?;
+    let page_size = size_of_pages(&first)?;
+    let is_valid = PAGE_SIZES.contains(&page_size) && page_size.is_power_of_two();
+    if is_valid { Ok(page_size) } else { Err(damaged()) }
 }
 
 /// What a meta page says of the size of all pages.

@@ -30,7 +30,7 @@ mod write;
 
 pub use check::{Findings, check};
 pub use copy::Copy;
-pub use reader::{Reader, is_lmdb};
+pub use reader::{Reader, is_lmdb, look_at_pages};
 pub use structure::Looked;
 
 use super::{

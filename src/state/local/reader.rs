@@ -1,11 +1,11 @@
 //! A database file that is only read: a copy, or the daemon's own in search of
 //! damage.
 
-use super::errors::{explain_damage, explain_open, explain_read};
+use super::errors::{explain_damage, explain_open};
 use super::open::refuse_truncated;
 use super::reading::{Reading, Rows};
 use super::structure::{self, Looked};
-use super::{FILE_NAME, Table};
+use super::{FILE_NAME, Table, head};
 use crate::state::{Error, Inspect, Metadata, Slice, Totals};
 use lmdb::{Environment, EnvironmentFlags};
 use std::fs::File;
@@ -28,6 +28,18 @@ pub fn is_lmdb(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Looks at every page of a file, without LMDB; see `structure::look`.
+///
+/// # Errors
+/// When a page is damaged or cannot be read; the text names it.
+pub fn look_at_pages(path: &Path) -> Result<Looked, Error> {
+    let look = || {
+        let file = File::open(path)?;
+        structure::look(&file, head::page_size(&file)?)
+    };
+    look().map_err(|error| explain_damage(path, &error.to_string()))
 }
 
 /// A database that is only read.
@@ -69,17 +81,6 @@ impl Reader {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Looks at every page of the file; see `structure::look`.
-    ///
-    /// # Errors
-    /// When a page is damaged or cannot be read; the text names it.
-    pub fn look_at_pages(&self) -> Result<Looked, Error> {
-        let stat = self.environment.stat().map_err(|error| explain_read(&self.path, error))?;
-        let file = File::open(&self.path);
-        let result = file.and_then(|file| structure::look(&file, stat.page_size() as usize));
-        result.map_err(|error| explain_damage(&self.path, &error.to_string()))
     }
 
     /// The next rows of a table as the file has them: those after a key, or else
