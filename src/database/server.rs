@@ -164,7 +164,11 @@ enum Opened {
 fn open(source: &Source) -> Result<Opened, Error> {
     match source {
         Source::Directory(directory) => open_directory(directory),
-        Source::Locked(directory) => Ok(Opened::Store(Box::new(open_store(directory)?), None)),
+        Source::Locked(directory) => {
+            let store = Store::open(directory, Metadata::default())?;
+            store.probe()?;
+            Ok(Opened::Store(Box::new(store), None))
+        }
         Source::File(name) => open_file().map_err(|error| {
             let shown = name.display().to_string();
             Error::new(error.to_string().replace(FILE, &shown))

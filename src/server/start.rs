@@ -77,18 +77,18 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     }
     tell_beginning(&options, &warnings, earlier, log);
 
-    let lock = identity.lend(|| {
+    let (lock, control) = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
         if options.shared_state.is_none() {
             let checked = Database::check(&options.dbdir);
             checked.map_err(|error| Failure::new(error.to_string()))?;
         }
-        Ok(lock)
+        Ok((lock, open_control(&options.dbdir, log)))
     })?;
     // From here on there is something to tidy up, so that no signal may end
     // the process just like that.
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
-    // Mail is the last to come in: whoever can ask about mail can ask how it goes.
+    // Mail comes last: a client that can ask about mail finds tools and metrics, too.
     let metrics = open_metrics(&options, &identity, log)?;
     let (for_smtp, handed_over) = smtp::divide(systemd::sockets());
     let listeners = open_sockets(&options, handed_over, &identity, log)?;
@@ -104,7 +104,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
             housekeeping: Housekeeping::new(lifetimes(&options.policy)),
             engine: Engine::new(options.policy, whitelists, options.log_format),
             backend,
-            control: open_control(&options.dbdir, log),
+            control,
             metrics,
             proxy,
             one_reply: options.exim,

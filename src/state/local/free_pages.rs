@@ -63,7 +63,10 @@ fn collect(
 /// Adds the pages of one list: their count, then their numbers.
 fn add(list: &[u8], at: usize, free: &mut HashSet<usize>) -> io::Result<()> {
     for index in 1..=word(list, at)? {
-        free.insert(word(list, at + index * WORD)?);
+        // LMDB would use a page twice.
+        if !free.insert(word(list, at + index * WORD)?) {
+            return Err(io::Error::other("a page is free twice"));
+        }
     }
     Ok(())
 }

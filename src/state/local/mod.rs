@@ -17,6 +17,7 @@ mod inspect;
 mod journal;
 mod open;
 mod pages;
+mod probe;
 mod reader;
 mod reading;
 mod replaced;
