@@ -171,3 +171,31 @@ fn tools_say_what_they_cannot_do() {
     let text = failure(&["check", "--database", &url]);
     assert!(text.contains("checks the file in --dbdir") && !text.contains("hush"), "{text}");
 }
+
+/// The lines of mail servers' logs about one deferred mail.
+fn log_of_deferral() -> String {
+    let of_postgrey = "action=greylist, reason=new, client_name=mail.example.net, \
+                       client_address=192.0.3.7, sender=alice@example.net, \
+                       recipient=r3@example.com";
+    let of_postfix = "NOQUEUE: reject: RCPT from mail.example.net[192.0.3.7]: 450 4.2.0 \
+                      <r3@example.com>: Recipient address rejected: Greylisted, see there; \
+                      from=<alice@example.net> to=<r3@example.com> proto=ESMTP helo=<x>";
+    let head = "2026-11-28T12:00:00+00:00 mx";
+    format!("{head} postgrey[5]: {of_postgrey}\n{head} postfix/smtpd[7]: {of_postfix}\n")
+}
+
+#[test]
+fn report_and_explain_look_into_the_shared_state() {
+    let Some(server) = Server::start(Engine::Redis, &[]) else { return };
+    let daemon = host(&server.url()).start();
+    let dir = dbdir(&daemon);
+    assert!(daemon.client().ask(&attempt(3).at(0)).starts_with("DEFER_IF_PERMIT"));
+    let log = log_of_deferral();
+    let report = || printed(&["report", &dir], &log).join("\n");
+    assert!(report().contains("alice@example.net r3@example.com"), "{}", report());
+    let explained = printed(&["explain", "--recipient=r3@example.com", &dir, "-"], &log);
+    assert!(explained.join("\n").contains("has not passed. An attempt before"), "{explained:#?}");
+    // Mail that has passed is not lost.
+    daemon.client().ask(&attempt(3).at(400));
+    assert!(!report().contains("r3@example.com"), "{}", report());
+}
