@@ -53,9 +53,9 @@ impl Edit {
 fn allowed(policy: &Policy, table: Table, known: Option<Record>, now: i64) -> Option<Record> {
     match table {
         Table::Triplets => {
-            let latest = now.saturating_sub(policy.delay.max(0));
+            let passing_first = now.saturating_sub(policy.delay.max(0));
             let known = known.and_then(Record::triplet);
-            let first = known.map_or(latest, |record| record.first.min(latest));
+            let first = known.map_or(passing_first, |record| record.first.min(passing_first));
             Some(Record::Triplet(TripletRecord { first, last: now }))
         }
         Table::Clients => {

@@ -24,12 +24,12 @@ impl Triplet<'_> {
         let known = records.triplet;
         let now = self.lookup.now;
         let has_passed = known.is_some_and(|record| self.has_passed(record));
-        let first = known.filter(|record| self.may_pass(*record)).map_or(now, |it| it.first);
+        let first = known.filter(|record| self.still_counts(*record)).map_or(now, |it| it.first);
         let is_in_future = first > now;
         let first = first.min(now);
         // Only new mail waits for the recipient's own time.
-        let is_known = has_passed && known.is_some_and(|record| record.first == first);
-        let delay = if is_known { self.policy.delay } else { self.lookup.delay };
+        let passed_before = has_passed && known.is_some_and(|record| record.first == first);
+        let delay = if passed_before { self.policy.delay } else { self.lookup.delay };
         let waited = now.saturating_sub(first);
         let is_over = waited >= delay;
         let mut decision = Decision::new(if is_over {
@@ -51,7 +51,7 @@ impl Triplet<'_> {
     /// Returns true if the delay counts from the record's first attempt. A triplet
     /// that did not come back within the retry window starts again, and so does
     /// one whose first attempt is in the future (BEHAVIOUR E3).
-    fn may_pass(&self, record: TripletRecord) -> bool {
+    fn still_counts(&self, record: TripletRecord) -> bool {
         let age = self.lookup.now.saturating_sub(record.first);
         self.has_passed(record) || age <= self.policy.retry_window
     }
@@ -64,11 +64,12 @@ impl Triplet<'_> {
     fn record(&self, first: i64, has_passed: bool, is_over: bool) -> TripletRecord {
         let (now, delay) = (self.lookup.now, self.policy.delay);
         if !is_over {
-            let latest = first.saturating_add(delay).saturating_sub(1);
-            return TripletRecord { first, last: now.min(latest) };
+            let last_waiting = first.saturating_add(delay).saturating_sub(1);
+            return TripletRecord { first, last: now.min(last_waiting) };
         }
-        let longest = now.saturating_sub(delay);
-        TripletRecord { first: if has_passed { first } else { first.min(longest) }, last: now }
+        let passing_first = now.saturating_sub(delay);
+        let first = if has_passed { first } else { first.min(passing_first) };
+        TripletRecord { first, last: now }
     }
 
     fn write(&self, before: Option<TripletRecord>, after: TripletRecord) -> Option<Write> {

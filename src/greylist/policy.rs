@@ -10,7 +10,8 @@ pub const SECONDS_PER_DAY: i64 = 86_400;
 /// texts depend on. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The delay of a new triplet (`--delay`, 300). With negative values the
+    /// The delay of a new triplet (`--delay`, 300), unless its recipient has another
+    /// ([`Lookup::delay`](super::Lookup)). Tools go by this one. With negative values the
     /// first attempt passes, as with the original (BEHAVIOUR A3).
     pub delay: i64,
     /// The time after its first attempt within which a triplet may pass for the

@@ -22,8 +22,8 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// The reply that is sent: none against the mail in a dry run, and no header
-    /// without `--x-greylist-header`. The log line is made from the reply before
+    /// Returns the reply that is sent: none against the mail in a dry run, and no
+    /// header with `--no-x-greylist-header`. The log line is made from the reply before
     /// and shows what would be done.
     #[must_use]
     pub fn in_effect(self, policy: &Policy) -> Reply {

@@ -69,7 +69,8 @@ pub fn run(
     Ok(Outcome::Done)
 }
 
-/// The daemon's own numbers, and the texts of the options.
+/// Returns what the metadata of the database has of the daemon's policy, and the
+/// rest from the options.
 fn policy(options: &Options, view: Option<&View>) -> Policy {
     let Some(view) = view else {
         return options.policy.clone();
