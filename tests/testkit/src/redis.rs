@@ -69,10 +69,7 @@ impl Server {
     /// The same on a port.
     pub fn start_on(port: u16, engine: Engine, options: &[&str]) -> Option<Server> {
         let number = port.to_string();
-        // A replica writes what it gets to a file, whatever --save says.
-        let file = format!("postgrey-test-{number}.rdb");
-        let mut all = vec!["--save".to_owned(), String::new()];
-        all.extend(["--port", &number, "--dir", "/tmp", "--dbfilename", &file].map(str::to_owned));
+        let mut all = ["--save", "", "--port", &number].map(str::to_owned).to_vec();
         all.extend(options.iter().map(|&option| option.to_owned()));
         let server = Server::spawn(engine.command()?, all, port);
         server.wait_until_it_answers();
@@ -158,6 +155,8 @@ fn child(command: &[String], options: &[String], scratch: &Scratch) -> Child {
     Command::new(&command[0])
         .args(&command[1..])
         .args(options)
+        // A replica writes what it gets to a file here, whatever --save says.
+        .current_dir(scratch.path())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a descriptor"))
         .stderr(log)
