@@ -301,3 +301,10 @@ fn files_of_a_directory_do_not_use_each_other_in_a_circle() {
     }
     assert!(circles.is_empty(), "files in a circle: {circles:#?}");
 }
+
+/// `.cargo/config.toml` sets them for a build outside of a package.
+#[test]
+fn c_code_is_built_with_stack_protector() {
+    let flags = option_env!("CFLAGS").unwrap_or_default();
+    assert!(flags.contains("-fstack-protector-strong"), "CFLAGS is {flags:?}");
+}

@@ -65,7 +65,7 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error
         None => {
             // No lock is left where there is no database.
             let _lock = path.exists().then(|| DirectoryLock::take(directory)).transpose()?;
-            let mut reader = Reader::open(directory)?;
+            let mut reader = Reader::open_copy(&path)?;
             let looked = look_at_file(&path)?;
             // Only after this may LMDB walk through the tables.
             let records = reader.totals()?.records;
