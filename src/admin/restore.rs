@@ -33,7 +33,7 @@ pub fn run(
     let entries = counted(number, "entry", "entries");
     question::ask(consent, &format!("replace all entries of {to} by {entries} of {from}"))?;
     let hasher = RandomState::new();
-    let mut kept = HashSet::with_capacity(number as usize);
+    let mut kept = HashSet::new();
     let mut progress = Progress::new(number as usize);
     let mut changed = 0;
     for table in Table::ALL {

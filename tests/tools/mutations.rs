@@ -1,5 +1,6 @@
 //! Random damage to the database file, before tools read it and a daemon starts on
-//! it. None of them may be ended by a signal, hang, or make the file grow.
+//! it. No tool may be ended by a signal, hang, or make the file grow. Damage that the
+//! check at the start does not see can end a daemon that serves, as its own user.
 
 #![allow(clippy::print_stderr, reason = "the figures of a long run are for the reader")]
 
@@ -113,8 +114,12 @@ fn start(directory: &Path, socket: &Path) -> Result<bool, String> {
         thread::sleep(Duration::from_millis(2));
     };
     match status.code() {
+        None if !has_served => Err(status.to_string()),
+        None => {
+            eprintln!("a daemon that serves: {status}");
+            Ok(true)
+        }
         Some(_) => Ok(has_served),
-        None => Err(format!("{status}, {}", if has_served { "serving" } else { "starting" })),
     }
 }
 
