@@ -328,10 +328,10 @@ impl Backend for Store {
                 self.reopen();
             }
             self.append_loose()?;
-            self.sync_journal()?;
             self.sweep_all()?;
             self.delete_expired()?;
         }
+        self.sync_journal()?;
         Ok(is_needed)
     }
 

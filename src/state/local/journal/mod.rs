@@ -200,9 +200,11 @@ impl Journal {
     }
 }
 
-/// Writes zeros to the whole file, so that its blocks are there.
+/// Writes zeros to the whole file, so that its blocks are there. It is done page by page:
+/// the kernel keeps what is written at once together in memory, and an append then counts
+/// as a write of all of it.
 fn fill_with_zeros(file: &File) -> io::Result<()> {
-    let zeros = [0; 64 << 10];
+    let zeros = [0; 4096];
     let mut at = 0;
     while at < LENGTH {
         let length = zeros.len().min(LENGTH - at);
