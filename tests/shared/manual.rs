@@ -31,7 +31,9 @@ fn two_hosts_step_by_step() {
     let scratch = Scratch::new();
     scratch.subdirectory("redis");
     scratch.subdirectory("postgrey");
-    let users = scratch.file("redis/users.acl", "");
+    let rest = PAGE.split("goes on with \"").nth(1).and_then(|rest| rest.split('"').next());
+    let users = example("user default").trim_end().to_owned() + rest.expect("the other commands");
+    let users = scratch.file("redis/users.acl", users + "\n");
     let settings = example("bind ").replace("/etc/redis/users.acl", &users.display().to_string());
     let settings = settings.replace("192.0.2.1", "127.0.0.2");
     let file = scratch.file("redis/redis.conf", settings);
@@ -41,7 +43,6 @@ fn two_hosts_step_by_step() {
     let Some(server) = Server::start_with_file(&file, Engine::Redis, &["--dir", &dir]) else {
         return;
     };
-    run(&example("touch "), &server, &scratch);
     run(&example("install "), &server, &scratch);
 
     let url = scratch.path().join("postgrey/shared-state").display().to_string();
