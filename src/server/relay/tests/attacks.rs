@@ -45,7 +45,7 @@ fn line_without_an_end_takes_no_memory() {
     let mut client = Client::greeted(&proxy);
     let before = memory();
     let piece = vec![b'x'; 1 << 20];
-    for _ in 0..256 {
+    for _ in 0..1024 {
         client.send(&piece);
     }
     assert_eq!(client.ask(""), "500 5.5.2 Error: line too long");

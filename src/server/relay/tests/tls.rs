@@ -10,6 +10,7 @@ use rustls::{
 };
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 type TlsClient = BufReader<StreamOwned<ClientConnection, TcpStream>>;
@@ -120,4 +121,27 @@ fn unusable_certificates_are_reported_with_their_option() {
         assert!(error.starts_with(option), "{certificate} {key}: {error}");
     }
     assert!(right.read().is_ok());
+}
+
+#[test]
+fn renegotiation_is_refused() {
+    if !testkit::program_for("TLS renegotiation", "/usr/bin/openssl", "openssl") {
+        return;
+    }
+    let backend = Backend::start(&HONEST, b"");
+    let proxy = proxy(&backend);
+    let mut client = Command::new("/usr/bin/openssl")
+        .args(["s_client", "-starttls", "smtp", "-tls1_2", "-connect"])
+        .arg(proxy.address.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A line with R renegotiates.
+    client.stdin.take().unwrap().write_all(b"R\n").unwrap();
+    let output = client.wait_with_output().unwrap();
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(messages.contains("no renegotiation"), "{messages}");
+    assert_eq!(Client::greeted(&proxy).ask("NOOP"), "250 2.0.0 Ok");
 }
