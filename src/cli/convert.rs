@@ -61,6 +61,7 @@ pub(super) fn options(
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
         sync: sync(number(matches, "sync"))?,
+        max_size: max_size(number(matches, "max-size"))?,
         shared_state: shared::options(matches, shared_state)?,
         user: name("user", text(matches, "user"))?,
         group: name("group", text(matches, "group"))?,
@@ -196,6 +197,14 @@ fn sync(seconds: i64) -> Result<Duration, UsageError> {
         UsageError::refused(format!(
             "--sync must be a number of seconds from 0 to {MAX_SYNC}, not {seconds}"
         ))
+    })
+}
+
+/// Mebibytes as bytes.
+fn max_size(mebibytes: i64) -> Result<u64, UsageError> {
+    let bytes = u64::try_from(mebibytes).ok().and_then(|number| number.checked_mul(1 << 20));
+    bytes.ok_or_else(|| {
+        UsageError::refused(format!("--max-size must be a number of MiB, not {mebibytes}"))
     })
 }
 

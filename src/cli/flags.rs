@@ -227,7 +227,7 @@ fn clients() -> [Arg; 5] {
     ]
 }
 
-fn daemon() -> [Arg; 7] {
+fn daemon() -> [Arg; 8] {
     [
         value("config", "FILE").help("read options from FILE; the command line overrides them").long_help(
             "Read options from FILE, see CONFIGURATION FILE. Options on the command line override \
@@ -252,6 +252,15 @@ fn daemon() -> [Arg; 7] {
         text("dbdir", "PATH", "/var/lib/postgrey")
             .help("keep the database in the directory PATH")
             .long_help("Keep the database and its lock file in the directory PATH."),
+        number("max-size", "N", "0")
+            .help("limit the database to about N MiB; 0: no limit")
+            .long_help(
+                "Limit the database to about N MiB. While it is larger, the oldest triplets that have \
+                 not passed are deleted, and the log has a warning: --retry-window is halved until \
+                 the database is small enough. Accepted mail is not forgotten sooner. With 0, there \
+                 is no limit. A triplet takes about 150 bytes, or 2.3 KiB with the longest \
+                 addresses. Not for --shared-state.",
+            ),
         number("sync", "N", "0")
             .help("write entries to the disk up to N seconds after the answer")
             .long_help(

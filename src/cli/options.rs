@@ -41,6 +41,8 @@ pub struct Options {
     /// The pid file; always `None` in the foreground, for which the original
     /// ignores the option.
     pub pidfile: Option<PathBuf>,
+    /// The limit of the database's size in bytes (`--max-size`); zero for none.
+    pub max_size: u64,
     /// The syslog facility (`mail`).
     pub facility: Facility,
     pub verbosity: Verbosity,

@@ -3,6 +3,7 @@
 
 use super::clock_jump::{ClockJump, Comparison};
 use super::rate_limited::RateLimitedError;
+use super::size_limit::SizeLimit;
 use crate::daemon::{Log, Severity, clock};
 use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, Tally};
 use std::time::{Duration, Instant};
@@ -28,6 +29,9 @@ const PAUSE_PER_WORK: u32 = 19;
 /// not keep a slow disk busy.
 const PAUSE_PER_COMMIT: u32 = 4;
 
+/// The interval of comparisons of the state's size with its limit.
+const SIZE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The shortest time between two reports of deleted entries, except with
 /// `--verbose`.
 const REPORT_INTERVAL: Duration = Duration::from_secs(86_400);
@@ -35,6 +39,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(86_400);
 /// The schedule of the slices, and what has not been reported yet.
 pub struct Housekeeping {
     lifetimes: Lifetimes,
+    size_limit: SizeLimit,
+    size_due: Instant,
     next: Instant,
     clock: ClockJump,
     last_pass: Option<ExpiryPass>,
@@ -45,9 +51,11 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    pub fn new(lifetimes: Lifetimes) -> Housekeeping {
+    pub fn new(lifetimes: Lifetimes, size_limit: SizeLimit) -> Housekeeping {
         Housekeeping {
             lifetimes,
+            size_limit,
+            size_due: Instant::now(),
             next: Instant::now() + START_DELAY,
             clock: ClockJump::new(clock::now(), Instant::now()),
             last_pass: None,
@@ -70,8 +78,11 @@ impl Housekeeping {
     pub fn keep(&mut self, backend: &mut dyn Backend, log: &mut Log) {
         let begin = Instant::now();
         if begin >= self.next && self.is_clock_steady(begin, log) {
-            let rest = match backend.expire(&self.lifetimes, clock::now()) {
+            let retry_window = self.size_limit.retry_window(self.lifetimes.retry_window);
+            let lifetimes = Lifetimes { retry_window, ..self.lifetimes };
+            let rest = match backend.expire(&lifetimes, clock::now()) {
                 Ok(None) => PASS_DURATION,
+                Ok(Some(_)) if self.size_limit.is_urgent() => urgent_rest(begin.elapsed()),
                 Ok(Some(look)) if backend.failure().is_none() => rest_after(look, begin.elapsed()),
                 Ok(Some(_)) => FAILURE_PAUSE,
                 Err(failure) => {
@@ -81,7 +92,18 @@ impl Housekeeping {
             };
             self.next = Instant::now() + rest;
         }
-        if let Some(pass) = backend.take_expiry_pass() {
+        let pass = backend.take_expiry_pass();
+        let is_size_due = self.size_limit.is_set() && (begin >= self.size_due || pass.is_some());
+        if is_size_due {
+            self.size_due = begin + SIZE_INTERVAL;
+        }
+        if is_size_due && self.size_limit.note(backend.size().used, pass.is_some()) {
+            let line = "the database exceeds --max-size; the oldest entries of mail that was not \
+                        accepted yet are deleted";
+            log.line(Severity::Warning, line);
+            self.next = begin;
+        }
+        if let Some(pass) = pass {
             self.last_pass = Some(pass);
             if pass.corrected > 0 {
                 let line = format!(
@@ -147,6 +169,11 @@ fn finished(name: &str, Tally { before, deleted }: Tally, unreported: u64) -> St
     format!("cleaning {name} database finished. before: {}, after: {after}", after + unreported)
 }
 
+/// The pause after a slice while the state is too large.
+fn urgent_rest(work: Duration) -> Duration {
+    MIN_PAUSE.max(work * PAUSE_PER_COMMIT)
+}
+
 /// The pause after a slice that took this long: short where many records have
 /// expired, else the slice's share of an hour.
 fn rest_after(look: ExpirySlice, work: Duration) -> Duration {
@@ -197,7 +224,7 @@ mod tests {
 
     #[test]
     fn expired_records_are_logged_once_a_day() {
-        let mut housekeeping = Housekeeping::new(LIFETIMES);
+        let mut housekeeping = Housekeeping::new(LIFETIMES, SizeLimit::new(0));
         let start = Instant::now();
         let hour = |hour: u64| start + Duration::from_secs(3600 * hour);
         let mut news = |hours, pass| housekeeping.news(pass, hour(hours), false);
@@ -226,7 +253,8 @@ mod tests {
 
     #[test]
     fn a_verbose_log_has_every_expiry_pass_that_deleted_records() {
-        let mut housekeeping = Housekeeping::new(Lifetimes { clients: false, ..LIFETIMES });
+        let lifetimes = Lifetimes { clients: false, ..LIFETIMES };
+        let mut housekeeping = Housekeeping::new(lifetimes, SizeLimit::new(0));
         let mut news = |pass| housekeeping.news(pass, Instant::now(), true);
         for before in [20, 19] {
             assert_eq!(

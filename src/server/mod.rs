@@ -18,6 +18,7 @@ mod rate_limited;
 mod relay;
 mod reload;
 mod session;
+mod size_limit;
 mod smtp;
 mod socket;
 mod socket_file;

@@ -16,6 +16,7 @@ use super::poll_loop::{PollLoop, Service};
 use super::proxy::Proxy;
 use super::relay::Relay;
 use super::session::Protocol;
+use super::size_limit::SizeLimit;
 use super::smtp;
 use crate::cli::Options;
 use crate::daemon::pidfile::{self, Earlier, PidFile};
@@ -101,7 +102,10 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         let (backend, failure) = open_backend(&options, log)?;
         let mut service = Service {
             acceptor: Acceptor::new(listeners),
-            housekeeping: Housekeeping::new(lifetimes(&options.policy)),
+            housekeeping: Housekeeping::new(
+                lifetimes(&options.policy),
+                SizeLimit::new(options.max_size),
+            ),
             engine: Engine::new(options.policy, whitelists, options.log_format),
             backend,
             control,

@@ -76,6 +76,8 @@ impl Completed {
 pub struct StateSize {
     /// Records of the triplets and of the clients.
     pub records: Option<[usize; 2]>,
+    /// Bytes that the records use of it.
+    pub used: Option<u64>,
     /// Length of the file, in bytes.
     pub bytes: Option<u64>,
     /// Bytes that this user may still write to its disk.

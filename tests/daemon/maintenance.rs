@@ -233,3 +233,32 @@ fn a_clock_that_jumps_forward_deletes_nothing_until_it_has_been_steady_for_an_ho
     site.let_pass(HOUR);
     site.assert_left(&[]);
 }
+
+#[test]
+fn oldest_waiting_triplets_are_deleted_when_the_database_is_too_large() {
+    // More than the buffer of the journal holds, so that LMDB has them.
+    const OLD: usize = 9000;
+    let mut site = Site::start(&["--max-size=1"]);
+    let mut client = site.daemon.client();
+    // The clients of new mail come first in the order of keys.
+    let mut send = |name: &str, address: &str, number: usize, moment: i64| {
+        let sender = format!("{}{number}@sender.test", "x".repeat(200));
+        let attempt = Attempt::new(address, "a.test", &sender, &format!("{name}@example.org"));
+        client.ask(&attempt.at(moment));
+    };
+    for number in 0..OLD {
+        send("old", "192.0.2.1", number, 0);
+    }
+    for number in 0..10 {
+        send("new", "10.0.0.1", number, HOUR + HOUR / 2);
+    }
+    site.let_pass(HOUR + HOUR / 2);
+    let is_warning = |line: &&String| line.contains("exceeds --max-size");
+    wait_for("the deletion", || {
+        let left = site.triplets();
+        let news = left.iter().filter(|name| *name == "new").count();
+        assert_eq!(news, 10, "newer triplets stay");
+        (left.len() == 10).then_some(())
+    });
+    assert_eq!(site.daemon.log().iter().filter(is_warning).count(), 1);
+}

@@ -42,6 +42,7 @@ fn defaults() -> Options {
         backlog: None,
         dbdir: "/var/lib/postgrey".into(),
         sync: Duration::ZERO,
+        max_size: 0,
         shared_state: None,
         user: "postgrey".to_owned(),
         group: "postgrey".to_owned(),

@@ -10,9 +10,21 @@ impl Store {
         let disk = statvfs(&self.path).ok();
         StateSize {
             records: self.count(),
+            used: self.used(),
             bytes: self.path.metadata().ok().map(|metadata| metadata.len()),
             disk_free: disk.map(|disk| disk.blocks_available() * disk.fragment_size()),
         }
+    }
+
+    /// The bytes of the pages of both tables.
+    fn used(&self) -> Option<u64> {
+        let file = self.file.as_ref().filter(|_| self.failure.is_none())?;
+        let reader = file.environment.begin_ro_txn().ok()?;
+        Table::ALL.into_iter().try_fold(0, |sum, table| {
+            let stat = reader.stat(file.tables.database(table)).ok()?;
+            let pages = stat.branch_pages() + stat.leaf_pages() + stat.overflow_pages();
+            Some(sum + pages as u64 * u64::from(stat.page_size()))
+        })
     }
 
     fn count(&self) -> Option<[usize; 2]> {
