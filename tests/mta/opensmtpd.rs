@@ -8,8 +8,10 @@ pub mod instance;
 
 use crate::assert_in_manual;
 use instance::{Running, Smtpd};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use testkit::{Builder, Clock, Daemon, Listener, Program, skip, wait_for};
 
@@ -27,13 +29,27 @@ const FILTER: &str = "HOME/postgrey opensmtpd-filter";
 const WITHOUT_TLS: &str = "bookworm";
 pub const WITH_TLS: &str = "trixie";
 
-/// The chroots of one Debian release each; none where they are missing.
+/// The chroots of one Debian release each; none if they are missing. A release with
+/// an older C library than this machine cannot run our program.
 pub fn chroots() -> Vec<PathBuf> {
     let Some(directory) = std::env::var_os(CHROOTS).map(PathBuf::from) else {
         skip(&format!("OpenSMTPD: {CHROOTS} is not set, run compat/opensmtpd"));
         return Vec::new();
     };
-    [WITHOUT_TLS, WITH_TLS].map(|release| directory.join(release)).to_vec()
+    static USABLE: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    let roots = || [WITHOUT_TLS, WITH_TLS].map(|release| directory.join(release));
+    USABLE.get_or_init(|| roots().into_iter().filter(|root| runs_in(root)).collect()).clone()
+}
+
+/// Returns true if our program runs in a chroot. Otherwise reports that it is skipped.
+fn runs_in(root: &Path) -> bool {
+    fs::copy(Program::Ours.path(), root.join("srv/version")).expect("our binary");
+    let mut version = Command::new("chroot");
+    let output = version.arg(root).args(["/srv/version", "--version"]).output().expect("chroot");
+    if !output.status.success() {
+        skip(&format!("OpenSMTPD of {}: its C library is too old", root.display()));
+    }
+    output.status.success()
 }
 
 /// Lets one test at a time install its program in the chroots.
