@@ -29,6 +29,9 @@ const PAUSE_PER_WORK: u32 = 19;
 /// not keep a slow disk busy.
 const PAUSE_PER_COMMIT: u32 = 4;
 
+/// The longest pause between slices while the state is too large.
+const LIMIT_PAUSE: Duration = Duration::from_secs(1);
+
 /// The interval of comparisons of the state's size with its limit.
 const SIZE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -82,9 +85,13 @@ impl Housekeeping {
             let lifetimes = Lifetimes { retry_window, ..self.lifetimes };
             let rest = match backend.expire(&lifetimes, clock::now()) {
                 Ok(None) => PASS_DURATION,
+                Ok(Some(_)) if backend.failure().is_some() => FAILURE_PAUSE,
                 Ok(Some(_)) if self.size_limit.is_urgent() => urgent_rest(begin.elapsed()),
-                Ok(Some(look)) if backend.failure().is_none() => rest_after(look, begin.elapsed()),
-                Ok(Some(_)) => FAILURE_PAUSE,
+                // More passes at once would find nothing; new records come meanwhile.
+                Ok(Some(look)) if self.size_limit.is_exceeded() => {
+                    rest_after(look, begin.elapsed()).min(LIMIT_PAUSE)
+                }
+                Ok(Some(look)) => rest_after(look, begin.elapsed()),
                 Err(failure) => {
                     self.trouble.report(|| format!("clean-up: {failure}"), log);
                     FAILURE_PAUSE
@@ -93,15 +100,9 @@ impl Housekeeping {
             self.next = Instant::now() + rest;
         }
         let pass = backend.take_expiry_pass();
-        let is_size_due = self.size_limit.is_set() && (begin >= self.size_due || pass.is_some());
-        if is_size_due {
+        if self.size_limit.is_set() && (begin >= self.size_due || pass.is_some()) {
             self.size_due = begin + SIZE_INTERVAL;
-        }
-        if is_size_due && self.size_limit.note(backend.size().used, pass.is_some()) {
-            let line = "the database exceeds --max-size; the oldest entries of mail that was not \
-                        accepted yet are deleted";
-            log.line(Severity::Warning, line);
-            self.next = begin;
+            self.check_size(backend, pass.is_some(), log);
         }
         if let Some(pass) = pass {
             self.last_pass = Some(pass);
@@ -115,6 +116,20 @@ impl Housekeeping {
             for line in self.news(pass, begin, log.takes(Severity::Info)) {
                 log.line(Severity::Warning, line);
             }
+        }
+    }
+
+    /// Compares the state's size with its limit. If that is exceeded now, the next
+    /// slice does not wait for its turn, which may be an hour away.
+    fn check_size(&mut self, backend: &dyn Backend, has_pass_ended: bool, log: &mut Log) {
+        let was_urgent = self.size_limit.is_urgent();
+        if self.size_limit.note(backend.size().used, has_pass_ended) {
+            let line = "the database exceeds --max-size; the oldest entries of mail that was not \
+                        accepted yet are deleted";
+            log.line(Severity::Warning, line);
+        }
+        if self.size_limit.is_urgent() && !was_urgent {
+            self.next = Instant::now();
         }
     }
 

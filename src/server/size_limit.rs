@@ -15,13 +15,14 @@ pub struct SizeLimit {
     /// In bytes; zero for none.
     limit: u64,
     halvings: u32,
+    is_exceeded: bool,
     is_reported: bool,
 }
 
 impl SizeLimit {
     /// A limit in bytes; there is none with zero.
     pub fn new(limit: u64) -> SizeLimit {
-        SizeLimit { limit, halvings: 0, is_reported: false }
+        SizeLimit { limit, halvings: 0, is_exceeded: false, is_reported: false }
     }
 
     /// Returns true if there is a limit.
@@ -34,9 +35,14 @@ impl SizeLimit {
         retry_window >> self.halvings
     }
 
+    /// Returns true if the state was larger than the limit when it was last measured.
+    pub fn is_exceeded(&self) -> bool {
+        self.is_exceeded
+    }
+
     /// Returns true if the next expiry slice should not wait for its turn.
     pub fn is_urgent(&self) -> bool {
-        (1..MAX_HALVINGS).contains(&self.halvings)
+        self.is_exceeded && self.halvings < MAX_HALVINGS
     }
 
     /// Takes the used bytes of the state. Returns true if the
@@ -45,7 +51,8 @@ impl SizeLimit {
         let Some(used) = used.filter(|_| self.limit > 0) else {
             return false;
         };
-        if used > self.limit {
+        self.is_exceeded = used > self.limit;
+        if self.is_exceeded {
             if self.halvings == 0 || has_pass_ended {
                 self.halvings = (self.halvings + 1).min(MAX_HALVINGS);
             }
@@ -79,6 +86,7 @@ mod tests {
         for (used, hours) in [(750, 2), (700, 4), (700, 8), (700, 8)] {
             assert!(!limit.note(Some(used), true));
             assert_eq!(limit.retry_window(8 * HOUR), hours * HOUR, "{used}");
+            assert!(!limit.is_urgent(), "{used}");
         }
         assert!(limit.note(Some(900), false), "another time is reported again");
     }

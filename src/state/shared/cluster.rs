@@ -247,10 +247,7 @@ impl Link for Cluster {
         let Some(endpoint) = self.nodes.get(server).cloned() else {
             return Ok(None);
         };
-        let connection = self.connection(&endpoint, deadline)?;
-        let reply = connection
-            .send(&resp::encode(command.iter().copied()), deadline)
-            .and_then(|()| connection.receive(deadline));
+        let reply = self.connection(&endpoint, deadline)?.exchange(command, deadline);
         reply.map(Some).inspect_err(|_| self.disconnect())
     }
 }

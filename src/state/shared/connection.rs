@@ -85,12 +85,20 @@ impl Connection {
     /// # Errors
     /// When there is no reply before the deadline, or it is an error.
     pub fn ask(&mut self, command: &[&[u8]], deadline: Instant) -> Result<Value, Error> {
-        self.send(&resp::encode(command.iter().copied()), deadline)?;
-        let reply = self.receive(deadline)?;
+        let reply = self.exchange(command, deadline)?;
         match reply.error() {
             Some(error) => Err(refusal(&self.endpoint, error)),
             None => Ok(reply),
         }
+    }
+
+    /// Sends a command and receives its reply, which may be an error.
+    ///
+    /// # Errors
+    /// When there is no reply before the deadline.
+    pub fn exchange(&mut self, command: &[&[u8]], deadline: Instant) -> Result<Value, Error> {
+        self.send(&resp::encode(command.iter().copied()), deadline)?;
+        self.receive(deadline)
     }
 
     /// Sends commands.
