@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::progress::Progress;
-use crate::cli::admin::{OutputFormat, Tables};
+use crate::cli::admin::OutputFormat;
 use crate::database::Database;
 use crate::greylist::filter::Filter;
 use crate::json::Object;
@@ -16,27 +16,24 @@ use std::ops::ControlFlow;
 /// databases.
 pub fn run(
     database: &Database,
-    tables: Tables,
+    table: Option<Table>,
     format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let (tables, is_named): (&[Table], bool) = match tables {
-        Tables::Both => (&[Table::Triplets, Table::Clients], true),
-        Tables::Triplets => (&[Table::Triplets], false),
-        Tables::Clients => (&[Table::Clients], false),
-    };
+    let (tables, is_named) =
+        table.map_or((Table::ALL.to_vec(), true), |table| (vec![table], false));
     // Between lines on the same terminal a bar would only be in the way.
     let is_bare = io::stdout().is_terminal();
     let records = database.totals()?.records;
     for table in tables {
-        let mut progress = Progress::new(records[*table as usize] as usize);
+        let mut progress = Progress::new(records[table as usize] as usize);
         if format == OutputFormat::Text {
             dump::write_header(out, is_named.then(|| table.name()))?;
         }
-        database.scan(*table, &Filter::default(), |key, text| -> Result<_, Error> {
+        database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
             progress.advance(usize::from(!is_bare));
             match format {
-                OutputFormat::Json => object(*table, key, text).write(out)?,
+                OutputFormat::Json => object(table, key, text).write(out)?,
                 OutputFormat::Text => dump::write_row(out, key, text)?,
             }
             Ok(ControlFlow::Continue(()))

@@ -3,7 +3,7 @@
 use super::text;
 use super::view::{Entry, Row, View};
 use super::{Error, Outcome};
-use crate::cli::admin::{List, OutputFormat, Sort};
+use crate::cli::admin::{ListOptions, OutputFormat, Sort};
 use crate::cli::layout::WIDTH;
 use crate::daemon::clock;
 use crate::greylist::{Policy, key};
@@ -15,10 +15,10 @@ use std::ops::ControlFlow;
 
 /// Prints the selected entries. In key order they are printed as they are found;
 /// for another order, only as many are kept as will be printed.
-pub fn run(view: &View, list: &List, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(view: &View, list: &ListOptions, out: &mut impl Write) -> Result<Outcome, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
-    let mut printer = Printer::new(table, list.form, &view.policy);
+    let mut printer = Printer::new(table, list.format, &view.policy);
     if list.sort == Sort::Key && !list.reverse {
         let mut left = limit;
         if left > 0 {
@@ -46,7 +46,7 @@ pub fn run(view: &View, list: &List, out: &mut impl Write) -> Result<Outcome, Er
 struct Best<'l> {
     entries: Vec<Entry>,
     limit: usize,
-    list: &'l List,
+    list: &'l ListOptions,
 }
 
 impl Best<'_> {
@@ -72,7 +72,7 @@ impl Best<'_> {
     }
 }
 
-fn compare(list: &List, left: &Entry, right: &Entry) -> Ordering {
+fn compare(list: &ListOptions, left: &Entry, right: &Entry) -> Ordering {
     let number = |entry: &Entry| match (list.sort, entry.row) {
         (Sort::Key, _) => 0,
         (Sort::Last, row) => i128::from(row.last()),
@@ -87,20 +87,20 @@ fn compare(list: &List, left: &Entry, right: &Entry) -> Ordering {
 pub struct Printer<'p> {
     table: Table,
     policy: &'p Policy,
-    form: OutputFormat,
+    format: OutputFormat,
     is_narrow: bool,
     is_unused: bool,
 }
 
 impl Printer<'_> {
-    pub fn new(table: Table, form: OutputFormat, policy: &Policy) -> Printer<'_> {
-        Printer { table, policy, form, is_narrow: io::stdout().is_terminal(), is_unused: true }
+    pub fn new(table: Table, format: OutputFormat, policy: &Policy) -> Printer<'_> {
+        Printer { table, policy, format, is_narrow: io::stdout().is_terminal(), is_unused: true }
     }
 
     /// Prints an entry.
     pub fn print(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
         let is_first = std::mem::take(&mut self.is_unused);
-        if self.form == OutputFormat::Json {
+        if self.format == OutputFormat::Json {
             return object(entry).write(out);
         }
         if is_first {

@@ -77,16 +77,16 @@ fn run_command(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome,
     };
     match &invocation.command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
-        Command::Export { tables, form } => {
-            export::run(&Database::open(&location)?, *tables, *form, out)?;
+        Command::Export { table, format } => {
+            export::run(&Database::open(&location)?, *table, *format, out)?;
             Ok(Outcome::Done)
         }
         Command::Import { from } => {
             import::run(&location, from.as_deref().unwrap_or(dbdir), copy, out)
         }
         Command::List(list, _) => list::run(&read(copy)?, list, out),
-        Command::Show(target, form, _) => show::run(&read(copy)?, target, *form, out),
-        Command::Stats(form, _) => stats::run(&read(copy)?, *form, out),
+        Command::Show(target, format, _) => show::run(&read(copy)?, target, *format, out),
+        Command::Stats(format, _) => stats::run(&read(copy)?, *format, out),
         Command::Restore(_, consent) => {
             let copy = copy.expect("the file of this command");
             restore::run(&mut Database::open(&location)?, &copy, *consent, out)

@@ -17,14 +17,14 @@ const MAX_ENTRIES: usize = 20;
 pub fn run(
     view: &View,
     subject: &Target,
-    form: OutputFormat,
+    format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
     let outcome = match subject {
         Target::Triplet { client, sender, recipient } => {
             let key = triplet_key(&view.policy, client, sender, recipient);
             let row = view.triplet(&key)?;
-            match (form, row) {
+            match (format, row) {
                 (OutputFormat::Json, Some(row)) => object(&Entry { key, row }).write(out)?,
                 (OutputFormat::Json, None) => {}
                 (OutputFormat::Text, _) => {
@@ -40,14 +40,14 @@ pub fn run(
             }
             row.map(|_| Outcome::Done)
         }
-        Target::Client(client) => match form {
+        Target::Client(client) => match format {
             OutputFormat::Json => print_json(view, client, out)?,
             OutputFormat::Text => show_client(view, client, out)?,
         },
         Target::Senders { .. } => unreachable!("no words ask for it"),
     };
     out.flush()?;
-    Ok(outcome.unwrap_or(match form {
+    Ok(outcome.unwrap_or(match format {
         OutputFormat::Text => Outcome::NothingFound,
         OutputFormat::Json => Outcome::NothingMatched,
     }))

@@ -31,14 +31,14 @@ impl TableStats {
     }
 }
 
-pub fn run(view: &View, form: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
     let counters = view.database.ask_daemon(&ToolRequest::Statistics)?;
     let size = view.database.totals()?;
     let mut networks = Networks::default();
     let triplets = tally(view, size, Table::Triplets, |key| networks.count(key))?;
     let clients = tally(view, size, Table::Clients, |_| {})?;
     let networks = networks.take();
-    match form {
+    match format {
         OutputFormat::Json => {
             print_json(view, size, triplets, clients, &networks, out)?;
             if let Some(lines) = counters {

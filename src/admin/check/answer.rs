@@ -7,7 +7,7 @@ use super::super::view::View;
 use super::super::{Error, Outcome};
 use super::verdict::{reason, word};
 use crate::cli::Options;
-use crate::cli::admin::{OutputFormat, Question};
+use crate::cli::admin::{OutputFormat, TestMail};
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::database::Database;
@@ -25,10 +25,10 @@ use std::io::Write;
 /// Answers and explains. `rules_typed`: the options were typed, and count more
 /// than what the daemon noted in the database.
 pub fn run(
-    question: &Question,
+    mail: &TestMail,
     options: &Options,
     rules_typed: bool,
-    form: OutputFormat,
+    format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
     // Before the lists are read: the daemon may be unable to read what root can.
@@ -36,7 +36,7 @@ pub fn run(
     let (whitelists, warnings) = ListReader::new(options.lists.clone()).read();
     let unread = warnings.iter().filter(|warning| warning.unread().is_some());
     let unread = unread.map(ToString::to_string).collect();
-    let now = question.at.unwrap_or_else(clock::now);
+    let now = mail.at.unwrap_or_else(clock::now);
     let location = options.location();
     let file = location.directory.join(FILE_NAME).try_exists();
     let is_new = file.is_ok_and(|exists| !exists) && location.shared.is_none();
@@ -46,14 +46,14 @@ pub fn run(
         database => Some(View { now, ..View::new(database?) }),
     };
     let policy = policy(options, view.as_ref().filter(|_| !rules_typed));
-    let shown = question.address.to_string();
+    let shown = mail.address.to_string();
     let request = Request {
         client_address: shown.as_bytes(),
-        client_name: &question.client,
-        sender: &question.sender,
-        recipient: &question.recipient,
+        client_name: &mail.client,
+        sender: &mail.sender,
+        recipient: &mail.recipient,
         has_etrn_domain: true,
-        is_authenticated: question.has_logged_in,
+        is_authenticated: mail.has_logged_in,
         // Without the policy protocol, own mail passes by default.
         covers_own_users: options.listen.is_none(),
         ..Request::default()
@@ -61,7 +61,7 @@ pub fn run(
     let database = view.as_ref().map(|view| &view.database);
     let mut case = Case::new(&policy, &whitelists, now, request, database)?;
     case.unread = unread;
-    match form {
+    match format {
         OutputFormat::Text => out.write_all(case.text().as_bytes())?,
         OutputFormat::Json => case.json().write(out)?,
     }

@@ -1,9 +1,9 @@
-//! A finding: a problem, its severity and its fix.
+//! A finding: a problem, its level and its fix.
 
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum Level {
     /// It works, but not as it looks, or needlessly.
     Warning,
     Error,
@@ -30,7 +30,7 @@ pub struct Finding {
     pub file: PathBuf,
     /// The line, from 1, unless the file as a whole is meant.
     pub line: Option<u32>,
-    pub severity: Severity,
+    pub level: Level,
     /// A name for the kind of problem, for programs.
     pub kind: &'static str,
     /// The rule of a list as it is written; empty if no rule is meant.
@@ -45,12 +45,12 @@ impl Finding {
     pub fn of_file(
         file: &Path,
         line: Option<u32>,
-        severity: Severity,
+        level: Level,
         kind: &'static str,
         problem: impl Into<String>,
         fix: impl Into<String>,
     ) -> Finding {
         let (file, rule, problem) = (file.to_owned(), String::new(), problem.into());
-        Finding { file, line, severity, kind, rule, problem, fix: Fix::advise(fix) }
+        Finding { file, line, level, kind, rule, problem, fix: Fix::advise(fix) }
     }
 }

@@ -14,20 +14,20 @@ mod verdict;
 
 use super::{Error, Outcome};
 use crate::cli::Options;
-use crate::cli::admin::Check;
+use crate::cli::admin::CheckOptions;
 use crate::daemon::privileges::Identity;
-use finding::{Finding, Severity};
+use finding::{Finding, Level};
 use std::io::Write;
 
 /// Looks at the options and lists of a daemon, and prints what it finds.
-pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(check: &CheckOptions, out: &mut impl Write) -> Result<Outcome, Error> {
     let (options, mut findings) = source::read(check);
-    if let Some(question) = &check.question {
+    if let Some(mail) = &check.mail {
         let Some(options) = options else {
-            print::all(&findings, &[], check.form, out)?;
+            print::all(&findings, &[], check.format, out)?;
             return Ok(Outcome::Errors);
         };
-        return answer::run(question, &options, !check.words.is_empty(), check.form, out);
+        return answer::run(mail, &options, !check.words.is_empty(), check.format, out);
     }
     let mut files = Vec::new();
     if let Some(options) = &options {
@@ -38,7 +38,7 @@ pub fn run(check: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
         findings.extend(lint::lint(&options.lists));
         files = options.lists.all();
     }
-    print::all(&findings, &files, check.form, out)?;
+    print::all(&findings, &files, check.format, out)?;
     Ok(outcome(&findings))
 }
 
@@ -53,10 +53,10 @@ fn read_as_daemon(options: &Options) -> Result<(), Error> {
 }
 
 fn outcome(findings: &[Finding]) -> Outcome {
-    match findings.iter().map(|finding| finding.severity).max() {
+    match findings.iter().map(|finding| finding.level).max() {
         None => Outcome::Done,
-        Some(Severity::Warning) => Outcome::Warnings,
-        Some(Severity::Error) => Outcome::Errors,
+        Some(Level::Warning) => Outcome::Warnings,
+        Some(Level::Error) => Outcome::Errors,
     }
 }
 

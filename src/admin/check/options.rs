@@ -1,8 +1,8 @@
 //! Options that the daemon accepts, but that do not do what one expects.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Level};
 use crate::cli::Options;
-use crate::greylist::{LookupBy, SECONDS_PER_DAY};
+use crate::greylist::Policy;
 use crate::lists::{Files, ListKind, ListReader, Lists, Syntax};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -31,7 +31,7 @@ fn zeros(given: &[OsString]) -> Vec<Finding> {
         given.iter().rev().find(|word| is_named(word, name)).filter(|word| is_zero(word))?;
         let problem = format!("{name}=0 means the default, {default}");
         let fix = "write the value that is meant";
-        Some(about_options(Severity::Warning, "zero-is-default", problem, fix))
+        Some(about_options(Level::Warning, "zero-is-default", problem, fix))
     });
     found.collect()
 }
@@ -46,7 +46,7 @@ fn two_places(given: &[OsString]) -> Option<Finding> {
         _ => return None,
     };
     let fix = "keep the one that the mail server uses";
-    Some(about_options(Severity::Warning, "two-places", problem.to_owned(), fix))
+    Some(about_options(Level::Warning, "two-places", problem.to_owned(), fix))
 }
 
 pub(super) fn has(given: &[OsString], name: &str) -> bool {
@@ -60,164 +60,77 @@ fn is_named(word: &OsStr, name: &str) -> bool {
         .is_some_and(|rest| matches!(rest, [] | [b'=', ..]))
 }
 
-/// The kind of a finding, and the function that returns its problem and fix.
-type Check = (&'static str, fn(&Configuration<'_>) -> Option<(String, &'static str)>);
-
-/// Valid options, and the lists that they name.
-struct Configuration<'o> {
-    options: &'o Options,
-    lists: Lists,
-}
-
-const CHECKS: &[Check] = &[
-    ("dry-run", dry_run),
-    ("policy-test-time", remote_test_time),
-    ("nothing-passes", nothing_passes),
-    ("window-shorter-than-delay", short_window),
-    ("window-shorter-than-a-delay", short_window_of_some),
-    ("everything-passes", everything_passes),
-    ("forgets-early", forgets_early),
-    ("wide-networks", wide_networks),
-    ("unknown-action", unknown_action),
-    ("same-list", same_list),
-    ("nobody-greylisted", nobody_greylisted),
-    ("white-and-black", white_and_black),
-    ("local-list-left-out", local_list_left_out),
-    ("domains-as-one", domains_as_one),
-];
-
 /// Stands for the file of options from the command line or of several options
 /// together.
 pub(super) const NO_FILE: &str = "(options)";
 
 /// A finding about options, wherever they come from.
 pub(super) fn about_options(
-    severity: Severity,
+    level: Level,
     kind: &'static str,
     problem: String,
     fix: &str,
 ) -> Finding {
-    Finding::of_file(Path::new(NO_FILE), None, severity, kind, problem, fix)
+    Finding::of_file(Path::new(NO_FILE), None, level, kind, problem, fix)
 }
 
 /// Returns the findings about options that the daemon accepts.
 pub fn lint(options: &Options) -> Vec<Finding> {
     let (lists, _) = ListReader::new(options.lists.clone()).read();
-    let configuration = Configuration { options, lists };
-    let found = |(kind, check): &Check| {
-        let (problem, fix) = check(&configuration)?;
-        Some(about_options(Severity::Warning, kind, problem, fix))
-    };
-    CHECKS.iter().filter_map(found).collect()
+    let mut findings = times(options, &lists);
+    findings.extend(list_files(&options.lists, &lists));
+    findings.extend(unknown_action(&options.policy));
+    let mut warn = |kind, problem: &str, fix| findings.push(warning(kind, problem.to_owned(), fix));
+    if options.policy.is_dry_run {
+        let problem = "with --noaction no mail is deferred, although the log says so";
+        warn("dry-run", problem, "delete it when you have seen enough");
+    }
+    if options.remote_test_time {
+        let problem = "with --policy-test-time other machines can put clients on the auto-whitelist \
+                       or keep them from it";
+        warn("policy-test-time", problem, "delete it when your tests are done");
+    }
+    findings
 }
 
-fn dry_run(Configuration { options, .. }: &Configuration<'_>) -> Option<(String, &'static str)> {
-    options.policy.is_dry_run.then(|| {
-        let problem = "with --noaction no mail is deferred, although the log says so".to_owned();
-        (problem, "delete it when you have seen enough")
-    })
+fn warning(kind: &'static str, problem: String, fix: &str) -> Finding {
+    about_options(Level::Warning, kind, problem, fix)
 }
 
-fn remote_test_time(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    options.remote_test_time.then(|| {
-        let problem = "with --policy-test-time other machines can put clients on the \
-                       auto-whitelist or keep them from it";
-        (problem.to_owned(), "delete it when your tests are done")
-    })
-}
-
-fn nothing_passes(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    (options.policy.retry_window == 0 && options.policy.delay > 0)
-        .then(|| ("with --retry-window=0 no mail ever passes".to_owned(), "write --retry-window=2"))
-}
-
-fn short_window(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
+/// Times with which mail never passes.
+fn times(options: &Options, lists: &Lists) -> Vec<Finding> {
     let (delay, window) = (options.policy.delay, options.policy.retry_window);
-    (window > 0 && delay >= window).then(|| {
+    let mut findings = Vec::new();
+    if window == 0 && delay > 0 {
+        let problem = "with --retry-window=0 no mail ever passes".to_owned();
+        findings.push(warning("nothing-passes", problem, "write --retry-window=2"));
+    }
+    if window > 0 && delay >= window {
         let problem = format!(
             "--delay is {delay} seconds and --retry-window only {window}: no mail passes in time"
         );
-        (problem, "make --retry-window days long, as servers retry for days")
-    })
-}
-
-fn short_window_of_some(
-    Configuration { options, lists }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let window = options.policy.retry_window;
-    let longest = lists.delays.longest().filter(|delay| window > 0 && *delay >= window)?;
-    let problem = format!(
-        "--recipient-delays has a delay of {longest} seconds, and --retry-window is only {window}, \
-         so that such mail never passes"
-    );
-    Some((problem, "write a shorter delay, or make --retry-window days long"))
-}
-
-fn everything_passes(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let delay = options.policy.delay;
-    (delay < 60).then(|| {
-        let problem = format!("--delay={delay} defers hardly any spam: most retries come later");
-        (problem, "write --delay=60 or more, or leave it out for 300")
-    })
-}
-
-fn forgets_early(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let (age, window) = (options.policy.max_age, options.policy.retry_window);
-    (age < window || age < 7 * SECONDS_PER_DAY).then(|| {
-        let problem =
-            format!("--max-age={} forgets a sender that writes once a week", age / SECONDS_PER_DAY);
-        (problem, "leave --max-age out: it is 35 then, so that monthly mail is not deferred")
-    })
-}
-
-fn wide_networks(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let LookupBy::Subnet { ipv4, ipv6 } = options.policy.lookup else {
-        return None;
-    };
-    (ipv4 < 16 || ipv6 < 32).then(|| {
+        let fix = "make --retry-window days long, as servers retry for days";
+        findings.push(warning("window-shorter-than-delay", problem, fix));
+    }
+    let longest = lists.delays.longest();
+    if let Some(longest) = longest.filter(|longest| window > 0 && *longest >= window) {
         let problem = format!(
-            "--ipv4cidr={ipv4} --ipv6cidr={ipv6} make one client of networks of many owners"
+            "--recipient-delays has a delay of {longest} seconds, and --retry-window is only \
+             {window}, so that such mail never passes"
         );
-        (problem, "leave them out for 24 and 64")
-    })
+        let fix = "write a shorter delay, or make --retry-window days long";
+        findings.push(warning("window-shorter-than-a-delay", problem, fix));
+    }
+    findings
 }
 
 /// The actions of access(5) without the numbers.
-const ACTIONS: [&str; 14] = [
-    "BCC",
-    "DEFER",
-    "DEFER_IF_PERMIT",
-    "DEFER_IF_REJECT",
-    "DISCARD",
-    "DUNNO",
-    "FILTER",
-    "HOLD",
-    "INFO",
-    "OK",
-    "PREPEND",
-    "REDIRECT",
-    "REJECT",
-    "WARN",
-];
+const ACTIONS: &str = "BCC DEFER DEFER_IF_PERMIT DEFER_IF_REJECT DISCARD DUNNO FILTER HOLD INFO OK \
+                       PREPEND REDIRECT REJECT WARN";
 
 /// Postfix treats an unknown word with text after it as an undefined list of
 /// restrictions.
-fn unknown_action(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let policy = &options.policy;
+fn unknown_action(policy: &Policy) -> Option<Finding> {
     let actions = [
         ("--greylist-action", &policy.greylist_action),
         ("--blacklist-action", &policy.blacklist_action),
@@ -225,7 +138,7 @@ fn unknown_action(
     let is_known = |action: &[u8]| {
         let word = action.split(u8::is_ascii_whitespace).next().unwrap_or_default();
         word.iter().all(u8::is_ascii_digit)
-            || ACTIONS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+            || ACTIONS.split(' ').any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
     };
     let (option, action) = actions.into_iter().find(|(_, action)| !is_known(action))?;
     let problem = format!(
@@ -233,65 +146,47 @@ fn unknown_action(
          configuration error\"",
         String::from_utf8_lossy(action)
     );
-    Some((problem, "write one of those, or leave it out"))
+    Some(warning("unknown-action", problem, "write one of those, or leave it out"))
 }
 
-fn domains_as_one(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let is_counted = options.policy.by_domain.auto_whitelist;
-    (is_counted && options.policy.auto_whitelist.is_some()).then(|| {
-        let problem = "--auto-whitelist-by=domain counts all customers of a provider whose \
-                       addresses are in its own domain for one: when some have proved \
-                       themselves, spam of the others passes at once"
-            .to_owned();
-        (problem, "leave it out if you get much of that; --lookup-by-domain alone waits for each")
-    })
-}
-
-fn same_list(Configuration { options, .. }: &Configuration<'_>) -> Option<(String, &'static str)> {
-    let lists = options.lists.by_option();
-    let of =
-        |form| lists.iter().filter(move |(_, of, _)| *of == form).flat_map(|(.., files)| *files);
-    let is_both = |file: &&PathBuf| {
-        of(Syntax::Addresses).chain(of(Syntax::Delays)).any(|other| other == *file)
+/// Files that are lists of two kinds, and lists that do not do what they seem to.
+fn list_files(files: &Files, lists: &Lists) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let rows = files.by_option();
+    let in_both = |one: &dyn Fn(&Row<'_>) -> bool, other: &dyn Fn(&Row<'_>) -> bool| {
+        let mut files = rows.iter().filter(|row| one(row)).flat_map(|(.., files)| *files);
+        let others: Vec<_> =
+            rows.iter().filter(|row| other(row)).flat_map(|(.., files)| *files).collect();
+        files.find(|file| others.contains(file) && file.is_file()).map(|file| file.display())
     };
-    let twice = of(Syntax::Clients).find(|file| is_both(file) && file.is_file())?;
-    let problem = format!("{} is the list of clients and of mail addresses", twice.display());
-    Some((problem, "give each its own: clients are servers"))
-}
-
-fn white_and_black(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let lists = options.lists.by_option();
-    let of = |word| {
-        let lists = lists.iter().filter(move |(option, ..)| option.starts_with(word));
-        lists.flat_map(|(.., files)| *files)
-    };
-    let is_white = |file: &&PathBuf| of("whitelist-").any(|white| white == *file);
-    let twice = of("blacklist-").find(|file| is_white(file) && file.is_file())?;
-    let problem = format!("{} is a whitelist and a blacklist", twice.display());
-    Some((problem, "remove it from one: the whitelist overrides the blacklist"))
-}
-
-fn nobody_greylisted(
-    Configuration { lists, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    lists.greylisted.as_ref().is_some_and(|list| list.is_empty()).then(|| {
+    let are_clients = |row: &Row<'_>| row.1 == Syntax::Clients;
+    if let Some(twice) = in_both(&are_clients, &|row| !are_clients(row)) {
+        let problem = format!("{twice} is the list of clients and of mail addresses");
+        findings.push(warning("same-list", problem, "give each its own: clients are servers"));
+    }
+    let are_white = |row: &Row<'_>| row.0.starts_with("whitelist-");
+    if let Some(twice) = in_both(&|row| row.0.starts_with("blacklist-"), &are_white) {
+        let problem = format!("{twice} is a whitelist and a blacklist");
+        let fix = "remove it from one: the whitelist overrides the blacklist";
+        findings.push(warning("white-and-black", problem, fix));
+    }
+    if lists.greylisted.as_ref().is_some_and(|list| list.is_empty()) {
         let problem = "--greylist-recipients is empty: no mail is greylisted".to_owned();
-        (problem, "write recipients into it, or leave it out to greylist the mail of all")
-    })
-}
-
-fn local_list_left_out(
-    Configuration { options, .. }: &Configuration<'_>,
-) -> Option<(String, &'static str)> {
-    let (read, usual) = (&options.lists, Files::default());
+        let fix = "write recipients into it, or leave it out to greylist the mail of all";
+        findings.push(warning("nobody-greylisted", problem, fix));
+    }
+    let usual = Files::default();
     let left_out = ListKind::all().find_map(|kind| {
         let local = usual[kind].iter().find(|file| file.extension().is_some())?;
-        (!read[kind].contains(local) && local.exists()).then_some(local)
-    })?;
-    let problem = format!("{} is not read", left_out.display());
-    Some((problem, "name it, too: one --whitelist-... replaces all default lists of its kind"))
+        (!files[kind].contains(local) && local.exists()).then_some(local)
+    });
+    if let Some(file) = left_out {
+        let problem = format!("{} is not read", file.display());
+        let fix = "name it, too: one --whitelist-... replaces all default lists of its kind";
+        findings.push(warning("local-list-left-out", problem, fix));
+    }
+    findings
 }
+
+/// A kind of list as [`Files::by_option`] returns it.
+type Row<'f> = (&'static str, Syntax, &'f [PathBuf]);

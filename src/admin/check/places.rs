@@ -1,7 +1,7 @@
 //! The daemon's listeners, database directory and user: invalid values, and
 //! sockets that the mail server cannot open.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Level};
 use super::options::about_options;
 use crate::cli::{Listen, Options, Smtp, SmtpBackend};
 use crate::daemon::endpoint::Endpoint;
@@ -55,11 +55,11 @@ fn places_of_smtp(smtp: &Smtp) -> Vec<(&'static str, Listen)> {
 }
 
 fn error(kind: &'static str, problem: String, fix: &str) -> Finding {
-    about_options(Severity::Error, kind, problem, fix)
+    about_options(Level::Error, kind, problem, fix)
 }
 
 fn warning(kind: &'static str, problem: String, fix: &str) -> Finding {
-    about_options(Severity::Warning, kind, problem, fix)
+    about_options(Level::Warning, kind, problem, fix)
 }
 
 fn is_same(one: &Listen, other: &Listen) -> bool {

@@ -2,7 +2,7 @@
 
 use super::super::Error;
 use super::super::text::{foreign, grouped};
-use super::finding::{Finding, Fix, Severity};
+use super::finding::{Finding, Fix, Level};
 use crate::cli::admin::OutputFormat;
 use crate::cli::layout::wrap;
 use crate::json::Object;
@@ -13,16 +13,16 @@ use std::path::PathBuf;
 pub fn all(
     findings: &[Finding],
     files: &[PathBuf],
-    form: OutputFormat,
+    format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<(), Error> {
     for finding in findings {
-        match form {
+        match format {
             OutputFormat::Text => out.write_all(text(finding).as_bytes())?,
             OutputFormat::Json => json(finding).write(out)?,
         }
     }
-    if form == OutputFormat::Text {
+    if format == OutputFormat::Text {
         out.write_all(summary(findings, files).as_bytes())?;
     }
     Ok(out.flush()?)
@@ -32,7 +32,7 @@ fn text(finding: &Finding) -> String {
     let Finding { rule, problem, fix, .. } = finding;
     let rule = foreign(rule.as_bytes());
     let begin = if rule.is_empty() { String::new() } else { format!("{rule} ") };
-    let mut text = format!("{}: {}\n", place(finding), word(finding.severity));
+    let mut text = format!("{}: {}\n", place(finding), word(finding.level));
     text += &indented(&format!("{begin}{}", foreign(problem.as_bytes())));
     match fix {
         Fix::Do(sentence) => text += &indented(&format!("-> {sentence}")),
@@ -51,10 +51,10 @@ fn place(finding: &Finding) -> String {
     finding.line.map_or(file.clone(), |line| format!("{file}:{line}"))
 }
 
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Warning => "warning",
-        Severity::Error => "error",
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Warning => "warning",
+        Level::Error => "error",
     }
 }
 
@@ -63,8 +63,8 @@ fn indented(text: &str) -> String {
 }
 
 fn summary(findings: &[Finding], files: &[PathBuf]) -> String {
-    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
+    let of = |level| findings.iter().filter(|finding| finding.level == level).count();
+    let (errors, warnings) = (of(Level::Error), of(Level::Warning));
     let files: Vec<String> =
         files.iter().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
     let lists = match files.as_slice() {
@@ -90,12 +90,12 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn json(finding: &Finding) -> Object {
-    let Finding { line, severity, kind, rule, problem, fix, .. } = finding;
+    let Finding { line, level, kind, rule, problem, fix, .. } = finding;
     let mut object = Object::new().text("file", finding.file.as_os_str().as_encoded_bytes());
     if let Some(line) = line {
         object = object.number("line", *line);
     }
-    object = object.text("severity", word(*severity)).text("kind", kind);
+    object = object.text("severity", word(*level)).text("kind", kind);
     object = object.text("rule", rule).text("problem", problem);
     match fix {
         Fix::Write(lines) => object.text("write", lines.join("\n")),

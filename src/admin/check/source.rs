@@ -1,9 +1,9 @@
 //! The source of the daemon's options: the command line of `check`, or the file
 //! with the options of Debian's service.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Level};
 use super::options::{NO_FILE, has, lint_given};
-use crate::cli::admin::{Check, plain_word};
+use crate::cli::admin::{CheckOptions, plain_word};
 use crate::cli::defaults::{self, Defaults, Variable};
 use crate::cli::{self, ConfigError, Options};
 use crate::daemon::errno;
@@ -13,7 +13,7 @@ use std::{io, iter};
 
 /// Returns the daemon's options, unless they are invalid, and what is wrong with
 /// them and with the file in which the service has them.
-pub fn read(check: &Check) -> (Option<Options>, Vec<Finding>) {
+pub fn read(check: &CheckOptions) -> (Option<Options>, Vec<Finding>) {
     if check.words.is_empty() {
         return of_service(&check.defaults);
     }
@@ -96,7 +96,7 @@ fn against_unit(
     text: Option<&str>,
 ) -> Vec<Finding> {
     let warn =
-        |kind, problem, fix| Finding::of_file(file, line, Severity::Warning, kind, problem, fix);
+        |kind, problem, fix| Finding::of_file(file, line, Level::Warning, kind, problem, fix);
     let mut findings = Vec::new();
     if has(given, "--daemonize") {
         let problem = "--daemonize makes the service fail: systemd waits for the process that it \
@@ -146,7 +146,7 @@ fn wrong_in(
     problem: &str,
     fix: &str,
 ) -> Finding {
-    Finding::of_file(file, line, Severity::Error, kind, problem, fix)
+    Finding::of_file(file, line, Level::Error, kind, problem, fix)
 }
 
 /// A line of the configuration file that the daemon would refuse.
@@ -156,11 +156,11 @@ fn refused_line(ConfigError { file, line, what }: ConfigError) -> Finding {
 
 fn refused(file: &Path, line: Option<u32>, problem: String) -> Finding {
     let fix = "fix it: the daemon refuses to start";
-    Finding::of_file(file, line, Severity::Error, "refused", problem, fix)
+    Finding::of_file(file, line, Level::Error, "refused", problem, fix)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
     let problem = format!("can't be read: {}", errno(error).desc());
     let fix = "make it readable, or name another file with --defaults";
-    Finding::of_file(path, None, Severity::Error, "unreadable", problem, fix)
+    Finding::of_file(path, None, Level::Error, "unreadable", problem, fix)
 }

@@ -25,7 +25,7 @@ fn in_arguments(arguments: &str) -> Vec<&'static str> {
 
 fn kinds(words: Vec<OsString>, defaults: &Path) -> Vec<&'static str> {
     let defaults = defaults.to_owned();
-    let check = Check { words, defaults, form: OutputFormat::Text, question: None };
+    let check = CheckOptions { words, defaults, format: OutputFormat::Text, mail: None };
     let (options, findings) = source::read(&check);
     // These depend on the machine.
     let of_machine = ["local-list-left-out", "no-database-directory", "no-user"];
@@ -92,17 +92,12 @@ fn options_without_the_expected_effect_are_reported() {
         ("--delay=00", "zero-is-default"),
         ("--ipv4cidr=0", "zero-is-default"),
         ("--user=0", "zero-is-default"),
-        ("--delay=-1", "everything-passes"),
-        ("--delay=5", "everything-passes"),
         ("--retry-window=0", "nothing-passes"),
         ("--delay=7200 --retry-window=1h", "window-shorter-than-delay"),
-        ("--max-age=3", "forgets-early"),
-        ("--ipv4cidr=8", "wide-networks"),
         ("--noaction", "dry-run"),
         ("--policy-test-time", "policy-test-time"),
         ("--greylist-action=TEMPFAIL", "unknown-action"),
         ("--blacklist-action=DENY", "unknown-action"),
-        ("--auto-whitelist-by=domain", "domains-as-one"),
         ("--greylist-recipients=/dev/null", "nobody-greylisted"),
         ("--pidfile=/run/a= --greylist-action=TEMPFAIL", "unknown-action"),
         ("--dely=5", "refused"),

@@ -10,7 +10,7 @@ mod summary;
 mod tally;
 
 use super::{Error, Outcome};
-use crate::cli::admin::Explain;
+use crate::cli::admin::ExplainOptions;
 use crate::cli::settings::Settings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
@@ -29,7 +29,11 @@ use tally::LogTotals;
 const LOGS: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
 
 /// Reads the logs and prints the mail in them.
-pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(
+    settings: &Settings,
+    explain: &ExplainOptions,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
     // The logs are root's, the database is the daemon's.
     let inputs = open(&explain.files)?;
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
@@ -48,7 +52,7 @@ pub fn run(settings: &Settings, explain: &Explain, out: &mut impl Write) -> Resu
                 attempts.of(line, explain).iter().for_each(|attempt| tally.take(attempt));
             }
         })?;
-        summary::print(&tally, explain.form, out)?
+        summary::print(&tally, explain.format, out)?
     } else {
         let mut mails = Mails::new(&policy);
         for_each_line(inputs, explain, now, |line, is_of_day| {
@@ -90,7 +94,7 @@ fn open(files: &[PathBuf]) -> Result<Inputs, Error> {
 /// selected day.
 fn for_each_line(
     inputs: Inputs,
-    explain: &Explain,
+    explain: &ExplainOptions,
     now: i64,
     mut take: impl FnMut(&Line<'_>, bool),
 ) -> Result<(), Error> {
@@ -120,7 +124,7 @@ struct Attempts {
 
 impl Attempts {
     /// Returns the attempt in a line, if it is selected and not a duplicate.
-    fn of(&mut self, line: &Line<'_>, explain: &Explain) -> Option<Attempt> {
+    fn of(&mut self, line: &Line<'_>, explain: &ExplainOptions) -> Option<Attempt> {
         let attempt = Attempt::parse(line).or_else(|| self.postfix.attempt(line))?;
         let is_new = explain.filter.selects(&attempt)
             && !(attempt.is_deferred && self.duplicates.has(&attempt));

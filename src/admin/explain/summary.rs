@@ -14,14 +14,14 @@ const BAR_MINUTES: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
 
 pub fn print(
     tally: &LogTotals,
-    form: OutputFormat,
+    format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
     if tally.attempts == 0 {
         return Ok(Outcome::NothingMatched);
     }
     let ends = tally.ends();
-    match form {
+    match format {
         OutputFormat::Json => json(tally, &ends, out)?,
         OutputFormat::Text => out.write_all(text(tally, &ends).as_bytes())?,
     }

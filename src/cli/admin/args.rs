@@ -32,7 +32,7 @@ pub(super) fn place(matches: &ArgMatches) -> Place {
 }
 
 /// The output format, by `--json`.
-pub(super) fn form(matches: &ArgMatches) -> OutputFormat {
+pub(super) fn format(matches: &ArgMatches) -> OutputFormat {
     if matches.get_flag("json") { OutputFormat::Json } else { OutputFormat::Text }
 }
 

@@ -1,12 +1,12 @@
 //! The administration commands with their arguments.
 
-use super::args::{OutputFormat, form, given, invalid, named, parsed, place, text};
-use super::check::Check;
-use super::explain::{self, Explain};
+use super::args::{OutputFormat, format, given, invalid, named, parsed, place, text};
+use super::check::CheckOptions;
+use super::explain::{self, ExplainOptions};
 use super::{AddressFilter, ClientFilter, Filter, network};
 use crate::cli::settings::Place;
-use crate::greylist::State;
 use crate::greylist::filter::bare_address;
+use crate::greylist::{State, Table};
 use clap::ArgMatches;
 use ipnet::IpNet;
 use std::ffi::OsString;
@@ -22,15 +22,16 @@ pub struct Invocation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Export {
-        tables: Tables,
-        form: OutputFormat,
+        /// The only table to print; without it, both.
+        table: Option<Table>,
+        format: OutputFormat,
     },
     Import {
         /// A directory of the original, a file, or `-` for standard input; none
         /// is the directory of the database.
         from: Option<PathBuf>,
     },
-    List(List, Option<PathBuf>),
+    List(ListOptions, Option<PathBuf>),
     /// Print the state of a triplet or a client.
     Show(Target, OutputFormat, Option<PathBuf>),
     Forget(Target, Extent),
@@ -40,8 +41,8 @@ pub enum Command {
     Stats(OutputFormat, Option<PathBuf>),
     Backup(PathBuf),
     CheckDatabase,
-    Check(Check),
-    Explain(Explain),
+    Check(CheckOptions),
+    Explain(ExplainOptions),
     Reload,
     Status(OutputFormat),
     /// Print the daemon's settings, and where they come from.
@@ -67,14 +68,14 @@ pub enum Consent {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List {
+pub struct ListOptions {
     pub filter: Filter,
     pub clients: bool,
     pub sort: Sort,
     pub reverse: bool,
     /// The maximum number of entries.
     pub limit: Option<usize>,
-    pub form: OutputFormat,
+    pub format: OutputFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,13 +106,6 @@ pub enum Target {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tables {
-    Both,
-    Triplets,
-    Clients,
-}
-
 /// Returns the command of the matched arguments; the error does not name the
 /// command.
 pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation, String> {
@@ -120,18 +114,18 @@ pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation,
 
 fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
     Ok(match name {
-        "export" => Command::Export { tables: tables(matches), form: form(matches) },
+        "export" => Command::Export { table: table(matches), format: format(matches) },
         "import" => Command::Import { from: given(matches, "from").map(PathBuf::from) },
         "list" => Command::List(list(matches)?, file(matches)),
-        "show" => Command::Show(target(matches)?, form(matches), file(matches)),
+        "show" => Command::Show(target(matches)?, format(matches), file(matches)),
         "forget" => forget(matches)?,
         "restore" => Command::Restore(text(matches, "FILE").into(), consent(matches)),
         "clear" => Command::Clear(consent(matches)),
         "reload" => Command::Reload,
-        "status" => Command::Status(form(matches)),
-        "config" => Command::Config { all: matches.get_flag("all"), format: form(matches) },
+        "status" => Command::Status(format(matches)),
+        "config" => Command::Config { all: matches.get_flag("all"), format: format(matches) },
         "allow" => Command::Allow(target(matches)?),
-        "stats" => Command::Stats(form(matches), file(matches)),
+        "stats" => Command::Stats(format(matches), file(matches)),
         "explain" => Command::Explain(explain::explain(matches)?),
         "backup" => Command::Backup(text(matches, "FILE").into()),
         name => unreachable!("{name} is in no table of commands"),
@@ -159,15 +153,15 @@ fn forget(matches: &ArgMatches) -> Result<Command, String> {
     Ok(Command::Forget(target, extent))
 }
 
-fn tables(matches: &ArgMatches) -> Tables {
+fn table(matches: &ArgMatches) -> Option<Table> {
     match (matches.get_flag("triplets"), matches.get_flag("clients")) {
-        (true, false) => Tables::Triplets,
-        (false, true) => Tables::Clients,
-        _ => Tables::Both,
+        (true, false) => Some(Table::Triplets),
+        (false, true) => Some(Table::Clients),
+        _ => None,
     }
 }
 
-fn list(matches: &ArgMatches) -> Result<List, String> {
+fn list(matches: &ArgMatches) -> Result<ListOptions, String> {
     let addresses = |id| given(matches, id).map(|text| AddressFilter::parse(text.as_bytes()));
     let filter = Filter {
         client: clients(matches, "client")?,
@@ -180,13 +174,13 @@ fn list(matches: &ArgMatches) -> Result<List, String> {
     if clients && filter.recipient.is_some() {
         return Err("with --clients there is no --recipient".to_owned());
     }
-    Ok(List {
+    Ok(ListOptions {
         filter,
         clients,
         sort: sort(matches),
         reverse: matches.get_flag("reverse"),
         limit: parsed(matches, "limit", "a number")?,
-        form: form(matches),
+        format: format(matches),
     })
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explain {
+pub struct ExplainOptions {
     /// The logs in their order; `-` is standard input. If empty, syslog's.
     pub files: Vec<PathBuf>,
     pub filter: AttemptFilter,
@@ -16,7 +16,7 @@ pub struct Explain {
     /// The only day to look at, `2026-11-25`.
     pub day: Option<String>,
     pub summary: bool,
-    pub form: OutputFormat,
+    pub format: OutputFormat,
 }
 
 /// The conditions that selected attempts meet; without any, all are selected.
@@ -28,7 +28,7 @@ pub struct AttemptFilter {
     pub client: Option<String>,
 }
 
-pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
+pub(super) fn explain(matches: &ArgMatches) -> Result<ExplainOptions, String> {
     let addresses = |id| args::given(matches, id).map(|text| AddressFilter::parse(text.as_bytes()));
     let text = |id| args::given(matches, id).map(|text| text.to_string_lossy().into_owned());
     let words = matches.get_many::<OsString>("FILE").into_iter().flatten();
@@ -44,13 +44,13 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<Explain, String> {
     if let Some(day) = day.as_ref().filter(|day| !is_day(day)) {
         return Err(format!("--day must be a day like 2026-11-25, not \"{day}\""));
     }
-    Ok(Explain {
+    Ok(ExplainOptions {
         files,
         filter: AttemptFilter { sender, recipient: addresses("recipient"), client: text("client") },
         id: args::given(matches, "id").map(|id| id.as_bytes().to_vec()),
         day,
         summary: matches.get_flag("summary"),
-        form: args::form(matches),
+        format: args::format(matches),
     })
 }
 

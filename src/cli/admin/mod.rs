@@ -10,9 +10,9 @@ mod table;
 
 pub use crate::greylist::filter::{AddressFilter, ClientFilter, Filter, network};
 pub use args::OutputFormat;
-pub use check::{Check, Question, plain_word};
-pub use command::{Command, Consent, Extent, Invocation, List, Sort, Tables, Target};
-pub use explain::{AttemptFilter, Explain};
+pub use check::{CheckOptions, TestMail, plain_word};
+pub use command::{Command, Consent, Extent, Invocation, ListOptions, Sort, Target};
+pub use explain::{AttemptFilter, ExplainOptions};
 
 use super::{UsageError, help};
 use crate::cli;

@@ -24,13 +24,13 @@ fn refusal(line: &str) -> String {
 #[test]
 fn a_list_has_all_entries_in_key_order_by_default() {
     let Command::List(list, None) = command("list") else { panic!("a list") };
-    let all = List {
+    let all = ListOptions {
         filter: Filter::default(),
         clients: false,
         sort: Sort::Key,
         reverse: false,
         limit: None,
-        form: OutputFormat::Text,
+        format: OutputFormat::Text,
     };
     assert_eq!(list, all);
 }
@@ -49,7 +49,7 @@ fn a_list_can_be_filtered_sorted_and_limited() {
     };
     assert_eq!(list.filter, filter);
     assert_eq!((list.sort, list.reverse, list.limit), (Sort::Last, true, Some(5)));
-    assert_eq!(list.form, OutputFormat::Json);
+    assert_eq!(list.format, OutputFormat::Json);
 }
 
 #[test]
@@ -167,13 +167,13 @@ fn every_command_explains_each_of_its_words_within_80_columns() {
 #[test]
 fn a_check_takes_the_daemons_options_as_the_daemon_does() {
     assert_eq!(command("check --database --dbdir=/var/empty"), Command::CheckDatabase);
-    let Command::Check(Check { words, defaults, form, question: None }) =
+    let Command::Check(CheckOptions { words, defaults, format, mail: None }) =
         command("check --json -- -delay 60 --whitelist-clients=list")
     else {
         panic!("a check")
     };
     assert_eq!(words, ["--delay=60", "--whitelist-clients=list"]);
-    assert_eq!((defaults, form), ("/etc/default/postgrey".into(), OutputFormat::Json));
+    assert_eq!((defaults, format), ("/etc/default/postgrey".into(), OutputFormat::Json));
 }
 
 #[test]

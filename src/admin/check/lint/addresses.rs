@@ -1,11 +1,11 @@
 //! Mistakes in addresses and networks of clients.
 
 use super::super::finding::Fix;
-use super::{Check, Lint};
+use super::{Lint, Mistake};
 use crate::lists::Network;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub(super) const CHECKS: &[Check] = &[
+pub(super) const LINTS: &[Lint] = &[
     ("brackets", brackets),
     ("port", port),
     ("range", range),
@@ -59,31 +59,31 @@ fn masked(address: IpAddr, length: u8) -> Option<IpAddr> {
     }
 }
 
-fn brackets(rule: &str) -> Option<Lint> {
+fn brackets(rule: &str) -> Option<Mistake> {
     let (address, length) = rule.strip_prefix('[')?.split_once(']')?;
     let address: IpAddr = address.parse().ok()?;
     // The daemon accepts an IPv6 address in brackets.
     (address.is_ipv4() || !length.is_empty())
-        .then(|| Lint::error("has brackets", Fix::write(format!("{address}{length}"))))
+        .then(|| Mistake::error("has brackets", Fix::write(format!("{address}{length}"))))
 }
 
-fn port(rule: &str) -> Option<Lint> {
+fn port(rule: &str) -> Option<Mistake> {
     let (address, port) = rule.split_once(':')?;
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     (is_port && address.contains('.'))
-        .then(|| Lint::error("has a port, which no client has", Fix::write(address)))
+        .then(|| Mistake::error("has a port, which no client has", Fix::write(address)))
 }
 
-fn range(rule: &str) -> Option<Lint> {
+fn range(rule: &str) -> Option<Mistake> {
     let (first, last) = rule.split_once('-')?;
     first.parse::<Ipv4Addr>().ok()?;
     let is_last = last.parse::<Ipv4Addr>().is_ok() || last.parse::<u8>().is_ok();
     let fix = Fix::advise("write its networks, one a line, like 192.0.2.0/24");
-    is_last.then(|| Lint::error("is treated as a name: there are no ranges", fix))
+    is_last.then(|| Mistake::error("is treated as a name: there are no ranges", fix))
 }
 
 /// `10.0.0.0/255.0.0.0`.
-pub(super) fn netmask(rule: &str) -> Option<Lint> {
+pub(super) fn netmask(rule: &str) -> Option<Mistake> {
     let (address, mask) = rule.split_once('/')?;
     let mask = u32::from(mask.parse::<Ipv4Addr>().ok()?);
     // A wildcard mask of Cisco's, 0.0.0.255, has its ones at the end.
@@ -94,25 +94,25 @@ pub(super) fn netmask(rule: &str) -> Option<Lint> {
         32.. => Fix::write(network),
         _ => Fix::advise("write the network with the length of its prefix, like 192.0.2.0/24"),
     };
-    Some(Lint::error("has a netmask: a network has the length of its prefix", fix))
+    Some(Mistake::error("has a netmask: a network has the length of its prefix", fix))
 }
 
-fn everybody(rule: &str) -> Option<Lint> {
+fn everybody(rule: &str) -> Option<Mistake> {
     let network = Network::parse(rule.as_bytes())?.ok()?;
     let fix = Fix::advise("delete it");
-    network.holds_all_of_ipv4().then(|| Lint::error("matches every client", fix))
+    network.holds_all_of_ipv4().then(|| Mistake::error("matches every client", fix))
 }
 
 /// `10/8`, `1.2/16`, `1.2.3/24`.
-fn short_network(rule: &str) -> Option<Lint> {
+fn short_network(rule: &str) -> Option<Mistake> {
     let (address, length) = rule.split_once('/')?;
     let numbers = numbers(address).filter(|numbers| numbers.len() < 4)?;
     let network = network_of(&numbers, length.parse().ok()?)?;
-    Some(Lint::error("is treated as a name: a network has four numbers", Fix::write(network)))
+    Some(Mistake::error("is treated as a name: a network has four numbers", Fix::write(network)))
 }
 
 /// `1.2.3.*`, `10.*.*.*`, `1.2.3.x`.
-fn wildcard(rule: &str) -> Option<Lint> {
+fn wildcard(rule: &str) -> Option<Mistake> {
     let parts: Vec<&str> = rule.split('.').collect();
     let is_number = |part: &&&str| part.parse::<u8>().is_ok();
     let known = parts.iter().take_while(is_number).count();
@@ -122,21 +122,21 @@ fn wildcard(rule: &str) -> Option<Lint> {
         return None;
     }
     let network = network_of(numbers, 8 * u8::try_from(known).ok()?)?;
-    Some(Lint::error("is treated as a name: addresses have no wildcards", Fix::write(network)))
+    Some(Mistake::error("is treated as a name: addresses have no wildcards", Fix::write(network)))
 }
 
 /// `10`, `10.`, `192.168.`, `1.2.3.`.
-fn cut_address(rule: &str) -> Option<Lint> {
+fn cut_address(rule: &str) -> Option<Mistake> {
     let text = rule.strip_suffix('.');
     let numbers = numbers(text.unwrap_or(rule))?;
     let is_cut = text.is_some() || numbers.len() == 1;
     let network = network_of(&numbers, 8 * u8::try_from(numbers.len()).ok()?)?;
     let line = network.strip_suffix("/32").unwrap_or(&network);
-    is_cut.then(|| Lint::error("is treated as a name, which no client has", Fix::write(line)))
+    is_cut.then(|| Mistake::error("is treated as a name, which no client has", Fix::write(line)))
 }
 
 /// `2001:db8`, `2001:db8:`, `2001:db8/32`.
-fn cut_ipv6(rule: &str) -> Option<Lint> {
+fn cut_ipv6(rule: &str) -> Option<Mistake> {
     let (address, length) = rule.split_once('/').unzip();
     let groups: Vec<&str> = address.unwrap_or(rule).trim_end_matches(':').split(':').collect();
     let is_group = |group: &&str| {
@@ -150,17 +150,17 @@ fn cut_ipv6(rule: &str) -> Option<Lint> {
         None => 16 * groups.len(),
     };
     let fix = Fix::write(format!("{}::/{length}", groups.join(":")));
-    Some(Lint::error("is not an IPv6 address: the rest of it is missing", fix))
+    Some(Mistake::error("is not an IPv6 address: the rest of it is missing", fix))
 }
 
-fn two_numbers(rule: &str) -> Option<Lint> {
+fn two_numbers(rule: &str) -> Option<Mistake> {
     let numbers = numbers(rule).filter(|numbers| numbers.len() == 2)?;
     let (narrow, wide) = (network_of(&numbers, 24)?, network_of(&numbers, 16)?);
     let problem = format!("is {narrow}, not the /16 that the manual of postgrey 1 promises");
-    Some(Lint::warning(problem, Fix::advise(format!("write {wide} or {narrow}"))))
+    Some(Mistake::warning(problem, Fix::advise(format!("write {wide} or {narrow}"))))
 }
 
-fn mapped_address(rule: &str) -> Option<Lint> {
+fn mapped_address(rule: &str) -> Option<Mistake> {
     let (address, length) = rule.split_once('/').unzip();
     let mapped: Ipv6Addr = address.unwrap_or(rule).parse().ok()?;
     let plain = mapped.to_ipv4_mapped()?;
@@ -169,13 +169,13 @@ fn mapped_address(rule: &str) -> Option<Lint> {
         Some(length) => format!("{plain}/{}", length - 96),
         None => plain.to_string(),
     };
-    Some(Lint::error("matches no client: IPv4 clients have IPv4 addresses", Fix::write(line)))
+    Some(Mistake::error("matches no client: IPv4 clients have IPv4 addresses", Fix::write(line)))
 }
 
-fn host_bits(rule: &str) -> Option<Lint> {
+fn host_bits(rule: &str) -> Option<Mistake> {
     let (address, length) = rule.split_once('/')?;
     let (address, length): (IpAddr, u8) = (address.parse().ok()?, length.parse().ok()?);
     let first = masked(address, length).filter(|first| *first != address)?;
     let problem = format!("is the network {first}/{length}, not only {address}");
-    Some(Lint::warning(problem, Fix::advise(format!("write {first}/{length} or {address}"))))
+    Some(Mistake::warning(problem, Fix::advise(format!("write {first}/{length} or {address}"))))
 }

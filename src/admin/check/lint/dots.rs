@@ -1,12 +1,12 @@
 //! Unescaped dots in patterns of host names.
 
 use super::super::finding::Fix;
-use super::Lint;
+use super::Mistake;
 use crate::lists::pattern_of;
 
 /// `/^mta[12].example.net$/`: a dot of a domain that is not escaped matches any
 /// character, so that other names match as well.
-pub(super) fn check(rule: &str) -> Option<Lint> {
+pub(super) fn check(rule: &str) -> Option<Mistake> {
     let pattern = std::str::from_utf8(pattern_of(rule.as_bytes())?).ok()?;
     let body = pattern.strip_suffix('$').unwrap_or(pattern);
     let (before, tail) = body.split_at(start_of_name(body));
@@ -24,7 +24,7 @@ pub(super) fn check(rule: &str) -> Option<Lint> {
     let end = &pattern[body.len()..];
     (is_domain && better != body).then(|| {
         let problem = "has a . for a dot of a name, which matches any character";
-        Lint::warning(problem, Fix::write(format!("/{better}{end}/")))
+        Mistake::warning(problem, Fix::write(format!("/{better}{end}/")))
     })
 }
 

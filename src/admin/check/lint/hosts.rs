@@ -1,9 +1,9 @@
 //! Mistakes in host names of clients.
 
 use super::super::finding::Fix;
-use super::{Check, Lint};
+use super::{Lint, Mistake, leading_dot, trailing_dot};
 
-pub(super) const CHECKS: &[Check] = &[
+pub(super) const LINTS: &[Lint] = &[
     ("wildcard", wildcard),
     ("leading-dot", leading_dot),
     ("trailing-dot", trailing_dot),
@@ -14,7 +14,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// `*.example.com`, `mail*.example.com`, `%.example.com`.
-fn wildcard(rule: &str) -> Option<Lint> {
+fn wildcard(rule: &str) -> Option<Mistake> {
     const WILD: [char; 3] = ['*', '?', '%'];
     if rule.starts_with('/') || !rule.contains(WILD) || rule.contains(['\\', '^', '$']) {
         return None;
@@ -30,44 +30,31 @@ fn wildcard(rule: &str) -> Option<Lint> {
         let pattern = domain.replace('.', "\\.").replace(['*', '%'], ".*").replace('?', ".");
         Fix::write(format!("/^{pattern}$/"))
     };
-    Some(Lint::error("is treated as a name: names have no wildcards", fix))
+    Some(Mistake::error("is treated as a name: names have no wildcards", fix))
 }
 
-fn leading_dot(rule: &str) -> Option<Lint> {
-    let name = rule.trim_start_matches('.');
-    (name.len() < rule.len() && !name.is_empty()).then(|| {
-        Lint::error("matches nothing: a domain without a dot covers subdomains", Fix::write(name))
-    })
-}
-
-fn trailing_dot(rule: &str) -> Option<Lint> {
-    let name = rule.trim_end_matches('.');
-    (name.len() < rule.len() && !name.is_empty())
-        .then(|| Lint::error("matches nothing: names have no final dot", Fix::write(name)))
-}
-
-fn placeholder(rule: &str) -> Option<Lint> {
+fn placeholder(rule: &str) -> Option<Mistake> {
     let is_word = matches!(rule.to_lowercase().as_str(), "any" | "all" | "everyone" | "default");
-    is_word.then(|| Lint::error("is treated as the name of a host", Fix::advise("delete it")))
+    is_word.then(|| Mistake::error("is treated as the name of a host", Fix::advise("delete it")))
 }
 
-fn nameless_clients(rule: &str) -> Option<Lint> {
+fn nameless_clients(rule: &str) -> Option<Mistake> {
     let problem = "matches every client without a verified name, as most spam has none";
     let fix = Fix::advise("delete it, and write the addresses that are meant");
-    rule.eq_ignore_ascii_case("unknown").then(|| Lint::warning(problem, fix))
+    rule.eq_ignore_ascii_case("unknown").then(|| Mistake::warning(problem, fix))
 }
 
-fn not_ascii(rule: &str) -> Option<Lint> {
+fn not_ascii(rule: &str) -> Option<Mistake> {
     let fix = Fix::advise("write it as in DNS, in ASCII: xn--...");
     (!rule.is_ascii() && !rule.starts_with('/'))
-        .then(|| Lint::error("matches nothing: names of hosts are ASCII", fix))
+        .then(|| Mistake::error("matches nothing: names of hosts are ASCII", fix))
 }
 
-fn top_level_domain(rule: &str) -> Option<Lint> {
+fn top_level_domain(rule: &str) -> Option<Mistake> {
     let is_label = rule.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !is_label || rule.eq_ignore_ascii_case("localhost") {
         return None;
     }
     let problem = format!("matches every client whose name ends in .{rule}");
-    Some(Lint::warning(problem, Fix::advise("write the whole name, or delete it")))
+    Some(Mistake::warning(problem, Fix::advise("write the whole name, or delete it")))
 }

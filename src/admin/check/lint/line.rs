@@ -2,9 +2,9 @@
 //! program's file.
 
 use super::super::finding::Fix;
-use super::{Check, Lint, addresses};
+use super::{Lint, Mistake, addresses};
 
-pub(super) const CHECKS: &[Check] = &[
+pub(super) const LINTS: &[Lint] = &[
     ("foreign-comment", foreign_comment),
     ("blank", blank),
     ("quoted", quoted),
@@ -29,20 +29,20 @@ fn is_pattern(rule: &str) -> bool {
     rule.starts_with('/') && !rule.starts_with("//")
 }
 
-fn foreign_comment(rule: &str) -> Option<Lint> {
+fn foreign_comment(rule: &str) -> Option<Mistake> {
     let text = ["//", ";", "--", "<!--"].iter().find_map(|sign| rule.strip_prefix(sign))?;
     let is_comment = rule.contains(char::is_whitespace) || rule.starts_with(';');
     let fix = Fix::advise(format!("write # {}", text.trim()));
-    is_comment.then(|| Lint::error("is not a comment: only # starts one", fix))
+    is_comment.then(|| Mistake::error("is not a comment: only # starts one", fix))
 }
 
-fn blank(rule: &str) -> Option<Lint> {
+fn blank(rule: &str) -> Option<Mistake> {
     let mut words: Vec<&str> = rule.split_whitespace().collect();
     if words.len() < 2 {
         return None;
     }
     if is_pattern(rule) && rule.ends_with('/') {
-        return Some(Lint::error(
+        return Some(Mistake::error(
             "is not a pattern: it has a blank",
             Fix::write(words.join("\\s")),
         ));
@@ -55,7 +55,7 @@ fn blank(rule: &str) -> Option<Lint> {
         let note = words[at..].join(" ");
         let note = note.trim_start_matches([';', '/', '-', ' ']);
         let fix = Fix::advise(format!("write {} # {note}", words[0]));
-        return Some(Lint::error("has a comment without a # before it", fix));
+        return Some(Mistake::error("has a comment without a # before it", fix));
     }
     words.retain(|word| word.contains(char::is_alphanumeric));
     words.retain(|word| !ACTIONS.contains(&word.to_lowercase().as_str()));
@@ -67,42 +67,45 @@ fn blank(rule: &str) -> Option<Lint> {
         Some(first) => Fix::write(first),
         None => Fix::advise("put a # before it if it is a comment, or delete it"),
     };
-    Some(Lint::error("has a blank: a line is one name, address or pattern", fix))
+    Some(Mistake::error("has a blank: a line is one name, address or pattern", fix))
 }
 
-fn quoted(rule: &str) -> Option<Lint> {
+fn quoted(rule: &str) -> Option<Mistake> {
     let inner = rule.strip_prefix(['"', '\'', '<', '`'])?;
     let inner = inner.strip_suffix(['"', '\'', '>', '`'])?;
     // A quoted user may be part of a mail address.
     let is_quoted = !rule.starts_with(['"', '`']) || !inner.contains('@');
     (is_quoted && !inner.is_empty())
-        .then(|| Lint::error("has quotes, which no name has", Fix::write(inner)))
+        .then(|| Mistake::error("has quotes, which no name has", Fix::write(inner)))
 }
 
-fn prefixed(rule: &str) -> Option<Lint> {
+fn prefixed(rule: &str) -> Option<Mistake> {
     let lower = rule.to_lowercase();
     let starts = |prefix: &&&str| lower.starts_with(**prefix) && lower.len() > prefix.len();
     if OF_SPF.iter().any(|prefix| starts(&prefix)) {
         let fix = "write the networks in that SPF record, one a line";
-        return Some(Lint::error("is treated as a name: SPF is not looked up", Fix::advise(fix)));
+        return Some(Mistake::error(
+            "is treated as a name: SPF is not looked up",
+            Fix::advise(fix),
+        ));
     }
     let prefix = PREFIXES.iter().find(starts)?;
     let problem = format!("is treated as a name that starts with {prefix}");
-    Some(Lint::error(problem, Fix::write(rule[prefix.len()..].trim_start())))
+    Some(Mistake::error(problem, Fix::write(rule[prefix.len()..].trim_start())))
 }
 
-fn negation(rule: &str) -> Option<Lint> {
+fn negation(rule: &str) -> Option<Mistake> {
     rule.strip_prefix('!').filter(|rest| !rest.is_empty())?;
     let fix = Fix::advise("delete it, and write the other lines so that they do not cover it");
-    Some(Lint::error("is treated as a name: a list has no exceptions", fix))
+    Some(Mistake::error("is treated as a name: a list has no exceptions", fix))
 }
 
-fn separator(rule: &str) -> Option<Lint> {
+fn separator(rule: &str) -> Option<Mistake> {
     if is_pattern(rule) || rule.contains(['[', '(', '\\', '{']) || !rule.contains([',', ';']) {
         return None;
     }
     let parts = rule.split([',', ';']).filter(|part| !part.is_empty());
     let parts: Vec<String> = parts.map(str::to_owned).collect();
     let fix = if parts.is_empty() { Fix::advise("delete it") } else { Fix::Write(parts) };
-    Some(Lint::error("is treated as one name: each rule has its own line", fix))
+    Some(Mistake::error("is treated as one name: each rule has its own line", fix))
 }

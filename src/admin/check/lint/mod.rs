@@ -2,9 +2,9 @@
 //! fixes.
 //!
 //! The daemon accepts most lines silently because it cannot know the intention:
-//! `.example.com` is a name like any other, and matches no client. Each check is
-//! a small function that recognises one mistake seen in published lists,
-//! questions and guides; tables hold them in order. The daemon's own warnings and
+//! `.example.com` is a name like any other, and matches no client. Each lint is a
+//! small function that recognises one mistake seen in published lists, questions
+//! and guides; tables hold them in order. The daemon's own warnings and
 //! superfluous rules complete the findings.
 
 mod addresses;
@@ -15,7 +15,7 @@ mod line;
 mod mailboxes;
 mod patterns;
 
-use super::finding::{Finding, Fix, Severity};
+use super::finding::{Finding, Fix, Level};
 use crate::lists::{Addresses, Clients, Delays, Files, ListKind, Location, Syntax, Text, Warning};
 use crate::lists::{read_files, rule_of, trim};
 use std::collections::HashMap;
@@ -23,67 +23,66 @@ use std::path::{Path, PathBuf};
 
 /// A mistake in a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Lint {
-    severity: Severity,
+struct Mistake {
+    level: Level,
     /// The problem; follows the rule in a sentence.
     problem: String,
     fix: Fix,
 }
 
-impl Lint {
+impl Mistake {
     /// A rule that matches nothing, or everything.
-    fn error(problem: impl Into<String>, fix: Fix) -> Lint {
-        Lint { severity: Severity::Error, problem: problem.into(), fix }
+    fn error(problem: impl Into<String>, fix: Fix) -> Mistake {
+        Mistake { level: Level::Error, problem: problem.into(), fix }
     }
 
     /// A rule that works, but not as it looks.
-    fn warning(problem: impl Into<String>, fix: Fix) -> Lint {
-        Lint { severity: Severity::Warning, problem: problem.into(), fix }
+    fn warning(problem: impl Into<String>, fix: Fix) -> Mistake {
+        Mistake { level: Level::Warning, problem: problem.into(), fix }
     }
 
     fn at(self, location: &Location, rule: &[u8], kind: &'static str) -> Finding {
-        let Lint { severity, problem, fix } = self;
+        let Mistake { level, problem, fix } = self;
         let rule = String::from_utf8_lossy(rule).into_owned();
         let (file, line) = (location.file().to_owned(), Some(location.line()));
-        Finding { file, line, severity, kind, rule, problem, fix }
+        Finding { file, line, level, kind, rule, problem, fix }
     }
 }
 
 /// The kind of a mistake, and the function that recognises it in a rule.
-type Check = (&'static str, fn(&str) -> Option<Lint>);
+type Lint = (&'static str, fn(&str) -> Option<Mistake>);
 
-/// A list as the checks see it.
+/// Applies the lints to the rules of one list.
 #[derive(Clone, Copy)]
-struct List<'o> {
+struct ListLinter<'o> {
     /// The option that names it, without dashes.
     option: &'o str,
     syntax: Syntax,
 }
 
-impl List<'_> {
-    fn checks(self) -> impl Iterator<Item = &'static Check> {
+impl ListLinter<'_> {
+    fn lints(self) -> impl Iterator<Item = &'static Lint> {
         let own = match self.syntax {
-            Syntax::Clients => [patterns::OF_CLIENTS, addresses::CHECKS, hosts::CHECKS],
-            Syntax::Addresses | Syntax::Delays => [patterns::OF_ADDRESSES, mailboxes::CHECKS, &[]],
+            Syntax::Clients => [patterns::OF_CLIENTS, addresses::LINTS, hosts::LINTS],
+            Syntax::Addresses | Syntax::Delays => [patterns::OF_ADDRESSES, mailboxes::LINTS, &[]],
         };
-        line::CHECKS.iter().chain(own.into_iter().flatten())
+        line::LINTS.iter().chain(own.into_iter().flatten())
     }
 
     /// Returns the first mistake that a rule shows.
-    fn first(self, rule: &str) -> Option<(&'static str, Lint)> {
-        let checks = self.checks();
-        let mut found = checks.filter_map(|(kind, check)| check(rule).map(|lint| (*kind, lint)));
+    fn first(self, rule: &str) -> Option<(&'static str, Mistake)> {
+        let mut found = self.lints().filter_map(|(kind, lint)| Some((*kind, lint(rule)?)));
         self.misplaced(rule).or_else(|| found.next())
     }
 
     /// The same with a fix that is free of mistakes itself: `*.example.com.`
     /// first loses the asterisk, then the dot.
-    fn lint(self, rule: &str) -> Option<(&'static str, Lint)> {
-        let (kind, mut lint) = self.first(rule)?;
-        if let Fix::Write(lines) = lint.fix {
-            lint.fix = self.fixed(lines);
+    fn lint(self, rule: &str) -> Option<(&'static str, Mistake)> {
+        let (kind, mut mistake) = self.first(rule)?;
+        if let Fix::Write(lines) = mistake.fix {
+            mistake.fix = self.fixed(lines);
         }
-        Some((kind, lint))
+        Some((kind, mistake))
     }
 
     fn fixed(self, mut lines: Vec<String>) -> Fix {
@@ -92,8 +91,8 @@ impl List<'_> {
             let mut better = Vec::new();
             for line in &lines {
                 match self.first(line) {
-                    Some((_, Lint { fix: Fix::Write(fixed), .. })) => better.extend(fixed),
-                    Some((_, Lint { severity: Severity::Error, fix, .. })) => return fix,
+                    Some((_, Mistake { fix: Fix::Write(fixed), .. })) => better.extend(fixed),
+                    Some((_, Mistake { level: Level::Error, fix, .. })) => return fix,
                     _ => better.push(line.clone()),
                 }
             }
@@ -106,7 +105,7 @@ impl List<'_> {
     }
 
     /// Recognises a mail address in a list of clients, and the reverse.
-    fn misplaced(self, rule: &str) -> Option<(&'static str, Lint)> {
+    fn misplaced(self, rule: &str) -> Option<(&'static str, Mistake)> {
         let (family, _) = self.option.split_once('-')?;
         if self.syntax != Syntax::Clients {
             addresses::of_host(rule)?;
@@ -115,24 +114,24 @@ impl List<'_> {
                 "whitelist" | "blacklist" => format!("move it to a list of --{family}-clients"),
                 _ => "delete it".to_owned(),
             };
-            return Some(("client-address", Lint::error(problem, Fix::Do(fix))));
+            return Some(("client-address", Mistake::error(problem, Fix::Do(fix))));
         }
         if !rule.contains('@') || rule.starts_with('/') || rule.contains(char::is_whitespace) {
             return None;
         }
-        let list = List { option: self.option, syntax: Syntax::Addresses };
-        let written = match list.fixed(vec![rule.to_owned()]) {
+        let linter = ListLinter { option: self.option, syntax: Syntax::Addresses };
+        let written = match linter.fixed(vec![rule.to_owned()]) {
             Fix::Write(lines) if lines != [rule] => format!(", written as {}", lines.join(" ")),
             _ => String::new(),
         };
         let problem = "is a mail address, and clients are hosts: none has this name";
         let fix =
             format!("move it to a list of --{family}-senders or --{family}-recipients{written}");
-        Some(("mail-address", Lint::error(problem, Fix::Do(fix))))
+        Some(("mail-address", Mistake::error(problem, Fix::Do(fix))))
     }
 
     /// Returns the daemon's first warning about a rule.
-    fn warning(self, rule: &[u8]) -> Option<(&'static str, Lint)> {
+    fn warning(self, rule: &[u8]) -> Option<(&'static str, Mistake)> {
         let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_@".contains(byte);
         if rule.len() < 256 && rule.iter().all(is_name) && !rule[0].is_ascii_digit() {
             return None;
@@ -146,10 +145,10 @@ impl List<'_> {
         let problem = warnings.first()?.text();
         Some(if is_accepted {
             let fix = "write it in a way that all programs read alike";
-            ("odd-pattern", Lint::warning(problem, Fix::advise(fix)))
+            ("odd-pattern", Mistake::warning(problem, Fix::advise(fix)))
         } else {
             let fix = "fix the line or delete it: the daemon skips it";
-            ("refused", Lint::error(problem, Fix::advise(fix)))
+            ("refused", Mistake::error(problem, Fix::advise(fix)))
         })
     }
 
@@ -158,12 +157,12 @@ impl List<'_> {
         if rule.is_empty() {
             return Vec::new();
         }
-        let lint = patterns::cut_by_comment(&String::from_utf8_lossy(trim(line)))
+        let mistake = patterns::cut_by_comment(&String::from_utf8_lossy(trim(line)))
             .or_else(|| self.lint(&String::from_utf8_lossy(rule)));
-        let is_error = lint.as_ref().is_some_and(|(_, lint)| lint.severity == Severity::Error);
+        let is_error = mistake.as_ref().is_some_and(|(_, it)| it.level == Level::Error);
         let warning = if is_error { None } else { self.warning(rule) };
-        let found = warning.into_iter().chain(lint);
-        found.map(|(kind, lint)| lint.at(location, rule, kind)).collect()
+        let found = warning.into_iter().chain(mistake);
+        found.map(|(kind, mistake)| mistake.at(location, rule, kind)).collect()
     }
 
     fn lint_texts(self, texts: &[Text]) -> Vec<Finding> {
@@ -172,7 +171,7 @@ impl List<'_> {
         for text in texts {
             for (location, line) in text.lines() {
                 let found = self.lint_line(&location, line);
-                let works = found.iter().all(|finding| finding.severity == Severity::Warning);
+                let works = found.iter().all(|finding| finding.level == Level::Warning);
                 if works && !rule_of(line).is_empty() {
                     working.push((location, rule_of(line)));
                 }
@@ -192,10 +191,10 @@ pub fn lint(files: &Files) -> Vec<Finding> {
     for (option, syntax, paths) in files.by_option() {
         let (texts, unreadable) = read_files(paths);
         findings.extend(unreadable.iter().map(|warning| about_file(option, paths, warning)));
-        let list = List { option, syntax };
+        let linter = ListLinter { option, syntax };
         match syntax {
-            Syntax::Delays => findings.extend(lint_delays(list, &texts)),
-            _ => findings.extend(list.lint_texts(&texts)),
+            Syntax::Delays => findings.extend(lint_delays(linter, &texts)),
+            _ => findings.extend(linter.lint_texts(&texts)),
         }
     }
     // Debian's list has a few; a site cannot change it.
@@ -208,18 +207,18 @@ pub fn lint(files: &Files) -> Vec<Finding> {
 
 /// Checks rules with delays like those of other lists, and keeps the delay in
 /// the lines to be written.
-fn lint_delays(list: List, texts: &[Text]) -> Vec<Finding> {
+fn lint_delays(linter: ListLinter, texts: &[Text]) -> Vec<Finding> {
     let (rules, delays, warnings) = Delays::split(texts);
     let mut findings = byte_order_marks(texts);
     for warning in &warnings {
         if let Some(location) = warning.location() {
-            let lint = Lint::error(warning.text(), Fix::advise("fix the line or delete it"));
-            findings.push(lint.at(location, b"", "delay"));
+            let fix = Fix::advise("fix the line or delete it");
+            findings.push(Mistake::error(warning.text(), fix).at(location, b"", "delay"));
         }
     }
     let delays: HashMap<(&Path, u32), i64> =
         delays.iter().map(|(line, delay)| ((line.file(), line.line()), *delay)).collect();
-    for mut finding in list.lint_texts(&rules) {
+    for mut finding in linter.lint_texts(&rules) {
         let delay = finding.line.and_then(|line| delays.get(&(finding.file.as_path(), line)));
         if let (Fix::Write(lines), Some(delay)) = (&mut finding.fix, delay) {
             lines.iter_mut().for_each(|line| *line += &format!(" delay={delay}"));
@@ -231,12 +230,26 @@ fn lint_delays(list: List, texts: &[Text]) -> Vec<Finding> {
 
 fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
     let file = warning.unread().unwrap_or(Path::new(""));
-    let or = match paths.iter().any(|path| path == file) {
-        true => format!("remove it from --{option}"),
-        false => "delete it".to_owned(),
-    };
+    let is_named = paths.iter().any(|path| path == file);
+    let or = if is_named { format!("remove it from --{option}") } else { "delete it".to_owned() };
     let fix = format!("make it readable for the daemon's user, or {or}");
-    Finding::of_file(file, None, Severity::Error, "unreadable", warning.text(), fix)
+    Finding::of_file(file, None, Level::Error, "unreadable", warning.text(), fix)
+}
+
+/// `.example.com` in a list of any kind.
+fn leading_dot(rule: &str) -> Option<Mistake> {
+    let name = rule.trim_start_matches('.');
+    (name.len() < rule.len() && !name.is_empty() && !rule.contains('@')).then(|| {
+        let problem = "matches nothing: a domain without a dot covers subdomains";
+        Mistake::error(problem, Fix::write(name))
+    })
+}
+
+/// `example.com.` in a list of any kind.
+fn trailing_dot(rule: &str) -> Option<Mistake> {
+    let name = rule.trim_end_matches('.');
+    (name.len() < rule.len() && !name.is_empty())
+        .then(|| Mistake::error("matches nothing: names have no final dot", Fix::write(name)))
 }
 
 fn byte_order_marks(texts: &[Text]) -> Vec<Finding> {
@@ -245,7 +258,7 @@ fn byte_order_marks(texts: &[Text]) -> Vec<Finding> {
     let fix = "save the file as plain UTF-8 without one";
     let marked = texts.iter().filter(|text| text.has_byte_order_mark());
     let finding = |text: &Text| {
-        Finding::of_file(&text.file, Some(1), Severity::Warning, "byte-order-mark", problem, fix)
+        Finding::of_file(&text.file, Some(1), Level::Warning, "byte-order-mark", problem, fix)
     };
     marked.map(finding).collect()
 }

@@ -1,10 +1,10 @@
 //! Mistakes in patterns.
 
 use super::super::finding::Fix;
-use super::{Check, Lint, dots};
+use super::{Lint, Mistake, dots};
 use crate::lists::{Addresses, Clients, Text, pattern_of};
 
-pub(super) const OF_CLIENTS: &[Check] = &[
+pub(super) const OF_CLIENTS: &[Lint] = &[
     ("pattern-flags", flags),
     ("pattern-without-slashes", no_slashes),
     ("unclosed-pattern", unclosed),
@@ -15,7 +15,7 @@ pub(super) const OF_CLIENTS: &[Check] = &[
     ("open-dots", dots::check),
 ];
 
-pub(super) const OF_ADDRESSES: &[Check] = &[
+pub(super) const OF_ADDRESSES: &[Lint] = &[
     ("pattern-flags", flags),
     ("pattern-without-slashes", no_slashes),
     ("unclosed-pattern", unclosed),
@@ -23,7 +23,7 @@ pub(super) const OF_ADDRESSES: &[Check] = &[
 ];
 
 /// A pattern with a `#`, which ends the rule. `line` is the line with its comment.
-pub(super) fn cut_by_comment(line: &str) -> Option<(&'static str, Lint)> {
+pub(super) fn cut_by_comment(line: &str) -> Option<(&'static str, Mistake)> {
     let (rule, rest) = line.split_once('#')?;
     let rule = rule.trim_end();
     let is_cut = rule.starts_with('/')
@@ -32,21 +32,21 @@ pub(super) fn cut_by_comment(line: &str) -> Option<(&'static str, Lint)> {
         && !rule.contains(char::is_whitespace);
     let fix = Fix::write(line.replace("\\#", "\\x23").replace('#', "\\x23"));
     let problem = "is cut at the #, which starts a comment even in a pattern";
-    is_cut.then(|| ("comment-in-pattern", Lint::error(problem, fix)))
+    is_cut.then(|| ("comment-in-pattern", Mistake::error(problem, fix)))
 }
 
 /// `/example/i`.
-fn flags(rule: &str) -> Option<Lint> {
+fn flags(rule: &str) -> Option<Mistake> {
     let (pattern, flags) = rule.strip_prefix('/')?.rsplit_once('/')?;
     let are_flags =
         (1..=3).contains(&flags.len()) && flags.bytes().all(|flag| b"ixsmgou".contains(&flag));
     let problem = "is treated as a name: a pattern ends with its slash, and ignores case";
     (are_flags && !pattern.is_empty())
-        .then(|| Lint::error(problem, Fix::write(format!("/{pattern}/"))))
+        .then(|| Mistake::error(problem, Fix::write(format!("/{pattern}/"))))
 }
 
 /// `^mail.*\.example\.com$`.
-fn no_slashes(rule: &str) -> Option<Lint> {
+fn no_slashes(rule: &str) -> Option<Mistake> {
     let is_pattern = rule.starts_with('^')
         || rule.ends_with('$')
         || ["\\.", ".*", "\\d", ".+", "[0-9]", "(?"].iter().any(|sign| rule.contains(sign));
@@ -57,13 +57,13 @@ fn no_slashes(rule: &str) -> Option<Lint> {
     }
     let pattern = rule.strip_suffix('/').unwrap_or(rule);
     let problem = "is treated as a name: a pattern stands between slashes";
-    Some(Lint::error(problem, Fix::write(format!("/{pattern}/"))))
+    Some(Mistake::error(problem, Fix::write(format!("/{pattern}/"))))
 }
 
 /// `/^mail`, `/example.com`, `example.com/`.
-fn unclosed(rule: &str) -> Option<Lint> {
+fn unclosed(rule: &str) -> Option<Mistake> {
     if let Some(name) = rule.strip_suffix('/').filter(|name| is_name(name)) {
-        return Some(Lint::error("has a slash, which no name has", Fix::write(name)));
+        return Some(Mistake::error("has a slash, which no name has", Fix::write(name)));
     }
     let pattern = rule.strip_prefix('/')?;
     if !matches!(pattern, "" | "/") && pattern.ends_with('/') {
@@ -74,7 +74,7 @@ fn unclosed(rule: &str) -> Option<Lint> {
         name if is_name(name) => Fix::write(name),
         pattern => Fix::write(format!("/{pattern}/")),
     };
-    Some(Lint::error("is treated as a name: a pattern ends with a slash", fix))
+    Some(Mistake::error("is treated as a name: a pattern ends with a slash", fix))
 }
 
 fn is_name(text: &str) -> bool {
@@ -90,14 +90,14 @@ fn list_of(rule: &str) -> [Text; 1] {
     [Text { file: "".into(), bytes: rule.as_bytes().to_vec() }]
 }
 
-fn all_clients(rule: &str) -> Option<Lint> {
+fn all_clients(rule: &str) -> Option<Mistake> {
     pattern_of(rule.as_bytes())?;
     let clients = Clients::parse(list_of(rule), &mut Vec::new());
     let matches = |name: &&str| clients.by_name(name.as_bytes(), &mut Vec::new()).is_some();
     NAMES.iter().all(matches).then(everybody)
 }
 
-fn all_addresses(rule: &str) -> Option<Lint> {
+fn all_addresses(rule: &str) -> Option<Mistake> {
     pattern_of(rule.as_bytes())?;
     let addresses = Addresses::parse(list_of(rule), &mut Vec::new());
     let matches = |name: &&str| {
@@ -107,12 +107,12 @@ fn all_addresses(rule: &str) -> Option<Lint> {
     NAMES.iter().all(matches).then(everybody)
 }
 
-fn everybody() -> Lint {
-    Lint::error("matches everything", Fix::advise("write what is meant, or delete it"))
+fn everybody() -> Mistake {
+    Mistake::error("matches everything", Fix::advise("write what is meant, or delete it"))
 }
 
 /// `/.*\.example\.com$/`, `/example.com/`, for which a name is enough.
-fn domain(rule: &str) -> Option<Lint> {
+fn domain(rule: &str) -> Option<Mistake> {
     let pattern = std::str::from_utf8(pattern_of(rule.as_bytes())?).ok()?;
     let domain = domain_of(pattern)?;
     let problem = if !pattern.ends_with('$') {
@@ -122,7 +122,7 @@ fn domain(rule: &str) -> Option<Lint> {
     } else {
         "does the same as a name".to_owned()
     };
-    Some(Lint::warning(problem, Fix::write(domain)))
+    Some(Mistake::warning(problem, Fix::write(domain)))
 }
 
 /// Returns true if a name of another domain may end like this.
@@ -152,7 +152,7 @@ fn domain_of(pattern: &str) -> Option<String> {
 }
 
 /// `mail*\.example\.com`: the star repeats the letter before it.
-fn star(rule: &str) -> Option<Lint> {
+fn star(rule: &str) -> Option<Mistake> {
     let pattern = std::str::from_utf8(pattern_of(rule.as_bytes())?).ok()?;
     let mut better = String::new();
     let (mut is_escaped, mut is_in_class, mut is_letter, mut is_found) =
@@ -170,12 +170,12 @@ fn star(rule: &str) -> Option<Lint> {
     }
     is_found.then(|| {
         let problem = "has a * after a letter, which repeats that letter and matches nothing else";
-        Lint::warning(problem, Fix::write(format!("/{better}/")))
+        Mistake::warning(problem, Fix::write(format!("/{better}/")))
     })
 }
 
 /// Any owner can have a name that continues.
-fn open_end(rule: &str) -> Option<Lint> {
+fn open_end(rule: &str) -> Option<Mistake> {
     let pattern = std::str::from_utf8(pattern_of(rule.as_bytes())?).ok()?;
     let body = pattern.strip_suffix('$').unwrap_or(pattern);
     let goes_on = [".*", ".+", "(.*)", ".*?"].iter().any(|end| body.ends_with(end));
@@ -192,5 +192,5 @@ fn open_end(rule: &str) -> Option<Lint> {
         Fix::advise("end it with the whole domain and a $, like /\\.example\\.com$/")
     };
     let problem = "also matches names that continue, like ....evil.test: its end is open";
-    Some(Lint::warning(problem, fix))
+    Some(Mistake::warning(problem, fix))
 }

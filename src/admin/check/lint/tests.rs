@@ -217,10 +217,10 @@ fn found(option: &str, content: &str) -> Vec<Finding> {
     let lists = files.by_option();
     let (option, syntax, _) = lists.into_iter().find(|(other, ..)| *other == option).unwrap();
     let text = Text { file: "list".into(), bytes: content.into() };
-    let list = List { option, syntax };
+    let linter = ListLinter { option, syntax };
     match syntax {
-        Syntax::Delays => lint_delays(list, &[text]),
-        _ => list.lint_texts(&[text]),
+        Syntax::Delays => lint_delays(linter, &[text]),
+        _ => linter.lint_texts(&[text]),
     }
 }
 
@@ -240,7 +240,7 @@ fn fault(option: &str, (line, kind, expected): Case) -> Option<String> {
         return (!is_expected).then(|| format!("{line}: {fix:?}"));
     };
     let after = found(option, &lines.join("\n"));
-    let is_wrong = after.iter().any(|finding| finding.severity == Severity::Error);
+    let is_wrong = after.iter().any(|finding| finding.level == Level::Error);
     (!is_expected || is_wrong).then(|| format!("{line}: {fix:?}, then {after:?}"))
 }
 
