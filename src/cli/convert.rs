@@ -3,19 +3,20 @@
 //! This is a pure function: the machine's name is a parameter, and nothing is
 //! looked up or opened.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::matched::{name, number, text};
+use super::matched::{all, given, name, number, number_of, one_of, paths, port, text};
 use super::{Facility, Listen, Options, UsageError, getopt, shared, smtp};
-use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
 use crate::lists::{Files, Trusted};
+
+/// What `--milter` and `--smtp-backend` accept besides a port.
+pub(super) const OR_A_PATH: &str = ", or the path of a socket, which begins with a slash";
 
 /// More waiting connections than this were never possible in the original.
 const MAX_BACKLOG: i64 = 999;
@@ -28,7 +29,10 @@ const BACKLOG_IF_NEGATIVE: i32 = 5;
 const METRICS_MODE: u32 = 0o666;
 
 /// The longest --sync in seconds; longer waits for the disk are a mistake.
-const MAX_SYNC: u64 = 3600;
+const MAX_SYNC: i64 = 3600;
+
+/// The largest --max-size, in MiB.
+const MAX_MAX_SIZE: i64 = i64::MAX >> 20;
 
 /// No time may be longer or shorter, in seconds, so that sums with a clock's
 /// value do not overflow.
@@ -60,8 +64,8 @@ pub(super) fn options(
         metrics: metrics(matches)?,
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
-        sync: sync(number(matches, "sync"))?,
-        max_size: max_size(number(matches, "max-size"))?,
+        sync: Duration::from_secs(number_of("seconds", matches, "sync", 0..=MAX_SYNC)?),
+        max_size: number_of("MiB", matches, "max-size", 0..=MAX_MAX_SIZE)? << 20,
         shared_state: shared::options(matches, shared_state)?,
         user: name("user", text(matches, "user"))?,
         group: name("group", text(matches, "group"))?,
@@ -70,16 +74,12 @@ pub(super) fn options(
         facility: facility(matches)?,
         verbosity: verbosity(matches),
         log_format: [Format::Classic, Format::Json]
-            [one_of(matches, "log-format", ["classic", "json"])?],
+            [one_of(matches, "log-format", &["classic", "json"])?],
         exim: matches.get_flag("exim"),
         remote_test_time: matches.get_flag("policy-test-time"),
         policy: policy(matches, retry_window, machine)?,
         lists: Files::new(|kind| paths(matches, kind.option())),
     })
-}
-
-fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
-    matches.get_many::<OsString>(id).into_iter().flatten().map(PathBuf::from).collect()
 }
 
 /// A value that becomes part of a reply, which ends at the first newline.
@@ -98,7 +98,7 @@ fn listen(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
     if !inet.is_empty() {
         return name("inet", inet).map(|inet| Some(Listen::Inet(inet)));
     }
-    match matches.get_one::<OsString>("unix") {
+    match given(matches, "unix") {
         Some(path) if !path.is_empty() => Ok(Some(Listen::Unix { path: path.into(), mode })),
         Some(_) => Err(UsageError::refused("--unix needs the path of a socket, not an empty word")),
         None if !matches.contains_id("inet") => Ok(None),
@@ -109,7 +109,7 @@ fn listen(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
 /// A path starts with a slash or a dot; anything else is a host and a port.
 fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
     let mode = socket_mode(matches, "milter-socketmode")?;
-    let Some(place) = matches.get_one::<OsString>("milter") else {
+    let Some(place) = given(matches, "milter") else {
         return Ok(None);
     };
     match place.as_bytes() {
@@ -117,26 +117,14 @@ fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
             "--milter needs the path of a socket or [HOST:]PORT, not an empty word",
         )),
         [b'/' | b'.', ..] => Ok(Some(Listen::Unix { path: place.into(), mode })),
-        _ => port("milter", place, "the path of a socket, which begins with a slash"),
+        _ => Ok(Some(Listen::Inet(port("milter", place, OR_A_PATH)?))),
     }
-}
-
-/// Parses a host and a port; `path` says how a socket is written instead. The
-/// original has no such option, so its messages for `--inet` do not apply.
-fn port(id: &str, place: &OsStr, path: &str) -> Result<Option<Listen>, UsageError> {
-    let place = name(id, place)?;
-    if Endpoint::parse(&place).is_err() {
-        return Err(UsageError::refused(format!(
-            "--{id}={place} names no port that there is; write a port's number, HOST:PORT, or {path}"
-        )));
-    }
-    Ok(Some(Listen::Inet(place)))
 }
 
 /// The lists of all `--trusted-networks` make one.
 fn trust(matches: &ArgMatches) -> Result<Trust, UsageError> {
-    let lists = matches.get_many::<OsString>("trusted-networks").into_iter().flatten();
-    let list = lists.map(|list| list.as_bytes()).collect::<Vec<_>>().join(&b',');
+    let lists = all(matches, "trusted-networks").map(|list| list.as_bytes());
+    let list = lists.collect::<Vec<_>>().join(&b',');
     let networks = Trusted::parse(&list)
         .map_err(|why| UsageError::refused(format!("--trusted-networks: {why}")))?;
     Ok(Trust { networks, authenticated: matches.get_flag("trust-authenticated") })
@@ -144,7 +132,7 @@ fn trust(matches: &ArgMatches) -> Result<Trust, UsageError> {
 
 /// `unix:PATH`, or a host and a port.
 fn metrics(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
-    let Some(place) = matches.get_one::<OsString>("metrics") else {
+    let Some(place) = given(matches, "metrics") else {
         return Ok(None);
     };
     match place.as_bytes() {
@@ -156,7 +144,10 @@ fn metrics(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
                 let path = OsStr::from_bytes(path).into();
                 Ok(Some(Listen::Unix { path, mode: METRICS_MODE }))
             }
-            None => port("metrics", place, "unix: and the path of a socket"),
+            None => {
+                let or = ", or unix: and the path of a socket";
+                Ok(Some(Listen::Inet(port("metrics", place, or)?)))
+            }
         },
     }
 }
@@ -191,23 +182,6 @@ fn backlog(wanted: i64) -> Option<i32> {
     }
 }
 
-fn sync(seconds: i64) -> Result<Duration, UsageError> {
-    let seconds_in_range = u64::try_from(seconds).ok().filter(|seconds| *seconds <= MAX_SYNC);
-    seconds_in_range.map(Duration::from_secs).ok_or_else(|| {
-        UsageError::refused(format!(
-            "--sync must be a number of seconds from 0 to {MAX_SYNC}, not {seconds}"
-        ))
-    })
-}
-
-/// Mebibytes as bytes.
-fn max_size(mebibytes: i64) -> Result<u64, UsageError> {
-    let bytes = u64::try_from(mebibytes).ok().and_then(|number| number.checked_mul(1 << 20));
-    bytes.ok_or_else(|| {
-        UsageError::refused(format!("--max-size must be a number of MiB, not {mebibytes}"))
-    })
-}
-
 fn facility(matches: &ArgMatches) -> Result<Facility, UsageError> {
     let name = text(matches, "syslog-facility").to_string_lossy();
     Facility::from_name(&name).ok_or_else(|| {
@@ -229,7 +203,7 @@ fn verbosity(matches: &ArgMatches) -> Verbosity {
 
 fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Policy, UsageError> {
     let line = |id| one_line(id, text(matches, id));
-    let hostname = matches.get_one::<OsString>("hostname").map_or(machine, OsString::as_os_str);
+    let hostname = given(matches, "hostname").unwrap_or(machine);
     Ok(Policy {
         delay: seconds(matches, "delay", 1)?,
         retry_window,
@@ -286,28 +260,14 @@ fn lookup(matches: &ArgMatches) -> Result<LookupBy, UsageError> {
 }
 
 fn by_domain(matches: &ArgMatches) -> Result<ByDomain, UsageError> {
-    let auto_whitelist = one_of(matches, "auto-whitelist-by", ["client", "domain"])? == 1;
+    let auto_whitelist = one_of(matches, "auto-whitelist-by", &["client", "domain"])? == 1;
     Ok(ByDomain { lookup: matches.get_flag("lookup-by-domain"), auto_whitelist })
-}
-
-/// Returns the index of the option's value among two words.
-fn one_of(matches: &ArgMatches, id: &str, words: [&str; 2]) -> Result<usize, UsageError> {
-    let value = text(matches, id);
-    words.iter().position(|word| value == *word).ok_or_else(|| {
-        let [one, other] = words;
-        let value = value.to_string_lossy();
-        UsageError::refused(format!("--{id} must be {one} or {other}, not \"{value}\""))
-    })
 }
 
 /// The length of a network's prefix in bits.
 fn prefix(matches: &ArgMatches, id: &str, longest: u8) -> Result<u8, UsageError> {
-    let bits = number(matches, id);
-    u8::try_from(bits).ok().filter(|bits| *bits <= longest).ok_or_else(|| {
-        UsageError::refused(format!(
-            "--{id} must be a number of bits from 1 to {longest}, not {bits}"
-        ))
-    })
+    let bits = number_of("bits", matches, id, 1..=longest.into())?;
+    Ok(u8::try_from(bits).unwrap_or(longest))
 }
 
 fn auto_whitelist(matches: &ArgMatches) -> Result<Option<u64>, UsageError> {

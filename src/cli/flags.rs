@@ -25,13 +25,7 @@ pub(super) fn command() -> Command {
 
 /// The table before it is built, for commands that add options.
 pub(super) fn table() -> Command {
-    Command::new("postgrey")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("greylisting policy server for Postfix and Exim")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
+    program("postgrey", "greylisting policy server for Postfix and Exim")
         .next_help_heading("Where to listen (--inet, --unix, --milter or --smtp is required)")
         .args(listening())
         .next_help_heading("Sendmail and other mail servers with the milter protocol")
@@ -55,6 +49,17 @@ pub(super) fn table() -> Command {
         .args(log())
         .next_help_heading("Information")
         .args(information())
+}
+
+/// A program that prints help and version by itself.
+pub(super) fn program(name: &'static str, about: &'static str) -> Command {
+    Command::new(name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about)
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
 }
 
 fn listening() -> [Arg; 6] {

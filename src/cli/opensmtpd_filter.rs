@@ -64,14 +64,8 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
 }
 
 pub(super) fn command() -> Command {
-    let mut command = Command::new(WORD)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("filter for OpenSMTPD that asks a running daemon")
+    let mut command = flags::program(WORD, "filter for OpenSMTPD that asks a running daemon")
         .override_usage("postgrey opensmtpd-filter --unix=PATH|--inet=[HOST:]PORT [--header]")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
         .args([
             flags::value("unix", "PATH").short('u').help("socket on which the daemon listens"),
             flags::value("inet", "[HOST:]PORT")

@@ -63,17 +63,10 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
 /// The command of `policy-test`, built.
 pub(super) fn command() -> Command {
     let number = |name: &'static str| flags::value(name, "N").value_parser(value_parser!(i64));
-    let mut command = Command::new(PROGRAM)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(
-            "replay the mail of a Postfix log on standard input against a policy server and \
-             measure its speed",
-        )
+    let about = "replay the mail of a Postfix log on standard input against a policy server and \
+                 measure its speed";
+    let mut command = flags::program(PROGRAM, about)
         .override_usage("policy-test [OPTIONS] unix:PATH|inet:HOST:PORT < LOG")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
         .args([
             flags::switch("verbose").short('v').help("print each request and its reply").long_help(
                 "Print each request and its reply. Ignored with --count or --concurrency.",

@@ -5,10 +5,10 @@ mod table;
 
 pub(super) use table::command;
 
+use super::matched::{all, given, paths, text, typed};
 use super::settings::Place;
 use super::{Invocation, MakePage, UsageError, help, information, matches};
 use clap::ArgMatches;
-use clap::parser::ValueSource;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -104,7 +104,11 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     let preface = words.iter().filter(|_| is_verbose).map(line).collect();
     Ok(Invocation::Report(Box::new(Report {
         files: files.into_iter().map(PathBuf::from).collect(),
-        place: place(&matches),
+        place: Place {
+            dbdir: typed(&matches, "dbdir").map(PathBuf::from),
+            user: typed(&matches, "user").map(|user| user.to_string_lossy().into_owned()),
+            ..Place::default()
+        },
         delay: given(&matches, "delay").map(leading_number),
         greylist_text: text(&matches, "greylist-text").as_bytes().to_vec(),
         shown: shown(&matches, !words.is_empty()),
@@ -118,19 +122,6 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
         debug,
         preface,
     })))
-}
-
-/// The place as far as it is on the command line; the rest is the daemon's.
-fn place(matches: &ArgMatches) -> Place {
-    let typed = |id| {
-        let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
-        given(matches, id).filter(|_| is_typed)
-    };
-    Place {
-        dbdir: typed("dbdir").map(PathBuf::from),
-        user: typed("user").map(|user| user.to_string_lossy().into_owned()),
-        ..Place::default()
-    }
 }
 
 fn shown(matches: &ArgMatches, check: bool) -> Shown {
@@ -190,22 +181,6 @@ fn leading_number(text: &OsStr) -> i64 {
 
 fn is_true(word: &str) -> bool {
     !matches!(word, "" | "0")
-}
-
-fn all<'a>(matches: &'a ArgMatches, id: &str) -> impl Iterator<Item = &'a OsString> {
-    matches.get_many::<OsString>(id).into_iter().flatten()
-}
-
-fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
-    all(matches, id).map(PathBuf::from).collect()
-}
-
-fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
-    matches.get_one::<OsString>(id).map(OsString::as_os_str)
-}
-
-fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
-    given(matches, id).unwrap_or_default()
 }
 
 #[cfg(test)]

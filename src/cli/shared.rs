@@ -1,7 +1,7 @@
 //! The options of the shared state, as typed values.
 
 use super::UsageError;
-use super::matched::{number, text};
+use super::matched::{number_of, text};
 use crate::state::{Address, SHARED_STATE_VARIABLE as VARIABLE, SharedState};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The option with the URL.
 pub const OPTION: &str = "shared-state";
 
-/// The time limits that make sense, in milliseconds.
+/// The valid time limits in milliseconds.
 const TIMEOUTS: std::ops::RangeInclusive<i64> = 10..=10_000;
 
 /// Bytes of the longest file with a URL.
@@ -33,13 +33,7 @@ pub(super) fn options(
     matches: &ArgMatches,
     url: Option<&Url>,
 ) -> Result<Option<SharedState>, UsageError> {
-    let milliseconds = number(matches, "shared-state-timeout");
-    if !TIMEOUTS.contains(&milliseconds) {
-        let (min, max) = TIMEOUTS.into_inner();
-        return Err(UsageError::refused(format!(
-            "--shared-state-timeout must be {min} to {max} milliseconds, not {milliseconds}"
-        )));
-    }
+    let timeout = number_of("milliseconds", matches, "shared-state-timeout", TIMEOUTS)?;
     let Some(Url { source, text: url }) = url else {
         return Ok(None);
     };
@@ -53,7 +47,7 @@ pub(super) fn options(
     Ok(Some(SharedState {
         address: address.map_err(|why| UsageError::refused(format!("{source}: {why}")))?,
         authorities: (!authorities.is_empty()).then(|| PathBuf::from(authorities)),
-        timeout: Duration::from_millis(milliseconds.unsigned_abs()),
+        timeout: Duration::from_millis(timeout),
     }))
 }
 

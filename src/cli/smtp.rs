@@ -1,10 +1,9 @@
 //! The options of the SMTP proxy, as typed values.
 
 use super::UsageError;
-use super::matched::{name, number, text};
-use crate::daemon::endpoint::Endpoint;
+use super::convert::OR_A_PATH;
+use super::matched::{all, given, number_of, one_of, port, text};
 use clap::ArgMatches;
-use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,11 +12,14 @@ use std::time::Duration;
 /// for five minutes (RFC 5321 section 4.5.3.2.1).
 const MAX_DNS_TIMEOUT: i64 = 60;
 
+/// The largest --smtp-max-clients: each has a file descriptor.
+const MAX_CLIENTS: i64 = 1_000_000;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Smtp {
     pub listen: Vec<String>,
     pub backend: SmtpBackend,
-    /// The version of the PROXY protocol, 1 or 2, if it is spoken.
+    /// The version of the PROXY protocol, 1 or 2; `None` if it is off.
     pub proxy_protocol: Option<u8>,
     /// The files of the certificate and of its key.
     pub tls: Option<(PathBuf, PathBuf)>,
@@ -33,15 +35,18 @@ pub enum SmtpBackend {
     Unix(PathBuf),
 }
 
-/// Converts the options of the proxy; `None` if it is not wanted.
+/// Converts the options of the proxy; `None` without `--smtp`.
 pub(super) fn options(matches: &ArgMatches) -> Result<Option<Smtp>, UsageError> {
     let listen = places(matches)?;
     let backend = backend(matches)?;
+    let dns_timeout = number_of("seconds", matches, "smtp-dns-timeout", 1..=MAX_DNS_TIMEOUT)?;
+    let max_clients = number_of("clients", matches, "smtp-max-clients", 1..=MAX_CLIENTS)?;
     let smtp = Smtp {
-        proxy_protocol: proxy_protocol(matches)?,
+        proxy_protocol: [Some(2), Some(1), None]
+            [one_of(matches, "smtp-proxy-protocol", &["2", "1", "off"])?],
         tls: tls(matches)?,
-        dns_timeout: dns_timeout(matches)?,
-        max_clients: max_clients(matches)?,
+        dns_timeout: Duration::from_secs(dns_timeout),
+        max_clients: usize::try_from(max_clients).unwrap_or(usize::MAX),
         backend: match (backend, listen.is_empty()) {
             (Some(backend), false) => backend,
             (None, true) => return Ok(None),
@@ -59,46 +64,17 @@ pub(super) fn options(matches: &ArgMatches) -> Result<Option<Smtp>, UsageError> 
 }
 
 fn places(matches: &ArgMatches) -> Result<Vec<String>, UsageError> {
-    let places = matches.get_many::<OsString>("smtp").into_iter().flatten();
-    places
-        .map(|place| match name("smtp", place)? {
-            place if Endpoint::parse(&place).is_ok() => Ok(place),
-            place => Err(no_port("smtp", &place, "")),
-        })
-        .collect()
+    all(matches, "smtp").map(|place| port("smtp", place, "")).collect()
 }
 
-/// A path begins with a slash or a dot; all else is a host and a port.
+/// A path starts with a slash or a dot; anything else is a host and a port.
 fn backend(matches: &ArgMatches) -> Result<Option<SmtpBackend>, UsageError> {
-    let Some(place) = matches.get_one::<OsString>("smtp-backend") else {
-        return Ok(None);
-    };
-    if let [b'/' | b'.', ..] = place.as_bytes() {
-        return Ok(Some(SmtpBackend::Unix(place.into())));
-    }
-    let place = name("smtp-backend", place)?;
-    if Endpoint::parse(&place).is_err() {
-        let or = ", or the path of a socket, which begins with a slash";
-        return Err(no_port("smtp-backend", &place, or));
-    }
-    Ok(Some(SmtpBackend::Inet(place)))
-}
-
-fn no_port(id: &str, place: &str, or: &str) -> UsageError {
-    UsageError::refused(format!(
-        "--{id}={place} is not a TCP port; write a port's number or HOST:PORT{or}"
-    ))
-}
-
-fn proxy_protocol(matches: &ArgMatches) -> Result<Option<u8>, UsageError> {
-    match text(matches, "smtp-proxy-protocol").to_string_lossy().as_ref() {
-        "2" => Ok(Some(2)),
-        "1" => Ok(Some(1)),
-        "off" => Ok(None),
-        other => Err(UsageError::refused(format!(
-            "--smtp-proxy-protocol must be 2, 1 or off, not \"{other}\""
-        ))),
-    }
+    given(matches, "smtp-backend")
+        .map(|place| match place.as_bytes() {
+            [b'/' | b'.', ..] => Ok(SmtpBackend::Unix(place.into())),
+            _ => port("smtp-backend", place, OR_A_PATH).map(SmtpBackend::Inet),
+        })
+        .transpose()
 }
 
 fn tls(matches: &ArgMatches) -> Result<Option<(PathBuf, PathBuf)>, UsageError> {
@@ -108,25 +84,5 @@ fn tls(matches: &ArgMatches) -> Result<Option<(PathBuf, PathBuf)>, UsageError> {
         (false, false) => Ok(Some((certificate.into(), key.into()))),
         (false, true) => Err(UsageError::refused("--smtp-tls-cert needs --smtp-tls-key")),
         (true, false) => Err(UsageError::refused("--smtp-tls-key needs --smtp-tls-cert")),
-    }
-}
-
-fn dns_timeout(matches: &ArgMatches) -> Result<Duration, UsageError> {
-    let seconds = number(matches, "smtp-dns-timeout");
-    match u64::try_from(seconds) {
-        Ok(limit @ 1..) if seconds <= MAX_DNS_TIMEOUT => Ok(Duration::from_secs(limit)),
-        _ => Err(UsageError::refused(format!(
-            "--smtp-dns-timeout must be 1 to {MAX_DNS_TIMEOUT} seconds, not {seconds}"
-        ))),
-    }
-}
-
-fn max_clients(matches: &ArgMatches) -> Result<usize, UsageError> {
-    let clients = number(matches, "smtp-max-clients");
-    match usize::try_from(clients) {
-        Ok(limit @ 1..) => Ok(limit),
-        _ => Err(UsageError::refused(format!(
-            "--smtp-max-clients must be at least 1, not {clients}"
-        ))),
     }
 }

@@ -1,10 +1,10 @@
 //! Reading the arguments of one command.
 
+pub(super) use crate::cli::matched::{given, text, typed};
 use crate::cli::settings::Place;
 use crate::cli::shared;
 use clap::ArgMatches;
-use clap::parser::ValueSource;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,20 +14,16 @@ pub enum OutputFormat {
     Json,
 }
 
-/// The place of the database, as far as it is typed.
+/// Returns the options of the database that are on the command line.
 pub(super) fn place(matches: &ArgMatches) -> Place {
-    let typed = |id: &'static str| {
-        let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
-        given(matches, id).filter(|_| is_typed)
-    };
-    let name = |id| typed(id).map(|name| name.to_string_lossy().into_owned());
+    let name = |id| typed(matches, id).map(|name| name.to_string_lossy().into_owned());
     Place {
-        dbdir: typed("dbdir").map(PathBuf::from),
+        dbdir: typed(matches, "dbdir").map(PathBuf::from),
         user: name("user"),
         group: name("group"),
         defaults: text(matches, "defaults").into(),
-        config: typed("config").map(PathBuf::from),
-        shared: shared::typed_words(typed),
+        config: typed(matches, "config").map(PathBuf::from),
+        shared: shared::typed_words(|id| typed(matches, id)),
     }
 }
 
@@ -57,14 +53,4 @@ pub(super) fn parsed<T: std::str::FromStr>(
 /// The error for an argument that is not a valid `what`.
 pub(super) fn invalid(name: &str, what: &str, word: &OsStr) -> String {
     format!("{name} must be {what}, not \"{}\"", word.to_string_lossy())
-}
-
-/// The value of an option, if it was given.
-pub(super) fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
-    matches.get_one::<OsString>(id).map(OsString::as_os_str)
-}
-
-/// The value of an option that has a default.
-pub(super) fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a OsStr {
-    given(matches, id).unwrap_or_default()
 }

@@ -6,14 +6,9 @@ use clap::{Arg, ArgAction, Command};
 
 /// The command of `postgreyreport`, built.
 pub(in crate::cli) fn command() -> Command {
-    let mut command = Command::new(PROGRAM)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("list the mail in a log that was deferred and never came back")
+    let about = "list the mail in a log that was deferred and never came back";
+    let mut command = flags::program(PROGRAM, about)
         .override_usage("postgreyreport [OPTIONS] [FILE...]")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
         .next_help_heading("What to read (logs of Postfix, also compressed by gzip, xz or zstd)")
         .args(reading())
         .next_help_heading("What to leave out")

@@ -39,12 +39,12 @@ fn the_milter_socket_has_separate_permissions() {
             ),
             (
                 "--milter=milter.sock",
-                "ERROR: --milter=milter.sock names no port that there is; write a port's number, \
+                "ERROR: --milter=milter.sock is not a TCP port; write a port's number or \
                  HOST:PORT, or the path of a socket, which begins with a slash",
             ),
             (
                 "--inet=1|--metrics=99999",
-                "ERROR: --metrics=99999 names no port that there is; write a port's number, \
+                "ERROR: --metrics=99999 is not a TCP port; write a port's number or \
                  HOST:PORT, or unix: and the path of a socket",
             ),
         ],

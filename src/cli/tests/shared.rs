@@ -54,7 +54,7 @@ fn unusable_shared_states_are_refused_by_name_without_a_password() {
             ),
             (
                 "--inet=1|--shared-state-timeout=9",
-                "ERROR: --shared-state-timeout must be 10 to 10000 milliseconds, not 9",
+                "ERROR: --shared-state-timeout must be a number of milliseconds from 10 to 10000, not 9",
             ),
         ],
     );

@@ -73,11 +73,11 @@ fn unusable_smtp_options_are_refused_by_name() {
             ),
             (
                 "--smtp=25|--smtp-backend=1|--smtp-dns-timeout=61",
-                "ERROR: --smtp-dns-timeout must be 1 to 60 seconds, not 61",
+                "ERROR: --smtp-dns-timeout must be a number of seconds from 1 to 60, not 61",
             ),
             (
                 "--smtp=25|--smtp-backend=1|--smtp-max-clients=-1",
-                "ERROR: --smtp-max-clients must be at least 1, not -1",
+                "ERROR: --smtp-max-clients must be a number of clients from 1 to 1000000, not -1",
             ),
         ],
     );
