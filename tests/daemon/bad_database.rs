@@ -30,7 +30,7 @@ fn stopped() -> Stopped {
 }
 
 fn dbdir(stopped: &Stopped) -> PathBuf {
-    stopped.scratch.path().join("db")
+    stopped.dbdir()
 }
 
 fn database(stopped: &Stopped) -> PathBuf {
@@ -94,9 +94,11 @@ fn a_file_that_was_cut_off_is_refused() {
 
 #[test]
 fn a_file_of_a_newer_version_is_refused() {
-    if !program_for("a database of a newer version", "/usr/bin/mdb_load", "lmdb-utils") {
-        return;
-    }
+    testkit::needs!(program_for(
+        "a database of a newer version",
+        "/usr/bin/mdb_load",
+        "lmdb-utils"
+    ));
     let stopped = stopped();
     let mut load = Command::new("/usr/bin/mdb_load")
         .args(["-n", "-s", "meta"])
@@ -146,9 +148,7 @@ fn take_away(path: &Path) {
 
 #[test]
 fn files_of_another_user_are_named() {
-    if !testkit::root_for("files of other users") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("files of other users"));
     for name in ["postgrey.mdb", "postgrey.mdb-lock"] {
         let stopped = stopped();
         take_away(&dbdir(&stopped).join(name));
@@ -175,9 +175,7 @@ fn a_lock_file_that_a_killed_server_left_is_taken_over() {
 
 #[test]
 fn a_directory_that_takes_no_files_is_named() {
-    if !testkit::root_for("files of other users") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("files of other users"));
     let builder = Daemon::builder(Program::under_test());
     let dbdir = builder.scratch().subdirectory("db");
     chown(&dbdir, Some(0), Some(0)).expect("root");
@@ -185,7 +183,7 @@ fn a_directory_that_takes_no_files_is_named() {
     let (stopped, sentence) = complaint(builder);
     assert!(sentence.contains("DIR/db/"), "{sentence}");
     assert!(sentence.contains("Permission denied"), "{sentence}");
-    assert!(content(&stopped.scratch.path().join("db")).is_empty());
+    assert!(content(&stopped.dbdir()).is_empty());
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn exims_attempt() -> Attempt {
 
 fn daemon(options: &[&str]) -> Daemon {
     let builder = Daemon::builder(Program::under_test());
-    let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+    let builder = builder.args(options);
     builder.start()
 }
 

@@ -12,7 +12,7 @@ fn stranger() -> Attempt {
 }
 
 fn ours(options: &[&str]) -> Builder {
-    options.iter().fold(Daemon::builder(Program::Ours), |builder, option| builder.arg(*option))
+    Daemon::builder(Program::Ours).args(options)
 }
 
 /// The same with an option that names a list of this text, whose file is named

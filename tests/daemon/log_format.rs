@@ -13,7 +13,7 @@ fn mail() -> Attempt {
 /// The lines that a daemon writes when it is asked so, from start to stop.
 fn log_of(arguments: &[&str], attempts: impl IntoIterator<Item = Attempt>) -> Vec<String> {
     let builder = Daemon::builder(Program::Ours).arg("--verbose");
-    let daemon = arguments.iter().fold(builder, |it, argument| it.arg(*argument)).start();
+    let daemon = builder.args(arguments).start();
     let mut client = daemon.client();
     for attempt in attempts {
         client.ask(&attempt);
@@ -118,9 +118,7 @@ fn told(db: &Path, command: &[&str], log: &str) -> String {
 
 #[test]
 fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
-    if !testkit::root_for("reports") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("reports"));
     let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
     let db = empty.path().join("db");
     let story = || {
@@ -161,9 +159,7 @@ fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
 
 #[test]
 fn a_report_reads_the_journal_in_json_too() {
-    if !testkit::root_for("reports") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("reports"));
     let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
     let db = empty.path().join("db");
     let journal = |program: &str, message: &str| {

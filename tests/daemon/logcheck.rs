@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use testkit::{Attempt, Clock, Daemon, Program, wait_for};
+use testkit::{Attempt, Clock, Daemon, Program, wait_until};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -67,7 +67,7 @@ fn everyday_lines(is_tcp: bool, format: &str) -> Vec<String> {
         (Signal::SIGHUP, "HUP received"),
     ] {
         daemon.signal(signal);
-        wait_for(sign, || daemon.log().iter().any(|line| line.contains(sign)).then_some(()));
+        wait_until(sign, || daemon.log().iter().any(|line| line.contains(sign)));
     }
     daemon.stop().log
 }

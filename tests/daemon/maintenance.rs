@@ -7,7 +7,7 @@ use postgrey::state::Table;
 use postgrey::state::local::Reader;
 use std::path::Path;
 use std::time::Duration;
-use testkit::{Attempt, Builder, Clock, Daemon, Program, Stopped, wait_for};
+use testkit::{Attempt, Builder, Clock, Daemon, Program, Stopped, wait_until};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -29,7 +29,7 @@ impl Site {
 
     fn of(builder: Builder, options: &[&str]) -> Site {
         let builder = builder.arg("--max-age=1").arg("--retry-window=2h");
-        let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+        let builder = builder.args(options);
         let (builder, clock) = Clock::of(builder);
         Site { daemon: builder.start(), clock }
     }
@@ -55,20 +55,20 @@ impl Site {
         for _ in 0..2 {
             let lines = self.daemon.log().len();
             self.daemon.signal(Signal::SIGUSR1);
-            wait_for("statistics", || (self.daemon.log().len() > lines).then_some(()));
+            wait_until("statistics", || self.daemon.log().len() > lines);
         }
     }
 
     fn triplets(&self) -> Vec<String> {
-        triplets(&self.daemon.scratch().path().join("db"))
+        triplets(&self.daemon.dbdir())
     }
 
     /// Waits until only these triplets are left.
     fn assert_left(&self, names: &[&str]) {
         let mut seen = Vec::new();
-        wait_for(&format!("{names:?} alone"), || {
+        wait_until(&format!("{names:?} alone"), || {
             seen = self.triplets();
-            (seen == names).then_some(())
+            seen == names
         });
     }
 
@@ -76,7 +76,7 @@ impl Site {
         let stopped = self.daemon.stop();
         let news = stopped.log.iter().filter(|line| line.starts_with("cleaning ")).cloned();
         let news = news.collect();
-        let clients = clients(&stopped.scratch.path().join("db"));
+        let clients = clients(&stopped.dbdir());
         (stopped, news, clients)
     }
 }
@@ -219,16 +219,16 @@ fn a_clock_that_jumps_forward_deletes_nothing_until_it_has_been_steady_for_an_ho
     // Ten years for half a minute.
     site.clock.jump(3650 * DAY);
     site.let_pass(HOUR);
-    wait_for("the line about the jump", || (jumps(&site) == 1).then_some(()));
+    wait_until("the line about the jump", || jumps(&site) == 1);
     site.clock.jump(-3650 * DAY);
     site.let_pass(120);
     let is_steady = |line: &String| line.contains("the clock is steady again");
-    wait_for("the line about the return", || site.daemon.log().iter().any(is_steady).then_some(()));
+    wait_until("the line about the return", || site.daemon.log().iter().any(is_steady));
     assert_eq!(site.triplets(), ["kept"]);
     // A clock that was wrong before and is right now.
     site.clock.jump(2 * DAY);
     site.let_pass(HOUR);
-    wait_for("the line about the jump", || (jumps(&site) == 2).then_some(()));
+    wait_until("the line about the jump", || jumps(&site) == 2);
     assert_eq!(site.triplets(), ["kept"]);
     site.let_pass(HOUR);
     site.assert_left(&[]);
@@ -254,11 +254,11 @@ fn oldest_waiting_triplets_are_deleted_when_the_database_is_too_large() {
     }
     site.let_pass(HOUR + HOUR / 2);
     let is_warning = |line: &&String| line.contains("exceeds --max-size");
-    wait_for("the deletion", || {
+    wait_until("the deletion", || {
         let left = site.triplets();
         let news = left.iter().filter(|name| *name == "new").count();
         assert_eq!(news, 10, "newer triplets stay");
-        (left.len() == 10).then_some(())
+        left.len() == 10
     });
     assert_eq!(site.daemon.log().iter().filter(is_warning).count(), 1);
 }

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
-use testkit::{Attempt, Builder, Daemon, Program, free_port, wait_for};
+use testkit::{Attempt, Builder, Daemon, Program, free_port, wait_for, wait_until};
 
 struct Site {
     daemon: Daemon,
@@ -20,7 +20,7 @@ struct Site {
 impl Site {
     fn start(options: &[&str]) -> Site {
         let builder = Daemon::builder(Program::Ours);
-        Site::of(options.iter().fold(builder, |builder, option| builder.arg(*option)))
+        Site::of(builder.args(options))
     }
 
     fn of(builder: Builder) -> Site {
@@ -154,8 +154,8 @@ fn list_reloads_are_logged() {
     assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "2");
     fs::write(&list, "a.example\nb.example\n/^mx/\n/(/\n").expect("a list");
     site.daemon.signal(Signal::SIGHUP);
-    wait_for("the complaint to be counted", || {
-        (site.value("postgrey_reloads_total{result=\"warned\"}") == "1").then_some(())
+    wait_until("the complaint to be counted", || {
+        site.value("postgrey_reloads_total{result=\"warned\"}") == "1"
     });
     assert_eq!(site.value("postgrey_list_rules{list=\"whitelist-clients\"}"), "3");
     assert_eq!(site.value("postgrey_reloads_total{result=\"clean\"}"), "0");

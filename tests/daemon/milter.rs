@@ -30,7 +30,7 @@ impl Site {
         let socket = milter_socket(builder.scratch());
         let (builder, clock) = Clock::of(builder);
         let builder = builder.arg(format!("--milter={}", socket.display()));
-        let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+        let builder = builder.args(options);
         Site { daemon: builder.start(), clock, socket }
     }
 

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::Duration;
-use testkit::{Builder, Daemon, Program, free_port, pem, wait_for};
+use testkit::{Builder, Daemon, Program, free_port, pem, wait_for, wait_until};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -122,9 +122,9 @@ fn certificate_is_read_again_on_hup() {
     next_client(&backend);
     fs::write(&certificate, "damaged").expect("the file");
     daemon.signal(nix::sys::signal::Signal::SIGHUP);
-    wait_for("the complaint", || {
+    wait_until("the complaint", || {
         let complaint = "the certificate in use stays";
-        daemon.log().iter().any(|line| line.contains(complaint)).then_some(())
+        daemon.log().iter().any(|line| line.contains(complaint))
     });
 }
 

@@ -86,7 +86,7 @@ fn burst(daemon: &Daemon, numbers: std::ops::Range<usize>) {
 
 /// Has all records written to the database, as each tool does that reads them.
 fn sweep(daemon: &Daemon) {
-    let directory = daemon.scratch().path().join("db");
+    let directory = daemon.dbdir();
     let mut command = Command::new(Program::under_test().path());
     let output = command.arg("stats").arg(format!("--dbdir={}", directory.display())).output();
     let output = output.expect("a tool");
@@ -97,7 +97,7 @@ fn sweep(daemon: &Daemon) {
 fn work(listener: &Listener, first: usize, count: usize) {
     let mut client = listener.connect().expect("a server that listens");
     for number in first..first + count {
-        assert!(client.ask(&new(number)).starts_with("DEFER_IF_PERMIT "));
+        client.assert_deferred(&new(number));
         assert!(client.ask(&back(number)).starts_with("PREPEND "));
         assert_eq!(client.ask(&back(number)), "DUNNO");
     }

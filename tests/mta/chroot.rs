@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use testkit::{pem, require, wait_for};
+use testkit::{pem, require, wait_for, wait_until};
 
 /// The names of the clients that have one, of a server in a network of its own.
 /// The first line with a name is its only one ([`RESOLVER`]), so that the last
@@ -162,9 +162,9 @@ impl Server {
 
     /// Waits until it greets clients on port 2525 of its own network.
     pub fn wait_for_greeting(&self) {
-        wait_for("the mail server's greeting", || {
+        wait_until("the mail server's greeting", || {
             let dialogue = self.swaks("127.0.0.1", &["--quit-after=BANNER"]);
-            dialogue.contains("<-  220 ").then_some(())
+            dialogue.contains("<-  220 ")
         });
     }
 

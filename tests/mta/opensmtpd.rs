@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Listener, Program, skip, wait_for};
+use testkit::{Builder, Clock, Daemon, Listener, Program, skip, wait_for, wait_until};
 
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
@@ -156,7 +156,7 @@ fn mail_flows_while_the_daemon_is_stopped_and_is_greylisted_again_afterwards() {
         let smtpd = smtpd.start();
         let offer = |sender: &str| smtpd.offer("198.51.100.8", sender, "bob@example.org");
         let wait_for_line = |line: &str, count: usize| {
-            wait_for(line, || (smtpd.log().matches(line).count() == count).then_some(()));
+            wait_until(line, || smtpd.log().matches(line).count() == count);
         };
         assert!(offer("a@a.test").contains(ACCEPTED), "{chroot:?}");
         wait_for_line("passes without greylisting until it answers", 1);
@@ -215,7 +215,7 @@ fn smtpd_finds_the_filter_by_its_name_and_the_filter_ends_with_smtpd() {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(*lookup).expect("a process id"));
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("a process");
         let directory = PathBuf::from(format!("/proc/{filter}"));
-        wait_for("the filter's end", || (!directory.exists()).then_some(()));
+        wait_until("the filter's end", || !directory.exists());
         drop(daemon);
     }
 }

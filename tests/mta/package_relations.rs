@@ -70,9 +70,7 @@ fn simulate(installed: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_package_neither_adds_nor_removes_mail_servers() {
-    if !program_for("the relations of the package", "/usr/bin/apt-get", "apt") {
-        return;
-    }
+    testkit::needs!(program_for("the relations of the package", "/usr/bin/apt-get", "apt"));
     for server in MAIL_SERVERS {
         assert_eq!(simulate(&[server]), ["Inst postgrey"], "{server}");
     }
@@ -80,8 +78,6 @@ fn the_package_neither_adds_nor_removes_mail_servers() {
 
 #[test]
 fn a_machine_without_a_mail_server_gets_postfix() {
-    if !program_for("the relations of the package", "/usr/bin/apt-get", "apt") {
-        return;
-    }
+    testkit::needs!(program_for("the relations of the package", "/usr/bin/apt-get", "apt"));
     assert_eq!(simulate(&[]), ["Inst postfix", "Inst postgrey"]);
 }

@@ -14,7 +14,7 @@ use crate::smtp::Smtp;
 use std::net::{IpAddr, TcpStream};
 use std::time::Duration;
 use testkit::namespace::{OWN_ADDRESS, OWN_IPV6_ADDRESS, in_own_network};
-use testkit::{Builder, Clock, Daemon, Program, pem, wait_for};
+use testkit::{Builder, Clock, Daemon, Program, pem, wait_for, wait_until};
 
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
@@ -126,9 +126,7 @@ fn message_is_deferred_and_delivered_unchanged_after_the_delay() {
                 format!("action=pass, reason=triplet found, delay=301, {client}"),
                 format!("relayed: {client}received="),
             ] {
-                wait_for(&line, || {
-                    site.daemon.log().iter().any(|logged| logged.contains(&line)).then_some(())
-                });
+                wait_until(&line, || site.daemon.log().iter().any(|logged| logged.contains(&line)));
             }
         });
     });

@@ -14,7 +14,7 @@ mod texts;
 use self::instance::{RECOMMENDED, Running, Sendmail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Program, skip};
+use testkit::{Clock, Daemon, Program, skip};
 
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
@@ -46,7 +46,7 @@ fn start_with(sendmail: Sendmail, options: &[String]) -> Site {
         .arg("--trusted-networks=198.51.100.99")
         .whitelist_clients("friend.test\n")
         .whitelist_recipients("postmaster@\n");
-    let builder = options.iter().fold(builder, Builder::arg);
+    let builder = builder.args(options);
     let (builder, clock) = Clock::of(builder);
     let daemon = builder.start();
     Site { sendmail: sendmail.start(), daemon, clock }

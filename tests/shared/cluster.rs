@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use testkit::redis::{Engine, Server, has_redis, host, wait_for};
-use testkit::{Attempt, Daemon, Scratch};
+use testkit::redis::{Engine, Server, has_redis, host};
+use testkit::{Attempt, Daemon, Scratch, wait_until};
 
 /// A cluster.
 struct Cluster {
@@ -35,7 +35,7 @@ impl Cluster {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         let cluster = Cluster { servers, _scratch: scratch };
         for server in &cluster.servers {
-            wait_for("the cluster is ready", || {
+            wait_until("the cluster is ready", || {
                 server.ask(&["cluster", "info"]).contains("cluster_state:ok")
             });
         }
@@ -114,7 +114,7 @@ fn records_of_all_clients_are_found_on_both_hosts() {
     let mut clients = hosts.each_ref().map(Daemon::client);
     for client in 0..60 {
         let attempt = attempt(client, 0);
-        assert!(clients[0].ask(&attempt.clone().at(1000)).starts_with("DEFER_IF_PERMIT"));
+        clients[0].assert_deferred(&attempt.clone().at(1000));
         assert!(clients[1].ask(&attempt.at(1301)).starts_with("PREPEND"));
     }
     let numbers = cluster.servers.iter().map(|server| server.records("*:t:*").len());
@@ -177,7 +177,7 @@ fn a_cluster_without_a_server_lets_mail_pass() {
     let Some(mut cluster) = Cluster::start() else { return };
     let daemon = host(&cluster.url()).start();
     let mut client = daemon.client();
-    assert!(client.ask(&attempt(0, 0).at(1000)).starts_with("DEFER_IF_PERMIT"));
+    client.assert_deferred(&attempt(0, 0).at(1000));
     cluster.servers[2].end();
     // Mail whose records are on the others may still be deferred, until one is asked for
     // that is not there.

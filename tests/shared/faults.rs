@@ -4,8 +4,8 @@
 use crate::proxy::{Mode, Proxy};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
-use testkit::redis::{Engine, Server, host_that_waits, wait_for};
-use testkit::{Attempt, Builder, Client, Daemon, free_port};
+use testkit::redis::{Engine, Server, host_that_waits};
+use testkit::{Attempt, Builder, Client, Daemon, free_port, wait_until};
 
 /// The time limit, in milliseconds.
 const LIMIT: u32 = 500;
@@ -61,7 +61,7 @@ impl Site {
 
     /// Mail passes once the server has failed, and does not wait again.
     fn fails(&mut self, part: &str) {
-        wait_for("mail passes", || !self.is_deferred());
+        wait_until("mail passes", || !self.is_deferred());
         let start = Instant::now();
         for _ in 0..REPLIES {
             assert!(!self.is_deferred());
@@ -75,7 +75,7 @@ impl Site {
     #[expect(clippy::print_stdout, reason = "the numbers of the manual")]
     fn recovers(mut self, fault: &str) {
         let start = Instant::now();
-        wait_for("greylisting resumes", || self.is_deferred());
+        wait_until("greylisting resumes", || self.is_deferred());
         let recovery = start.elapsed();
         assert_eq!(self.lines("the shared state works again; greylisting resumed").len(), 1);
         assert_eq!(self.failures().len(), 1);
@@ -220,7 +220,7 @@ fn host_starts_reloads_and_stops_while_the_server_hangs() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     site.fails("no answer");
     site.host.signal(Signal::SIGHUP);
-    wait_for("the lists are read again", || !site.lines("HUP received").is_empty());
+    wait_until("the lists are read again", || !site.lines("HUP received").is_empty());
     assert!(!site.is_deferred());
     let start = Instant::now();
     let stopped = site.host.stop();

@@ -51,7 +51,7 @@ fn two_hosts_step_by_step() {
         .map(|()| Daemon::builder(Program::Ours).arg(format!("--shared-state-file={url}")).start());
     let attempt =
         Attempt::new("198.51.100.7", "mail.example.net", "a@example.net", "b@example.com");
-    assert!(hosts[0].client().ask(&attempt.clone().at(1000)).starts_with("DEFER_IF_PERMIT"));
+    hosts[0].client().assert_deferred(&attempt.clone().at(1000));
     assert!(hosts[1].client().ask(&attempt.at(1312)).starts_with("PREPEND"));
     let [one, other] = hosts.map(|host| host.stop().log.join("\n"));
     for (log, line) in [(one, "mx1: "), (other, "mx2: ")] {

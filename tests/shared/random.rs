@@ -30,9 +30,7 @@ fn later(random: &mut Random, now: i64) -> i64 {
 #[test]
 #[expect(clippy::print_stdout, reason = "the seed belongs to the result")]
 fn two_hosts_decide_as_the_original_does_on_one() {
-    if !testkit::root_for("the original, which gives its socket away") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("the original, which gives its socket away"));
     if !Path::new("/usr/sbin/postgrey").exists() {
         skip("two hosts against the original: apt-get install postgrey");
         return;

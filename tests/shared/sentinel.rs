@@ -2,8 +2,8 @@
 
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
-use testkit::redis::{Engine, Server, has_redis, host_that_waits, wait_for};
-use testkit::{Attempt, Scratch, free_port};
+use testkit::redis::{Engine, Server, has_redis, host_that_waits};
+use testkit::{Attempt, Scratch, free_port, wait_until};
 
 /// Starts a sentinel that watches a primary.
 fn sentinel(primary: u16, scratch: &Scratch) -> Server {
@@ -25,16 +25,14 @@ fn sentinel(primary: u16, scratch: &Scratch) -> Server {
 #[test]
 #[expect(clippy::print_stdout, reason = "the numbers of the manual")]
 fn mail_is_greylisted_on_after_a_failover() {
-    if !has_redis() {
-        return;
-    }
+    testkit::needs!(has_redis());
     let start = |options: &[&str]| Server::start(Engine::Redis, options).expect("Redis");
     let primary = start(&[]);
     let replica = start(&["--replicaof", &format!("127.0.0.1 {}", primary.port)]);
     let scratch = Scratch::new();
     let sentinels = [(), (), ()].map(|()| sentinel(primary.port, &scratch));
     for sentinel in &sentinels {
-        wait_for("sentinels know each other and the replica", || {
+        wait_until("sentinels know each other and the replica", || {
             let master = sentinel.ask(&["sentinel", "master", "mx"]);
             let value = |name: &str| master.lines().skip_while(|line| *line != name).nth(1);
             value("num-other-sentinels") == Some("2") && value("num-slaves") == Some("1")
@@ -50,13 +48,13 @@ fn mail_is_greylisted_on_after_a_failover() {
     let mut client = daemon.client();
     let attempt =
         Attempt::new("192.0.2.7", "mail.example.net", "alice@example.net", "bob@example.com");
-    assert!(client.ask(&attempt.clone().at(1000)).starts_with("DEFER_IF_PERMIT"));
-    wait_for("the replica has the record", || !replica.records("*:t:*").is_empty());
+    client.assert_deferred(&attempt.clone().at(1000));
+    wait_until("the replica has the record", || !replica.records("*:t:*").is_empty());
 
     primary.signal(Signal::SIGSTOP);
     let start = Instant::now();
     let (mut longest, mut accepted) = (Duration::ZERO, 0);
-    wait_for("greylisting resumes on the replica", || {
+    wait_until("greylisting resumes on the replica", || {
         let asked = Instant::now();
         let reply = client.ask(&attempt.clone().at(1100));
         longest = longest.max(asked.elapsed());

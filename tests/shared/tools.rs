@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
-use testkit::redis::{Engine, Server, host, wait_for};
-use testkit::{Attempt, Daemon, Program, Scratch, start_of_time};
+use testkit::redis::{Engine, Server, host};
+use testkit::{Attempt, Daemon, Program, Scratch, start_of_time, wait_until};
 
 /// Runs a command of postgrey; `input` is its standard input.
 fn run(words: &[&str], input: &str) -> Output {
@@ -41,7 +41,7 @@ fn attempt(number: usize) -> Attempt {
 }
 
 fn dbdir(daemon: &Daemon) -> String {
-    format!("--dbdir={}", daemon.scratch().path().join("db").display())
+    daemon.scratch().dbdir_option()
 }
 
 /// A file with a URL, and the option that names it.
@@ -100,7 +100,7 @@ fn tools_see_and_change_the_shared_state() {
         printed(&words("allow"), "");
         assert_eq!(daemon.client().ask(&attempt(number).at(500)), "DUNNO");
         printed(&words("forget"), "");
-        assert!(daemon.client().ask(&attempt(number).at(501)).starts_with("DEFER_IF_PERMIT"));
+        daemon.client().assert_deferred(&attempt(number).at(501));
     }
     let stopped = daemon.stop();
     assert!(!stopped.scratch.path().join("db/postgrey.mdb").exists());
@@ -127,7 +127,9 @@ fn a_running_site_moves_over_and_back() {
 
     let text = String::from_utf8(run(&["export", &direct], "").stdout).expect("UTF-8");
     let other = Daemon::builder(Program::Ours).start();
-    wait_for("the daemon answers tools", || run(&["status", &dbdir(&other)], "").status.success());
+    wait_until("the daemon answers tools", || {
+        run(&["status", &dbdir(&other)], "").status.success()
+    });
     printed(&["import", &dbdir(&other), "--from=-"], &text);
     assert_eq!(printed(&["export", &dbdir(&other)], ""), printed(&["export", &direct], ""));
     let backup = scratch.path().join("backup").display().to_string();
@@ -189,7 +191,7 @@ fn report_and_explain_look_into_the_shared_state() {
     let Some(server) = Server::start(Engine::Redis, &[]) else { return };
     let daemon = host(&server.url()).start();
     let dir = dbdir(&daemon);
-    assert!(daemon.client().ask(&attempt(3).at(0)).starts_with("DEFER_IF_PERMIT"));
+    daemon.client().assert_deferred(&attempt(3).at(0));
     let log = log_of_deferral();
     let report = || printed(&["report", &dir], &log).join("\n");
     assert!(report().contains("alice@example.net r3@example.com"), "{}", report());

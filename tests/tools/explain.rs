@@ -2,22 +2,14 @@
 //! a day, from logs of every form.
 mod postfix;
 
-use std::process::Command;
+use testkit::tool::{postgrey, run};
 use testkit::{Attempt, Daemon, Program, Scratch, wait_for};
 
-/// Runs the command on a log; gives its exit status and its output.
+/// Runs the command on a log; returns its exit status and its output.
 fn explain(scratch: &Scratch, log: &str, words: &[&str]) -> (i32, String) {
     let file = scratch.file("mail.log", log);
-    let output = Command::new(Program::Ours.path())
-        .arg("explain")
-        .args(words)
-        .arg(format!("--dbdir={}", scratch.path().join("none").display()))
-        .arg(file)
-        .env("TZ", "UTC")
-        .output()
-        .expect("our binary");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    (output.status.code().expect("no signal"), text + &String::from_utf8_lossy(&output.stderr))
+    let finished = run(postgrey("explain").args(words).arg(scratch.dbdir_option()).arg(file));
+    (finished.status.expect("no signal"), finished.out + &finished.err)
 }
 
 /// A line of the daemon at a minute of an hour of a day.
@@ -224,11 +216,8 @@ fn a_log_that_cannot_be_read_is_an_error() {
     let (status, text) = explain(&Scratch::new(), "hello\nworld\n", &[]);
     assert_eq!(status, 3, "{text}");
     assert!(text.contains("no line of the log is in a known format"), "{text}");
-    let output = Command::new(Program::Ours.path()).args(["explain", "/nonexistent/log"]).output();
-    let output = output.expect("our binary");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(text.contains("can't open /nonexistent/log: No such file"), "{text}");
+    run(&mut postgrey("explain /nonexistent/log"))
+        .refusal(3, "can't open /nonexistent/log: No such file");
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub fn database() -> (testkit::Scratch, PathBuf) {
         client.ask(&Attempt::new("192.0.2.1", "mx.test", &sender, "bob@example.org").at(-900));
     }
     let Stopped { scratch, .. } = daemon.stop();
-    let directory = scratch.path().join("db");
+    let directory = scratch.dbdir();
     (scratch, directory)
 }
 

@@ -1,5 +1,5 @@
-//! What another database knew is known, what is broken is told, and the
-//! original's files stay as they are.
+//! Imports: all records of another database are taken over, damage is reported,
+//! and the original's files are not changed.
 mod beside_daemon;
 mod by_hand;
 mod damage;
@@ -10,8 +10,8 @@ mod progress;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use testkit::{Program, Scratch};
+use testkit::Scratch;
+use testkit::tool::{postgrey, run};
 
 /// The original's files in `db`, with these rows in its text.
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/state/berkeley/fixtures");
@@ -32,11 +32,7 @@ fn put(scratch: &Scratch, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 
 /// What `postgrey export` prints of a table.
 fn exported(scratch: &Scratch, table: &str) -> String {
-    let dbdir = format!("--dbdir={}", scratch.path().join("db").display());
-    let mut command = Command::new(Program::Ours.path());
-    let output = command.args(["export", table, &dbdir]).output().expect("postgrey");
-    assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout).expect("ASCII");
+    let text = run(postgrey("export").arg(table).arg(scratch.dbdir_option())).success();
     let (_, rows) = text.split_once("HEADER=END\n").expect("a header");
     rows.strip_suffix("DATA=END\n").expect("an end").to_string()
 }

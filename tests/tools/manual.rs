@@ -45,9 +45,7 @@ fn shown(page: &Path) -> (String, String) {
 
 #[test]
 fn man_shows_every_page_without_a_warning_in_80_columns() {
-    if !has_man() {
-        return;
-    }
+    testkit::needs!(has_man());
     for page in PAGES {
         let (text, complaints) = shown(&path(page));
         assert_eq!(complaints, "", "{page}");
@@ -63,9 +61,7 @@ fn man_shows_every_page_without_a_warning_in_80_columns() {
 
 #[test]
 fn the_programs_print_the_pages_that_man_shows() {
-    if !has_man() {
-        return;
-    }
+    testkit::needs!(has_man());
     let programs: [(&str, &[&str]); 3] = [
         ("postgrey.8", &["--man"]),
         ("postgreyreport.1", &["report", "--man"]),
@@ -149,9 +145,11 @@ fn no_example_goes_untried() {
 
 /// Postfix takes the lines for one setting, and has nothing to say of them.
 fn assert_postfix_takes(example: &str) {
-    if !program_for("the settings of Postfix in the manual", "/usr/sbin/postconf", "postfix") {
-        return;
-    }
+    testkit::needs!(program_for(
+        "the settings of Postfix in the manual",
+        "/usr/sbin/postconf",
+        "postfix"
+    ));
     let scratch = Scratch::new();
     scratch.file("master.cf", "");
     scratch.file("main.cf", format!("compatibility_level = 3.6\n{example}"));

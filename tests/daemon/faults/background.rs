@@ -1,7 +1,6 @@
 //! A server in the background, which logs to `/dev/log`, and a `/dev` that only
 //! it sees.
 
-use crate::faults::witness::wait_for;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
@@ -12,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use testkit::namespace::Namespace;
 use testkit::private_dev::{listen_to_log, private_dev};
-use testkit::{Builder, Client, Daemon, Listener, Program, Scratch};
+use testkit::{Builder, Client, Daemon, Listener, Program, Scratch, wait_for};
 
 /// Where a server will live that logs to a logger of the test's.
 pub struct Site {

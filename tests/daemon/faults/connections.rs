@@ -1,6 +1,6 @@
 //! Many connections, and odd ones.
 
-use crate::faults::witness::{Neighbour, SPARE_MEMORY, Watch, wait_for};
+use crate::faults::witness::{Neighbour, SPARE_MEMORY, Watch};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use socket2::SockRef;
@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Client, Daemon, Listener, Program, require};
+use testkit::{Attempt, Client, Daemon, Listener, Program, require, wait_for, wait_until};
 
 /// A request about a triplet that nobody asked about before.
 fn new_attempt(number: usize) -> Attempt {
@@ -125,9 +125,9 @@ fn a_client_that_never_reads_costs_no_more_than_its_buffers() {
     let daemon = Daemon::builder(Program::under_test()).start();
     let watch = Watch::begin(&daemon, "client that never reads");
     let mut flood = Flood::new(&daemon);
-    wait_for("more to be sent than a socket takes", || {
+    wait_until("more to be sent than a socket takes", || {
         flood.pour();
-        (flood.sent > 200_000).then_some(())
+        flood.sent > 200_000
     });
     // And as much as it takes while others ask, lest memory grow with what is sent.
     for _ in 0..100 {
@@ -228,7 +228,7 @@ fn requests_without_an_end_take_no_more_than_their_part_of_the_memory() {
         let _ = stream.write_all(&beginning);
         streams.push(stream);
     }
-    wait_for("a complaint", || (!remarks(&daemon).is_empty()).then_some(()));
+    wait_until("a complaint", || !remarks(&daemon).is_empty());
     watch.end(80 * 1024, &remarks(&daemon));
 }
 

@@ -1,7 +1,7 @@
 //! A full disk.
 
 use crate::faults::preload::Faults;
-use crate::faults::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, record, status, wait_for};
+use crate::faults::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, record, status};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::namespace::Namespace;
-use testkit::{Attempt, Daemon, Program, require};
+use testkit::{Attempt, Daemon, Program, require, wait_for, wait_until};
 
 /// A server whose database has a small disk of its own, and that disk.
 struct Site {
@@ -137,8 +137,8 @@ fn assert_mail_flows(daemon: &Daemon, fault: &str, why: &str) {
 fn assert_recovers(daemon: &Daemon) {
     let mut client = daemon.client();
     let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "after@example.org");
-    wait_for("the database to be written again", || {
-        client.ask(&attempt.clone().at(0)).starts_with("DEFER_IF_PERMIT ").then_some(())
+    wait_until("the database to be written again", || {
+        client.ask(&attempt.clone().at(0)).starts_with("DEFER_IF_PERMIT ")
     });
     let last = wait_for("a line about it", || story(&daemon.log()).get(1).cloned());
     assert_eq!(last, "the database works again; greylisting resumed");
@@ -187,8 +187,7 @@ fn a_restart_on_a_full_disk_keeps_acknowledged_records() {
     let told = ask_about(&site.daemon, "before", 100);
     fill(&site.file("filler"));
     let site = site.restart();
-    let reply = site.daemon.client().ask(&told[0].clone().at(1));
-    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    site.daemon.client().assert_deferred(&told[0].clone().at(1));
     fs::remove_file(site.file("filler")).expect("the filler");
     assert_remembered(&site.daemon, &told);
 }
@@ -244,11 +243,9 @@ fn mail_flows_on_a_file_system_that_turned_read_only() {
 
 #[test]
 fn a_directory_that_turns_read_only_changes_nothing() {
-    if !testkit::root_for("files of other users") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("files of other users"));
     let daemon = Daemon::builder(Program::under_test()).start();
-    let dbdir = daemon.scratch().path().join("db");
+    let dbdir = daemon.dbdir();
     chown(&dbdir, Some(0), Some(0)).expect("root");
     let mut told = ask_about(&daemon, "before", 10);
     fs::set_permissions(&dbdir, Permissions::from_mode(0o555)).expect("chmod");

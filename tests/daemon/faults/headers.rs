@@ -1,9 +1,8 @@
 //! Headers of mail that was delayed, and a disk that fails.
 
 use crate::faults::preload::Faults;
-use crate::faults::witness::wait_for;
 use nix::errno::Errno;
-use testkit::{Attempt, Daemon, Program};
+use testkit::{Attempt, Daemon, Program, wait_until};
 
 #[test]
 fn a_message_that_passes_without_its_header_gets_it_when_it_asks_again() {
@@ -14,13 +13,13 @@ fn a_message_that_passes_without_its_header_gets_it_when_it_asks_again() {
         Attempt::new("192.0.2.1", "mx.a.test", "alice@a.test", recipient).with("instance", "m1")
     };
     let bob = attempt("bob@example.org");
-    assert!(client.ask(&bob.clone().at(0)).starts_with("DEFER_IF_PERMIT "));
+    client.assert_deferred(&bob.clone().at(0));
     faults.begin("write", Errno::EIO as i64);
     assert_eq!(client.ask(&bob.clone().at(300)), "DUNNO", "on a disk that fails");
     faults.end("write");
-    wait_for("the database to be written again", || {
+    wait_until("the database to be written again", || {
         let other = attempt("carol@example.org").at(0);
-        client.ask(&other).starts_with("DEFER_IF_PERMIT ").then_some(())
+        client.ask(&other).starts_with("DEFER_IF_PERMIT ")
     });
     let reply = client.ask(&bob.at(300));
     assert!(reply.starts_with("PREPEND X-Greylist: delayed 300 seconds "), "{reply}");

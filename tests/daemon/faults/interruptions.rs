@@ -1,9 +1,9 @@
 //! Time that passes without the server, or backwards.
 
 use crate::faults::preload::Faults;
-use crate::faults::witness::{SPARE_MEMORY, Watch, is_stopped, wait_for};
+use crate::faults::witness::{SPARE_MEMORY, Watch, is_stopped};
 use nix::sys::signal::Signal;
-use testkit::{Attempt, Client, Daemon, Program};
+use testkit::{Attempt, Client, Daemon, Program, wait_until};
 
 fn attempt(recipient: &str) -> Attempt {
     Attempt::new("192.0.2.1", "a.test", "alice@sender.test", recipient)
@@ -15,9 +15,9 @@ fn a_server_that_was_stopped_for_a_while_answers_all_that_came_meanwhile() {
     let watch = Watch::begin(&daemon, "SIGSTOP, SIGCONT");
     let known = attempt("known@example.org").at(0);
     let mut clients: Vec<Client> = (0..50).map(|_| daemon.client()).collect();
-    assert!(clients[0].ask(&known).starts_with("DEFER_IF_PERMIT "));
+    clients[0].assert_deferred(&known);
     daemon.signal(Signal::SIGSTOP);
-    wait_for("the daemon to stop", || is_stopped(daemon.pid()).then_some(()));
+    wait_until("the daemon to stop", || is_stopped(daemon.pid()));
     // Half of them were connected before, half come while it is stopped.
     clients.extend((0..50).map(|_| daemon.client()));
     for (number, client) in clients.iter_mut().enumerate() {

@@ -1,6 +1,6 @@
 //! A whitelist that has become invalid.
 
-use crate::faults::witness::{SPARE_MEMORY, Watch, wait_for};
+use crate::faults::witness::{SPARE_MEMORY, Watch};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -8,7 +8,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use testkit::{Attempt, Builder, Daemon, Program};
+use testkit::{Attempt, Builder, Daemon, Program, wait_for, wait_until};
 
 struct Fault {
     name: &'static str,
@@ -119,9 +119,7 @@ fn hold(faults: impl IntoIterator<Item = Fault>, check: fn(&Fault)) {
 
 #[test]
 fn an_invalid_list_keeps_its_last_rules_until_it_is_fixed() {
-    if !testkit::root_for("files of other users") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("files of other users"));
     hold(FAULTS.into_iter().chain([UNREADABLE]), |fault| {
         let (builder, path) = server_with_list();
         let daemon = builder.start();
@@ -138,7 +136,7 @@ fn an_invalid_list_keeps_its_last_rules_until_it_is_fixed() {
         let _ = fs::remove_dir(&path).or_else(|_| fs::remove_file(&path));
         write(&path, "new.example.net\n");
         daemon.signal(Signal::SIGHUP);
-        wait_for("the new list", || passes(&daemon, "new.example.net").then_some(()));
+        wait_until("the new list", || passes(&daemon, "new.example.net"));
         assert!(!passes(&daemon, "good.example.net"));
     });
 }

@@ -35,7 +35,7 @@ fn mail_passes_on_write_errors_with_every_action() {
         let (builder, faults) = Faults::of(builder);
         let options =
             [format!("--milter={}", socket.display()), format!("--greylist-action={action}")];
-        let daemon = options.into_iter().fold(builder, |builder, it| builder.arg(it)).start();
+        let daemon = builder.args(options).start();
         let mut server = MailServer::connect(&socket);
         server.client("mx.a.test", "192.0.2.1");
         assert_eq!(new_mail(&mut server, 1), (recipient, end), "{action}");

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 use testkit::namespace::in_own_network;
-use testkit::{Builder, Daemon, Program};
+use testkit::{Daemon, Program};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -88,7 +88,7 @@ fn start() -> Daemon {
         &format!("--trusted-networks={EXEMPT}"),
         &format!("--smtp-backend={}", mail_server()),
     ];
-    let builder = options.into_iter().fold(Daemon::builder(Program::Ours), Builder::arg);
+    let builder = Daemon::builder(Program::Ours).args(options);
     builder.start()
 }
 

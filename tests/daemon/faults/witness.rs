@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-pub use testkit::wait_for;
 use testkit::{Attempt, Daemon, Listener};
 
 /// The longest that anybody may wait for a reply while something is wrong. A

@@ -34,7 +34,7 @@ fn all_mail_passes_and_the_log_says_what_would_be_done() {
 #[test]
 fn attempts_in_a_dry_run_count_afterwards() {
     let daemon = ours(&["-n"]).start();
-    let database = format!("--dbdir={}", daemon.scratch().path().join("db").display());
+    let database = daemon.scratch().dbdir_option();
     assert_eq!(daemon.client().ask(&stranger().at(0)), "DUNNO");
     let _stopped = daemon.stop();
     let daemon = Daemon::builder(Program::Ours).arg(database).start();

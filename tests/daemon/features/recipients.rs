@@ -4,7 +4,7 @@ use crate::features::{count, defers, ours, stranger, with_list};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::process::Command;
-use testkit::{Daemon, wait_for};
+use testkit::{Daemon, wait_until};
 
 #[test]
 fn only_those_on_the_list_are_greylisted() {
@@ -22,7 +22,7 @@ fn only_those_on_the_list_are_greylisted() {
     fs::write(daemon.scratch().path().join("greylist-recipients"), "carol@\n").expect("the list");
     daemon.signal(Signal::SIGHUP);
     let to_carol = stranger().with("recipient", "carol@example.org");
-    wait_for("the new list", || defers(&daemon.client().ask(&to_carol)).then_some(()));
+    wait_until("the new list", || defers(&daemon.client().ask(&to_carol)));
     let log = daemon.stop().log;
     assert!(count(&log, "action=pass, reason=recipient not listed, client_name=mx.a.test") >= 4);
 }
@@ -42,8 +42,8 @@ fn recipients_have_their_mail_wait_for_their_own_time() {
     let mut client = daemon.client();
     let mut passes_at = |recipient: &str, delay: i64| {
         let attempt = stranger().with("recipient", recipient);
-        assert!(client.ask(&attempt.clone().at(0)).starts_with("DEFER_IF_PERMIT "));
-        assert!(client.ask(&attempt.clone().at(delay - 1)).starts_with("DEFER_IF_PERMIT "));
+        client.assert_deferred(&attempt.clone().at(0));
+        client.assert_deferred(&attempt.clone().at(delay - 1));
         let header = format!("PREPEND X-Greylist: delayed {delay} seconds by ");
         assert!(client.ask(&attempt.clone().at(delay)).starts_with(&header), "{recipient}");
         assert_eq!(client.ask(&attempt.at(delay + 1)), "DUNNO", "{recipient}");
@@ -80,7 +80,7 @@ fn tools_see_mail_wait_beyond_the_usual_delay_and_can_let_it_pass() {
 
 fn run(daemon: &Daemon, words: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postgrey"));
-    let database = daemon.scratch().path().join("db");
+    let database = daemon.dbdir();
     command.args(words).arg(format!("--dbdir={}", database.display()));
     String::from_utf8(command.output().expect("our binary").stdout).expect("UTF-8")
 }

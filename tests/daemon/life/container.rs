@@ -52,9 +52,7 @@ fn first_process(holder: Pid) -> Pid {
 
 #[test]
 fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
-    if !can_contain() {
-        return;
-    }
+    testkit::needs!(can_contain());
     let port = free_port();
     let everywhere = Listener::Tcp(format!("0.0.0.0:{port}"));
     let builder = database_of(Daemon::builder(Program::Ours).on(everywhere), USER);
@@ -63,8 +61,7 @@ fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
     let another = format!("127.0.0.2:{port}");
     assert!(Client::tcp(&another).is_ok(), "it listens at every address");
     let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
-    let reply = daemon.client().ask(&attempt.clone().at(0));
-    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    daemon.client().assert_deferred(&attempt.clone().at(0));
     let reply = daemon.client().ask(&attempt.at(300));
     assert!(reply.starts_with("PREPEND "), "{reply}");
 

@@ -24,8 +24,7 @@ fn proc(daemon: &Background, name: &str) -> PathBuf {
 fn the_parent_succeeds_only_once_the_daemon_serves() {
     // No look at the socket lies between the parent's end and the request.
     let daemon = background();
-    let reply = daemon.client().ask(&attempt());
-    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    daemon.client().assert_deferred(&attempt());
     let (status, scratch) = daemon.stop();
     assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
     assert_nothing_is_left(&scratch);
@@ -35,7 +34,7 @@ fn the_parent_succeeds_only_once_the_daemon_serves() {
 fn the_daemon_starts_with_an_unreadable_list() {
     let builder = Daemon::builder(Program::Ours).arg("--whitelist-clients=/nonexistent/list");
     let daemon = start(builder).expect("a daemon that starts");
-    assert!(daemon.client().ask(&attempt()).starts_with("DEFER_IF_PERMIT "));
+    daemon.client().assert_deferred(&attempt());
 }
 
 #[test]
@@ -77,7 +76,7 @@ fn files_that_it_makes_are_its_own() {
 #[test]
 fn it_keeps_no_descriptor_but_its_own() {
     let daemon = background();
-    let database = daemon.scratch().path().join("db");
+    let database = daemon.scratch().dbdir();
     let mut others = BTreeSet::new();
     for entry in fs::read_dir(proc(&daemon, "fd")).expect("descriptors") {
         let path = entry.expect("an entry").path();

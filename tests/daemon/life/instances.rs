@@ -35,7 +35,7 @@ fn second_start(
     };
     let foreground = build().start_in_vain();
     let background = start(build()).expect_err("a second daemon");
-    assert!(first.client().ask(&attempt()).starts_with("DEFER_IF_PERMIT "));
+    first.client().assert_deferred(&attempt());
     assert_eq!(inode(first.socket()), before);
     let last = foreground.log.last().expect("a reason").clone();
     vec![last, background.stderr.trim_end().to_string()]
@@ -44,7 +44,7 @@ fn second_start(
 #[test]
 fn a_second_daemon_on_the_same_database_harms_nothing_of_the_first() {
     let first = Daemon::builder(Program::Ours).start();
-    let database = first.scratch().path().join("db");
+    let database = first.dbdir();
     let text = format!("ERROR: locked: {}/postgrey.lock", database.display());
     assert_eq!(second_start(&first, None, Some(&database)), [text.as_str(); 2]);
     let same_socket = Some(first.listener().clone());
@@ -71,7 +71,7 @@ fn the_socket_and_lock_of_a_killed_daemon_are_taken_over() {
     let killed = Daemon::builder(Program::Ours).start().kill();
     assert!(killed.scratch.path().join("socket").exists(), "nothing to take over");
     let daemon = killed.again(Program::Ours).start();
-    assert!(daemon.client().ask(&attempt()).starts_with("DEFER_IF_PERMIT "));
+    daemon.client().assert_deferred(&attempt());
 }
 
 #[test]

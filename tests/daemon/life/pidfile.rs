@@ -22,9 +22,7 @@ fn dead_pid() -> String {
 
 #[test]
 fn it_holds_the_number_of_the_daemon_and_belongs_to_root() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let daemon = start(Daemon::builder(Program::Ours)).expect("a daemon that starts");
     let path = pid_file(daemon.scratch());
     assert_eq!(fs::read_to_string(&path).expect("a pid file"), format!("{}\n", daemon.pid));

@@ -32,8 +32,7 @@ fn four(number: impl std::fmt::Display) -> String {
 /// The daemon answers, so it has all the rights that it needs.
 fn assert_answers(daemon: &Daemon) {
     let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
-    let reply = daemon.client().ask(&attempt.at(0));
-    assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    daemon.client().assert_deferred(&attempt.at(0));
 }
 
 pub fn database_of(builder: Builder, user: u32) -> Builder {
@@ -54,9 +53,7 @@ fn started_by(builder: Builder, user: u32, group: u32, more: &[&str]) -> Builder
 
 #[test]
 fn from_root_it_becomes_the_user_postgrey_with_no_capability_left() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let daemon = builder().start();
     assert_answers(&daemon);
     let (user, group) = (user("postgrey").uid, group("postgrey"));
@@ -76,9 +73,7 @@ fn from_root_it_becomes_the_user_postgrey_with_no_capability_left() {
 
 #[test]
 fn users_and_groups_have_names_or_numbers_or_a_list() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let (games, mail, postgrey) = (user("games").uid, group("mail"), group("postgrey"));
     let table = [
         ("games".to_string(), "mail".to_string(), vec![mail]),
@@ -105,9 +100,7 @@ fn users_and_groups_have_names_or_numbers_or_a_list() {
 
 #[test]
 fn numbers_need_no_entry_in_passwd() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let daemon = database_of(builder(), NOBODY_S)
         .arg(format!("--user={NOBODY_S}"))
         .arg(format!("--group={NOBODY_S}"))
@@ -118,9 +111,7 @@ fn numbers_need_no_entry_in_passwd() {
 
 #[test]
 fn root_stays_root_only_where_that_is_asked_for() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let daemon = builder().arg("--user=root").start();
     assert_answers(&daemon);
     let status = Status::of(daemon.pid());
@@ -131,9 +122,7 @@ fn root_stays_root_only_where_that_is_asked_for() {
 
 #[test]
 fn an_ordinary_user_gets_warnings_and_continues() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let builder = database_of(builder(), NOBODY_S);
     let daemon = started_by(builder, NOBODY_S, NOBODY_S, &[]).start();
     assert_answers(&daemon);
@@ -153,9 +142,7 @@ fn an_ordinary_user_gets_warnings_and_continues() {
 /// As a systemd unit with `User=` and `AmbientCapabilities=` starts it.
 #[test]
 fn capabilities_of_an_ordinary_user_are_given_up_as_well() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let user = user("postgrey");
     let set = "+net_bind_service";
     let more = [format!("--inh-caps={set}"), format!("--ambient-caps={set}")];
@@ -180,9 +167,7 @@ const LADDER: &str = "POSTGREY_TEST_LADDER";
 /// a process of its own.
 #[test]
 fn root_privileges_cannot_be_regained() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     if let Some(ladder) = env::var_os(LADDER) {
         return try_to_become_root(&ladder);
     }
@@ -221,9 +206,7 @@ fn try_to_become_root(ladder: &OsStr) {
 
 #[test]
 fn a_list_that_links_to_a_file_of_root_is_not_read() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let builder = builder();
     let (file, link) =
         (builder.scratch().file("secret", "999.7.7.7\n"), builder.scratch().path().join("list"));
@@ -239,9 +222,7 @@ fn a_list_that_links_to_a_file_of_root_is_not_read() {
 
 #[test]
 fn a_list_of_root_counts_although_its_user_cannot_read_it() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let name = format!("postgrey-list-of-root-{}", std::process::id());
     let directory = env::temp_dir().join(name);
     fs::create_dir(&directory).expect("a new directory");
@@ -261,9 +242,7 @@ fn a_list_of_root_counts_although_its_user_cannot_read_it() {
 /// LMDB trusts the files of the database, which belong to the daemon's user.
 #[test]
 fn the_database_is_opened_without_a_way_back_to_root() {
-    if !testkit::root_for("a change of user") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("a change of user"));
     let builder = builder();
     let lock = builder.scratch().subdirectory("db").join("postgrey.mdb-lock");
     // Opening it to write waits for a reader.
@@ -274,7 +253,7 @@ fn the_database_is_opened_without_a_way_back_to_root() {
     let (mut command, _builder) = builder.into_command();
     let mut daemon = command.spawn().expect("the daemon");
     let pid = nix::unistd::Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
-    testkit::wait_for("a new database", || scratch.join("db/postgrey.mdb").exists().then_some(()));
+    testkit::wait_until("a new database", || scratch.join("db/postgrey.mdb").exists());
     let status = Status::of(pid);
     let user = user("postgrey");
     assert_eq!(status.text("Uid"), four(user.uid));

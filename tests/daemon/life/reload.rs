@@ -6,11 +6,8 @@ use crate::life::manager::Manager;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::path::PathBuf;
-use std::thread;
 use std::time::{Duration, Instant};
-use testkit::{Attempt, Client, Daemon, Program};
-
-const TIMEOUT: Duration = Duration::from_secs(30);
+use testkit::{Attempt, Client, Daemon, Program, wait_until};
 
 fn attempt(name: &str) -> Attempt {
     Attempt::new("192.0.2.1", name, "alice@sender.test", "bob@example.org")
@@ -24,14 +21,6 @@ fn is_listed(client: &mut Client, name: &str) -> bool {
 
 fn list(daemon: &Daemon) -> PathBuf {
     daemon.scratch().path().join("whitelist_clients")
-}
-
-fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    while !is_true() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 fn reload(daemon: &Daemon, manager: &Manager) {
@@ -136,11 +125,8 @@ fn usr1_logs_the_counters() {
     assert!(is_listed(&mut client, "listed.test"));
     client.ask(&attempt("new.test").at(0));
     client.ask(&attempt("new.test").at(10));
-    let is_it = |line: &String| line.starts_with("statistics: ");
     daemon.signal(Signal::SIGUSR1);
-    wait_until("a line of counters", || daemon.log().iter().any(is_it));
-    let log = daemon.log();
-    let line = log.iter().find(|line| is_it(line)).expect("the line");
+    let line = daemon.wait_for_line("statistics: ");
     assert!(line.contains(" new=1, early-retry=1, first-pass=0, "), "{line}");
     assert!(line.contains(" client-whitelist=1, "), "{line}");
 }

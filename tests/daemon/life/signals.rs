@@ -4,7 +4,7 @@
 use crate::life::status::Status;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use testkit::{Daemon, Program, wait_for};
+use testkit::{Daemon, Program, wait_until};
 
 /// A list that takes long enough to read.
 const LINES: usize = 200_000;
@@ -22,16 +22,14 @@ fn hup_and_usr1_during_the_start_are_kept_until_it_serves() {
     let (mut command, builder) = builder.into_command();
     let mut daemon = command.spawn().expect("the daemon");
     let pid = Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
-    wait_for("a daemon that holds HUP", || {
-        has(Status::of(pid).text("SigBlk"), Signal::SIGHUP).then_some(())
-    });
+    wait_until("a daemon that holds HUP", || has(Status::of(pid).text("SigBlk"), Signal::SIGHUP));
     assert!(builder.listener().connect().is_err(), "it serves already: the list is too short");
     kill(pid, Signal::SIGHUP).expect("HUP");
     kill(pid, Signal::SIGUSR1).expect("USR1");
-    wait_for("a line of each signal", || {
+    wait_until("a line of each signal", || {
         assert_eq!(daemon.try_wait().expect("a child"), None, "the daemon has ended");
         let log = std::fs::read_to_string(&log).expect("the log");
-        (log.contains("\nHUP received: ") && log.contains("\nstatistics: ")).then_some(())
+        log.contains("\nHUP received: ") && log.contains("\nstatistics: ")
     });
     kill(pid, Signal::SIGTERM).expect("TERM");
     assert_eq!(daemon.wait().expect("its end").code(), Some(0));
@@ -44,10 +42,10 @@ fn signals_that_were_blocked_when_it_started_are_obeyed() {
         kill 'HUP', $$; kill 'USR1', $$; exec @ARGV or die";
     let words = ["/usr/bin/perl", "-e", script].map(str::to_owned);
     let daemon = Daemon::builder(Program::Ours).within(words).start();
-    wait_for("a line of each signal", || {
+    wait_until("a line of each signal", || {
         let log = daemon.log();
         let is_there = |start: &str| log.iter().any(|line| line.starts_with(start));
-        (is_there("HUP received: ") && is_there("statistics: ")).then_some(())
+        is_there("HUP received: ") && is_there("statistics: ")
     });
     assert_eq!(daemon.stop().status.code(), Some(0));
 }

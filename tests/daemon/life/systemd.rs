@@ -94,7 +94,7 @@ fn a_socket_that_is_handed_over_is_used_and_left() {
     let builder = Daemon::builder(Program::Ours);
     let kept = Kept::new(builder.scratch());
     let daemon = kept.hand_to(builder).start();
-    assert!(daemon.client().ask(&attempt(0)).starts_with("DEFER_IF_PERMIT "));
+    daemon.client().assert_deferred(&attempt(0));
     let log = daemon.log();
     assert!(log.iter().any(|line| line == "Using 1 sockets of systemd"), "{log:#?}");
     assert!(!log.iter().any(|line| line.starts_with("Binding to")), "{log:#?}");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::opensmtpd::Filter;
-use testkit::{Clock, wait_for};
+use testkit::{Clock, wait_until};
 
 #[test]
 fn it_ends_with_status_0_when_smtpd_closes_its_input() {
@@ -94,12 +94,12 @@ fn an_smtpd_that_does_not_read_is_not_read_either() {
     });
     // The writer stands still when the pipes and the filter's buffer are full.
     let mut last = (0, Instant::now());
-    wait_for("the writer to stand still", || {
+    wait_until("the writer to stand still", || {
         let now = sent.load(Ordering::Relaxed);
         if now != last.0 {
             last = (now, Instant::now());
         }
-        (now > 0 && last.1.elapsed() > Duration::from_millis(500)).then_some(())
+        now > 0 && last.1.elapsed() > Duration::from_millis(500)
     });
     assert!(last.0 < LINES / 10, "{} lines", last.0);
     let status = format!("/proc/{}/status", filter.child().id());

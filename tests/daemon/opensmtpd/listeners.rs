@@ -43,7 +43,7 @@ const KEEPING: [&str; 2] = ["--max-age=3650", "--retry-window=3650"];
 fn site() -> (Daemon, Clock) {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("friend.test\n");
     let (builder, clock) = Clock::of(builder);
-    (KEEPING.iter().fold(builder, |builder, option| builder.arg(*option)).start(), clock)
+    (builder.args(KEEPING).start(), clock)
 }
 
 /// What the filter should make of a reply of the policy protocol.
@@ -99,7 +99,7 @@ fn compare(version: &'static str, random: &mut Random, seed: u64) {
         filter.report(session, "link-disconnect", "");
     }
     assert!(filter.close().success());
-    let rows = [asked, filtered].map(|daemon| rows(&daemon.stop().scratch.path().join("db")));
+    let rows = [asked, filtered].map(|daemon| rows(&daemon.stop().scratch.dbdir()));
     assert!(rows[0].len() > 10, "seed {seed}: {rows:#?}");
     assert_eq!(rows[0], rows[1], "seed {seed}, {version}");
 }

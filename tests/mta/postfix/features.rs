@@ -24,9 +24,7 @@ fn client(address: &str) -> Envelope {
 
 #[test]
 fn users_and_own_networks_pass_where_they_are_trusted() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours)
         .arg("--trust-authenticated")
         .arg("--trusted-networks=198.18.99.0/24,2001:db8:99::/48");
@@ -44,9 +42,7 @@ fn users_and_own_networks_pass_where_they_are_trusted() {
 
 #[test]
 fn a_dry_run_accepts_all_mail_without_a_header() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let (postfix, daemon) = start(Daemon::builder(Program::Ours).arg("--noaction"));
     for copy in postfix.deliver(&client("198.51.100.7")) {
         assert!(!copy.contains("X-Greylist"), "{copy}");
@@ -62,9 +58,7 @@ fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
 
 #[test]
 fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours);
     let builder = with_list(builder, "whitelist-senders", "boss@spam.test\n");
     let builder = with_list(builder, "blacklist-clients", "198.51.100.0/24\n");
@@ -83,9 +77,7 @@ fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
 
 #[test]
 fn recipients_with_their_own_delay_are_greylisted_for_it() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let builder = with_list(Daemon::builder(Program::Ours), "greylist-recipients", "bob@\n");
     let builder = with_list(builder, "recipient-delays", "example.org delay=60\n");
     let (builder, mut clock) = Clock::of(builder);
@@ -103,9 +95,7 @@ fn recipients_with_their_own_delay_are_greylisted_for_it() {
 
 #[test]
 fn a_log_in_json_has_the_delay_of_mail_that_passes() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours).arg("--log-format=json");
     let (builder, mut clock) = Clock::of(builder);
     let (postfix, daemon) = start(builder);

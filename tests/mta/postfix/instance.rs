@@ -9,11 +9,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-use testkit::{Scratch, free_port, pem};
-
-/// The time limit of a wait for something that should happen.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use testkit::{Scratch, free_port, pem, require, wait_for};
 
 /// The services that receiving and delivering mail take, as in `master.cf`; the
 /// SMTP server itself depends on the test. All run outside of a chroot.
@@ -263,22 +259,6 @@ impl Drop for Postfix {
         if std::thread::panicking() {
             eprintln!("Postfix said:\n{}", self.everything_it_said());
         }
-    }
-}
-
-pub fn require(program: &str, package: &str) {
-    assert!(Path::new(program).exists(), "{program} is missing: apt-get install {package}");
-}
-
-/// Looks again and again until there is something to see.
-pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        if let Some(sight) = look() {
-            return sight;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

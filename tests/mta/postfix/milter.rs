@@ -10,7 +10,7 @@ mod recipe;
 use super::instance::Postfix;
 use crate::smtp::Envelope;
 use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Program};
+use testkit::{Clock, Daemon, Program};
 
 const DEFERRED: &str =
     "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
@@ -28,7 +28,7 @@ impl Site {
     }
 
     fn start_with(version: u8, options: &[String]) -> Site {
-        let builder = options.iter().fold(Daemon::builder(Program::Ours), Builder::arg);
+        let builder = Daemon::builder(Program::Ours).args(options);
         let builder = builder
             .arg("--hostname=mx.test.example")
             .whitelist_clients("trusted.test\n203.0.113.0/24\n2001:db8:77::/48\n")
@@ -101,17 +101,13 @@ fn friends() -> Vec<(&'static str, Envelope)> {
 
 #[test]
 fn strangers_wait_and_friends_do_not() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     strangers_wait_and_friends_do_not_with(Site::start(6));
 }
 
 #[test]
 fn a_postfix_of_version_2_of_the_protocol_is_served_as_well() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     strangers_wait_and_friends_do_not_with(Site::start(2));
 }
 
@@ -138,9 +134,7 @@ fn strangers_wait_and_friends_do_not_with(mut site: Site) {
 
 #[test]
 fn of_three_recipients_the_unknown_one_is_not_asked_about() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let mut site = Site::start(6);
     let recipients = ["bob@example.org", "nobody@elsewhere.test", "carol@example.org"];
     let envelope = client("198.51.100.7").recipients(&recipients);
@@ -154,9 +148,7 @@ fn of_three_recipients_the_unknown_one_is_not_asked_about() {
 
 #[test]
 fn mail_flows_while_the_milter_is_away() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let site = Site::start(6);
     assert_eq!(site.postfix.offer(&client("198.51.100.7")), [DEFERRED]);
     let _stopped = site.daemon.stop();

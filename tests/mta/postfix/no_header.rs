@@ -8,9 +8,7 @@ use testkit::{Clock, Daemon, Listener, Program};
 
 #[test]
 fn delayed_mail_passes_unchanged_and_its_delay_is_logged() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours).arg("--no-x-greylist-header");
     let (builder, mut clock) = Clock::of(builder);
     let daemon = builder.start();

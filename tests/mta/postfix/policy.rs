@@ -4,13 +4,13 @@
 //! Postfix sends no time with its requests: the delay passes by the policy
 //! server's clock, which is the test's.
 
-use super::instance::{Postfix, wait_for};
+use super::instance::Postfix;
 use super::programs::{smtp_source, swaks};
 use crate::smtp::Envelope;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Listener, Program};
+use testkit::{Builder, Clock, Daemon, Listener, Program, wait_for};
 
 /// How long a triplet has to wait by default.
 const DELAY: Duration = Duration::from_secs(300);
@@ -132,17 +132,13 @@ fn friends() -> Vec<(&'static str, Envelope)> {
 
 #[test]
 fn strangers_wait_and_friends_do_not_over_a_unix_socket() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     strangers_wait_and_friends_do_not(Site::start(policy_server()));
 }
 
 #[test]
 fn strangers_wait_and_friends_do_not_over_tcp() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     strangers_wait_and_friends_do_not(Site::start(policy_server().tcp()));
 }
 
@@ -168,9 +164,7 @@ fn strangers_wait_and_friends_do_not(mut site: Site) {
 
 #[test]
 fn swaks_is_put_off_and_then_let_in() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let mut site = Site::start(policy_server());
     let networks = [("198.51.100.7", "198.51.100.8"), ("IPV6:2001:db8::7", "IPV6:2001:db8::8")];
     for (address, _) in networks {
@@ -188,9 +182,7 @@ fn swaks_is_put_off_and_then_let_in() {
 
 #[test]
 fn every_recipient_of_500_messages_gets_one_reply_a_try() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let mut site = Site::start(policy_server());
     let refused = smtp_source(&site.postfix, 500);
     site.let_the_delay_pass();

@@ -9,7 +9,7 @@ use testkit::{Clock, Daemon, Listener, Program};
 /// A Postfix, the daemon that it asks, and the daemon's clock.
 fn site(options: &[&str]) -> (Postfix, Daemon, Clock) {
     let builder = Daemon::builder(Program::Ours);
-    let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+    let builder = builder.args(options);
     let (builder, clock) = Clock::of(builder);
     let daemon = builder.start();
     let Listener::Unix(path) = daemon.listener() else { unreachable!("no port was asked for") };
@@ -32,9 +32,7 @@ fn let_the_delay_pass(clock: &mut Clock) {
 
 #[test]
 fn the_retry_of_another_machine_of_the_domain_passes() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let (postfix, daemon, mut clock) = site(&["--lookup-by-domain"]);
     let first = machine("192.0.2.7", "mail-ab1.outbound.example.com");
     let retry = machine("198.51.100.7", "mail-cd2.outbound.example.com");
@@ -59,9 +57,7 @@ fn the_retry_of_another_machine_of_the_domain_passes() {
 
 #[test]
 fn without_the_option_it_waits_once_more() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let (postfix, _daemon, mut clock) = site(&[]);
     assert!(is_put_off(&postfix, &machine("192.0.2.7", "mail-ab1.outbound.example.com")));
     let_the_delay_pass(&mut clock);
@@ -87,9 +83,7 @@ fn earn_trust(postfix: &Postfix, clock: &mut Clock, sender: &str) {
 
 #[test]
 fn five_domains_of_senders_in_a_pool_do_not_whitelist_each_other() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let (postfix, daemon, mut clock) = site(&["--lookup-by-domain", "--auto-whitelist-by=domain"]);
     let fresh = |number: u8, sender: &str| {
         let name = format!("mail-new{number}.outbound.example.com");

@@ -1,8 +1,9 @@
 //! SMTP clients that others wrote: swaks for one exact dialogue, smtp-source for
 //! load.
 
-use super::instance::{Postfix, require};
+use super::instance::Postfix;
 use std::process::{Command, Output};
+use testkit::require;
 
 /// One message from alice@sender.test to bob@example.org by swaks, played as the
 /// client with an address as XCLIENT writes it. Gives its account of the

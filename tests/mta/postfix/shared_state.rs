@@ -28,9 +28,7 @@ impl Mx {
 
 #[test]
 fn mail_deferred_by_one_host_passes_the_other() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let Some(server) = Server::start(Engine::Redis, &[]) else { return };
     let [one, mut other] = [(), ()].map(|()| Mx::start(&server));
     let envelope = Envelope::from_client("198.51.100.7").named("mail.sender.test");

@@ -1,7 +1,7 @@
 //! Tests that only Postfix permits: extensions, sizes, load, and verified names.
 
 use super::{DEFERRED, Site, offer};
-use crate::postfix::instance::{Postfix, require};
+use crate::postfix::instance::Postfix;
 use crate::smtp::Smtp;
 use simple_dns::rdata::{A, AAAA, PTR, RData};
 use simple_dns::{CLASS, Name, Packet, QTYPE, ResourceRecord, TYPE};
@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 use testkit::namespace::{Namespace, OWN_ADDRESS, in_own_network};
-use testkit::{Scratch, wait_for};
+use testkit::{Scratch, require, wait_for, wait_until};
 
 /// A Postfix behind the proxy; the delay of the first triplet is over.
 fn start() -> Site<Postfix> {
@@ -37,8 +37,8 @@ impl Site<Postfix> {
             .status();
         assert!(status.expect("smtp-source").success());
         let arrived = || self.server.inbox_with(subject).len();
-        wait_for("the messages", || (arrived() >= count).then_some(()));
-        wait_for("an empty queue", || self.server.queue().contains("is empty").then_some(()));
+        wait_until("the messages", || arrived() >= count);
+        wait_until("an empty queue", || self.server.queue().contains("is empty"));
         assert_eq!(arrived(), count);
     }
 }

@@ -7,7 +7,7 @@ use postgrey::session::smtp::{Version, proxy_header};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-use testkit::{root_for, wait_for};
+use testkit::{root_for, wait_until};
 
 /// Where servers in a chroot listen.
 const ADDRESS: &str = "127.0.0.1:2525";
@@ -84,7 +84,7 @@ fn is_ready() -> bool {
 
 fn start(chroot: Chroot, script: &str, command: &str) -> Box<dyn MailServer> {
     let server = Server::start(&chroot, script, command);
-    wait_for("a mail server behind the proxy", || is_ready().then_some(()));
+    wait_until("a mail server behind the proxy", is_ready);
     Box::new(InChroot { chroot, _server: server })
 }
 

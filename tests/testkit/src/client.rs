@@ -32,6 +32,11 @@ impl Attempt {
             .with("recipient", recipient)
     }
 
+    /// Mail of a client that no rule knows, to this recipient.
+    pub fn to(recipient: &str) -> Attempt {
+        Attempt::new("192.0.2.1", "mx.a.test", "alice@a.test", recipient)
+    }
+
     pub fn with(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Attempt {
         let (name, value) = (name.as_ref().to_vec(), value.as_ref().to_vec());
         match self.attributes.iter_mut().find(|(known, _)| *known == name) {
@@ -102,6 +107,13 @@ impl Client {
     pub fn ask(&mut self, attempt: &Attempt) -> String {
         self.send(&attempt.bytes());
         self.reply().unwrap_or_else(|| panic!("no reply to {attempt:?}"))
+    }
+
+    /// Asserts that a request is deferred.
+    #[track_caller]
+    pub fn assert_deferred(&mut self, attempt: &Attempt) {
+        let reply = self.ask(attempt);
+        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply} to {attempt:?}");
     }
 
     /// Like [`Client::ask`], of a server that may be killed meanwhile: nothing

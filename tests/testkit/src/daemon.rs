@@ -1,6 +1,7 @@
 //! A policy server that a test started, and its end.
 
-use super::{Client, Program, Scratch, free_port};
+use super::tool::{Finished, postgrey, run};
+use super::{Attempt, Client, Program, Scratch, free_port, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::OsString;
@@ -56,6 +57,17 @@ impl Builder {
     pub fn arg(mut self, argument: impl Into<String>) -> Builder {
         self.arguments.push(argument.into());
         self
+    }
+
+    pub fn args(self, arguments: impl IntoIterator<Item = impl AsRef<str>>) -> Builder {
+        arguments.into_iter().fold(self, |builder, it| builder.arg(it.as_ref()))
+    }
+
+    /// Adds an option that names a list of this text. The file is named like the
+    /// option.
+    pub fn list(self, option: &str, text: impl AsRef<[u8]>) -> Builder {
+        let path = self.scratch.file(option, text);
+        self.arg(format!("--{option}={}", path.display()))
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Builder {
@@ -194,6 +206,19 @@ impl Stopped {
     pub fn again(self, program: Program) -> Builder {
         Daemon::builder_in(program, self.scratch)
     }
+
+    pub fn dbdir(&self) -> PathBuf {
+        self.scratch.dbdir()
+    }
+
+    /// Runs a command of our program on the database.
+    pub fn tool(&self, line: &str) -> Finished {
+        on_database(&self.scratch, line)
+    }
+}
+
+fn on_database(scratch: &Scratch, line: &str) -> Finished {
+    run(postgrey(line).arg(scratch.dbdir_option()))
 }
 
 impl Daemon {
@@ -233,6 +258,31 @@ impl Daemon {
 
     pub fn scratch(&self) -> &Scratch {
         self.scratch.as_ref().expect("a daemon that was not stopped")
+    }
+
+    pub fn dbdir(&self) -> PathBuf {
+        self.scratch().dbdir()
+    }
+
+    /// Runs a command of our program on the database.
+    pub fn tool(&self, line: &str) -> Finished {
+        on_database(self.scratch(), line)
+    }
+
+    /// Asks on a connection of its own.
+    pub fn ask(&self, attempt: &Attempt) -> String {
+        self.client().ask(attempt)
+    }
+
+    /// Waits for the first line of the log that contains a text.
+    #[track_caller]
+    pub fn wait_for_line(&self, part: &str) -> String {
+        wait_for(part, || self.log().into_iter().find(|line| line.contains(part)))
+    }
+
+    /// The lines of the log that contain a text.
+    pub fn lines_with(&self, part: &str) -> Vec<String> {
+        self.log().into_iter().filter(|line| line.contains(part)).collect()
     }
 
     pub fn pid(&self) -> Pid {

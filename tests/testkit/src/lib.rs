@@ -17,10 +17,12 @@ pub mod opensmtpd;
 mod port;
 mod preload;
 pub mod private_dev;
+pub mod process;
 pub mod random;
 pub mod redis;
 mod scratch;
 mod skip;
+pub mod tool;
 mod watchdog;
 
 pub use client::{Attempt, Client};
@@ -102,14 +104,35 @@ pub fn start_of_time() -> i64 {
     })
 }
 
-/// Looks again and again until there is something to see.
+/// The time limit of [`wait_for`] and [`wait_until`].
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Returns what `look` finds, and asks it again until then.
+#[track_caller]
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + TIMEOUT;
     loop {
-        if let Some(sight) = look() {
-            return sight;
+        if let Some(found) = look() {
+            return found;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        assert!(Instant::now() < deadline, "not within {TIMEOUT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Waits until something is true.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    wait_for(what, || is_true().then_some(()));
+}
+
+/// Returns from a test if a requirement is not met, such as [`root_for`] or
+/// [`program_for`], which report what is skipped.
+#[macro_export]
+macro_rules! needs {
+    ($requirement:expr) => {
+        if !$requirement {
+            return;
+        }
+    };
 }

@@ -1,15 +1,11 @@
 //! Servers that a test started, and hosts that use them.
 
-use crate::{Builder, Daemon, Program, Scratch, free_port, program_for, skip};
+use crate::{Builder, Daemon, Program, Scratch, free_port, program_for, skip, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// The time limit of a wait for anything.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A Debian release that has Valkey, for a machine whose own release has not.
 const CHROOT: &str = "/var/cache/postgrey-test/trixie";
@@ -137,7 +133,7 @@ impl Server {
     }
 
     pub fn wait_until_it_answers(&self) {
-        wait_for("the server answers", || {
+        wait_until("the server answers", || {
             let reply = self.ask(&["ping"]);
             reply == "PONG" || reply.starts_with("NOAUTH")
         });
@@ -162,16 +158,6 @@ fn child(command: &[String], options: &[String], scratch: &Scratch) -> Child {
         .stderr(log)
         .spawn()
         .expect("the server")
-}
-
-/// Waits until something is true.
-#[track_caller]
-pub fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    while !is_true() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// Prepares a host that uses a shared state, and waits for it however busy this machine

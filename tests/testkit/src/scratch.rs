@@ -33,6 +33,16 @@ impl Scratch {
         &self.path
     }
 
+    /// The directory of the database, which may not exist yet.
+    pub fn dbdir(&self) -> PathBuf {
+        self.path.join("db")
+    }
+
+    /// The option that names it.
+    pub fn dbdir_option(&self) -> String {
+        format!("--dbdir={}", self.dbdir().display())
+    }
+
     pub fn subdirectory(&self, name: &str) -> PathBuf {
         let path = self.path.join(name);
         fs::create_dir_all(&path).expect("a subdirectory");
@@ -40,8 +50,10 @@ impl Scratch {
         path
     }
 
+    /// Writes a file, and makes the directories above it.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path.join(name);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
         fs::write(&path, content).expect("a file in the temporary directory");
         path
     }

@@ -47,7 +47,7 @@ fn a_running_daemon_imports_and_continues_to_answer() {
         |address: &str| Attempt::new(address, "a.test", "alice@sender.test", "bob@example.org");
     assert!(client.ask(&ask("192.0.2.1").at(-60)).starts_with("DEFER"));
 
-    let dbdir = format!("--dbdir={}", daemon.scratch().path().join("db").display());
+    let dbdir = daemon.scratch().dbdir_option();
     let mut import = Command::new(Program::Ours.path());
     import.args(["import", "--from=-", &dbdir]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut import = import.spawn().expect("postgrey");

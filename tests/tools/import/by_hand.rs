@@ -3,29 +3,16 @@
 use crate::import::{exported, fixture, put, triplets};
 use postgrey::state::TripletRecord;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use testkit::tool::{postgrey, run, run_with};
 use testkit::{Daemon, Program, Scratch};
 
-/// Runs `postgrey import` and gives its status and all that it printed.
+/// Runs `postgrey import` and returns its status and all that it printed.
 pub fn import(scratch: &Scratch, from: &[&str], input: &str) -> (Option<i32>, String) {
     let directory = scratch.subdirectory("db").display().to_string();
-    let mut command = Command::new(Program::Ours.path());
-    let mut child = command
-        .arg("import")
-        .arg(format!("--dbdir={directory}"))
-        .args(from)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("postgrey");
-    // It may have no use for it.
-    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
-    let output = child.wait_with_output().expect("its end");
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into());
-    let text: String = text.into_iter().collect::<Vec<String>>().concat();
-    (output.status.code(), text.trim_end().replace(&directory, "DB"))
+    let mut import = postgrey("import");
+    let finished = run_with(import.arg(scratch.dbdir_option()).args(from), input);
+    let text = finished.out + &finished.err;
+    (finished.status, text.trim_end().replace(&directory, "DB"))
 }
 
 fn done(text: &str) -> (Option<i32>, String) {
@@ -88,9 +75,7 @@ fn directories_files_and_exports_can_be_imported() {
         assert!(text.starts_with("imported 87 triplets and 0 clients"), "{text}");
         assert!(text.contains("; 2 entries were known already; "), "{text}");
         assert_eq!(exported(&scratch, "--triplets"), in_networks(&triplets()));
-        let mut export = Command::new(Program::Ours.path());
-        export.args(["export", &format!("--dbdir={}", scratch.path().join("db").display())]);
-        let text = String::from_utf8(export.output().expect("postgrey").stdout).expect("ASCII");
+        let text = run(postgrey("export").arg(scratch.dbdir_option())).success();
         let copy = Scratch::new();
         let line = "imported 85 triplets and 0 clients from standard input";
         assert_eq!(import(&copy, &["--from=-"], &text), done(line));

@@ -116,9 +116,7 @@ fn assert_iredapd_imported(scratch: &Scratch, text: &str) {
 
 #[test]
 fn sqlgrey_on_sqlite_is_imported() {
-    if !program_for("the import from SQLite", "/usr/bin/sqlite3", "sqlite3") {
-        return;
-    }
+    testkit::needs!(program_for("the import from SQLite", "/usr/bin/sqlite3", "sqlite3"));
     let scratch = Scratch::new();
     let file = scratch.path().join("sqlgrey.db");
     let schema = sqlgrey(|seconds| seconds.to_string());
@@ -301,7 +299,7 @@ fn keys_are_made_as_the_running_daemon_makes_them() {
         (&["--ipv4cidr=16", "--privacy"], false),
     ] {
         let builder = Daemon::builder(Program::Ours);
-        let builder = options.iter().fold(builder, |builder, option| builder.arg(*option));
+        let builder = builder.args(options);
         let daemon = builder.start();
         let (status, text) = import(daemon.scratch(), &["--from=-"], &lines);
         assert_eq!(status, Some(0), "{text}");
@@ -324,7 +322,7 @@ fn entries_of_every_version_are_found_by_the_daemon() {
     let first = start_of_time() - 1000;
     for privacy in [&[] as &[&str], &["--privacy"]] {
         let builder = Daemon::builder(Program::Ours).arg("--auto-whitelist-clients=5");
-        let builder = privacy.iter().fold(builder, |builder, option| builder.arg(*option));
+        let builder = builder.args(privacy);
         let daemon = builder.start();
         let dump = format!(
             "VERSION=3\nformat=print\nHEADER=END\n 2001:db8::1/alice@sender.test/bob@example.org\n \

@@ -77,9 +77,7 @@ fn drain(pipe: &Path) -> String {
 
 #[test]
 fn progress_is_shown_on_a_terminal_only() {
-    if !program_for("progress on a terminal", "/usr/bin/script", "bsdutils") {
-        return;
-    }
+    testkit::needs!(program_for("progress on a terminal", "/usr/bin/script", "bsdutils"));
     let (scratch, text) = (Scratch::new(), dump());
     let dbdir = scratch.subdirectory("db");
     let (ours, dbdir) = (Program::Ours.path(), dbdir.display().to_string());

@@ -1,9 +1,8 @@
 //! Mail on a blacklist, with every `--blacklist-action`.
 
 use super::{DEFERRED, Site, assert_delivered_at_once, client, headers};
-use crate::postfix::instance::wait_for;
 use crate::smtp::Envelope;
-use testkit::Scratch;
+use testkit::{Scratch, wait_for};
 
 const BLACKLISTED: &str = "192.0.2.66";
 
@@ -31,9 +30,7 @@ fn to_trap() -> Envelope {
 
 #[test]
 fn codes_and_texts_reach_the_client() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     for (action, reply) in [
         ("REJECT", "554 5.7.1 No spam please"),
@@ -48,9 +45,7 @@ fn codes_and_texts_reach_the_client() {
 
 #[test]
 fn held_mail_stays_in_the_queue_and_other_mail_does_not() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     let site = site("HOLD", "On our blacklist", &lists);
     let held = site.postfix.hand_in(&spammer().sender("mallory@spam.test"));
@@ -66,9 +61,7 @@ fn held_mail_stays_in_the_queue_and_other_mail_does_not() {
 
 #[test]
 fn discarded_mail_is_taken_and_gone() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     let site = site("DISCARD", "Spam", &lists);
     let gone = site.postfix.hand_in(&spammer().sender("mallory@spam.test"));
@@ -84,9 +77,7 @@ fn discarded_mail_is_taken_and_gone() {
 
 #[test]
 fn a_deferred_recipient_keeps_its_mail_when_another_discards() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     let site = site("DISCARD", "Spam", &lists);
     let both = client("198.51.100.7").recipients(&["trap@example.org", "bob@example.org"]);
@@ -95,9 +86,7 @@ fn a_deferred_recipient_keeps_its_mail_when_another_discards() {
 
 #[test]
 fn a_header_marks_mail_that_passes() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     let site = site("PREPEND", "X-Listed: yes, 100%", &lists);
     let copies = site.postfix.deliver(&spammer());
@@ -109,9 +98,7 @@ fn a_header_marks_mail_that_passes() {
 
 #[test]
 fn a_friend_is_whitelisted_before_a_recipient_is_blacklisted() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     let site = site("REJECT", "No", &lists);
     assert_eq!(site.postfix.offer(&to_trap()), ["250 2.1.5 Ok"]);

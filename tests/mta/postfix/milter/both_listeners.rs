@@ -23,9 +23,7 @@ const ADDRESSES: [&str; 14] = [
 
 #[test]
 fn one_mail_is_the_same_at_both_listeners() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours);
     let socket = builder.scratch().path().join("milter");
     let daemon = builder

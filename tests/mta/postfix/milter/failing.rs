@@ -38,9 +38,7 @@ fn postfix(scratch: &Scratch, hangs_up: bool, action: &str) -> Postfix {
 
 #[test]
 fn mail_flows_though_the_milter_hangs_up_or_says_nothing() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     for (hangs_up, what) in [(true, "it hangs up"), (false, "it says nothing")] {
         let scratch = Scratch::new();
         let postfix = postfix(&scratch, hangs_up, "accept");
@@ -50,9 +48,7 @@ fn mail_flows_though_the_milter_hangs_up_or_says_nothing() {
 
 #[test]
 fn mail_is_deferred_by_the_default_action_of_postfix() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let scratch = Scratch::new();
     let postfix = postfix(&scratch, true, "tempfail");
     let swaks = std::process::Command::new("swaks")

@@ -10,9 +10,7 @@ const PORT: &str = "10022";
 
 #[test]
 fn postfix_asks_as_the_recipe_has_it_though_its_server_is_in_a_chroot() {
-    if !testkit::root_for("Postfix") {
-        return;
-    }
+    testkit::needs!(testkit::root_for("Postfix"));
     let is_setting =
         |line: &&str| line.starts_with("smtpd_milters =") || line.starts_with("milter_");
     let recipe: Vec<_> = RECIPES.lines().map(str::trim).filter(is_setting).collect();

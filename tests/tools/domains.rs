@@ -1,56 +1,13 @@
-//! The administration commands on records that are stored by domain, with a
-//! running daemon and without one.
+//! Commands on records that are stored by domain, with a running daemon and
+//! without one.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use testkit::{Attempt, Daemon, Program, Stopped};
+use crate::database::{changes, command, keys, output, with_and_without};
+use testkit::{Attempt, Daemon, Program};
 
 const DEFERRED: &str = "DEFER_IF_PERMIT ";
 
 /// After all that a command noted at the time of day, however slowly a test runs.
 const LATER: i64 = 300;
-
-/// Runs a command on a database directory; gives its exit status, what it
-/// printed and its complaints.
-fn run(directory: &Path, words: &str) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = Command::new(Program::Ours.path())
-        .args(words.split(' ').map(|word| word.trim_matches('\'')))
-        .arg(format!("--dbdir={}", directory.display()))
-        .stdin(Stdio::null())
-        .output()
-        .expect("our binary");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (status.code().expect("no signal"), text(stdout), text(stderr))
-}
-
-/// The number of entries that a command has changed, as it says it.
-fn summary(directory: &Path, words: &str) -> String {
-    let out = output(directory, words);
-    let lines =
-        out.lines().filter(|line| line.starts_with("allowed ") || line.starts_with("forgot "));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
-fn output(directory: &Path, words: &str) -> String {
-    let (status, out, err) = run(directory, words);
-    assert_eq!((status, err.as_str()), (0, ""), "{words}: {out}");
-    out
-}
-
-fn assert_refused(directory: &Path, words: &str, sentence: &str) {
-    let (status, out, err) = run(directory, words);
-    assert_eq!((status, out.as_str()), (2, ""), "{words}: {err}");
-    assert!(err.contains(sentence), "{words}: {err}");
-}
-
-fn keys(directory: &Path, words: &str) -> Vec<String> {
-    let list = output(directory, &format!("{words} --json"));
-    let key = |line: &str| {
-        let key = line.split("\"key\":\"").nth(1).expect("a key");
-        key.strip_suffix("\"}").expect("the last field").to_owned()
-    };
-    list.lines().map(key).collect()
-}
 
 /// Mail from a machine of a pool, and of a domain of senders.
 fn attempt(machine: u8, sender: &str) -> Attempt {
@@ -65,7 +22,7 @@ const BOTH: [&str; 3] =
 /// and a bounce, and has others wait: one from the pool, one from elsewhere.
 fn started(options: &[&str]) -> Daemon {
     let builder = Daemon::builder(Program::Ours).arg("--delay=600");
-    let daemon = options.iter().fold(builder, |builder, option| builder.arg(*option)).start();
+    let daemon = builder.args(options).start();
     let mut client = daemon.client();
     for (machine, sender) in [(1, "alice@one.test"), (2, "carol@mail.two.test"), (3, "")] {
         assert!(client.ask(&attempt(machine, sender).at(-9000)).starts_with(DEFERRED));
@@ -75,18 +32,6 @@ fn started(options: &[&str]) -> Daemon {
     let elsewhere = Attempt::new("198.51.100.7", "unknown", "alice@one.test", "bob@example.org");
     client.ask(&elsewhere.at(-100));
     daemon
-}
-
-fn directory(daemon: &Daemon) -> PathBuf {
-    daemon.scratch().path().join("db")
-}
-
-/// Does the same beside a running daemon and, later, without it.
-fn with_and_without_a_daemon(test: impl Fn(&Path)) {
-    let daemon = started(&BOTH);
-    test(&directory(&daemon));
-    let Stopped { scratch, .. } = daemon.stop();
-    test(&scratch.path().join("db"));
 }
 
 const ADDRESSES: [&str; 3] = ["192.0.1.7", "192.0.2.7", "192.0.3.7"];
@@ -99,7 +44,7 @@ const ELSEWHERE: &str = "198.51.100.0/alice@one.test/bob@example.org";
 
 #[test]
 fn a_list_finds_domains_of_clients_and_of_senders() {
-    with_and_without_a_daemon(|directory| {
+    with_and_without(started(&BOTH), |directory| {
         let all: Vec<&str> = ADDRESSES.into_iter().chain(PAIRS).collect();
         for (words, expected) in [
             ("list", &[ELSEWHERE, BOUNCE, ALICE, CAROL, DAVE] as &[&str]),
@@ -124,13 +69,13 @@ fn a_list_finds_domains_of_clients_and_of_senders() {
         }
         let json = output(directory, "list --clients --json --sender=one.test");
         assert!(json.contains("\"client\":\"pool.test\",\"sender_domain\":\"one.test\""), "{json}");
-        assert_eq!(run(directory, "list --clients --sender=three.test").0, 1);
+        assert_eq!(command(directory, "list --clients --sender=three.test").status, Some(1));
     });
 }
 
 #[test]
 fn a_domain_is_shown_with_what_is_counted_and_what_is_known() {
-    with_and_without_a_daemon(|directory| {
+    with_and_without(started(&BOTH), |directory| {
         let shown = output(directory, "show pool.test");
         for part in [
             "Client      all of the domain pool.test\n",
@@ -146,19 +91,19 @@ fn a_domain_is_shown_with_what_is_counted_and_what_is_known() {
         let shown = output(directory, "show pool.test dave@one.test bob@example.org");
         assert!(shown.contains("State       waiting\n"), "{shown}");
         assert!(!shown.contains("auto-whitelist"), "{shown}");
-        assert_eq!(run(directory, "show other.test").0, 1);
-        assert_refused(directory, "show mx1.pool.test", "such as pool.test, not");
+        assert_eq!(command(directory, "show other.test").status, Some(1));
+        command(directory, "show mx1.pool.test").refusal(2, "such as pool.test, not");
     });
 }
 
 #[test]
 fn a_pair_of_domains_that_is_allowed_passes_and_nothing_else_does() {
     let daemon = started(&BOTH);
-    let directory = directory(&daemon);
+    let directory = daemon.dbdir();
     let mut client = daemon.client();
     assert!(client.ask(&attempt(8, "eve@one.test").at(0)).starts_with(DEFERRED));
     let words = "allow pool.test --sender-domain=@One.test";
-    assert_eq!(summary(&directory, words), "allowed 1 entry\n");
+    assert_eq!(changes(&directory, words), "allowed 1 entry\n");
     assert_eq!(client.ask(&attempt(9, "frank@mail.one.test").at(LATER)), "DUNNO");
     assert!(client.ask(&attempt(9, "frank@two.test").at(LATER)).starts_with(DEFERRED));
     let shown = output(&directory, "show pool.test dave@one.test bob@example.org");
@@ -167,112 +112,109 @@ fn a_pair_of_domains_that_is_allowed_passes_and_nothing_else_does() {
         "{shown}"
     );
     assert_eq!(
-        summary(&directory, "allow pool.test --sender-domain=new.test"),
+        changes(&directory, "allow pool.test --sender-domain=new.test"),
         "allowed 1 entry\n"
     );
     assert_eq!(client.ask(&attempt(9, "grace@new.test").at(LATER)), "DUNNO");
     // Those that are left of the known pairs: of bounces and of two.test.
-    assert_eq!(summary(&directory, "allow pool.test"), "allowed 2 entries\n");
+    assert_eq!(changes(&directory, "allow pool.test"), "allowed 2 entries\n");
     assert_eq!(client.ask(&attempt(9, "frank@two.test").at(LATER)), "DUNNO");
     assert_eq!(client.ask(&attempt(9, "").at(LATER)), "DUNNO");
-    assert_refused(
-        &directory,
-        "allow pool.test --sender-domain=mail.two.test",
-        "which is two.test, not mail.two.test",
-    );
-    assert_refused(&directory, "allow pool.test --sender-domain=co.uk", "not a registered domain");
+    command(&directory, "allow pool.test --sender-domain=mail.two.test")
+        .refusal(2, "which is two.test, not mail.two.test");
+    command(&directory, "allow pool.test --sender-domain=co.uk")
+        .refusal(2, "not a registered domain");
 }
 
 #[test]
 fn domains_can_be_forgotten_together_and_alone() {
     let daemon = started(&BOTH);
-    let directory = directory(&daemon);
+    let directory = daemon.dbdir();
     let words = "forget pool.test --sender-domain=one.test";
-    assert_eq!(summary(&directory, words), "forgot 3 entries\n");
+    assert_eq!(changes(&directory, words), "forgot 3 entries\n");
     assert_eq!(keys(&directory, "list"), [ELSEWHERE, BOUNCE, CAROL]);
     assert_eq!(keys(&directory, "list --clients --client=pool.test"), [PAIRS[0], PAIRS[2]]);
     let words = "forget pool.test carol@mail.two.test bob@example.org";
-    assert_eq!(summary(&directory, words), "forgot 1 entry\n");
+    assert_eq!(changes(&directory, words), "forgot 1 entry\n");
     let words = "forget 198.51.100.7 --sender-domain=two.test";
-    assert_eq!(run(&directory, words).0, 1);
+    assert_eq!(command(&directory, words).status, Some(1));
     let words = "forget 198.51.100.7 --sender-domain=one.test";
-    assert_eq!(summary(&directory, words), "forgot 1 entry\n");
-    assert_eq!(summary(&directory, "forget --sender-domain=two.test"), "forgot 1 entry\n");
-    assert_eq!(summary(&directory, "forget pool.test"), "forgot 2 entries\n");
-    assert_eq!(run(&directory, "forget pool.test").0, 1);
+    assert_eq!(changes(&directory, words), "forgot 1 entry\n");
+    assert_eq!(changes(&directory, "forget --sender-domain=two.test"), "forgot 1 entry\n");
+    assert_eq!(changes(&directory, "forget pool.test"), "forgot 2 entries\n");
+    assert_eq!(command(&directory, "forget pool.test").status, Some(1));
     assert_eq!(keys(&directory, "list --clients"), ADDRESSES);
 }
 
 #[test]
 fn bounces_are_named_like_a_domain_of_senders() {
     let daemon = started(&BOTH);
-    let directory = directory(&daemon);
+    let directory = daemon.dbdir();
     let words = "forget pool.test --sender-domain=<>";
-    assert_eq!(summary(&directory, words), "forgot 2 entries\n");
+    assert_eq!(changes(&directory, words), "forgot 2 entries\n");
     assert_eq!(keys(&directory, "list"), [ELSEWHERE, ALICE, CAROL, DAVE]);
     assert_eq!(keys(&directory, "list --clients --client=pool.test"), PAIRS[1..]);
-    assert_eq!(run(&directory, words).0, 1);
+    assert_eq!(command(&directory, words).status, Some(1));
     assert_eq!(
-        summary(&directory, "allow pool.test --sender-domain=<>"),
+        changes(&directory, "allow pool.test --sender-domain=<>"),
         "allowed 1 entry\n",
         "also a pair that is not known"
     );
-    assert_eq!(daemon.client().ask(&attempt(9, "").at(0)), "DUNNO");
+    assert_eq!(daemon.ask(&attempt(9, "").at(0)), "DUNNO");
     let other = Attempt::new("198.51.100.8", "unknown", "", "bob@example.org");
-    assert!(daemon.client().ask(&other.at(0)).starts_with(DEFERRED));
-    assert_eq!(summary(&directory, "allow --sender-domain=<>"), "allowed 1 entry\n");
-    assert_eq!(summary(&directory, "forget --sender-domain=<>"), "forgot 2 entries\n");
-    assert_refused(&directory, "forget --sender-domain=", "a domain, or <> for bounces, not");
+    assert!(daemon.ask(&other.at(0)).starts_with(DEFERRED));
+    assert_eq!(changes(&directory, "allow --sender-domain=<>"), "allowed 1 entry\n");
+    assert_eq!(changes(&directory, "forget --sender-domain=<>"), "forgot 2 entries\n");
+    command(&directory, "forget --sender-domain=").refusal(2, "a domain, or <> for bounces, not");
 }
 
 #[test]
 fn naming_a_triplet_by_address_hints_at_domains() {
     let daemon = started(&BOTH);
-    let directory = directory(&daemon);
-    let told = "Mail of clients with a name is kept by its domain";
-    let (status, shown, _) = run(&directory, "show 192.0.9.7 eve@one.test bob@example.org");
-    assert_eq!(status, 1);
-    assert!(shown.contains(told), "{shown}");
-    assert!(output(&directory, "show 192.0.2.7").contains(told));
+    let directory = daemon.dbdir();
+    let hint = "Mail of clients with a name is kept by its domain";
+    let unknown = command(&directory, "show 192.0.9.7 eve@one.test bob@example.org");
+    assert!(unknown.status == Some(1) && unknown.out.contains(hint), "{unknown:?}");
+    assert!(output(&directory, "show 192.0.2.7").contains(hint));
     for known in ["show 198.51.100.7", "show 198.51.100.7 alice@one.test bob@example.org"] {
-        assert!(!output(&directory, known).contains(told), "{known}");
+        assert!(!output(&directory, known).contains(hint), "{known}");
     }
     let allowed = output(&directory, "allow 192.0.9.7 eve@one.test bob@example.org");
-    assert!(allowed.starts_with(&format!("allowed 1 entry\n{told}")), "{allowed}");
+    assert!(allowed.starts_with(&format!("allowed 1 entry\n{hint}")), "{allowed}");
     let words = "allow pool.test eve@one.test bob@example.org";
-    assert_eq!(summary(&directory, words), "allowed 1 entry\n");
+    assert_eq!(changes(&directory, words), "allowed 1 entry\n");
 }
 
 #[test]
 fn an_export_can_be_imported() {
-    let Stopped { scratch, .. } = started(&BOTH).stop();
-    let directory = scratch.path().join("db");
+    let stopped = started(&BOTH).stop();
+    let directory = stopped.dbdir();
     let export = output(&directory, "export");
-    let file = scratch.path().join("export");
+    let file = stopped.scratch.path().join("export");
     std::fs::write(&file, &export).expect("a file");
     let other = started(&["--auto-whitelist-by=domain"]);
     let words = "forget pool.test";
-    assert_eq!(summary(&self::directory(&other), words), "forgot 3 entries\n");
-    output(&self::directory(&other), &format!("import --from={}", file.display()));
-    assert_eq!(keys(&self::directory(&other), "list --clients --client=pool.test"), PAIRS);
+    assert_eq!(changes(&other.dbdir(), words), "forgot 3 entries\n");
+    output(&other.dbdir(), &format!("import --from={}", file.display()));
+    assert_eq!(keys(&other.dbdir(), "list --clients --client=pool.test"), PAIRS);
 }
 
 #[test]
 fn a_daemon_that_does_not_count_by_domain_says_so() {
     let daemon = started(&["--lookup-by-domain"]);
     for words in ["allow pool.test", "allow pool.test --sender-domain=one.test"] {
-        assert_refused(&directory(&daemon), words, "does not count passes by domain");
+        command(&daemon.dbdir(), words).refusal(2, "does not count passes by domain");
     }
     let words = "allow pool.test dave@one.test bob@example.org";
-    assert_eq!(summary(&directory(&daemon), words), "allowed 1 entry\n");
-    assert_eq!(daemon.client().ask(&attempt(9, "dave@one.test").at(LATER)), "DUNNO");
+    assert_eq!(changes(&daemon.dbdir(), words), "allowed 1 entry\n");
+    assert_eq!(daemon.ask(&attempt(9, "dave@one.test").at(LATER)), "DUNNO");
 }
 
 #[test]
 fn a_daemon_that_looks_nothing_up_by_domain_says_so() {
     let daemon = started(&["--auto-whitelist-by=domain"]);
     let words = "allow pool.test dave@one.test bob@example.org";
-    assert_refused(&directory(&daemon), words, "does not look triplets up by domain");
+    command(&daemon.dbdir(), words).refusal(2, "does not look triplets up by domain");
 }
 
 #[test]
@@ -281,17 +223,17 @@ fn a_pair_of_before_can_be_forgotten_but_counts_no_more() {
     for (privacy, forgot) in [(&[][..], "3 entries"), (&["--privacy"], "1 entry")] {
         let daemon = started(&[&BOTH, privacy].concat());
         let words = "allow pool.test --sender-domain=one.test";
-        assert_eq!(summary(&directory(&daemon), words), "allowed 1 entry\n");
+        assert_eq!(changes(&daemon.dbdir(), words), "allowed 1 entry\n");
         let arguments = [&["--lookup-by-domain"], privacy].concat();
         let stopped = daemon.stop();
         let builder = stopped.again(Program::Ours);
-        let daemon = arguments.iter().fold(builder, |it, argument| it.arg(*argument)).start();
+        let daemon = builder.args(arguments).start();
         if privacy.is_empty() {
-            let told = output(&directory(&daemon), "show pool.test alice@one.test bob@example.org");
+            let told = output(&daemon.dbdir(), "show pool.test alice@one.test bob@example.org");
             assert!(!told.contains("this mail passes"), "{told}");
         }
         let words = "forget pool.test --sender-domain=one.test";
-        assert_eq!(summary(&directory(&daemon), words), format!("forgot {forgot}\n"));
+        assert_eq!(changes(&daemon.dbdir(), words), format!("forgot {forgot}\n"));
     }
 }
 
@@ -300,14 +242,14 @@ fn of_hashed_keys_a_pair_is_found_but_no_domain_alone() {
     let mut options = BOTH.to_vec();
     options.push("--privacy");
     let daemon = started(&options);
-    let directory = directory(&daemon);
+    let directory = daemon.dbdir();
     for words in ["allow pool.test", "forget pool.test", "show pool.test"] {
-        assert_refused(&directory, words, "are hashes (--privacy)");
+        command(&directory, words).refusal(2, "are hashes (--privacy)");
     }
     let words = "allow pool.test --sender-domain=one.test";
-    assert_eq!(summary(&directory, words), "allowed 1 entry\n");
-    assert_eq!(daemon.client().ask(&attempt(9, "frank@one.test").at(0)), "DUNNO");
+    assert_eq!(changes(&directory, words), "allowed 1 entry\n");
+    assert_eq!(daemon.ask(&attempt(9, "frank@one.test").at(0)), "DUNNO");
     let words = "forget pool.test --sender-domain=one.test";
-    assert_eq!(summary(&directory, words), "forgot 1 entry\n");
-    assert!(daemon.client().ask(&attempt(9, "frank@one.test").at(0)).starts_with(DEFERRED));
+    assert_eq!(changes(&directory, words), "forgot 1 entry\n");
+    assert!(daemon.ask(&attempt(9, "frank@one.test").at(0)).starts_with(DEFERRED));
 }
