@@ -9,15 +9,15 @@
 //! streams.
 mod stream;
 
-use postgrey::greylist::{Decision, Lookup, Plan, Policy, Verdict, notes, plan};
+use postgrey::greylist::{Decision, Lookup, Plan, Policy, notes, plan};
 use postgrey::lists::Lists;
 use postgrey::state::local::Store;
 use postgrey::state::memory::Memory;
 use postgrey::state::{Backend, Completed, Task, Ticket};
 use std::time::Duration;
 use stream::{Mail, Stream};
+use testkit::Scratch;
 use testkit::random::{self, Random};
-use testkit::{Daemon, Program, Scratch};
 
 fn lookup(policy: &Policy, mail: &Mail) -> Lookup {
     let lists = Lists::default();
@@ -116,41 +116,4 @@ fn every_decision_is_that_of_a_store_which_writes_everything_at_once() {
     let streams = random::cases(60);
     let compared: usize = (0..streams).map(|_| compare(&mut random, Duration::ZERO, &ends)).sum();
     assert!(compared > 60 * streams, "only {compared} decisions of {streams} streams");
-}
-
-#[test]
-fn with_sync_records_survive_without_a_kill() {
-    let mut random = Random::of(seed());
-    for _ in 0..random::cases(60) {
-        compare(&mut random, Duration::from_secs(60), &[&End::Commit, &End::Flush]);
-    }
-}
-
-#[test]
-fn the_daemon_answers_as_if_it_wrote_everything_at_once() {
-    let mut random = Random::of(seed());
-    let program = Program::under_test();
-    let policy = Policy { auto_whitelist: Some(3), ..Policy::default() };
-    let mut memory = Memory::default();
-    let mut stream = Stream::new(testkit::start_of_time());
-    let builder = |builder: testkit::Builder| builder.arg("--auto-whitelist-clients=3");
-    let mut daemon = builder(Daemon::builder(program)).start();
-    for _ in 0..12 {
-        let mut client = daemon.client();
-        for _ in 0..1 + random.below(60) {
-            let mail = stream.next(&mut random);
-            let reply = client.ask(&mail.attempt());
-            let expected = match memory.decide_now(&policy, &lookup(&policy, &mail)).verdict {
-                Verdict::Greylisted { .. } => "DEFER_IF_PERMIT Greylisted, see ".to_string(),
-                Verdict::Passed { waited, first_time: true } => {
-                    format!("PREPEND X-Greylist: delayed {waited} seconds by ")
-                }
-                _ => "DUNNO".to_string(),
-            };
-            assert!(reply.starts_with(&expected), "{reply} in place of {expected} to {mail:?}");
-        }
-        drop(client);
-        let stopped = if random.one_in(4) { daemon.stop() } else { daemon.kill() };
-        daemon = builder(stopped.again(program)).start();
-    }
 }

@@ -4,7 +4,6 @@
 //!
 //! Needs root and Linux, for mounts that only the daemon under test sees.
 mod background;
-mod bytes;
 mod connections;
 mod disk;
 mod headers;

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use testkit::mutation::mutate;
+use testkit::process::peak_memory;
 use testkit::random::{self, Random};
 
 /// What one kind of input is and has to hold.
@@ -42,7 +43,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Memory in KiB that this process may come to need: four of the largest lists
 /// at once.
-const MOST_MEMORY: u64 = 1024 * 1024;
+const MOST_MEMORY: usize = 1024 * 1024;
 
 /// Inputs kept for their outcome, and their longest in bytes: long ones would
 /// crowd out the many short ones that a run has time for.
@@ -153,14 +154,6 @@ fn processor_time() -> Duration {
     let times = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = times.split(' ').next().and_then(|time| time.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or_default())
-}
-
-/// The most memory that this process ever had, in KiB.
-fn peak_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).expect("VmHWM in KiB")
 }
 
 #[test]

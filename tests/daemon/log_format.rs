@@ -61,19 +61,6 @@ fn mail_that_passes_says_how_long_it_waited_and_how_often_it_was_tried() {
 }
 
 #[test]
-fn attempts_before_the_start_are_not_guessed() {
-    let daemon = Daemon::builder(Program::Ours).start();
-    daemon.client().ask(&mail().at(0));
-    let daemon = daemon.stop().again(Program::Ours).arg("--log-format=json").start();
-    daemon.client().ask(&mail().at(305));
-    let expected = json!({"action": "pass", "reason": "triplet found", "delay": 305});
-    // The log of before is in words.
-    let log: Vec<String> =
-        daemon.stop().log.into_iter().filter(|line| line.starts_with('{')).collect();
-    assert_eq!(decisions(&log), [expected]);
-}
-
-#[test]
 fn every_json_line_is_an_object_for_all_input() {
     let hostile =
         Attempt::new("192.0.2.7", "\"},{\"action\":\"x", "\u{9b}2J\u{1b}[2J\\\u{e9}", "r")
@@ -90,14 +77,6 @@ fn every_json_line_is_an_object_for_all_input() {
     let message = "client_address is not an IP address: no address";
     let complaint = objects.iter().find(|object| object.get("message") == Some(&message.into()));
     assert_eq!(complaint.expect("a complaint")["severity"], "warning");
-}
-
-#[test]
-fn in_a_dry_run_each_decision_says_so() {
-    let log = log_of(&["--log-format=json", "--noaction"], [mail().at(0)]);
-    let expected = json!({"action": "greylist", "reason": "new", "missing": 300,
-                          "dry_run": true});
-    assert_eq!(decisions(&log), [expected]);
 }
 
 /// What one of the commands that read logs says of this one.
@@ -154,29 +133,5 @@ fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
     for lines in [&words, &json, &mixed] {
         assert_eq!(report(&mail_log(lines)), expected, "{lines:#?}");
         assert_eq!(explain(&mail_log(lines)), story, "{lines:#?}");
-    }
-}
-
-#[test]
-fn a_report_reads_the_journal_in_json_too() {
-    testkit::needs!(testkit::root_for("reports"));
-    let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
-    let db = empty.path().join("db");
-    let journal = |program: &str, message: &str| {
-        let line = json!({"__REALTIME_TIMESTAMP": "1781949600000000",
-                          "SYSLOG_IDENTIFIER": program, "MESSAGE": message});
-        format!("{line}\n")
-    };
-    let reject = journal(
-        "postfix/smtpd",
-        "NOQUEUE: reject: RCPT from mx.b.test[192.0.2.7]: 450 4.2.0 <r@d.test>: Recipient address \
-         rejected: Greylisted, see there; from=<a@b.test> to=<r@d.test> proto=ESMTP helo=<x>",
-    );
-    assert_eq!(told(&db, &["report"], &reject), "      192.0.2.7 mx.b.test a@b.test r@d.test\n");
-    let late = || [mail().at(0), mail().at(400)];
-    for arguments in [&["--log-format=classic"], &["--log-format=json"]] {
-        let passed = log_of(arguments, late()).into_iter().rfind(|line| line.contains("triplet"));
-        let log = reject.clone() + &journal("postgrey", &passed.expect("a pass"));
-        assert_eq!(told(&db, &["report"], &log), "", "{log}");
     }
 }

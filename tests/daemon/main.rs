@@ -6,7 +6,6 @@
 mod bad_database;
 mod config;
 mod deferred_refreshes;
-mod exim;
 mod faults;
 mod features;
 mod fuzz;

@@ -134,19 +134,6 @@ fn manual_describes_every_metric() {
 }
 
 #[test]
-fn refused_mail_is_distinguished_from_mail_that_passed() {
-    let builder = Daemon::builder(Program::Ours);
-    let list = builder.scratch().file("blacklist", "mx.example\n");
-    let site = Site::of(builder.arg(format!("--blacklist-clients={}", list.display())));
-    let attempt = Attempt::new("192.0.2.1", "mx.example", "a@sender.example", "b@example.org");
-    site.daemon.client().ask(&attempt);
-    let series = "postgrey_requests_total{action=\"blacklist\",reason=\"client-blacklist\"}";
-    assert_eq!(site.value(series), "1");
-    assert_eq!(site.value("postgrey_list_rules{list=\"blacklist-clients\"}"), "1");
-    assert_eq!(site.value("postgrey_list_rules{list=\"recipient-delays\"}"), "0");
-}
-
-#[test]
 fn list_reloads_are_logged() {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("a.example\n192.0.2.0/24\n");
     let list = builder.scratch().path().join("whitelist_clients");
@@ -208,19 +195,6 @@ fn a_daemon_in_good_health_says_so() {
     assert!(response.ends_with("\r\n\r\nok\n"), "{response}");
     let response = site.fetch("HEAD /health HTTP/1.1\r\n\r\n");
     assert!(response.ends_with("\r\n\r\n"), "{response}");
-}
-
-#[test]
-fn unknown_paths_are_refused() {
-    let site = Site::start(&[]);
-    for (request, status) in [
-        ("GET / HTTP/1.1\r\n\r\n", "404"),
-        ("POST /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "405"),
-        ("request=smtpd_access_policy\n\n", "400"),
-    ] {
-        let response = site.fetch(request);
-        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {response}");
-    }
 }
 
 #[test]

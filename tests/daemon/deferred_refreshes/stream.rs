@@ -3,7 +3,6 @@
 
 use postgrey::request::Request;
 use testkit::random::Random;
-use testkit::{Attempt, start_of_time};
 
 const CLIENTS: [&str; 3] = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
 const SENDERS: [&str; 2] = ["alice@sender.test", ""];
@@ -32,11 +31,6 @@ impl Mail {
             recipient: self.recipient.as_bytes(),
             ..Request::default()
         }
-    }
-
-    pub fn attempt(&self) -> Attempt {
-        let attempt = Attempt::new(self.client, "a.test", self.sender, self.recipient);
-        attempt.at(self.time - start_of_time())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A full disk.
 
 use crate::faults::preload::Faults;
-use crate::faults::witness::{Neighbour, SPARE_MEMORY, USUAL, memory, record, status};
+use crate::faults::witness::{Neighbour, SPARE_MEMORY, USUAL, record};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -11,6 +11,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::namespace::Namespace;
+use testkit::process;
+use testkit::process::memory;
 use testkit::{Attempt, Daemon, Program, require, wait_for, wait_until};
 
 /// A server whose database has a small disk of its own, and that disk.
@@ -282,7 +284,10 @@ fn a_map_that_cannot_grow_lets_mail_flow_until_it_can() {
     };
     let daemon = &site.daemon;
     let told = ask_about(daemon, "before", 10);
-    limit_address_space(daemon, &(1024 * (status(daemon.pid(), "VmSize") + 65_536)).to_string());
+    limit_address_space(
+        daemon,
+        &(1024 * (process::number(daemon.pid(), "VmSize").expect("a size") + 65_536)).to_string(),
+    );
     let heard = ask_at_length(daemon, 40_000);
     assert!(heard.contains_key("DUNNO"), "the map was large enough: {heard:?}");
     assert_mail_flows(daemon, "map full (RLIMIT_AS)", "LimitAS");
@@ -295,7 +300,8 @@ fn a_map_that_cannot_grow_lets_mail_flow_until_it_can() {
 /// may, as long as the hard limit stays.
 fn limit_address_space(daemon: &Daemon, bytes: &str) {
     let mut command = Command::new("/usr/bin/setpriv");
-    let (user, group) = (status(daemon.pid(), "Uid"), status(daemon.pid(), "Gid"));
+    let number = |name| process::number(daemon.pid(), name).expect("a number");
+    let (user, group) = (number("Uid"), number("Gid"));
     command
         .args([format!("--reuid={user}"), format!("--regid={group}")])
         .args(["--clear-groups", "prlimit"])

@@ -1,7 +1,7 @@
 //! Time that passes without the server, or backwards.
 
 use crate::faults::preload::Faults;
-use crate::faults::witness::{SPARE_MEMORY, Watch, is_stopped};
+use crate::faults::witness::{SPARE_MEMORY, Watch};
 use nix::sys::signal::Signal;
 use testkit::{Attempt, Client, Daemon, Program, wait_until};
 
@@ -17,7 +17,9 @@ fn a_server_that_was_stopped_for_a_while_answers_all_that_came_meanwhile() {
     let mut clients: Vec<Client> = (0..50).map(|_| daemon.client()).collect();
     clients[0].assert_deferred(&known);
     daemon.signal(Signal::SIGSTOP);
-    wait_until("the daemon to stop", || is_stopped(daemon.pid()));
+    wait_until("the daemon to stop", || {
+        testkit::process::field(daemon.pid(), "State").is_some_and(|state| state.starts_with('T'))
+    });
     // Half of them were connected before, half come while it is stopped.
     clients.extend((0..50).map(|_| daemon.client()));
     for (number, client) in clients.iter_mut().enumerate() {

@@ -1,7 +1,6 @@
 //! Many clients of the SMTP proxy: at the same time, and one after another.
 
 use super::connections::allow_many_connections;
-use super::witness::{memory, processor_time};
 use socket2::{Domain, Socket, Type};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,6 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 use testkit::namespace::in_own_network;
+use testkit::process::{memory, processor_time};
 use testkit::{Daemon, Program};
 
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use testkit::process::{memory, processor_time};
 use testkit::{Attempt, Daemon, Listener};
 
 /// The longest that anybody may wait for a reply while something is wrong. A
@@ -166,38 +167,6 @@ fn ask_until(listener: &Listener, is_over: &AtomicBool, asked: &AtomicUsize) -> 
         thread::sleep(PACE);
     }
     experience
-}
-
-/// The memory of a process that is its own, in KiB: without the mapped pages of
-/// files. Nothing once it has died.
-pub fn memory(pid: Pid) -> usize {
-    number_of(pid, "RssAnon").unwrap_or_default()
-}
-
-/// A number of `/proc/PID/status`.
-pub fn status(pid: Pid, name: &str) -> usize {
-    number_of(pid, name).unwrap_or_else(|| panic!("no {name} of {pid}"))
-}
-
-fn number_of(pid: Pid, name: &str) -> Option<usize> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-    value.split_whitespace().next()?.parse().ok()
-}
-
-/// Returns true if a signal has stopped the process.
-pub fn is_stopped(pid: Pid) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a living process");
-    status.lines().any(|line| line.starts_with("State:\tT"))
-}
-
-/// The processor time that a process has taken so far.
-pub fn processor_time(pid: Pid) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
-    let (_, fields) = stat.rsplit_once(')').expect("the name in brackets");
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
-    Duration::from_millis(ticks * 10)
 }
 
 /// Prints a line for the table of faults: what others waited, the memory (KiB)

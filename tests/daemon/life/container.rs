@@ -2,11 +2,11 @@
 //! in passwd, a root file system that cannot be written to.
 
 use crate::life::privileges::database_of;
-use crate::life::status::Status;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::process::Command;
+use testkit::process::status;
 use testkit::{Attempt, Builder, Client, Daemon, Listener, Program, free_port};
 
 const USER: u32 = 1_000_680_000;
@@ -66,9 +66,9 @@ fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
     assert!(reply.starts_with("PREPEND "), "{reply}");
 
     let first = first_process(daemon.pid());
-    let status = Status::of(first);
-    assert!(status.text("NSpid").ends_with(" 1"), "{}", status.text("NSpid"));
-    assert_eq!(status.text("Uid").split(' ').next(), Some(USER.to_string().as_str()));
+    let pid = first;
+    assert!(status(pid, "NSpid").ends_with(" 1"), "{}", status(pid, "NSpid"));
+    assert_eq!(status(pid, "Uid").split(' ').next(), Some(USER.to_string().as_str()));
     assert!(daemon.log().iter().any(|line| line.contains(" starting! pid(1)")));
     // The system gives a first process no default action: without a handler
     // it would not end at all.

@@ -30,48 +30,6 @@ fn the_parent_succeeds_only_once_the_daemon_serves() {
     assert_nothing_is_left(&scratch);
 }
 
-#[test]
-fn the_daemon_starts_with_an_unreadable_list() {
-    let builder = Daemon::builder(Program::Ours).arg("--whitelist-clients=/nonexistent/list");
-    let daemon = start(builder).expect("a daemon that starts");
-    daemon.client().assert_deferred(&attempt());
-}
-
-#[test]
-fn ps_shows_its_name_and_options_without_a_path() {
-    let daemon = background();
-    let words = fs::read(proc(&daemon, "cmdline")).expect("the command line");
-    let words: Vec<_> = words.split(|byte| *byte == 0).collect();
-    assert_eq!(words[0], b"postgrey");
-    assert!(words[1].starts_with(b"--unix="), "{:?}", words[1].escape_ascii().to_string());
-    assert_eq!(fs::read_to_string(proc(&daemon, "comm")).expect("a name"), "postgrey\n");
-}
-
-#[test]
-fn the_daemon_leads_a_new_session_without_a_terminal() {
-    let daemon = background();
-    let stat = fs::read_to_string(proc(&daemon, "stat")).expect("a living process");
-    let (_, fields) = stat.rsplit_once(") ").expect("the name in brackets");
-    let fields: Vec<&str> = fields.split(' ').collect();
-    let [group, session, terminal] = [fields[2], fields[3], fields[4]];
-    let pid = daemon.pid.to_string();
-    assert_eq!((group, session, terminal), (pid.as_str(), pid.as_str(), "0"));
-}
-
-#[test]
-fn it_stays_in_the_directory_in_which_it_was_started() {
-    let daemon = background();
-    let directory = fs::read_link(proc(&daemon, "cwd")).expect("a directory");
-    assert_eq!(directory, daemon.scratch().path());
-}
-
-#[test]
-fn files_that_it_makes_are_its_own() {
-    let daemon = background();
-    let status = fs::read_to_string(proc(&daemon, "status")).expect("a living process");
-    assert!(status.contains("\nUmask:\t0077\n"), "{status}");
-}
-
 /// Nothing of the administrator's is kept open: no terminal, no file.
 #[test]
 fn it_keeps_no_descriptor_but_its_own() {

@@ -5,10 +5,9 @@ use crate::life::background::{Refusal, assert_nothing_is_left, start};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File, Permissions};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use testkit::{Builder, Daemon, Listener, Program, free_port};
+use testkit::{Builder, Daemon, Listener, Program};
 
 fn builder() -> Builder {
     Daemon::builder(Program::Ours)
@@ -38,29 +37,6 @@ fn assert_fails<T>(prepare: impl Fn(Builder) -> (Builder, T), sentence: &str, st
 }
 
 #[test]
-fn an_address_of_another_machine() {
-    let listener = Listener::Tcp(format!("192.0.2.1:{}", free_port()));
-    assert_fails(
-        |builder| (builder.on(listener.clone()), ()),
-        "Can't connect to TCP port ",
-        Errno::EADDRNOTAVAIL as i32,
-    );
-}
-
-#[test]
-fn a_port_on_which_another_program_listens() {
-    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = other.local_addr().expect("an address");
-    let text = format!(
-        "Can't connect to TCP port {} on 127.0.0.1 [Address already in use]; another program \
-         listens there",
-        address.port()
-    );
-    let listener = Listener::Tcp(address.to_string());
-    assert_fails(|builder| (builder.on(listener.clone()), ()), &text, Errno::EADDRINUSE as i32);
-}
-
-#[test]
 fn a_socket_on_which_another_program_listens() {
     let prepare = |builder: Builder| {
         let path = builder.scratch().path().join("taken");
@@ -73,36 +49,12 @@ fn a_socket_on_which_another_program_listens() {
 }
 
 #[test]
-fn a_socket_in_a_directory_that_does_not_exist() {
-    let listener = Listener::Unix("/nonexistent/socket".into());
-    assert_fails(
-        |builder| (builder.on(listener.clone()), ()),
-        "Can't connect to UNIX socket at file /nonexistent/socket [No such file or directory]; \
-         make the directory first",
-        Errno::ENOENT as i32,
-    );
-}
-
-#[test]
 fn a_database_directory_that_does_not_exist() {
     assert_fails(
         |builder| (builder.arg("--dbdir=/nonexistent"), ()),
         "can't open lock file: /nonexistent/postgrey.lock: No such file or directory; --dbdir",
         Errno::ENOENT as i32,
     );
-}
-
-#[test]
-fn foreign_database_directory() {
-    let prepare = |builder: Builder| {
-        let foreign = builder.scratch().path().join("foreign");
-        fs::create_dir(&foreign).expect("a directory");
-        // Root itself may write anywhere; the daemon's user may not.
-        fs::set_permissions(&foreign, Permissions::from_mode(0o500)).expect("chmod");
-        (builder.arg(format!("--dbdir={}", foreign.display())), ())
-    };
-    let text = "can't open lock file: SCRATCH/foreign/postgrey.lock: Permission denied; --dbdir";
-    assert_fails(prepare, text, Errno::EACCES as i32);
 }
 
 #[test]
@@ -115,29 +67,6 @@ fn a_database_directory_that_another_daemon_has_locked() {
         (builder.arg(format!("--dbdir={}", path.display())), lock)
     };
     assert_fails(prepare, "locked: SCRATCH/locked/postgrey.lock", Errno::EAGAIN as i32);
-}
-
-#[test]
-fn not_a_database() {
-    let prepare = |builder: Builder| {
-        let path = builder.scratch().subdirectory("db").join("postgrey.mdb");
-        fs::write(&path, [b'x'; 10_000]).expect("a file");
-        fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("chmod");
-        (builder, ())
-    };
-    assert_fails(prepare, "SCRATCH/db/postgrey.mdb", 255);
-}
-
-#[test]
-fn an_unknown_user() {
-    let prepare = |builder: Builder| (builder.arg("--user=nosuchuser"), ());
-    assert_fails(prepare, "No such user \"nosuchuser\"", 255);
-}
-
-#[test]
-fn an_unknown_group_in_a_list_of_known_ones() {
-    let prepare = |builder: Builder| (builder.arg("--group=mail,nosuchgroup"), ());
-    assert_fails(prepare, "No such group \"nosuchgroup\"", 255);
 }
 
 #[test]

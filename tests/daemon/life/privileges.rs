@@ -1,6 +1,5 @@
 //! Whose rights the daemon has, and that it has no way back (BEHAVIOUR B4).
 
-use crate::life::status::Status;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, setegid, seteuid, setgid, setgroups, setresuid, setuid};
 use postgrey::daemon::privileges::Identity;
@@ -9,9 +8,8 @@ use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
+use testkit::process::status;
 use testkit::{Attempt, Builder, Daemon, Program, Scratch};
-
-const NOBODY_S: u32 = 54_321;
 
 fn builder() -> Builder {
     Daemon::builder(Program::Ours)
@@ -57,14 +55,14 @@ fn from_root_it_becomes_the_user_postgrey_with_no_capability_left() {
     let daemon = builder().start();
     assert_answers(&daemon);
     let (user, group) = (user("postgrey").uid, group("postgrey"));
-    let status = Status::of(daemon.pid());
-    assert_eq!(status.text("Uid"), four(user));
-    assert_eq!(status.text("Gid"), four(group));
-    assert_eq!(status.text("Groups"), group.to_string());
+    let pid = daemon.pid();
+    assert_eq!(status(pid, "Uid"), four(user));
+    assert_eq!(status(pid, "Gid"), four(group));
+    assert_eq!(status(pid, "Groups"), group.to_string());
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-        assert_eq!(status.capabilities(set), 0, "{set}");
+        assert_eq!(u64::from_str_radix(&status(pid, set), 16), Ok(0), "{set}");
     }
-    assert_eq!(status.text("NoNewPrivs"), "1");
+    assert_eq!(status(pid, "NoNewPrivs"), "1");
     let log = daemon.log();
     let lines =
         [format!("Setting gid to \"{group} {group}\""), format!("Setting uid to \"{user}\"")];
@@ -88,25 +86,14 @@ fn users_and_groups_have_names_or_numbers_or_a_list() {
             .arg(format!("--group={list}"))
             .start();
         assert_answers(&daemon);
-        let status = Status::of(daemon.pid());
-        assert_eq!(status.text("Uid"), four(games), "{name} {list}");
-        assert_eq!(status.text("Gid"), four(mail), "{name} {list}");
+        let pid = daemon.pid();
+        assert_eq!(status(pid, "Uid"), four(games), "{name} {list}");
+        assert_eq!(status(pid, "Gid"), four(mail), "{name} {list}");
         let mut numbers: Vec<u32> = groups.iter().map(|group| group.as_raw()).collect();
         numbers.sort_unstable();
         let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
-        assert_eq!(status.text("Groups"), numbers.join(" "), "{name} {list}");
+        assert_eq!(status(pid, "Groups"), numbers.join(" "), "{name} {list}");
     }
-}
-
-#[test]
-fn numbers_need_no_entry_in_passwd() {
-    testkit::needs!(testkit::root_for("a change of user"));
-    let daemon = database_of(builder(), NOBODY_S)
-        .arg(format!("--user={NOBODY_S}"))
-        .arg(format!("--group={NOBODY_S}"))
-        .start();
-    assert_answers(&daemon);
-    assert_eq!(Status::of(daemon.pid()).text("Uid"), four(NOBODY_S));
 }
 
 #[test]
@@ -114,29 +101,10 @@ fn root_stays_root_only_where_that_is_asked_for() {
     testkit::needs!(testkit::root_for("a change of user"));
     let daemon = builder().arg("--user=root").start();
     assert_answers(&daemon);
-    let status = Status::of(daemon.pid());
-    assert_eq!(status.text("Uid"), four(0));
-    assert_eq!(status.text("Gid"), four(group("postgrey")));
+    let pid = daemon.pid();
+    assert_eq!(status(pid, "Uid"), four(0));
+    assert_eq!(status(pid, "Gid"), four(group("postgrey")));
     assert!(!daemon.log().iter().any(|line| line.starts_with("Setting uid")), "{:?}", daemon.log());
-}
-
-#[test]
-fn an_ordinary_user_gets_warnings_and_continues() {
-    testkit::needs!(testkit::root_for("a change of user"));
-    let builder = database_of(builder(), NOBODY_S);
-    let daemon = started_by(builder, NOBODY_S, NOBODY_S, &[]).start();
-    assert_answers(&daemon);
-    assert_eq!(Status::of(daemon.pid()).text("Uid"), four(NOBODY_S));
-    let (user, group) = (user("postgrey").uid, group("postgrey"));
-    let lines = [
-        format!("Couldn't become gid \"{group}\": Operation not permitted"),
-        format!("Couldn't become uid \"{user}\": Operation not permitted"),
-    ];
-    let log = daemon.log();
-    assert!(log.windows(2).any(|window| window == lines), "{log:#?}");
-    let stopped = daemon.stop();
-    assert_eq!(stopped.status.code(), Some(0));
-    assert!(!stopped.scratch.path().join("socket").exists());
 }
 
 /// As a systemd unit with `User=` and `AmbientCapabilities=` starts it.
@@ -150,11 +118,11 @@ fn capabilities_of_an_ordinary_user_are_given_up_as_well() {
     let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
     let daemon = started_by(builder(), uid, gid, &more).start();
     assert_answers(&daemon);
-    let status = Status::of(daemon.pid());
+    let pid = daemon.pid();
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
-        assert_eq!(status.capabilities(set), 0, "{set}");
+        assert_eq!(u64::from_str_radix(&status(pid, set), 16), Ok(0), "{set}");
     }
-    assert_eq!(status.text("NoNewPrivs"), "1");
+    assert_eq!(status(pid, "NoNewPrivs"), "1");
     assert!(!daemon.log().iter().any(|line| line.starts_with("Couldn't")), "{:?}", daemon.log());
 }
 
@@ -254,11 +222,10 @@ fn the_database_is_opened_without_a_way_back_to_root() {
     let mut daemon = command.spawn().expect("the daemon");
     let pid = nix::unistd::Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
     testkit::wait_until("a new database", || scratch.join("db/postgrey.mdb").exists());
-    let status = Status::of(pid);
     let user = user("postgrey");
-    assert_eq!(status.text("Uid"), four(user.uid));
-    assert_eq!(status.text("Gid"), four(user.gid));
-    assert_eq!(status.capabilities("CapPrm"), 0);
+    assert_eq!(status(pid, "Uid"), four(user.uid));
+    assert_eq!(status(pid, "Gid"), four(user.gid));
+    assert_eq!(u64::from_str_radix(&status(pid, "CapPrm"), 16), Ok(0));
     drop(fs::File::open(&lock).expect("the other end"));
     let status = daemon.wait().expect("its end");
     assert!(status.code().is_some_and(|code| code > 0), "{status}");

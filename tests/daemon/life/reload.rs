@@ -23,52 +23,6 @@ fn list(daemon: &Daemon) -> PathBuf {
     daemon.scratch().path().join("whitelist_clients")
 }
 
-fn reload(daemon: &Daemon, manager: &Manager) {
-    daemon.signal(Signal::SIGHUP);
-    assert_eq!(manager.next(), ["RELOADING", "MONOTONIC_USEC"]);
-    assert_eq!(manager.next(), ["READY"]);
-}
-
-#[test]
-fn hup_reloads_the_lists_while_connections_stay() {
-    let builder = Daemon::builder(Program::Ours).whitelist_clients("old.test\n");
-    let (manager, builder) = Manager::of(builder);
-    let daemon = builder.start();
-    assert_eq!(manager.next(), ["READY"]);
-    let mut client = daemon.client();
-    assert!(is_listed(&mut client, "old.test") && !is_listed(&mut client, "new.test"));
-    fs::write(list(&daemon), "new.test\n").expect("the list");
-    reload(&daemon, &manager);
-    assert!(!is_listed(&mut client, "old.test") && is_listed(&mut client, "new.test"));
-    let log = daemon.log();
-    let lines = log.iter().filter(|line| *line == "HUP received: reloading whitelists...").count();
-    assert_eq!(lines, 1, "{log:#?}");
-}
-
-#[test]
-fn broken_lines_are_reported_and_the_others_apply() {
-    let builder = Daemon::builder(Program::Ours).whitelist_clients("old.test\n");
-    let (manager, builder) = Manager::of(builder);
-    let daemon = builder.start();
-    assert_eq!(manager.next(), ["READY"]);
-    let (mut client, list) = (daemon.client(), list(&daemon));
-    fs::write(&list, "/(/\nnew.test\n").expect("the list");
-    reload(&daemon, &manager);
-    assert!(is_listed(&mut client, "new.test"));
-    let about = format!("{} line 1: ", list.display());
-    let log = daemon.log();
-    assert!(log.iter().any(|line| line.starts_with(&about)), "{log:#?}");
-
-    fs::remove_file(&list).expect("the list");
-    reload(&daemon, &manager);
-    assert!(is_listed(&mut client, "new.test"), "the rules of a lost list are kept");
-    let text = format!("can't open {}: ", list.display());
-    let log = daemon.log();
-    let told = log.iter().find(|line| line.starts_with(&text)).expect("a warning");
-    assert!(told.ends_with("; its rules stay as they were"), "{told}");
-    assert_eq!(daemon.stop().status.code(), Some(0));
-}
-
 /// Were the lists read between two turns of the loop, no reply could come
 /// between RELOADING and READY.
 #[test]
@@ -119,19 +73,6 @@ fn replies_do_not_wait_for_a_list_of_100_000_lines() {
 }
 
 #[test]
-fn usr1_logs_the_counters() {
-    let daemon = Daemon::builder(Program::Ours).whitelist_clients("listed.test\n").start();
-    let mut client = daemon.client();
-    assert!(is_listed(&mut client, "listed.test"));
-    client.ask(&attempt("new.test").at(0));
-    client.ask(&attempt("new.test").at(10));
-    daemon.signal(Signal::SIGUSR1);
-    let line = daemon.wait_for_line("statistics: ");
-    assert!(line.contains(" new=1, early-retry=1, first-pass=0, "), "{line}");
-    assert!(line.contains(" client-whitelist=1, "), "{line}");
-}
-
-#[test]
 fn no_signal_of_a_burst_is_the_one_that_is_missed() {
     let daemon = Daemon::builder(Program::Ours).start();
     let statistics = || {
@@ -158,17 +99,4 @@ fn no_signal_of_a_burst_is_the_one_that_is_missed() {
         daemon.signal(Signal::SIGHUP);
     }
     assert_eq!(daemon.stop().status.code(), Some(0));
-}
-
-/// The original acts on a signal only when a client happens to speak.
-#[test]
-fn term_needs_no_client_to_wake_the_daemon() {
-    for number in 0..40 {
-        let daemon = Daemon::builder(Program::Ours).start();
-        let mut client = daemon.client();
-        if number % 2 == 0 {
-            is_listed(&mut client, "a.test");
-        }
-        assert_eq!(daemon.stop().status.code(), Some(0));
-    }
 }

@@ -1,9 +1,9 @@
 //! Signals that arrive while the daemon starts, and signals that the process was
 //! started with blocked.
 
-use crate::life::status::Status;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use testkit::process::status;
 use testkit::{Daemon, Program, wait_until};
 
 /// A list that takes long enough to read.
@@ -22,7 +22,7 @@ fn hup_and_usr1_during_the_start_are_kept_until_it_serves() {
     let (mut command, builder) = builder.into_command();
     let mut daemon = command.spawn().expect("the daemon");
     let pid = Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
-    wait_until("a daemon that holds HUP", || has(Status::of(pid).text("SigBlk"), Signal::SIGHUP));
+    wait_until("a daemon that holds HUP", || has(&status(pid, "SigBlk"), Signal::SIGHUP));
     assert!(builder.listener().connect().is_err(), "it serves already: the list is too short");
     kill(pid, Signal::SIGHUP).expect("HUP");
     kill(pid, Signal::SIGUSR1).expect("USR1");

@@ -34,3 +34,14 @@ fn the_path_of_a_socket_is_not_used_again_after_it_is_made() {
     let owner = fs::metadata(&directory).expect("the directory").uid();
     assert_eq!(metadata.uid(), owner);
 }
+
+#[test]
+fn a_socket_that_is_not_its_own_any_more_is_left_alone() {
+    let daemon = Daemon::builder(Program::Ours).start();
+    let path = daemon.socket().to_path_buf();
+    fs::remove_file(&path).expect("a socket");
+    fs::write(&path, "somebody else's").expect("a file");
+    let stopped = daemon.stop();
+    assert_eq!(stopped.status.code(), Some(0));
+    assert_eq!(fs::read_to_string(&path).expect("the file"), "somebody else's");
+}

@@ -48,15 +48,3 @@ fn pipelined_requests_are_answered_in_order() {
         assert_eq!(server.receive(), Some((b'c', Vec::new())));
     }
 }
-
-#[test]
-fn a_mail_server_that_quits_is_let_go() {
-    let site = Site::start(&[]);
-    let mut server = site.connect_about("mx.a.test", "192.0.2.1");
-    server.mail("alice@a.test", "bob@example.org");
-    server.send(b'K', b"");
-    server.client("mx.b.test", "198.51.100.1");
-    assert_eq!(server.mail("alice@a.test", "bob@example.org").0, DEFERRED);
-    server.send(b'Q', b"");
-    assert_eq!(server.receive(), None);
-}

@@ -2,13 +2,13 @@
 
 use super::{CLIENT, daemon, filter, option};
 use nix::sys::signal::Signal;
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::opensmtpd::Filter;
+use testkit::process;
 use testkit::{Clock, wait_until};
 
 #[test]
@@ -102,10 +102,7 @@ fn an_smtpd_that_does_not_read_is_not_read_either() {
         now > 0 && last.1.elapsed() > Duration::from_millis(500)
     });
     assert!(last.0 < LINES / 10, "{} lines", last.0);
-    let status = format!("/proc/{}/status", filter.child().id());
-    let status = fs::read_to_string(status).expect("a process");
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
-    let memory: usize = memory.trim().trim_end_matches(" kB").parse().expect("a number");
+    let memory = process::number(filter.child().id(), "VmHWM").expect("a process");
     assert!(memory < 40_000, "{memory} kB");
     assert_eq!(BufReader::new(output).lines().take(LINES).count(), LINES);
     drop(writer.join().expect("a writer"));

@@ -4,8 +4,7 @@
 
 use super::instance::Postfix;
 use crate::smtp::Envelope;
-use std::time::Duration;
-use testkit::{Builder, Clock, Daemon, Listener, Program};
+use testkit::{Builder, Daemon, Listener, Program};
 
 const DEFERRED: &str = "450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted, \
                         see http://postgrey.schweikert.ch/help/example.org.html";
@@ -40,17 +39,6 @@ fn users_and_own_networks_pass_where_they_are_trusted() {
     }
 }
 
-#[test]
-fn a_dry_run_accepts_all_mail_without_a_header() {
-    testkit::needs!(testkit::root_for("Postfix"));
-    let (postfix, daemon) = start(Daemon::builder(Program::Ours).arg("--noaction"));
-    for copy in postfix.deliver(&client("198.51.100.7")) {
-        assert!(!copy.contains("X-Greylist"), "{copy}");
-    }
-    let line = "action=greylist, reason=new, dry-run, client_name=mail.sender.test";
-    assert!(daemon.log().iter().any(|logged| logged.contains(line)), "{:#?}", daemon.log());
-}
-
 fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
     let path = builder.scratch().file(option, text);
     builder.arg(format!("--{option}={}", path.display()))
@@ -73,39 +61,4 @@ fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
     ] {
         assert_eq!(postfix.offer(&envelope), [reply], "{envelope:?}");
     }
-}
-
-#[test]
-fn recipients_with_their_own_delay_are_greylisted_for_it() {
-    testkit::needs!(testkit::root_for("Postfix"));
-    let builder = with_list(Daemon::builder(Program::Ours), "greylist-recipients", "bob@\n");
-    let builder = with_list(builder, "recipient-delays", "example.org delay=60\n");
-    let (builder, mut clock) = Clock::of(builder);
-    let (postfix, _daemon) = start(builder);
-    let to_carol = client("198.51.100.7").recipients(&["carol@example.org"]);
-    assert_eq!(postfix.offer(&to_carol), [ACCEPTED]);
-    let to_bob = client("198.51.100.7");
-    assert_eq!(postfix.offer(&to_bob), [DEFERRED]);
-    crate::assert_in_manual(DEFERRED);
-    clock.advance(Duration::from_secs(59));
-    assert_eq!(postfix.offer(&to_bob), [DEFERRED]);
-    clock.advance(Duration::from_secs(1));
-    assert_eq!(postfix.offer(&to_bob), [ACCEPTED]);
-}
-
-#[test]
-fn a_log_in_json_has_the_delay_of_mail_that_passes() {
-    testkit::needs!(testkit::root_for("Postfix"));
-    let builder = Daemon::builder(Program::Ours).arg("--log-format=json");
-    let (builder, mut clock) = Clock::of(builder);
-    let (postfix, daemon) = start(builder);
-    let envelope = client("198.51.100.7");
-    for _ in 0..2 {
-        assert_eq!(postfix.offer(&envelope), [DEFERRED]);
-        clock.advance(Duration::from_secs(200));
-    }
-    assert_eq!(postfix.deliver(&envelope).len(), 1);
-    let log = daemon.log();
-    let passed = "\"reason\":\"triplet found\",\"delay\":400,";
-    assert!(log.iter().any(|line| line.contains(passed)), "{log:#?}");
 }

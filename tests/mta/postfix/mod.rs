@@ -3,8 +3,5 @@
 mod features;
 pub mod instance;
 mod milter;
-mod no_header;
 mod policy;
-mod pools;
-mod programs;
 mod shared_state;

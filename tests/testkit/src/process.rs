@@ -12,6 +12,12 @@ pub fn field(pid: impl Display, name: &str) -> Option<String> {
     Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// A field of a living process.
+#[track_caller]
+pub fn status(pid: impl Display, name: &str) -> String {
+    field(pid, name).unwrap_or_else(|| panic!("no {name}"))
+}
+
 /// The number at the start of a field.
 pub fn number(pid: impl Display, name: &str) -> Option<usize> {
     field(pid, name)?.split(' ').next()?.parse().ok()

@@ -104,22 +104,3 @@ fn other_refusals_are_not_greylisting() {
     let by_milter = refused("10:00:00", ALICE).replace("reject:", "milter-reject:");
     assert_eq!(explain(&Scratch::new(), &by_milter.replace(" 450 ", " 451 "), &[]).0, 0);
 }
-
-#[test]
-fn a_summary_counts_mail_that_will_hardly_return() {
-    let spam = |time, number: u8| {
-        refused(time, ["unknown", "203.0.113.9", &format!("spam{number}x@junk.test")])
-    };
-    let log = [spam("01:00:00", 1), spam("02:00:00", 2), spam("20:00:00", 3), spam("22:00:00", 4)];
-    let (status, text) = explain(&Scratch::new(), &log.concat(), &["--summary"]);
-    assert_eq!(status, 0, "{text}");
-    for part in [
-        "Lost        0 (did not come back within 2 d)\n",
-        "Waiting     4 (still within 2 d at the end)\n",
-        "Silent      2 of these gave no sign for 5 h, and will hardly come back\n",
-    ] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    let (_, json) = explain(&Scratch::new(), &log.concat(), &["--summary", "--json"]);
-    assert!(json.contains("\"waiting\":4,\"silent\":2"), "{json}");
-}

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use testkit::Scratch;
 use testkit::mutation::mutate;
+use testkit::process::peak_memory;
 use testkit::random::{self, Random};
 
 /// Files to try (`POSTGREY_RANDOM_CASES`).
@@ -20,7 +21,7 @@ const FILES: usize = 200;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Memory in KiB that this process may come to need.
-const MOST_MEMORY: u64 = 512 * 1024;
+const MOST_MEMORY: usize = 512 * 1024;
 
 /// Fields of pages, and what stands between the rows of a text.
 const WORDS: &[&[u8]] = &[
@@ -94,12 +95,4 @@ fn by_hand(text: &[u8], dbdir: &Path) {
     // A text that does not look like one is refused.
     let source = import::ImportSource { path: &file, dbdir, policy: &Policy::default() };
     let _ = source.import(&mut store, &mut |_, _| {});
-}
-
-/// The most memory that this process ever had, in KiB.
-fn peak_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).expect("VmHWM in KiB")
 }
