@@ -25,7 +25,7 @@ pub(super) fn command() -> Command {
 
 /// The table before it is built, for commands that add options.
 pub(super) fn table() -> Command {
-    program("postgrey", "greylisting policy server for Postfix and Exim")
+    program("postgrey", "greylisting server for Postfix, Exim, Sendmail, OpenSMTPD and others")
         .next_help_heading("Where to listen (--inet, --unix, --milter or --smtp is required)")
         .args(listening())
         .next_help_heading("Sendmail and other mail servers with the milter protocol")
@@ -71,8 +71,8 @@ fn listening() -> [Arg; 6] {
                 "Listen on a TCP port. HOST is a name, an IPv4 address, an IPv6 address in \
                  brackets, or * for all addresses of this machine; without it, only this machine \
                  can connect. PORT is a number or the name of a service. There is no access \
-                 control: every client that can connect gets answers. If --unix is also given, it \
-                 is ignored.",
+                 control: every client that can connect gets answers. If --inet and --unix are \
+                 both given, --unix is ignored.",
             ),
         value("unix", "PATH").short('u').help("listen on the Unix socket PATH").long_help(
             "Listen on a Unix socket, which belongs to --user and --group. A socket of an earlier \
@@ -150,12 +150,11 @@ fn greylisting() -> [Arg; 5] {
         switch("noaction")
             .short('n')
             .visible_alias("no-action")
-            .help("accept all mail and only log the decisions")
+            .help("decide, store and log as usual, but accept all mail")
             .long_help(
                 "Dry run: decide, store and log everything as without this option, but accept all \
-                 mail. Log lines contain the word dry-run. As accepted mail does not come back, \
-                 most entries stay at their first attempt; they are used after the option is \
-                 removed.",
+                 mail. Log lines contain the word dry-run. Accepted mail is not sent again, so \
+                 most triplets stay waiting. The entries count when the option is removed.",
             ),
     ]
 }
@@ -260,9 +259,9 @@ fn daemon() -> [Arg; 8] {
         number("max-size", "N", "0")
             .help("limit the database to about N MiB; 0: no limit")
             .long_help(
-                "Limit the database to about N MiB. While it is larger, the oldest triplets that have \
-                 not passed are deleted, and the log has a warning: --retry-window is halved until \
-                 the database is small enough. Accepted mail is not forgotten sooner. With 0, there \
+                "Limit the database to about N MiB. While it is larger, --retry-window is halved \
+                 until the database is small enough, so that the oldest triplets that have not \
+                 passed are deleted, and a warning is logged. Accepted mail is not forgotten sooner. With 0, there \
                  is no limit. A triplet takes about 150 bytes, or 2.3 KiB with the longest \
                  addresses. Not for --shared-state.",
             ),
@@ -287,7 +286,8 @@ fn log() -> [Arg; 5] {
             .long_help(
                 "Answer HTTP requests of a monitoring system such as Prometheus, see \
                  postgrey-monitoring(7): /metrics with the metrics of the daemon, /health with \
-                 status 200, or with 503 and the reason while the database cannot be written. \
+                 status 200, or with 503 and the reason while the database or the shared state cannot be \
+                 written. \
                  PORT is as for --inet. There is no access control; the metrics contain no \
                  clients, senders or recipients.",
             ),
@@ -304,7 +304,7 @@ fn log() -> [Arg; 5] {
                 "With json, each log line is a JSON object. Decisions have the fields action, \
                  reason, queue_id, client_name, client_address, sender and recipient; deferred \
                  mail also has missing, the seconds until it may pass, and delayed mail that \
-                 passes has delay, the seconds it waited. Other log records have the fields \
+                 passes has delay, the seconds it waited; with --noaction there is dry_run. Other log records have the fields \
                  severity and message. postgreyreport and postgrey explain read both formats.",
             ),
         switch("verbose")

@@ -106,7 +106,8 @@ fn plain(roff: &str) -> String {
 
 fn is_typed(example: &str) -> bool {
     let first = example.split_whitespace().next().unwrap_or_default();
-    ["postgrey", "postgreyreport", "policy-test", "runuser", "cd", "curl"].contains(&first)
+    ["postgrey", "postgreyreport", "policy-test", "runuser", "cd", "curl", "install"]
+        .contains(&first)
 }
 
 #[test]
@@ -233,6 +234,10 @@ try() {
 }
 "#;
 
+/// Asks the daemon about the mail in the log, as a mail server did, and about other mail.
+const ASK_ABOUT_MAIL: &str = "policy-test inet:127.0.0.1:10023 < /var/log/mail.log
+policy-test --count=10 inet:127.0.0.1:10023 < /dev/null";
+
 /// Starts the daemon again, to count by domain and serve metrics.
 const OTHER_OPTIONS: &str = r#"kill $(cat /var/lib/postgrey/postgrey.lock)
 while postgrey status; do sleep 0.1; done
@@ -287,7 +292,7 @@ fn commands_of_the_pages_work() {
     // The daemon is started first, then asked, and last of all left for the original.
     let daemon: Vec<String> = typed("postgrey.8").collect();
     let (start, others) = daemon.split_first().expect("an example");
-    let mut texts = vec![start.clone()];
+    let mut texts = vec![start.clone(), ASK_ABOUT_MAIL.to_owned()];
     texts.extend(typed("policy-test.8").chain(typed("postgreyreport.1")));
     texts.extend(others.iter().cloned().chain(typed("postgrey-whitelist.5")));
     texts.extend(typed("postgrey-migration.7"));
@@ -303,7 +308,7 @@ fn commands_of_the_pages_work() {
     let all: BTreeMap<&str, &str> =
         texts.iter().map(String::as_str).zip(outputs.iter().map(String::as_str)).collect();
     for (words, result) in [
-        ("policy-test inet:", "1 requests in "),
+        ("install -d -o postgrey", "1 requests in "),
         ("policy-test --count", "replies took: half "),
         ("postgreyreport --show_tries", "2       192.0.2.7 mx.example.com alice@example.com"),
         ("postgreyreport --nosingle_line", "----\nmx.example.com "),

@@ -24,8 +24,7 @@ fn list() -> Command {
         value("sender", "WHO").help("entries of this sender, user@domain or a whole domain"),
         value("recipient", "WHO").help("entries of this recipient, user@domain or a whole domain"),
         choice("state", "STATE", &["waiting", "passed", "expired"]).help(
-            "entries that are waiting (deferred until the delay is over), passed, or expired (too \
-             old to count)",
+            "entries that are waiting (not accepted yet), passed, or expired (too old to count)",
         ),
         switch("clients").help(
             "list the clients of the auto-whitelist instead of triplets; with --sender its pairs \

@@ -37,9 +37,9 @@ pub(super) fn whitelists() -> [Arg; 9] {
             .long_help(
                 "Read recipients with another delay than --delay for new mail from FILE, in lines \
                  like \"example.com delay=60\". The option may be repeated. Mail that has passed \
-                 before is not delayed again. The entries of such mail are stored so that they \
-                 count as waiting or passed by --delay; their last time can therefore differ from \
-                 the real one. \"postgrey check --address\" shows when such mail may pass.",
+                 before is not delayed again. For mail with another delay, the stored time of the \
+                 last attempt can differ from the real one, so that the entry counts as waiting or \
+                 passed by --delay as well. \"postgrey check --address\" shows when such mail may pass.",
             ),
         value("trusted-networks", "LIST")
             .action(ArgAction::Append)
@@ -64,7 +64,7 @@ pub(super) fn whitelists() -> [Arg; 9] {
             .value_parser(value_parser!(i64))
             .default_value("5")
             .default_missing_value("5")
-            .help("exempt a client after N delayed mails; 0: never")
+            .help("exempt a client after N accepted triplets; 0: never")
             .long_help(
                 "Stop deferring a client address when N of its triplets have passed after their \
                  delay; at most one per hour is counted. With 0, there is no auto-whitelist.",
@@ -77,8 +77,8 @@ pub(super) fn whitelists() -> [Arg; 9] {
                  as example.co.uk). This helps pools whose single addresses never come often \
                  enough. They are counted separately for each domain of senders, and for bounces: \
                  when mail from example.org has passed N times from machines of example.com, mail \
-                 from example.org passes from all of them, and other mail is still delayed. So \
-                 does mail from customers' machines whose names look like the provider's. See \
+                 from example.org passes from all of them, and other mail is still delayed. It also \
+                 passes from customers' machines whose names are in the provider's domain. See \
                  postgrey-pools(7).",
             ),
     ]

@@ -12,8 +12,8 @@ pub(super) fn options() -> [Arg; 4] {
                  the database in --dbdir: redis://HOST, rediss://HOST with TLS, \
                  redis+unix:///PATH, redis-sentinel://HOST,HOST/NAME or \
                  redis-cluster://HOST,HOST, each also with valkey; USER:PASSWORD@ may precede the \
-                 host, and /NUMBER of a database may follow. The daemon hides it from the list of \
-                 processes. The environment variable POSTGREY_SHARED_STATE is used if neither \
+                 host, and /NUMBER of a database may follow. The daemon hides the URL, \
+                 which may contain a password, from ps(1). The environment variable POSTGREY_SHARED_STATE is used if neither \
                  this option nor --shared-state-file is given. See postgrey-shared-state(7).",
             ),
         value("shared-state-file", "FILE")

@@ -13,7 +13,7 @@ pub(super) fn options() -> [Arg; 7] {
                  repeated. New clients are greylisted. Clients that a list or --trusted-networks \
                  exempts are connected to the mail server at once, and others as soon as one of \
                  their recipients passes; from then on, bytes are copied unchanged. See SMTP \
-                 PROXY.",
+                 PROXY in postgrey-mail-servers(7).",
             ),
         value("smtp-backend", "PATH|[HOST:]PORT").help("the mail server behind --smtp").long_help(
             "The mail server behind --smtp: a TCP port, by default of this machine, or the path \
@@ -52,7 +52,7 @@ pub(super) fn options() -> [Arg; 7] {
             .default_value("1000")
             .help("maximum number of connections to --smtp")
             .long_help(
-                "The maximum number of clients connected to --smtp; further ones get 421 and \
+                "The maximum number of clients connected to --smtp, at least 1; further ones get 421 and \
                  retry later. At most 50 of them may be in one network (/24 of IPv4, /64 of \
                  IPv6).",
             ),

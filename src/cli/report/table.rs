@@ -98,7 +98,7 @@ fn columns() -> [Arg; 3] {
     [
         flags::switch("show_time")
             .help("print the time of the last attempt (not with --nosingle_line)"),
-        flags::switch("show_tries").help("how many attempts there were"),
+        flags::switch("show_tries").help("print the number of attempts"),
         flags::value("check_sender", "LIST")
             .help(
                 "print whether the client is a mail server (mx) or an address (a) of the sender's \
@@ -138,10 +138,10 @@ fn layout() -> [Arg; 5] {
 fn debugging() -> [Arg; 2] {
     [
         flags::switch("debug_db")
-            .help("print the entries of clients that match --debug_re, and fail")
+            .help("print the entries of clients that match --debug_re, and end with 255")
             .long_help(
                 "Print the database entry of each deferred attempt of clients that match \
-                 --debug_re, instead of the report, and fail.",
+                 --debug_re, instead of the report, and end with status 255.",
             ),
         flags::value("debug_re", "LIST")
             .help("Perl regular expressions for names of clients, separated by commas"),
