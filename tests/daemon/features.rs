@@ -15,13 +15,6 @@ fn ours(options: &[&str]) -> Builder {
     Daemon::builder(Program::Ours).args(options)
 }
 
-/// The same with an option that names a list of this text, whose file is named
-/// like the option.
-fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
-    let path = builder.scratch().file(option, text);
-    builder.arg(format!("--{option}={}", path.display()))
-}
-
 fn defers(reply: &str) -> bool {
     reply.starts_with("DEFER_IF_PERMIT Greylisted, see http://")
 }

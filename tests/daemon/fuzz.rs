@@ -28,7 +28,7 @@ use testkit::random::{self, Random};
 struct Target {
     name: &'static str,
     corpus: &'static [&'static [u8]],
-    words: &'static [&'static [u8]],
+    words: fn() -> Vec<&'static [u8]>,
     generate: fn(&mut Random) -> Vec<u8>,
     /// Fails when the parser does wrong; otherwise gives the outcome in short.
     check: fn(&[u8], &mut Random) -> String,
@@ -70,6 +70,7 @@ fn run(target: &Target) {
     eprintln!("{}: POSTGREY_SEED={seed} for {seconds} seconds", target.name);
     let mut random = Random::of(seed);
     let mut corpus: Vec<Vec<u8>> = target.corpus.iter().map(|input| input.to_vec()).collect();
+    let words = (target.words)();
     let mut outcomes = HashSet::new();
     let mut slowest = Duration::ZERO;
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -78,7 +79,7 @@ fn run(target: &Target) {
         let input = match usize::try_from(inputs).ok().and_then(|first| target.corpus.get(first)) {
             Some(first) => first.to_vec(),
             None if random.one_in(3) => (target.generate)(&mut random),
-            None => mutate(&corpus, target.words, &mut random),
+            None => mutate(&corpus, &words, &mut random),
         };
         let input = &input[..input.len().min(LONGEST)];
         inputs += 1;

@@ -2,7 +2,7 @@
 //! serves, and its end.
 //!
 //! Some of it needs root and Linux: other users, process and mount namespaces.
-mod background;
+pub mod background;
 mod container;
 mod cycles;
 mod detach;

@@ -1,9 +1,7 @@
 //! A log in JSON (`--log-format=json`): its lines, and the programs that read it.
 
 use serde_json::{Map, Value, json};
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use testkit::tool::{postgrey, run_with};
 use testkit::{Attempt, Daemon, Program, Scratch};
 
 fn mail() -> Attempt {
@@ -79,27 +77,15 @@ fn every_json_line_is_an_object_for_all_input() {
     assert_eq!(complaint.expect("a complaint")["severity"], "warning");
 }
 
-/// What one of the commands that read logs says of this one.
-fn told(db: &Path, command: &[&str], log: &str) -> String {
-    let mut child = Command::new(Program::Ours.path())
-        .args(command)
-        .arg(format!("--dbdir={}", db.display()))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command");
-    child.stdin.take().expect("a pipe").write_all(log.as_bytes()).expect("a reader");
-    let output = child.wait_with_output().expect("its end");
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    String::from_utf8(output.stdout).expect("UTF-8")
+/// What a command that reads logs prints about this one.
+fn printed(scratch: &Scratch, command: &str, log: &str) -> String {
+    run_with(postgrey(command).arg(scratch.dbdir_option()), log).success()
 }
 
 #[test]
 fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
     testkit::needs!(testkit::root_for("reports"));
     let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
-    let db = empty.path().join("db");
     let story = || {
         let other = Attempt::new("198.51.100.7", "mx.c.test", "c@c.test", "r@d.test");
         [mail().at(0), other.at(1), mail().at(100), mail().with("queue_id", "4F2A").at(400)]
@@ -125,8 +111,8 @@ fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
         let line = |(line, minute)| format!("Jun 20 10:{minute:02}:00 mx postgrey[812]: {line}\n");
         rejects.clone() + &stamped.map(line).collect::<String>()
     };
-    let report = |log: &str| told(&db, &["report"], log);
-    let explain = |log: &str| told(&db, &["explain", "--sender=a@b.test", "-"], log);
+    let report = |log: &str| printed(&empty, "report", log);
+    let explain = |log: &str| printed(&empty, "explain --sender=a@b.test -", log);
     let expected = "   198.51.100.7 mx.c.test c@c.test r@d.test\n";
     let story = explain(&mail_log(&words));
     assert!(story.contains("passed after 3 min, at attempt 3"), "{story}");

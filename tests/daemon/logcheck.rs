@@ -2,9 +2,9 @@
 //! everyday lines are ignored, and no complaint is.
 
 use nix::sys::signal::Signal;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
+use testkit::tool::run_with;
 use testkit::{Attempt, Clock, Daemon, Program, wait_until};
 
 const HOUR: u64 = 3600;
@@ -23,13 +23,10 @@ const NO_VIOLATIONS: &str =
 pub fn reported(patterns: &str, lines: &[String]) -> Vec<String> {
     let mut egrep = Command::new("grep");
     egrep.args(["--text", "-E", "-v", "-f", patterns]).env("LC_ALL", "C");
-    let mut egrep =
-        egrep.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("grep of this machine");
     let input = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-    egrep.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("a reader");
-    let output = egrep.wait_with_output().expect("an end");
-    assert!(output.stderr.is_empty(), "{patterns}: {output:?}");
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_string).collect()
+    let output = run_with(&mut egrep, input);
+    assert!(output.err.is_empty(), "{patterns}: {output:?}");
+    output.out.lines().map(str::to_string).collect()
 }
 
 pub fn with_headers<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {

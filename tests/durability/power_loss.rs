@@ -16,7 +16,6 @@ use database::{Acknowledged, Ruin, back, new};
 use disk::Disk;
 use record::{DATABASE, Event, JOURNAL};
 use std::fs;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::random::{self, Random};
@@ -86,11 +85,7 @@ fn burst(daemon: &Daemon, numbers: std::ops::Range<usize>) {
 
 /// Has all records written to the database, as each tool does that reads them.
 fn sweep(daemon: &Daemon) {
-    let directory = daemon.dbdir();
-    let mut command = Command::new(Program::under_test().path());
-    let output = command.arg("stats").arg(format!("--dbdir={}", directory.display())).output();
-    let output = output.expect("a tool");
-    assert!(output.status.success(), "{output:?}");
+    daemon.tool("stats").success();
 }
 
 /// One connection: triplets that are new, come back, and come once more.

@@ -6,7 +6,8 @@
 
 pub mod instance;
 
-use crate::assert_in_manual;
+use crate::smtp::greylist_headers;
+use crate::{DEFERRED, assert_in_manual};
 use instance::{Running, Smtpd};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,6 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use testkit::{Builder, Clock, Daemon, Listener, Program, skip, wait_for, wait_until};
-
-const DEFERRED: &str =
-    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
 const ACCEPTED: &str = "250 2.1.5 Destination address valid: Recipient ok";
 
@@ -79,11 +77,6 @@ fn start(chroot: &Path, options: &str) -> Site {
     Site { smtpd: smtpd.start(), daemon, clock }
 }
 
-fn headers(message: &str) -> Vec<&str> {
-    let head = message.lines().take_while(|line| !line.is_empty());
-    head.filter(|line| line.starts_with("X-Greylist:")).collect()
-}
-
 #[test]
 fn mail_is_deferred_and_later_delivered() {
     let _alone = alone();
@@ -99,7 +92,7 @@ fn mail_is_deferred_and_later_delivered() {
             assert!(dialogue.contains(DEFERRED), "{chroot:?} {client}: {dialogue}");
             clock.advance(Duration::from_secs(400));
             let message = smtpd.deliver(client, sender, "hello\n");
-            assert_eq!(headers(&message), [""; 0], "{chroot:?} {client}: {message}");
+            assert_eq!(greylist_headers(&message), [""; 0], "{chroot:?} {client}: {message}");
         }
         for (client, sender, recipient) in [
             ("203.0.113.7", "alice@friend.test", "bob@example.org"),
@@ -185,7 +178,7 @@ fn the_header_is_added_once_and_ten_megabytes_arrive_unchanged() {
         let line = format!(".{}|\n..\n\n.dot\n", "x".repeat(900));
         let body = line.repeat(11_000);
         let message = smtpd.deliver("198.51.100.7", sender, &body);
-        let headers = headers(&message);
+        let headers = greylist_headers(&message);
         let [header] = headers[..] else { panic!("{chroot:?}: {headers:?}") };
         let expected = "X-Greylist: delayed 400 seconds by postgrey-";
         assert!(header.starts_with(expected), "{chroot:?}: {header}");
@@ -193,7 +186,7 @@ fn the_header_is_added_once_and_ten_megabytes_arrive_unchanged() {
         assert_eq!(delivered.len(), body.len(), "{chroot:?}");
         assert!(delivered == body, "{chroot:?}: the body has changed");
         let message = smtpd.deliver("198.51.100.7", sender, "hello\n");
-        assert_eq!(self::headers(&message), [""; 0], "{chroot:?}: {message}");
+        assert_eq!(greylist_headers(&message), [""; 0], "{chroot:?}: {message}");
         drop(daemon);
     }
 }

@@ -9,15 +9,12 @@ mod postfix;
 mod servers;
 
 use self::servers::{KINDS, Kind, MailServer};
-use crate::assert_in_manual;
 use crate::smtp::Smtp;
+use crate::{DEFERRED, assert_in_manual};
 use std::net::{IpAddr, TcpStream};
 use std::time::Duration;
 use testkit::namespace::{OWN_ADDRESS, OWN_IPV6_ADDRESS, in_own_network};
 use testkit::{Builder, Clock, Daemon, Program, pem, wait_for, wait_until};
-
-const DEFERRED: &str =
-    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
 /// The port of the proxy, in a network of the test's own.
 const PORT: u16 = 25;

@@ -12,12 +12,11 @@ mod names;
 mod texts;
 
 use self::instance::{RECOMMENDED, Running, Sendmail};
+use crate::DEFERRED;
+use crate::smtp::greylist_headers;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use testkit::{Clock, Daemon, Program, skip};
-
-const DEFERRED: &str =
-    "451 4.7.1 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
 
 const CHROOT: &str = "POSTGREY_SENDMAIL_CHROOT";
 
@@ -50,12 +49,6 @@ fn start_with(sendmail: Sendmail, options: &[String]) -> Site {
     let (builder, clock) = Clock::of(builder);
     let daemon = builder.start();
     Site { sendmail: sendmail.start(), daemon, clock }
-}
-
-fn headers(message: &str) -> Vec<&str> {
-    let lines = message.lines().skip_while(|line| line.is_empty());
-    let head = lines.take_while(|line| !line.is_empty());
-    head.filter(|line| line.starts_with("X-Greylist:")).collect()
 }
 
 const STRANGERS: [(&str, &str); 3] = [
@@ -91,12 +84,12 @@ fn strangers_wait_friends_do_not_and_mail_flows_without_the_milter() {
     site.clock.advance(Duration::from_secs(300));
     for (client, sender) in STRANGERS {
         let message = site.sendmail.deliver(client, sender, "bob@example.org,carol@example.org");
-        let found = headers(&message);
+        let found = greylist_headers(&message);
         assert!(found.len() == 1, "{client} {sender}: {message}");
         assert!(found[0].starts_with("X-Greylist: delayed 300 seconds by "), "{found:?}");
     }
     let again = site.sendmail.deliver("198.51.100.7", "alice@sender.test", "bob@example.org");
-    assert!(headers(&again).is_empty(), "{again}");
+    assert!(greylist_headers(&again).is_empty(), "{again}");
 
     let log = site.daemon.stop().log;
     let has_queue_id = |line: &&String| {

@@ -58,6 +58,12 @@ impl Envelope {
     }
 }
 
+/// The `X-Greylist` headers of a message.
+pub fn greylist_headers(message: &str) -> Vec<&str> {
+    let head = message.trim_start().lines().take_while(|line| !line.is_empty());
+    head.filter(|line| line.to_ascii_lowercase().starts_with("x-greylist:")).collect()
+}
+
 /// What a session speaks through: a socket, or TLS on one.
 trait Stream: Read + Write {}
 

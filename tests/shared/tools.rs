@@ -1,32 +1,20 @@
 //! Tools on a shared state: through the daemon, and without one.
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
 use testkit::redis::{Engine, Server, host};
+use testkit::tool::{Finished, postgrey, run_with};
 use testkit::{Attempt, Daemon, Program, Scratch, start_of_time, wait_until};
 
 /// Runs a command of postgrey; `input` is its standard input.
-fn run(words: &[&str], input: &str) -> Output {
-    let mut child = Command::new(Program::Ours.path())
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("our binary");
-    // What it does not read is in its error.
-    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
-    child.wait_with_output().expect("an end")
+fn run(words: &[&str], input: &str) -> Finished {
+    run_with(postgrey("").args(words), input)
 }
 
 /// What a command prints, sorted: a server's records have no order.
 #[track_caller]
 fn printed(words: &[&str], input: &str) -> Vec<String> {
-    let output = run(words, input);
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    let (out, err) = (text(output.stdout), text(output.stderr));
-    assert!(output.status.success(), "{words:?}: {out}{err}");
-    let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
+    let finished = run(words, input);
+    assert_eq!(finished.status, Some(0), "{words:?}: {finished:?}");
+    let mut lines: Vec<String> = finished.out.lines().map(str::to_owned).collect();
     lines.sort();
     lines
 }
@@ -115,7 +103,7 @@ fn a_running_site_moves_over_and_back() {
     let direct = url_option(&scratch, &server);
     let from_local = dbdir(&local);
     let dump = printed(&["export", &from_local], "");
-    let text = String::from_utf8(run(&["export", &from_local], "").stdout).expect("UTF-8");
+    let text = run(&["export", &from_local], "").out;
     printed(&["import", &direct, "--from=-"], &text);
     assert_eq!(printed(&["export", &direct], ""), dump);
     // The same again changes nothing, and a daemon finds what was moved.
@@ -125,10 +113,10 @@ fn a_running_site_moves_over_and_back() {
     assert!(shared.client().ask(&attempt(50).at(400)).starts_with("PREPEND"));
     assert_eq!(printed(&["export", &dbdir(&shared)], "").len(), dump.len() + 2);
 
-    let text = String::from_utf8(run(&["export", &direct], "").stdout).expect("UTF-8");
+    let text = run(&["export", &direct], "").out;
     let other = Daemon::builder(Program::Ours).start();
     wait_until("the daemon answers tools", || {
-        run(&["status", &dbdir(&other)], "").status.success()
+        run(&["status", &dbdir(&other)], "").status == Some(0)
     });
     printed(&["import", &dbdir(&other), "--from=-"], &text);
     assert_eq!(printed(&["export", &dbdir(&other)], ""), printed(&["export", &direct], ""));
@@ -156,9 +144,9 @@ fn keys_of_other_options_are_found_without_a_daemon() {
 fn tools_say_what_they_cannot_do() {
     let Some(server) = Server::start(Engine::Redis, &["--requirepass", "right"]) else { return };
     let failure = |words: &[&str]| {
-        let output = run(words, "");
-        assert!(!output.status.success(), "{words:?}");
-        String::from_utf8(output.stderr).expect("UTF-8")
+        let finished = run(words, "");
+        assert_ne!(finished.status, Some(0), "{words:?}");
+        finished.err
     };
     let url = format!("--shared-state=redis://:hush@127.0.0.1:{}", server.port);
     for (words, part) in [

@@ -1,29 +1,25 @@
 //! A server in the background, which logs to `/dev/log`, and a `/dev` that only
 //! it sees.
 
-use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use crate::life::background::{Background, start};
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 use testkit::namespace::Namespace;
 use testkit::private_dev::{listen_to_log, private_dev};
-use testkit::{Builder, Client, Daemon, Listener, Program, Scratch, wait_for};
+use testkit::{Builder, Client, Daemon, Program};
 
-/// Where a server will live that logs to a logger of the test's.
+/// A server that has not been started, and its `/dev`.
 pub struct Site {
     namespace: Namespace,
     builder: Builder,
 }
 
-pub struct Background {
-    pub pid: Pid,
-    pub listener: Listener,
+/// A server, and the `/dev` that only it sees.
+pub struct Server {
+    pub background: Background,
     namespace: Namespace,
-    _scratch: Scratch,
 }
 
 /// What listens at `/dev/log`, until it is dropped.
@@ -44,39 +40,20 @@ impl Site {
         Logger::new(&self.namespace)
     }
 
-    pub fn start(self) -> Background {
-        // The server becomes a child of this process when its parent is gone.
-        set_child_subreaper(true).expect("Linux");
+    pub fn start(self) -> Server {
         let Site { namespace, builder } = self;
-        let pid_file = builder.scratch().path().join("pid");
-        let listener = Listener::Unix(builder.scratch().path().join("socket"));
-        let builder = builder.arg("-d").arg(format!("--pidfile={}", pid_file.display()));
-        let parent = builder.within(namespace.words()).start_in_vain();
-        assert!(parent.status.success(), "{:?}", parent.log);
-        // The original's parent ends before there is a server.
-        wait_for("a server", || listener.connect().ok());
-        let pid =
-            wait_for("a pid file", || fs::read_to_string(&pid_file).ok()?.trim().parse().ok());
-        let pid = Pid::from_raw(pid);
-        Background { pid, listener, namespace, _scratch: parent.scratch }
+        let background = start(builder.within(namespace.words())).expect("a server that starts");
+        Server { background, namespace }
     }
 }
 
-impl Background {
+impl Server {
     pub fn client(&self) -> Client {
-        self.listener.connect().expect("a server that listens")
+        self.background.client()
     }
 
     pub fn logger(&self) -> Logger {
         Logger::new(&self.namespace)
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        if kill(self.pid, Signal::SIGKILL).is_ok() {
-            let _ = waitpid(self.pid, None);
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A logger that is not there, or does not listen.
 
-use crate::faults::background::{Background, Logger, Site};
+use crate::faults::background::{Logger, Server, Site};
 use crate::faults::witness::{SPARE_MEMORY, Watch};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -16,7 +16,7 @@ fn attempt(recipient: &str) -> Attempt {
 }
 
 /// Asks so often about one triplet: each request is a line of the log.
-fn ask(server: &Background, attempt: &Attempt, requests: usize) {
+fn ask(server: &Server, attempt: &Attempt, requests: usize) {
     let mut client = server.client();
     for _ in 0..requests / 100 {
         client.send(&attempt.bytes().repeat(100));
@@ -29,8 +29,8 @@ fn ask(server: &Background, attempt: &Attempt, requests: usize) {
 
 /// Lets a server log more than it keeps for a reader, which nobody must notice.
 /// Returns the number of requests.
-fn log_too_much(server: &Background, fault: &'static str) -> usize {
-    let watch = Watch::at(server.pid, &server.listener, fault);
+fn log_too_much(server: &Server, fault: &'static str) -> usize {
+    let watch = Watch::at(server.background.pid, &server.background.listener, fault);
     // Bytes that are three in the log.
     let long = "\x01".repeat(480);
     let attempt = Attempt::new("192.0.2.1", "a.test", &long, &format!("{long}@b"));
@@ -73,7 +73,7 @@ fn a_logger_that_was_replaced_gets_every_line() {
     client.ask(&attempt("first@example.org"));
     logger.messages_until("first@example.org");
     drop(logger);
-    let watch = Watch::at(server.pid, &server.listener, "/dev/log removed");
+    let watch = Watch::at(server.background.pid, &server.background.listener, "/dev/log removed");
     for number in 0..10 {
         client.ask(&attempt(&format!("{number}@example.org")));
     }

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use testkit::{Attempt, Client, Daemon, Program, wait_for};
 
 /// Attempts of one round; enough for a file of some pages.
@@ -21,7 +20,8 @@ impl Site {
         let mut client = daemon.client();
         assert_eq!(known(&mut client, 0, 0), 0);
         let file = daemon.scratch().path().join("db/postgrey.mdb");
-        sweep(&file);
+        // As each tool does, it has the daemon write its records to the file.
+        daemon.tool("stats").success();
         Site { daemon, client, file }
     }
 
@@ -37,14 +37,6 @@ impl Site {
         let mut client = daemon.client();
         rounds.map(|round| known(&mut client, round, 400))
     }
-}
-
-/// Has the daemon write its records to the file, as each tool does.
-fn sweep(file: &Path) {
-    let directory = file.parent().expect("a directory");
-    let mut command = Command::new(Program::Ours.path());
-    let output = command.arg("stats").arg(format!("--dbdir={}", directory.display())).output();
-    assert!(output.as_ref().is_ok_and(|output| output.status.success()), "{output:?}");
 }
 
 /// Asks for the attempts of a round; returns how many of them pass.

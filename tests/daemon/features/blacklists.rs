@@ -1,6 +1,6 @@
 //! `--whitelist-senders` and the blacklists.
 
-use crate::features::{count, defers, ours, stranger, with_list};
+use crate::features::{count, defers, ours, stranger};
 use nix::sys::signal::Signal;
 use std::fs;
 use testkit::wait_until;
@@ -10,7 +10,7 @@ const REFUSED: &str = "REJECT Access denied";
 #[test]
 fn senders_on_a_whitelist_pass_and_others_do_not() {
     let list = "friends.test\nalice@mixed.test\nnews@\n/^bounce-\\d+@/\n";
-    let daemon = with_list(ours(&[]), "whitelist-senders", list).start();
+    let daemon = ours(&[]).list("whitelist-senders", list).start();
     let mut client = daemon.client();
     let mut ask = |sender: &str| client.ask(&stranger().with("sender", sender));
     for sender in [
@@ -31,9 +31,9 @@ fn senders_on_a_whitelist_pass_and_others_do_not() {
 
 #[test]
 fn those_on_a_blacklist_are_refused_and_never_known() {
-    let builder = with_list(ours(&[]), "blacklist-clients", "spam.test\n203.0.113.0/24\n");
-    let builder = with_list(builder, "blacklist-senders", "/^$/\nbad@\n");
-    let daemon = with_list(builder, "blacklist-recipients", "trap@example.org\n").start();
+    let builder = ours(&[]).list("blacklist-clients", "spam.test\n203.0.113.0/24\n");
+    let builder = builder.list("blacklist-senders", "/^$/\nbad@\n");
+    let daemon = builder.list("blacklist-recipients", "trap@example.org\n").start();
     let mut client = daemon.client();
     let cases = [
         ("client", stranger().with("client_name", "mx.spam.test")),
@@ -57,7 +57,7 @@ fn those_on_a_blacklist_are_refused_and_never_known() {
 #[test]
 fn a_client_of_the_auto_whitelist_is_refused_once_it_is_on_a_blacklist() {
     let builder = ours(&["--auto-whitelist-clients=1"]);
-    let daemon = with_list(builder, "blacklist-clients", "").start();
+    let daemon = builder.list("blacklist-clients", "").start();
     let mut client = daemon.client();
     assert!(defers(&client.ask(&stranger().at(0))));
     assert!(client.ask(&stranger().at(300)).starts_with("PREPEND "));
@@ -75,8 +75,8 @@ fn a_client_of_the_auto_whitelist_is_refused_once_it_is_on_a_blacklist() {
 fn whitelists_come_first_and_action_and_text_are_the_administrators() {
     let builder = ours(&["--blacklist-action=550", "--blacklist-text=5.7.1 Go away"]);
     let builder = builder.whitelist_recipients("postmaster@\n");
-    let builder = with_list(builder, "whitelist-senders", "boss@spam.test\n");
-    let daemon = with_list(builder, "blacklist-senders", "spam.test\n").start();
+    let builder = builder.list("whitelist-senders", "boss@spam.test\n");
+    let daemon = builder.list("blacklist-senders", "spam.test\n").start();
     let mut client = daemon.client();
     let from = |sender: &str| stranger().with("sender", sender);
     assert_eq!(client.ask(&from("x@spam.test")), "550 5.7.1 Go away");
@@ -87,7 +87,7 @@ fn whitelists_come_first_and_action_and_text_are_the_administrators() {
 
 #[test]
 fn a_dry_run_refuses_no_mail() {
-    let daemon = with_list(ours(&["-n"]), "blacklist-senders", "a.test\n").start();
+    let daemon = ours(&["-n"]).list("blacklist-senders", "a.test\n").start();
     assert_eq!(daemon.client().ask(&stranger()), "DUNNO");
     let line = "action=blacklist, reason=sender blacklist, dry-run, client_name=mx.a.test";
     assert_eq!(count(&daemon.stop().log, line), 1);

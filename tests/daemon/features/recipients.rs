@@ -1,15 +1,14 @@
 //! `--greylist-recipients` and `--recipient-delays`.
 
-use crate::features::{count, defers, ours, stranger, with_list};
+use crate::features::{count, defers, ours, stranger};
 use nix::sys::signal::Signal;
 use std::fs;
-use std::process::Command;
-use testkit::{Daemon, wait_until};
+use testkit::wait_until;
 
 #[test]
 fn only_those_on_the_list_are_greylisted() {
     let list = "bob@example.org\nlists.example.org\n";
-    let daemon = with_list(ours(&[]), "greylist-recipients", list).start();
+    let daemon = ours(&[]).list("greylist-recipients", list).start();
     let mut client = daemon.client();
     let mut ask = |recipient: &str| client.ask(&stranger().with("recipient", recipient));
     for recipient in ["bob@example.org", "BOB+x@example.org", "a@lists.example.org"] {
@@ -38,7 +37,7 @@ fn with_an_unreadable_list_no_mail_is_greylisted() {
 #[test]
 fn recipients_have_their_mail_wait_for_their_own_time() {
     let list = "example.org delay=60\nslow@example.org delay=600\nexample.net 60\n";
-    let daemon = with_list(ours(&[]), "recipient-delays", list).start();
+    let daemon = ours(&[]).list("recipient-delays", list).start();
     let mut client = daemon.client();
     let mut passes_at = |recipient: &str, delay: i64| {
         let attempt = stranger().with("recipient", recipient);
@@ -57,7 +56,7 @@ fn recipients_have_their_mail_wait_for_their_own_time() {
     assert_eq!(count(&log, complaint), 1);
 
     // All have passed, for the tools as well, which go by --delay alone.
-    let passed = run(&daemon, &["list", "--state=passed"]);
+    let passed = daemon.tool("list --state=passed").success();
     for recipient in ["bob@example.org", "slow@example.org", "bob@example.net"] {
         assert!(passed.contains(recipient), "{recipient}: {passed}");
     }
@@ -66,21 +65,14 @@ fn recipients_have_their_mail_wait_for_their_own_time() {
 #[test]
 fn tools_see_mail_wait_beyond_the_usual_delay_and_can_let_it_pass() {
     let list = "slow@example.org delay=7200\n";
-    let daemon = with_list(ours(&[]), "recipient-delays", list).start();
+    let daemon = ours(&[]).list("recipient-delays", list).start();
     let mut client = daemon.client();
     let attempt = stranger().with("recipient", "slow@example.org");
     assert!(defers(&client.ask(&attempt.clone().at(-3600))));
     assert!(defers(&client.ask(&attempt.clone().at(-600))));
-    let waiting = run(&daemon, &["list", "--state=waiting"]);
+    let waiting = daemon.tool("list --state=waiting").success();
     assert!(waiting.contains("slow@example.org"), "{waiting}");
-    let words = ["allow", "192.0.2.1", "alice@a.test", "slow@example.org"];
-    assert_eq!(run(&daemon, &words), "allowed 1 entry\n");
+    let allowed = daemon.tool("allow 192.0.2.1 alice@a.test slow@example.org").success();
+    assert_eq!(allowed, "allowed 1 entry\n");
     assert_eq!(client.ask(&attempt.at(0)), "DUNNO");
-}
-
-fn run(daemon: &Daemon, words: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_postgrey"));
-    let database = daemon.dbdir();
-    command.args(words).arg(format!("--dbdir={}", database.display()));
-    String::from_utf8(command.output().expect("our binary").stdout).expect("UTF-8")
 }

@@ -4,7 +4,8 @@ use super::Target;
 use postgrey::dns::{Kind, Question, Reply, reply};
 use testkit::random::Random;
 
-pub const TARGET: Target = Target { name: "dns", corpus: CORPUS, words: WORDS, generate, check };
+pub const TARGET: Target =
+    Target { name: "dns", corpus: CORPUS, words: || WORDS.to_vec(), generate, check };
 
 const ID: u16 = 0x0107;
 

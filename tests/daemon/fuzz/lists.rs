@@ -6,7 +6,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use testkit::random::Random;
 
-pub const TARGET: Target = Target { name: "lists", corpus: CORPUS, words: WORDS, generate, check };
+pub const TARGET: Target =
+    Target { name: "lists", corpus: CORPUS, words: || words(WORDS).collect(), generate, check };
+
+/// The words of a text, which blanks separate.
+fn words(text: &'static str) -> impl Iterator<Item = &'static [u8]> {
+    text.split(' ').map(str::as_bytes)
+}
+
+fn pick(text: &'static str, random: &mut Random) -> &'static [u8] {
+    words(text).nth(random.below(words(text).count())).expect("a word")
+}
 
 const CORPUS: &[&[u8]] = &[
     b"# comment\nexample.com   # why\n  mail.example.org\n/^mx\\d+\\.example\\.net$/\n",
@@ -20,67 +30,12 @@ const CORPUS: &[&[u8]] = &[
     b"",
 ];
 
-const WORDS: &[&[u8]] = &[
-    b"\n/",
-    b"/\n",
-    b"\n",
-    b"#",
-    b"@",
-    b"/24",
-    b"::",
-    b"(?",
-    b"(?:",
-    b"(?=",
-    b"(?!",
-    b"(?<=",
-    b"(?<!",
-    b"(?>",
-    b"(?|",
-    b"(?<n>",
-    b"(?P<n>",
-    b"(?P=n)",
-    b"(?&n)",
-    b"(?1)",
-    b"(?-1)",
-    b"(?R)",
-    b"(?(1)",
-    b"(?(<n>)",
-    b"(?(DEFINE)",
-    b"(?i)",
-    b"(?^aau-i:",
-    b"(?x)",
-    b"(*FAIL)",
-    b"(*pla:",
-    b"(*COMMIT)",
-    b"\\1",
-    b"\\g{-1}",
-    b"\\k<n>",
-    b"\\K",
-    b"\\N{U+e9}",
-    b"\\p{L}",
-    b"\\P{^Lu}",
-    b"\\x{",
-    b"\\o{101}",
-    b"\\Q",
-    b"\\E",
-    b"[[:alpha:]]",
-    b"[^[:^lower:]-a]",
-    b"[]a]",
-    b"[a-",
-    b"{65534}",
-    b"{65535}",
-    b"{2,1}",
-    b"{,3}",
-    b"*+",
-    b"+?",
-    b"??",
-    b"\\w{500}",
-    b"(a+)+$",
-    b"((((((((((",
-    b"))))))))))",
-    b"ss",
-    b"\xdf",
-];
+const WORDS: &str = "\
+    \n/ /\n \n # @ /24 :: (? (?: (?= (?! (?<= (?<! (?> (?| (?<n> (?P<n> (?P=n) (?&n) (?1) \
+    (?-1) (?R) (?(1) (?(<n>) (?(DEFINE) (?i) (?^aau-i: (?x) (*FAIL) (*pla: (*COMMIT) \\1 \
+    \\g{-1} \\k<n> \\K \\N{U+e9} \\p{L} \\P{^Lu} \\x{ \\o{101} \\Q \\E [[:alpha:]] \
+    [^[:^lower:]-a] []a] [a- {65534} {65535} {2,1} {,3} *+ +? ?? \\w{500} (a+)+$ \
+    (((((((((( )))))))))) ss";
 
 fn generate(random: &mut Random) -> Vec<u8> {
     let mut input = Vec::new();
@@ -100,72 +55,16 @@ fn generate(random: &mut Random) -> Vec<u8> {
     input
 }
 
-const ATOMS: &[&[u8]] = &[
-    b"a",
-    b"b",
-    b"s",
-    b"S",
-    b"\\.",
-    b".",
-    b"\\d",
-    b"\\W",
-    b"\\s",
-    b"\\b",
-    b"^",
-    b"$",
-    b"[ab]",
-    b"[^a-c]",
-    b"\\xe9",
-    b"\\1",
-    b"\\2",
-    b"\\k<n>",
-    b"mx",
-    b"example",
-    b"\\-",
-    b"-",
-    b"\\h",
-    b"\\R",
-    b"(?i)",
-    b"(?-i)",
-    b"(?s)",
-    b"(?1)",
-    b"\\K",
-    b"\\G",
-    b"\\z",
-    b"\\p{Ll}",
-    b"\\N{U+df}",
-    b"_",
-];
+const ATOMS: &str = "\
+    a b s S \\. . \\d \\W \\s \\b ^ $ [ab] [^a-c] \\xe9 \\1 \\2 \\k<n> mx example \\- - \
+    \\h \\R (?i) (?-i) (?s) (?1) \\K \\G \\z \\p{Ll} \\N{U+df} _";
 
-const GROUPS: &[&[u8]] = &[
-    b"(",
-    b"(",
-    b"(?:",
-    b"(?:",
-    b"(?=",
-    b"(?!",
-    b"(?<=",
-    b"(?<!",
-    b"(?>",
-    b"(?|",
-    b"(?<n>",
-    b"(?i:",
-    b"(?-i:",
-    b"(?^:",
-    b"(?(1)",
-    b"(?(?=a)",
-    b"(?n:",
-    b"(?m:",
-    b"(?x:",
-    b"(?u:",
-    b"(?a:",
-    b"(*atomic:",
-];
+const GROUPS: &str = "\
+    ( ( (?: (?: (?= (?! (?<= (?<! (?> (?| (?<n> (?i: (?-i: (?^: (?(1) (?(?=a) (?n: (?m: \
+    (?x: (?u: (?a: (*atomic:";
 
-const QUANTIFIERS: &[&[u8]] = &[
-    b"*", b"+", b"?", b"*?", b"+?", b"??", b"*+", b"++", b"?+", b"{2}", b"{0}", b"{1,3}", b"{2,}?",
-    b"{,2}", b"{3,1}", b"{30}", b"{200}+",
-];
+const QUANTIFIERS: &str = "\
+    * + ? *? +? ?? *+ ++ ?+ {2} {0} {1,3} {2,}? {,2} {3,1} {30} {200}+";
 
 fn branches(input: &mut Vec<u8>, depth: usize, random: &mut Random) {
     for branch in 0..=random.below(2) {
@@ -174,14 +73,14 @@ fn branches(input: &mut Vec<u8>, depth: usize, random: &mut Random) {
         }
         for _ in 0..=random.below(4) {
             if depth > 0 && random.one_in(3) {
-                input.extend_from_slice(random.pick(GROUPS));
+                input.extend_from_slice(pick(GROUPS, random));
                 branches(input, depth - 1, random);
                 input.push(b')');
             } else {
-                input.extend_from_slice(random.pick(ATOMS));
+                input.extend_from_slice(pick(ATOMS, random));
             }
             if random.one_in(3) {
-                input.extend_from_slice(random.pick(QUANTIFIERS));
+                input.extend_from_slice(pick(QUANTIFIERS, random));
             }
         }
     }

@@ -5,7 +5,8 @@ use postgrey::greylist::Reply;
 use postgrey::session::milter::{Event, MAX_PACKET_LENGTH, Session};
 use testkit::random::Random;
 
-pub const TARGET: Target = Target { name: "milter", corpus: CORPUS, words: WORDS, generate, check };
+pub const TARGET: Target =
+    Target { name: "milter", corpus: CORPUS, words: || WORDS.to_vec(), generate, check };
 
 const CORPUS: &[&[u8]] = &[
     b"\0\0\0\rO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff\0\0\0\x1cCmx.a.test\x004\x1f\x90192.0.2.1\0\

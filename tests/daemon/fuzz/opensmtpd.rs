@@ -8,12 +8,12 @@ use std::time::Instant;
 use testkit::random::Random;
 
 pub const TARGET: Target =
-    Target { name: "opensmtpd", corpus: LINES, words: LINES, generate, check };
+    Target { name: "opensmtpd", corpus: LINES, words: || LINES.to_vec(), generate, check };
 
 pub const REPLIES: Target = Target {
     name: "policy-client",
     corpus: ANSWERS,
-    words: ANSWERS,
+    words: || ANSWERS.to_vec(),
     generate: replies,
     check: check_replies,
 };

@@ -6,7 +6,7 @@ use postgrey::session::policy::{Event, MAX_REQUEST_LENGTH, Session};
 use testkit::random::Random;
 
 pub const TARGET: Target =
-    Target { name: "requests", corpus: CORPUS, words: WORDS, generate, check };
+    Target { name: "requests", corpus: CORPUS, words: || WORDS.to_vec(), generate, check };
 
 const CORPUS: &[&[u8]] = &[
     b"request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=\

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use testkit::random::Random;
 
 pub const CLIENT: Target =
-    Target { name: "smtp-client", corpus: COMMANDS, words: WORDS, generate, check };
+    Target { name: "smtp-client", corpus: COMMANDS, words: || WORDS.to_vec(), generate, check };
 
 pub const SERVER: Target = Target {
     name: "smtp-server",
     corpus: REPLIES,
-    words: REPLIES,
+    words: || REPLIES.to_vec(),
     generate: replies,
     check: check_server,
 };

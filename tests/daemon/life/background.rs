@@ -8,13 +8,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
-use testkit::{Builder, Client, Listener, Scratch};
-
-/// The time limit of a wait for a start or an end.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use testkit::{Builder, Client, Listener, Scratch, wait_for};
 
 #[derive(Debug)]
 pub struct Background {
@@ -44,7 +38,9 @@ pub fn start(builder: Builder) -> Result<Background, Refusal> {
     let pid_file = pid_file(builder.scratch());
     let builder = builder.arg("-d").arg(format!("--pidfile={}", pid_file.display()));
     let (mut command, builder) = builder.into_command();
-    let status = run(&mut command);
+    let mut parent = command.spawn().expect("the program under test");
+    let status = wait_for("the parent's end", || parent.try_wait().expect("a child"));
+    let status = status.code().unwrap_or_else(|| panic!("{status}"));
     let (listener, scratch) = builder.into_parts();
     let stderr = fs::read_to_string(scratch.path().join("log")).expect("what it said");
     if status != 0 {
@@ -54,22 +50,6 @@ pub fn start(builder: Builder) -> Result<Background, Refusal> {
     let pid = fs::read_to_string(&pid_file).expect("a pid file as soon as the parent ends");
     let pid = Pid::from_raw(pid.trim_end().parse().expect("a number"));
     Ok(Background { pid, listener, scratch: Some(scratch) })
-}
-
-/// The exit status of a command that ends by itself.
-fn run(command: &mut Command) -> i32 {
-    let mut child = command.spawn().expect("the program under test");
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        if let Some(status) = child.try_wait().expect("a child") {
-            return status.code().unwrap_or_else(|| panic!("{status}"));
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            panic!("the parent does not end");
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 impl Background {
@@ -97,17 +77,11 @@ impl Drop for Background {
 }
 
 fn wait(pid: Pid) -> WaitStatus {
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) => {}
-            // Its parent may not have ended quite yet.
-            Err(Errno::ECHILD) => {}
-            result => return result.expect("a child"),
-        }
-        assert!(Instant::now() < deadline, "it does not stop");
-        thread::sleep(Duration::from_millis(2));
-    }
+    wait_for("the daemon's end", || match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+        // Its parent may not have ended quite yet.
+        Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => None,
+        result => Some(result.expect("a child")),
+    })
 }
 
 /// Processes, as their numbers, that were started for this directory.

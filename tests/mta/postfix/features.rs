@@ -1,33 +1,21 @@
-//! Options that the original has not, as the clients of a real Postfix meet
-//! them. Needs root, and the package postfix. No restriction of Postfix's own
-//! comes first but that against relaying.
+//! Options that the original does not have, where they depend on what Postfix
+//! sends, or on what it makes of the answer.
 
 use super::instance::Postfix;
-use crate::smtp::Envelope;
-use testkit::{Builder, Daemon, Listener, Program};
+use super::{ACCEPTED, client};
+use testkit::{Daemon, Program, root_for};
 
 const DEFERRED: &str = "450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted, \
                         see http://postgrey.schweikert.ch/help/example.org.html";
 
-const ACCEPTED: &str = "250 2.1.5 Ok";
-
-fn start(builder: Builder) -> (Postfix, Daemon) {
-    let daemon = builder.start();
-    let Listener::Unix(path) = daemon.listener().clone() else { panic!("a socket") };
-    (Postfix::start(&format!("unix:{}", path.display())), daemon)
-}
-
-fn client(address: &str) -> Envelope {
-    Envelope::from_client(address).named("mail.sender.test")
-}
-
 #[test]
 fn users_and_own_networks_pass_where_they_are_trusted() {
-    testkit::needs!(testkit::root_for("Postfix"));
+    testkit::needs!(root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours)
         .arg("--trust-authenticated")
         .arg("--trusted-networks=198.18.99.0/24,2001:db8:99::/48");
-    let (postfix, _daemon) = start(builder);
+    let daemon = builder.start();
+    let postfix = Postfix::asking(&daemon);
     for (envelope, reply) in [
         (client("198.51.100.7"), DEFERRED),
         (client("198.51.100.7").logged_in("joe"), ACCEPTED),
@@ -39,19 +27,15 @@ fn users_and_own_networks_pass_where_they_are_trusted() {
     }
 }
 
-fn with_list(builder: Builder, option: &str, text: &str) -> Builder {
-    let path = builder.scratch().file(option, text);
-    builder.arg(format!("--{option}={}", path.display()))
-}
-
 #[test]
 fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
-    testkit::needs!(testkit::root_for("Postfix"));
+    testkit::needs!(root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours);
-    let builder = with_list(builder, "whitelist-senders", "boss@spam.test\n");
-    let builder = with_list(builder, "blacklist-clients", "198.51.100.0/24\n");
-    let builder = with_list(builder, "blacklist-senders", "spam.test\n");
-    let (postfix, _daemon) = start(builder);
+    let builder = builder.list("whitelist-senders", "boss@spam.test\n");
+    let builder = builder.list("blacklist-clients", "198.51.100.0/24\n");
+    let builder = builder.list("blacklist-senders", "spam.test\n");
+    let daemon = builder.start();
+    let postfix = Postfix::asking(&daemon);
     let refused = "554 5.7.1 <bob@example.org>: Recipient address rejected: Access denied";
     for (envelope, reply) in [
         (client("198.51.100.7"), refused),

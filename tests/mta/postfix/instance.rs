@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use testkit::{Scratch, free_port, pem, require, wait_for};
+use testkit::{Daemon, Listener, Scratch, free_port, pem, require, wait_for};
 
 /// The services that receiving and delivering mail take, as in `master.cf`; the
 /// SMTP server itself depends on the test. All run outside of a chroot.
@@ -45,11 +45,19 @@ pub struct Postfix {
 impl Postfix {
     /// Starts a Postfix whose last word on a recipient is `policy_service`, for
     /// example `unix:/run/socket` or `inet:127.0.0.1:10023`.
-    pub fn start(policy_service: &str) -> Postfix {
+    fn start(policy_service: &str) -> Postfix {
         Postfix::start_with(&format!(
             "smtpd_recipient_restrictions =\n    \
              reject_unauth_destination, check_policy_service {policy_service}\n"
         ))
+    }
+
+    /// Starts a Postfix that asks a daemon.
+    pub fn asking(daemon: &Daemon) -> Postfix {
+        Postfix::start(&match daemon.listener() {
+            Listener::Unix(path) => format!("unix:{}", path.display()),
+            Listener::Tcp(address) => format!("inet:{address}"),
+        })
     }
 
     /// Starts a Postfix whose `main.cf` ends with these lines: its restrictions,

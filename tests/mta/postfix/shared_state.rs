@@ -5,7 +5,7 @@ use super::instance::Postfix;
 use crate::smtp::Envelope;
 use std::time::Duration;
 use testkit::redis::{Engine, Server, host};
-use testkit::{Clock, Daemon, Listener};
+use testkit::{Clock, Daemon};
 
 /// A mail server of a domain.
 struct Mx {
@@ -18,10 +18,7 @@ impl Mx {
     fn start(server: &Server) -> Mx {
         let (builder, clock) = Clock::of(host(&server.url()));
         let daemon = builder.start();
-        let postfix = Postfix::start(&match daemon.listener() {
-            Listener::Unix(path) => format!("unix:{}", path.display()),
-            Listener::Tcp(address) => format!("inet:{address}"),
-        });
+        let postfix = Postfix::asking(&daemon);
         Mx { postfix, daemon, clock }
     }
 }

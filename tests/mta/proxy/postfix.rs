@@ -1,6 +1,7 @@
 //! Tests that only Postfix permits: extensions, sizes, load, and verified names.
 
-use super::{DEFERRED, Site, offer};
+use super::{Site, offer};
+use crate::DEFERRED;
 use crate::postfix::instance::Postfix;
 use crate::smtp::Smtp;
 use simple_dns::rdata::{A, AAAA, PTR, RData};

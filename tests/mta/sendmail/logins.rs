@@ -1,7 +1,8 @@
 //! Clients that have logged in (SMTP AUTH).
 
 use super::instance::{RECOMMENDED, Sendmail};
-use crate::sendmail::{DEFERRED, chroot, start_with};
+use crate::DEFERRED;
+use crate::sendmail::{chroot, start_with};
 use std::time::Duration;
 use testkit::skip;
 

@@ -1,7 +1,8 @@
 //! Names of clients.
 
 use super::instance::{RECOMMENDED, Sendmail};
-use crate::sendmail::{DEFERRED, chroot, start_with};
+use crate::DEFERRED;
+use crate::sendmail::{chroot, start_with};
 
 /// Its name leads back to another machine, which is whitelisted.
 const IMPOSTOR: &str = "198.51.100.9";

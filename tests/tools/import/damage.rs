@@ -1,4 +1,4 @@
-//! Whatever became of a file, the first start beside it comes to an end.
+//! Randomly damaged databases and texts: an import of them comes to an end.
 
 use crate::import::fixture;
 use postgrey::greylist::Policy;
@@ -39,6 +39,10 @@ const WORDS: &[&[u8]] = &[
     b"HEADER=END\n",
     b"DATA=END\n",
     b"database=clients\n",
+    b"\t",
+    b"<>",
+    b"::",
+    b"1e9",
 ];
 
 #[test]
@@ -50,12 +54,15 @@ fn no_damage_makes_an_import_panic_hang_or_grow() {
     let names = ["little-endian.db", "big-endian.db", "checksums.db", "long.db", "deleted.db"];
     let mut files: Vec<Vec<u8>> = names.iter().map(|name| fixture(name)).collect();
     files.push(fixture("original/killed.db"));
-    let text = [b"VERSION=3\nformat=print\nHEADER=END\n", &fixture("triplets.txt")[..]].concat();
+    let dump = [b"VERSION=3\nformat=print\nHEADER=END\n", &fixture("triplets.txt")[..]].concat();
+    let table = "192.0.2.7\talice@sender.test\tbob@example.org\t1700000000\t1700000300\n\
+                 2001:db8:0:1\t<>\t<bob@example.org>\t1700000000.5\t1700000000\n";
+    let texts = [dump, table.repeat(20).into_bytes()];
     for number in 0..random::cases(FILES) {
         let scratch = Scratch::new();
         let begin = Instant::now();
         if random.one_in(4) {
-            by_hand(&mutate(std::slice::from_ref(&text), WORDS, &mut random), scratch.path());
+            by_hand(&mutate(&texts, WORDS, &mut random), scratch.path());
         } else {
             first_start(&damage(&files, &mut random), scratch.path());
         }

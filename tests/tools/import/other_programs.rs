@@ -3,19 +3,14 @@
 
 use crate::import::by_hand::import;
 use crate::import::exported;
-use postgrey::greylist::{LookupBy, Policy};
-use postgrey::state::Metadata;
-use postgrey::state::import::ImportSource;
-use postgrey::state::local::Store;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-use testkit::mutation::mutate;
-use testkit::random::{self, Random};
-
-use testkit::{Attempt, Daemon, Program, Scratch, program_for, root_for, start_of_time};
+use std::process::{Child, Command, Stdio};
+use testkit::tool;
+use testkit::{
+    Attempt, Daemon, Program, Scratch, program_for, root_for, start_of_time, wait_until,
+};
 
 const PAGE: &str = include_str!("../../../man/postgrey-migration.7.in");
 
@@ -44,13 +39,9 @@ fn programs(scratch: &Scratch, others: &[(&str, String)]) -> PathBuf {
 /// Runs a command of the page, in which these paths are replaced.
 fn run(scratch: &Scratch, command: &str, others: &[(&str, String)]) -> String {
     let path = format!("{}:/usr/bin:/bin", programs(scratch, others).display());
-    let mut shell = Command::new("/bin/sh");
-    let shell = shell.args(["-c", command]).env("PATH", path).stdin(Stdio::null());
-    let Output { status, stdout, stderr } = shell.output().expect("sh");
-    let text = [stdout, stderr].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    assert!(status.success(), "{command}\n{text}");
-    text
+    let finished = tool::run(Command::new("/bin/sh").args(["-c", command]).env("PATH", path));
+    assert_eq!(finished.status, Some(0), "{command}: {finished:?}");
+    finished.out + &finished.err
 }
 
 /// sqlgrey's table; `$NOW` is the type's value for a number of seconds.
@@ -139,21 +130,15 @@ impl Drop for Server {
 
 /// Repeats `client` until it succeeds: the server needs its time to start.
 fn await_server(server: &mut Server, mut client: impl FnMut() -> Command) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let output = client().stdin(Stdio::null()).output().expect("a client");
-        if output.status.success() {
-            return;
-        }
-        let ended = server.0.try_wait().expect("a child");
-        assert!(ended.is_none() && Instant::now() < deadline, "{ended:?} {output:?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("a database server", || {
+        assert_eq!(server.0.try_wait().expect("a child"), None, "the server has ended");
+        tool::run(&mut client()).status == Some(0)
+    });
 }
 
 fn succeeded(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().expect("a program");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let finished = tool::run(command);
+    assert_eq!(finished.status, Some(0), "{finished:?}");
 }
 
 fn mariadb(scratch: &Scratch) -> Option<(Server, String)> {
@@ -315,30 +300,6 @@ fn keys_are_made_as_the_running_daemon_makes_them() {
     }
 }
 
-/// Rows of 1.31 and 1.36 that were once imported under keys that no daemon asks
-/// for, or dropped.
-#[test]
-fn entries_of_every_version_are_found_by_the_daemon() {
-    let first = start_of_time() - 1000;
-    for privacy in [&[] as &[&str], &["--privacy"]] {
-        let builder = Daemon::builder(Program::Ours).arg("--auto-whitelist-clients=5");
-        let builder = builder.args(privacy);
-        let daemon = builder.start();
-        let dump = format!(
-            "VERSION=3\nformat=print\nHEADER=END\n 2001:db8::1/alice@sender.test/bob@example.org\n \
-             {first},{first}\n 203.0.113.50/32\n 9,{first}\nDATA=END\n"
-        );
-        let (status, text) = import(daemon.scratch(), &["--from=-"], &dump);
-        assert_eq!(status, Some(0), "{text}");
-        let attempt = Attempt::new("2001:db8::1", "a.test", "alice@sender.test", "bob@example.org");
-        let reply = daemon.client().ask(&attempt.at(0));
-        assert!(reply.starts_with("PREPEND X-Greylist: delayed 1000 seconds"), "{reply}");
-        let attempt = Attempt::new("203.0.113.50", "a.test", "eve@sender.test", "bob@example.org");
-        assert_eq!(daemon.client().ask(&attempt.at(0)), "DUNNO");
-        drop(daemon.stop());
-    }
-}
-
 #[test]
 fn a_dump_in_sql_is_refused_with_the_page_that_helps() {
     let scratch = Scratch::new();
@@ -347,57 +308,4 @@ fn a_dump_in_sql_is_refused_with_the_page_that_helps() {
         assert_eq!(status, Some(3), "{text}");
         assert!(text.contains("SQL; postgrey-migration(7) has queries"), "{text}");
     }
-}
-
-/// How many damaged texts, unless `POSTGREY_RANDOM_CASES` says.
-const FILES: usize = 400;
-
-/// How long one may take on a machine that does much else.
-const TIMEOUT: Duration = Duration::from_secs(20);
-
-const WORDS: &[&[u8]] = &[
-    b"\t",
-    b"\n",
-    b"\r\n",
-    b"<>",
-    b"/",
-    b"::",
-    b"-1",
-    b"1e9",
-    b"99999999999999999999",
-    b"\0",
-    b"\xff",
-];
-
-#[test]
-#[allow(clippy::print_stderr, reason = "repeats a failure")]
-fn no_damage_makes_the_import_of_a_text_panic_or_hang() {
-    let (seed, scratch) = (random::seed(), Scratch::new());
-    eprintln!("POSTGREY_SEED={seed}");
-    let mut random = Random::of(seed);
-    let line = "192.0.2.7\talice@sender.test\tbob@example.org\t1700000000\t1700000300\n";
-    let corpus = [
-        line.repeat(20).into_bytes(),
-        "2001:db8:0:1\t<>\t<bob@example.org>\t1700000000.5\t1700000000\n".repeat(20).into_bytes(),
-    ];
-    let policies = [
-        Policy::default(),
-        Policy { privacy: true, delay: -5, ..Policy::default() },
-        Policy { lookup: LookupBy::Host, ..Policy::default() },
-    ];
-    let mut store = Store::open(scratch.path(), Metadata::default()).expect("a new database");
-    let file = scratch.path().join("triplets");
-    let mut taken = 0;
-    for number in 0..random::cases(FILES) {
-        fs::write(&file, mutate(&corpus, WORDS, &mut random)).expect("a file");
-        let keys = &policies[random.below(policies.len())];
-        let begin = Instant::now();
-        let source = ImportSource { path: &file, dbdir: scratch.path(), policy: keys };
-        // A text whose first line is damaged is refused.
-        if let Ok(report) = source.import(&mut store, &mut |_, _| {}) {
-            taken += report.triplets.new + report.triplets.known;
-        }
-        assert!(begin.elapsed() < TIMEOUT, "text {number} of POSTGREY_SEED={seed}");
-    }
-    assert!(taken > 0, "all were damaged beyond use");
 }

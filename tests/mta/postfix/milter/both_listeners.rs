@@ -1,6 +1,6 @@
 //! One mail is the same at both listeners.
 
-use super::client;
+use crate::postfix::client;
 use crate::postfix::instance::Postfix;
 use testkit::{Daemon, Program};
 

@@ -1,6 +1,7 @@
 //! The recipe for Postfix in debian/README.sendmail.
 
-use super::{DEFERRED, client};
+use crate::DEFERRED;
+use crate::postfix::client;
 use crate::postfix::instance::Postfix;
 use testkit::{Daemon, Program, free_port};
 
