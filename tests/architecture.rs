@@ -4,61 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ARROWS: &[(&str, &[&str])] = &[
-    (
-        "main",
-        &["admin", "cli", "daemon", "database", "opensmtpd", "policy_test", "report", "server"],
-    ),
-    (
-        "admin",
-        &[
-            "cli",
-            "daemon",
-            "database",
-            "greylist",
-            "json",
-            "maillog",
-            "printable",
-            "session",
-            "request",
-            "state",
-            "lists",
-        ],
-    ),
-    (
-        "report",
-        &["cli", "daemon", "database", "dns", "greylist", "maillog", "printable", "state", "lists"],
-    ),
-    ("database", &["daemon", "greylist", "session", "state"]),
-    ("cli", &["daemon", "database", "greylist", "lists", "state"]),
-    (
-        "server",
-        &[
-            "cli",
-            "daemon",
-            "database",
-            "dns",
-            "greylist",
-            "histogram",
-            "session",
-            "request",
-            "state",
-            "lists",
-        ],
-    ),
-    ("session", &["greylist", "request"]),
-    ("greylist", &["json", "lists", "request"]),
-    ("opensmtpd", &["cli", "daemon", "session"]),
-    ("policy_test", &["cli", "daemon", "maillog"]),
-    ("maillog", &[]),
-    ("lists", &[]),
-    ("state", &["greylist", "histogram"]),
-    ("daemon", &["json", "printable"]),
-    ("dns", &[]),
-    ("histogram", &[]),
-    ("json", &["printable"]),
-    ("printable", &[]),
-    ("request", &[]),
+/// The rooms, and what each may use.
+const ARROWS: &[(&str, &str)] = &[
+    ("main", "admin cli daemon database opensmtpd policy_test report server"),
+    ("admin", "cli daemon database greylist json maillog printable session request state lists"),
+    ("report", "cli daemon database dns greylist maillog printable state lists"),
+    ("database", "daemon greylist session state"),
+    ("cli", "daemon database greylist lists state"),
+    ("server", "cli daemon database dns greylist histogram session request state lists"),
+    ("session", "greylist request"),
+    ("greylist", "json lists request"),
+    ("opensmtpd", "cli daemon session"),
+    ("policy_test", "cli daemon maillog"),
+    ("maillog", ""),
+    ("lists", ""),
+    ("state", "greylist histogram"),
+    ("daemon", "json printable"),
+    ("dns", ""),
+    ("histogram", ""),
+    ("json", "printable"),
+    ("printable", ""),
+    ("request", ""),
 ];
 
 /// In which files a crate that should be easy to exchange may be imported.
@@ -141,7 +107,7 @@ fn modules_use_only_their_dependencies() {
         for line in code(&source) {
             for to in followers(line, beginning) {
                 let is_room = ARROWS.iter().any(|(room, _)| *room == to);
-                if is_room && to != from && !allowed.contains(&to) {
+                if is_room && to != from && allowed.split(' ').all(|room| room != to) {
                     wrong.insert(format!("{file} uses {to}: {line}"));
                 }
             }
@@ -155,11 +121,11 @@ fn every_dependency_of_the_table_is_used() {
     let sources = sources();
     for (from, allowed) in ARROWS {
         let beginning = if *from == "main" { "postgrey::" } else { "crate::" };
-        for to in *allowed {
+        for to in allowed.split(' ').filter(|room| !room.is_empty()) {
             let is_used =
                 sources.iter().filter(|(file, _)| room(file) == *from).any(|(_, text)| {
                     code(text).any(|line| {
-                        followers(line, beginning).any(|word| word == *to)
+                        followers(line, beginning).any(|word| word == to)
                             || line.contains(&format!("{beginning}{{")) && line.contains(to)
                     })
                 });

@@ -3,15 +3,11 @@
 //!
 //! Needs root, for files of other users and for mounts.
 use std::collections::BTreeMap;
-use std::fs::{self, File, Permissions};
-use std::io::Write;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use testkit::namespace::Namespace;
-use testkit::random::{self, Random};
-use testkit::{Attempt, Builder, Daemon, Program, Stopped, program_for};
+use testkit::{Attempt, Builder, Daemon, Program, Stopped};
 
 const START_AFRESH: &str =
     "to start with an empty database, move this file and its -lock file away";
@@ -75,70 +71,6 @@ fn a_file_of_another_program_is_refused() {
     fs::write(database(&stopped), b"this is not a database\n".repeat(1000)).expect("a file");
     let why = "is not a database of this program, or is damaged";
     assert_refused(stopped, &format!("DIR/db/postgrey.mdb {why}; {START_AFRESH}"));
-}
-
-#[test]
-fn a_file_that_was_cut_off_is_refused() {
-    for pages in [1, 2, 3, 7] {
-        let stopped = stopped();
-        let file = File::options().write(true).open(database(&stopped)).expect("the database");
-        file.set_len(pages * 4096).expect("a shorter file");
-        let before = content(&dbdir(&stopped));
-        let (stopped, sentence) = complaint(again(stopped));
-        let names = ["is cut off", "is not a database of this program, or is damaged"];
-        assert!(names.iter().any(|name| sentence.contains(name)), "{pages} pages: {sentence}");
-        assert!(sentence.ends_with(START_AFRESH), "{sentence}");
-        assert!(content(&dbdir(&stopped)) == before, "the files have changed");
-    }
-}
-
-#[test]
-fn a_file_of_a_newer_version_is_refused() {
-    testkit::needs!(program_for(
-        "a database of a newer version",
-        "/usr/bin/mdb_load",
-        "lmdb-utils"
-    ));
-    let stopped = stopped();
-    let mut load = Command::new("/usr/bin/mdb_load")
-        .args(["-n", "-s", "meta"])
-        .arg(database(&stopped))
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("mdb_load");
-    let text = "VERSION=3\nformat=print\ntype=btree\nHEADER=END\n format\n 2\nDATA=END\n";
-    load.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("a dump");
-    assert!(load.wait().expect("mdb_load").success());
-    let why = "has format 2, which this version does not know: a newer postgrey wrote it";
-    let remedy = format!("start that one, or {START_AFRESH}");
-    assert_refused(stopped, &format!("DIR/db/postgrey.mdb {why}; {remedy}"));
-}
-
-#[test]
-#[allow(clippy::print_stderr, reason = "repeats a failure")]
-fn damage_to_the_first_pages_is_survived_or_reported() {
-    let seed = random::seed();
-    eprintln!("POSTGREY_SEED={seed}");
-    let mut random = Random::of(seed);
-    let mut stopped = stopped();
-    let sound = fs::read(database(&stopped)).expect("the database");
-    for _ in 0..random::cases(60) {
-        let mut damaged = sound.clone();
-        for _ in 0..1 + random.below(3) {
-            // Where LMDB keeps what it knows of the file, on both pages.
-            let place = 4096 * random.below(2) + random.below(160);
-            let value = [0, 1, 0x7f, 0x80, 0xff][random.below(5)];
-            damaged[place] = value;
-        }
-        fs::write(database(&stopped), &damaged).expect("a file");
-        // A daemon that cannot make its socket ends when all else is well.
-        let builder = again(stopped).arg("--unix=/nonexistent/socket");
-        let end = builder.start_in_vain();
-        assert_eq!(end.status.signal(), None, "{:?}", end.log);
-        let last = end.log.last().expect("a reason");
-        assert!(last.starts_with("ERROR: "), "{last}");
-        stopped = end;
-    }
 }
 
 fn take_away(path: &Path) {

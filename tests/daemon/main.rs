@@ -16,6 +16,5 @@ mod maintenance;
 mod metrics;
 mod milter;
 mod opensmtpd;
-mod pools;
 mod rows;
 mod smtp;

@@ -51,25 +51,3 @@ fn interleaved_sessions_get_their_own_results_over_either_socket() {
         assert!(filter.close().success());
     }
 }
-
-#[test]
-fn a_blacklisted_client_is_rejected_with_550() {
-    let builder = daemon();
-    let list = builder.scratch().file("blacklist", "mx.a.test\n");
-    let daemon = builder.arg(format!("--blacklist-clients={}", list.display())).start();
-    let mut filter = filter(&daemon);
-    filter.mail(1, CLIENT, "alice@a.test");
-    let result = filter.decide(1, 2, "bob@example.org");
-    assert!(result.starts_with("reject|550 5.7.1 "), "{result}");
-}
-
-#[test]
-fn garbage_is_reported_once() {
-    let daemon = daemon().start();
-    let mut filter = filter(&daemon);
-    (0..1000).for_each(|number| filter.send(&format!("garbage {number}\x1b|||")));
-    filter.mail(1, CLIENT, "alice@a.test");
-    assert_eq!(filter.decide(1, 2, "bob@example.org"), DEFERRED);
-    let expected = "ignored a malformed line from smtpd: garbage 0\\x1b|||";
-    assert_eq!(filter.log(), [expected]);
-}

@@ -83,30 +83,6 @@ fn own_client_is_connected_to_the_mail_server() {
 }
 
 #[test]
-fn unusable_options_are_start_up_errors_that_name_them() {
-    let missing = "/nonexistent/file.pem";
-    for (arguments, part) in [
-        (
-            vec![format!("--smtp-tls-cert={missing}"), format!("--smtp-tls-key={missing}")],
-            "--smtp-tls-cert=/nonexistent/file.pem: ",
-        ),
-        (
-            vec![
-                format!("--smtp-tls-cert={}", pem("certificate.pem").display()),
-                format!("--smtp-tls-key={}", pem("certificate.pem").display()),
-            ],
-            "--smtp-tls-key=",
-        ),
-        (vec!["--smtp-backend=*:25".to_owned()], "--smtp-backend=*:25: "),
-    ] {
-        let site = arguments.into_iter().fold(Site::new(), Site::arg);
-        let stopped = site.builder.start_in_vain();
-        assert_ne!(stopped.status.code(), Some(0));
-        assert!(stopped.log.iter().any(|line| line.contains(part)), "{part}: {:?}", stopped.log);
-    }
-}
-
-#[test]
 fn certificate_is_read_again_on_hup() {
     let site = Site::new();
     let certificate =

@@ -141,32 +141,6 @@ fn authenticated_and_local_clients_are_not_asked_about() {
 }
 
 #[test]
-fn mail_flows_while_the_daemon_is_stopped_and_is_greylisted_again_afterwards() {
-    let _alone = alone();
-    for chroot in chroots() {
-        let smtpd = Smtpd::prepare(&chroot, FILTER, "");
-        let builder = builder(&smtpd);
-        let smtpd = smtpd.start();
-        let offer = |sender: &str| smtpd.offer("198.51.100.8", sender, "bob@example.org");
-        let wait_for_line = |line: &str, count: usize| {
-            wait_until(line, || smtpd.log().matches(line).count() == count);
-        };
-        assert!(offer("a@a.test").contains(ACCEPTED), "{chroot:?}");
-        wait_for_line("passes without greylisting until it answers", 1);
-        let daemon = builder.start();
-        wait_for_line("answers again", 1);
-        assert!(offer("b@a.test").contains(DEFERRED), "{chroot:?}");
-        let stopped = daemon.stop();
-        assert!(offer("b@a.test").contains(ACCEPTED), "{chroot:?}");
-        wait_for_line("passes without greylisting until it answers", 2);
-        let daemon = stopped.again(Program::Ours).on(Listener::Unix(smtpd.socket())).start();
-        wait_for_line("answers again", 2);
-        assert!(offer("b@a.test").contains(DEFERRED), "{chroot:?}");
-        drop(daemon);
-    }
-}
-
-#[test]
 fn the_header_is_added_once_and_ten_megabytes_arrive_unchanged() {
     let _alone = alone();
     for chroot in chroots() {

@@ -7,9 +7,6 @@
 mod actions;
 mod away;
 mod instance;
-mod logins;
-mod names;
-mod texts;
 
 use self::instance::{RECOMMENDED, Running, Sendmail};
 use crate::DEFERRED;
@@ -59,9 +56,7 @@ const STRANGERS: [(&str, &str); 3] = [
 
 #[test]
 fn strangers_wait_friends_do_not_and_mail_flows_without_the_milter() {
-    let Some(chroot) = chroot() else {
-        return;
-    };
+    let Some(chroot) = chroot() else { return };
     let mut site = start(&chroot);
     for (client, who) in [
         ("127.0.0.1", "the machine itself"),
@@ -102,4 +97,63 @@ fn strangers_wait_friends_do_not_and_mail_flows_without_the_milter() {
     assert!(log.iter().all(|line| !line.contains("stranger@")), "{log:#?}");
     let stranger = site.sendmail.offer("198.51.100.8", "new@sender.test", "bob@example.org");
     assert!(stranger.contains("Recipient ok"), "without the milter: {stranger}");
+}
+
+/// Its name leads back to another machine, which is whitelisted.
+const IMPOSTOR: &str = "198.51.100.9";
+
+#[test]
+fn a_name_with_another_address_is_not_confirmed() {
+    let Some(chroot) = chroot() else { return };
+    let site = start_with(Sendmail::prepare(&chroot, RECOMMENDED), &[]);
+    let told = site.sendmail.offer(IMPOSTOR, "alice@sender.test", "bob@example.org");
+    assert!(told.contains(DEFERRED), "{told}");
+    let log = site.daemon.stop().log;
+    let line = "client_name=unknown, client_address=198.51.100.9";
+    assert!(log.iter().any(|logged| logged.contains(line)), "{log:#?}");
+}
+
+/// Sendmail takes the highest bit off each byte, which makes a line feed of the
+/// second half of the fourth letter.
+const TEXT: &str = "--greylist-text=Подъезд 7, 100%";
+
+#[test]
+fn letters_beyond_ascii_do_not_break_the_reply() {
+    let Some(chroot) = chroot() else { return };
+    let site = start_with(Sendmail::prepare(&chroot, RECOMMENDED), &[TEXT.to_string()]);
+    let told = site.sendmail.offer("198.51.100.7", "alice@sender.test", "bob@example.org");
+    assert!(told.contains("<** 451 4.7.1 ??????? 7, 100%\n"), "{told}");
+}
+
+#[test]
+fn authenticated_mail_passes_without_an_entry() {
+    let Some(chroot) = chroot() else { return };
+    let sendmail = Sendmail::prepare(&chroot, RECOMMENDED);
+    if !sendmail.add_login("joe", "open sesame") {
+        skip("logins to Sendmail: its chroot has no sasl2-bin, run compat/sendmail");
+        return;
+    }
+    let mut site = start_with(sendmail, &["-v".to_string()]);
+    let offer = |password: &str| {
+        site.sendmail.offer_as(
+            ("joe@mx.test.example", password),
+            "198.51.100.7",
+            "alice@sender.test",
+        )
+    };
+    let told = offer("open sesame");
+    assert!(told.contains("235 2.0.0 OK Authenticated"), "{told}");
+    assert!(told.contains("Recipient ok"), "{told}");
+    let told = offer("guessed");
+    assert!(told.contains("535 5.7.0 authentication failed"), "{told}");
+
+    // What the login let pass left no entry that could be old enough now.
+    site.clock.advance(Duration::from_secs(300));
+    let told = site.sendmail.offer("198.51.100.7", "alice@sender.test", "bob@example.org");
+    assert!(told.contains(DEFERRED), "{told}");
+    let log = site.daemon.stop().log;
+    let passed = "action=pass, reason=authenticated client, client_name=mail.sender.test, \
+                  client_address=198.51.100.7, sender=alice@sender.test";
+    assert_eq!(log.iter().filter(|line| line.contains(passed)).count(), 1, "{log:#?}");
+    assert_eq!(log.iter().filter(|line| line.contains("reason=new")).count(), 1, "{log:#?}");
 }

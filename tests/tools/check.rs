@@ -140,14 +140,3 @@ fn an_answer_names_the_drop_in_of_its_rule() {
     assert_eq!(status, 0, "{text}");
     assert!(text.contains("example.org, in list.d/a.conf:2\n"), "{text}");
 }
-
-#[test]
-fn the_configuration_file_says_where_the_database_is() {
-    let scratch = Scratch::new();
-    scratch.file("config", "inet = 10023\ndbdir = elsewhere\n");
-    let (status, text) = check(&scratch, "--database --config=config");
-    assert_ne!(status, 0, "{text}");
-    assert!(text.contains("elsewhere"), "{text}");
-    let (_, text) = check(&scratch, "--database --config=config --dbdir=typed");
-    assert!(text.contains("typed"), "the command line overrides the file: {text}");
-}

@@ -1,43 +1,19 @@
 //! Files and sockets that somebody prepared for root's tools.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use testkit::tool::{self, postgrey};
 use testkit::{Attempt, Daemon, Program, Stopped};
 
-/// Runs a command that has to come to an end; returns its exit status, none if a
+/// Runs a command that has to come to an end; returns its exit status, `None` if a
 /// signal ended it, and its errors.
 pub fn run(words: &[&str]) -> (Option<i32>, String) {
-    let mut child = Command::new(Program::Ours.path())
-        .args(words)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("our binary");
-    let mut errors = child.stderr.take().expect("a pipe");
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        let _ = errors.read_to_string(&mut text);
-        text
-    });
-    let end = Instant::now() + Duration::from_secs(90);
-    let status = loop {
-        match child.try_wait().expect("a child") {
-            Some(status) => break status,
-            None if Instant::now() > end => {
-                child.kill().expect("a child");
-                panic!("{words:?} does not come to an end");
-            }
-            None => thread::sleep(Duration::from_millis(2)),
-        }
-    };
-    (status.code(), reader.join().expect("a reader"))
+    let finished = tool::run(postgrey("").args(words));
+    (finished.status, finished.err)
 }
 
 /// A database of some pages that no daemon has open.

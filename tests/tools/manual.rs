@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
+use testkit::tool::{self, postgrey};
 use testkit::{Program, Scratch, program_for, skip};
 
 const PAGES: [&str; 9] = [
@@ -31,16 +32,11 @@ fn has_man() -> bool {
 
 /// The output of man(1) for a page on a terminal of 80 columns, and its warnings.
 fn shown(page: &Path) -> (String, String) {
-    let Output { stdout, stderr, .. } = Command::new("/usr/bin/man")
-        .args(["--warnings=w", "-E", "ascii", "-l"])
-        .arg(page)
-        .env("MANWIDTH", "80")
-        .env("LC_ALL", "C.UTF-8")
-        .env_remove("MANROFFOPT")
-        .output()
-        .expect("man");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (text(stdout), text(stderr))
+    let mut man = Command::new("/usr/bin/man");
+    man.args(["--warnings=w", "-E", "ascii", "-l"]).arg(page);
+    man.env("MANWIDTH", "80").env("LC_ALL", "C.UTF-8").env_remove("MANROFFOPT");
+    let finished = tool::run(&mut man);
+    (finished.out, finished.err)
 }
 
 #[test]
@@ -62,15 +58,12 @@ fn man_shows_every_page_without_a_warning_in_80_columns() {
 #[test]
 fn the_programs_print_the_pages_that_man_shows() {
     testkit::needs!(has_man());
-    let programs: [(&str, &[&str]); 3] = [
-        ("postgrey.8", &["--man"]),
-        ("postgreyreport.1", &["report", "--man"]),
-        ("policy-test.8", &["policy-test", "--man"]),
-    ];
-    for (page, words) in programs {
-        let output = Command::new(Program::Ours.path()).args(words).output().expect("our binary");
-        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    for (page, line) in [
+        ("postgrey.8", "--man"),
+        ("postgreyreport.1", "report --man"),
+        ("policy-test.8", "policy-test --man"),
+    ] {
+        let printed = tool::run(&mut postgrey(line)).success();
         let printed: Vec<&str> = printed.lines().skip(1).flat_map(str::split_whitespace).collect();
         // Man's first and last line have the names of page and program.
         let (shown, _) = shown(&path(page));
@@ -133,7 +126,7 @@ fn no_example_goes_untried() {
                 Some("sqlite3" | "mysql" | "psql" | "awk") => {}
                 // Log lines, which compat/ compares with the original's.
                 Some("action=greylist,") => {}
-                // Figures that tests/daemon/pools prints.
+                // Figures that man/pools prints.
                 Some("triplets") if page == "postgrey-pools.7" => {}
                 // tests/shared/manual does what this page says on a real Redis.
                 Some(_) if page == "postgrey-shared-state.7" => {}
@@ -154,16 +147,10 @@ fn assert_postfix_takes(example: &str) {
     let scratch = Scratch::new();
     scratch.file("master.cf", "");
     scratch.file("main.cf", format!("compatibility_level = 3.6\n{example}"));
-    let output = Command::new("/usr/sbin/postconf")
-        .arg("-c")
-        .arg(scratch.path())
-        .args(["-n", "smtpd_recipient_restrictions"])
-        .output()
-        .expect("postconf");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let wanted: Vec<&str> = example.split_whitespace().collect();
-    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), wanted);
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let mut postconf = Command::new("/usr/sbin/postconf");
+    postconf.arg("-c").arg(scratch.path()).args(["-n", "smtpd_recipient_restrictions"]);
+    let text = tool::run(&mut postconf).success();
+    assert!(text.split_whitespace().eq(example.split_whitespace()), "{text}");
 }
 
 /// A configuration file with these lines has nothing wrong in it.
@@ -171,9 +158,8 @@ fn assert_the_daemon_takes(example: &str) {
     let scratch = Scratch::new();
     let check = |text: &str| {
         let file = scratch.file("postgrey.conf", text).display().to_string();
-        let words = ["check".to_owned(), format!("--config={file}")];
-        let output = Command::new(Program::Ours.path()).args(words).output().expect("our binary");
-        String::from_utf8_lossy(&output.stdout).contains(&format!("{file}:"))
+        let finished = tool::run(&mut postgrey(&format!("check --config={file}")));
+        finished.out.contains(&format!("{file}:"))
     };
     assert!(!check(example), "{example}");
     assert!(check(&format!("{example}\nnonsense\n")), "it takes anything");

@@ -45,18 +45,6 @@ fn it_sees_what_the_running_daemon_has_just_written() {
 }
 
 #[test]
-fn a_pass_in_a_log_of_postgrey_1_36_is_found() {
-    testkit::needs!(root_for("reports"));
-    let scratch = site();
-    let pass = "Jun 20 10:10:00 mx postgrey[7]: action=pass, reason=triplet found, delay=600, \
-                client_name=mx.b.test, client_address=192.0.2.7/32, sender=a@b.test, \
-                recipient=r@d.test\n";
-    let log = line("a@b.test") + pass;
-    let output = report(&scratch.dbdir(), &[], log);
-    assert_eq!(output.success(), "");
-}
-
-#[test]
 fn a_log_in_no_known_format_is_reported() {
     testkit::needs!(root_for("reports"));
     let output = report(&site().path().join("db"), &[], "hello\nworld\n");
@@ -67,23 +55,6 @@ fn a_log_in_no_known_format_is_reported() {
 /// A directory with an empty database and files beside it.
 fn site() -> Scratch {
     Daemon::builder(Program::Ours).start().stop().scratch
-}
-
-#[test]
-fn of_a_damaged_archive_what_can_be_read_is_reported() {
-    let scratch = site();
-    let plain = scratch.file("plain", line("a@b.test") + &line("b@b.test").repeat(20_000));
-    let packed = Command::new("gzip").arg("-c").arg(&plain).output().expect("gzip").stdout;
-    let whole = scratch.file("whole.gz", packed.clone());
-    let cut = scratch.file("cut.gz", &packed[..packed.len() / 2]);
-    let log = |path: &Path| path.display().to_string();
-    let output = report(&scratch.dbdir(), &[&log(&cut), &log(&plain)], "");
-    assert!(output.status == Some(0));
-    assert_eq!(output.out.lines().count(), 2);
-    let complaint = format!("Can't read {}: gzip failed, the rest of it is missing\n", log(&cut));
-    assert!(output.err.ends_with(&complaint), "{output:?}");
-    let output = report(&scratch.dbdir(), &["--show_tries", &log(&whole)], "");
-    assert!(output.out.starts_with(&format!("1 {MISSED}20000 ")), "{output:?}");
 }
 
 #[test]

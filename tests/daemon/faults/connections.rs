@@ -5,10 +5,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use socket2::SockRef;
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use testkit::{Attempt, Client, Daemon, Listener, Program, require, wait_for, wait_until};
 
 /// A request about a triplet that nobody asked about before.
@@ -24,8 +24,8 @@ pub fn allow_many_connections(wanted: u64) {
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("the soft limit raised");
 }
 
-fn expect_deferral(client: &mut Client, attempt: &Attempt) {
-    let reply = client.ask(attempt);
+fn assert_deferral(client: &mut Client) {
+    let reply = client.reply().expect("a reply");
     assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
 }
 
@@ -54,12 +54,11 @@ fn two_thousand_connections_are_served_of_which_half_say_nothing() {
         client.send(&new_attempt(number).bytes());
     }
     for client in &mut speaking {
-        let reply = client.reply().expect("a reply");
-        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+        assert_deferral(client);
     }
     watch.end(SPARE_MEMORY, &remarks(&daemon));
     for (number, client) in silent.iter_mut().enumerate() {
-        expect_deferral(client, &new_attempt(number));
+        client.assert_deferred(&new_attempt(number));
     }
 }
 
@@ -80,9 +79,8 @@ fn clients_beyond_the_limit_of_descriptors_wait_and_are_served_in_the_end() {
     watch.assert_mostly_asleep();
     watch.end(SPARE_MEMORY, &complaints);
     assert_eq!(complaints.len(), 1, "{complaints:?}");
-    for mut client in clients {
-        let reply = client.reply().expect("a reply");
-        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
+    for client in &mut clients {
+        assert_deferral(client);
     }
 }
 
@@ -110,14 +108,6 @@ impl Flood {
             }
         }
     }
-
-    /// Reads what is there, at most so many bytes.
-    fn read(&mut self, most: usize) {
-        match self.stream.read(&mut vec![0; most]) {
-            Ok(length) => assert!(length > 0, "the server hung up"),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-        }
-    }
 }
 
 #[test]
@@ -133,20 +123,6 @@ fn a_client_that_never_reads_costs_no_more_than_its_buffers() {
     for _ in 0..100 {
         flood.pour();
         watch.let_ask(1);
-    }
-    watch.end(1024, &remarks(&daemon));
-}
-
-#[test]
-fn a_client_that_reads_slowly_costs_no_more_than_its_buffers() {
-    let daemon = Daemon::builder(Program::under_test()).start();
-    let watch = Watch::begin(&daemon, "client that reads slowly");
-    let mut flood = Flood::new(&daemon);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while flood.sent < 2_000_000 {
-        assert!(Instant::now() < deadline, "{} bytes were sent", flood.sent);
-        flood.pour();
-        flood.read(1000);
     }
     watch.end(1024, &remarks(&daemon));
 }
@@ -208,7 +184,7 @@ fn clients_are_let_in_when_silent_ones_hold_all_descriptors() {
     let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
     let daemon = Daemon::builder(Program::under_test()).within(limit).start();
     let silent: Vec<Client> = (0..40).map(|_| daemon.client()).collect();
-    expect_deferral(&mut daemon.client(), &new_attempt(0));
+    daemon.client().assert_deferred(&new_attempt(0));
     let remarks = remarks(&daemon);
     assert_eq!(remarks.len(), 1, "{remarks:?}");
     assert!(remarks[0].contains("raise the limit (LimitNOFILE, ulimit -n)"), "{remarks:?}");
@@ -249,31 +225,6 @@ fn a_request_of_100_megabytes_is_cut_short() {
     }
     let line = "closing a connection: its request exceeds 65536 bytes";
     assert_eq!(remarks(&daemon), [line, line]);
-}
-
-#[test]
-fn clients_that_write_a_byte_at_a_time_are_served_like_others() {
-    let daemon = Daemon::builder(Program::under_test()).start();
-    let watch = Watch::begin(&daemon, "200 clients that write a byte at a time");
-    let mut clients: Vec<(Client, Vec<u8>)> =
-        (0..200).map(|number| (daemon.client(), new_attempt(number).bytes())).collect();
-    for position in 0.. {
-        let mut is_over = true;
-        for (client, bytes) in &mut clients {
-            if let Some(byte) = bytes.get(position) {
-                client.send(&[*byte]);
-                is_over = false;
-            }
-        }
-        if is_over {
-            break;
-        }
-    }
-    for (client, _) in &mut clients {
-        let reply = client.reply().expect("a reply");
-        assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
-    }
-    watch.end(1024, &remarks(&daemon));
 }
 
 #[test]

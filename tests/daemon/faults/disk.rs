@@ -227,22 +227,6 @@ fn a_write_that_fails_does_not_poison_the_database() {
     }
 }
 
-/// A file system that turns read-only by an error stays so until it is mounted
-/// again; recovery without that is shown by an error that ends.
-#[test]
-fn mail_flows_on_a_file_system_that_turned_read_only() {
-    let image = "truncate -s 16m \"$1/../image\"
-        mkfs.ext4 -q \"$1/../image\"
-        mount -o loop,errors=remount-ro \"$1/../image\" \"$1\"
-        chmod 0777 \"$1\"";
-    let Some(site) = Site::start(image) else { return };
-    ask_about(&site.daemon, "before", 10);
-    let an_error = "device=$(findmnt -no SOURCE \"$1\")
-        echo 1 > /sys/fs/ext4/${device#/dev/}/trigger_fs_error";
-    site.namespace.run(an_error, &[&site.dbdir]);
-    assert_mail_flows(&site.daemon, "read-only file system", "Read-only file system");
-}
-
 #[test]
 fn a_directory_that_turns_read_only_changes_nothing() {
     testkit::needs!(testkit::root_for("files of other users"));

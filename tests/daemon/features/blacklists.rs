@@ -72,28 +72,6 @@ fn a_client_of_the_auto_whitelist_is_refused_once_it_is_on_a_blacklist() {
 }
 
 #[test]
-fn whitelists_come_first_and_action_and_text_are_the_administrators() {
-    let builder = ours(&["--blacklist-action=550", "--blacklist-text=5.7.1 Go away"]);
-    let builder = builder.whitelist_recipients("postmaster@\n");
-    let builder = builder.list("whitelist-senders", "boss@spam.test\n");
-    let daemon = builder.list("blacklist-senders", "spam.test\n").start();
-    let mut client = daemon.client();
-    let from = |sender: &str| stranger().with("sender", sender);
-    assert_eq!(client.ask(&from("x@spam.test")), "550 5.7.1 Go away");
-    assert_eq!(client.ask(&from("boss@spam.test")), "DUNNO");
-    let to_postmaster = from("x@spam.test").with("recipient", "postmaster@example.org");
-    assert_eq!(client.ask(&to_postmaster), "DUNNO");
-}
-
-#[test]
-fn a_dry_run_refuses_no_mail() {
-    let daemon = ours(&["-n"]).list("blacklist-senders", "a.test\n").start();
-    assert_eq!(daemon.client().ask(&stranger()), "DUNNO");
-    let line = "action=blacklist, reason=sender blacklist, dry-run, client_name=mx.a.test";
-    assert_eq!(count(&daemon.stop().log, line), 1);
-}
-
-#[test]
 fn a_missing_blacklist_is_reported_and_refuses_no_mail() {
     let daemon = ours(&["--blacklist-clients=/nonexistent/list"]).start();
     assert!(defers(&daemon.client().ask(&stranger())));

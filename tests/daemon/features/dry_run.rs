@@ -1,8 +1,8 @@
 //! `--noaction`: everything is decided, and nothing done.
 
-use crate::features::{count, defers, ours, stranger};
+use crate::features::{count, ours, stranger};
 use nix::sys::signal::Signal;
-use testkit::{Daemon, Program, wait_for};
+use testkit::wait_for;
 
 #[test]
 fn all_mail_passes_and_the_log_says_what_would_be_done() {
@@ -29,16 +29,4 @@ fn all_mail_passes_and_the_log_says_what_would_be_done() {
     ] {
         assert_eq!(count(&log, line), 1, "{line}: {log:#?}");
     }
-}
-
-#[test]
-fn attempts_in_a_dry_run_count_afterwards() {
-    let daemon = ours(&["-n"]).start();
-    let database = daemon.scratch().dbdir_option();
-    assert_eq!(daemon.client().ask(&stranger().at(0)), "DUNNO");
-    let _stopped = daemon.stop();
-    let daemon = Daemon::builder(Program::Ours).arg(database).start();
-    let mut client = daemon.client();
-    assert!(defers(&client.ask(&stranger().at(299))));
-    assert!(client.ask(&stranger().at(300)).starts_with("PREPEND X-Greylist: delayed 300 seconds"));
 }

@@ -33,23 +33,3 @@ fn authenticated_mail_passes_without_an_entry() {
     let log = daemon.stop().log;
     assert_eq!(count(&log, "action=pass, reason=authenticated client, client_name=mx.a.test"), 2);
 }
-
-#[test]
-fn without_the_options_no_client_is_trusted() {
-    let daemon = ours(&[]).start();
-    let mut client = daemon.client();
-    let user = stranger().with("sasl_username", "joe");
-    assert!(defers(&client.ask(&user)));
-    for address in ["127.0.0.1", "::1"] {
-        assert!(defers(&client.ask(&stranger().with("client_address", address))), "{address}");
-    }
-}
-
-#[test]
-fn an_invalid_network_is_a_start_up_error() {
-    let stopped = ours(&["--trusted-networks=192.0.2.0/24,lan"]).start_in_vain();
-    assert_eq!(stopped.status.code(), Some(2));
-    let message = "ERROR: --trusted-networks: lan is not a network; write it like 192.0.2.0/24 or \
-                   2001:db8::/32";
-    assert_eq!(stopped.log, [message]);
-}

@@ -136,16 +136,6 @@ fn the_same_mail_has_the_same_fate_and_leaves_the_same_database() {
 }
 
 #[test]
-fn a_host_that_moves_to_the_other_listener_keeps_its_triplets() {
-    let mut site = Site::start(&[]);
-    let attempt = Attempt::new("192.0.2.1", "mx.a.test", "alice@a.test", "bob@example.org");
-    site.daemon.client().assert_deferred(&attempt);
-    site.let_pass(300);
-    let mut server = site.connect_about("mx.a.test", "192.0.2.1");
-    assert_eq!(server.mail("alice@a.test", "bob@example.org").1.len(), 1);
-}
-
-#[test]
 fn the_milters_socket_has_its_own_mode_and_goes_with_the_daemon() {
     let site = Site::start(&["--socketmode=0666"]);
     let mode = |path: &Path| path.metadata().expect("a socket").permissions().mode() & 0o7777;

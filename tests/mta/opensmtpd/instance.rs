@@ -88,10 +88,6 @@ impl Deref for Running {
 }
 
 impl Running {
-    pub fn socket(&self) -> PathBuf {
-        self.chroot.path("run/socket")
-    }
-
     pub fn offer_as_user(&self, client: &str, sender: &str, recipient: &str) -> String {
         let (from, to) = (format!("--from={sender}"), format!("--to={recipient}"));
         let password = format!("--auth-password={PASSWORD}");

@@ -85,23 +85,6 @@ fn international_addresses_arrive() {
 }
 
 #[test]
-fn twenty_megabytes_arrive_unchanged() {
-    in_own_network(|| {
-        let site = start();
-        let mut smtp = site.connect();
-        assert_eq!(offer(&mut smtp), "250 2.1.5 Ok");
-        let body = format!("{}\n", "0123456789".repeat(10)).repeat(200_000);
-        smtp.expect("354", "DATA");
-        let lines = body.replace('\n', "\r\n");
-        smtp.expect("250", &format!("Subject: large\r\n\r\n{lines}."));
-        smtp.quit();
-        let message = site.delivered("Subject: large");
-        let (_, delivered) = message.split_once("\n\n").expect("a body");
-        assert!(delivered == body, "{} bytes of {}", delivered.len(), body.len());
-    });
-}
-
-#[test]
 fn no_message_of_two_thousand_is_lost_or_doubled() {
     in_own_network(|| {
         let site = start();

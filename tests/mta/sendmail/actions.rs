@@ -21,9 +21,7 @@ fn site(action: &str, lists: &Scratch) -> Option<Site> {
 #[test]
 fn rejected_mail_has_a_reason() {
     let lists = Scratch::new();
-    let Some(site) = site("REJECT", &lists) else {
-        return;
-    };
+    let Some(site) = site("REJECT", &lists) else { return };
     let told = site.sendmail.offer(SPAMMER, "mallory@spam.test", "bob@example.org");
     assert!(told.contains("554 5.7.1 No spam, 100%\n"), "{told}");
 }
@@ -31,9 +29,7 @@ fn rejected_mail_has_a_reason() {
 #[test]
 fn held_mail_is_in_quarantine_with_the_reason() {
     let lists = Scratch::new();
-    let Some(site) = site("HOLD", &lists) else {
-        return;
-    };
+    let Some(site) = site("HOLD", &lists) else { return };
     site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org", "hello\n");
     let queue = wait_for("a message in quarantine", || {
         let queue = site.sendmail.quarantine();
@@ -47,9 +43,7 @@ fn held_mail_is_in_quarantine_with_the_reason() {
 #[test]
 fn discarded_mail_is_taken_and_gone() {
     let lists = Scratch::new();
-    let Some(site) = site("DISCARD", &lists) else {
-        return;
-    };
+    let Some(site) = site("DISCARD", &lists) else { return };
     site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org", "hello\n");
     site.sendmail.deliver(FRIEND, "alice@sender.test", "bob@example.org");
     assert!(!site.sendmail.mailbox().contains("mallory@spam.test"));

@@ -1,10 +1,13 @@
 //! The mail server's side of the milter protocol, as Sendmail and Postfix are
 //! one.
 
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 /// The time limit of a wait for a reply before it fails.
@@ -29,6 +32,19 @@ impl Wire for TcpStream {
     fn lose_patience_after(&self, time: Duration) -> std::io::Result<()> {
         self.set_read_timeout(Some(time))
     }
+}
+
+/// Listens like a milter, and keeps each connection without a word or hangs up,
+/// until the test program ends.
+pub fn fail_at(socket: &Path, mode: u32, hangs_up: bool) {
+    let listener = UnixListener::bind(socket).expect("a socket");
+    fs::set_permissions(socket, Permissions::from_mode(mode)).expect("chmod");
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in listener.incoming() {
+            kept.extend(stream.ok().filter(|_| !hangs_up));
+        }
+    });
 }
 
 pub struct MailServer {

@@ -1,9 +1,8 @@
-//! What looking up by domain costs mail and spam: a month of both through the
-//! greylist's own decision, under the original's rules and ours.
+//! Prints the table of postgrey-pools(7): what looking up by domain costs mail and
+//! spam in a simulated month, under the original's rules and ours.
 //!
-//! `POSTGREY_RANDOM_CASES=10 cargo test --test daemon pools:: -- --nocapture`
-//! prints the table of the manual for a month ten times as large.
-//! `pools/senders.rs` and `pools/spam.rs` say what is assumed.
+//! `cargo run --release --example pools 10` is for a month ten times as large.
+//! `senders.rs` and `spam.rs` say what is assumed.
 
 mod senders;
 mod spam;
@@ -14,7 +13,7 @@ use postgrey::request::Request;
 use postgrey::state::memory::Memory;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use testkit::random::{self, Random};
+use testkit::random::Random;
 
 /// When the month begins, in seconds since the epoch.
 const START: i64 = 1_800_000_000;
@@ -141,71 +140,8 @@ fn table(mails: &[Mail]) -> String {
     text
 }
 
-#[test]
-#[expect(clippy::print_stdout, reason = "the figures of the manual")]
-fn pools_wait_the_less_the_more_of_their_machines_are_one_client() {
-    let mails = month(random::cases(1));
-    println!("{}", table(&mails));
-    let [host, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
-    for kind in senders::POOLS {
-        let mean = |sums: &Sums| sums[kind].mean();
-        let passed = |sums: &Sums| sums[kind].passed();
-        assert!(mean(&domain) < mean(&subnet), "{kind}");
-        assert!(mean(&counted) < mean(&subnet), "{kind}");
-        assert!(mean(&both) < mean(&domain), "{kind}");
-        assert!(passed(&subnet) >= passed(&host), "{kind}");
-        assert_eq!(domain[kind].stopped + both[kind].stopped, 0, "{kind}");
-    }
-    let lost = |sums: &Sums| senders::POOLS.map(|kind| sums[kind].stopped).iter().sum::<usize>();
-    assert!(lost(&host) > 10 * lost(&subnet), "{} and {}", lost(&host), lost(&subnet));
-}
-
-#[test]
-fn servers_that_have_one_address_do_not_notice() {
-    let mails = month(1);
-    let [_, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
-    for sums in [&domain, &counted, &both] {
-        for kind in [senders::SINGLE, senders::HOSTER] {
-            assert_eq!(sums[kind].delays, subnet[kind].delays, "{kind}");
-            assert_eq!(sums[kind].stopped, 0, "{kind}");
-        }
-    }
-}
-
-#[test]
-fn spam_that_is_tried_once_passes_only_if_its_two_domains_are_trusted() {
-    let mails = month(1);
-    let [_, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
-    for kind in [spam::ONCE, spam::IN_A_POOL, spam::FORGED_IN_A_POOL] {
-        assert_eq!(subnet[kind].delays.len() + domain[kind].delays.len(), 0, "{kind}");
-    }
-    for sums in [&counted, &both] {
-        assert!(sums[spam::ONCE].passed() < 3.0, "{}", sums[spam::ONCE].passed());
-        assert!(sums[spam::IN_A_POOL].passed() < 10.0, "{}", sums[spam::IN_A_POOL].passed());
-        assert!(!sums[spam::FORGED_IN_A_POOL].delays.is_empty(), "trust has its price");
-    }
-}
-
-#[test]
-fn spam_of_throw_away_domains_waits_in_a_whitelisted_pool() {
-    let mails = month(1);
-    let [_, subnet, domain, counted, both] = rules().map(|(_, policy)| outcome(&policy, &mails));
-    for (without, with) in [(&subnet, &counted), (&domain, &both)] {
-        let mean = |sums: &Sums, kind| sums[kind].mean();
-        let wait = mean(with, spam::THROUGH_A_POOL) / mean(without, spam::THROUGH_A_POOL);
-        assert!(wait > 0.9, "{wait}");
-        let own = spam::ACCOUNT_OF_A_POOL;
-        assert!(mean(with, own) < mean(without, own), "as the provider's other mail");
-    }
-}
-
-#[test]
-fn retried_spam_gains_by_a_domain_without_addresses_in_names() {
-    let mails = month(1);
-    let [_, subnet, domain, counted, _] = rules().map(|(_, policy)| outcome(&policy, &mails));
-    for kind in [spam::ADDRESS_IN_NAME, spam::SAME_ADDRESS] {
-        assert_eq!(domain[kind].stopped, subnet[kind].stopped, "{kind}");
-        assert_eq!(counted[kind].stopped, subnet[kind].stopped, "{kind}");
-    }
-    assert!(domain[spam::PLAIN_NAME].passed() > subnet[spam::PLAIN_NAME].passed());
+#[expect(clippy::print_stdout, reason = "the table")]
+fn main() {
+    let size = std::env::args().nth(1).map_or(1, |size| size.parse().expect("a number"));
+    println!("{}", table(&month(size)));
 }
