@@ -9,14 +9,11 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::matched::{all, given, name, number, number_of, one_of, paths, port, text};
+use super::matched::{OR_A_PATH, all, given, name, number, number_of, one_of, paths, port, text};
 use super::{Facility, Listen, Options, UsageError, getopt, shared, smtp};
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
 use crate::lists::{Files, Trusted};
-
-/// What `--milter` and `--smtp-backend` accept besides a port.
-pub(super) const OR_A_PATH: &str = ", or the path of a socket, which begins with a slash";
 
 /// More waiting connections than this were never possible in the original.
 const MAX_BACKLOG: i64 = 999;

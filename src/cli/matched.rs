@@ -8,6 +8,9 @@ use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+/// What `--milter` and `--smtp-backend` accept besides a port.
+pub(super) const OR_A_PATH: &str = ", or the path of a socket, which begins with a slash";
+
 /// Returns the value of an option, if it was given or has a default.
 pub fn given<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a OsStr> {
     matches.get_one::<OsString>(id).map(OsString::as_os_str)

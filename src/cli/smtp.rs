@@ -1,8 +1,7 @@
 //! The options of the SMTP proxy, as typed values.
 
 use super::UsageError;
-use super::convert::OR_A_PATH;
-use super::matched::{all, given, number_of, one_of, port, text};
+use super::matched::{OR_A_PATH, all, given, number_of, one_of, port, text};
 use clap::ArgMatches;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
