@@ -16,10 +16,10 @@
 //! - [`session`]: policy, milter, SMTP, OpenSMTPD and control protocols, without I/O.
 //! - [`greylist`]: the rules, without I/O.
 //! - [`lists`]: whitelists, blacklists and other lists; files to rules.
-//! - [`maillog`]: mail logs to events.
+//! - `maillog`: mail logs to events.
 //! - [`dns`]: names of client addresses, confirmed, without waiting.
 //! - [`daemon`]: what a daemon needs from the system.
-//! - [`request`], [`json`], [`printable`], [`histogram`]: a request; text for programs;
+//! - [`request`], `json`, `printable`, `histogram`: a request; text for programs;
 //!   text for terminals; counts of measurements.
 
 pub mod admin;
@@ -28,13 +28,13 @@ pub mod daemon;
 pub mod database;
 pub mod dns;
 pub mod greylist;
-pub mod histogram;
-pub mod json;
+pub(crate) mod histogram;
+pub(crate) mod json;
 pub mod lists;
-pub mod maillog;
+pub(crate) mod maillog;
 pub mod opensmtpd;
 pub mod policy_test;
-pub mod printable;
+pub(crate) mod printable;
 pub mod report;
 pub mod request;
 pub mod server;

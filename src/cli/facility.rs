@@ -41,9 +41,6 @@ const NAMES: &[(&str, u8)] = &[
 ];
 
 impl Facility {
-    /// The mail system, the default.
-    pub const MAIL: Facility = Facility(2);
-
     /// Looks a name up: case does not matter, and `LOG_` may precede it
     /// (BEHAVIOUR C4).
     #[must_use]

@@ -4,16 +4,16 @@
 //! `--name=value`; clap, whose command in `flags` is the only table of options;
 //! and `convert`, which gives the values their types and limits.
 
-pub mod admin;
+pub(crate) mod admin;
 mod config;
 mod convert;
-pub mod defaults;
+pub(crate) mod defaults;
 mod effective;
 mod facility;
 mod flags;
 mod getopt;
 mod help;
-pub mod layout;
+pub(crate) mod layout;
 mod man;
 mod manual;
 mod matched;
@@ -21,7 +21,7 @@ mod opensmtpd_filter;
 mod options;
 mod policy_test;
 mod report;
-pub mod settings;
+pub(crate) mod settings;
 mod shared;
 mod smtp;
 mod suggest;

@@ -1,18 +1,18 @@
 //! The daemon's use of the operating system, one file per part.
 
-pub mod clock;
+pub(crate) mod clock;
 mod detach;
-pub mod endpoint;
+pub(crate) mod endpoint;
 mod failure;
 mod lock;
 mod log;
 mod log_queue;
-pub mod pidfile;
+pub(crate) mod pidfile;
 pub mod privileges;
-pub mod signals;
+pub(crate) mod signals;
 mod stderr;
 mod syslog;
-pub mod systemd;
+pub(crate) mod systemd;
 pub mod title;
 
 pub use detach::{Readiness, Side, detach};

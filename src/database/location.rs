@@ -22,9 +22,3 @@ pub struct SharedLocation {
     /// does not matter.
     pub is_typed: bool,
 }
-
-impl Location {
-    pub fn of_directory(directory: impl Into<PathBuf>) -> Location {
-        Location { directory: directory.into(), shared: None }
-    }
-}

@@ -118,11 +118,6 @@ impl Database {
         Database::new(Connection::new(stream), Some(child), shown(&path))
     }
 
-    /// Opens a copy, or any other file that can be imported, only to read it.
-    pub fn open_file(path: &Path) -> Result<Database, Error> {
-        Database::of_file(OpenFile::open(path)?)
-    }
-
     fn new(connection: Connection, child: Option<Child>, name: String) -> Result<Database, Error> {
         let mut database = Database {
             connection: RefCell::new(connection),

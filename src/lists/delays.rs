@@ -46,10 +46,6 @@ impl Delays {
         self.recipients.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.recipients.is_empty()
-    }
-
     /// The longest delay in seconds, if there is any.
     pub fn longest(&self) -> Option<i64> {
         self.seconds.values().copied().max()

@@ -3,7 +3,7 @@
 
 mod action;
 mod address;
-pub mod control;
+pub(crate) mod control;
 pub mod milter;
 pub mod opensmtpd;
 pub mod policy;

@@ -48,7 +48,7 @@ pub enum Event<'a> {
     /// event.
     Request,
     /// A complete request that lacks the attribute named here, to be answered
-    /// with [`DUNNO`] (BEHAVIOUR D4).
+    /// with `action=DUNNO` (BEHAVIOUR D4).
     Missing(&'static str),
     /// A request of another type, which gets no reply (BEHAVIOUR D3).
     UnknownType(&'a [u8]),
@@ -230,8 +230,6 @@ fn number(text: &[u8]) -> Option<i64> {
     }
     digits.parse().ok()
 }
-
-pub const DUNNO: &[u8] = b"action=DUNNO\n\n";
 
 /// The reply's bytes.
 pub fn reply(reply: &Reply) -> Vec<u8> {

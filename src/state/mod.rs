@@ -5,7 +5,7 @@
 
 mod backend;
 pub mod berkeley;
-pub mod dump;
+pub(crate) mod dump;
 pub mod import;
 mod inspect;
 pub mod local;
@@ -13,7 +13,7 @@ mod maintenance;
 pub mod memory;
 mod remote_stats;
 #[cfg(feature = "shared-state")]
-pub mod shared;
+pub(crate) mod shared;
 mod shared_address;
 
 pub use crate::greylist::{

@@ -2,7 +2,7 @@
 //! `--database` whether the database is sound.
 
 mod answer;
-pub mod database;
+pub(crate) mod database;
 mod finding;
 mod lint;
 mod options;

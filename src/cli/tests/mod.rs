@@ -48,7 +48,7 @@ fn defaults() -> Options {
         group: "postgrey".to_owned(),
         daemonize: false,
         pidfile: None,
-        facility: Facility::MAIL,
+        facility: Facility::from_name("mail").unwrap(),
         log_format: Format::Classic,
         verbosity: Verbosity::Normal,
         exim: false,

@@ -178,11 +178,6 @@ impl Session {
         self.input.rest()
     }
 
-    /// Returns true if TLS has begun.
-    pub fn is_encrypted(&self) -> bool {
-        self.is_encrypted
-    }
-
     /// Releases memory that is not needed while the client is silent.
     pub fn shrink(&mut self) {
         self.input.shrink();
