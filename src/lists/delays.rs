@@ -42,7 +42,7 @@ impl Delays {
         (rules, seconds, warnings)
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.recipients.len()
     }
 
