@@ -32,7 +32,7 @@ pub struct Background {
 
 impl Run {
     /// Starts the program with `--daemonize`, its pid file in `pid` and its
-    /// socket in `socket`, and waits until it serves. None where nothing may be
+    /// socket in `socket`, and waits until it serves. `None` where nothing may be
     /// mounted, see [`Namespace::new`].
     pub fn background(&self, words: &[impl AsRef<OsStr>]) -> Option<Background> {
         self.background_in(Scratch::new(), words)

@@ -45,7 +45,7 @@ fn start(run: &Run, scratch: &Scratch, words: &[&str]) -> Option<Start> {
     let (mut log, mut serves) = (Vec::new(), false);
     if status.success() {
         let mut daemon = None;
-        // The original's child goes on to its end, which is told twice.
+        // The original's child runs to its end, which is logged twice.
         while !serves && !log.iter().any(|line: &String| line.contains("FATAL: ERROR: ")) {
             let (line, author) = hear().expect("a line within the patience");
             daemon = author;
@@ -237,7 +237,7 @@ fn numbers_that_no_process_has_are_stale() {
     });
 }
 
-/// A start that fails behind the back of the original's parent: the words, the
+/// A start that fails after the original's parent has succeeded: the arguments, the
 /// reason that both tell, what ours adds, and what the original leaves.
 fn fails(words: &[&str], reason: &str, advice: &str, theirs_leaves: &str) {
     let told = |reason: &str| format!("<18>FATAL: {reason}");
@@ -249,7 +249,7 @@ fn fails(words: &[&str], reason: &str, advice: &str, theirs_leaves: &str) {
         } else {
             [reason.to_string(), format!("{reason}{advice}")]
         };
-        // Some of its ends are told twice.
+        // Some of its ends are logged twice.
         let log: Vec<String> = match run.program() {
             Program::Theirs => vec![start.log.last().cloned().unwrap_or_default()],
             Program::Ours => start.log.clone(),

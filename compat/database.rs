@@ -37,7 +37,7 @@ pub fn rows(program: Program, dbdir: &Path, table: Table) -> Vec<String> {
     rows
 }
 
-/// LMDB's keys end at 511 bytes: ours keeps a longer one behind the value.
+/// LMDB's keys end at 511 bytes: ours stores a longer one after the value.
 fn whole<'a>(key: &'a str, value: &'a str) -> (&'a str, &'a str) {
     match value.split_once("\\00") {
         Some((value, key)) => (key, value),

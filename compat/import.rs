@@ -117,7 +117,7 @@ fn files(dbdir: &Path) -> Vec<(PathBuf, Vec<u8>, std::time::SystemTime)> {
 }
 
 /// Moves what the original learned to ours and back, and compares rows and
-/// decisions with those of an original that simply goes on.
+/// decisions with those of an original that continues.
 fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped) {
     if sides().len() < 2 || !can_compare() {
         return;

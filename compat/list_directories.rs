@@ -1,4 +1,4 @@
-//! Directories beside whitelists (BEHAVIOUR F1).
+//! Directories of drop-ins (BEHAVIOUR F1).
 
 use crate::case::{Run, case, differs};
 use crate::mail::mail;
@@ -6,7 +6,7 @@ use std::fs;
 use testkit::Scratch;
 
 /// What becomes of clients, and what is said of lists, with a list of clients
-/// and files beside it.
+/// and its drop-ins.
 fn seen(run: &Run, beside: &[(&str, &str)], clients: &[&str]) -> (Vec<String>, String) {
     let scratch = Scratch::new();
     let list = scratch.file("list", "list.example\n");

@@ -22,7 +22,7 @@ pub struct View {
 }
 
 impl View {
-    /// None where nothing may be mounted, see [`Namespace::new`].
+    /// `None` where nothing may be mounted, see [`Namespace::new`].
     pub fn new() -> Option<View> {
         View::with_hosts(HOSTS)
     }

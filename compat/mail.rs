@@ -14,7 +14,7 @@ pub fn mail() -> Attempt {
     Attempt::new("192.0.2.7", "mx.example.com", "alice@example.com", "bob@example.org")
 }
 
-/// The reply to an attempt that had to wait so many seconds.
+/// The reply to an attempt that passes after `seconds`.
 pub fn passed(seconds: i64) -> String {
     format!("PREPEND X-Greylist: delayed {seconds} seconds by postgrey-VERSION at HOST; DATE")
 }

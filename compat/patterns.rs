@@ -1,4 +1,4 @@
-//! The whitelists' patterns beside Perl itself.
+//! The whitelists' patterns compared with Perl itself.
 //!
 //! A random pattern matches the names that it matches for Perl, or ours refuses
 //! it for one of the reasons listed here; some constructs are always refused. A
@@ -36,7 +36,7 @@ const REFUSALS: &[&str] = &[
 enum Outcome {
     Alike,
     Refusal(&'static str),
-    /// Perl or ours gives up on a name, which both may.
+    /// Perl or ours stops at a limit, which both may.
     Surrender,
     Mistake,
     Difference(String),

@@ -164,7 +164,7 @@ fn a_server_that_closes_is_asked_again() {
     let log = [DEFERRED, TAKEN].concat();
     case(|run| {
         let daemon = Daemon::builder(run.program()).tcp().arg("--exim").start();
-        // The original dies of the closed connection, or complains of it for ever.
+        // The original dies of the closed connection, or reports it without end.
         let script = format!("timeout -s KILL 2 \"$@\" {} 2>/dev/null", target(&daemon));
         let program = words(run);
         let mut shell = vec!["sh", "-c", &script, "sh"];

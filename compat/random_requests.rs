@@ -278,7 +278,7 @@ fn distorted(random: &mut Random, attempt: &Attempt) -> Vec<u8> {
     bytes
 }
 
-/// Time goes on, mostly by little, sometimes across a limit, sometimes back.
+/// Returns the next time: mostly a little later, sometimes beyond a limit or earlier.
 fn later(random: &mut Random, moment: i64) -> i64 {
     let steps = [0, 1, 1, 4, 5, 9, 10, 299, 300, 301, 3599, 3600, 21_600, 86_401, 172_801, -1, -10];
     let step = match random.below(60) {

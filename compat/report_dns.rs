@@ -1,5 +1,5 @@
 //! What the report asks of the DNS (BEHAVIOUR H4), with a server of the test's
-//! own behind a private `/etc/resolv.conf`.
+//! own, named in a private `/etc/resolv.conf`.
 
 use crate::case::{Run, can_compare, case, differs};
 use crate::report::{Site, USUAL, line, usual};
@@ -255,7 +255,7 @@ fn clients_on_a_blocklist_are_left_out_and_each_is_asked_for_once() {
 #[test]
 fn without_an_answer_the_report_comes_all_the_same() {
     case(|run| {
-        // Nobody listens at this address.
+        // No server listens at this address.
         let configuration = "nameserver 127.0.0.77\noptions timeout:1 attempts:1\n";
         let Some(site) = Asking::new(run, configuration) else { return };
         let lines: String =

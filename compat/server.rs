@@ -69,7 +69,7 @@ impl Server {
     }
 
     /// Sends bytes on a connection of their own, says that there are no more,
-    /// and gives all replies up to the end of the connection.
+    /// and returns all replies up to the end of the connection.
     pub fn exchange(&self, bytes: impl AsRef<[u8]>) -> Vec<String> {
         let mut client = self.daemon().client();
         client.send(bytes.as_ref());
@@ -228,7 +228,7 @@ impl Left {
         let (mut routine, log): (Vec<_>, Vec<_>) =
             self.all_lines().into_iter().partition(|line| is_routine(line));
         if self.status.as_ref().is_some_and(Expected::may_differ) {
-            // Whoever dies does not say goodbye.
+            // A killed server logs no end.
             routine.retain(|line| !line.ends_with("closing!"));
         }
         let triplets = self.rows(Table::Triplets);
@@ -257,7 +257,7 @@ impl Drop for Left {
     }
 }
 
-/// Returns true if a line tells of start or stop and not of a request.
+/// Returns true if a line is about start or stop, not about a request.
 fn is_routine(line: &str) -> bool {
     ["TIME ", "Resolved [", "Binding to ", "Setting gid to ", "Setting uid to "]
         .iter()

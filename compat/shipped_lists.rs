@@ -1,4 +1,4 @@
-//! The lists that this project ships, beside those that the original does.
+//! The lists that this project ships, compared with those of the original.
 
 use postgrey::lists::{Addresses, Clients, Text};
 use std::collections::BTreeSet;

@@ -128,7 +128,7 @@ impl Listening {
         assert!(reply.is_some(), "no reply: {}", printed(&self.scratch, "stderr"));
     }
 
-    /// Asks it to stop, as an administrator does, and gives back its directory.
+    /// Stops it as an administrator does, and returns its directory.
     /// It serves at a socket in it.
     pub fn stop(self, path: impl AsRef<Path>) -> (Scratch, ExitStatus) {
         self.serves_at(&path);
@@ -161,7 +161,7 @@ fn sockets_of(pid: u32) -> Vec<String> {
         sockets.extend(listening.map(|row| address(&row[1])));
     }
     let rows: Vec<Vec<String>> = table("unix");
-    // A flag tells who accepts connections.
+    // A flag marks listening sockets.
     let listening = rows.iter().filter(|row| row[3] == "00010000" && own.contains(&row[6]));
     sockets.extend(listening.filter_map(|row| row.get(7).cloned()));
     sockets.sort();

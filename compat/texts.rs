@@ -1,4 +1,4 @@
-//! What the mail server is told in words (BEHAVIOUR E4).
+//! Texts of replies (BEHAVIOUR E4).
 
 use crate::case::{case, differs};
 use crate::mail::{GREYLISTED, MAIL, greylist, mail, passed};

@@ -204,7 +204,7 @@ fn the_queue_of_waiting_connections_has_a_length() {
     });
 }
 
-/// Returns the number of connections that may wait for a server, as `ss` tells it.
+/// Returns the number of connections that may wait for a server, as `ss` prints it.
 fn queue_of(daemon: &Daemon) -> String {
     let mut ss = Command::new("/usr/bin/ss");
     let output = ss.args(["-xlH", "src"]).arg(daemon.socket()).output().expect("ss");

@@ -110,7 +110,7 @@ fn compare(random: &mut Random, patience: Duration, ends: &[&End]) -> usize {
 }
 
 #[test]
-fn every_decision_is_that_of_a_store_which_writes_everything_at_once() {
+fn decisions_equal_those_of_a_store_that_writes_at_once() {
     let mut random = Random::of(seed());
     let ends = [&End::Commit, &End::Flush, &End::KillBefore, &End::KillAfter];
     let streams = random::cases(60);

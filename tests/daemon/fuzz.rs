@@ -30,7 +30,7 @@ struct Target {
     corpus: &'static [&'static [u8]],
     words: fn() -> Vec<&'static [u8]>,
     generate: fn(&mut Random) -> Vec<u8>,
-    /// Fails when the parser does wrong; otherwise gives the outcome in short.
+    /// Fails if the parser is wrong; otherwise returns the outcome in short.
     check: fn(&[u8], &mut Random) -> String,
 }
 

@@ -37,7 +37,7 @@ fn decisions(log: &[String]) -> Vec<Value> {
 }
 
 #[test]
-fn mail_that_passes_says_how_long_it_waited_and_how_often_it_was_tried() {
+fn json_decisions_have_delay_and_remaining_time() {
     let late = mail().with("queue_id", "4F2A");
     let attempts = [mail().at(0), mail().at(100), late.clone().at(305), late.at(306)];
     let log = log_of(&["--log-format=json"], attempts);
@@ -83,7 +83,7 @@ fn printed(scratch: &Scratch, command: &str, log: &str) -> String {
 }
 
 #[test]
-fn the_commands_that_read_logs_take_either_format_and_both_in_one() {
+fn commands_read_both_log_formats_even_mixed() {
     testkit::needs!(testkit::root_for("reports"));
     let empty: Scratch = Daemon::builder(Program::Ours).start().stop().scratch;
     let story = || {

@@ -93,7 +93,7 @@ fn logcheck_is_silent_about_everyday_lines() {
 }
 
 #[test]
-fn logcheck_is_as_silent_about_a_log_in_json() {
+fn logcheck_is_silent_about_everyday_json_lines() {
     let lines = everyday_lines(true, "json");
     for sign in ["\"action\":\"greylist\"", "\"delay\":", "closing!", "whitelisted: "] {
         assert!(lines.iter().any(|line| line.contains(sign)), "no {sign}: {lines:#?}");

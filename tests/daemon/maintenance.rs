@@ -78,7 +78,7 @@ impl Site {
 }
 
 #[test]
-fn a_clock_that_jumps_forward_deletes_nothing_until_it_has_been_steady_for_an_hour() {
+fn nothing_expires_for_an_hour_after_a_clock_jump() {
     let mut site = Site::start(&[]);
     site.pass("kept", 1, 0);
     site.let_pass(HOUR);

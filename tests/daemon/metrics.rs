@@ -68,7 +68,7 @@ fn mail(number: u32) -> Attempt {
 }
 
 #[test]
-fn the_numbers_count_what_became_of_mail() {
+fn metrics_count_decisions() {
     let site = Site::start(&["--delay=300"]);
     let mut client = site.daemon.client();
     for (number, seconds) in [(1, 0), (1, 10), (2, 10), (1, 400), (1, 401)] {

@@ -59,7 +59,7 @@ fn next_client(backend: &TcpListener) -> (String, TcpStream) {
 }
 
 #[test]
-fn own_client_is_connected_to_the_mail_server() {
+fn a_trusted_client_is_connected_to_the_mail_server() {
     let Site { builder, smtp, backend } = Site::new();
     let daemon = builder.start();
     let mut client = connect(&smtp);
@@ -105,7 +105,7 @@ fn certificate_is_read_again_on_hup() {
 }
 
 #[test]
-fn socket_of_systemd_named_smtp_stands_for_the_option() {
+fn a_socket_of_systemd_named_smtp_replaces_the_option() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_FDNAMES=smtp LISTEN_PID=$$ exec \"$@\"";

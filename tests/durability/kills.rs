@@ -42,7 +42,7 @@ fn acknowledged_records_survive_kill_9_under_load() {
         let enough = 20 + random.below(300);
         let mut acknowledged: Vec<Acknowledged> = load.answers.iter().take(enough).collect();
         assert_eq!(acknowledged.len(), enough, "the server ended by itself");
-        // Not always just behind a reply: at any point of its work.
+        // Not always right after a reply: at any point of its work.
         thread::sleep(Duration::from_micros(random.below(3000) as u64));
         let stopped = daemon.kill();
         acknowledged.extend(load.rest());

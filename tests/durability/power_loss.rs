@@ -25,10 +25,10 @@ use testkit::{Daemon, Listener, Program};
 /// keeps a daemon waiting for its turn.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// Syncs of the journal before which the power fails, one in so many.
+/// The power fails before one in this many syncs of the journal.
 const ONE_FAILS: usize = 16;
 
-/// Power failures after which the database is used further, one in so many.
+/// The database is used further after one in this many power failures.
 const ONE_GOES_ON: usize = 8;
 
 #[test]
@@ -51,7 +51,7 @@ fn the_file_is_sound_and_complete_after_any_power_failure() {
 }
 
 #[test]
-fn with_sync_the_file_is_sound_and_lacks_only_the_last_records() {
+fn with_sync_only_the_last_records_are_lost() {
     let builder = Daemon::builder(Program::under_test()).arg("--sync=1");
     let daemon = record::recording(builder).start();
     burst(&daemon, 0..5000);
@@ -105,11 +105,11 @@ struct Replay {
     /// The database and the journal.
     disks: [Disk; 2],
     are_named: [bool; 2],
-    /// What clients have been told.
+    /// The acknowledged triplets.
     acknowledged: Acknowledged,
     /// What the files have to hold.
     owed: Acknowledged,
-    /// When clients were told the first thing that is not on disk for certain.
+    /// When the first triplet was acknowledged that may not be on disk.
     first_acknowledged: Option<Duration>,
     ruin: Ruin,
     random: Random,

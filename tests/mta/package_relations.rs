@@ -28,7 +28,7 @@ fn relations() -> String {
     package.lines().filter(is_relation).map(|line| format!("{line}\n")).collect()
 }
 
-/// Returns apt's actions, such as `Inst postfix`, for an installation beside
+/// Returns apt's actions, such as `Inst postfix`, for an installation next to
 /// these packages.
 fn simulate(installed: &[&str]) -> Vec<String> {
     let agent = "Provides: mail-transport-agent\nConflicts: mail-transport-agent\n";

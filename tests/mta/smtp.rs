@@ -1,4 +1,4 @@
-//! An SMTP client, which may speak TLS and play other clients by XCLIENT.
+//! An SMTP client, which may use TLS and play other clients by XCLIENT.
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -64,7 +64,7 @@ pub fn greylist_headers(message: &str) -> Vec<&str> {
     head.filter(|line| line.to_ascii_lowercase().starts_with("x-greylist:")).collect()
 }
 
-/// What a session speaks through: a socket, or TLS on one.
+/// A socket, or TLS on one.
 trait Stream: Read + Write {}
 
 impl<T: Read + Write> Stream for T {}
@@ -106,8 +106,8 @@ impl Smtp {
         &self.greeting
     }
 
-    /// Becomes the envelope's client, and goes as far as the recipients. Gives
-    /// the reply to each.
+    /// Becomes the envelope's client, and sends the recipients. Returns the reply to
+    /// each.
     pub fn offer(&mut self, envelope: &Envelope) -> Vec<String> {
         self.expect("250", "EHLO tester.test");
         self.expect("220", &format!("XCLIENT {}", envelope.xclient));

@@ -84,7 +84,7 @@ impl Site {
     }
 }
 
-/// Breaks a server that works, and mends it.
+/// Breaks a working server, and repairs it.
 fn fault(name: &str, line: &str, break_it: impl Fn(&mut Server), mend: impl Fn(&mut Server)) {
     let Some(mut server) = Server::start(Engine::Redis, &[]) else { return };
     let mut site = Site::of(host(&server.url()).start());
@@ -96,7 +96,7 @@ fn fault(name: &str, line: &str, break_it: impl Fn(&mut Server), mend: impl Fn(&
 }
 
 #[test]
-fn stopped_server() {
+fn a_stopped_server_lets_mail_pass() {
     fault(
         "SIGSTOP",
         "no answer",
@@ -106,12 +106,12 @@ fn stopped_server() {
 }
 
 #[test]
-fn killed_server() {
+fn a_killed_server_lets_mail_pass() {
     fault("kill", "shared state: 127.0.0.1:", Server::end, Server::restart);
 }
 
 #[test]
-fn server_without_memory() {
+fn a_server_without_memory_lets_mail_pass() {
     let set = |value: &'static str| {
         move |server: &mut Server| {
             assert_eq!(server.ask(&["config", "set", "maxmemory", value]), "OK");
@@ -121,7 +121,7 @@ fn server_without_memory() {
 }
 
 #[test]
-fn server_that_became_a_replica() {
+fn a_server_that_became_a_replica_lets_mail_pass() {
     let set = |host: &'static str, port: &'static str| {
         move |server: &mut Server| assert_eq!(server.ask(&["replicaof", host, port]), "OK")
     };
@@ -156,7 +156,7 @@ fn a_closed_idle_connection_is_not_a_failure() {
 }
 
 #[test]
-fn server_that_starts_after_the_host() {
+fn a_server_may_start_after_the_host() {
     let port = free_port();
     let url = format!("redis://127.0.0.1:{port}");
     let mut site = Site::of(host(&url).start());
@@ -167,7 +167,7 @@ fn server_that_starts_after_the_host() {
 }
 
 #[test]
-fn wrong_password() {
+fn a_wrong_password_lets_mail_pass() {
     let Some(server) = Server::start(Engine::Redis, &["--requirepass", "right"]) else { return };
     let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}", server.port);
     let mut site = Site::of(host(&url("wrong")).start());
@@ -179,7 +179,7 @@ fn wrong_password() {
 }
 
 #[test]
-fn user_without_a_command() {
+fn a_user_without_a_permission_lets_mail_pass() {
     let Some(server) = Server::start(Engine::Redis, &[]) else { return };
     let user = ["acl", "setuser", "mx", "on", ">secret", "~postgrey:*", "+@all"];
     assert_eq!(server.ask(&user), "OK");
@@ -194,7 +194,7 @@ fn user_without_a_command() {
 }
 
 #[test]
-fn broken_replies() {
+fn broken_replies_let_mail_pass() {
     for (mode, line) in [
         (Mode::Garbage, "not that of a Redis"),
         (Mode::Drip, "no answer"),

@@ -141,7 +141,7 @@ fn keys_of_other_options_are_found_without_a_daemon() {
 }
 
 #[test]
-fn tools_say_what_they_cannot_do() {
+fn commands_report_why_they_cannot_reach_the_state() {
     let Some(server) = Server::start(Engine::Redis, &["--requirepass", "right"]) else { return };
     let failure = |words: &[&str]| {
         let finished = run(words, "");

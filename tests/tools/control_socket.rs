@@ -127,7 +127,7 @@ fn a_tool_that_does_not_read_its_reply_costs_no_processor_time() {
     let daemon = daemon();
     let mut stream = connect(&daemon.dbdir());
     stream.set_write_timeout(Some(Duration::from_millis(300))).expect("a limit");
-    // Until neither side takes any more.
+    // Until the buffers of both sides are full.
     while stream.write_all(&b"statistics\n\n".repeat(1000)).is_ok() {}
     let before = processor_time(daemon.pid());
     // A tool that asks nothing gets no answer.

@@ -73,7 +73,7 @@ fn a_backup_into_a_users_directory_exposes_nothing_of_root() {
     symlink(&secret, hostile.join("copy.mdb.new")).expect("a link");
     daemon.tool(&format!("backup {}", copy.display())).success();
     assert!(fs::symlink_metadata(&copy).expect("a copy").is_file());
-    // Nor is a link of somebody else under its own name.
+    // Neither is a link of another user at its own name.
     let link = hostile.join("link.mdb");
     symlink(&secret, &link).expect("a link");
     give(&link);

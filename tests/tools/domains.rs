@@ -97,7 +97,7 @@ fn a_domain_is_shown_with_what_is_counted_and_what_is_known() {
 }
 
 #[test]
-fn a_pair_of_domains_that_is_allowed_passes_and_nothing_else_does() {
+fn only_the_allowed_pair_of_domains_passes() {
     let daemon = started(&BOTH);
     let directory = daemon.dbdir();
     let mut client = daemon.client();
@@ -147,7 +147,7 @@ fn domains_can_be_forgotten_together_and_alone() {
 }
 
 #[test]
-fn bounces_are_named_like_a_domain_of_senders() {
+fn bounces_are_addressed_by_angle_brackets() {
     let daemon = started(&BOTH);
     let directory = daemon.dbdir();
     let words = "forget pool.test --sender-domain=<>";
@@ -200,7 +200,7 @@ fn an_export_can_be_imported() {
 }
 
 #[test]
-fn a_daemon_that_does_not_count_by_domain_says_so() {
+fn a_domain_cannot_be_allowed_without_counting_by_domain() {
     let daemon = started(&["--lookup-by-domain"]);
     for words in ["allow pool.test", "allow pool.test --sender-domain=one.test"] {
         command(&daemon.dbdir(), words).refusal(2, "does not count passes by domain");
@@ -211,14 +211,14 @@ fn a_daemon_that_does_not_count_by_domain_says_so() {
 }
 
 #[test]
-fn a_daemon_that_looks_nothing_up_by_domain_says_so() {
+fn a_triplet_by_domain_cannot_be_allowed_without_lookup_by_domain() {
     let daemon = started(&["--auto-whitelist-by=domain"]);
     let words = "allow pool.test dave@one.test bob@example.org";
     command(&daemon.dbdir(), words).refusal(2, "does not look triplets up by domain");
 }
 
 #[test]
-fn a_pair_of_before_can_be_forgotten_but_counts_no_more() {
+fn a_pair_of_former_options_can_be_forgotten() {
     // Where keys are hashes, the triplets of a domain cannot be found.
     for (privacy, forgot) in [(&[][..], "3 entries"), (&["--privacy"], "1 entry")] {
         let daemon = started(&[&BOTH, privacy].concat());
@@ -238,7 +238,7 @@ fn a_pair_of_before_can_be_forgotten_but_counts_no_more() {
 }
 
 #[test]
-fn of_hashed_keys_a_pair_is_found_but_no_domain_alone() {
+fn hashed_keys_are_found_by_their_pair_only() {
     let mut options = BOTH.to_vec();
     options.push("--privacy");
     let daemon = started(&options);

@@ -60,7 +60,7 @@ fn day() -> String {
 }
 
 #[test]
-fn a_mail_from_one_server_has_its_story() {
+fn a_mail_is_explained_with_all_its_attempts() {
     let (status, text) = explain(&Scratch::new(), &day(), &["--sender=alice@a.test"]);
     assert_eq!(status, 0, "{text}");
     let expected = "\
@@ -77,7 +77,7 @@ Outcome     passed after 10 min, at attempt 3
 }
 
 #[test]
-fn a_mail_from_many_networks_comes_with_the_line_that_helps() {
+fn a_mail_from_many_networks_gets_advice() {
     let (status, text) = explain(&Scratch::new(), &day(), &["--sender=pool.test"]);
     assert_eq!(status, 0, "{text}");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -88,7 +88,7 @@ fn a_mail_from_many_networks_comes_with_the_line_that_helps() {
 }
 
 #[test]
-fn a_mail_that_never_returned_is_reported() {
+fn a_mail_that_never_returned_is_reported_as_lost() {
     let (_, text) = explain(&Scratch::new(), &day(), &["--client=203.0.113.9"]);
     assert!(text.contains("Outcome     never came back in time"), "{text}");
     let (_, json) = explain(&Scratch::new(), &day(), &["--client=203.0.113.9", "--json"]);
@@ -96,13 +96,13 @@ fn a_mail_that_never_returned_is_reported() {
 }
 
 #[test]
-fn nothing_that_matches_is_an_exit_status() {
+fn no_match_is_exit_status_1() {
     let (status, text) = explain(&Scratch::new(), &day(), &["--sender=nobody@a.test"]);
     assert_eq!((status, text.as_str()), (1, "postgrey: nothing matched\n"));
 }
 
 #[test]
-fn a_queue_id_finds_its_mail_and_its_end() {
+fn a_queue_id_selects_its_mail() {
     let postfix = "2026-11-24T10:10:00+00:00 mx postfix/qmgr[1]: 4bXyZw1234zQrTk: \
          from=<alice@a.test>, size=9, nrcpt=1 (queue active)\n\
          2026-11-24T10:10:01+00:00 mx postfix/local[1]: 4bXyZw1234zQrTk: to=<bob@example.org>, \

@@ -1,4 +1,4 @@
-//! Files and sockets that somebody prepared for root's tools.
+//! Files and sockets that an attacker prepared for root's tools.
 
 use std::fs;
 use std::io::Write;
@@ -30,7 +30,7 @@ pub fn database() -> (testkit::Scratch, PathBuf) {
 }
 
 #[test]
-fn a_forged_lock_file_ends_no_tool() {
+fn a_forged_lock_file_crashes_no_tool() {
     let (_scratch, directory) = database();
     let lock = directory.join("postgrey.mdb-lock");
     let mut bytes = fs::read(&lock).expect("a lock file");
@@ -61,7 +61,7 @@ fn foreign_socket(directory: &Path, answer: impl Fn(&mut dyn Write) + Send + 'st
 }
 
 #[test]
-fn a_reply_without_end_fills_no_memory() {
+fn an_endless_reply_uses_bounded_memory() {
     let (_scratch, directory) = database();
     foreign_socket(&directory, |stream| while stream.write_all(&[b'x'; 65536]).is_ok() {});
     let dbdir = format!("--dbdir={}", directory.display());

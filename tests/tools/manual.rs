@@ -104,7 +104,7 @@ fn is_typed(example: &str) -> bool {
 }
 
 #[test]
-fn no_example_goes_untried() {
+fn every_example_is_tested() {
     for page in PAGES {
         let examples = examples(page);
         assert!(!examples.is_empty(), "{page}");
@@ -231,8 +231,8 @@ options="--inet=10023 --auto-whitelist-by=domain --metrics=127.0.0.1:9154"
 echo "POSTGREY_OPTS=\"$options\"" > /etc/default/postgrey
 postgrey $options --daemonize"#;
 
-/// Runs texts one after the other on such a machine; gives what each printed,
-/// and nothing where there can be no such machine.
+/// Runs scripts one after the other on such a machine; returns what each printed, or
+/// `None` where there can be no such machine.
 fn run(texts: &[String]) -> Option<Vec<String>> {
     let words = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
     let can = Command::new("/usr/bin/unshare").args(words).arg("true").output();

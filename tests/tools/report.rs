@@ -1,5 +1,4 @@
-//! The report beside a running daemon, and on logs that are not what they
-//! should be.
+//! The report next to a running daemon, and on malformed logs.
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +29,7 @@ fn mail() -> Attempt {
 const MISSED: &str = "      192.0.2.7 mx.b.test a@b.test r@d.test\n";
 
 #[test]
-fn it_sees_what_the_running_daemon_has_just_written() {
+fn a_report_includes_the_latest_records_of_the_daemon() {
     testkit::needs!(root_for("reports"));
     let daemon = Daemon::builder(Program::Ours).start();
     let db = daemon.dbdir();
@@ -52,7 +51,7 @@ fn a_log_in_no_known_format_is_reported() {
     assert!(output.err.starts_with("no line of the log is in a known format"), "{output:?}");
 }
 
-/// A directory with an empty database and files beside it.
+/// A directory with an empty database.
 fn site() -> Scratch {
     Daemon::builder(Program::Ours).start().stop().scratch
 }
@@ -121,7 +120,7 @@ fn closing_the_output_is_not_an_error() {
 }
 
 #[test]
-fn a_damaged_database_is_a_sentence() {
+fn a_damaged_database_is_a_one_line_error() {
     testkit::needs!(root_for("reports"));
     let scratch = site();
     let db = scratch.dbdir();

@@ -29,7 +29,7 @@ pub struct Logger {
 }
 
 impl Site {
-    /// None where the system does not allow it, see [`Namespace::new`].
+    /// `None` where the system does not allow it, see [`Namespace::new`].
     pub fn new() -> Option<Site> {
         let builder = Daemon::builder(Program::under_test());
         let namespace = private_dev(&builder.scratch().subdirectory("dev"))?;

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use testkit::{Attempt, Client, Daemon, Listener, Program, require, wait_for, wait_until};
 
-/// A request about a triplet that nobody asked about before.
+/// A request about a new triplet.
 fn new_attempt(number: usize) -> Attempt {
     let recipient = format!("r{number}@example.org");
     Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient).at(0)
@@ -40,7 +40,7 @@ fn remarks(daemon: &Daemon) -> Vec<String> {
 }
 
 #[test]
-fn two_thousand_connections_are_served_of_which_half_say_nothing() {
+fn two_thousand_connections_are_served_while_half_are_silent() {
     allow_many_connections(2_100);
     let daemon = Daemon::builder(Program::under_test()).start();
     let watch = Watch::begin(&daemon, "2,000 connections, 1,000 silent");
@@ -63,7 +63,7 @@ fn two_thousand_connections_are_served_of_which_half_say_nothing() {
 }
 
 #[test]
-fn clients_beyond_the_limit_of_descriptors_wait_and_are_served_in_the_end() {
+fn clients_beyond_the_limit_of_descriptors_are_served_later() {
     require("/usr/bin/prlimit", "util-linux");
     let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
     let daemon = Daemon::builder(Program::under_test()).within(limit).start();
@@ -111,7 +111,7 @@ impl Flood {
 }
 
 #[test]
-fn a_client_that_never_reads_costs_no_more_than_its_buffers() {
+fn a_client_that_never_reads_uses_bounded_memory() {
     let daemon = Daemon::builder(Program::under_test()).start();
     let watch = Watch::begin(&daemon, "client that never reads");
     let mut flood = Flood::new(&daemon);
@@ -119,7 +119,7 @@ fn a_client_that_never_reads_costs_no_more_than_its_buffers() {
         flood.pour();
         flood.sent > 200_000
     });
-    // And as much as it takes while others ask, lest memory grow with what is sent.
+    // More while others ask: memory must not grow with what is sent.
     for _ in 0..100 {
         flood.pour();
         watch.let_ask(1);
@@ -172,14 +172,14 @@ fn a_burst_of_requests_does_not_delay_other_clients() {
     watch.end(SPARE_MEMORY, &remarks(&daemon));
 }
 
-/// Reads until there were so many replies, or no more come.
+/// Counts replies, until there are `wanted` or no more come.
 fn count_replies(stream: UnixStream, wanted: usize) -> usize {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     lines.by_ref().filter(|line| line.starts_with("action=")).take(wanted).count()
 }
 
 #[test]
-fn clients_are_let_in_when_silent_ones_hold_all_descriptors() {
+fn clients_are_accepted_while_silent_ones_hold_all_descriptors() {
     require("/usr/bin/prlimit", "util-linux");
     let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
     let daemon = Daemon::builder(Program::under_test()).within(limit).start();
@@ -192,7 +192,7 @@ fn clients_are_let_in_when_silent_ones_hold_all_descriptors() {
 }
 
 #[test]
-fn requests_without_an_end_take_no_more_than_their_part_of_the_memory() {
+fn requests_without_an_end_use_bounded_memory() {
     allow_many_connections(2_100);
     let daemon = Daemon::builder(Program::under_test()).start();
     let watch = Watch::begin(&daemon, "2,000 requests of 60 KiB without an end");

@@ -24,7 +24,7 @@ struct Site {
 
 impl Site {
     /// `mount` is a shell script that mounts something on `$1`.
-    /// None where the system does not allow it, see [`Namespace::new`].
+    /// `None` where the system does not allow it, see [`Namespace::new`].
     fn start(mount: &str) -> Option<Site> {
         let builder = Daemon::builder(Program::under_test());
         let dbdir = builder.scratch().subdirectory("db");
@@ -67,9 +67,8 @@ fn fill(path: &Path) {
     }
 }
 
-/// Asks about so many new triplets, or until the answer lets one through
-/// because the database takes no more. Gives those that were put off, who may
-/// count on it.
+/// Asks about new triplets, until one passes because the database cannot be
+/// written. Returns those that were deferred, which must not be lost.
 fn ask_about(daemon: &Daemon, name: &str, triplets: usize) -> Vec<Attempt> {
     let mut client = daemon.client();
     let mut told = Vec::new();
@@ -116,9 +115,8 @@ fn fill_journal(daemon: &Daemon) {
     assert!(heard.contains_key("DUNNO"), "{heard:?}");
 }
 
-/// Holds a server to what it owes to others while its database fails as it does
-/// at this moment: prompt answers that let mail through, and one line that says
-/// `why`. Now and then it finds a page on a full disk and puts a mail off.
+/// Asserts that a server with a failing database accepts mail promptly, and logs one
+/// line that says `why`. On a full disk it may find a page and defer a mail.
 fn assert_mail_flows(daemon: &Daemon, fault: &str, why: &str) {
     let before = memory(daemon.pid());
     let neighbour = Neighbour::of(daemon);
@@ -135,7 +133,7 @@ fn assert_mail_flows(daemon: &Daemon, fault: &str, why: &str) {
     assert!(after < before + SPARE_MEMORY, "{before} KiB, then {after} KiB");
 }
 
-/// Waits until new triplets are put off again, which the log tells.
+/// Waits until new triplets are deferred again, and the log says so.
 fn assert_recovers(daemon: &Daemon) {
     let mut client = daemon.client();
     let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "after@example.org");
@@ -168,7 +166,7 @@ fn mail_flows_on_a_full_disk_and_acknowledged_records_stay() {
 }
 
 #[test]
-fn a_disk_that_takes_half_of_a_commit_is_called_full() {
+fn a_commit_that_is_written_in_part_is_reported_as_a_full_disk() {
     let Some(site) = Site::start(SMALL_DISK) else { return };
     let told = ask_about(&site.daemon, "before", 10);
     let filler = site.file("filler");
@@ -195,7 +193,7 @@ fn a_restart_on_a_full_disk_keeps_acknowledged_records() {
 }
 
 #[test]
-fn a_first_start_on_a_full_disk_says_so() {
+fn a_first_start_on_a_full_disk_is_an_error() {
     let builder = Daemon::builder(Program::under_test());
     let dbdir = builder.scratch().subdirectory("db");
     let Some(namespace) = Namespace::new(SMALL_DISK, &[&dbdir]) else { return };
@@ -240,7 +238,7 @@ fn a_directory_that_turns_read_only_changes_nothing() {
     assert_remembered(&daemon, &told);
 }
 
-/// Asks about so many new triplets with the longest keys there are.
+/// Asks about new triplets with the longest keys.
 fn ask_at_length(daemon: &Daemon, triplets: usize) -> BTreeMap<String, usize> {
     let mut client = daemon.client();
     let mut heard = BTreeMap::new();
@@ -261,7 +259,7 @@ fn ask_at_length(daemon: &Daemon, triplets: usize) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn a_map_that_cannot_grow_lets_mail_flow_until_it_can() {
+fn mail_is_accepted_while_the_map_cannot_grow() {
     require("/usr/bin/setpriv", "util-linux");
     let Some(site) = Site::start("mount -t tmpfs -o size=512m,mode=0777 tmpfs \"$1\"") else {
         return;

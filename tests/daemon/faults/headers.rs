@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use testkit::{Attempt, Daemon, Program, wait_until};
 
 #[test]
-fn a_message_that_passes_without_its_header_gets_it_when_it_asks_again() {
+fn a_retried_request_gets_the_header_that_a_failing_disk_prevented() {
     let (builder, faults) = Faults::of(Daemon::builder(Program::Ours));
     let daemon = builder.start();
     let mut client = daemon.client();

@@ -10,7 +10,7 @@ fn attempt(recipient: &str) -> Attempt {
 }
 
 #[test]
-fn a_server_that_was_stopped_for_a_while_answers_all_that_came_meanwhile() {
+fn a_stopped_daemon_answers_all_waiting_requests_when_it_continues() {
     let daemon = Daemon::builder(Program::under_test()).start();
     let watch = Watch::begin(&daemon, "SIGSTOP, SIGCONT");
     let known = attempt("known@example.org").at(0);
@@ -35,7 +35,7 @@ fn a_server_that_was_stopped_for_a_while_answers_all_that_came_meanwhile() {
     watch.end(SPARE_MEMORY, &[]);
 }
 
-/// Holds a reply to a delay of so many seconds and the few that the test takes.
+/// Asserts that a reply has a delay of these seconds and the few of the test.
 fn assert_delayed(reply: &str, seconds: i64) {
     let delay = reply.strip_prefix("PREPEND X-Greylist: delayed ").and_then(|rest| {
         let (number, _) = rest.split_once(' ')?;
@@ -46,7 +46,7 @@ fn assert_delayed(reply: &str, seconds: i64) {
 }
 
 #[test]
-fn a_clock_that_goes_back_an_hour_delays_mail_and_nothing_else() {
+fn a_clock_set_back_an_hour_only_delays_mail() {
     let (builder, faults) = Faults::of(Daemon::builder(Program::under_test()));
     let daemon = builder.start();
     let watch = Watch::begin(&daemon, "clock back by an hour");

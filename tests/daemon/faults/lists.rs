@@ -18,7 +18,7 @@ struct Fault {
     complaints: usize,
 }
 
-/// The rule that should hold as long as nobody has changed it.
+/// A rule of the list that stays in force.
 const RULE: &str = "good.example.net\n";
 
 fn write(path: &Path, text: impl AsRef<[u8]>) {
@@ -87,7 +87,7 @@ fn server_with_list() -> (Builder, PathBuf) {
     (builder, path)
 }
 
-/// Returns true if mail of a client that nobody knows passes at once.
+/// Returns true if mail of a client of this name passes at once.
 fn passes(daemon: &Daemon, client_name: &str) -> bool {
     let attempt = Attempt::new("192.0.2.1", client_name, "alice@sender.test", "bob@example.org");
     daemon.client().ask(&attempt.at(0)) == "DUNNO"
@@ -109,7 +109,7 @@ fn assert_complaints(daemon: &Daemon, fault: &Fault) {
     assert_eq!(complaints.len(), fault.complaints, "{}: {complaints:?}", fault.name);
 }
 
-/// Holds the server to its duty in each fault, also after one was too much.
+/// Runs a check for each fault, also after one has failed.
 fn hold(faults: impl IntoIterator<Item = Fault>, check: fn(&Fault)) {
     let faults: Vec<Fault> = faults.into_iter().collect();
     let fails = |fault: &&Fault| catch_unwind(|| check(fault)).is_err();

@@ -15,7 +15,7 @@ fn attempt(recipient: &str) -> Attempt {
     Attempt::new("192.0.2.1", "a.test", "alice@sender.test", recipient).at(0)
 }
 
-/// Asks so often about one triplet: each request is a line of the log.
+/// Asks repeatedly about one triplet: each request is a line of the log.
 fn ask(server: &Server, attempt: &Attempt, requests: usize) {
     let mut client = server.client();
     for _ in 0..requests / 100 {
@@ -27,7 +27,7 @@ fn ask(server: &Server, attempt: &Attempt, requests: usize) {
     }
 }
 
-/// Lets a server log more than it keeps for a reader, which nobody must notice.
+/// Makes a server log more than it keeps for a reader; no client may notice.
 /// Returns the number of requests.
 fn log_too_much(server: &Server, fault: &'static str) -> usize {
     let watch = Watch::at(server.background.pid, &server.background.listener, fault);
@@ -38,7 +38,7 @@ fn log_too_much(server: &Server, fault: &'static str) -> usize {
     3_000 + watch.end(SPARE_MEMORY, &[])
 }
 
-/// Each of so many requests is either in the log or counted as lost.
+/// Asserts that each request is either in the log or counted as lost.
 fn assert_lost_lines_are_counted(logger: &Logger, requests: usize) {
     let messages = logger.messages_until("log lines were lost: nothing took them");
     let told = messages.iter().filter(|message| message.starts_with("action=")).count();
@@ -48,7 +48,7 @@ fn assert_lost_lines_are_counted(logger: &Logger, requests: usize) {
 }
 
 #[test]
-fn lines_wait_for_a_logger_that_is_not_there_and_lost_ones_are_counted() {
+fn lines_wait_for_a_missing_logger_and_lost_ones_are_counted() {
     let Some(site) = Site::new() else { return };
     let server = site.start();
     let requests = log_too_much(&server, "no /dev/log");

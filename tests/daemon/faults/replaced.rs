@@ -78,7 +78,7 @@ fn a_file_that_is_deleted_is_written_again_with_all_records() {
 /// What is asked right after the deletion is answered from the old file and is in
 /// the new one.
 #[test]
-fn no_answer_comes_between_the_deletion_and_the_new_file() {
+fn requests_after_a_deletion_are_in_the_new_file() {
     let mut site = Site::start();
     for round in 1..20 {
         fs::remove_file(&site.file).expect("the database");

@@ -95,7 +95,7 @@ fn start() -> Daemon {
 const GREETING: &str = "220 proxy.test ESMTP\r\n";
 
 #[test]
-fn silent_clients_take_little_memory_and_hold_up_no_other() {
+fn silent_clients_use_little_memory_and_delay_no_other() {
     in_own_network(|| {
         const CLIENTS: usize = 2000;
         let daemon = start();

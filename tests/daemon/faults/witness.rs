@@ -27,7 +27,7 @@ pub const SPARE_MEMORY: usize = 16 * 1024;
 
 const PACE: Duration = Duration::from_millis(2);
 
-/// A mail server that goes about its business on its own connection.
+/// A mail server that asks on its own connection.
 #[derive(Debug)]
 pub struct Neighbour {
     is_over: Arc<AtomicBool>,
@@ -76,13 +76,13 @@ impl Neighbour {
     }
 }
 
-/// Holds a server to what it owes to others while `fault` goes on.
+/// Asserts that a server serves others while `fault` lasts.
 #[derive(Debug)]
 pub struct Watch {
     fault: &'static str,
     pid: Pid,
     before: usize,
-    /// None at the end.
+    /// `None` at the end.
     neighbour: Option<Neighbour>,
     log: Option<PathBuf>,
 }
@@ -129,7 +129,7 @@ impl Watch {
     }
 }
 
-/// A test that fails tells what others lived through until then.
+/// A test that fails prints what others had measured until then.
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(neighbour) = self.neighbour.take() {

@@ -30,7 +30,7 @@ fn senders_on_a_whitelist_pass_and_others_do_not() {
 }
 
 #[test]
-fn those_on_a_blacklist_are_refused_and_never_known() {
+fn blacklisted_mail_is_refused_and_not_recorded() {
     let builder = ours(&[]).list("blacklist-clients", "spam.test\n203.0.113.0/24\n");
     let builder = builder.list("blacklist-senders", "/^$/\nbad@\n");
     let daemon = builder.list("blacklist-recipients", "trap@example.org\n").start();

@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use testkit::wait_for;
 
 #[test]
-fn all_mail_passes_and_the_log_says_what_would_be_done() {
+fn a_dry_run_accepts_all_mail_and_logs_the_decisions() {
     let daemon = ours(&["--noaction"]).whitelist_clients("friend.test\n").start();
     let mut client = daemon.client();
     for seconds in [0, 10, 300, 301] {

@@ -6,7 +6,7 @@ use std::fs;
 use testkit::wait_until;
 
 #[test]
-fn only_those_on_the_list_are_greylisted() {
+fn only_listed_recipients_are_greylisted() {
     let list = "bob@example.org\nlists.example.org\n";
     let daemon = ours(&[]).list("greylist-recipients", list).start();
     let mut client = daemon.client();
@@ -35,7 +35,7 @@ fn with_an_unreadable_list_no_mail_is_greylisted() {
 }
 
 #[test]
-fn recipients_have_their_mail_wait_for_their_own_time() {
+fn recipients_have_their_own_delays() {
     let list = "example.org delay=60\nslow@example.org delay=600\nexample.net 60\n";
     let daemon = ours(&[]).list("recipient-delays", list).start();
     let mut client = daemon.client();
@@ -63,7 +63,7 @@ fn recipients_have_their_mail_wait_for_their_own_time() {
 }
 
 #[test]
-fn tools_see_mail_wait_beyond_the_usual_delay_and_can_let_it_pass() {
+fn commands_know_the_delay_of_a_recipient() {
     let list = "slow@example.org delay=7200\n";
     let daemon = ours(&[]).list("recipient-delays", list).start();
     let mut client = daemon.client();

@@ -3,7 +3,7 @@
 use crate::features::{count, defers, ours, stranger};
 
 #[test]
-fn trusted_networks_and_the_machine_itself_pass_without_an_entry() {
+fn mail_of_trusted_networks_is_not_recorded() {
     let lists =
         ["--trusted-networks=192.0.2.0/24, 2001:db8::/32", "--trusted-networks=203.0.113.7"];
     let daemon = ours(&lists).arg("--verbose").start();

@@ -1,4 +1,4 @@
-//! Commands of SMTP from a client, and replies of the mail server behind.
+//! SMTP commands of a client, and replies of the mail server.
 
 use super::{Target, in_pieces};
 use postgrey::session::smtp::{

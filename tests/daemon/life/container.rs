@@ -51,7 +51,7 @@ fn first_process(holder: Pid) -> Pid {
 }
 
 #[test]
-fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
+fn it_serves_as_process_1_of_any_user_on_a_read_only_root() {
     testkit::needs!(can_contain());
     let port = free_port();
     let everywhere = Listener::Tcp(format!("0.0.0.0:{port}"));
@@ -70,7 +70,7 @@ fn it_serves_as_the_first_process_with_any_user_on_a_read_only_root() {
     assert!(status(pid, "NSpid").ends_with(" 1"), "{}", status(pid, "NSpid"));
     assert_eq!(status(pid, "Uid").split(' ').next(), Some(USER.to_string().as_str()));
     assert!(daemon.log().iter().any(|line| line.contains(" starting! pid(1)")));
-    // The system gives a first process no default action: without a handler
+    // Signals have no default action for a first process: without a handler
     // it would not end at all.
     kill(first, Signal::SIGTERM).expect("a living daemon");
     let stopped = daemon.end();

@@ -77,7 +77,7 @@ impl Load {
     }
 }
 
-/// One life in the background; gives its directory back and how long the end took.
+/// Starts and stops in the background; returns the directory and the time of the stop.
 fn background(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratch, Duration) {
     let builder = Daemon::builder_in(Program::Ours, scratch);
     let daemon = start(builder).unwrap_or_else(|refusal| panic!("{refusal:?}"));
@@ -98,7 +98,7 @@ fn foreground(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratc
 }
 
 #[test]
-fn starts_and_stops_under_load_leave_no_file_and_lose_no_entry() {
+fn starts_and_stops_under_load_leave_no_file_and_lose_no_record() {
     let mut scratch = Scratch::new();
     let load = Load::on(&Listener::Unix(scratch.path().join("socket")));
     let (mut told, mut longest) = (Vec::new(), Duration::ZERO);
@@ -109,7 +109,7 @@ fn starts_and_stops_under_load_leave_no_file_and_lose_no_entry() {
         assert_nothing_is_left(&scratch);
         longest = longest.max(took);
     }
-    // The last daemon is gone, so nobody is in the middle of a reply.
+    // The last daemon is gone, so no reply is incomplete.
     told.extend(load.end());
     let daemon = Daemon::builder_in(Program::Ours, scratch).start();
     let mut client = daemon.client();

@@ -32,7 +32,7 @@ fn the_parent_succeeds_only_once_the_daemon_serves() {
 
 /// Nothing of the administrator's is kept open: no terminal, no file.
 #[test]
-fn it_keeps_no_descriptor_but_its_own() {
+fn it_keeps_only_its_own_descriptors() {
     let daemon = background();
     let database = daemon.scratch().dbdir();
     let mut others = BTreeSet::new();

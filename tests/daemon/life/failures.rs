@@ -37,7 +37,7 @@ fn assert_fails<T>(prepare: impl Fn(Builder) -> (Builder, T), sentence: &str, st
 }
 
 #[test]
-fn a_socket_on_which_another_program_listens() {
+fn a_socket_of_another_program_is_a_start_up_error() {
     let prepare = |builder: Builder| {
         let path = builder.scratch().path().join("taken");
         let other = UnixListener::bind(&path).expect("a socket");
@@ -49,7 +49,7 @@ fn a_socket_on_which_another_program_listens() {
 }
 
 #[test]
-fn a_database_directory_that_does_not_exist() {
+fn a_missing_database_directory_is_a_start_up_error() {
     assert_fails(
         |builder| (builder.arg("--dbdir=/nonexistent"), ()),
         "can't open lock file: /nonexistent/postgrey.lock: No such file or directory; --dbdir",
@@ -58,7 +58,7 @@ fn a_database_directory_that_does_not_exist() {
 }
 
 #[test]
-fn a_database_directory_that_another_daemon_has_locked() {
+fn a_locked_database_directory_is_a_start_up_error() {
     let prepare = |builder: Builder| {
         let path = builder.scratch().subdirectory("locked");
         let file = File::create(path.join("postgrey.lock")).expect("a lock file");
@@ -70,7 +70,7 @@ fn a_database_directory_that_another_daemon_has_locked() {
 }
 
 #[test]
-fn too_few_open_files() {
+fn too_low_a_limit_of_open_files_is_a_start_up_error() {
     let limited = ["/usr/bin/prlimit", "--nofile=18", "--"].map(str::to_string);
     let prepare = move |builder: Builder| (builder.within(limited.clone()), ());
     let reason = "only 18 open files are allowed, 64 are needed; raise the limit";
@@ -79,7 +79,7 @@ fn too_few_open_files() {
 
 /// Only in the background: in the foreground no pid file is written.
 #[test]
-fn a_pid_file_that_cannot_be_written() {
+fn an_unwritable_pid_file_is_a_start_up_error() {
     let builder = builder();
     let obstacle = builder.scratch().path().join("pid");
     fs::create_dir(&obstacle).expect("a directory in the way");

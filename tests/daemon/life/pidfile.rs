@@ -7,7 +7,7 @@ use std::fs;
 use testkit::{Daemon, Program};
 
 #[test]
-fn a_link_is_replaced_and_never_followed() {
+fn a_link_at_the_pid_file_is_replaced_and_not_followed() {
     // The content of each would keep a daemon from starting.
     for content in ["1\n", "garbage\n"] {
         let builder = Daemon::builder(Program::Ours);
@@ -20,7 +20,7 @@ fn a_link_is_replaced_and_never_followed() {
 }
 
 #[test]
-fn other_than_regular_files_are_refused_at_once() {
+fn a_pid_file_that_is_not_regular_is_refused() {
     let builder = Daemon::builder(Program::Ours);
     nix::unistd::mkfifo(&pid_file(builder.scratch()), Mode::S_IRWXU).expect("a FIFO");
     let refusal = start(builder).expect_err("a start that must fail");
@@ -28,7 +28,7 @@ fn other_than_regular_files_are_refused_at_once() {
 }
 
 #[test]
-fn that_of_another_daemon_is_not_removed() {
+fn the_pid_file_of_another_daemon_is_not_removed() {
     let daemon = start(Daemon::builder(Program::Ours)).expect("a daemon that starts");
     let path = pid_file(daemon.scratch());
     fs::write(&path, "1\n").expect("the file");

@@ -70,7 +70,7 @@ fn from_root_it_becomes_the_user_postgrey_with_no_capability_left() {
 }
 
 #[test]
-fn users_and_groups_have_names_or_numbers_or_a_list() {
+fn users_and_groups_are_names_numbers_or_lists() {
     testkit::needs!(testkit::root_for("a change of user"));
     let (games, mail, postgrey) = (user("games").uid, group("mail"), group("postgrey"));
     let table = [
@@ -97,7 +97,7 @@ fn users_and_groups_have_names_or_numbers_or_a_list() {
 }
 
 #[test]
-fn root_stays_root_only_where_that_is_asked_for() {
+fn root_is_kept_only_by_option() {
     testkit::needs!(testkit::root_for("a change of user"));
     let daemon = builder().arg("--user=root").start();
     assert_answers(&daemon);
@@ -109,7 +109,7 @@ fn root_stays_root_only_where_that_is_asked_for() {
 
 /// As a systemd unit with `User=` and `AmbientCapabilities=` starts it.
 #[test]
-fn capabilities_of_an_ordinary_user_are_given_up_as_well() {
+fn an_ordinary_user_loses_all_capabilities() {
     testkit::needs!(testkit::root_for("a change of user"));
     let user = user("postgrey");
     let set = "+net_bind_service";
@@ -189,7 +189,7 @@ fn a_list_that_links_to_a_file_of_root_is_not_read() {
 }
 
 #[test]
-fn a_list_of_root_counts_although_its_user_cannot_read_it() {
+fn a_list_that_only_root_can_read_applies() {
     testkit::needs!(testkit::root_for("a change of user"));
     let name = format!("postgrey-list-of-root-{}", std::process::id());
     let directory = env::temp_dir().join(name);
@@ -209,7 +209,7 @@ fn a_list_of_root_counts_although_its_user_cannot_read_it() {
 
 /// LMDB trusts the files of the database, which belong to the daemon's user.
 #[test]
-fn the_database_is_opened_without_a_way_back_to_root() {
+fn the_database_is_opened_after_root_privileges_are_dropped() {
     testkit::needs!(testkit::root_for("a change of user"));
     let builder = builder();
     let lock = builder.scratch().subdirectory("db").join("postgrey.mdb-lock");

@@ -73,7 +73,7 @@ fn replies_do_not_wait_for_a_list_of_100_000_lines() {
 }
 
 #[test]
-fn no_signal_of_a_burst_is_the_one_that_is_missed() {
+fn the_last_signal_of_a_burst_is_not_missed() {
     let daemon = Daemon::builder(Program::Ours).start();
     let statistics = || {
         let log = daemon.log();
@@ -85,8 +85,8 @@ fn no_signal_of_a_burst_is_the_one_that_is_missed() {
             daemon.signal(Signal::SIGUSR1);
             daemon.signal(Signal::SIGHUP);
         }
-        // Signals of one kind that come together may be told as one, but the
-        // last of all is never left until somebody happens to speak.
+        // Signals of one kind that come together may be handled as one, but the last
+        // one is handled without waiting for a client.
         fs::write(list(&daemon), format!("b{burst}.test\n")).expect("the list");
         daemon.signal(Signal::SIGHUP);
         daemon.signal(Signal::SIGUSR1);

@@ -36,7 +36,7 @@ fn hup_and_usr1_during_the_start_are_kept_until_it_serves() {
 }
 
 #[test]
-fn signals_that_were_blocked_when_it_started_are_obeyed() {
+fn signals_blocked_at_the_start_are_handled() {
     let script = "use POSIX; \
         sigprocmask(SIG_SETMASK, POSIX::SigSet->new(SIGHUP, SIGUSR1, SIGTERM, SIGINT)); \
         kill 'HUP', $$; kill 'USR1', $$; exec @ARGV or die";

@@ -36,7 +36,7 @@ fn the_path_of_a_socket_is_not_used_again_after_it_is_made() {
 }
 
 #[test]
-fn a_socket_that_is_not_its_own_any_more_is_left_alone() {
+fn a_replaced_socket_file_is_not_removed() {
     let daemon = Daemon::builder(Program::Ours).start();
     let path = daemon.socket().to_path_buf();
     fs::remove_file(&path).expect("a socket");

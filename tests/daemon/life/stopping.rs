@@ -16,8 +16,8 @@ fn attempt(recipient: &str) -> Attempt {
     Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &format!("{recipient}@example.org"))
 }
 
-/// Asks about one new triplet after the other until the server ends; gives
-/// those of which it was told.
+/// Asks about one new triplet after the other until the server ends; returns
+/// those that were answered.
 fn flood(listener: &Listener, name: String) -> Receiver<Attempt> {
     let (told, triplets) = channel();
     let mut client = listener.connect().expect("a server that listens");
@@ -37,7 +37,7 @@ fn flood(listener: &Listener, name: String) -> Receiver<Attempt> {
 }
 
 #[test]
-fn idle_flooding_and_half_spoken_clients_do_not_keep_it() {
+fn idle_flooding_and_stalled_clients_do_not_delay_the_stop() {
     for signal in ENDS {
         let daemon = Daemon::builder(Program::Ours).start();
         let idle: Vec<Client> = (0..20).map(|_| daemon.client()).collect();
@@ -105,7 +105,7 @@ fn all_requests_that_were_read_are_answered_before_the_end() {
 /// Replies wait in the daemon when a client does not read them. One that reads
 /// when the end comes gets all of them.
 #[test]
-fn replies_that_wait_for_their_reader_are_sent_before_the_end() {
+fn buffered_replies_are_sent_before_the_end() {
     const BURSTS: usize = 230;
     const REQUESTS: usize = 30;
     let daemon = Daemon::builder(Program::Ours).whitelist_clients("a.test\n").start();

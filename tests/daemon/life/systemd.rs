@@ -19,7 +19,7 @@ fn attempt(number: usize) -> Attempt {
 }
 
 #[test]
-fn it_says_when_it_is_ready_when_it_reloads_and_when_it_ends() {
+fn systemd_is_notified_of_start_reload_and_stop() {
     let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
     let daemon = builder.start();
     assert_eq!(manager.next(), ["READY"]);
@@ -32,7 +32,7 @@ fn it_says_when_it_is_ready_when_it_reloads_and_when_it_ends() {
 }
 
 #[test]
-fn a_start_that_fails_is_never_ready() {
+fn a_failed_start_is_never_reported_as_ready() {
     let builder = Daemon::builder(Program::Ours).arg("--user=nosuchuser");
     let (manager, builder) = Manager::of(builder);
     assert_eq!(builder.start_in_vain().status.code(), Some(255));
@@ -90,7 +90,7 @@ impl Kept {
 }
 
 #[test]
-fn a_socket_that_is_handed_over_is_used_and_left() {
+fn a_socket_of_systemd_is_used_and_not_removed() {
     let builder = Daemon::builder(Program::Ours);
     let kept = Kept::new(builder.scratch());
     let daemon = kept.hand_to(builder).start();
@@ -100,7 +100,7 @@ fn a_socket_that_is_handed_over_is_used_and_left() {
     assert!(!log.iter().any(|line| line.starts_with("Binding to")), "{log:#?}");
     let stopped = daemon.stop();
     assert_eq!(stopped.status.code(), Some(0));
-    // Nobody serves, yet nobody is refused.
+    // No daemon serves, but the socket accepts connections.
     let mut client = kept.listener.connect().expect("a socket that is still there");
     client.send(b"\n");
 }
@@ -108,7 +108,7 @@ fn a_socket_that_is_handed_over_is_used_and_left() {
 /// Mail servers come and ask all the time; one whose connection ends without a
 /// reply tries once more, as Postfix does.
 #[test]
-fn a_restart_with_a_kept_socket_refuses_no_client() {
+fn no_client_is_refused_during_a_restart_with_a_socket_of_systemd() {
     const RESTARTS: usize = 5;
     let builder = Daemon::builder(Program::Ours);
     let kept = Kept::new(builder.scratch());
@@ -142,7 +142,7 @@ fn a_restart_with_a_kept_socket_refuses_no_client() {
 }
 
 #[test]
-fn the_journal_gets_severities_and_no_second_time() {
+fn the_journal_gets_severities_and_no_time() {
     let script = "export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); exec \"$@\"";
     let daemon = Daemon::builder(Program::Ours)
         .within(["/bin/sh", "-c", script, "sh"].map(str::to_string))

@@ -63,19 +63,19 @@ fn assert_exposed_at_most(tenths: u32, unit: &Path) {
 /// What is left is what any user, directory and port in `/etc/default/postgrey`
 /// take.
 #[test]
-fn it_is_as_hardened_as_options_of_postgrey_1_let_it() {
+fn the_unit_is_hardened() {
     assert_exposed_at_most(28, &unit());
 }
 
 #[test]
-fn with_its_drop_in_it_is_as_hardened_as_the_job_lets_it() {
+fn the_drop_in_hardens_the_unit_further() {
     let scratch = Scratch::new();
     let path = scratch.file("postgrey.service", unit_that_never_is_root());
     assert_exposed_at_most(15, &path);
 }
 
 #[test]
-fn options_and_texts_come_from_where_they_always_came() {
+fn the_unit_reads_options_and_text_as_the_original_package_did() {
     let text = fs::read_to_string(unit()).expect("the unit");
     for line in [
         "EnvironmentFile=-/etc/default/postgrey\n",

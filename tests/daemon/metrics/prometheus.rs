@@ -14,7 +14,7 @@ fn examples() -> PathBuf {
 }
 
 #[test]
-fn rules_and_dashboard_ask_for_what_there_is() {
+fn rules_and_dashboard_use_existing_metrics() {
     // Also with a shared state that is not there.
     let shared = Site::start(&["--shared-state=redis://127.0.0.1:1"]).page();
     let page = Site::start(&[]).page() + &shared;
@@ -54,7 +54,7 @@ fn promtool(words: &[&str], input: &str) -> Option<Finished> {
 }
 
 #[test]
-fn prometheus_understands_the_page() {
+fn prometheus_accepts_the_page() {
     let site = Site::start(&[]);
     let page = site.page();
     if let Some(finished) = promtool(&["check", "metrics"], &page) {
@@ -65,7 +65,7 @@ fn prometheus_understands_the_page() {
 }
 
 #[test]
-fn prometheus_understands_the_rules_and_they_fire() {
+fn prometheus_accepts_the_rules_and_they_fire() {
     for words in [
         ["check", "rules", "prometheus-alerts.yml"],
         ["test", "rules", "prometheus-alerts-test.yml"],

@@ -16,7 +16,7 @@ fn site(action: &str) -> Site {
 }
 
 #[test]
-fn a_rejection_is_of_those_on_the_list_and_leaves_no_entry() {
+fn blacklisted_mail_is_rejected_and_not_recorded() {
     let mut site = site("REJECT");
     for _ in 0..2 {
         let mut spammer = site.connect_about("mx.spam.test", SPAMMER);

@@ -27,7 +27,7 @@ const STEPS: [u64; 9] = [0, 0, 1, 10, 299, 300, 301, 3601, 86_400];
 /// Nothing becomes old enough to be cleaned up, which goes by chance.
 const KEEPING: [&str; 2] = ["--max-age=3650", "--retry-window=3650"];
 
-/// An attempt to deliver, after so many seconds.
+/// Seconds before an attempt, its client, sender and recipient.
 type Mail = (u64, (&'static str, &'static str), &'static str, &'static str);
 
 fn stream(random: &mut Random) -> Vec<Mail> {
@@ -97,7 +97,7 @@ impl Servers<'_> {
 }
 
 #[test]
-fn the_same_mail_has_the_same_fate_and_leaves_the_same_database() {
+fn the_same_mail_is_decided_alike_and_leaves_the_same_database() {
     let seed = seed();
     let mails = stream(&mut Random::of(seed));
     let site = || {
@@ -136,7 +136,7 @@ fn the_same_mail_has_the_same_fate_and_leaves_the_same_database() {
 }
 
 #[test]
-fn the_milters_socket_has_its_own_mode_and_goes_with_the_daemon() {
+fn the_milter_socket_has_its_own_mode_and_is_removed() {
     let site = Site::start(&["--socketmode=0666"]);
     let mode = |path: &Path| path.metadata().expect("a socket").permissions().mode() & 0o7777;
     assert_eq!(mode(&site.socket), 0o660);

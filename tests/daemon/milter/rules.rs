@@ -1,4 +1,4 @@
-//! Who waits, who does not, and what is told and logged.
+//! What is greylisted over the milter protocol, and what is logged.
 
 use crate::milter::{DEFERRED, Site};
 use testkit::Program;
@@ -27,7 +27,7 @@ fn a_message_waits_and_passes_with_one_header() {
 }
 
 #[test]
-fn own_mail_passes_without_a_trace() {
+fn own_mail_passes_and_is_not_recorded() {
     let mut site = Site::start(&["--trusted-networks=198.51.100.0/24 2001:db8:5::/48", "-v"]);
     for address in ["127.0.0.1", "::1", "198.51.100.7", "2001:db8:5::7"] {
         let mut server = site.connect_about("host.own.test", address);

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
 #[test]
-fn nonsense_ends_its_connection_and_no_other() {
+fn malformed_input_ends_only_its_connection() {
     let site = Site::start(&[]);
     let mut witness = site.connect_about("mx.a.test", "192.0.2.1");
     for nonsense in [

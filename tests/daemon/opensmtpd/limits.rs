@@ -12,7 +12,7 @@ use testkit::process;
 use testkit::wait_until;
 
 #[test]
-fn it_ends_with_status_0_when_smtpd_closes_its_input() {
+fn the_filter_exits_with_0_when_smtpd_closes_its_input() {
     let daemon = daemon().start();
     let idle = filter(&daemon);
     let mut busy = filter(&daemon);

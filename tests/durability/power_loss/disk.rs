@@ -47,7 +47,7 @@ impl Disk {
         }
     }
 
-    /// The last write has arrived, and of the others nobody knows.
+    /// Syncs the last write alone.
     pub fn sync_last(&mut self) {
         let first = self.pending.len() - self.last;
         for (place, sector) in self.pending.split_off(first) {

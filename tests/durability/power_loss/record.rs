@@ -26,7 +26,7 @@ pub enum Event {
     Synced(File, Duration),
     /// A file gets its name.
     Named(File),
-    /// A client is told this, at this moment.
+    /// A reply to a client, and its time.
     Acknowledged(Duration, Vec<u8>),
 }
 

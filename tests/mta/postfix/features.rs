@@ -9,7 +9,7 @@ const DEFERRED: &str = "450 4.2.0 <bob@example.org>: Recipient address rejected:
                         see http://postgrey.schweikert.ch/help/example.org.html";
 
 #[test]
-fn users_and_own_networks_pass_where_they_are_trusted() {
+fn authenticated_users_and_trusted_networks_pass() {
     testkit::needs!(root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours)
         .arg("--trust-authenticated")
@@ -28,7 +28,7 @@ fn users_and_own_networks_pass_where_they_are_trusted() {
 }
 
 #[test]
-fn those_on_a_blacklist_are_refused_for_good_unless_a_whitelist_has_them() {
+fn blacklisted_mail_is_refused_permanently_unless_whitelisted() {
     testkit::needs!(root_for("Postfix"));
     let builder = Daemon::builder(Program::Ours);
     let builder = builder.list("whitelist-senders", "boss@spam.test\n");

@@ -72,7 +72,7 @@ impl Postfix {
         Postfix::start_as(true, "", questions)
     }
 
-    /// Starts a Postfix that a proxy tells the clients' addresses.
+    /// Starts a Postfix that gets the clients' addresses from a proxy.
     pub fn start_with_proxy() -> Postfix {
         let options = "    -o smtpd_upstream_proxy_protocol=haproxy\n";
         let questions = format!(
@@ -96,7 +96,7 @@ impl Postfix {
         let mut postfix = Postfix { port: 0, is_in_chroot, options, scratch: Scratch::new() };
         postfix.make_directories();
         postfix.write_configuration(questions);
-        // Between the choice of a port and its use, somebody else may take it.
+        // Another program may use the port in the meantime.
         for _ in 0..3 {
             postfix.port = free_port();
             postfix.write_services();
@@ -107,7 +107,7 @@ impl Postfix {
         panic!("Postfix does not start:\n{}", postfix.everything_it_said());
     }
 
-    /// Where it speaks SMTP, for programs that take `host:port`.
+    /// Where it serves SMTP, as `host:port`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -119,8 +119,8 @@ impl Postfix {
         replies
     }
 
-    /// Sends a message, all of whose recipients must be accepted, and gives what
-    /// was delivered to each of them.
+    /// Sends a message, all of whose recipients must be accepted, and returns the
+    /// delivered copies.
     pub fn deliver(&self, envelope: &Envelope) -> Vec<String> {
         let subject = self.hand_in(envelope);
         wait_for("the delivery", || {
@@ -129,8 +129,8 @@ impl Postfix {
         })
     }
 
-    /// Sends a message, all of whose recipients must be accepted. Gives the line
-    /// by which it is known.
+    /// Sends a message, all of whose recipients must be accepted. Returns the
+    /// line that identifies it.
     pub fn hand_in(&self, envelope: &Envelope) -> String {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);

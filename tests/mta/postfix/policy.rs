@@ -50,8 +50,7 @@ fn every_recipient_of_500_messages_gets_one_reply_a_try() {
     });
     let daemon_log = daemon.log();
 
-    // What the clients heard, what Postfix says it told them, and what the
-    // policy server says it told Postfix.
+    // The replies to the clients, in the log of Postfix, and in that of the daemon.
     let recipients = found(r"recipient rejected: 450 4\.2\.0 <(.*?)>: ", &refused);
     assert_eq!(recipients.iter().collect::<BTreeSet<_>>().len(), 500, "{recipients:?}");
     assert_eq!(refused_again, Vec::<String>::new());

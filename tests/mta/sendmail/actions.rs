@@ -41,7 +41,7 @@ fn held_mail_is_in_quarantine_with_the_reason() {
 }
 
 #[test]
-fn discarded_mail_is_taken_and_gone() {
+fn discarded_mail_is_accepted_and_deleted() {
     let lists = Scratch::new();
     let Some(site) = site("DISCARD", &lists) else { return };
     site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org", "hello\n");

@@ -94,7 +94,7 @@ impl Sendmail {
         Running { sendmail: self, server }
     }
 
-    /// Debian keeps it beside a wrapper.
+    /// The program itself: Debian's sendmail is a wrapper.
     fn program(&self) -> &'static str {
         let paths = ["/usr/libexec/sendmail/sendmail", "/usr/lib/sm.bin/sendmail"];
         let found = paths.into_iter().find(|path| self.chroot.root().join(&path[1..]).exists());

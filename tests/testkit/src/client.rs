@@ -51,7 +51,7 @@ impl Attempt {
         self
     }
 
-    /// The same attempt, so many seconds after the start of time.
+    /// The same attempt, `seconds` after the start of time.
     pub fn at(self, seconds: i64) -> Attempt {
         self.with("policy_test_time", (start_of_time() + seconds).to_string())
     }

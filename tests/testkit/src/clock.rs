@@ -1,12 +1,12 @@
-//! The clocks of a server under test, in the test's hand.
+//! The clocks of a server under test, which the test sets.
 
 use super::{Builder, start_of_time};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The time of day of one server, which stands still, and the clock by which it
-/// measures intervals, which goes on. Neither wakes a server that sleeps.
+/// The time of day of one server and the clock by which it measures intervals.
+/// Both stand still between calls, and neither wakes a server that sleeps.
 #[derive(Debug)]
 pub struct Clock {
     path: PathBuf,
@@ -16,7 +16,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Gives a server clocks of its own, at the start of time.
+    /// Makes a server use these clocks, at the start of time.
     pub fn of(builder: Builder) -> (Builder, Clock) {
         let path = builder.scratch().subdirectory("clock").join("clock");
         let clock = Clock { path, ahead: Duration::ZERO, jump: 0 };

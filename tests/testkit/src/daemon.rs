@@ -82,7 +82,7 @@ impl Builder {
         self
     }
 
-    /// Gives it another standard input than none.
+    /// Sets its standard input.
     pub fn stdin(mut self, stdin: Stdio) -> Builder {
         self.stdin = stdin;
         self

@@ -19,17 +19,17 @@ pub type Packet = (u8, Vec<u8>);
 
 /// A stream of bytes in both directions.
 pub trait Wire: Read + Write {
-    fn lose_patience_after(&self, time: Duration) -> std::io::Result<()>;
+    fn set_timeout(&self, time: Duration) -> std::io::Result<()>;
 }
 
 impl Wire for UnixStream {
-    fn lose_patience_after(&self, time: Duration) -> std::io::Result<()> {
+    fn set_timeout(&self, time: Duration) -> std::io::Result<()> {
         self.set_read_timeout(Some(time))
     }
 }
 
 impl Wire for TcpStream {
-    fn lose_patience_after(&self, time: Duration) -> std::io::Result<()> {
+    fn set_timeout(&self, time: Duration) -> std::io::Result<()> {
         self.set_read_timeout(Some(time))
     }
 }
@@ -49,7 +49,7 @@ pub fn fail_at(socket: &Path, mode: u32, hangs_up: bool) {
 
 pub struct MailServer {
     stream: Box<dyn Wire>,
-    /// True if clients and senders are told without an answer.
+    /// True if clients and senders are sent without an answer.
     is_quiet: bool,
 }
 
@@ -63,7 +63,7 @@ impl MailServer {
     }
 
     pub fn speak(stream: impl Wire + 'static, offer: [u32; 3]) -> MailServer {
-        stream.lose_patience_after(TIMEOUT).expect("a timeout");
+        stream.set_timeout(TIMEOUT).expect("a timeout");
         let mut server = MailServer { stream: Box::new(stream), is_quiet: false };
         server.send(b'O', &offer.map(u32::to_be_bytes).concat());
         let (command, terms) = server.receive().expect("terms");
@@ -106,7 +106,7 @@ impl MailServer {
         self.expect_silence_or_consent();
     }
 
-    /// Tells macros beside the next command: names and values by turns.
+    /// Sends macros for the next command: names and values in turns.
     pub fn macros(&mut self, command: u8, macros: &[&str]) {
         let strings = macros.iter().flat_map(|text| [text.as_bytes(), b"\0"].concat());
         self.send(b'D', &[command].into_iter().chain(strings).collect::<Vec<u8>>());
@@ -123,7 +123,7 @@ impl MailServer {
         }
     }
 
-    /// Names a recipient. Gives the reply for its client, empty if it is taken.
+    /// Sends a recipient. Returns the reply for the client, empty if it is accepted.
     pub fn recipient(&mut self, address: &str) -> String {
         self.send(b'R', format!("<{address}>\0").as_bytes());
         match self.receive().expect("an answer to the recipient") {
@@ -136,7 +136,7 @@ impl MailServer {
         }
     }
 
-    /// Ends the message. Gives the headers to put in front.
+    /// Ends the message. Returns the headers to add.
     pub fn end_of_message(&mut self) -> Vec<String> {
         self.send(b'E', b"");
         let mut headers = Vec::new();

@@ -16,14 +16,13 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A namespace that a shell script furnishes; `arguments` are its `$1` and
-    /// so on. None, and a word about it, where the system does not let the test
-    /// mount things.
+    /// A namespace that a shell script sets up; `arguments` are its `$1` and so on.
+    /// Returns `None`, and reports what is skipped, where mounts are not allowed.
     pub fn new(script: &str, arguments: &[&Path]) -> Option<Namespace> {
         require("/usr/bin/unshare", "util-linux");
         require("/usr/bin/nsenter", "util-linux");
         // The holder ends with its standard input, so also when the test dies.
-        let script = format!("{script}\necho furnished\nexec cat");
+        let script = format!("{script}\necho ready\nexec cat");
         let mut holder = Command::new("/usr/bin/unshare")
             .args(["--mount", "sh", "-euc", &script, "sh"])
             .args(arguments)
@@ -35,7 +34,7 @@ impl Namespace {
         let output = holder.stdout.as_mut().expect("a pipe");
         BufReader::new(output).read_line(&mut word).expect("a word from the script");
         let namespace = Namespace { holder };
-        if word != "furnished\n" {
+        if word != "ready\n" {
             skip("what needs mounts: run it as root where they are allowed");
             return None;
         }

@@ -135,7 +135,7 @@ impl Filter {
         text.lines().map(str::to_string).collect()
     }
 
-    /// Waits until it has written so many lines to standard error.
+    /// Waits until it has written a number of lines to standard error.
     pub fn wait_for_log(&self, lines: usize) -> Vec<String> {
         wait_for("a line of the filter's log", || Some(self.log()).filter(|log| log.len() >= lines))
     }

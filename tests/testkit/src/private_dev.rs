@@ -15,14 +15,14 @@ const PRIVATE_DEV: &str = "mount -t tmpfs -o mode=0755 tmpfs \"$1\"
     done
     mount --rbind \"$1\" /dev";
 
-/// Furnishes a directory as `/dev`. None where nothing may be mounted, see
-/// [`Namespace::new`].
+/// Makes a directory the `/dev` of a namespace. `None` where mounts are not allowed,
+/// see [`Namespace::new`].
 pub fn private_dev(directory: &Path) -> Option<Namespace> {
     Namespace::new(PRIVATE_DEV, &[directory])
 }
 
-/// Listens at `/dev/log`, waiting so long at most for a line; gives also where
-/// the test sees the socket.
+/// Listens at `/dev/log` with a time limit for each line; also returns the path of
+/// the socket outside of the namespace.
 pub fn listen_to_log(namespace: &Namespace, patience: Duration) -> (UnixDatagram, PathBuf) {
     let path = namespace.path(Path::new("/dev/log"));
     let socket = UnixDatagram::bind(&path).expect("a socket in the private /dev");

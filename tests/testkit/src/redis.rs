@@ -84,7 +84,7 @@ impl Server {
         Some(server)
     }
 
-    /// Starts a Redis that is told everything by its options.
+    /// Starts a command with these options.
     pub fn spawn(command: Vec<String>, options: Vec<String>, port: u16) -> Server {
         let scratch = Scratch::new();
         let child = child(&command, &options, &scratch);

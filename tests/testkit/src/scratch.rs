@@ -6,8 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A directory that goes away with the value, unless the test failed: then it
-/// stays to be looked at.
+/// A directory that is removed with the value, unless the test failed.
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,

@@ -40,7 +40,7 @@ fn mail_of_a_quiet_daemon_is_found_in_postfix_lines() {
         refused("10:00:00", ALICE),
         refused("10:01:40", ALICE),
         accepted("10:10:00", "11:30:00", "4bXyZw1234zQrTk", ALICE),
-        // Nobody had deferred this one.
+        // This one was not deferred before.
         accepted("10:20:00", "10:20:01", "4bXyZw1234zQrTm", ["x.test", "192.0.2.8", "x@x.test"]),
     ]
     .concat();

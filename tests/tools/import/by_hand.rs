@@ -20,7 +20,7 @@ fn done(text: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn an_import_by_hand_merges_and_twice_is_the_same_as_once() {
+fn an_import_merges_and_may_be_repeated() {
     let scratch = Scratch::new();
     let dump = |rows: &str| format!("VERSION=3\nformat=print\nHEADER=END\n{rows}DATA=END\n");
     let old = dump(
@@ -93,7 +93,7 @@ fn an_import_before_the_first_start_is_the_first_start() {
 }
 
 #[test]
-fn an_import_that_cannot_be_done_says_why() {
+fn a_failed_import_reports_the_reason() {
     let daemon = Daemon::builder(Program::Ours).start();
     let socket = daemon.scratch().path().join("db/postgrey.control");
     std::fs::remove_file(&socket).expect("a socket");

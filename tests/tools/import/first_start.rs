@@ -1,4 +1,4 @@
-//! The first start beside a database of the original.
+//! The first start with a database of the original.
 
 use crate::import::{exported, fixture, put, triplets};
 use std::fs;
@@ -36,7 +36,7 @@ fn told(stopped: &Stopped) -> Vec<String> {
 }
 
 #[test]
-fn the_first_start_takes_all_entries_over_and_leaves_the_files_alone() {
+fn the_first_start_imports_all_records_and_keeps_the_files() {
     for name in ["little-endian.db", "big-endian.db", "checksums.db"] {
         // Clients of the fixture are hosts.
         let builder = Daemon::builder(Program::Ours).arg("--ipv4cidr=32");
@@ -111,7 +111,7 @@ fn a_file_that_is_not_a_database_is_reported_and_the_daemon_starts() {
 }
 
 #[test]
-fn a_start_that_is_killed_while_it_imports_is_made_good_by_the_next() {
+fn an_interrupted_import_is_repeated_at_the_next_start() {
     testkit::needs!(program_for("an interrupted import", "/usr/bin/db5.3_load", "db5.3-util"));
     const ENTRIES: usize = 100_000;
     let builder = Daemon::builder(Program::Ours);

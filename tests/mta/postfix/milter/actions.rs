@@ -41,7 +41,7 @@ fn codes_and_texts_reach_the_client() {
 }
 
 #[test]
-fn held_mail_stays_in_the_queue_and_other_mail_does_not() {
+fn held_mail_stays_in_the_queue() {
     testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     let site = site("HOLD", "On our blacklist", &lists);
@@ -57,7 +57,7 @@ fn held_mail_stays_in_the_queue_and_other_mail_does_not() {
 }
 
 #[test]
-fn discarded_mail_is_taken_and_gone() {
+fn discarded_mail_is_accepted_and_deleted() {
     testkit::needs!(testkit::root_for("Postfix"));
     let lists = Scratch::new();
     let site = site("DISCARD", "Spam", &lists);

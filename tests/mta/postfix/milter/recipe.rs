@@ -10,7 +10,7 @@ const RECIPES: &str = include_str!("../../../../debian/README.sendmail");
 const PORT: &str = "10022";
 
 #[test]
-fn postfix_asks_as_the_recipe_has_it_though_its_server_is_in_a_chroot() {
+fn the_recipe_works_for_a_postfix_in_a_chroot() {
     testkit::needs!(testkit::root_for("Postfix"));
     let is_setting =
         |line: &&str| line.starts_with("smtpd_milters =") || line.starts_with("milter_");
