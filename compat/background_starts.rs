@@ -70,7 +70,7 @@ fn start(run: &Run, scratch: &Scratch, words: &[&str]) -> Option<Start> {
 /// knows.
 fn replies(scratch: &Scratch) -> bool {
     let client = Client::unix(&scratch.path().join("socket"));
-    client.is_ok_and(|mut client| client.ask_mortal(&mail()).is_some())
+    client.is_ok_and(|mut client| client.try_to_ask(&mail()).is_some())
 }
 
 fn inside(run: &Run, namespace: &Namespace) -> std::process::Command {

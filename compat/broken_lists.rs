@@ -58,7 +58,7 @@ fn a_broken_pattern_does_not_stop_the_start() {
         let list = "/mx(/\nnext.example\n";
         let builder = with(list)(Daemon::builder(run.program()));
         let seen = match run.program() {
-            Program::Theirs => builder.start_in_vain().status.to_string(),
+            Program::Theirs => builder.fail_to_start().status.to_string(),
             Program::Ours => {
                 let daemon = builder.start();
                 let mut client = daemon.client();

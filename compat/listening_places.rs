@@ -179,7 +179,7 @@ fn of_nobody(run: &Run, words: &[&str], connect: impl Fn(&Scratch) -> Option<Cli
     let said = loop {
         if let Some(mut client) = connect(&scratch) {
             // One that is about to end may not answer.
-            if client.ask_mortal(&mail().at(0)).is_some() {
+            if client.try_to_ask(&mail().at(0)).is_some() {
                 break format!("{}serves", printed(&scratch, "stderr"));
             }
         }

@@ -125,7 +125,7 @@ impl Run {
         let mut process = Process::start(self, &scratch, &words);
         let reply = loop {
             match Client::unix(&socket) {
-                Ok(mut client) => break client.ask_mortal(&mail()),
+                Ok(mut client) => break client.try_to_ask(&mail()),
                 Err(_) if process.has_ended() => {
                     let status = process.wait(|| ());
                     return outcome(&scratch, status).shown_roughly();

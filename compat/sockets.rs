@@ -124,7 +124,7 @@ impl Listening {
     /// Waits until it serves at a socket in its directory.
     pub fn serves_at(&self, path: impl AsRef<Path>) {
         let path = self.scratch.path().join(path);
-        let reply = Client::unix(&path).expect("a socket").ask_mortal(&mail());
+        let reply = Client::unix(&path).expect("a socket").try_to_ask(&mail());
         assert!(reply.is_some(), "no reply: {}", printed(&self.scratch, "stderr"));
     }
 

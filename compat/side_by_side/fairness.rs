@@ -3,7 +3,7 @@
 
 use crate::contest::median;
 use crate::load::{self, Burst, Pace};
-use crate::neighbours::{self, Neighbour};
+use crate::neighbours::{self, OtherClient};
 use crate::page::Page;
 use crate::subject::{Field, Kind, Subject};
 use crate::table::digits;
@@ -38,14 +38,14 @@ pub fn run(page: &mut Page, is_quick: bool) {
     let subject = &subjects[0];
     // One stream, so that no row asks for what another has brought to memory.
     let mut traffic = Traffic::new(REAL_LIFE, population, 0);
-    let mut measure = |time, neighbour: Neighbour| {
+    let mut measure = |time, neighbour: OtherClient| {
         let pace = Pace::Open(REQUESTS_A_SECOND);
         let mut stretch = |_| load::run(subject, CONNECTIONS, pace, time, &mut traffic);
         beside(neighbour, subject, population, || (0..STRETCHES).map(&mut stretch).collect())
     };
     // Pages of a new database are first read when they are first asked for.
     measure(Duration::from_millis(600), neighbours::nothing);
-    let rows: [(&str, Neighbour); 6] = [
+    let rows: [(&str, OtherClient); 6] = [
         ("nothing", neighbours::nothing),
         ("a connection that pipelines", neighbours::flood),
         ("HUP", neighbours::hang_up),
@@ -102,7 +102,7 @@ fn bound(name: &str) -> &'static str {
 
 /// Loads the subject while a neighbour is at work; gives what that has done.
 fn beside(
-    neighbour: Neighbour,
+    neighbour: OtherClient,
     subject: &Subject,
     population: Population,
     load: impl FnOnce() -> Vec<Burst>,

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 use testkit::{Listener, Program};
 
-pub type Neighbour = fn(&Subject, Population, &AtomicBool) -> String;
+pub type OtherClient = fn(&Subject, Population, &AtomicBool) -> String;
 
 const PIPELINED: usize = 1_000_000;
 

@@ -49,7 +49,7 @@ fn again(stopped: Stopped) -> Builder {
 }
 
 fn complaint(builder: Builder) -> (Stopped, String) {
-    let stopped = builder.start_in_vain();
+    let stopped = builder.fail_to_start();
     assert!(stopped.status.code().is_some_and(|code| code > 0), "{stopped:?}");
     let last = stopped.log.last().expect("a reason").clone();
     let sentence = last.strip_prefix("ERROR: ").unwrap_or_else(|| panic!("{last}"));

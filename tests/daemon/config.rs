@@ -42,7 +42,7 @@ fn an_invalid_line_is_a_start_up_error() {
     let builder = Daemon::builder(Program::Ours);
     let path = builder.scratch().file("postgrey.conf", "delay=60\nretry-window=often\ndely=1\n");
     let shown = path.display().to_string();
-    let stopped = builder.arg(format!("--config={shown}")).start_in_vain();
+    let stopped = builder.arg(format!("--config={shown}")).fail_to_start();
     assert_eq!(stopped.status.code(), Some(2));
     let log = stopped.log.join("\n");
     assert!(log.contains(&format!("ERROR: {shown}:2: --retry-window must be")), "{log}");

@@ -98,13 +98,13 @@ fn ask_until_death(
     for number in 0.. {
         let recipient = format!("{name}number{number}@example.org");
         let triplet = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
-        let Some(reply) = client.ask_mortal(&triplet.clone().at(0)) else {
+        let Some(reply) = client.try_to_ask(&triplet.clone().at(0)) else {
             return;
         };
         assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
         let mut news = News::Deferred;
         if comes_back {
-            let Some(reply) = client.ask_mortal(&triplet.clone().at(300)) else {
+            let Some(reply) = client.try_to_ask(&triplet.clone().at(300)) else {
                 return;
             };
             assert!(reply.starts_with("PREPEND "), "{reply}");

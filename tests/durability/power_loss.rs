@@ -12,7 +12,7 @@ mod database;
 mod disk;
 mod record;
 
-use database::{Acknowledged, Ruin, back, new};
+use database::{Acknowledged, Remains, back, new};
 use disk::Disk;
 use record::{DATABASE, Event, JOURNAL};
 use std::fs;
@@ -111,7 +111,7 @@ struct Replay {
     owed: Acknowledged,
     /// When the first triplet was acknowledged that may not be on disk.
     first_acknowledged: Option<Duration>,
-    ruin: Ruin,
+    ruin: Remains,
     random: Random,
     ruins: usize,
 }
@@ -128,7 +128,7 @@ impl Replay {
             acknowledged: Acknowledged::default(),
             owed: Acknowledged::default(),
             first_acknowledged: None,
-            ruin: Ruin::new(),
+            ruin: Remains::new(),
             random: Random::of(seed),
             ruins: 0,
         }

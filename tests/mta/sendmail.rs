@@ -63,18 +63,22 @@ fn strangers_wait_friends_do_not_and_mail_flows_without_the_milter() {
         ("198.51.100.99", "a trusted network"),
         ("203.0.113.7", "mail.friend.test, which is whitelisted"),
     ] {
-        let told = site.sendmail.offer(client, "alice@sender.test", "bob@example.org");
-        assert!(told.contains("Recipient ok"), "{who}: {told}");
+        let dialogue = site.sendmail.offer(client, "alice@sender.test", "bob@example.org");
+        assert!(dialogue.contains("Recipient ok"), "{who}: {dialogue}");
     }
-    let told = site.sendmail.offer("198.51.100.7", "alice@sender.test", "postmaster@example.org");
-    assert!(told.contains("Recipient ok"), "a whitelisted recipient: {told}");
+    let dialogue =
+        site.sendmail.offer("198.51.100.7", "alice@sender.test", "postmaster@example.org");
+    assert!(dialogue.contains("Recipient ok"), "a whitelisted recipient: {dialogue}");
 
     crate::assert_in_manual(DEFERRED);
     let three = "bob@example.org,stranger@example.org,carol@example.org";
     for (client, sender) in STRANGERS {
-        let told = site.sendmail.offer(client, sender, three);
-        assert_eq!(told.matches(DEFERRED).count(), 2, "{told}");
-        assert!(told.contains("550 5.1.1 <stranger@example.org>... User unknown"), "{told}");
+        let dialogue = site.sendmail.offer(client, sender, three);
+        assert_eq!(dialogue.matches(DEFERRED).count(), 2, "{dialogue}");
+        assert!(
+            dialogue.contains("550 5.1.1 <stranger@example.org>... User unknown"),
+            "{dialogue}"
+        );
     }
     site.clock.advance(Duration::from_secs(300));
     for (client, sender) in STRANGERS {
@@ -106,8 +110,8 @@ const IMPOSTOR: &str = "198.51.100.9";
 fn a_name_with_another_address_is_not_confirmed() {
     let Some(chroot) = chroot() else { return };
     let site = start_with(Sendmail::prepare(&chroot, RECOMMENDED), &[]);
-    let told = site.sendmail.offer(IMPOSTOR, "alice@sender.test", "bob@example.org");
-    assert!(told.contains(DEFERRED), "{told}");
+    let dialogue = site.sendmail.offer(IMPOSTOR, "alice@sender.test", "bob@example.org");
+    assert!(dialogue.contains(DEFERRED), "{dialogue}");
     let log = site.daemon.stop().log;
     let line = "client_name=unknown, client_address=198.51.100.9";
     assert!(log.iter().any(|logged| logged.contains(line)), "{log:#?}");
@@ -121,8 +125,8 @@ const TEXT: &str = "--greylist-text=Подъезд 7, 100%";
 fn letters_beyond_ascii_do_not_break_the_reply() {
     let Some(chroot) = chroot() else { return };
     let site = start_with(Sendmail::prepare(&chroot, RECOMMENDED), &[TEXT.to_string()]);
-    let told = site.sendmail.offer("198.51.100.7", "alice@sender.test", "bob@example.org");
-    assert!(told.contains("<** 451 4.7.1 ??????? 7, 100%\n"), "{told}");
+    let dialogue = site.sendmail.offer("198.51.100.7", "alice@sender.test", "bob@example.org");
+    assert!(dialogue.contains("<** 451 4.7.1 ??????? 7, 100%\n"), "{dialogue}");
 }
 
 #[test]
@@ -141,16 +145,16 @@ fn authenticated_mail_passes_without_an_entry() {
             "alice@sender.test",
         )
     };
-    let told = offer("open sesame");
-    assert!(told.contains("235 2.0.0 OK Authenticated"), "{told}");
-    assert!(told.contains("Recipient ok"), "{told}");
-    let told = offer("guessed");
-    assert!(told.contains("535 5.7.0 authentication failed"), "{told}");
+    let dialogue = offer("open sesame");
+    assert!(dialogue.contains("235 2.0.0 OK Authenticated"), "{dialogue}");
+    assert!(dialogue.contains("Recipient ok"), "{dialogue}");
+    let dialogue = offer("guessed");
+    assert!(dialogue.contains("535 5.7.0 authentication failed"), "{dialogue}");
 
     // What the login let pass left no entry that could be old enough now.
     site.clock.advance(Duration::from_secs(300));
-    let told = site.sendmail.offer("198.51.100.7", "alice@sender.test", "bob@example.org");
-    assert!(told.contains(DEFERRED), "{told}");
+    let dialogue = site.sendmail.offer("198.51.100.7", "alice@sender.test", "bob@example.org");
+    assert!(dialogue.contains(DEFERRED), "{dialogue}");
     let log = site.daemon.stop().log;
     let passed = "action=pass, reason=authenticated client, client_name=mail.sender.test, \
                   client_address=198.51.100.7, sender=alice@sender.test";

@@ -166,7 +166,7 @@ fn a_slot_moves_under_load() {
 #[test]
 fn options_that_spread_the_records_of_a_mail_are_refused() {
     for option in ["--privacy", "--lookup-by-domain", "--auto-whitelist-by=domain"] {
-        let stopped = host("redis-cluster://127.0.0.1:1").arg(option).start_in_vain();
+        let stopped = host("redis-cluster://127.0.0.1:1").arg(option).fail_to_start();
         let log = stopped.log.join("\n");
         assert!(log.contains("cannot be used with --privacy"), "{option}: {log}");
     }

@@ -58,7 +58,7 @@ fn servers_need_a_certificate_of_a_trusted_authority() {
 
     let in_clear = host(&server.url().replace("redis:", "rediss:")).start();
     assert_eq!(in_clear.client().ask(&attempt(3)), "DUNNO");
-    let missing = host(&url).arg("--shared-state-ca=/nonexistent").start_in_vain();
+    let missing = host(&url).arg("--shared-state-ca=/nonexistent").fail_to_start();
     let log = missing.log.join("\n");
     assert!(log.contains("--shared-state-ca=/nonexistent: "), "{log}");
 }

@@ -118,7 +118,7 @@ fn hammered_keys_have_one_first_attempt_and_lose_no_count() {
 fn hosts_with_other_keys_refuse_to_start() {
     let Some(server) = Server::start(Engine::Redis, &[]) else { return };
     let _host = host(&server.url()).start();
-    let stopped = host(&server.url()).arg("--lookup-by-host").start_in_vain();
+    let stopped = host(&server.url()).arg("--lookup-by-host").fail_to_start();
     assert!(!stopped.status.success());
     let log = stopped.log.join("\n");
     assert!(log.contains("\"subnet,24,64\", not \"host\""), "{log}");

@@ -229,8 +229,8 @@ fn a_pair_of_former_options_can_be_forgotten() {
         let builder = stopped.again(Program::Ours);
         let daemon = builder.args(arguments).start();
         if privacy.is_empty() {
-            let told = output(&daemon.dbdir(), "show pool.test alice@one.test bob@example.org");
-            assert!(!told.contains("this mail passes"), "{told}");
+            let out = output(&daemon.dbdir(), "show pool.test alice@one.test bob@example.org");
+            assert!(!out.contains("this mail passes"), "{out}");
         }
         let words = "forget pool.test --sender-domain=one.test";
         assert_eq!(changes(&daemon.dbdir(), words), format!("forgot {forgot}\n"));

@@ -62,15 +62,15 @@ fn packed_logs_are_read_from_standard_input_and_from_pipes() {
     let scratch = site();
     let db = scratch.dbdir();
     let plain = scratch.file("plain", line("a@b.test").repeat(50_000));
-    let told = format!("50000 {MISSED}");
+    let expected = format!("50000 {MISSED}");
     for packer in ["gzip", "xz", "zstd"] {
         let output = Command::new(packer).arg("-1kc").arg(&plain).output();
         let packed = output.unwrap_or_else(|error| panic!("{packer}: {error}")).stdout;
         let output = report(&db, &["--show_tries"], packed.clone());
-        assert_eq!(output.success(), told, "{packer}");
+        assert_eq!(output.success(), expected, "{packer}");
         // The same through a name of the pipe.
         let output = report(&db, &["--show_tries", "/dev/stdin"], packed.clone());
-        assert_eq!(output.success(), told, "{packer}");
+        assert_eq!(output.success(), expected, "{packer}");
         let output = report(&db, &["--show_tries"], &packed[..packed.len() / 2]);
         let complaint = format!("{packer} failed, the rest of it is missing\n");
         assert!(output.status == Some(0) && output.err.ends_with(&complaint), "{output:?}");

@@ -1,6 +1,6 @@
 //! Many connections, and odd ones.
 
-use crate::faults::witness::{Neighbour, SPARE_MEMORY, Watch};
+use crate::faults::witness::{OtherClient, SPARE_MEMORY, Watch};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use socket2::SockRef;
@@ -130,7 +130,7 @@ fn a_client_that_never_reads_uses_bounded_memory() {
 #[test]
 fn a_client_that_reads_late_gets_every_reply() {
     let daemon = Daemon::builder(Program::under_test()).start();
-    let others = Neighbour::of(&daemon);
+    let others = OtherClient::of(&daemon);
     let mut flood = Flood::new(&daemon);
     // Until its replies fill all buffers, so that no more requests are read.
     let mut taken = None;

@@ -1,7 +1,7 @@
 //! A full disk.
 
 use crate::faults::preload::Faults;
-use crate::faults::witness::{Neighbour, SPARE_MEMORY, USUAL, record};
+use crate::faults::witness::{OtherClient, SPARE_MEMORY, USUAL, record};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -71,7 +71,7 @@ fn fill(path: &Path) {
 /// written. Returns those that were deferred, which must not be lost.
 fn ask_about(daemon: &Daemon, name: &str, triplets: usize) -> Vec<Attempt> {
     let mut client = daemon.client();
-    let mut told = Vec::new();
+    let mut acknowledged = Vec::new();
     for number in 0..triplets {
         let recipient = format!("{name}{number}@example.org");
         let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
@@ -80,14 +80,14 @@ fn ask_about(daemon: &Daemon, name: &str, triplets: usize) -> Vec<Attempt> {
             break;
         }
         assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
-        told.push(attempt);
+        acknowledged.push(attempt);
     }
-    told
+    acknowledged
 }
 
-fn assert_remembered(daemon: &Daemon, told: &[Attempt]) {
+fn assert_remembered(daemon: &Daemon, acknowledged: &[Attempt]) {
     let mut client = daemon.client();
-    for attempt in told {
+    for attempt in acknowledged {
         let reply = client.ask(&attempt.clone().at(300));
         assert!(reply.starts_with("PREPEND X-Greylist: delayed 300 seconds "), "{reply}");
     }
@@ -119,14 +119,14 @@ fn fill_journal(daemon: &Daemon) {
 /// line that says `why`. On a full disk it may find a page and defer a mail.
 fn assert_mail_flows(daemon: &Daemon, fault: &str, why: &str) {
     let before = memory(daemon.pid());
-    let neighbour = Neighbour::of(daemon);
-    neighbour.let_ask(200);
-    let experience = neighbour.tell();
+    let other = OtherClient::of(daemon);
+    other.let_ask(200);
+    let measured = other.finish();
     let after = memory(daemon.pid());
     let story = story(&daemon.log());
-    record(fault, &experience, (before, after), &story);
-    assert!(experience.longest < USUAL, "{experience:?}");
-    assert!(experience.heard["DUNNO"] >= 200 / 2, "{experience:?}");
+    record(fault, &measured, (before, after), &story);
+    assert!(measured.longest < USUAL, "{measured:?}");
+    assert!(measured.heard["DUNNO"] >= 200 / 2, "{measured:?}");
     assert!(story[0].contains(why), "{story:?}");
     assert!(story[0].contains("mail is accepted without greylisting"), "{story:?}");
     assert!(!story[1..].iter().any(|line| line.contains("can't")), "{story:?}");
@@ -147,11 +147,11 @@ fn assert_recovers(daemon: &Daemon) {
 #[test]
 fn mail_flows_on_a_full_disk_and_acknowledged_records_stay() {
     let Some(site) = Site::start(SMALL_DISK) else { return };
-    let mut told = ask_about(&site.daemon, "before", 100);
+    let mut acknowledged = ask_about(&site.daemon, "before", 100);
     fill(&site.file("filler"));
     // The journal has its place on the disk already.
-    told.extend(ask_about(&site.daemon, "full", 1000));
-    assert_eq!(told.len(), 1100);
+    acknowledged.extend(ask_about(&site.daemon, "full", 1000));
+    assert_eq!(acknowledged.len(), 1100);
     fill_journal(&site.daemon);
     let kept = kept(&site.daemon.log());
     assert!(matches!(&kept[..], [line] if line.contains("No space left on device")), "{kept:?}");
@@ -162,13 +162,13 @@ fn mail_flows_on_a_full_disk_and_acknowledged_records_stay() {
     fs::remove_file(site.file("filler")).expect("the filler");
     assert_recovers(&site.daemon);
     assert!(site.health().starts_with("HTTP/1.1 200 OK\r\n"), "{}", site.health());
-    assert_remembered(&site.restart().daemon, &told);
+    assert_remembered(&site.restart().daemon, &acknowledged);
 }
 
 #[test]
 fn a_commit_that_is_written_in_part_is_reported_as_a_full_disk() {
     let Some(site) = Site::start(SMALL_DISK) else { return };
-    let told = ask_about(&site.daemon, "before", 10);
+    let acknowledged = ask_about(&site.daemon, "before", 10);
     let filler = site.file("filler");
     fill(&filler);
     let size = fs::metadata(&filler).expect("the filler").len();
@@ -178,18 +178,18 @@ fn a_commit_that_is_written_in_part_is_reported_as_a_full_disk() {
     assert_mail_flows(&site.daemon, "disk full but for a page", "No space left on device");
     drop(filler);
     fs::remove_file(site.file("filler")).expect("the filler");
-    assert_remembered(&site.restart().daemon, &told);
+    assert_remembered(&site.restart().daemon, &acknowledged);
 }
 
 #[test]
 fn a_restart_on_a_full_disk_keeps_acknowledged_records() {
     let Some(site) = Site::start(SMALL_DISK) else { return };
-    let told = ask_about(&site.daemon, "before", 100);
+    let acknowledged = ask_about(&site.daemon, "before", 100);
     fill(&site.file("filler"));
     let site = site.restart();
-    site.daemon.client().assert_deferred(&told[0].clone().at(1));
+    site.daemon.client().assert_deferred(&acknowledged[0].clone().at(1));
     fs::remove_file(site.file("filler")).expect("the filler");
-    assert_remembered(&site.daemon, &told);
+    assert_remembered(&site.daemon, &acknowledged);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_first_start_on_a_full_disk_is_an_error() {
     let dbdir = builder.scratch().subdirectory("db");
     let Some(namespace) = Namespace::new(SMALL_DISK, &[&dbdir]) else { return };
     fill(&namespace.path(&dbdir.join("filler")));
-    let stopped = builder.within(namespace.words()).start_in_vain();
+    let stopped = builder.within(namespace.words()).fail_to_start();
     assert_eq!(stopped.status.code(), Some(255), "{stopped:?}");
     let last = stopped.log.last().expect("a reason");
     assert!(last.starts_with("ERROR: can't open database "), "{last}");
@@ -216,12 +216,12 @@ fn a_write_that_fails_does_not_poison_the_database() {
     for (fault, error, why) in table {
         let (builder, faults) = Faults::of(Daemon::builder(Program::under_test()));
         let daemon = builder.start();
-        let told = ask_about(&daemon, "before", 10);
+        let acknowledged = ask_about(&daemon, "before", 10);
         faults.begin(fault, error as i64);
         assert_mail_flows(&daemon, &format!("{fault} fails by {error}"), why);
         faults.end(fault);
         assert_recovers(&daemon);
-        assert_remembered(&daemon, &told);
+        assert_remembered(&daemon, &acknowledged);
     }
 }
 
@@ -231,11 +231,11 @@ fn a_directory_that_turns_read_only_changes_nothing() {
     let daemon = Daemon::builder(Program::under_test()).start();
     let dbdir = daemon.dbdir();
     chown(&dbdir, Some(0), Some(0)).expect("root");
-    let mut told = ask_about(&daemon, "before", 10);
+    let mut acknowledged = ask_about(&daemon, "before", 10);
     fs::set_permissions(&dbdir, Permissions::from_mode(0o555)).expect("chmod");
-    told.extend(ask_about(&daemon, "after", 1000));
-    assert_eq!(told.len(), 1010);
-    assert_remembered(&daemon, &told);
+    acknowledged.extend(ask_about(&daemon, "after", 1000));
+    assert_eq!(acknowledged.len(), 1010);
+    assert_remembered(&daemon, &acknowledged);
 }
 
 /// Asks about new triplets with the longest keys.
@@ -265,7 +265,7 @@ fn mail_is_accepted_while_the_map_cannot_grow() {
         return;
     };
     let daemon = &site.daemon;
-    let told = ask_about(daemon, "before", 10);
+    let acknowledged = ask_about(daemon, "before", 10);
     limit_address_space(
         daemon,
         &(1024 * (process::number(daemon.pid(), "VmSize").expect("a size") + 65_536)).to_string(),
@@ -275,7 +275,7 @@ fn mail_is_accepted_while_the_map_cannot_grow() {
     assert_mail_flows(daemon, "map full (RLIMIT_AS)", "LimitAS");
     limit_address_space(daemon, "unlimited");
     assert_recovers(daemon);
-    assert_remembered(daemon, &told);
+    assert_remembered(daemon, &acknowledged);
 }
 
 /// Not even root may do this to another user's process everywhere; its own user

@@ -41,10 +41,10 @@ fn log_too_much(server: &Server, fault: &'static str) -> usize {
 /// Asserts that each request is either in the log or counted as lost.
 fn assert_lost_lines_are_counted(logger: &Logger, requests: usize) {
     let messages = logger.messages_until("log lines were lost: nothing took them");
-    let told = messages.iter().filter(|message| message.starts_with("action=")).count();
+    let logged = messages.iter().filter(|message| message.starts_with("action=")).count();
     let last = messages.last().expect("a message");
     let lost = last.split(' ').next().and_then(|number| number.parse().ok());
-    assert_eq!(Some(requests - told), lost, "{told} of {requests} were told; {last}");
+    assert_eq!(Some(requests - logged), lost, "{logged} of {requests} were told; {last}");
 }
 
 #[test]

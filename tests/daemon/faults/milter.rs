@@ -11,14 +11,14 @@ use testkit::{Daemon, Program};
 fn new_mail(server: &mut MailServer, number: u32) -> (char, BTreeSet<char>) {
     server.sender(&format!("alice{number}@a.test"));
     server.send(b'R', b"<bob@example.org>\0");
-    let (told, _) = server.receive().expect("an answer to the recipient");
+    let (answer, _) = server.receive().expect("an answer to the recipient");
     let mut at_the_end = BTreeSet::new();
     server.send(b'E', b"");
     loop {
         let (command, _) = server.receive().expect("an answer to the message");
         at_the_end.insert(char::from(command));
         if matches!(command, b'c' | b'd') {
-            return (char::from(told), at_the_end);
+            return (char::from(answer), at_the_end);
         }
     }
 }

@@ -29,38 +29,38 @@ const PACE: Duration = Duration::from_millis(2);
 
 /// A mail server that asks on its own connection.
 #[derive(Debug)]
-pub struct Neighbour {
+pub struct OtherClient {
     is_over: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
-    thread: JoinHandle<Experience>,
+    thread: JoinHandle<Measured>,
 }
 
 #[derive(Debug, Default)]
-pub struct Experience {
+pub struct Measured {
     /// The longest wait for a reply.
     pub longest: Duration,
     /// How often it heard each first word of a reply.
     pub heard: BTreeMap<String, usize>,
 }
 
-impl Neighbour {
+impl OtherClient {
     /// Begins to ask, and has had a first reply: always about new triplets, so
     /// that each reply waits for the disk.
-    pub fn of(daemon: &Daemon) -> Neighbour {
-        Neighbour::at(daemon.listener())
+    pub fn of(daemon: &Daemon) -> OtherClient {
+        OtherClient::at(daemon.listener())
     }
 
     /// The same, where a server listens that is no [`Daemon`].
-    pub fn at(listener: &Listener) -> Neighbour {
+    pub fn at(listener: &Listener) -> OtherClient {
         let (is_over, asked) = (Arc::default(), Arc::default());
         let thread = {
             let (listener, is_over, asked) =
                 (listener.clone(), Arc::clone(&is_over), Arc::clone(&asked));
             thread::spawn(move || ask_until(&listener, &is_over, &asked))
         };
-        let neighbour = Neighbour { is_over, asked, thread };
-        neighbour.let_ask(1);
-        neighbour
+        let other = OtherClient { is_over, asked, thread };
+        other.let_ask(1);
+        other
     }
 
     pub fn let_ask(&self, times: usize) {
@@ -70,9 +70,9 @@ impl Neighbour {
         }
     }
 
-    pub fn tell(self) -> Experience {
+    pub fn finish(self) -> Measured {
         self.is_over.store(true, Ordering::Relaxed);
-        self.thread.join().expect("a neighbour that was served")
+        self.thread.join().expect("a client that was served")
     }
 }
 
@@ -83,7 +83,7 @@ pub struct Watch {
     pid: Pid,
     before: usize,
     /// `None` at the end.
-    neighbour: Option<Neighbour>,
+    other: Option<OtherClient>,
     log: Option<PathBuf>,
 }
 
@@ -97,12 +97,12 @@ impl Watch {
     /// The same of a server that is no [`Daemon`].
     pub fn at(pid: Pid, listener: &Listener, fault: &'static str) -> Watch {
         let before = memory(pid);
-        Watch { fault, pid, before, neighbour: Some(Neighbour::at(listener)), log: None }
+        Watch { fault, pid, before, other: Some(OtherClient::at(listener)), log: None }
     }
 
     pub fn let_ask(&self, times: usize) {
-        if let Some(neighbour) = &self.neighbour {
-            neighbour.let_ask(times);
+        if let Some(other) = &self.other {
+            other.let_ask(times);
         }
     }
 
@@ -116,63 +116,63 @@ impl Watch {
     }
 
     /// `spare` is the memory in KiB that the fault may cost, `lines` are those
-    /// of the log that tell of it. Returns how often the neighbour was answered.
+    /// of the log that tell of it. Returns how often the other was answered.
     pub fn end(mut self, spare: usize, lines: &[String]) -> usize {
         let after = memory(self.pid);
         self.let_ask(50);
-        let experience = self.neighbour.take().expect("it ends once").tell();
-        record(self.fault, &experience, (self.before, after), lines);
-        assert!(experience.longest < USUAL, "{experience:?}");
-        assert_eq!(experience.heard.keys().collect::<Vec<_>>(), ["DEFER_IF_PERMIT"]);
+        let measured = self.other.take().expect("it ends once").finish();
+        record(self.fault, &measured, (self.before, after), lines);
+        assert!(measured.longest < USUAL, "{measured:?}");
+        assert_eq!(measured.heard.keys().collect::<Vec<_>>(), ["DEFER_IF_PERMIT"]);
         assert!(after < self.before + spare, "{} KiB, then {after} KiB", self.before);
-        experience.heard["DEFER_IF_PERMIT"]
+        measured.heard["DEFER_IF_PERMIT"]
     }
 }
 
 /// A test that fails prints what others had measured until then.
 impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some(neighbour) = self.neighbour.take() {
+        if let Some(other) = self.other.take() {
             let memory = (self.before, memory(self.pid));
-            let experience = neighbour.tell();
+            let measured = other.finish();
             let log = self.log.as_ref().and_then(|log| fs::read(log).ok()).unwrap_or_default();
             let log = String::from_utf8_lossy(&log);
             let mut remarks = log.lines().filter(|line| !line.contains("action="));
             let last = remarks.next_back().unwrap_or("-").to_string();
-            record(self.fault, &experience, memory, &["(failed)".to_string(), last]);
+            record(self.fault, &measured, memory, &["(failed)".to_string(), last]);
         }
     }
 }
 
-fn ask_until(listener: &Listener, is_over: &AtomicBool, asked: &AtomicUsize) -> Experience {
+fn ask_until(listener: &Listener, is_over: &AtomicBool, asked: &AtomicUsize) -> Measured {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let neighbour = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut experience = Experience::default();
+    let other = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut measured = Measured::default();
     let mut client = listener.connect().expect("a server that listens");
     for number in 0.. {
         if is_over.load(Ordering::Relaxed) {
             break;
         }
-        let recipient = format!("n{number}@neighbour{neighbour}.test");
-        let attempt = Attempt::new("198.51.100.7", "n.test", "n@neighbour.test", &recipient);
+        let recipient = format!("n{number}@other{other}.test");
+        let attempt = Attempt::new("198.51.100.7", "n.test", "n@other.test", &recipient);
         let begin = Instant::now();
         let reply = catch_unwind(AssertUnwindSafe(|| client.ask(&attempt.at(0))));
-        experience.longest = experience.longest.max(begin.elapsed());
+        measured.longest = measured.longest.max(begin.elapsed());
         let word = reply.as_ref().map_or("no reply", |reply| reply.split(' ').next().unwrap_or(""));
-        *experience.heard.entry(word.to_string()).or_default() += 1;
+        *measured.heard.entry(word.to_string()).or_default() += 1;
         asked.fetch_add(1, Ordering::Relaxed);
         if reply.is_err() {
             break;
         }
         thread::sleep(PACE);
     }
-    experience
+    measured
 }
 
 /// Prints a line for the table of faults: what others waited, the memory (KiB)
 /// before and after, what the log says of it.
-pub fn record(fault: &str, experience: &Experience, memory: (usize, usize), lines: &[String]) {
-    let Experience { longest, heard } = experience;
+pub fn record(fault: &str, measured: &Measured, memory: (usize, usize), lines: &[String]) {
+    let Measured { longest, heard } = measured;
     let (before, after) = memory;
     let milliseconds = longest.as_micros() / 100;
     let (whole, tenths) = (milliseconds / 10, milliseconds % 10);

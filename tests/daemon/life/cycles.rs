@@ -25,14 +25,14 @@ fn cycles() -> usize {
 /// connection ends.
 struct Load {
     is_over: Arc<AtomicBool>,
-    told: Mutex<Receiver<Attempt>>,
+    acknowledged: Mutex<Receiver<Attempt>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Load {
     fn on(listener: &Listener) -> Load {
         let is_over = Arc::new(AtomicBool::new(false));
-        let (tell, told) = channel();
+        let (tell, acknowledged) = channel();
         let threads = (0..CONNECTIONS).map(|connection| {
             let (listener, is_over, tell) = (listener.clone(), Arc::clone(&is_over), tell.clone());
             thread::spawn(move || {
@@ -47,7 +47,7 @@ impl Load {
                         let recipient = format!("c{connection}n{number}@example.org");
                         let triplet =
                             Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
-                        let Some(reply) = client.ask_mortal(&triplet.clone().at(0)) else { break };
+                        let Some(reply) = client.try_to_ask(&triplet.clone().at(0)) else { break };
                         assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
                         if tell.send(triplet).is_err() || is_over.load(Ordering::Relaxed) {
                             return;
@@ -57,14 +57,14 @@ impl Load {
             })
         });
         let threads = threads.collect();
-        Load { is_over, told: Mutex::new(told), threads }
+        Load { is_over, acknowledged: Mutex::new(acknowledged), threads }
     }
 
-    fn some(&self, told: &mut Vec<Attempt>) {
-        let receiver = self.told.lock().expect("one reader");
+    fn some(&self, acknowledged: &mut Vec<Attempt>) {
+        let receiver = self.acknowledged.lock().expect("one reader");
         for _ in 0..REPLIES {
             let next = receiver.recv_timeout(Duration::from_secs(30));
-            told.push(next.expect("mail servers that are served"));
+            acknowledged.push(next.expect("mail servers that are served"));
         }
     }
 
@@ -73,24 +73,32 @@ impl Load {
         for thread in self.threads {
             thread.join().expect("only proper replies");
         }
-        self.told.into_inner().expect("one reader").into_iter().collect()
+        self.acknowledged.into_inner().expect("one reader").into_iter().collect()
     }
 }
 
 /// Starts and stops in the background; returns the directory and the time of the stop.
-fn background(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratch, Duration) {
+fn background(
+    scratch: Scratch,
+    load: &Load,
+    acknowledged: &mut Vec<Attempt>,
+) -> (Scratch, Duration) {
     let builder = Daemon::builder_in(Program::Ours, scratch);
     let daemon = start(builder).unwrap_or_else(|refusal| panic!("{refusal:?}"));
-    load.some(told);
+    load.some(acknowledged);
     let begin = Instant::now();
     let (status, scratch) = daemon.stop();
     assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
     (scratch, begin.elapsed())
 }
 
-fn foreground(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratch, Duration) {
+fn foreground(
+    scratch: Scratch,
+    load: &Load,
+    acknowledged: &mut Vec<Attempt>,
+) -> (Scratch, Duration) {
     let daemon = Daemon::builder_in(Program::Ours, scratch).start();
-    load.some(told);
+    load.some(acknowledged);
     let begin = Instant::now();
     let stopped = daemon.stop();
     assert_eq!(stopped.status.code(), Some(0), "{:#?}", stopped.log);
@@ -101,25 +109,25 @@ fn foreground(scratch: Scratch, load: &Load, told: &mut Vec<Attempt>) -> (Scratc
 fn starts_and_stops_under_load_leave_no_file_and_lose_no_record() {
     let mut scratch = Scratch::new();
     let load = Load::on(&Listener::Unix(scratch.path().join("socket")));
-    let (mut told, mut longest) = (Vec::new(), Duration::ZERO);
+    let (mut acknowledged, mut longest) = (Vec::new(), Duration::ZERO);
     for cycle in 0..cycles() {
         let life = if cycle % 2 == 0 { foreground } else { background };
         let took;
-        (scratch, took) = life(scratch, &load, &mut told);
+        (scratch, took) = life(scratch, &load, &mut acknowledged);
         assert_nothing_is_left(&scratch);
         longest = longest.max(took);
     }
     // The last daemon is gone, so no reply is incomplete.
-    told.extend(load.end());
+    acknowledged.extend(load.end());
     let daemon = Daemon::builder_in(Program::Ours, scratch).start();
     let mut client = daemon.client();
-    for triplet in &told {
+    for triplet in &acknowledged {
         let reply = client.ask(&triplet.clone().at(300));
         assert!(reply.starts_with("PREPEND "), "{reply} to {triplet:?}");
     }
     eprintln!(
         "measured | {} starts and stops | {} entries, none lost | longest stop {longest:?}",
         cycles(),
-        told.len()
+        acknowledged.len()
     );
 }

@@ -18,7 +18,7 @@ fn builder() -> Builder {
 fn assert_fails<T>(prepare: impl Fn(Builder) -> (Builder, T), sentence: &str, status: i32) {
     let (builder, _kept) = prepare(self::builder());
     let sentence = sentence.replace("SCRATCH", &builder.scratch().path().display().to_string());
-    let stopped = builder.start_in_vain();
+    let stopped = builder.fail_to_start();
     let last = stopped.log.last().expect("a reason");
     assert!(last.starts_with(&format!("ERROR: {sentence}")), "{:#?}", stopped.log);
     assert_eq!(stopped.status.code(), Some(status), "{last}");

@@ -19,16 +19,16 @@ fn attempt(recipient: &str) -> Attempt {
 /// Asks about one new triplet after the other until the server ends; returns
 /// those that were answered.
 fn flood(listener: &Listener, name: String) -> Receiver<Attempt> {
-    let (told, triplets) = channel();
+    let (acknowledged, triplets) = channel();
     let mut client = listener.connect().expect("a server that listens");
     thread::spawn(move || {
         for number in 0.. {
             let triplet = attempt(&format!("{name}n{number}"));
-            match client.ask_mortal(&triplet.clone().at(0)) {
+            match client.try_to_ask(&triplet.clone().at(0)) {
                 Some(reply) => assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}"),
                 None => return,
             }
-            if told.send(triplet).is_err() {
+            if acknowledged.send(triplet).is_err() {
                 return;
             }
         }
@@ -47,7 +47,7 @@ fn idle_flooding_and_stalled_clients_do_not_delay_the_stop() {
         }
         let floods: Vec<_> =
             (0..8).map(|number| flood(daemon.listener(), format!("flood{number}"))).collect();
-        let mut told: Vec<Attempt> =
+        let mut acknowledged: Vec<Attempt> =
             floods.iter().flat_map(|triplets| triplets.iter().take(20)).collect();
         let begin = Instant::now();
         let stopped = daemon.end_by(signal);
@@ -60,10 +60,10 @@ fn idle_flooding_and_stalled_clients_do_not_delay_the_stop() {
             assert_eq!(client.reply(), None);
         }
         // The receivers end with the floods' own end.
-        told.extend(floods.into_iter().flatten());
+        acknowledged.extend(floods.into_iter().flatten());
         let daemon = stopped.again(Program::Ours).start();
         let mut client = daemon.client();
-        for triplet in &told {
+        for triplet in &acknowledged {
             let reply = client.ask(&triplet.clone().at(300));
             assert!(reply.starts_with("PREPEND "), "{reply} to {triplet:?}");
         }

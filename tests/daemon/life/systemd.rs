@@ -35,7 +35,7 @@ fn systemd_is_notified_of_start_reload_and_stop() {
 fn a_failed_start_is_never_reported_as_ready() {
     let builder = Daemon::builder(Program::Ours).arg("--user=nosuchuser");
     let (manager, builder) = Manager::of(builder);
-    assert_eq!(builder.start_in_vain().status.code(), Some(255));
+    assert_eq!(builder.fail_to_start().status.code(), Some(255));
     assert_eq!(manager.peek(), None);
 }
 
@@ -122,7 +122,7 @@ fn no_client_is_refused_during_a_restart_with_a_socket_of_systemd() {
                 let number = asked.fetch_add(1, Ordering::Relaxed);
                 let once = || -> Option<String> {
                     let mut client: Client = listener.connect().expect("nobody is refused");
-                    client.ask_mortal(&attempt(number))
+                    client.try_to_ask(&attempt(number))
                 };
                 let reply = once().or_else(once).expect("a reply at the second try");
                 assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");

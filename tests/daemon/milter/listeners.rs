@@ -46,13 +46,13 @@ fn stream(random: &mut Random) -> Vec<Mail> {
 
 /// What became of a mail, in the same words for both listeners: `defer`, `pass`, or
 /// its header up to the date.
-type Fate = String;
+type Outcome = String;
 
 fn without_date(header: &str) -> String {
     header.split(';').next().expect("a header").to_string()
 }
 
-fn through_policy(client: &mut Client, mail: Mail, number: usize) -> Fate {
+fn through_policy(client: &mut Client, mail: Mail, number: usize) -> Outcome {
     let (_, (name, address), sender, recipient) = mail;
     let attempt = Attempt::new(address, name, sender, recipient);
     let reply = client.ask(&attempt.with("instance", number.to_string()));
@@ -63,7 +63,7 @@ fn through_policy(client: &mut Client, mail: Mail, number: usize) -> Fate {
     }
 }
 
-fn through_milter(servers: &mut Servers<'_>, mail: Mail) -> Fate {
+fn through_milter(servers: &mut Servers<'_>, mail: Mail) -> Outcome {
     let (_, (name, address), sender, recipient) = mail;
     let name = if name == "unknown" { format!("[{address}]") } else { name.to_string() };
     let recipient = match recipient.split_once(' ') {
@@ -115,7 +115,7 @@ fn the_same_mail_is_decided_alike_and_leaves_the_same_database() {
         for site in [&mut policy, &mut milter, &mut mixed] {
             site.let_pass(mail.0);
         }
-        let fate = through_policy(&mut client, mail, number + 1);
+        let outcome = through_policy(&mut client, mail, number + 1);
         let at_milter = through_milter(&mut servers, mail);
         let at_either = if random.one_in(2) {
             through_policy(&mut mixed_client, mail, number + 1)
@@ -123,8 +123,8 @@ fn the_same_mail_is_decided_alike_and_leaves_the_same_database() {
             through_milter(&mut mixed_servers, mail)
         };
         let context = format!("POSTGREY_SEED={seed}, mail {number}: {mail:?}");
-        assert_eq!(at_milter, fate, "{context}");
-        assert_eq!(at_either, fate, "by turns, {context}");
+        assert_eq!(at_milter, outcome, "{context}");
+        assert_eq!(at_either, outcome, "by turns, {context}");
     }
     let left = [policy, milter, mixed].map(|site| {
         let stopped = site.daemon.stop();

@@ -25,8 +25,8 @@ fn malformed_input_ends_only_its_connection() {
     }
     assert_eq!(witness.mail("alice@a.test", "bob@example.org").0, DEFERRED);
     let log = site.daemon.stop().log;
-    let told = log.iter().filter(|line| line.contains("closing a milter connection"));
-    assert_eq!(told.count(), 6, "{log:#?}");
+    let logged = log.iter().filter(|line| line.contains("closing a milter connection"));
+    assert_eq!(logged.count(), 6, "{log:#?}");
 }
 
 #[test]

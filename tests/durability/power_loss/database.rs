@@ -98,14 +98,14 @@ fn number_after(text: &str, mark: &str) -> usize {
 }
 
 /// Where the files lie that a power failure left.
-pub struct Ruin {
+pub struct Remains {
     scratch: Scratch,
 }
 
-impl Ruin {
-    pub fn new() -> Ruin {
+impl Remains {
+    pub fn new() -> Remains {
         require("/usr/bin/mdb_stat", "lmdb-utils");
-        Ruin { scratch: Scratch::new() }
+        Remains { scratch: Scratch::new() }
     }
 
     fn file(&self) -> PathBuf {

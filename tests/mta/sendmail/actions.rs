@@ -22,8 +22,8 @@ fn site(action: &str, lists: &Scratch) -> Option<Site> {
 fn rejected_mail_has_a_reason() {
     let lists = Scratch::new();
     let Some(site) = site("REJECT", &lists) else { return };
-    let told = site.sendmail.offer(SPAMMER, "mallory@spam.test", "bob@example.org");
-    assert!(told.contains("554 5.7.1 No spam, 100%\n"), "{told}");
+    let dialogue = site.sendmail.offer(SPAMMER, "mallory@spam.test", "bob@example.org");
+    assert!(dialogue.contains("554 5.7.1 No spam, 100%\n"), "{dialogue}");
 }
 
 #[test]

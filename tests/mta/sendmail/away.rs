@@ -8,7 +8,7 @@ const PASSING: &str = "T=C:1s;S:1s;R:1s;E:1s";
 
 const STRANGER: (&str, &str) = ("198.51.100.7", "alice@sender.test");
 
-fn told_without_a_milter(sendmail: &Running) -> String {
+fn offer_without_a_milter(sendmail: &Running) -> String {
     sendmail.offer(STRANGER.0, STRANGER.1, "bob@example.org")
 }
 
@@ -16,8 +16,8 @@ fn told_without_a_milter(sendmail: &Running) -> String {
 fn mail_passes_with_the_recommended_flags_for_every_milter_failure() {
     let Some(chroot) = chroot() else { return };
     let absent = Sendmail::prepare(&chroot, PASSING).start();
-    let told = told_without_a_milter(&absent);
-    assert!(told.contains("Recipient ok"), "no milter: {told}");
+    let dialogue = offer_without_a_milter(&absent);
+    assert!(dialogue.contains("Recipient ok"), "no milter: {dialogue}");
     for hangs_up in [true, false] {
         let sendmail = Sendmail::prepare(&chroot, PASSING);
         // Sendmail refuses a socket that others may write to.

@@ -118,7 +118,7 @@ impl Client {
 
     /// Like [`Client::ask`], of a server that may be killed meanwhile: nothing
     /// when the reply did not arrive.
-    pub fn ask_mortal(&mut self, attempt: &Attempt) -> Option<String> {
+    pub fn try_to_ask(&mut self, attempt: &Attempt) -> Option<String> {
         self.stream.get_mut().write_all(&attempt.bytes()).ok()?;
         self.reply()
     }

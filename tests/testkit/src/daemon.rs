@@ -135,7 +135,7 @@ impl Builder {
     }
 
     /// Starts a server that will not come to serve, and waits for its end.
-    pub fn start_in_vain(self) -> Stopped {
+    pub fn fail_to_start(self) -> Stopped {
         let mut daemon = self.launch();
         let status = daemon.wait();
         daemon.into_stopped(status)

@@ -29,7 +29,7 @@ fn state_of(directory: &Path) -> Vec<(PathBuf, Vec<u8>, i64, i64, u32)> {
 }
 
 /// The lines of a log that tell of an import.
-fn told(stopped: &Stopped) -> Vec<String> {
+fn import_lines(stopped: &Stopped) -> Vec<String> {
     let directory = stopped.dbdir().display().to_string();
     let lines = stopped.log.iter().filter(|line| line.contains("import"));
     lines.map(|line| line.replace(&directory, "DB")).collect()
@@ -50,13 +50,13 @@ fn the_first_start_imports_all_records_and_keeps_the_files() {
              \"\\x00\\xff\" is the key of no triplet and no client, \
              \"no-value\" is the key of no triplet and no client"
         );
-        assert_eq!(told(&stopped), [line], "{name}");
+        assert_eq!(import_lines(&stopped), [line], "{name}");
         assert_eq!(exported(&stopped.scratch, "--triplets"), triplets(), "{name}");
         assert_eq!(state_of(&directory), before, "{name}");
         assert!(!directory.join("postgrey.mdb.import").exists());
         // Nothing is left to be done.
         let stopped = stopped.again(Program::Ours).start().stop();
-        assert_eq!(told(&stopped), [""; 0]);
+        assert_eq!(import_lines(&stopped), [""; 0]);
     }
 }
 
@@ -86,7 +86,7 @@ fn changes_in_the_log_of_a_killed_original_are_recovered_in_a_copy() {
     let directory = builder.scratch().dbdir();
     let before = state_of(&directory);
     let stopped = builder.start().stop();
-    assert_eq!(told(&stopped), ["imported 2 triplets and 0 clients from DB"]);
+    assert_eq!(import_lines(&stopped), ["imported 2 triplets and 0 clients from DB"]);
     assert_eq!(state_of(&directory), before);
 }
 
@@ -104,7 +104,7 @@ fn a_file_that_is_not_a_database_is_reported_and_the_daemon_starts() {
         let daemon = builder.start();
         daemon.client().ask(&Attempt::new("192.0.2.1", "c", "a@b", "c@d"));
         let stopped = daemon.stop();
-        let lines = told(&stopped);
+        let lines = import_lines(&stopped);
         assert!(lines[0].starts_with("imported "), "{lines:?}");
         assert!(lines[1].starts_with(sentence), "{lines:?}");
     }
@@ -131,7 +131,10 @@ fn an_interrupted_import_is_repeated_at_the_next_start() {
     });
     assert!(killed_amid, "it was always too quick");
     let stopped = builder.start().stop();
-    assert_eq!(told(&stopped), [format!("imported {ENTRIES} triplets and 0 clients from DB")]);
+    assert_eq!(
+        import_lines(&stopped),
+        [format!("imported {ENTRIES} triplets and 0 clients from DB")]
+    );
     assert_eq!(state_of(&directory), before);
     assert!(!directory.join("postgrey.mdb.import").exists());
 }

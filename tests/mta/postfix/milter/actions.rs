@@ -63,11 +63,11 @@ fn discarded_mail_is_accepted_and_deleted() {
     let site = site("DISCARD", "Spam", &lists);
     let gone = site.postfix.hand_in(&spammer().sender("mallory@spam.test"));
     assert_delivered_unchanged(&site.postfix, "a friend", &client("203.0.113.7"));
-    let told = wait_for("the word DISCARD in its log", || {
+    let line = wait_for("the word DISCARD in its log", || {
         let log = site.postfix.maillog();
         log.into_iter().find(|line| line.contains("milter triggers DISCARD action"))
     });
-    assert!(told.contains("mallory@spam.test"), "{told}");
+    assert!(line.contains("mallory@spam.test"), "{line}");
     assert!(site.postfix.inbox_with(&gone).is_empty());
     assert!(site.postfix.queue().contains("queue is empty"), "{}", site.postfix.queue());
 }
