@@ -88,6 +88,9 @@ pub struct StateSize {
 ///
 /// A batch is: [`Backend::submit`] for each task, then [`Backend::decide`], then
 /// [`Backend::commit`]. Every submitted task is completed exactly once.
+///
+/// The default methods are those of a backend that writes at once and expires records
+/// by itself.
 pub trait Backend {
     /// Queues a task for the next [`Backend::decide`].
     fn submit(&mut self, ticket: Ticket, task: Task);
@@ -97,30 +100,35 @@ pub trait Backend {
     fn decide(&mut self, policy: &Policy, completed: &mut Vec<Completed>);
 
     /// Makes the writes of the batch durable and completes the tasks that wait
-    /// for them. Returns true if anything was written.
-    ///
-    /// # Errors
-    /// If the writes failed. The tasks are completed with the same error, and
-    /// none of their writes remains.
-    fn commit(&mut self, completed: &mut Vec<Completed>) -> Result<bool, Error>;
+    /// for them. Returns true if anything was written. If the writes failed, the tasks
+    /// are completed with the same error, and none of their writes remains.
+    fn commit(&mut self, completed: &mut Vec<Completed>) -> Result<bool, Error> {
+        let _ = completed;
+        Ok(false)
+    }
 
     /// Returns when [`Backend::run_due`] has to be called, if nothing else
     /// happens.
-    fn deadline(&self) -> Option<Instant>;
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
 
     /// Does what is due by the clock, such as writing records that may wait for
     /// the disk. Returns true if anything was written.
-    fn run_due(&mut self) -> Result<bool, Error>;
+    fn run_due(&mut self) -> Result<bool, Error> {
+        Ok(false)
+    }
 
     /// Writes everything that waits for the disk, before the daemon stops.
-    ///
-    /// # Errors
-    /// As [`Backend::run_due`].
-    fn flush(&mut self) -> Result<bool, Error>;
+    fn flush(&mut self) -> Result<bool, Error> {
+        Ok(false)
+    }
 
     /// The failure that keeps the state from being read or written, as long as it
     /// lasts.
-    fn failure(&self) -> Option<String>;
+    fn failure(&self) -> Option<String> {
+        None
+    }
 
     /// Looks whether another program has changed what the state is kept in. To be
     /// called once a second; returns what the log should report.
@@ -129,24 +137,36 @@ pub trait Backend {
     }
 
     /// The size of the state, at a cost that does not grow with it.
-    fn size(&self) -> StateSize;
+    fn size(&self) -> StateSize {
+        StateSize::default()
+    }
 
     /// Looks for at most a millisecond whether the next records have expired at
     /// `now`, in seconds since the epoch; those that have are deleted with a later
     /// commit. `None` if the backend expires records by itself.
-    fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error>;
+    fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error> {
+        let _ = (lifetimes, now);
+        Ok(None)
+    }
 
     /// The result of an expiry pass, once it has looked at all records and those
     /// that had expired are deleted. The next pass starts then.
-    fn take_expiry_pass(&mut self) -> Option<ExpiryPass>;
+    fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
+        None
+    }
 
     /// Starts writing all records that wait for the disk, and returns a number
     /// for [`Backend::has_settled`].
-    fn settle(&mut self) -> u64;
+    fn settle(&mut self) -> u64 {
+        0
+    }
 
     /// Returns true if the records that waited when the number was given are
     /// written.
-    fn has_settled(&self, number: u64) -> bool;
+    fn has_settled(&self, number: u64) -> bool {
+        let _ = number;
+        true
+    }
 
     /// Registers the backend's sockets, if it has any.
     fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

@@ -3,12 +3,11 @@
 
 use super::backend::{Backend, Completed, StateSize, Task, Ticket};
 use super::import::{Destination, ImportEntry, Problem};
-use super::{Error, ExpiryPass, ExpirySlice, Inspect, Lifetimes, Metadata, Slice, Table, Totals};
+use super::{Error, Inspect, Metadata, Slice, Table, Totals};
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, judge};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::time::Instant;
 
 const SLICE: usize = 500;
 
@@ -107,44 +106,8 @@ impl Backend for Memory {
         }
     }
 
-    fn commit(&mut self, _: &mut Vec<Completed>) -> Result<bool, Error> {
-        Ok(false)
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        None
-    }
-
-    fn run_due(&mut self) -> Result<bool, Error> {
-        Ok(false)
-    }
-
-    fn flush(&mut self) -> Result<bool, Error> {
-        Ok(false)
-    }
-
-    fn failure(&self) -> Option<String> {
-        None
-    }
-
     fn size(&self) -> StateSize {
         let count = |table| self.records.keys().filter(|(other, _)| *other == table).count();
         StateSize { records: Some(Table::ALL.map(count)), ..StateSize::default() }
-    }
-
-    fn expire(&mut self, _: &Lifetimes, _: i64) -> Result<Option<ExpirySlice>, Error> {
-        Ok(None)
-    }
-
-    fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
-        None
-    }
-
-    fn settle(&mut self) -> u64 {
-        0
-    }
-
-    fn has_settled(&self, _: u64) -> bool {
-        true
     }
 }

@@ -7,10 +7,7 @@ use super::client::{Client, ConnectError};
 use super::pending::Pending;
 use super::worker::{Job, Report, Serial, Worker};
 use crate::greylist::Policy;
-use crate::state::{
-    Backend, Completed, Error, ExpiryPass, ExpirySlice, Lifetimes, RemoteStats, StateSize, Task,
-    Ticket,
-};
+use crate::state::{Backend, Completed, Error, RemoteStats, Task, Ticket};
 use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read as _};
@@ -22,7 +19,6 @@ use std::time::{Duration, Instant};
 /// it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-/// The shared state.
 pub struct Shared {
     address: Address,
     timeout: Duration,
@@ -46,9 +42,6 @@ enum WorkerState {
 impl Shared {
     /// Connects, and waits for that a second at most. Where it fails, mail is accepted
     /// until the servers can be used; the failure is returned as well.
-    ///
-    /// # Errors
-    /// When the settings cannot be used, or the servers have records of other options.
     pub fn open(settings: &Settings, policy: &Policy) -> Result<(Shared, Option<Error>), Error> {
         let Settings { address, authorities, timeout } = settings;
         let new = || Client::new(address, authorities.as_deref(), policy.clone());
@@ -75,7 +68,6 @@ impl Shared {
         Ok((shared, failure))
     }
 
-    /// Hands a job to the worker.
     fn hand_over(&mut self, job: Job) -> Result<(), Error> {
         if let WorkerState::Ready(..) = self.worker {
             let ready = std::mem::replace(&mut self.worker, WorkerState::Ended);
@@ -125,7 +117,6 @@ impl Shared {
         self.circuit.open(error, now);
     }
 
-    /// Hands the queue to the worker.
     fn submit_queue(&mut self, now: Instant, completed: &mut Vec<Completed>) {
         let queue = std::mem::take(&mut self.queue);
         if let Some(error) = self.circuit.failure() {
@@ -196,17 +187,9 @@ impl Backend for Shared {
         self.stats.is_failing = self.circuit.failure().is_some();
     }
 
-    fn commit(&mut self, _: &mut Vec<Completed>) -> Result<bool, Error> {
-        Ok(false)
-    }
-
     fn deadline(&self) -> Option<Instant> {
         let oldest = self.pending.oldest().map(|since| since + self.timeout);
         oldest.into_iter().chain(self.circuit.deadline()).min()
-    }
-
-    fn run_due(&mut self) -> Result<bool, Error> {
-        Ok(false)
     }
 
     /// Lets the worker end: refreshes may be under way that no reply waited for.
@@ -230,26 +213,6 @@ impl Backend for Shared {
 
     fn failure(&self) -> Option<String> {
         self.circuit.failure().map(Error::to_string)
-    }
-
-    fn size(&self) -> StateSize {
-        StateSize::default()
-    }
-
-    fn expire(&mut self, _: &Lifetimes, _: i64) -> Result<Option<ExpirySlice>, Error> {
-        Ok(None)
-    }
-
-    fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
-        None
-    }
-
-    fn settle(&mut self) -> u64 {
-        0
-    }
-
-    fn has_settled(&self, _: u64) -> bool {
-        true
     }
 
     fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
