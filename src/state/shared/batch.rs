@@ -2,9 +2,8 @@
 //! the records are changed if they are still the same.
 
 use super::changes::{Evaluation, Item, Outcome, Values};
-use super::link::{Command, Link};
-use super::names::slot;
-use super::resp::{self, Value};
+use super::link::{self, Command, Link, unexpected};
+use super::resp::Value;
 use super::script::{Call, Change};
 use crate::greylist::Policy;
 use crate::state::Error;
@@ -15,7 +14,7 @@ use std::time::Instant;
 /// records each time.
 const MAX_ROUNDS: usize = 3;
 
-/// What a batch reports while it runs.
+/// Receives the reports of a running batch.
 pub trait Progress {
     /// An item is done.
     fn done(&mut self, item: usize, result: Result<Outcome, Error>);
@@ -25,10 +24,7 @@ pub trait Progress {
 }
 
 /// Runs a batch, for whose items these values were read. Returns the number of items
-/// that had to be judged again.
-///
-/// # Errors
-/// When a server fails before the deadline. Items that are not reported have failed.
+/// that had to be judged again. After an error, items that are not reported have failed.
 pub fn run(
     link: &mut dyn Link,
     policy: &Policy,
@@ -49,19 +45,14 @@ pub fn run(
                 (Value::Integer(1), Some(outcome)) => progress.done(item, Ok(outcome)),
                 (Value::Integer(1), None) => {}
                 (Value::Array(present), outcome) => {
-                    for (name, value) in names.into_iter().zip(present) {
-                        note(&mut values, name, value);
-                    }
+                    let present = present.into_iter().map(Value::into_text);
+                    values.extend(names.into_iter().zip(present));
                     // A refresh that came second is not needed.
-                    if outcome.is_some() {
-                        waiting.push(item);
-                    }
+                    waiting.extend(outcome.map(|_| item));
                 }
                 // A cluster is just moving the records.
                 (Value::Error(error), outcome) if error.starts_with("TRYAGAIN") => {
-                    if outcome.is_some() {
-                        waiting.push(item);
-                    }
+                    waiting.extend(outcome.map(|_| item));
                 }
                 (reply, _) => return Err(unexpected(&reply)),
             }
@@ -80,33 +71,11 @@ pub fn run(
 }
 
 /// Reads the records of some items.
-///
-/// # Errors
-/// When a server fails before the deadline.
 pub fn read(link: &mut dyn Link, items: &[Item], deadline: Instant) -> Result<Values, Error> {
     let names: Vec<&Vec<u8>> = items.iter().flat_map(|item| &item.names).collect();
-    // One command for each: while a cluster moves a slot it refuses several names at once.
-    let command = |name: &&Vec<u8>| {
-        let bytes = resp::encode([b"GET".as_slice(), name]);
-        Command { slot: slot(name), bytes }
-    };
-    let commands: Vec<Command> = names.iter().map(command).collect();
-    let mut values = Values::with_capacity(names.len());
-    for (name, reply) in names.into_iter().zip(link.run(&commands, deadline)?) {
-        match reply {
-            Value::Text(_) | Value::Nil => note(&mut values, name.clone(), reply),
-            other => return Err(unexpected(&other)),
-        }
-    }
-    Ok(values)
-}
-
-fn note(values: &mut Values, name: Vec<u8>, value: Value) {
-    let value = match value {
-        Value::Text(value) => value,
-        _ => Vec::new(),
-    };
-    values.insert(name, value);
+    let values = link::read(link, &names, deadline)?;
+    let values = values.into_iter().map(Option::unwrap_or_default);
+    Ok(names.into_iter().cloned().zip(values).collect())
 }
 
 /// An item whose changes are sent.
@@ -186,11 +155,6 @@ fn call(link: &mut dyn Link, sent: &[Sent], deadline: Instant) -> Result<Vec<Val
         }
     }
     Ok(replies)
-}
-
-fn unexpected(reply: &Value) -> Error {
-    let text = reply.error().unwrap_or("the reply is not that of a Redis or Valkey");
-    Error::new(format!("shared state: {text}"))
 }
 
 #[cfg(test)]

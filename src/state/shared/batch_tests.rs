@@ -4,6 +4,7 @@ use super::*;
 use crate::greylist::{Client, Lookup, TripletRecord, Verdict, Wait, awl_keys, triplet};
 use crate::greylist::{edit, edit::Edit};
 use crate::state::Table;
+use crate::state::shared::resp;
 use std::collections::HashMap;
 
 const NOW: i64 = 1_800_000_000;

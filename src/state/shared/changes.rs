@@ -1,4 +1,4 @@
-//! What a task does to records, as a function of the values that were read. No I/O.
+//! The changes that a task makes to records, given the values read. No I/O.
 
 use super::names::name;
 use super::script::Change;
@@ -35,16 +35,14 @@ enum Work {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
 pub enum Outcome {
-    /// A decision.
     Decided(Decision),
     /// True if an edit changed a record.
     Edited(bool),
 }
 
-/// An outcome, and what makes it true.
+/// An outcome, and the changes that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation {
-    /// The outcome.
     pub outcome: Outcome,
     /// The changes of the records, in the order of [`Item::names`].
     pub changes: Vec<Change>,

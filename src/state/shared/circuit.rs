@@ -1,5 +1,5 @@
-//! Whether the servers are asked at all: not after a failure, until a probe succeeds.
-//! No I/O.
+//! The circuit breaker: after a failure the servers are not asked until a probe
+//! succeeds. No I/O.
 
 use crate::state::Error;
 use std::time::{Duration, Instant};
@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 /// The time between two probes.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The state of the circuit.
 #[derive(Debug, Default)]
 pub struct Circuit {
     open: Option<Open>,
 }
 
-/// What keeps it open.
 #[derive(Debug)]
 struct Open {
     why: Error,
@@ -49,7 +47,6 @@ impl Circuit {
         }
     }
 
-    /// When the next probe is due.
     pub fn deadline(&self) -> Option<Instant> {
         self.open.as_ref()?.next_probe
     }

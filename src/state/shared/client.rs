@@ -6,10 +6,10 @@ use super::batch::{self, Progress};
 use super::changes::{Item, Outcome, Values};
 use super::cluster::Cluster;
 use super::connection::Access;
-use super::link::{Command, Link};
-use super::names::{META, PROBE, share_a_tag, slot};
+use super::link::{Command, Link, unexpected};
+use super::names::{META, PROBE, share_a_tag};
 use super::primary::Primary;
-use super::resp::{self, Value};
+use super::resp::Value;
 use super::scan;
 use super::script::{Call, Change};
 use super::tls;
@@ -19,7 +19,6 @@ use crate::state::{Error, Found, Query};
 use std::path::Path;
 use std::time::Instant;
 
-/// A client of the servers.
 pub struct Client {
     link: Box<dyn Link>,
     policy: Policy,
@@ -28,10 +27,6 @@ pub struct Client {
 
 impl Client {
     /// A client that is not connected. The policy says how keys are made.
-    ///
-    /// # Errors
-    /// When the address cannot be used with the policy, or the certificates of
-    /// authorities cannot be read.
     pub fn new(
         address: &Address,
         authorities: Option<&Path>,
@@ -50,10 +45,6 @@ impl Client {
     }
 
     /// Connects if necessary, and checks that the records are made in the same way.
-    ///
-    /// # Errors
-    /// When the servers cannot be used before the deadline, or have records that are
-    /// made in another way.
     pub fn connect(&mut self, deadline: Instant) -> Result<(), ConnectError> {
         match self.link.connect(deadline) {
             Ok(false) => Ok(()),
@@ -63,38 +54,23 @@ impl Client {
     }
 
     /// Connects again, reads and writes as decisions do.
-    ///
-    /// # Errors
-    /// As [`Client::connect`].
     pub fn probe(&mut self, deadline: Instant) -> Result<(), ConnectError> {
         self.link.disconnect();
         self.connect(deadline)?;
         let call = Call::new(&[&PROBE.to_vec()], &[b""], &[Change::Set(b"1".to_vec(), 1)]);
-        let read = Command { slot: slot(PROBE), bytes: resp::encode([b"GET".as_slice(), PROBE]) };
-        let replies = self.link.run(&[read, call.with_script()], deadline)?;
-        match replies.iter().find_map(Value::error) {
-            Some(error) => Err(ConnectError::Failed(Error::new(format!("shared state: {error}")))),
-            None => Ok(()),
-        }
+        let replies = self.link.run(&[Command::get(PROBE), call.with_script()], deadline)?;
+        Ok(refuse_errors(&replies)?)
     }
 
     /// Compares the metadata with what another host has written, or writes it.
-    ///
-    /// # Errors
-    /// As [`Client::connect`].
     pub fn check(&mut self, deadline: Instant) -> Result<(), ConnectError> {
         let Metadata { keys, rules } = &self.metadata;
         let set = |verb: &[u8], field: &[u8], value: &str| {
-            let bytes = resp::encode([verb, META, field, value.as_bytes()]);
-            Command { slot: slot(META), bytes }
+            Command::new(META, &[verb, META, field, value.as_bytes()])
         };
-        let get =
-            Command { slot: slot(META), bytes: resp::encode([b"HGET".as_slice(), META, b"keys"]) };
-        let commands = [set(b"HSETNX", b"keys", keys), get];
-        let replies = self.link.run(&commands, deadline)?;
-        if let Some(error) = replies.iter().find_map(Value::error) {
-            return Err(ConnectError::Failed(Error::new(format!("shared state: {error}"))));
-        }
+        let get = Command::new(META, &[b"HGET", META, b"keys"]);
+        let replies = self.link.run(&[set(b"HSETNX", b"keys", keys), get], deadline)?;
+        refuse_errors(&replies)?;
         let found = replies.last().and_then(Value::text).unwrap_or_default();
         if found != keys.as_bytes() {
             let found = found.escape_ascii();
@@ -110,19 +86,12 @@ impl Client {
 
     /// Connects, reads the metadata of the servers, and uses it from now on. Without
     /// any, that of this client stays.
-    ///
-    /// # Errors
-    /// When the servers cannot be read before the deadline.
     pub fn adopt_metadata(&mut self, deadline: Instant) -> Result<(), Error> {
-        let words = [b"HMGET".as_slice(), META, b"keys", b"rules"];
-        let get = Command { slot: slot(META), bytes: resp::encode(words) };
+        let get = Command::new(META, &[b"HMGET", META, b"keys", b"rules"]);
         let replies = self.link.run(&[get], deadline)?;
-        let texts = match replies.first() {
-            Some(Value::Array(values)) => values.iter().map(Value::text).collect::<Vec<_>>(),
-            Some(Value::Error(error)) => return Err(Error::new(format!("shared state: {error}"))),
-            _ => Vec::new(),
-        };
-        if let [Some(keys), rules] = texts[..] {
+        refuse_errors(&replies)?;
+        let values = replies.first().and_then(Value::elements).unwrap_or_default();
+        if let [Some(keys), rules] = values.iter().map(Value::text).collect::<Vec<_>>()[..] {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let rules = rules.map(text).unwrap_or_default();
             self.metadata = Metadata { keys: text(keys), rules };
@@ -131,20 +100,15 @@ impl Client {
         Ok(())
     }
 
-    /// The metadata of the records.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// The policy of the metadata.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
     /// Runs a batch of decisions and edits. Returns the number of conflicts.
-    ///
-    /// # Errors
-    /// As [`batch::run`].
     pub fn run(
         &mut self,
         items: &[Item],
@@ -169,9 +133,6 @@ impl Client {
 
     /// Makes an administrator's changes at `now`. Returns the number of those that
     /// changed a record.
-    ///
-    /// # Errors
-    /// When one of them cannot be made.
     pub fn edit(&mut self, edits: Vec<Edit>, now: i64, deadline: Instant) -> Result<usize, Error> {
         let items = edits.into_iter().map(|edit| Item::edit(&self.policy, edit, now));
         let mut count = Count { changed: 0, failure: None };
@@ -180,9 +141,6 @@ impl Client {
     }
 
     /// Runs a query of a tool.
-    ///
-    /// # Errors
-    /// When the servers cannot be read before the deadline.
     pub fn query(&mut self, query: &Query, deadline: Instant) -> Result<Found, Error> {
         self.connect(deadline).map_err(ConnectError::error)?;
         match query {
@@ -192,10 +150,11 @@ impl Client {
     }
 }
 
+fn refuse_errors(replies: &[Value]) -> Result<(), Error> {
+    replies.iter().find(|reply| reply.error().is_some()).map_or(Ok(()), |it| Err(unexpected(it)))
+}
+
 /// The link to the servers of an address.
-///
-/// # Errors
-/// When the certificates of authorities cannot be read.
 fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, Error> {
     let tls = address.is_tls.then(|| tls::config(authorities)).transpose()?;
     let access = Access { tls, login: address.login.clone(), database: address.database };
@@ -221,7 +180,6 @@ impl From<Error> for ConnectError {
 }
 
 impl ConnectError {
-    /// The failure, whichever it is.
     pub fn error(self) -> Error {
         let (ConnectError::Failed(error) | ConnectError::OtherKeys(error)) = self;
         error

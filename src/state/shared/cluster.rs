@@ -19,7 +19,6 @@ const MOVE_PAUSE: Duration = Duration::from_millis(5);
 /// A command that is sent on and on goes in a circle.
 const MAX_REDIRECTS: usize = 8;
 
-/// The link.
 pub struct Cluster {
     seeds: Vec<Endpoint>,
     access: Access,
@@ -31,7 +30,6 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A link that is not connected.
     pub fn new(seeds: Vec<Endpoint>, access: Access) -> Cluster {
         let (nodes, connections, slots) = (Vec::new(), HashMap::new(), Vec::new());
         Cluster { seeds, access, nodes, connections, slots }
@@ -199,7 +197,6 @@ impl Cluster {
 /// A command that was sent to a node.
 #[derive(Clone, Copy)]
 struct Sent {
-    /// The command's number.
     number: usize,
     node: usize,
     /// True if `ASKING` comes before it.

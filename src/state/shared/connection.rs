@@ -12,18 +12,16 @@ use std::time::Instant;
 /// Bytes read at once.
 const READ_SIZE: usize = 64 << 10;
 
-/// What a connection needs besides an endpoint.
+/// The settings that all connections share.
 #[derive(Clone)]
 pub struct Access {
     /// The configuration of TLS, if it is spoken.
     pub tls: Option<Arc<ClientConfig>>,
     /// The user, if the server wants one.
     pub login: Option<Login>,
-    /// The number of the database.
     pub database: u32,
 }
 
-/// An open connection.
 pub struct Connection {
     endpoint: Endpoint,
     stream: Stream,
@@ -35,9 +33,6 @@ pub struct Connection {
 
 impl Connection {
     /// Connects, logs in and selects the database.
-    ///
-    /// # Errors
-    /// When the server cannot be reached before the deadline, or refuses.
     pub fn open(
         endpoint: &Endpoint,
         access: &Access,
@@ -54,10 +49,6 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Connects.
-    ///
-    /// # Errors
-    /// When the server cannot be reached before the deadline.
     pub fn open_without_login(
         endpoint: &Endpoint,
         access: &Access,
@@ -69,10 +60,6 @@ impl Connection {
         Ok(Connection { endpoint: endpoint.clone(), stream, input: Vec::new(), parsed: 0, buffer })
     }
 
-    /// Logs in.
-    ///
-    /// # Errors
-    /// When the server refuses or does not answer.
     pub fn log_in(&mut self, login: &Login, deadline: Instant) -> Result<(), Error> {
         let user = login.user.as_deref().map(str::as_bytes);
         let words = [Some(b"AUTH".as_slice()), user, Some(login.password.as_bytes())];
@@ -81,9 +68,6 @@ impl Connection {
     }
 
     /// Sends a command and receives its reply.
-    ///
-    /// # Errors
-    /// When there is no reply before the deadline, or it is an error.
     pub fn ask(&mut self, command: &[&[u8]], deadline: Instant) -> Result<Value, Error> {
         let reply = self.exchange(command, deadline)?;
         match reply.error() {
@@ -93,18 +77,11 @@ impl Connection {
     }
 
     /// Sends a command and receives its reply, which may be an error.
-    ///
-    /// # Errors
-    /// When there is no reply before the deadline.
     pub fn exchange(&mut self, command: &[&[u8]], deadline: Instant) -> Result<Value, Error> {
         self.send(&resp::encode(command.iter().copied()), deadline)?;
         self.receive(deadline)
     }
 
-    /// Sends commands.
-    ///
-    /// # Errors
-    /// When the server does not accept them before the deadline.
     pub fn send(&mut self, commands: &[u8], deadline: Instant) -> Result<(), Error> {
         self.stream.set_deadline(deadline);
         let sent = self.stream.write_all(commands).and_then(|()| self.stream.flush());
@@ -112,9 +89,6 @@ impl Connection {
     }
 
     /// Receives the reply to the oldest command without one.
-    ///
-    /// # Errors
-    /// When there is none before the deadline, or it is malformed.
     pub fn receive(&mut self, deadline: Instant) -> Result<Value, Error> {
         self.stream.set_deadline(deadline);
         loop {

@@ -9,7 +9,7 @@ use crate::greylist::{Policy, triplet};
 use crate::state::Table;
 use std::net::IpAddr;
 
-/// What all names start with.
+/// The prefix of all names.
 pub const PREFIX: &str = "postgrey:";
 
 /// The name of the metadata.

@@ -10,7 +10,6 @@ use std::time::Instant;
 pub struct Submitted {
     ticket: Ticket,
     kind: Kind,
-    /// When it was submitted.
     pub since: Instant,
 }
 
@@ -74,7 +73,6 @@ impl Pending {
         self.tasks.remove(&serial)
     }
 
-    /// Takes all out.
     pub fn take_all(&mut self) -> impl Iterator<Item = Submitted> + use<> {
         std::mem::take(&mut self.tasks).into_values()
     }

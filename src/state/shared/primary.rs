@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 /// connected to and never answers.
 const SENTINEL_LIMIT: Duration = Duration::from_millis(300);
 
-/// The link.
 pub struct Primary {
     servers: Servers,
     access: Access,
@@ -21,7 +20,6 @@ pub struct Primary {
 }
 
 impl Primary {
-    /// A link that is not connected.
     pub fn new(servers: Servers, access: Access) -> Primary {
         Primary { servers, access, connection: None, first_sentinel: 0 }
     }

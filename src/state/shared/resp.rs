@@ -38,20 +38,16 @@ pub fn encode<'p>(
 /// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// No value.
     Nil,
-    /// A number.
     Integer(i64),
     /// A status or a string.
     Text(Vec<u8>),
     /// An error, fit for the log; the first word is its kind.
     Error(String),
-    /// Several values.
     Array(Vec<Value>),
 }
 
 impl Value {
-    /// The text, if it is one.
     pub fn text(&self) -> Option<&[u8]> {
         match self {
             Value::Text(text) => Some(text),
@@ -59,7 +55,14 @@ impl Value {
         }
     }
 
-    /// The number, if it is one.
+    /// Returns the text; empty if it is anything else.
+    pub fn into_text(self) -> Vec<u8> {
+        match self {
+            Value::Text(text) => text,
+            _ => Vec::new(),
+        }
+    }
+
     pub fn integer(&self) -> Option<i64> {
         match self {
             Value::Integer(number) => Some(*number),
@@ -67,7 +70,6 @@ impl Value {
         }
     }
 
-    /// The elements, if it is an array.
     pub fn elements(&self) -> Option<&[Value]> {
         match self {
             Value::Array(values) => Some(values),
@@ -75,7 +77,6 @@ impl Value {
         }
     }
 
-    /// The error, if it is one.
     pub fn error(&self) -> Option<&str> {
         match self {
             Value::Error(error) => Some(error),
@@ -90,9 +91,6 @@ pub struct Malformed;
 
 /// Parses the reply at the start of the input, and returns it with its length;
 /// `None` if it is incomplete.
-///
-/// # Errors
-/// When the input cannot become a reply, or one that is too long.
 pub fn parse(input: &[u8]) -> Result<Option<(Value, usize)>, Malformed> {
     let mut parser = Parser { input, position: 0 };
     match parser.value(0) {

@@ -1,11 +1,11 @@
-//! What tools ask: a record, or all of them in slices.
+//! Queries of tools: a record, or all of them in slices.
 //!
 //! The servers' own cursors are the positions of slices. A record that is moved within
 //! a server's table meanwhile may come twice, as the documentation of `SCAN` says.
 
-use super::link::{Command, Link};
-use super::names::{self, name, slot};
-use super::resp::{self, Value};
+use super::link::{self, Link, unexpected};
+use super::names::{self, name};
+use super::resp::Value;
 use crate::greylist::Policy;
 use crate::state::{Error, Found, Query, Slice, Table, Totals};
 use std::time::Instant;
@@ -15,9 +15,6 @@ use std::time::Instant;
 const COUNT: &[u8] = b"500";
 
 /// Runs a query, except for the metadata.
-///
-/// # Errors
-/// When the servers cannot be read before the deadline.
 pub fn query(
     link: &mut dyn Link,
     policy: &Policy,
@@ -29,7 +26,7 @@ pub fn query(
         // Counting means to look at every record.
         Query::Totals => Ok(Found::Totals(Totals::default())),
         Query::Record(table, key) => {
-            let values = values(link, &[name(policy, *table, key)], deadline)?;
+            let values = link::read(link, &[name(policy, *table, key)], deadline)?;
             Ok(Found::Record(values.into_iter().next().flatten()))
         }
         Query::Slice { table, prefix, position } => {
@@ -73,7 +70,7 @@ fn slice(
     };
     let (cursor, found) = scanned(&reply)?;
     let found: Vec<Vec<u8>> = found.filter(|name| names::parse(name).is_some()).collect();
-    let texts = values(link, &found, deadline)?;
+    let texts = link::read(link, &found, deadline)?;
     let rows = found.iter().zip(texts).filter_map(|(name, text)| {
         // It may have expired meanwhile.
         let (of, key) = names::parse(name)?;
@@ -88,10 +85,7 @@ fn slice(
 
 /// The cursor and the names in the reply to `SCAN`.
 fn scanned(reply: &Value) -> Result<(u64, impl Iterator<Item = Vec<u8>> + '_), Error> {
-    let unexpected = || {
-        let text = reply.error().unwrap_or("the reply is not that of a Redis or Valkey");
-        Error::new(format!("shared state: {text}"))
-    };
+    let unexpected = || unexpected(reply);
     let Some([cursor, names]) = reply.elements() else {
         return Err(unexpected());
     };
@@ -99,25 +93,4 @@ fn scanned(reply: &Value) -> Result<(u64, impl Iterator<Item = Vec<u8>> + '_), E
     let names = names.elements().ok_or_else(unexpected)?;
     let names = names.iter().filter_map(|name| name.text().map(<[u8]>::to_vec));
     Ok((cursor.ok_or_else(unexpected)?, names))
-}
-
-fn values(
-    link: &mut dyn Link,
-    names: &[Vec<u8>],
-    deadline: Instant,
-) -> Result<Vec<Option<Vec<u8>>>, Error> {
-    let commands: Vec<Command> = names
-        .iter()
-        .map(|name| {
-            let bytes = resp::encode([b"GET".as_slice(), name]);
-            Command { slot: slot(name), bytes }
-        })
-        .collect();
-    let replies = link.run(&commands, deadline)?.into_iter().map(|reply| match reply {
-        Value::Text(text) => Ok(Some(text)),
-        Value::Nil => Ok(None),
-        Value::Error(error) => Err(Error::new(format!("shared state: {error}"))),
-        _ => Err(Error::new("shared state: a record that is not text")),
-    });
-    replies.collect()
 }

@@ -5,10 +5,10 @@ use super::names::slot;
 use super::resp;
 use std::sync::LazyLock;
 
-/// Compares all records of a decision with what was read, and sets the new ones.
-/// For each key: what was read; then for each key what it becomes and the seconds that
-/// it lives, which are 0 to delete it and empty to leave it. Returns 1, or the
-/// present values if one of them is another.
+/// Changes the records of a decision if all still have the values that were read.
+/// Arguments: the value read of each key; then the new value and lifetime in seconds of
+/// each key (0 deletes the key, empty leaves it). Returns 1, or the present values if
+/// one differs.
 const SCRIPT: &str = "\
 local values = redis.call('MGET', unpack(KEYS))
 local n = #KEYS
@@ -32,12 +32,10 @@ static HASH: LazyLock<String> =
 /// How a record changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Change {
-    /// Not at all.
     #[default]
     None,
     /// It is set, and lives for some seconds.
     Set(Vec<u8>, i64),
-    /// It is deleted.
     Delete,
 }
 

@@ -1,4 +1,4 @@
-//! What a cluster says about its slots. No I/O.
+//! Replies of a cluster about its slots. No I/O.
 
 use super::address::Endpoint;
 use super::names::SLOTS;

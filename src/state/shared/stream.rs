@@ -16,19 +16,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A connected stream.
 pub enum Stream {
-    /// Without TLS.
     Plain(Socket),
-    /// With it.
     Tls(Box<StreamOwned<ClientConnection, Socket>>),
 }
 
 impl Stream {
     /// Connects. With a configuration, TLS is spoken.
-    ///
-    /// # Errors
-    /// When the server cannot be reached before the deadline.
     pub fn connect(
         endpoint: &Endpoint,
         tls: Option<&Arc<ClientConfig>>,
@@ -148,7 +142,6 @@ impl Write for Socket {
     }
 }
 
-/// The time until a deadline.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }

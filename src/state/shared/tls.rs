@@ -10,9 +10,6 @@ use std::sync::Arc;
 
 /// The configuration of connections whose certificate an authority of a file
 /// (`--shared-state-ca`), or else of the system, must have signed.
-///
-/// # Errors
-/// When there are no usable certificates of authorities.
 pub fn config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
     let mut roots = RootCertStore::empty();
     let (added, place) = match authorities {

@@ -11,16 +11,12 @@ use std::time::{Duration, Instant};
 /// How long a step may take. No mail waits for a tool.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// A connected tool.
 pub struct Tool {
     client: Client,
 }
 
 impl Tool {
     /// Connects. Servers without metadata are taken to have this.
-    ///
-    /// # Errors
-    /// When the servers cannot be used.
     pub fn open(
         address: &Address,
         authorities: Option<&Path>,
@@ -33,9 +29,6 @@ impl Tool {
     }
 
     /// Makes changes at `now`. Returns the number of those that changed a record.
-    ///
-    /// # Errors
-    /// When one of them cannot be made.
     pub fn edit(&mut self, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
         // Records without metadata could not be found by their names.
         self.client.check(deadline()).map_err(ConnectError::error)?;

@@ -14,24 +14,21 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-/// Identifies a submitted task for ever, unlike its ticket.
+/// Identifies a submitted task; never used again, unlike its ticket.
 pub type Serial = u64;
 
 /// The result of a task.
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
 pub enum Answer {
-    /// A decision.
     Decided(Decision),
     /// The number of edits that changed a record.
     Edited(usize),
-    /// What a query found.
     Read(Found),
 }
 
 /// Tasks that one batch takes: the servers answer others in between.
 const MAX_TASKS: usize = 2048;
 
-/// Something to do.
 pub enum Job {
     /// Run tasks, which the loop gives up at the deadline.
     Run(Vec<(Serial, Task)>, Instant),
@@ -39,10 +36,9 @@ pub enum Job {
     Probe(Instant),
 }
 
-/// What came of a job.
+/// A report to the loop.
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
 pub enum Report {
-    /// A task is completed.
     Completed(Serial, Result<Answer, Error>),
     /// The number of items that had to be judged again.
     Conflicts(u64),
@@ -54,17 +50,12 @@ pub enum Report {
 
 /// Both channels, as the loop sees them.
 pub struct Worker {
-    /// To the worker.
     pub jobs: Sender<Job>,
-    /// From it.
     pub reports: Receiver<Report>,
 }
 
 impl Worker {
     /// Starts the thread. It writes to the pipe when there are reports.
-    ///
-    /// # Errors
-    /// When the system has no room for another thread.
     pub fn start(client: Client, waker: pipe::Sender) -> io::Result<Worker> {
         let (jobs, next) = channel();
         let (sender, reports) = channel();
