@@ -32,10 +32,6 @@ pub struct Readiness {
 
 /// Forks; the child starts a new session without a terminal. Must be called
 /// before anything is opened: only the standard descriptors stay open.
-///
-/// # Errors
-/// When the system does not let it; in the parent also when the daemon ended
-/// before it could say why.
 pub fn detach() -> Result<Side, Failure> {
     let fail = |why: Errno| Failure::system(format!("Couldn't fork: {}", why.desc()), why);
     close_inherited();

@@ -26,9 +26,6 @@ impl Endpoint {
     /// Parses the forms of Net::Server: a number alone means `localhost`, a
     /// service name alone all addresses; otherwise a host, with or without
     /// brackets, and the port after a colon, bar, comma or blank.
-    ///
-    /// # Errors
-    /// If there is no port; the texts are the original's.
     pub fn parse(text: &str) -> Result<Endpoint, Failure> {
         if is_number(text) {
             return Endpoint::new("localhost", text);

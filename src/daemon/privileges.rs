@@ -28,9 +28,6 @@ impl Identity {
     ///
     /// Without a user `postgrey` on the machine, an ordinary user keeps its
     /// identity, which it could not change anyway.
-    ///
-    /// # Errors
-    /// If there is no such user or group. The original's text comes first.
     pub fn look_up(user: &str, group: &str) -> Result<Identity, Failure> {
         if !group.split([' ', ',']).all(can_be_a_name) {
             return Err(Failure::new(format!("Invalid group \"{group}\"")));
@@ -46,9 +43,6 @@ impl Identity {
     }
 
     /// Looks up a user with its primary group, for tools that only read.
-    ///
-    /// # Errors
-    /// If there is no such user. The original's text comes first.
     pub fn look_up_user(user: &str) -> Result<Identity, Failure> {
         let user = look_up_user(user, &format!("useradd --system {user}"))?;
         let group = User::from_uid(user).ok().flatten().map_or(Gid::current(), |user| user.gid);
@@ -66,9 +60,6 @@ impl Identity {
     /// Does some work with this user's rights, but not for good: what root
     /// would be let to do must not hide what the daemon will not be. A program
     /// that is run meanwhile has no way back to root.
-    ///
-    /// # Errors
-    /// The work's own, or when the system does not let root change its rights.
     pub fn lend<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         if !geteuid().is_root() {
             return work();
@@ -105,9 +96,6 @@ impl Identity {
     }
 
     /// The same without a word, for tools.
-    ///
-    /// # Errors
-    /// As [`Identity::assume`].
     pub fn assume_silently(&self) -> Result<(), Failure> {
         if geteuid().is_root() {
             if !self.user.is_root() {

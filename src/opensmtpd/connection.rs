@@ -99,10 +99,6 @@ impl Connection {
 
     /// Reads until a reply is complete. Returns the question that was answered
     /// and the action, or `None` if the socket has no more bytes.
-    ///
-    /// # Errors
-    /// If the connection is lost, or the daemon sent something else than a
-    /// reply to a question.
     pub(super) fn receive(&mut self) -> io::Result<Option<(Question, Vec<u8>)>> {
         let mut piece = [0; PIECE];
         loop {

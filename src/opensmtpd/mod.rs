@@ -18,10 +18,6 @@ use socket2::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Runs the filter until smtpd closes standard input.
-///
-/// # Errors
-/// If the daemon's address cannot be resolved, or standard input and output do
-/// not lead to smtpd.
 pub fn run(options: &OpensmtpdFilter) -> Result<(), Failure> {
     let server =
         pool::Server { addresses: addresses(&options.daemon)?, name: options.daemon.to_string() };

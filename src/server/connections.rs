@@ -61,9 +61,6 @@ impl Connections {
     }
 
     /// Returns an error if no descriptor is free for another connection.
-    ///
-    /// # Errors
-    /// The system's own for that case.
     pub fn expect_room(&self) -> io::Result<()> {
         if self.len() < self.most { Ok(()) } else { Err(Errno::EMFILE.into()) }
     }

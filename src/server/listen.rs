@@ -24,9 +24,6 @@ const BACKLOG: i32 = 4096;
 const MILTER: &str = "milter";
 
 /// Opens the sockets for a protocol that the command line asks for.
-///
-/// # Errors
-/// As [`open_sockets`].
 pub fn open(
     listen: &Listen,
     protocol: Protocol,
@@ -39,9 +36,6 @@ pub fn open(
 }
 
 /// Opens the sockets of the command line. A socket file belongs to `identity`.
-///
-/// # Errors
-/// If a socket cannot be opened; the text says which and why.
 pub fn open_sockets(
     listen: &Listen,
     backlog: Option<i32>,
@@ -64,9 +58,6 @@ pub fn open_sockets(
 
 /// Adopts listening sockets of systemd. One with the name `milter` is for that
 /// protocol.
-///
-/// # Errors
-/// As [`adopt_sockets`].
 pub fn adopt(sockets: Vec<(OwnedFd, String)>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
     let (sockets, names): (Vec<_>, Vec<_>) = sockets.into_iter().unzip();
     let protocols = names.iter().map(|name| match name.as_str() {

@@ -22,9 +22,6 @@ pub fn divide(sockets: Vec<(OwnedFd, String)>) -> (Vec<OwnedFd>, Vec<(OwnedFd, S
 }
 
 /// Opens the sockets for SMTP clients. Those of systemd replace `--smtp`.
-///
-/// # Errors
-/// If a socket cannot be opened; the text names it.
 pub fn listeners(
     smtp: &Smtp,
     handed_over: Vec<OwnedFd>,
@@ -51,9 +48,6 @@ pub fn listeners(
 }
 
 /// The options of the proxy, with the address of the mail server.
-///
-/// # Errors
-/// If that address cannot be found; the text names the option.
 pub fn options(smtp: &Smtp, policy: &Policy) -> Result<Options, Failure> {
     let tls = smtp.tls.clone();
     Ok(Options {

@@ -16,9 +16,6 @@ use std::path::{Path, PathBuf};
 
 /// Listens at a path with the rights of `identity`, or with root's if only root
 /// may write to the directory.
-///
-/// # Errors
-/// If the socket cannot be created; `explain` words the reason.
 pub fn bind(
     path: &Path,
     mode: u32,

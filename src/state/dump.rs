@@ -13,9 +13,6 @@ const DATA_END: &str = "DATA=END";
 
 /// What stands before the first row. A `name` makes the text one of several
 /// databases of one file.
-///
-/// # Errors
-/// When `out` does not take it.
 pub fn write_header(out: &mut impl Write, name: Option<&str>) -> io::Result<()> {
     out.write_all(b"VERSION=3\nformat=print\n")?;
     if let Some(name) = name {
@@ -25,18 +22,12 @@ pub fn write_header(out: &mut impl Write, name: Option<&str>) -> io::Result<()> 
 }
 
 /// One row.
-///
-/// # Errors
-/// When `out` does not take it.
 pub fn write_row(out: &mut impl Write, key: &[u8], value: &[u8]) -> io::Result<()> {
     write_field(out, key)?;
     write_field(out, value)
 }
 
 /// What stands after the last row.
-///
-/// # Errors
-/// When `out` does not take it.
 pub fn write_end(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{DATA_END}")
 }

@@ -72,10 +72,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Parses a URL.
-    ///
-    /// # Errors
-    /// The text never contains a password.
+    /// Parses a URL. The text of an error never contains a password.
     pub fn parse(url: &str) -> Result<Address, String> {
         let (scheme, rest) = url.split_once("://").ok_or("it is not a URL (redis://HOST)")?;
         let (is_tls, form) = scheme_of(scheme)

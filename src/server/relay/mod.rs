@@ -63,10 +63,6 @@ pub struct Relay {
 
 impl Relay {
     /// A proxy for the clients of these sockets.
-    ///
-    /// # Errors
-    /// When the certificate cannot be used, or the system does not let sockets
-    /// be watched.
     pub fn new(
         options: Options,
         listeners: Vec<TcpListener>,

@@ -17,9 +17,6 @@ pub struct TlsFiles {
 
 impl TlsFiles {
     /// Reads the files. TLS 1.2 and 1.3 are supported.
-    ///
-    /// # Errors
-    /// If a file cannot be read or is invalid. The text names the option.
     pub fn read(&self) -> Result<Arc<ServerConfig>, String> {
         let of = |option: &str, file: &Path| {
             let place = format!("--{option}={}", file.display());

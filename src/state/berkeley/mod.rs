@@ -101,10 +101,6 @@ pub enum Visit<'a> {
 
 impl BerkeleyFile {
     /// Opens a file and reads its first page.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read, or is not one plain, unencrypted btree.
     pub fn open(path: &Path) -> Result<BerkeleyFile, OpenError> {
         // Checked first: opening a pipe would wait for its other end.
         if !fs::metadata(path).map_err(OpenError::Io)?.is_file() {

@@ -55,9 +55,6 @@ impl fmt::Display for Refusal {
 
 impl ImportEntry {
     /// Creates the entry of a triplet with its key.
-    ///
-    /// # Errors
-    /// When the key is too long.
     pub(super) fn triplet(key: Vec<u8>, seen: TripletRecord) -> Result<ImportEntry, Refusal> {
         if key.len() > MAX_KEY_LENGTH {
             Err(Refusal::LongKey)
@@ -69,9 +66,6 @@ impl ImportEntry {
     /// Parses a row of the original; its key becomes the one that a daemon with
     /// `keys` looks up. Without a `table`, key and value determine it. Also
     /// returns true if the key depends on the daemon's options.
-    ///
-    /// # Errors
-    /// If it is not a row of a triplet or a client.
     pub fn parse(
         table: Option<Table>,
         key: &[u8],

@@ -28,10 +28,6 @@ const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Copies the databases and the log of a directory below `work`, recovers the
 /// copy, and returns its directory.
-///
-/// # Errors
-/// If there is no space for a copy, no program, or none that succeeds; the text
-/// says which.
 pub fn copy(directory: &Path, work: &Path, programs: &[&[&str]]) -> Result<PathBuf, String> {
     let installed = programs.iter().filter(|program| Path::new(program[0]).exists());
     let mut trouble = "neither db5.3_recover nor Perl's BerkeleyDB is installed \

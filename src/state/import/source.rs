@@ -45,11 +45,7 @@ pub struct ImportSource<'a> {
 }
 
 impl ImportSource<'_> {
-    /// Merges its content into the database.
-    ///
-    /// # Errors
-    /// If it cannot be read or is of unknown kind, or if the database refuses it.
-    /// What was merged until then stays.
+    /// Merges its content into the database. After an error, what was merged stays.
     pub fn import<'a>(
         &'a self,
         destination: &'a mut dyn Destination,
