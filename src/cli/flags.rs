@@ -259,11 +259,12 @@ fn daemon() -> [Arg; 8] {
         number("max-size", "N", "0")
             .help("limit the database to about N MiB; 0: no limit")
             .long_help(
-                "Limit the database to about N MiB. While it is larger, --retry-window is halved \
-                 until the database is small enough, so that the oldest triplets that have not \
-                 passed are deleted, and a warning is logged. Accepted mail is not forgotten sooner. With 0, there \
-                 is no limit. A triplet takes about 150 bytes, or 2.3 KiB with the longest \
-                 addresses. Not for --shared-state.",
+                "Limit the database to about N MiB. When it is larger, the oldest triplets that have \
+                 not passed are deleted until an eighth of the limit is free, and a warning is \
+                 logged. Accepted mail is not forgotten sooner: while seven eighths of all \
+                 entries are of accepted mail, the database may be larger. With 0, there is no \
+                 limit. A triplet takes about 150 bytes, or 2.3 KiB with the longest addresses. \
+                 Not for --shared-state.",
             ),
         number("sync", "N", "0")
             .help("write entries to the disk up to N seconds after the answer")

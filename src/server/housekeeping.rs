@@ -87,7 +87,7 @@ impl Housekeeping {
                 Ok(None) => PASS_DURATION,
                 Ok(Some(_)) if backend.failure().is_some() => FAILURE_PAUSE,
                 Ok(Some(_)) if self.size_limit.is_urgent() => urgent_rest(begin.elapsed()),
-                // More passes at once would find nothing; new records come meanwhile.
+                // Nothing can be deleted yet; new records come meanwhile.
                 Ok(Some(look)) if self.size_limit.is_exceeded() => {
                     rest_after(look, begin.elapsed()).min(LIMIT_PAUSE)
                 }
@@ -100,9 +100,10 @@ impl Housekeeping {
             self.next = Instant::now() + rest;
         }
         let pass = backend.take_expiry_pass();
-        if self.size_limit.is_set() && (begin >= self.size_due || pass.is_some()) {
+        let is_size_due = begin >= self.size_due || self.size_limit.is_urgent();
+        if self.size_limit.is_set() && (is_size_due || pass.is_some()) {
             self.size_due = begin + SIZE_INTERVAL;
-            self.check_size(backend, pass.is_some(), log);
+            self.check_size(backend, pass, log);
         }
         if let Some(pass) = pass {
             self.last_pass = Some(pass);
@@ -121,9 +122,9 @@ impl Housekeeping {
 
     /// Compares the state's size with its limit. If that is exceeded now, the next
     /// slice does not wait for its turn, which may be an hour away.
-    fn check_size(&mut self, backend: &dyn Backend, has_pass_ended: bool, log: &mut Log) {
+    fn check_size(&mut self, backend: &dyn Backend, pass: Option<ExpiryPass>, log: &mut Log) {
         let was_urgent = self.size_limit.is_urgent();
-        if self.size_limit.note(backend.size().used, has_pass_ended) {
+        if self.size_limit.note(backend.size().used, pass) {
             let line = "the database exceeds --max-size; the oldest entries of mail that was not \
                         accepted yet are deleted";
             log.line(Severity::Warning, line);
@@ -179,8 +180,8 @@ impl Housekeeping {
     }
 }
 
-fn finished(name: &str, Tally { before, deleted }: Tally, unreported: u64) -> String {
-    let after = before - deleted;
+fn finished(name: &str, tally: Tally, unreported: u64) -> String {
+    let after = tally.kept();
     format!("cleaning {name} database finished. before: {}, after: {after}", after + unreported)
 }
 

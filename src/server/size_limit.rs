@@ -1,28 +1,43 @@
 //! The limit of the state's size (`--max-size`).
 //!
-//! Anybody can send mail with long addresses, and each first attempt is stored.
-//! While the limit is exceeded, the retry window is halved with each expiry pass, so
-//! that the oldest triplets that have not passed go first. Accepted mail is never
-//! forgotten sooner.
+//! Any host can send mail with long addresses, and each first attempt is stored. Once
+//! the limit is exceeded, the retry window is reduced with each expiry pass to half
+//! the age of the oldest triplet that has not passed, until an eighth of the limit is
+//! free. Accepted mail is never forgotten sooner.
 
-/// Halvings after which the retry window is below a second, so that more passes
-/// delete no more.
-const MAX_HALVINGS: u32 = 20;
+use crate::state::ExpiryPass;
+
+/// The least share of waiting triplets among all records, as a divisor. With fewer, the
+/// state stays too large: it consists of accepted mail, and without waiting triplets
+/// no new mail would ever pass.
+const MIN_WAITING_SHARE: u64 = 8;
 
 /// The limit, and how far the retry window is reduced because of it.
 #[derive(Debug)]
 pub struct SizeLimit {
     /// In bytes; zero for none.
     limit: u64,
-    halvings: u32,
+    /// The reduced retry window in seconds.
+    window: Option<i64>,
     is_exceeded: bool,
+    /// True until enough of an exceeded limit is free again.
+    is_shrinking: bool,
+    /// False if the last pass through an exceeded state kept too few waiting triplets.
+    has_waiting: bool,
     is_reported: bool,
 }
 
 impl SizeLimit {
     /// A limit in bytes; there is none with zero.
     pub fn new(limit: u64) -> SizeLimit {
-        SizeLimit { limit, halvings: 0, is_exceeded: false, is_reported: false }
+        SizeLimit {
+            limit,
+            window: None,
+            is_exceeded: false,
+            is_shrinking: false,
+            has_waiting: true,
+            is_reported: false,
+        }
     }
 
     /// Returns true if there is a limit.
@@ -30,9 +45,10 @@ impl SizeLimit {
         self.limit > 0
     }
 
-    /// The retry window in seconds that applies now.
+    /// The retry window in seconds that applies now; negative if triplets of this very
+    /// second are too old.
     pub fn retry_window(&self, retry_window: i64) -> i64 {
-        retry_window >> self.halvings
+        self.window.map_or(retry_window, |window| window.min(retry_window))
     }
 
     /// Returns true if the state was larger than the limit when it was last measured.
@@ -42,69 +58,98 @@ impl SizeLimit {
 
     /// Returns true if the next expiry slice should not wait for its turn.
     pub fn is_urgent(&self) -> bool {
-        self.is_exceeded && self.halvings < MAX_HALVINGS
+        self.is_shrinking && self.has_waiting
     }
 
-    /// Takes the used bytes of the state. Returns true if the
-    /// administrator should know.
-    pub fn note(&mut self, used: Option<u64>, has_pass_ended: bool) -> bool {
+    /// Takes the used bytes of the state, and the expiry pass that has just ended.
+    /// Returns true if the administrator should know.
+    pub fn note(&mut self, used: Option<u64>, pass: Option<ExpiryPass>) -> bool {
         let Some(used) = used.filter(|_| self.limit > 0) else {
             return false;
         };
+        let was_shrinking = self.is_shrinking;
         self.is_exceeded = used > self.limit;
-        if self.is_exceeded {
-            if self.halvings == 0 || has_pass_ended {
-                self.halvings = (self.halvings + 1).min(MAX_HALVINGS);
-            }
-            return !std::mem::replace(&mut self.is_reported, true);
+        self.is_shrinking = self.is_exceeded
+            || was_shrinking && self.has_waiting && used > self.limit - self.limit / 8;
+        if !self.is_shrinking {
+            // The next excess starts with a pass of its own.
+            self.has_waiting = true;
+        } else if let Some(pass) = pass {
+            let kept = pass.triplets.kept() + pass.clients.kept();
+            self.has_waiting = pass.waiting > 0 && pass.waiting >= kept / MIN_WAITING_SHARE;
+            self.window = pass.oldest_waiting.map(half);
         }
-        // Not at once, or the next entries would exceed it again.
-        if has_pass_ended && used <= self.limit - self.limit / 8 {
-            self.is_reported &= self.halvings > 0;
-            self.halvings = self.halvings.saturating_sub(1);
+        if pass.is_some() {
+            self.is_reported &= was_shrinking || self.is_shrinking;
         }
-        false
+        if !self.is_urgent() {
+            self.window = None;
+        }
+        self.is_exceeded && !std::mem::replace(&mut self.is_reported, true)
     }
+}
+
+/// A retry window of half this age. It is shorter than the age, so that each pass
+/// deletes at least the oldest triplets.
+fn half(age: i64) -> i64 {
+    (age / 2).min(age.saturating_sub(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Tally;
 
     const HOUR: i64 = 3600;
 
-    #[test]
-    fn retry_window_is_halved_with_each_pass_until_the_state_is_small_enough() {
-        let mut limit = SizeLimit::new(800);
-        assert!(!limit.note(Some(800), true));
-        assert_eq!((limit.retry_window(8 * HOUR), limit.is_urgent()), (8 * HOUR, false));
-        assert!(limit.note(Some(801), false), "the first time is reported");
-        assert!(!limit.note(Some(900), false));
-        assert_eq!((limit.retry_window(8 * HOUR), limit.is_urgent()), (4 * HOUR, true));
-        assert!(!limit.note(Some(850), true));
-        assert_eq!(limit.retry_window(8 * HOUR), 2 * HOUR);
-        for (used, hours) in [(750, 2), (700, 4), (700, 8), (700, 8)] {
-            assert!(!limit.note(Some(used), true));
-            assert_eq!(limit.retry_window(8 * HOUR), hours * HOUR, "{used}");
-            assert!(!limit.is_urgent(), "{used}");
-        }
-        assert!(limit.note(Some(900), false), "another time is reported again");
+    /// A pass that kept some waiting triplets and others.
+    fn pass(waiting: u64, oldest_waiting: i64, others: u64) -> Option<ExpiryPass> {
+        let triplets = Tally { before: waiting + others, deleted: 0 };
+        let oldest_waiting = (waiting > 0).then_some(oldest_waiting);
+        Some(ExpiryPass { triplets, waiting, oldest_waiting, ..ExpiryPass::default() })
     }
 
     #[test]
-    fn passes_that_cannot_help_are_not_hurried() {
+    fn retry_window_is_half_the_oldest_age_until_the_state_is_small_enough() {
+        let mut limit = SizeLimit::new(800);
+        let mut note = |used, pass| {
+            let is_news = limit.note(Some(used), pass);
+            (is_news, limit.is_urgent(), limit.retry_window(8 * HOUR))
+        };
+        assert_eq!(note(0, pass(0, HOUR, 0)), (false, false, 8 * HOUR));
+        assert_eq!(note(800, pass(9, HOUR, 1)), (false, false, 8 * HOUR));
+        assert_eq!(note(801, None), (true, true, 8 * HOUR), "the first time is reported");
+        assert_eq!(note(900, pass(9, 2 * HOUR, 1)), (false, true, HOUR));
+        assert_eq!(note(850, None), (false, true, HOUR));
+        assert_eq!(note(790, pass(9, 1, 1)), (false, true, 0), "an eighth has to be free");
+        assert_eq!(note(790, pass(9, 0, 1)), (false, true, -1), "triplets of this second");
+        assert_eq!(note(700, None), (false, false, 8 * HOUR));
+        assert_eq!(note(790, None), (false, false, 8 * HOUR), "not at once again");
+        assert_eq!(note(801, pass(9, 60, 1)), (false, true, 30), "another burst");
+        assert_eq!(note(700, pass(9, 29, 1)), (false, false, 8 * HOUR));
+        assert_eq!(note(801, None), (false, true, 8 * HOUR));
+        assert_eq!(note(700, None), (false, false, 8 * HOUR));
+        assert_eq!(note(700, pass(9, 29, 1)), (false, false, 8 * HOUR), "a pass without excess");
+        assert_eq!(note(801, None), (true, true, 8 * HOUR), "reported again");
+    }
+
+    #[test]
+    fn waiting_triplets_stay_if_accepted_mail_alone_exceeds_the_limit() {
         let mut limit = SizeLimit::new(1);
-        for _ in 0..100 {
-            limit.note(Some(2), true);
+        assert!(limit.note(Some(2), None));
+        for waiting in [0, 10] {
+            limit.note(Some(2), pass(waiting, HOUR, 90));
+            assert_eq!((limit.is_urgent(), limit.retry_window(HOUR)), (false, HOUR), "{waiting}");
         }
-        assert_eq!((limit.retry_window(2 * 86_400), limit.is_urgent()), (0, false));
+        limit.note(Some(2), pass(20, HOUR, 80));
+        assert_eq!((limit.is_urgent(), limit.retry_window(HOUR)), (true, HOUR / 2));
     }
 
     #[test]
     fn without_a_limit_or_a_known_size_nothing_changes() {
         for (limit, used) in [(0, Some(u64::MAX)), (1, None)] {
             let mut limit = SizeLimit::new(limit);
-            assert!(!limit.note(used, true));
+            assert!(!limit.note(used, pass(1, HOUR, 0)));
             assert_eq!(limit.retry_window(HOUR), HOUR);
         }
     }

@@ -46,7 +46,7 @@ impl Lifetimes {
         } else if has_passed {
             Age::Passed
         } else {
-            Age::Waiting
+            Age::Waiting(age)
         }
     }
 }
@@ -68,8 +68,8 @@ pub(super) fn corrected(table: Table, row: &[u8], now: i64) -> Option<String> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
-    /// It is a triplet that has not passed yet.
-    Waiting,
+    /// It is a triplet that has not passed yet, last seen this many seconds ago.
+    Waiting(i64),
     Passed,
     Over,
 }
@@ -91,6 +91,13 @@ pub struct Tally {
     pub deleted: u64,
 }
 
+impl Tally {
+    /// The number of records that are left.
+    pub fn kept(&self) -> u64 {
+        self.before.saturating_sub(self.deleted)
+    }
+}
+
 /// The result of a whole expiry pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExpiryPass {
@@ -98,6 +105,8 @@ pub struct ExpiryPass {
     pub clients: Tally,
     /// Triplets among those kept that have not passed yet.
     pub waiting: u64,
+    /// The age in seconds of the oldest of these.
+    pub oldest_waiting: Option<i64>,
     /// Rows whose times were too far in the future.
     pub corrected: u64,
 }
@@ -114,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_triplet_that_was_seen_for_less_than_the_delay_waits() {
-        for (first, age) in [(0, Age::Waiting), (299, Age::Waiting), (300, Age::Passed)] {
+        for (first, age) in [(0, Age::Waiting(0)), (299, Age::Waiting(0)), (300, Age::Passed)] {
             let row = format!("{},{NOW}", NOW - first);
             assert_eq!(LIFETIMES.age(Table::Triplets, row.as_bytes(), NOW), age, "{first}");
         }

@@ -93,7 +93,7 @@ fn database(page: &mut Page, snapshot: &Snapshot<'_>) {
         page.single("postgrey_disk_free_bytes", Kind::Gauge, help, bytes);
     }
     if let Some(pass) = snapshot.housekeeping.last_pass() {
-        let kept = pass.triplets.before.saturating_sub(pass.triplets.deleted);
+        let kept = pass.triplets.kept();
         let help = "Triplets by state, counted by the last expiry pass.";
         page.family("postgrey_triplets", Kind::Gauge, help)
             .sample(&[("state", "waiting")], pass.waiting)

@@ -106,7 +106,10 @@ impl ExpiryScan {
             self.tally(table).before += 1;
             let (whole_key, text) = whole(key, row);
             let age = around.lifetimes.age(table, text, around.now);
-            self.pass.waiting += u64::from(age == Age::Waiting);
+            if let Age::Waiting(seconds) = age {
+                self.pass.waiting += 1;
+                self.pass.oldest_waiting = self.pass.oldest_waiting.max(Some(seconds));
+            }
             let corrected = corrected(table, text, around.now);
             self.pass.corrected += u64::from(corrected.is_some());
             // A record whose refresh waits for the disk has not expired.

@@ -89,6 +89,7 @@ fn expired_records_are_deleted_and_others_kept() {
             triplets: Tally { before: 12, deleted: 7 },
             clients: Tally { before: 3, deleted: 2 },
             waiting: 3,
+            oldest_waiting: Some(2 * DAY),
             corrected: 0
         }
     );
