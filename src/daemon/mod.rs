@@ -7,6 +7,7 @@ mod failure;
 mod lock;
 mod log;
 mod log_queue;
+pub(crate) mod nonblocking;
 pub(crate) mod pidfile;
 pub mod privileges;
 pub(crate) mod signals;

@@ -1,5 +1,6 @@
 //! One connection to the daemon, with at most one question on it.
 
+use crate::daemon::nonblocking::unless_blocked;
 use crate::session::opensmtpd::Question;
 use crate::session::policy_client::Replies;
 use mio::unix::SourceFd;
@@ -87,11 +88,9 @@ impl Connection {
             return Ok(());
         };
         while self.sent < question.request.len() {
-            match (&self.socket).write(&question.request[self.sent..]) {
-                Ok(written) => self.sent += written,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match unless_blocked(|| (&self.socket).write(&question.request[self.sent..]))? {
+                Some(written) => self.sent += written,
+                None => break,
             }
         }
         Ok(())
@@ -107,12 +106,10 @@ impl Connection {
                 let question = self.question.take().ok_or(ErrorKind::InvalidData)?;
                 return Ok(Some((question, action)));
             }
-            match (&self.socket).read(&mut piece) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(length) => self.replies.feed(&piece[..length]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match unless_blocked(|| (&self.socket).read(&mut piece))? {
+                Some(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Some(length) => self.replies.feed(&piece[..length]),
+                None => return Ok(None),
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use super::stats::Stats;
 use crate::daemon::clock;
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::database;
 use crate::greylist::Policy;
 use crate::session::control::{MAX_REQUEST, SOCKET_NAME, ToolReply, ToolRequest, reply_text};
@@ -227,19 +228,17 @@ impl Caller {
         let mut buffer = [0; READ_SIZE];
         self.is_due = true;
         while self.end_of_request().is_none() && self.input.len() <= MAX_REQUEST {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => self.is_over = true,
-                Ok(length) => {
+            match unless_blocked(|| self.stream.read(&mut buffer)) {
+                Ok(Some(length)) if length > 0 => {
                     self.input.extend_from_slice(&buffer[..length]);
                     self.progress = Instant::now();
-                    continue;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => self.is_over = true,
+                result => {
+                    self.is_over |= !matches!(result, Ok(None));
+                    self.is_due = false;
+                    return;
+                }
             }
-            self.is_due = false;
-            return;
         }
     }
 
@@ -281,19 +280,11 @@ impl Caller {
 
     /// Sends as much as the tool accepts now.
     fn send(&mut self) {
-        while !self.output.is_empty() {
-            match self.stream.write(&self.output) {
-                Ok(length) if length > 0 => {
-                    self.output.drain(..length);
-                    self.progress = Instant::now();
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                _ => {
-                    self.is_over = true;
-                    return;
-                }
-            }
+        let unsent = self.output.len();
+        let sent = write_out(&mut self.output, |bytes| self.stream.write(bytes));
+        self.is_over |= sent.is_err();
+        if self.output.len() < unsent {
+            self.progress = Instant::now();
         }
     }
 }

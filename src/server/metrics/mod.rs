@@ -12,9 +12,10 @@ pub use page::Snapshot;
 
 use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use http::{Request, Target};
 use mio::{Interest, Registry, Token};
-use std::io::{self, ErrorKind};
+use std::io;
 
 /// Clients connected at the same time. A further one replaces the oldest.
 const MAX_CLIENTS: usize = 8;
@@ -161,30 +162,17 @@ impl Client {
     fn read(&mut self) -> bool {
         let mut buffer = [0; READ_SIZE];
         while self.input.len() <= http::MAX_REQUEST {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return true,
-                Ok(length) => self.input.extend_from_slice(&buffer[..length]),
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => return false,
-                    _ => return true,
-                },
+            match unless_blocked(|| self.stream.read(&mut buffer)) {
+                Ok(None) => return false,
+                Ok(Some(0)) | Err(_) => return true,
+                Ok(Some(length)) => self.input.extend_from_slice(&buffer[..length]),
             }
         }
         false
     }
 
     fn send(&mut self) {
-        while !self.output.is_empty() {
-            match self.stream.write(&self.output) {
-                Ok(length) if length > 0 => drop(self.output.drain(..length)),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                _ => {
-                    self.is_over = true;
-                    return;
-                }
-            }
-        }
+        let sent = write_out(&mut self.output, |bytes| self.stream.write(bytes));
+        self.is_over |= sent.is_err();
     }
 }

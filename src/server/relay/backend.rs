@@ -1,6 +1,7 @@
 //! Connections to the mail server behind the proxy.
 
-use super::stream::{ServerSocket, Side, unless_blocked};
+use super::stream::{ServerSocket, Side};
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::session::smtp::{Dialogue, Progress};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -80,12 +81,6 @@ impl Backend {
     }
 
     fn send(&mut self) -> io::Result<bool> {
-        while !self.unsent.is_empty() {
-            match unless_blocked(|| Side::write(&mut self.socket, &self.unsent))? {
-                Some(count) => drop(self.unsent.drain(..count)),
-                None => return Ok(false),
-            }
-        }
-        Ok(true)
+        write_out(&mut self.unsent, |bytes| Side::write(&mut self.socket, bytes))
     }
 }

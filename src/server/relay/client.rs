@@ -3,8 +3,9 @@
 use super::backend::Backend;
 use super::relayed::Relayed;
 use super::shared::{Known, Question, Shared, State};
-use super::stream::{ClientSide, Side, unless_blocked};
+use super::stream::{ClientSide, Side};
 use crate::daemon::Severity;
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::session::smtp::{Dialogue, Event, Progress, Session, Step, proxy_header};
 use mio::net::TcpStream;
 use std::io;
@@ -131,7 +132,7 @@ impl Client {
                 self.await_command();
             }
             Step::HandOver(commands) => {
-                self.connect(key, Some(Dialogue::new(commands.0)), shared);
+                self.connect(key, Some(Dialogue::new(commands)), shared);
             }
         }
     }
@@ -226,11 +227,8 @@ impl Client {
 
     /// Sends replies. Returns true once everything is sent.
     fn send(&mut self) -> io::Result<bool> {
-        while !self.replies.is_empty() {
-            match unless_blocked(|| self.side.write(&self.replies))? {
-                Some(count) => drop(self.replies.drain(..count)),
-                None => return Ok(false),
-            }
+        if !write_out(&mut self.replies, |bytes| self.side.write(bytes))? {
+            return Ok(false);
         }
         self.replies = Vec::new();
         Ok(unless_blocked(|| self.side.flush())?.is_some())

@@ -1,6 +1,7 @@
 //! Bytes both ways, unchanged and unseen, with little memory.
 
-use super::stream::{Side, unless_blocked};
+use super::stream::Side;
+use crate::daemon::nonblocking::unless_blocked;
 use std::io;
 
 /// Reads from one side before other connections have their turn.

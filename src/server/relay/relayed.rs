@@ -3,7 +3,8 @@
 use super::backend::Backend;
 use super::copy::Direction;
 use super::shared::State;
-use super::stream::{ClientSide, Side, unless_blocked};
+use super::stream::{ClientSide, Side};
+use crate::daemon::nonblocking::unless_blocked;
 use std::io;
 use std::time::{Duration, Instant};
 

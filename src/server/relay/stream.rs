@@ -1,5 +1,6 @@
 //! The two sides of a relayed connection, and what both can do.
 
+use crate::daemon::nonblocking::unless_blocked;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use rustls::{ServerConfig, ServerConnection};
@@ -17,20 +18,6 @@ pub trait Side {
     /// is `WouldBlock` if some remains.
     fn flush(&mut self) -> io::Result<()>;
     fn close_write(&mut self);
-}
-
-/// Returns `None` where a socket has to be waited for.
-pub fn unless_blocked<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Result<Option<T>> {
-    loop {
-        match action() {
-            Ok(value) => return Ok(Some(value)),
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(None),
-                _ => return Err(error),
-            },
-        }
-    }
 }
 
 /// A client's side, with or without TLS.

@@ -1,4 +1,4 @@
-//! From an answer to the bytes that a mail server understands.
+//! Replies as packets.
 
 use super::packet;
 use crate::session::refusal;
@@ -18,21 +18,20 @@ pub(super) fn refusal(output: &mut Vec<u8>, code: [u8; 3], text: &[u8]) {
     packet::push(output, b'y', &[&reply, b"\0"]);
 }
 
-/// Appends the packet that inserts a header, `Name: value`, before all others.
-/// Invalid headers (RFC 5322 section 2.2) are omitted.
+/// Appends the packet that keeps the message in the mail server's queue.
 pub(super) fn quarantine(output: &mut Vec<u8>, reason: &[u8]) {
     let one_line = |byte: &u8| if byte.is_ascii_control() { b' ' } else { *byte };
     let reason: Vec<u8> = reason.iter().take(MAX_REASON).map(one_line).collect();
     packet::push(output, b'q', &[&reason, b"\0"]);
 }
 
-/// Appends the packet that has a message taken and thrown away.
+/// Appends the packet that discards the message.
 pub(super) fn discard(output: &mut Vec<u8>) {
     packet::push(output, b'd', &[]);
 }
 
-/// Appends the packet that puts a header, as `Name: value`, in front of all
-/// others of the message. What is no header (RFC 5322 section 2.2) is left out.
+/// Appends the packet that inserts a header, `Name: value`, before all others.
+/// Invalid headers (RFC 5322 section 2.2) are omitted.
 pub(super) fn header(output: &mut Vec<u8>, header: &[u8]) {
     let Some(colon) = header.iter().position(|byte| *byte == b':') else {
         return;

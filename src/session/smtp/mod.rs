@@ -20,4 +20,4 @@ pub use extensions::Extensions;
 pub use input::MAX_LINE;
 pub use proxy_header::{Version, proxy_header};
 pub use replies::refusal;
-pub use session::{Event, HandOver, Recipient, Session, Settings, Step};
+pub use session::{Event, Recipient, Session, Settings, Step};

@@ -85,14 +85,10 @@ pub struct Recipient {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     Reply(Vec<u8>),
-    /// The connection is to be handed over.
-    HandOver(HandOver),
+    /// The connection is to be handed over, after these commands of the client: EHLO
+    /// or HELO, MAIL, and the RCPT that passed, each with the end of its line.
+    HandOver([Vec<u8>; 3]),
 }
-
-/// The client's own commands, which are repeated to the mail server: EHLO or
-/// HELO, MAIL, and the RCPT that passed, each with the end of its line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandOver(pub [Vec<u8>; 3]);
 
 impl Session {
     /// A session that begins with [`Session::greeting`].
@@ -160,7 +156,7 @@ impl Session {
         match (&self.hello, &self.mail, &self.recipient) {
             (Some(hello), Some(mail), Some(recipient)) => {
                 let lines = [hello, &mail.line, recipient];
-                Step::HandOver(HandOver(lines.map(|line| [line, b"\r\n".as_slice()].concat())))
+                Step::HandOver(lines.map(|line| [line, b"\r\n".as_slice()].concat()))
             }
             _ => Step::Reply(self.refuse(replies::line(replies::MAIL_FIRST))),
         }

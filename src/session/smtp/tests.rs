@@ -1,6 +1,6 @@
 //! Whole dialogues with the session.
 
-use super::{Event, Extensions, HandOver, MAX_LINE, Session, Settings, Step};
+use super::{Event, Extensions, MAX_LINE, Session, Settings, Step};
 use std::rc::Rc;
 
 /// The settings of all tests: a mail server with most extensions, and TLS.
@@ -47,7 +47,7 @@ fn transcript<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
                     see("to ", &asked.recipient);
                     match decide(&mut session, &asked.recipient) {
                         Step::Reply(reply) => see("", &reply),
-                        Step::HandOver(HandOver(lines)) => {
+                        Step::HandOver(lines) => {
                             see("hand over ", &lines.concat());
                             let reply = session.refuse(b"450 4.2.0 backend".to_vec());
                             see("", &reply);

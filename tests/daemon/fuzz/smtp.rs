@@ -2,7 +2,7 @@
 
 use super::{Target, in_pieces};
 use postgrey::session::smtp::{
-    Dialogue, Event, Extensions, HandOver, MAX_LINE, Progress, Session, Settings, Step,
+    Dialogue, Event, Extensions, MAX_LINE, Progress, Session, Settings, Step,
 };
 use std::rc::Rc;
 use testkit::random::Random;
@@ -110,7 +110,7 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
                     let refusal = (!passes).then(|| b"451 4.7.1 later\r\n".to_vec());
                     match session.answer(refusal) {
                         Step::Reply(reply) => assert_is_reply(&reply),
-                        Step::HandOver(HandOver(lines)) => {
+                        Step::HandOver(lines) => {
                             lines.iter().for_each(|line| assert_is_line(line));
                             seen.push(format!("{lines:?}"));
                             return seen;
