@@ -5,7 +5,7 @@
 
 use super::keys;
 use crate::greylist::edit::Edit;
-use crate::greylist::{ClientRecord, Policy, Record, Table, TripletRecord, triplet};
+use crate::greylist::{Policy, Record, Table, TripletRecord, triplet};
 use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
@@ -20,9 +20,9 @@ const EARLIEST_TIME: i64 = 100_000_000;
 
 /// A record of a triplet or a client, with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImportEntry {
-    Triplet(Vec<u8>, TripletRecord),
-    Client(Vec<u8>, ClientRecord),
+pub struct ImportEntry {
+    pub key: Vec<u8>,
+    pub record: Record,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +57,9 @@ impl ImportEntry {
     /// Creates the entry of a triplet with its key.
     pub(super) fn triplet(key: Vec<u8>, seen: TripletRecord) -> Result<ImportEntry, Refusal> {
         if key.len() > MAX_KEY_LENGTH {
-            Err(Refusal::LongKey)
-        } else {
-            Ok(ImportEntry::Triplet(key, seen))
+            return Err(Refusal::LongKey);
         }
+        Ok(ImportEntry { key, record: Record::Triplet(seen) })
     }
 
     /// Parses a row of the original; its key becomes the one that a daemon with
@@ -75,43 +74,18 @@ impl ImportEntry {
         if key.len() > MAX_KEY_LENGTH {
             return Err(Refusal::LongKey);
         }
-        match table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)? {
-            Table::Triplets => {
-                let (key, is_made) = triplet_key(key, policy).ok_or(Refusal::Key)?;
-                let seen = TripletRecord::parse(value).ok_or(Refusal::Value)?;
-                Ok((ImportEntry::Triplet(key, seen), is_made))
-            }
-            Table::Clients => {
-                let key = stored(client_key(key).ok_or(Refusal::Key)?, policy);
-                Ok((
-                    ImportEntry::Client(key, ClientRecord::parse(value).ok_or(Refusal::Value)?),
-                    false,
-                ))
-            }
-        }
-    }
-
-    pub fn table(&self) -> Table {
-        match self {
-            ImportEntry::Triplet(..) => Table::Triplets,
-            ImportEntry::Client(..) => Table::Clients,
-        }
-    }
-
-    pub fn key(&self) -> &[u8] {
-        let (ImportEntry::Triplet(key, _) | ImportEntry::Client(key, _)) = self;
-        key
-    }
-
-    pub fn record(&self) -> Record {
-        match self {
-            ImportEntry::Triplet(_, record) => Record::Triplet(*record),
-            ImportEntry::Client(_, record) => Record::Client(*record),
-        }
+        let table = table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)?;
+        let made = match table {
+            Table::Triplets => triplet_key(key, policy),
+            Table::Clients => client_key(key).map(|key| (stored(key, policy), false)),
+        };
+        let (key, is_made) = made.ok_or(Refusal::Key)?;
+        let record = Record::parse(table, value).ok_or(Refusal::Value)?;
+        Ok((ImportEntry { key, record }, is_made))
     }
 
     pub fn edit(&self) -> Edit {
-        Edit::merge(self.key(), self.record())
+        Edit::merge(&self.key, self.record)
     }
 }
 
@@ -224,11 +198,7 @@ mod tests {
     fn kept(table: Option<Table>, key: &str, value: &str) -> Result<(Table, String), Refusal> {
         let (entry, _) =
             ImportEntry::parse(table, key.as_bytes(), value.as_bytes(), &Policy::default())?;
-        let (table, key) = match entry {
-            ImportEntry::Triplet(key, _) => (Table::Triplets, key),
-            ImportEntry::Client(key, _) => (Table::Clients, key),
-        };
-        Ok((table, String::from_utf8(key).unwrap()))
+        Ok((entry.record.table(), String::from_utf8(entry.key).unwrap()))
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl<'a> Import<'a> {
     }
 
     fn entry(&mut self, entry: ImportEntry) {
-        self.bytes += entry.key().len();
+        self.bytes += entry.key.len();
         self.batch.push(entry);
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.write();
@@ -90,7 +90,7 @@ impl<'a> Import<'a> {
     /// Writes the batch. After a failure nothing more is written.
     fn write(&mut self) {
         self.bytes = 0;
-        let is_triplet = |entry: &ImportEntry| entry.table() == Table::Triplets;
+        let is_triplet = |entry: &ImportEntry| entry.record.table() == Table::Triplets;
         let (triplets, clients): (Vec<_>, Vec<_>) = self.batch.drain(..).partition(is_triplet);
         for (table, batch) in [(Table::Triplets, triplets), (Table::Clients, clients)] {
             if self.failure.is_none() && !batch.is_empty() {
