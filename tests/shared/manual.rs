@@ -31,8 +31,8 @@ fn two_hosts_step_by_step() {
     let scratch = Scratch::new();
     scratch.subdirectory("redis");
     scratch.subdirectory("postgrey");
-    let rest = PAGE.split("goes on with \"").nth(1).and_then(|rest| rest.split('"').next());
-    let users = example("user default").trim_end().to_owned() + rest.expect("the other commands");
+    let users = example("user default").trim_end().to_owned() + " ";
+    let users = users + &example("+eval").replace('\n', " ");
     let users = scratch.file("redis/users.acl", users + "\n");
     let settings = example("bind ").replace("/etc/redis/users.acl", &users.display().to_string());
     let settings = settings.replace("192.0.2.1", "127.0.0.2");
