@@ -3,11 +3,14 @@
 
 use crate::{require, skip};
 use nix::sched::{CloneFlags, unshare};
+use nix::unistd::geteuid;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{panic, thread};
+
+const NO_MOUNTS: &str = "what needs mounts: run it as root where they are allowed";
 
 /// A mount namespace, held open by a process that waits for the test's end.
 #[derive(Debug)]
@@ -19,6 +22,10 @@ impl Namespace {
     /// A namespace that a shell script sets up; `arguments` are its `$1` and so on.
     /// Returns `None`, and reports what is skipped, where mounts are not allowed.
     pub fn new(script: &str, arguments: &[&Path]) -> Option<Namespace> {
+        if !geteuid().is_root() {
+            skip(NO_MOUNTS);
+            return None;
+        }
         require("/usr/bin/unshare", "util-linux");
         require("/usr/bin/nsenter", "util-linux");
         // The holder ends with its standard input, so also when the test dies.
@@ -35,7 +42,7 @@ impl Namespace {
         BufReader::new(output).read_line(&mut word).expect("a word from the script");
         let namespace = Namespace { holder };
         if word != "ready\n" {
-            skip("what needs mounts: run it as root where they are allowed");
+            skip(NO_MOUNTS);
             return None;
         }
         Some(namespace)
