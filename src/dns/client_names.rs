@@ -2,7 +2,7 @@
 //! address, too.
 
 use super::message::{Answer, Kind, Question};
-use super::resolver::{Resolver, Ticket};
+use super::resolver::{QuestionId, Resolver};
 use super::servers::Servers;
 use mio::Token;
 use std::collections::HashMap;
@@ -17,11 +17,11 @@ const MAX_NAMES: usize = 4;
 pub struct ClientNames {
     resolver: Resolver,
     limit: Duration,
-    lookups: HashMap<Ticket, Lookup>,
+    lookups: HashMap<QuestionId, NameLookup>,
     completed: Vec<(u64, Option<String>)>,
 }
 
-struct Lookup {
+struct NameLookup {
     owner: u64,
     address: IpAddr,
     deadline: Instant,
@@ -49,7 +49,8 @@ impl ClientNames {
     /// Starts to look up the name of an address, for an owner that the caller
     /// identifies by a number.
     pub fn look_up(&mut self, owner: u64, address: IpAddr, now: Instant) {
-        let lookup = Lookup { owner, address, deadline: now + self.limit, stage: Stage::Reverse };
+        let lookup =
+            NameLookup { owner, address, deadline: now + self.limit, stage: Stage::Reverse };
         self.ask(Question::reverse(address), lookup, now);
         self.advance(now);
     }
@@ -65,7 +66,7 @@ impl ClientNames {
         self.resolver.tick(now);
         self.advance(now);
         let late = self.lookups.iter().filter(|(_, lookup)| lookup.deadline <= now);
-        let late: Vec<Ticket> = late.map(|(ticket, _)| *ticket).collect();
+        let late: Vec<QuestionId> = late.map(|(ticket, _)| *ticket).collect();
         for ticket in late {
             self.resolver.cancel(ticket);
             let owner = self.lookups.remove(&ticket).map(|lookup| lookup.owner);
@@ -85,7 +86,7 @@ impl ClientNames {
         std::mem::take(&mut self.completed)
     }
 
-    fn ask(&mut self, question: Question, lookup: Lookup, now: Instant) {
+    fn ask(&mut self, question: Question, lookup: NameLookup, now: Instant) {
         let ticket = self.resolver.ask(question, now);
         self.lookups.insert(ticket, lookup);
     }
@@ -105,8 +106,8 @@ impl ClientNames {
         }
     }
 
-    fn take(&mut self, lookup: Lookup, answer: Option<Answer>, now: Instant) {
-        let Lookup { owner, address, deadline, stage } = lookup;
+    fn take(&mut self, lookup: NameLookup, answer: Option<Answer>, now: Instant) {
+        let NameLookup { owner, address, deadline, stage } = lookup;
         let mut names = match stage {
             Stage::Reverse => {
                 let mut names = answer.unwrap_or_default().names;
@@ -126,7 +127,7 @@ impl ClientNames {
         };
         let question = Question { name: name.clone(), kind: Kind::of_family(address) };
         let stage = Stage::Forward(name, names);
-        self.ask(question, Lookup { owner, address, deadline, stage }, now);
+        self.ask(question, NameLookup { owner, address, deadline, stage }, now);
     }
 }
 

@@ -15,5 +15,5 @@ mod tests;
 
 pub use client_names::ClientNames;
 pub use message::{Answer, Kind, Question, Reply, reply, reversed};
-pub use resolver::{Resolver, Ticket};
+pub use resolver::{QuestionId, Resolver};
 pub use servers::{CONFIGURATION, Servers};

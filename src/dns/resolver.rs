@@ -23,7 +23,7 @@ const MAX_IN_FLIGHT: usize = 100;
 const MAX_WRONG: u32 = 50;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
+pub struct QuestionId(u64);
 
 /// Asks DNS servers. It has its own tokens of the caller's poll.
 pub struct Resolver {
@@ -32,13 +32,13 @@ pub struct Resolver {
     servers: Servers,
     cache: Cache,
     last_ticket: u64,
-    waiting: VecDeque<(Ticket, Question)>,
-    in_flight: Slab<Query>,
-    completed: Vec<(Ticket, Option<Answer>)>,
+    waiting: VecDeque<(QuestionId, Question)>,
+    in_flight: Slab<InFlight>,
+    completed: Vec<(QuestionId, Option<Answer>)>,
 }
 
-struct Query {
-    ticket: Ticket,
+struct InFlight {
+    ticket: QuestionId,
     question: Question,
     /// The server that was asked first, and the number of attempts since.
     first: usize,
@@ -72,9 +72,9 @@ impl Resolver {
 
     /// Begins to ask. The answer comes from [`Resolver::completed`], at once if
     /// it is known.
-    pub fn ask(&mut self, question: Question, now: Instant) -> Ticket {
+    pub fn ask(&mut self, question: Question, now: Instant) -> QuestionId {
         self.last_ticket += 1;
-        let ticket = Ticket(self.last_ticket);
+        let ticket = QuestionId(self.last_ticket);
         match self.cache.get(&question, now) {
             Some(answer) => self.completed.push((ticket, Some(answer.clone()))),
             None => self.waiting.push_back((ticket, question)),
@@ -85,7 +85,7 @@ impl Resolver {
 
     /// Returns the answers since the last call; `None` where no server
     /// answered.
-    pub fn completed(&mut self) -> Vec<(Ticket, Option<Answer>)> {
+    pub fn completed(&mut self) -> Vec<(QuestionId, Option<Answer>)> {
         std::mem::take(&mut self.completed)
     }
 
@@ -138,7 +138,7 @@ impl Resolver {
     }
 
     /// Cancels a question; no answer follows.
-    pub fn cancel(&mut self, ticket: Ticket) {
+    pub fn cancel(&mut self, ticket: QuestionId) {
         self.waiting.retain(|(waiting, _)| *waiting != ticket);
         self.in_flight.retain(|_, query| query.ticket != ticket);
     }
@@ -164,7 +164,7 @@ impl Resolver {
         match (reply, &query.transport) {
             (None, Transport::Udp(_)) if query.wrong < MAX_WRONG => query.wrong += 1,
             (Some(Reply::Answered(answer)), _) => {
-                let Query { ticket, question, .. } = self.in_flight.remove(key);
+                let InFlight { ticket, question, .. } = self.in_flight.remove(key);
                 self.cache.insert(question, answer.clone(), now);
                 self.completed.push((ticket, Some(answer)));
             }
@@ -175,13 +175,13 @@ impl Resolver {
 
     /// Asks the next server, or gives up.
     fn retry(&mut self, key: usize, now: Instant) {
-        let Query { ticket, question, first, tries, .. } = self.in_flight.remove(key);
+        let InFlight { ticket, question, first, tries, .. } = self.in_flight.remove(key);
         self.send(ticket, question, first, tries, now);
     }
 
     fn send(
         &mut self,
-        ticket: Ticket,
+        ticket: QuestionId,
         question: Question,
         first: usize,
         tries: usize,
@@ -199,8 +199,17 @@ impl Resolver {
                 continue;
             };
             let deadline = now + self.servers.timeout;
-            let query =
-                Query { ticket, question, first, tries, server, id, transport, deadline, wrong: 0 };
+            let query = InFlight {
+                ticket,
+                question,
+                first,
+                tries,
+                server,
+                id,
+                transport,
+                deadline,
+                wrong: 0,
+            };
             return self.watch(query);
         }
         self.completed.push((ticket, None));
@@ -215,7 +224,7 @@ impl Resolver {
             Some(transport) => {
                 let query = self.in_flight.remove(key);
                 let deadline = now + self.servers.timeout;
-                self.watch(Query { id, transport, deadline, ..query });
+                self.watch(InFlight { id, transport, deadline, ..query });
             }
             None => self.retry(key, now),
         }
@@ -223,7 +232,7 @@ impl Resolver {
 
     /// Registers the socket. Without that, the question is asked again at its
     /// deadline.
-    fn watch(&mut self, mut query: Query) {
+    fn watch(&mut self, mut query: InFlight) {
         let entry = self.in_flight.vacant_entry();
         let token = Token(self.first_token + entry.key());
         let _ = query.transport.register(&self.registry, token);

@@ -1,7 +1,7 @@
 //! One connection to the daemon, with at most one question on it.
 
 use crate::daemon::nonblocking::unless_blocked;
-use crate::session::opensmtpd::Question;
+use crate::session::opensmtpd::PolicyQuestion;
 use crate::session::policy_client::Replies;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -21,7 +21,7 @@ pub(super) struct Connection {
     pub(super) address: usize,
     pub(super) is_established: bool,
     pub(super) opened: Instant,
-    pub(super) question: Option<Question>,
+    pub(super) question: Option<PolicyQuestion>,
     /// The number of bytes of the question already sent.
     sent: usize,
     replies: Replies,
@@ -57,7 +57,7 @@ impl Connection {
         })
     }
 
-    pub(super) fn close(self, registry: &Registry) -> Option<Question> {
+    pub(super) fn close(self, registry: &Registry) -> Option<PolicyQuestion> {
         // Closing the socket would end it as well.
         let _ = registry.deregister(&mut SourceFd(&self.socket.as_raw_fd()));
         self.question
@@ -68,7 +68,7 @@ impl Connection {
         self.question.is_none()
     }
 
-    pub(super) fn carry(&mut self, question: Question) {
+    pub(super) fn carry(&mut self, question: PolicyQuestion) {
         self.question = Some(question);
         self.sent = 0;
     }
@@ -98,7 +98,7 @@ impl Connection {
 
     /// Reads until a reply is complete. Returns the question that was answered
     /// and the action, or `None` if the socket has no more bytes.
-    pub(super) fn receive(&mut self) -> io::Result<Option<(Question, Vec<u8>)>> {
+    pub(super) fn receive(&mut self) -> io::Result<Option<(PolicyQuestion, Vec<u8>)>> {
         let mut piece = [0; PIECE];
         loop {
             let action = self.replies.next_action();

@@ -4,7 +4,7 @@ use super::lines::Lines;
 use super::pool::{Pool, Server};
 use super::smtpd::{self, Transfer};
 use crate::daemon::{Failure, Format, Log, Severity, Verbosity, errno};
-use crate::session::opensmtpd::Filter;
+use crate::session::opensmtpd::SmtpdFilter;
 use mio::{Events, Poll, Token};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ const MAX_PENDING: usize = 10_000;
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 struct EventLoop {
-    filter: Filter,
+    filter: SmtpdFilter,
     lines: Lines,
     pool: Pool,
     log: Log,
@@ -39,7 +39,7 @@ pub(super) fn run(server: Server, adds_header: bool) -> Result<(), Failure> {
     let registry = poll.registry().try_clone().map_err(|error| refused(&error))?;
     let mut events = Events::with_capacity(64);
     let mut state = EventLoop {
-        filter: Filter::new(adds_header),
+        filter: SmtpdFilter::new(adds_header),
         lines: Lines::default(),
         pool: Pool::new(server, registry, FIRST_CONNECTION),
         log: Log::to_stderr(Verbosity::Normal, Format::Classic),

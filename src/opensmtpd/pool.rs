@@ -3,7 +3,7 @@
 use super::availability::Availability;
 use super::connection::Connection;
 use crate::daemon::errno;
-use crate::session::opensmtpd::{FilterResult, Question};
+use crate::session::opensmtpd::{FilterResult, PolicyQuestion};
 use mio::{Registry, Token};
 use nix::errno::Errno;
 use slab::Slab;
@@ -42,7 +42,7 @@ pub(super) struct Pool {
     /// The token of the first connection; the others follow.
     first_token: usize,
     connections: Slab<Connection>,
-    waiting: VecDeque<Question>,
+    waiting: VecDeque<PolicyQuestion>,
     availability: Availability,
     /// No connection is opened before this time.
     pause: Option<Instant>,
@@ -67,7 +67,7 @@ impl Pool {
     }
 
     /// Adds a question. Its answer comes within [`ANSWER_TIMEOUT`].
-    pub(super) fn ask(&mut self, question: Question) {
+    pub(super) fn ask(&mut self, question: PolicyQuestion) {
         self.waiting.push_back(question);
     }
 
@@ -228,11 +228,11 @@ impl Pool {
     fn expire(&mut self, now: Instant) {
         // A question that waited for another one of its session may be older
         // than those before it.
-        let is_late = |question: &Question| question.received + ANSWER_TIMEOUT <= now;
+        let is_late = |question: &PolicyQuestion| question.received + ANSWER_TIMEOUT <= now;
         if self.waiting.iter().any(is_late) {
             let (late, rest) = mem::take(&mut self.waiting).into_iter().partition(is_late);
             self.waiting = rest;
-            let late: VecDeque<Question> = late;
+            let late: VecDeque<PolicyQuestion> = late;
             for question in late {
                 self.report_late(question.received, now);
                 self.pass(question);
@@ -279,7 +279,7 @@ impl Pool {
     }
 
     /// Accepts the recipient of a question that got no answer.
-    fn pass(&mut self, question: Question) {
+    fn pass(&mut self, question: PolicyQuestion) {
         self.answers.push((question.ticket, FilterResult::Proceed));
     }
 }
@@ -312,7 +312,12 @@ mod tests {
         let mut pool = Pool::new(server, poll.registry().try_clone().expect("a registry"), 0);
         let now = Instant::now();
         for ticket in 0..=MAX_CONNECTIONS as u64 {
-            pool.ask(Question { ticket, received: now, attempts: 0, request: b"\n".to_vec() });
+            pool.ask(PolicyQuestion {
+                ticket,
+                received: now,
+                attempts: 0,
+                request: b"\n".to_vec(),
+            });
         }
         pool.advance(now);
         assert_eq!((pool.connections.len(), pool.deadline()), (1, Some(now + BUSY_PAUSE)));

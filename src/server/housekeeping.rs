@@ -5,7 +5,7 @@ use super::clock_jump::{ClockJump, Comparison};
 use super::rate_limited::RateLimitedError;
 use super::size_limit::SizeLimit;
 use crate::daemon::{Log, Severity, clock};
-use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, Tally};
+use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, TableExpiry};
 use std::time::{Duration, Instant};
 
 /// The time that a pass through all records should take.
@@ -180,7 +180,7 @@ impl Housekeeping {
     }
 }
 
-fn finished(name: &str, tally: Tally, unreported: u64) -> String {
+fn finished(name: &str, tally: TableExpiry, unreported: u64) -> String {
     let after = tally.kept();
     format!("cleaning {name} database finished. before: {}, after: {after}", after + unreported)
 }
@@ -209,7 +209,7 @@ mod tests {
         Lifetimes { max_age: 3_024_000, retry_window: 172_800, delay: 300, clients: true };
 
     fn pass(triplets: (u64, u64), clients: (u64, u64)) -> ExpiryPass {
-        let tally = |(before, deleted)| Tally { before, deleted };
+        let tally = |(before, deleted)| TableExpiry { before, deleted };
         ExpiryPass { triplets: tally(triplets), clients: tally(clients), ..ExpiryPass::default() }
     }
 

@@ -1,7 +1,7 @@
 //! The SMTP proxy's questions, decided by the engine.
 
 use super::engine::Engine;
-use super::relay::{Question, Relay};
+use super::relay::{ClientQuestion, Relay};
 use crate::daemon::Log;
 use crate::dns::Servers;
 use crate::greylist::{Decision, Plan, Reply};
@@ -16,7 +16,7 @@ const FIRST_TICKET: usize = usize::MAX / 2 + 1;
 /// The proxy, and the questions that wait for the state.
 pub struct Proxy {
     relay: Relay,
-    waiting: HashMap<usize, Question>,
+    waiting: HashMap<usize, ClientQuestion>,
 }
 
 impl Proxy {

@@ -98,13 +98,13 @@ fn half(age: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Tally;
+    use crate::state::TableExpiry;
 
     const HOUR: i64 = 3600;
 
     /// A pass that kept some waiting triplets and others.
     fn pass(waiting: u64, oldest_waiting: i64, others: u64) -> Option<ExpiryPass> {
-        let triplets = Tally { before: waiting + others, deleted: 0 };
+        let triplets = TableExpiry { before: waiting + others, deleted: 0 };
         let oldest_waiting = (waiting > 0).then_some(oldest_waiting);
         Some(ExpiryPass { triplets, waiting, oldest_waiting, ..ExpiryPass::default() })
     }

@@ -1,14 +1,14 @@
 //! From the options of the SMTP proxy to its sockets and addresses.
 
 use super::listen;
-use super::relay::{BACKEND_TIMEOUT, BackendAddress, Options, TlsFiles};
+use super::relay::{BACKEND_TIMEOUT, BackendAddress, RelayOptions, TlsFiles};
 use super::socket::ListeningSocket;
 use crate::cli::{Listen, Smtp, SmtpBackend};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, Log};
 use crate::greylist::Policy;
-use crate::session::smtp::Version;
+use crate::session::smtp::ProxyVersion;
 use mio::net::TcpListener;
 use std::os::fd::OwnedFd;
 
@@ -48,13 +48,13 @@ pub fn listeners(
 }
 
 /// The options of the proxy, with the address of the mail server.
-pub fn options(smtp: &Smtp, policy: &Policy) -> Result<Options, Failure> {
+pub fn options(smtp: &Smtp, policy: &Policy) -> Result<RelayOptions, Failure> {
     let tls = smtp.tls.clone();
-    Ok(Options {
+    Ok(RelayOptions {
         backend: backend(&smtp.backend)?,
         proxy_protocol: smtp.proxy_protocol.map(|version| match version {
-            1 => Version::One,
-            _ => Version::Two,
+            1 => ProxyVersion::One,
+            _ => ProxyVersion::Two,
         }),
         host: host(&policy.hostname),
         tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),

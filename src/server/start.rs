@@ -31,7 +31,7 @@ use crate::greylist::{Policy, notes};
 use crate::lists::{ListReader, Warning};
 use crate::state::local::Store;
 #[cfg(feature = "shared-state")]
-use crate::state::shared::Shared;
+use crate::state::shared::SharedBackend;
 use crate::state::{Backend, Error, Lifetimes, import};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -156,7 +156,7 @@ fn open_backend(options: &Options, log: &mut Log) -> Result<OpenedBackend, Failu
     match &options.shared_state {
         #[cfg(feature = "shared-state")]
         Some(settings) => {
-            let opened = Shared::open(settings, &options.policy);
+            let opened = SharedBackend::open(settings, &options.policy);
             let (shared, failure) = opened.map_err(|error| Failure::new(error.to_string()))?;
             log.line(Severity::Notice, format!("shared state: {}", settings.address));
             Ok((Box::new(shared), failure))

@@ -86,12 +86,12 @@ pub struct ExpirySlice {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct TableExpiry {
     pub before: u64,
     pub deleted: u64,
 }
 
-impl Tally {
+impl TableExpiry {
     /// The number of records that are left.
     pub fn kept(&self) -> u64 {
         self.before.saturating_sub(self.deleted)
@@ -101,8 +101,8 @@ impl Tally {
 /// The result of a whole expiry pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExpiryPass {
-    pub triplets: Tally,
-    pub clients: Tally,
+    pub triplets: TableExpiry,
+    pub clients: TableExpiry,
     /// Triplets among those kept that have not passed yet.
     pub waiting: u64,
     /// The age in seconds of the oldest of these.

@@ -21,9 +21,9 @@ pub use crate::greylist::{
 };
 pub use backend::{Backend, Completed, StateSize, Task, Ticket};
 pub use inspect::{Found, Inspect, Query};
-pub use maintenance::{ExpiryPass, ExpirySlice, Lifetimes, Tally};
+pub use maintenance::{ExpiryPass, ExpirySlice, Lifetimes, TableExpiry};
 pub use remote_stats::RemoteStats;
-pub use shared_address::{Address, Settings as SharedState, VARIABLE as SHARED_STATE_VARIABLE};
+pub use shared_address::{Address, SharedState, VARIABLE as SHARED_STATE_VARIABLE};
 
 use std::fmt;
 

@@ -17,7 +17,7 @@ pub const VARIABLE: &str = "POSTGREY_SHARED_STATE";
 
 /// A shared state, and how it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct SharedState {
     /// The servers (`--shared-state`).
     pub address: Address,
     /// The file of the certificates of authorities (`--shared-state-ca`); without it
@@ -28,22 +28,22 @@ pub struct Settings {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Endpoint {
+pub enum ServerAddress {
     /// A name or an address, without brackets, and a port.
     Tcp(String, u16),
     Unix(PathBuf),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Servers {
-    One(Endpoint),
+pub enum Topology {
+    One(ServerAddress),
     /// The primary with this name at the sentinels.
     Sentinels {
-        hosts: Vec<Endpoint>,
+        hosts: Vec<ServerAddress>,
         name: String,
     },
     /// A cluster that has these servers among others.
-    Cluster(Vec<Endpoint>),
+    Cluster(Vec<ServerAddress>),
 }
 
 /// A user of the servers. `Debug` shows no password.
@@ -63,7 +63,7 @@ impl fmt::Debug for Login {
 /// A parsed URL. `Display` shows it without a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    pub servers: Servers,
+    pub servers: Topology,
     /// True if they are connected to by TLS.
     pub is_tls: bool,
     /// The user, if the servers require one.
@@ -92,13 +92,13 @@ impl Address {
         let segments = path.trim_start_matches('/').trim_end_matches('/').split('/');
         let mut segments = segments.filter(|segment| !segment.is_empty());
         let servers = match form {
-            Form::One if hosts.len() == 1 => Servers::One(hosts.remove(0)),
-            Form::Cluster => Servers::Cluster(hosts),
+            Form::One if hosts.len() == 1 => Topology::One(hosts.remove(0)),
+            Form::Cluster => Topology::Cluster(hosts),
             Form::Sentinel => {
                 let name = segments
                     .next()
                     .ok_or("the name of the primary is missing after the sentinels")?;
-                Servers::Sentinels { hosts, name: decoded(name)? }
+                Topology::Sentinels { hosts, name: decoded(name)? }
             }
             _ => {
                 return Err("several hosts need redis-sentinel or redis-cluster".to_owned());
@@ -162,7 +162,7 @@ fn parse_login(text: &str) -> Result<Login, String> {
     Ok(Login { user: (!user.is_empty()).then_some(user), password: decoded(password)? })
 }
 
-fn parse_host(text: &str, usual_port: u16) -> Result<Endpoint, String> {
+fn parse_host(text: &str, usual_port: u16) -> Result<ServerAddress, String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or("a \"]\" is missing after a host")?;
@@ -186,11 +186,11 @@ fn parse_host(text: &str, usual_port: u16) -> Result<Endpoint, String> {
             }
         },
     };
-    Ok(Endpoint::Tcp(decoded(host)?, port))
+    Ok(ServerAddress::Tcp(decoded(host)?, port))
 }
 
 /// The path of a socket, and the database after `?db=`.
-fn parse_unix(hosts: &str, path: &str) -> Result<(Servers, u32), String> {
+fn parse_unix(hosts: &str, path: &str) -> Result<(Topology, u32), String> {
     if !hosts.is_empty() {
         return Err("a path begins with a slash: write redis+unix:///PATH".to_owned());
     }
@@ -200,7 +200,7 @@ fn parse_unix(hosts: &str, path: &str) -> Result<(Servers, u32), String> {
     }
     let number = query.strip_prefix("db=");
     let number = number.ok_or("only ?db=NUMBER may follow the path of the socket")?;
-    Ok((Servers::One(Endpoint::Unix(decoded(path)?.into())), parse_database(number)?))
+    Ok((Topology::One(ServerAddress::Unix(decoded(path)?.into())), parse_database(number)?))
 }
 
 fn parse_database(number: &str) -> Result<u32, String> {
@@ -235,12 +235,12 @@ fn printable(text: &str) -> String {
     text.chars().take(60).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-impl fmt::Display for Endpoint {
+impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Endpoint::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Endpoint::Tcp(host, port) => write!(f, "{host}:{port}"),
-            Endpoint::Unix(path) => path.display().fmt(f),
+            ServerAddress::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            ServerAddress::Tcp(host, port) => write!(f, "{host}:{port}"),
+            ServerAddress::Unix(path) => path.display().fmt(f),
         }
     }
 }
@@ -248,19 +248,19 @@ impl fmt::Display for Endpoint {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tls = if self.is_tls { "s" } else { "" };
-        let hosts = |hosts: &[Endpoint]| {
-            hosts.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(",")
+        let hosts = |hosts: &[ServerAddress]| {
+            hosts.iter().map(ServerAddress::to_string).collect::<Vec<_>>().join(",")
         };
         match &self.servers {
-            Servers::One(host @ Endpoint::Tcp(..)) => write!(f, "redis{tls}://{host}")?,
-            Servers::One(Endpoint::Unix(path)) => {
+            Topology::One(host @ ServerAddress::Tcp(..)) => write!(f, "redis{tls}://{host}")?,
+            Topology::One(ServerAddress::Unix(path)) => {
                 let path = path.display().to_string().replace('%', "%25").replace('?', "%3f");
                 return write!(f, "redis+unix://{path}?db={}", self.database);
             }
-            Servers::Sentinels { hosts: some, name } => {
+            Topology::Sentinels { hosts: some, name } => {
                 write!(f, "redis{tls}-sentinel://{}/{}", hosts(some), encoded(name))?;
             }
-            Servers::Cluster(some) => return write!(f, "redis{tls}-cluster://{}", hosts(some)),
+            Topology::Cluster(some) => return write!(f, "redis{tls}-cluster://{}", hosts(some)),
         }
         write!(f, "/{}", self.database)
     }
@@ -270,8 +270,8 @@ impl fmt::Display for Address {
 mod tests {
     use super::*;
 
-    fn tcp(host: &str, port: u16) -> Endpoint {
-        Endpoint::Tcp(host.to_owned(), port)
+    fn tcp(host: &str, port: u16) -> ServerAddress {
+        ServerAddress::Tcp(host.to_owned(), port)
     }
 
     #[test]
@@ -280,22 +280,22 @@ mod tests {
             Some(Login { user: user.map(str::to_owned), password: password.to_owned() })
         };
         let table = [
-            ("redis://localhost", Servers::One(tcp("localhost", 6379)), false, None, 0),
-            ("valkey://h:7000/3", Servers::One(tcp("h", 7000)), false, None, 3),
-            ("valkeys://[2001:db8::1]", Servers::One(tcp("2001:db8::1", 6379)), true, None, 0),
-            ("rediss://[::1]:1/", Servers::One(tcp("::1", 1)), true, None, 0),
-            ("redis://:p%40ss@h", Servers::One(tcp("h", 6379)), false, login(None, "p@ss"), 0),
-            ("redis://u:a:b@h", Servers::One(tcp("h", 6379)), false, login(Some("u"), "a:b"), 0),
+            ("redis://localhost", Topology::One(tcp("localhost", 6379)), false, None, 0),
+            ("valkey://h:7000/3", Topology::One(tcp("h", 7000)), false, None, 3),
+            ("valkeys://[2001:db8::1]", Topology::One(tcp("2001:db8::1", 6379)), true, None, 0),
+            ("rediss://[::1]:1/", Topology::One(tcp("::1", 1)), true, None, 0),
+            ("redis://:p%40ss@h", Topology::One(tcp("h", 6379)), false, login(None, "p@ss"), 0),
+            ("redis://u:a:b@h", Topology::One(tcp("h", 6379)), false, login(Some("u"), "a:b"), 0),
             (
                 "redis+unix:///run/redis%20a.sock?db=2",
-                Servers::One(Endpoint::Unix("/run/redis a.sock".into())),
+                Topology::One(ServerAddress::Unix("/run/redis a.sock".into())),
                 false,
                 None,
                 2,
             ),
             (
                 "redis-sentinel://u:p@a,b:1,[::1]:2/mx/4",
-                Servers::Sentinels {
+                Topology::Sentinels {
                     hosts: vec![tcp("a", 26379), tcp("b", 1), tcp("::1", 2)],
                     name: "mx".to_owned(),
                 },
@@ -305,7 +305,7 @@ mod tests {
             ),
             (
                 "rediss-cluster://a,b:7000",
-                Servers::Cluster(vec![tcp("a", 6379), tcp("b", 7000)]),
+                Topology::Cluster(vec![tcp("a", 6379), tcp("b", 7000)]),
                 true,
                 None,
                 0,

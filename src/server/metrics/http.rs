@@ -34,15 +34,15 @@ pub enum Refusal {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct HttpRequest {
     pub target: Target,
     /// Set if the response has no body.
     pub is_head: bool,
 }
 
 /// Parses a request. Returns `None` if it is incomplete.
-pub fn parse(input: &[u8]) -> Option<Request> {
-    let refused = |refusal| Some(Request { target: Target::Refused(refusal), is_head: false });
+pub fn parse(input: &[u8]) -> Option<HttpRequest> {
+    let refused = |refusal| Some(HttpRequest { target: Target::Refused(refusal), is_head: false });
     let mut fields = [EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(input) {
@@ -64,16 +64,16 @@ pub fn parse(input: &[u8]) -> Option<Request> {
         Some("/health") => Target::Health,
         _ => Target::Refused(Refusal::NotFound),
     };
-    Some(Request { target, is_head })
+    Some(HttpRequest { target, is_head })
 }
 
 /// Returns the response with the page of metrics.
-pub fn metrics(request: Request, page: &str) -> Vec<u8> {
+pub fn metrics(request: HttpRequest, page: &str) -> Vec<u8> {
     response("200 OK", METRICS, page, request.is_head)
 }
 
 /// Returns the response about the daemon's health, which is bad if `failure` is set.
-pub fn health(request: Request, failure: Option<&str>) -> Vec<u8> {
+pub fn health(request: HttpRequest, failure: Option<&str>) -> Vec<u8> {
     match failure {
         None => response("200 OK", TEXT, "ok\n", request.is_head),
         Some(failure) => {
@@ -82,7 +82,7 @@ pub fn health(request: Request, failure: Option<&str>) -> Vec<u8> {
     }
 }
 
-pub fn refuse(request: Request, refusal: Refusal) -> Vec<u8> {
+pub fn refuse(request: HttpRequest, refusal: Refusal) -> Vec<u8> {
     let (status, text) = match refusal {
         Refusal::BadRequest => ("400 Bad Request", "malformed HTTP request\n"),
         Refusal::NotFound => ("404 Not Found", "not found; see /metrics and /health\n"),
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(target(request), Some(Target::Metrics));
         assert_eq!(target("GET /health HTTP/1.0\r\n\r\n"), Some(Target::Health));
         let parsed = parse(b"HEAD /health HTTP/1.1\r\n\r\n");
-        assert_eq!(parsed, Some(Request { target: Target::Health, is_head: true }));
+        assert_eq!(parsed, Some(HttpRequest { target: Target::Health, is_head: true }));
     }
 
     #[test]
@@ -146,10 +146,10 @@ mod tests {
 
     #[test]
     fn response_without_body_has_its_length() {
-        let request = Request { target: Target::Health, is_head: true };
+        let request = HttpRequest { target: Target::Health, is_head: true };
         let head = String::from_utf8(health(request, None)).unwrap();
         assert!(head.ends_with("Content-Length: 3\r\nConnection: close\r\n\r\n"), "{head}");
-        let whole = health(Request { is_head: false, ..request }, Some("no disk"));
+        let whole = health(HttpRequest { is_head: false, ..request }, Some("no disk"));
         let whole = String::from_utf8(whole).unwrap();
         assert!(whole.starts_with("HTTP/1.1 503 "), "{whole}");
         assert!(whole.ends_with("\r\n\r\nno disk\n"), "{whole}");

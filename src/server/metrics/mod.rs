@@ -13,7 +13,7 @@ pub use page::Snapshot;
 use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
-use http::{Request, Target};
+use http::{HttpRequest, Target};
 use mio::{Interest, Registry, Token};
 use std::io;
 
@@ -108,7 +108,7 @@ impl Metrics {
     }
 }
 
-fn respond(request: Request, snapshot: &Snapshot<'_>) -> Vec<u8> {
+fn respond(request: HttpRequest, snapshot: &Snapshot<'_>) -> Vec<u8> {
     match request.target {
         Target::Metrics => http::metrics(request, &page::page(snapshot)),
         Target::Health => http::health(request, snapshot.backend.failure().as_deref()),
@@ -142,7 +142,7 @@ impl Client {
     }
 
     /// Reads, responds and sends as far as possible without waiting.
-    fn serve(&mut self, respond: impl FnOnce(Request) -> Vec<u8>) {
+    fn serve(&mut self, respond: impl FnOnce(HttpRequest) -> Vec<u8>) {
         self.is_due = false;
         if !self.is_answered {
             let is_at_end = self.read();

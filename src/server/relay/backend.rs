@@ -25,20 +25,20 @@ impl fmt::Display for BackendAddress {
     }
 }
 
-pub struct Backend {
+pub struct BackendConnection {
     pub socket: Box<dyn ServerSocket>,
     is_connected: bool,
     unsent: Vec<u8>,
 }
 
-impl Backend {
+impl BackendConnection {
     /// Begins to connect. `head` is sent first, without waiting for an answer.
     pub fn connect(
         address: &BackendAddress,
         head: Vec<u8>,
         registry: &Registry,
         token: Token,
-    ) -> io::Result<Backend> {
+    ) -> io::Result<BackendConnection> {
         let mut socket: Box<dyn ServerSocket> = match address {
             BackendAddress::Tcp(address) => {
                 let socket = TcpStream::connect(*address)?;
@@ -49,7 +49,7 @@ impl Backend {
             BackendAddress::Unix(path) => Box::new(UnixStream::connect(path)?),
         };
         registry.register(&mut *socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Backend { socket, is_connected: false, unsent: head })
+        Ok(BackendConnection { socket, is_connected: false, unsent: head })
     }
 
     /// Returns true once the connection is made and the head is sent.

@@ -1,8 +1,8 @@
 //! One client of the proxy, from its name to its last byte.
 
-use super::backend::Backend;
+use super::backend::BackendConnection;
 use super::relayed::Relayed;
-use super::shared::{Known, Question, Shared, State};
+use super::shared::{Activity, ClientQuestion, Known, Shared};
 use super::stream::{ClientSide, Side};
 use crate::daemon::Severity;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
@@ -51,9 +51,9 @@ enum Stage {
     StartingTls,
     Deciding,
     /// The mail server's connection, for an exempt client.
-    Opening(Backend),
+    Opening(BackendConnection),
     /// The mail server's replies to the client's commands.
-    Repeating(Backend, Dialogue),
+    Repeating(BackendConnection, Dialogue),
     /// Bytes of either side.
     Copying(Relayed),
     /// Room for the last reply, then the client's end.
@@ -72,7 +72,7 @@ impl Client {
             local,
             name: None,
             stage: Stage::Naming,
-            session: Session::new(Rc::clone(&shared.settings)),
+            session: Session::new(Rc::clone(&shared.offer)),
             replies: Vec::new(),
             started: now,
             deadline: now + COMMAND_TIMEOUT,
@@ -86,7 +86,7 @@ impl Client {
         }
         self.name = name;
         self.stage = Stage::Judging;
-        shared.questions.push(Question::new(key, self.peer.ip(), self.name.as_deref(), None));
+        shared.questions.push(ClientQuestion::new(key, self.peer.ip(), self.name.as_deref(), None));
     }
 
     /// Continues when it is known whether the client is exempt.
@@ -112,7 +112,7 @@ impl Client {
                 self.close();
             }
             Known::Yes => {
-                self.session = Session::new(Rc::clone(&shared.settings));
+                self.session = Session::new(Rc::clone(&shared.offer));
                 self.replies = self.session.greeting();
                 self.await_command();
             }
@@ -138,7 +138,7 @@ impl Client {
     }
 
     /// Does what can be done without waiting.
-    pub fn advance(&mut self, key: usize, shared: &mut Shared) -> State {
+    pub fn advance(&mut self, key: usize, shared: &mut Shared) -> Activity {
         match self.try_advance(key, shared) {
             Ok(state) => state,
             Err(_) => self.end(shared),
@@ -146,14 +146,14 @@ impl Client {
     }
 
     /// Deals with a deadline that has passed.
-    pub fn expire(&mut self, key: usize, now: Instant, shared: &mut Shared) -> State {
+    pub fn expire(&mut self, key: usize, now: Instant, shared: &mut Shared) -> Activity {
         // Names and decisions have limits of their own.
         let deadline = match &self.stage {
             Stage::Copying(relayed) => relayed.deadline,
             _ => self.deadline,
         };
         if now < deadline || self.is_awaiting() {
-            return State::Waiting;
+            return Activity::Waiting;
         }
         match &self.stage {
             Stage::Opening(_) | Stage::Repeating(..) => {
@@ -175,18 +175,18 @@ impl Client {
         matches!(self.stage, Stage::Naming | Stage::Judging | Stage::Probing | Stage::Deciding)
     }
 
-    fn try_advance(&mut self, key: usize, shared: &mut Shared) -> io::Result<State> {
+    fn try_advance(&mut self, key: usize, shared: &mut Shared) -> io::Result<Activity> {
         for _ in 0..MAX_STEPS {
             match &mut self.stage {
-                Stage::Naming | Stage::Judging | Stage::Deciding => return Ok(State::Waiting),
+                Stage::Naming | Stage::Judging | Stage::Deciding => return Ok(Activity::Waiting),
                 Stage::Probing => {
                     if !self.greet(shared) {
-                        return Ok(State::Waiting);
+                        return Ok(Activity::Waiting);
                     }
                 }
                 Stage::StartingTls => {
                     if !self.send()? {
-                        return Ok(State::Waiting);
+                        return Ok(Activity::Waiting);
                     }
                     let config = shared.tls.clone().ok_or(io::ErrorKind::Unsupported)?;
                     self.side.start_tls(config).map_err(io::Error::other)?;
@@ -195,12 +195,12 @@ impl Client {
                 }
                 Stage::Talking => {
                     if !self.send()? || !self.talk(key, shared)? {
-                        return Ok(State::Waiting);
+                        return Ok(Activity::Waiting);
                     }
                 }
                 Stage::Opening(backend) => match backend.is_open() {
                     Ok(true) => self.hand_over(Vec::new(), shared),
-                    Ok(false) => return Ok(State::Waiting),
+                    Ok(false) => return Ok(Activity::Waiting),
                     Err(error) => self.backend_is_away(&error.to_string(), shared),
                 },
                 Stage::Repeating(backend, dialogue) => {
@@ -211,18 +211,18 @@ impl Client {
                         }
                         Ok(Progress::Refused(reply)) => self.backend_refused(reply, shared),
                         Ok(Progress::Failed(why)) => self.backend_is_away(why, shared),
-                        Ok(_) => return Ok(State::Waiting),
+                        Ok(_) => return Ok(Activity::Waiting),
                         Err(error) => self.backend_is_away(&error.to_string(), shared),
                     }
                 }
                 Stage::Copying(relayed) => {
                     let state = relayed.copy(&mut self.side, &mut shared.buffer)?;
-                    return Ok(if state == State::Over { self.end(shared) } else { state });
+                    return Ok(if state == Activity::Over { self.end(shared) } else { state });
                 }
                 Stage::Closing { .. } => return self.linger(shared),
             }
         }
-        Ok(State::Ready)
+        Ok(Activity::Ready)
     }
 
     /// Sends replies. Returns true once everything is sent.
@@ -253,7 +253,7 @@ impl Client {
             Some(Event::Recipient(recipient)) => {
                 self.stage = Stage::Deciding;
                 let (client, name) = (self.peer.ip(), self.name.as_deref());
-                shared.questions.push(Question::new(key, client, name, Some(recipient)));
+                shared.questions.push(ClientQuestion::new(key, client, name, Some(recipient)));
             }
             None => match unless_blocked(|| self.side.read(&mut shared.buffer))? {
                 Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -307,7 +307,7 @@ impl Client {
         if let Stage::Opening(backend) | Stage::Repeating(backend, _) = stage {
             self.stage = Stage::Copying(Relayed::new(backend, for_server, for_client));
         }
-        self.session = Session::new(Rc::clone(&shared.settings));
+        self.session = Session::new(Rc::clone(&shared.offer));
         shared.backend_answered();
     }
 
@@ -334,23 +334,23 @@ impl Client {
 
     /// Sends what is left, then waits for the client's end: a socket that is
     /// closed while bytes come in may lose the last reply.
-    fn linger(&mut self, shared: &mut Shared) -> io::Result<State> {
+    fn linger(&mut self, shared: &mut Shared) -> io::Result<Activity> {
         if !self.send()? {
-            return Ok(State::Waiting);
+            return Ok(Activity::Waiting);
         }
         if let Stage::Closing { is_closed: is_closed @ false } = &mut self.stage {
             *is_closed = true;
             self.side.close_write();
         }
         match unless_blocked(|| self.side.read(&mut shared.buffer))? {
-            None => Ok(State::Waiting),
-            Some(0) => Ok(State::Over),
-            Some(_) => Ok(State::Ready),
+            None => Ok(Activity::Waiting),
+            Some(0) => Ok(Activity::Over),
+            Some(_) => Ok(Activity::Ready),
         }
     }
 
     /// Logs the end of a relayed connection.
-    fn end(&mut self, shared: &mut Shared) -> State {
+    fn end(&mut self, shared: &mut Shared) -> Activity {
         if let Stage::Copying(relayed) = &self.stage {
             let (received, sent) = relayed.counts();
             let name = self.name.as_deref().unwrap_or("unknown");
@@ -362,7 +362,7 @@ impl Client {
             );
             shared.lines.push((Severity::Notice, line));
         }
-        State::Over
+        Activity::Over
     }
 
     pub fn socket(&mut self) -> &mut TcpStream {

@@ -27,7 +27,7 @@ use listeners::Listeners;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use probe::Probe;
-use shared::{Shared, State};
+use shared::{Activity, Shared};
 use slab::Slab;
 use std::io::{self, Write};
 use std::mem;
@@ -35,7 +35,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 pub use backend::BackendAddress;
-pub use shared::{BACKEND_TIMEOUT, Options, Question, RelayStats};
+pub use shared::{BACKEND_TIMEOUT, ClientQuestion, RelayOptions, RelayStats};
 pub use tls::TlsFiles;
 
 const MAX_EVENTS: usize = 1024;
@@ -64,7 +64,7 @@ pub struct Relay {
 impl Relay {
     /// A proxy for the clients of these sockets.
     pub fn new(
-        options: Options,
+        options: RelayOptions,
         listeners: Vec<TcpListener>,
         dns: Servers,
     ) -> Result<Relay, String> {
@@ -163,7 +163,7 @@ impl Relay {
         others.into_iter().flatten().min()
     }
 
-    pub fn questions(&mut self) -> Vec<Question> {
+    pub fn questions(&mut self) -> Vec<ClientQuestion> {
         mem::take(&mut self.shared.questions)
     }
 
@@ -219,11 +219,11 @@ impl Relay {
         }
     }
 
-    fn settle(&mut self, key: usize, state: State) {
+    fn settle(&mut self, key: usize, state: Activity) {
         match state {
-            State::Waiting => {}
-            State::Ready => self.ready.push(key),
-            State::Over => {
+            Activity::Waiting => {}
+            Activity::Ready => self.ready.push(key),
+            Activity::Over => {
                 let client = self.clients.remove(key);
                 self.limits.release(client.peer.ip().to_canonical());
             }
@@ -259,7 +259,7 @@ impl Relay {
         let token = self.shared.tokens(key).0;
         let both = Interest::READABLE | Interest::WRITABLE;
         if self.shared.registry.register(self.clients[key].socket(), token, both).is_err() {
-            return self.settle(key, State::Over);
+            return self.settle(key, Activity::Over);
         }
         self.shared.stats.connections += 1;
         self.names.look_up(key as u64, address, now);

@@ -1,6 +1,6 @@
 //! Asks the mail server from time to time which extensions it offers.
 
-use super::backend::{Backend, BackendAddress};
+use super::backend::{BackendAddress, BackendConnection};
 use super::shared::{Known, Shared};
 use crate::session::smtp::{Dialogue, Extensions, Progress, proxy_header};
 use mio::Token;
@@ -18,7 +18,7 @@ const FIRST_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The question under way, and when the next one is due.
 pub struct Probe {
     token: Token,
-    under_way: Option<(Backend, Dialogue)>,
+    under_way: Option<(BackendConnection, Dialogue)>,
     /// The end of the question, or the beginning of the next.
     pub deadline: Instant,
 }
@@ -50,7 +50,12 @@ impl Probe {
         };
         let version = shared.options.proxy_protocol;
         let head = version.map_or_else(Vec::new, |it| proxy_header(it, loopback, server));
-        match Backend::connect(&shared.options.backend, head, &shared.registry, self.token) {
+        match BackendConnection::connect(
+            &shared.options.backend,
+            head,
+            &shared.registry,
+            self.token,
+        ) {
             Ok(backend) => {
                 let hello = format!("EHLO {}\r\n", shared.options.host).into_bytes();
                 self.under_way = Some((backend, Dialogue::new([hello])));
@@ -72,7 +77,7 @@ impl Probe {
                 if let Some((backend, _)) = self.under_way.take() {
                     backend.quit();
                 }
-                shared.offer(Extensions::of_reply(&reply));
+                shared.set_extensions(Extensions::of_reply(&reply));
                 shared.backend_answered();
                 self.deadline = Instant::now() + INTERVAL;
             }

@@ -1,8 +1,8 @@
 //! A connection after the hand-over.
 
-use super::backend::Backend;
+use super::backend::BackendConnection;
 use super::copy::Direction;
-use super::shared::State;
+use super::shared::Activity;
 use super::stream::{ClientSide, Side};
 use crate::daemon::nonblocking::unless_blocked;
 use std::io;
@@ -17,7 +17,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The mail server's side, and the bytes in between.
 pub struct Relayed {
-    backend: Backend,
+    backend: BackendConnection,
     to_server: Direction,
     to_client: Direction,
     /// The time at which an idle connection is closed.
@@ -26,7 +26,7 @@ pub struct Relayed {
 
 impl Relayed {
     /// A connection on which these bytes are sent first.
-    pub fn new(backend: Backend, for_server: Vec<u8>, for_client: Vec<u8>) -> Relayed {
+    pub fn new(backend: BackendConnection, for_server: Vec<u8>, for_client: Vec<u8>) -> Relayed {
         Relayed {
             backend,
             to_server: Direction::new(for_server),
@@ -36,7 +36,7 @@ impl Relayed {
     }
 
     /// Copies what can be copied without waiting.
-    pub fn copy(&mut self, client: &mut ClientSide, buffer: &mut [u8]) -> io::Result<State> {
+    pub fn copy(&mut self, client: &mut ClientSide, buffer: &mut [u8]) -> io::Result<Activity> {
         let Relayed { backend, to_server, to_client, deadline } = self;
         let was_closed = to_client.is_closed;
         let before = to_server.count + to_client.count;
@@ -45,14 +45,14 @@ impl Relayed {
         let is_done = to_client.copy(&mut backend.socket, client, buffer)?
             & to_server.copy(client, &mut backend.socket, buffer)?;
         if to_client.is_closed && to_server.is_closed {
-            return Ok(State::Over);
+            return Ok(Activity::Over);
         }
         if to_client.is_closed && !was_closed {
             *deadline = Instant::now() + CLOSE_TIMEOUT;
         } else if !to_client.is_closed && before != to_server.count + to_client.count {
             *deadline = Instant::now() + SILENCE_TIMEOUT;
         }
-        Ok(if is_done { State::Waiting } else { State::Ready })
+        Ok(if is_done { Activity::Waiting } else { Activity::Ready })
     }
 
     /// Bytes copied to the mail server, and to the client.

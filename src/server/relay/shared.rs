@@ -1,10 +1,10 @@
 //! The state that all connections of the proxy share.
 
-use super::backend::{Backend, BackendAddress};
+use super::backend::{BackendAddress, BackendConnection};
 use super::tls::TlsFiles;
 use crate::daemon::Severity;
 use crate::request::Request;
-use crate::session::smtp::{Extensions, Recipient, Settings, Version};
+use crate::session::smtp::{Extensions, Offer, ProxyVersion, Recipient};
 use mio::{Registry, Token};
 use rustls::ServerConfig;
 use std::io;
@@ -17,12 +17,12 @@ use std::time::Duration;
 const BUFFER: usize = 16 * 1024;
 
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct RelayOptions {
     /// The mail server (`--smtp-backend`).
     pub backend: BackendAddress,
     /// The version of the header with the client's address
     /// (`--smtp-proxy-protocol`).
-    pub proxy_protocol: Option<Version>,
+    pub proxy_protocol: Option<ProxyVersion>,
     pub host: String,
     /// The certificate, if TLS is offered.
     pub tls: Option<TlsFiles>,
@@ -34,7 +34,7 @@ pub struct Options {
     pub backend_timeout: Duration,
 }
 
-/// The usual [`Options::backend_timeout`]. A client waits for five minutes
+/// The usual [`RelayOptions::backend_timeout`]. A client waits for five minutes
 /// (RFC 5321 section 4.5.3.2.3).
 pub const BACKEND_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -52,7 +52,7 @@ pub struct RelayStats {
 
 /// A decision that the engine has to make, for the client of a ticket.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct ClientQuestion {
     /// To be given back with the decision.
     pub ticket: usize,
     client_address: String,
@@ -61,14 +61,14 @@ pub struct Question {
     pub recipient: Option<Recipient>,
 }
 
-impl Question {
+impl ClientQuestion {
     pub(super) fn new(
         ticket: usize,
         client: IpAddr,
         name: Option<&str>,
         recipient: Option<Recipient>,
-    ) -> Question {
-        Question {
+    ) -> ClientQuestion {
+        ClientQuestion {
             ticket,
             client_address: client.to_canonical().to_string(),
             client_name: name.unwrap_or("unknown").to_owned(),
@@ -95,7 +95,7 @@ impl Question {
 
 /// True if a connection continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Activity {
     /// It waits for an event or a decision.
     Waiting,
     /// It has more to do, after the others had their turn.
@@ -116,26 +116,30 @@ pub enum Known {
 }
 
 pub struct Shared {
-    pub options: Options,
-    pub settings: Rc<Settings>,
+    pub options: RelayOptions,
+    pub offer: Rc<Offer>,
     pub extensions: Known,
     pub tls: Option<Arc<ServerConfig>>,
     pub registry: Registry,
     /// The token of the first client; see [`Shared::tokens`].
     pub first_token: usize,
     pub stats: RelayStats,
-    pub questions: Vec<Question>,
+    pub questions: Vec<ClientQuestion>,
     pub lines: Vec<(Severity, String)>,
     pub buffer: Vec<u8>,
     is_away: bool,
 }
 
 impl Shared {
-    pub fn new(options: Options, registry: Registry, first_token: usize) -> Result<Shared, String> {
+    pub fn new(
+        options: RelayOptions,
+        registry: Registry,
+        first_token: usize,
+    ) -> Result<Shared, String> {
         let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
         Ok(Shared {
             options,
-            settings: Rc::default(),
+            offer: Rc::default(),
             extensions: Known::NotYet,
             tls,
             registry,
@@ -148,9 +152,9 @@ impl Shared {
         })
     }
 
-    pub fn offer(&mut self, extensions: Extensions) {
+    pub fn set_extensions(&mut self, extensions: Extensions) {
         let host = self.options.host.clone();
-        self.settings = Rc::new(Settings { host, extensions, offers_tls: self.tls.is_some() });
+        self.offer = Rc::new(Offer { host, extensions, offers_tls: self.tls.is_some() });
         self.extensions = Known::Yes;
     }
 
@@ -160,8 +164,8 @@ impl Shared {
     }
 
     /// Begins to connect a client to the mail server.
-    pub fn connect(&self, key: usize, head: Vec<u8>) -> io::Result<Backend> {
-        Backend::connect(&self.options.backend, head, &self.registry, self.tokens(key).1)
+    pub fn connect(&self, key: usize, head: Vec<u8>) -> io::Result<BackendConnection> {
+        BackendConnection::connect(&self.options.backend, head, &self.registry, self.tokens(key).1)
     }
 
     /// Notes that the mail server does not answer; the log has it once.

@@ -1,6 +1,6 @@
 //! A message in progress, and what happens at its end.
 
-use super::negotiate::Terms;
+use super::negotiate::Negotiated;
 use super::packet::strings;
 use super::{CONTINUE, cut, reply};
 use crate::greylist::Reply;
@@ -48,10 +48,10 @@ impl Message {
     /// Notes the reply to the last recipient and returns it as a packet. What
     /// concerns the whole message waits for its end: other recipients are still
     /// decided, and a deferred recipient changes nothing for them.
-    pub(super) fn reply(&mut self, reply: &Reply, terms: Terms) -> Vec<u8> {
+    pub(super) fn reply(&mut self, reply: &Reply, negotiated: Negotiated) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128);
         match reply {
-            Reply::Restrict { action, text } => self.follow(&mut bytes, action, text, terms),
+            Reply::Restrict { action, text } => self.follow(&mut bytes, action, text, negotiated),
             Reply::Prepend(header) => note(&mut self.at_end().header, || header.clone()),
             Reply::Dunno => {}
         }
@@ -71,14 +71,14 @@ impl Message {
     }
 
     /// Applies an action: appends a refusal, or records an action for the end.
-    fn follow(&mut self, bytes: &mut Vec<u8>, option: &[u8], text: &[u8], terms: Terms) {
+    fn follow(&mut self, bytes: &mut Vec<u8>, option: &[u8], text: &[u8], negotiated: Negotiated) {
         let (action, rest) = Action::split(option);
         let text_of_message = || whole_text(rest, text);
         match action {
             Action::Reply(code) => reply::refusal(bytes, code, &text_of_message()),
             Action::Pass => {}
             Action::Prepend => note(&mut self.at_end().mark, text_of_message),
-            Action::Hold if !terms.may_quarantine() => {
+            Action::Hold if !negotiated.may_quarantine() => {
                 reply::refusal(bytes, crate::session::action::DEFERRAL, text);
             }
             Action::Hold => note(&mut self.at_end().reason_to_hold, text_of_message),
@@ -88,7 +88,7 @@ impl Message {
 
     /// Returns the reply at the message's end: discard it, or add the headers
     /// that the mail server permits, quarantine it if required, and continue.
-    pub(super) fn end(self, terms: Terms) -> Vec<u8> {
+    pub(super) fn end(self, negotiated: Negotiated) -> Vec<u8> {
         let mut bytes = Vec::new();
         let EndOfMessage { header, mark, reason_to_hold, is_discarded } =
             *self.end.unwrap_or_default();
@@ -97,7 +97,7 @@ impl Message {
             return bytes;
         }
         let headers = [mark, header].into_iter().flatten();
-        for header in headers.filter(|_| terms.may_add_headers()) {
+        for header in headers.filter(|_| negotiated.may_add_headers()) {
             reply::header(&mut bytes, &header);
         }
         if let Some(reason) = reason_to_hold {
@@ -116,11 +116,11 @@ fn note(place: &mut Option<Vec<u8>>, text: impl FnOnce() -> Vec<u8>) {
 
 /// Returns true if a reply demands to hold mail and the mail server did not offer
 /// that, so that the mail is deferred instead.
-pub(super) fn is_beyond(terms: Terms, reply: &Reply) -> bool {
+pub(super) fn is_beyond(negotiated: Negotiated, reply: &Reply) -> bool {
     let Reply::Restrict { action, .. } = reply else {
         return false;
     };
-    Action::split(action).0 == Action::Hold && !terms.may_quarantine()
+    Action::split(action).0 == Action::Hold && !negotiated.may_quarantine()
 }
 
 #[cfg(test)]
@@ -128,13 +128,13 @@ mod tests {
     use super::*;
     use crate::session::milter::packet;
 
-    /// The terms of a mail server that offers these actions.
-    fn offering(actions: u32) -> Terms {
+    /// The result with a mail server that offers these actions.
+    fn offering(actions: u32) -> Negotiated {
         let offer = [6, actions, 0x1f_ffff].map(u32::to_be_bytes).concat();
-        Terms::of_offer(&offer).unwrap()
+        Negotiated::of_offer(&offer).unwrap()
     }
 
-    fn all() -> Terms {
+    fn all() -> Negotiated {
         offering(0x1ff)
     }
 

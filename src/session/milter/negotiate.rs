@@ -15,7 +15,7 @@ const QUARANTINE: u32 = 0x20;
 
 /// Steps of a message that are not needed: HELO, body, headers, end of headers,
 /// unknown commands, DATA.
-const UNTOLD: u32 = 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x200;
+const NOT_NEEDED: u32 = 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x200;
 
 /// Connections are reported without waiting for a reply.
 const CONNECTION_UNANSWERED: u32 = 0x1000;
@@ -23,18 +23,18 @@ const CONNECTION_UNANSWERED: u32 = 0x1000;
 /// Senders are reported without waiting for a reply.
 const SENDER_UNANSWERED: u32 = 0x4000;
 
-/// The terms of a connection: of what is wanted here, what the mail server
+/// The result of the negotiation: the wanted actions and steps that the mail server
 /// offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Terms {
+pub(super) struct Negotiated {
     version: u32,
     actions: u32,
     steps: u32,
 }
 
-impl Terms {
+impl Negotiated {
     /// Reads an offer: version, actions and steps, four bytes each.
-    pub(super) fn of_offer(offer: &[u8]) -> Result<Terms, Fault> {
+    pub(super) fn of_offer(offer: &[u8]) -> Result<Negotiated, Fault> {
         let number = |at: usize| {
             let bytes = offer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
             bytes.map(u32::from_be_bytes).ok_or(Fault::OutOfPlace(b'O'))
@@ -43,10 +43,10 @@ impl Terms {
         if version < OLDEST {
             return Err(Fault::Version(version));
         }
-        Ok(Terms {
+        Ok(Negotiated {
             version: version.min(NEWEST),
             actions: number(4)? & (ADD_HEADERS | QUARANTINE),
-            steps: number(8)? & (UNTOLD | CONNECTION_UNANSWERED | SENDER_UNANSWERED),
+            steps: number(8)? & (NOT_NEEDED | CONNECTION_UNANSWERED | SENDER_UNANSWERED),
         })
     }
 

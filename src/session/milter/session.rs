@@ -2,7 +2,7 @@
 //! its clients.
 
 use super::message::{self, Message};
-use super::negotiate::Terms;
+use super::negotiate::Negotiated;
 use super::packet::{Fault, Packets, strings};
 use super::{CONTINUE, MAX_TEXT_LENGTH, client, cut};
 use crate::greylist::Reply;
@@ -15,13 +15,13 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub struct Session {
     packets: Packets,
-    terms: Option<Terms>,
-    told: Told,
+    negotiated: Option<Negotiated>,
+    state: SmtpState,
 }
 
 /// The state of one SMTP client of the mail server.
 #[derive(Debug, Default)]
-struct Told {
+struct SmtpState {
     client: Option<Client>,
     /// The macros of the next sender.
     next_message: Message,
@@ -79,7 +79,7 @@ impl Session {
 
     /// The recipient that waits for a reply, since [`Event::Recipient`].
     pub fn request(&self) -> Option<Request<'_>> {
-        let (client, message) = (self.told.client.as_ref()?, self.told.message.as_ref()?);
+        let (client, message) = (self.state.client.as_ref()?, self.state.message.as_ref()?);
         Some(Request {
             client_address: &client.address,
             client_name: &client.name,
@@ -96,8 +96,8 @@ impl Session {
 
     /// Notes the reply to the last recipient and returns it as a packet.
     pub fn reply(&mut self, reply: &Reply) -> Vec<u8> {
-        match (&mut self.told.message, self.terms) {
-            (Some(message), Some(terms)) => message.reply(reply, terms),
+        match (&mut self.state.message, self.negotiated) {
+            (Some(message), Some(negotiated)) => message.reply(reply, negotiated),
             _ => CONTINUE.to_vec(),
         }
     }
@@ -105,7 +105,7 @@ impl Session {
     /// Returns true if a reply defers mail only because the mail server did not
     /// offer to hold it.
     pub fn cannot_hold(&self, reply: &Reply) -> bool {
-        self.terms.is_some_and(|terms| message::is_beyond(terms, reply))
+        self.negotiated.is_some_and(|negotiated| message::is_beyond(negotiated, reply))
     }
 
     /// Returns true if all input is complete and processed.
@@ -124,43 +124,43 @@ impl Session {
     }
 
     fn take(&mut self, command: u8, data: Range<usize>) -> Result<Step, Fault> {
-        let Session { packets, terms, told } = self;
+        let Session { packets, negotiated, state } = self;
         let data = packets.data(data);
         let out_of_place = Fault::OutOfPlace(command);
         if command == b'O' {
-            let agreed = terms.insert(Terms::of_offer(data)?);
-            *told = Told::default();
+            let agreed = negotiated.insert(Negotiated::of_offer(data)?);
+            *state = SmtpState::default();
             return Ok(Step::Reply(agreed.reply()));
         }
-        let terms = terms.ok_or(out_of_place)?;
+        let negotiated = negotiated.ok_or(out_of_place)?;
         Ok(match command {
             b'D' => {
-                told.note_macros(data);
+                state.note_macros(data);
                 Step::Nothing
             }
             b'C' => {
                 let client = Client::of(data).ok_or(out_of_place)?;
-                *told = Told { client: Some(client), ..Told::default() };
-                Step::go_on_if(terms.answers_connection())
+                *state = SmtpState { client: Some(client), ..SmtpState::default() };
+                Step::go_on_if(negotiated.answers_connection())
             }
             b'M' => {
-                let begun = told.message.insert(mem::take(&mut told.next_message));
+                let begun = state.message.insert(mem::take(&mut state.next_message));
                 begun.sender = envelope_address(data);
-                Step::go_on_if(terms.answers_sender())
+                Step::go_on_if(negotiated.answers_sender())
             }
             b'R' => {
-                let message = told.message.as_mut().filter(|_| told.client.is_some());
+                let message = state.message.as_mut().filter(|_| state.client.is_some());
                 let message = message.ok_or(out_of_place)?;
                 message.recipient = envelope_address(data);
                 Step::Recipient
             }
-            b'E' => Step::Reply(told.message.take().unwrap_or_default().end(terms)),
+            b'E' => Step::Reply(state.message.take().unwrap_or_default().end(negotiated)),
             b'A' => {
-                *told = Told { client: told.client.take(), ..Told::default() };
+                *state = SmtpState { client: state.client.take(), ..SmtpState::default() };
                 Step::Nothing
             }
             b'K' => {
-                *told = Told::default();
+                *state = SmtpState::default();
                 Step::Nothing
             }
             b'Q' => Step::Quit,
@@ -176,7 +176,7 @@ impl Step {
     }
 }
 
-impl Told {
+impl SmtpState {
     /// Records the macros of the next sender, or of the recipients after it.
     fn note_macros(&mut self, data: &[u8]) {
         match (data.split_first(), &mut self.message) {

@@ -27,20 +27,20 @@ const SHOWN: usize = 100;
 /// the order of its requests: of each session, only one question is with the
 /// daemon at any time.
 #[derive(Debug, Default)]
-pub struct Filter {
+pub struct SmtpdFilter {
     adds_header: bool,
     sessions: HashMap<u64, Session>,
     /// The session of each question that the daemon has not answered.
     asked: HashMap<u64, u64>,
     last_ticket: u64,
-    questions: VecDeque<Question>,
+    questions: VecDeque<PolicyQuestion>,
     pending: usize,
     output: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Identifies the question in [`Filter::answer`].
+pub struct PolicyQuestion {
+    /// Identifies the question in [`SmtpdFilter::answer`].
     pub ticket: u64,
     pub received: Instant,
     /// The number of failed attempts.
@@ -85,11 +85,11 @@ struct Pending {
     request: Option<Vec<u8>>,
 }
 
-impl Filter {
+impl SmtpdFilter {
     /// Creates a filter without sessions, which adds `X-Greylist` to messages
     /// or does not.
-    pub fn new(adds_header: bool) -> Filter {
-        Filter { adds_header, ..Filter::default() }
+    pub fn new(adds_header: bool) -> SmtpdFilter {
+        SmtpdFilter { adds_header, ..SmtpdFilter::default() }
     }
 
     /// Handles a line from smtpd, without its end.
@@ -117,7 +117,7 @@ impl Filter {
     }
 
     /// Returns the next question for the daemon.
-    pub fn next_question(&mut self) -> Option<Question> {
+    pub fn next_question(&mut self) -> Option<PolicyQuestion> {
         self.questions.pop_front()
     }
 
@@ -247,7 +247,7 @@ impl Filter {
                 let (ticket, received) = (self.last_ticket, pending.received);
                 session.ticket = Some(ticket);
                 self.asked.insert(ticket, id);
-                self.questions.push_back(Question { ticket, received, attempts: 0, request });
+                self.questions.push_back(PolicyQuestion { ticket, received, attempts: 0, request });
                 return;
             }
             push_result(&mut self.output, id, pending.token, &FilterResult::Proceed);

@@ -1,8 +1,8 @@
 use super::*;
 
 /// A filter that has seen a client connect, in session 1.
-fn connected(source: &str) -> Filter {
-    let mut filter = Filter::new(true);
+fn connected(source: &str) -> SmtpdFilter {
+    let mut filter = SmtpdFilter::new(true);
     lines(
         &mut filter,
         &[&format!("report|0.7|1|smtp-in|link-connect|1|mx.a.test|pass|{source}|x:25")],
@@ -10,7 +10,7 @@ fn connected(source: &str) -> Filter {
     filter
 }
 
-fn lines(filter: &mut Filter, lines: &[&str]) {
+fn lines(filter: &mut SmtpdFilter, lines: &[&str]) {
     for line in lines {
         filter
             .line(line.as_bytes(), Instant::now())
@@ -18,7 +18,7 @@ fn lines(filter: &mut Filter, lines: &[&str]) {
     }
 }
 
-fn output(filter: &mut Filter) -> Vec<String> {
+fn output(filter: &mut SmtpdFilter) -> Vec<String> {
     let output = std::mem::take(filter.output());
     String::from_utf8(output).unwrap().lines().map(str::to_owned).collect()
 }
@@ -39,7 +39,7 @@ fn result(session: u64, token: u64, result: &str) -> String {
 #[test]
 fn only_needed_events_are_registered() {
     for (adds_header, has_lines) in [(false, false), (true, true)] {
-        let mut filter = Filter::new(adds_header);
+        let mut filter = SmtpdFilter::new(adds_header);
         lines(&mut filter, &["config|smtpd-version|7.6.0", "config|subsystem|smtp-in"]);
         assert_eq!(output(&mut filter), [""; 0]);
         lines(&mut filter, &["config|ready"]);
@@ -59,7 +59,7 @@ fn a_recipient_is_asked_about_in_each_version() {
         ("0.6", "c0ffee01|ok|alice@a.test"),
         ("0.7", "c0ffee01|ok|alice@a.test"),
     ] {
-        let mut filter = Filter::new(false);
+        let mut filter = SmtpdFilter::new(false);
         for line in [
             "report|V|1|smtp-in|link-connect|a|mx.a.test|pass|[2001:db8::7]:99|[2001:db8::1]:25",
             "report|V|1|smtp-in|tx-begin|a|c0ffee01",
@@ -212,7 +212,7 @@ fn unknown_and_malformed_lines_are_ignored() {
 #[test]
 fn interleaved_sessions_are_answered_each_with_its_own_token() {
     const SESSIONS: u64 = 1000;
-    let mut filter = Filter::new(false);
+    let mut filter = SmtpdFilter::new(false);
     for id in 0..SESSIONS {
         lines(
             &mut filter,
@@ -240,7 +240,7 @@ fn interleaved_sessions_are_answered_each_with_its_own_token() {
 
 #[test]
 fn requests_beyond_the_limit_of_sessions_proceed() {
-    let mut filter = Filter::new(false);
+    let mut filter = SmtpdFilter::new(false);
     let connect = |id| format!("report|0.7|1|smtp-in|link-connect|{id:x}|x|fail|192.0.2.1:1|x:25");
     (0..MAX_SESSIONS).for_each(|id| lines(&mut filter, &[&connect(id)]));
     let complaint = filter.line(connect(MAX_SESSIONS).as_bytes(), Instant::now());

@@ -18,6 +18,6 @@ mod tests;
 pub use dialogue::{Dialogue, Progress};
 pub use extensions::Extensions;
 pub use input::MAX_LINE;
-pub use proxy_header::{Version, proxy_header};
+pub use proxy_header::{ProxyVersion, proxy_header};
 pub use replies::refusal;
-pub use session::{Event, Recipient, Session, Settings, Step};
+pub use session::{Event, Offer, Recipient, Session, Step};

@@ -14,21 +14,21 @@ const TCP4: u8 = 0x11;
 const TCP6: u8 = 0x21;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum ProxyVersion {
     One,
     /// Bytes.
     Two,
 }
 
 /// Builds the header for a connection from `client` to `server`.
-pub fn proxy_header(version: Version, client: SocketAddr, server: SocketAddr) -> Vec<u8> {
+pub fn proxy_header(version: ProxyVersion, client: SocketAddr, server: SocketAddr) -> Vec<u8> {
     let (from, to) = same_family(client.ip(), server.ip());
     match version {
-        Version::One => {
+        ProxyVersion::One => {
             let family = if from.is_ipv4() { "TCP4" } else { "TCP6" };
             format!("PROXY {family} {from} {to} {} {}\r\n", client.port(), server.port()).into()
         }
-        Version::Two => {
+        ProxyVersion::Two => {
             let family = if from.is_ipv4() { TCP4 } else { TCP6 };
             let addresses = [octets(from), octets(to)].concat();
             let ports = [client.port().to_be_bytes(), server.port().to_be_bytes()].concat();
@@ -63,7 +63,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn header(version: Version, client: &str, server: &str) -> String {
+    fn header(version: ProxyVersion, client: &str, server: &str) -> String {
         let header = proxy_header(version, client.parse().unwrap(), server.parse().unwrap());
         header.escape_ascii().to_string()
     }
@@ -80,7 +80,7 @@ mod tests {
             ),
             ("192.0.2.1:1025", "[::1]:25", r"TCP6 ::ffff:192.0.2.1 ::1 1025 25\r\n"),
         ] {
-            assert_eq!(header(Version::One, client, server), format!("PROXY {line}"));
+            assert_eq!(header(ProxyVersion::One, client, server), format!("PROXY {line}"));
         }
     }
 
@@ -88,12 +88,12 @@ mod tests {
     fn version_2_is_bytes() {
         let signature = r"\r\n\r\n\x00\r\nQUIT\n";
         assert_eq!(
-            header(Version::Two, "1.2.3.4:1025", "5.6.7.8:25"),
+            header(ProxyVersion::Two, "1.2.3.4:1025", "5.6.7.8:25"),
             format!(r"{signature}!\x11\x00\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x04\x01\x00\x19")
         );
         let zeros = r"\x00".repeat(15);
         assert_eq!(
-            header(Version::Two, "[::1]:1025", "[::2]:25"),
+            header(ProxyVersion::Two, "[::1]:1025", "[::2]:25"),
             format!(r"{signature}!!\x00${zeros}\x01{zeros}\x02\x04\x01\x00\x19")
         );
     }

@@ -22,8 +22,9 @@ const MAX_DISCARDED: u64 = 100 << 20;
 /// Bytes of an address that count, as with the policy protocol (BEHAVIOUR D2).
 const MAX_ADDRESS: usize = 512;
 
+/// The greeting's host and the offered extensions.
 #[derive(Debug, Default)]
-pub struct Settings {
+pub struct Offer {
     pub host: String,
     pub extensions: Extensions,
     /// True if STARTTLS is offered.
@@ -32,7 +33,7 @@ pub struct Settings {
 
 #[derive(Debug)]
 pub struct Session {
-    settings: Rc<Settings>,
+    offer: Rc<Offer>,
     input: Input,
     /// The client's line with EHLO or HELO.
     hello: Option<Vec<u8>>,
@@ -92,9 +93,9 @@ pub enum Step {
 
 impl Session {
     /// A session that begins with [`Session::greeting`].
-    pub fn new(settings: Rc<Settings>) -> Session {
+    pub fn new(offer: Rc<Offer>) -> Session {
         Session {
-            settings,
+            offer,
             input: Input::default(),
             hello: None,
             mail: None,
@@ -108,7 +109,7 @@ impl Session {
     }
 
     pub fn greeting(&self) -> Vec<u8> {
-        replies::line(&format!("220 {} ESMTP", self.settings.host))
+        replies::line(&format!("220 {} ESMTP", self.offer.host))
     }
 
     /// Adds bytes from the client.
@@ -214,11 +215,11 @@ impl Session {
     fn hello(&mut self, line: Vec<u8>, is_extended: bool) -> Event {
         self.mail = None;
         self.hello = Some(line);
-        let settings = Rc::clone(&self.settings);
-        let mut lines = vec![settings.host.as_str()];
+        let offer = Rc::clone(&self.offer);
+        let mut lines = vec![offer.host.as_str()];
         if is_extended {
-            lines.extend(settings.extensions.lines());
-            lines.extend((settings.offers_tls && !self.is_encrypted).then_some("STARTTLS"));
+            lines.extend(offer.extensions.lines());
+            lines.extend((offer.offers_tls && !self.is_encrypted).then_some("STARTTLS"));
         }
         let last = lines.len() - 1;
         let reply = lines.iter().enumerate().map(|(index, line)| {
@@ -230,7 +231,7 @@ impl Session {
     }
 
     fn mail(&mut self, line: Vec<u8>, envelope: Envelope) -> Event {
-        let extensions = &self.settings.extensions;
+        let extensions = &self.offer.extensions;
         if self.hello.is_none() {
             return self.reply(replies::HELLO_FIRST);
         }
@@ -245,7 +246,7 @@ impl Session {
     }
 
     fn rcpt(&mut self, line: Vec<u8>, envelope: Envelope) -> Event {
-        let extensions = &self.settings.extensions;
+        let extensions = &self.offer.extensions;
         let is_allowed = envelope.parameters.iter().all(|name| extensions.allow_in_rcpt(name));
         let Some(mail) = &mut self.mail else {
             return self.reply(replies::MAIL_FIRST);
@@ -282,7 +283,7 @@ impl Session {
     }
 
     fn start_tls(&mut self) -> Event {
-        if !self.settings.offers_tls {
+        if !self.offer.offers_tls {
             return self.reply(replies::NOT_OFFERED);
         }
         if self.is_encrypted {

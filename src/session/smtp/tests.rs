@@ -1,12 +1,12 @@
 //! Whole dialogues with the session.
 
-use super::{Event, Extensions, MAX_LINE, Session, Settings, Step};
+use super::{Event, Extensions, MAX_LINE, Offer, Session, Step};
 use std::rc::Rc;
 
-/// The settings of all tests: a mail server with most extensions, and TLS.
+/// The offer of all tests: a mail server with most extensions, and TLS.
 fn session() -> Session {
     let reply = b"250-x\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-DSN\r\n250 CHUNKING\r\n";
-    Session::new(Rc::new(Settings {
+    Session::new(Rc::new(Offer {
         host: "mx.test".to_owned(),
         extensions: Extensions::of_reply(reply),
         offers_tls: true,
@@ -249,7 +249,7 @@ fn tls_forgets_what_was_said_in_clear() {
             "503 5.5.1 Error: TLS already active",
         ]
     );
-    let mut without = Session::new(Rc::new(Settings::default()));
+    let mut without = Session::new(Rc::new(Offer::default()));
     without.feed(b"STARTTLS\r\n");
     let reply = b"502 5.5.1 Error: command not implemented\r\n".to_vec();
     assert_eq!(without.next_event(), Some(Event::Reply(reply)));

@@ -8,7 +8,7 @@ use super::rows::{put, rows_from, whole};
 use super::{File, Tables};
 use crate::state::local::buffer::Buffer;
 use crate::state::maintenance::{Age, corrected};
-use crate::state::{ExpiryPass, ExpirySlice, Lifetimes, Table, Tally};
+use crate::state::{ExpiryPass, ExpirySlice, Lifetimes, Table, TableExpiry};
 use lmdb::{RoTransaction, RwTransaction, Transaction as _};
 use std::mem;
 use std::time::{Duration, Instant};
@@ -128,7 +128,7 @@ impl ExpiryScan {
         Ok(true)
     }
 
-    fn tally(&mut self, table: Table) -> &mut Tally {
+    fn tally(&mut self, table: Table) -> &mut TableExpiry {
         match table {
             Table::Triplets => &mut self.pass.triplets,
             Table::Clients => &mut self.pass.clients,

@@ -1,7 +1,7 @@
 //! The backend of the daemon: hands tasks to the worker, and gives them up when their
 //! time is over.
 
-use super::address::{Address, Settings};
+use super::address::{Address, SharedState};
 use super::circuit::Circuit;
 use super::client::{Client, ConnectError};
 use super::pending::Pending;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-pub struct Shared {
+pub struct SharedBackend {
     address: Address,
     timeout: Duration,
     queue: Vec<(Ticket, Task)>,
@@ -39,11 +39,14 @@ enum WorkerState {
     Ended,
 }
 
-impl Shared {
+impl SharedBackend {
     /// Connects, and waits for that a second at most. Where it fails, mail is accepted
     /// until the servers can be used; the failure is returned as well.
-    pub fn open(settings: &Settings, policy: &Policy) -> Result<(Shared, Option<Error>), Error> {
-        let Settings { address, authorities, timeout } = settings;
+    pub fn open(
+        settings: &SharedState,
+        policy: &Policy,
+    ) -> Result<(SharedBackend, Option<Error>), Error> {
+        let SharedState { address, authorities, timeout } = settings;
         let new = || Client::new(address, authorities.as_deref(), policy.clone());
         let (client, failure) = match connect(new()?)? {
             (Some(client), failure) => (client, failure),
@@ -54,7 +57,7 @@ impl Shared {
         if let Some(error) = &failure {
             circuit.open(error.clone(), Instant::now());
         }
-        let shared = Shared {
+        let shared = SharedBackend {
             address: address.clone(),
             timeout: *timeout,
             queue: Vec::new(),
@@ -162,7 +165,7 @@ fn connect(mut client: Client) -> Result<(Option<Client>, Option<Error>), Error>
     }
 }
 
-impl Backend for Shared {
+impl Backend for SharedBackend {
     fn submit(&mut self, ticket: Ticket, task: Task) {
         self.queue.push((ticket, task));
     }
@@ -173,7 +176,7 @@ impl Backend for Shared {
         let now = Instant::now();
         self.collect(now, completed);
         if self.pending.oldest().is_some_and(|since| now - since >= self.timeout) {
-            let Shared { address, timeout, .. } = self;
+            let SharedBackend { address, timeout, .. } = self;
             let text =
                 format!("shared state: {address}: no answer within {} ms", timeout.as_millis());
             self.fail(Error::new(text), now, completed);

@@ -15,7 +15,7 @@ use std::time::Instant;
 const MAX_ROUNDS: usize = 3;
 
 /// Receives the reports of a running batch.
-pub trait Progress {
+pub trait Observer {
     /// An item is done.
     fn done(&mut self, item: usize, result: Result<Outcome, Error>);
 
@@ -31,7 +31,7 @@ pub fn run(
     items: &[Item],
     mut values: Values,
     deadline: Instant,
-    progress: &mut dyn Progress,
+    progress: &mut dyn Observer,
 ) -> Result<u64, Error> {
     let mut waiting: Vec<usize> = (0..items.len()).collect();
     let mut conflicts = 0;
@@ -95,7 +95,7 @@ fn judge(
     items: &[Item],
     waiting: &[usize],
     values: &mut Values,
-    progress: &mut dyn Progress,
+    progress: &mut dyn Observer,
 ) -> Vec<Sent> {
     let mut sent = Vec::new();
     // The records whose changes an outcome depends on.

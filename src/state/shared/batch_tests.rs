@@ -95,7 +95,7 @@ struct Results {
     at_pauses: Vec<usize>,
 }
 
-impl Progress for Results {
+impl Observer for Results {
     fn done(&mut self, item: usize, result: Result<Outcome, Error>) {
         self.done.push((item, result));
     }

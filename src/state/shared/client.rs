@@ -1,8 +1,8 @@
 //! The shared state as one caller uses it who may wait: the worker of the daemon, or
 //! the process that serves a tool.
 
-use super::address::{Address, Servers};
-use super::batch::{self, Progress};
+use super::address::{Address, Topology};
+use super::batch::{self, Observer};
 use super::changes::{Item, Outcome, Values};
 use super::cluster::Cluster;
 use super::connection::Access;
@@ -32,7 +32,7 @@ impl Client {
         authorities: Option<&Path>,
         policy: Policy,
     ) -> Result<Client, Error> {
-        let is_cluster = matches!(address.servers, Servers::Cluster(_));
+        let is_cluster = matches!(address.servers, Topology::Cluster(_));
         if is_cluster && !share_a_tag(&policy) {
             return Err(Error::new(
                 "a Redis cluster cannot be used with --privacy, --lookup-by-domain or \
@@ -113,7 +113,7 @@ impl Client {
         &mut self,
         items: &[Item],
         deadline: Instant,
-        progress: &mut dyn Progress,
+        progress: &mut dyn Observer,
     ) -> Result<u64, Error> {
         let values = self.read(items, deadline)?;
         batch::run(&mut *self.link, &self.policy, items, values, deadline, progress)
@@ -159,7 +159,7 @@ fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, 
     let tls = address.is_tls.then(|| tls::config(authorities)).transpose()?;
     let access = Access { tls, login: address.login.clone(), database: address.database };
     Ok(match &address.servers {
-        Servers::Cluster(seeds) => Box::new(Cluster::new(seeds.clone(), access)),
+        Topology::Cluster(seeds) => Box::new(Cluster::new(seeds.clone(), access)),
         servers => Box::new(Primary::new(servers.clone(), access)),
     })
 }
@@ -192,7 +192,7 @@ struct Count {
     failure: Option<Error>,
 }
 
-impl Progress for Count {
+impl Observer for Count {
     fn done(&mut self, _: usize, result: Result<Outcome, Error>) {
         match result {
             Ok(outcome) => self.changed += usize::from(outcome == Outcome::Edited(true)),

@@ -1,7 +1,7 @@
 //! The link to a cluster: commands go to the server that has their slot, and follow
 //! slots that move.
 
-use super::address::Endpoint;
+use super::address::ServerAddress;
 use super::connection::{Access, Connection, refusal, unexpected};
 use super::link::{Command, Link};
 use super::names::SLOTS;
@@ -20,17 +20,17 @@ const MOVE_PAUSE: Duration = Duration::from_millis(5);
 const MAX_REDIRECTS: usize = 8;
 
 pub struct Cluster {
-    seeds: Vec<Endpoint>,
+    seeds: Vec<ServerAddress>,
     access: Access,
     /// The primaries. Their order stays while they are connected.
-    nodes: Vec<Endpoint>,
-    connections: HashMap<Endpoint, Connection>,
+    nodes: Vec<ServerAddress>,
+    connections: HashMap<ServerAddress, Connection>,
     /// The node of each slot; empty before the cluster was asked.
     slots: Vec<Option<usize>>,
 }
 
 impl Cluster {
-    pub fn new(seeds: Vec<Endpoint>, access: Access) -> Cluster {
+    pub fn new(seeds: Vec<ServerAddress>, access: Access) -> Cluster {
         let (nodes, connections, slots) = (Vec::new(), HashMap::new(), Vec::new());
         Cluster { seeds, access, nodes, connections, slots }
     }
@@ -62,8 +62,8 @@ impl Cluster {
 
     fn set_slots(
         &mut self,
-        ranges: Vec<(u16, u16, Endpoint)>,
-        source: &Endpoint,
+        ranges: Vec<(u16, u16, ServerAddress)>,
+        source: &ServerAddress,
     ) -> Result<(), Error> {
         self.nodes.clear();
         self.slots = vec![None; usize::from(SLOTS)];
@@ -78,7 +78,7 @@ impl Cluster {
     }
 
     /// The number of a node, which may be a new one.
-    fn node(&mut self, endpoint: Endpoint) -> usize {
+    fn node(&mut self, endpoint: ServerAddress) -> usize {
         self.nodes.iter().position(|node| *node == endpoint).unwrap_or_else(|| {
             self.nodes.push(endpoint);
             self.nodes.len() - 1
@@ -87,7 +87,7 @@ impl Cluster {
 
     fn connection(
         &mut self,
-        endpoint: &Endpoint,
+        endpoint: &ServerAddress,
         deadline: Instant,
     ) -> Result<&mut Connection, Error> {
         match self.connections.entry(endpoint.clone()) {

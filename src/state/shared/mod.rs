@@ -31,7 +31,7 @@ mod tls;
 mod tool;
 mod worker;
 
-pub use backend::Shared;
+pub use backend::SharedBackend;
 pub use tool::Tool;
 
 use super::shared_address as address;

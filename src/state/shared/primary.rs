@@ -1,6 +1,6 @@
 //! The link to one server: always the same one, or the one that sentinels name.
 
-use super::address::{Endpoint, Servers};
+use super::address::{ServerAddress, Topology};
 use super::connection::{Access, Connection, unexpected};
 use super::link::{Command, Link};
 use super::resp::Value;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const SENTINEL_LIMIT: Duration = Duration::from_millis(300);
 
 pub struct Primary {
-    servers: Servers,
+    servers: Topology,
     access: Access,
     connection: Option<Connection>,
     /// The sentinel that is asked first: the last one that answered.
@@ -20,14 +20,14 @@ pub struct Primary {
 }
 
 impl Primary {
-    pub fn new(servers: Servers, access: Access) -> Primary {
+    pub fn new(servers: Topology, access: Access) -> Primary {
         Primary { servers, access, connection: None, first_sentinel: 0 }
     }
 
     fn open(&mut self, deadline: Instant) -> Result<Connection, Error> {
         match &self.servers {
-            Servers::One(endpoint) => Connection::open(endpoint, &self.access, deadline),
-            Servers::Sentinels { hosts, name } => {
+            Topology::One(endpoint) => Connection::open(endpoint, &self.access, deadline),
+            Topology::Sentinels { hosts, name } => {
                 let (number, endpoint) = self.find_primary(hosts, name, deadline)?;
                 let mut connection = Connection::open(&endpoint, &self.access, deadline)?;
                 // Sentinels name an old primary until they agree that it is down, and
@@ -41,17 +41,17 @@ impl Primary {
                 self.first_sentinel = number;
                 Ok(connection)
             }
-            Servers::Cluster(_) => Err(Error::new("shared state: a cluster has many primaries")),
+            Topology::Cluster(_) => Err(Error::new("shared state: a cluster has many primaries")),
         }
     }
 
     /// Asks one sentinel after the other for the primary.
     fn find_primary(
         &self,
-        hosts: &[Endpoint],
+        hosts: &[ServerAddress],
         name: &str,
         deadline: Instant,
-    ) -> Result<(usize, Endpoint), Error> {
+    ) -> Result<(usize, ServerAddress), Error> {
         let mut failure = Error::new("shared state: no sentinel is named");
         for step in 0..hosts.len() {
             let number = (self.first_sentinel + step) % hosts.len();
@@ -66,10 +66,10 @@ impl Primary {
 
     fn ask_sentinel(
         &self,
-        sentinel: &Endpoint,
+        sentinel: &ServerAddress,
         name: &str,
         deadline: Instant,
-    ) -> Result<Endpoint, Error> {
+    ) -> Result<ServerAddress, Error> {
         let question: [&[u8]; 3] = [b"SENTINEL", b"get-master-addr-by-name", name.as_bytes()];
         let mut connection = Connection::open_without_login(sentinel, &self.access, deadline)?;
         let reply = match (connection.ask(&question, deadline), &self.access.login) {
@@ -92,7 +92,7 @@ impl Primary {
                 [host, port] => {
                     let port = text(port).and_then(|port| port.parse().ok());
                     let endpoint =
-                        text(host).zip(port).map(|(host, port)| Endpoint::Tcp(host, port));
+                        text(host).zip(port).map(|(host, port)| ServerAddress::Tcp(host, port));
                     endpoint.ok_or_else(|| unexpected(sentinel))
                 }
                 _ => Err(unexpected(sentinel)),

@@ -1,6 +1,6 @@
 //! Replies of a cluster about its slots. No I/O.
 
-use super::address::Endpoint;
+use super::address::ServerAddress;
 use super::names::SLOTS;
 use super::resp::Value;
 
@@ -10,16 +10,16 @@ pub enum Redirect {
     /// Nowhere: the reply is one.
     None,
     /// To the new server of the slot.
-    Moved(Endpoint),
+    Moved(ServerAddress),
     /// To the server that the slot is being moved to, for this one command.
-    Ask(Endpoint),
+    Ask(ServerAddress),
     /// To the same server, later.
     TryAgain,
 }
 
 /// Parses the reply to a command; a redirection without a host is to the host that
 /// was asked.
-pub fn redirect(reply: &Value, asked: &Endpoint) -> Redirect {
+pub fn redirect(reply: &Value, asked: &ServerAddress) -> Redirect {
     let mut words = reply.error().unwrap_or_default().split(' ');
     let kind = words.next().unwrap_or_default();
     if kind == "TRYAGAIN" {
@@ -38,7 +38,7 @@ pub fn redirect(reply: &Value, asked: &Endpoint) -> Redirect {
 
 /// Parses the reply to `CLUSTER SLOTS`: first and last slot, and their primary.
 /// `None` if it is malformed.
-pub fn slot_ranges(reply: &Value, asked: &Endpoint) -> Option<Vec<(u16, u16, Endpoint)>> {
+pub fn slot_ranges(reply: &Value, asked: &ServerAddress) -> Option<Vec<(u16, u16, ServerAddress)>> {
     let range = |range: &Value| {
         let [first, last, primary, ..] = range.elements()? else {
             return None;
@@ -56,13 +56,13 @@ pub fn slot_ranges(reply: &Value, asked: &Endpoint) -> Option<Vec<(u16, u16, End
     reply.elements()?.iter().map(range).collect()
 }
 
-fn endpoint(host: &str, port: u16, asked: &Endpoint) -> Option<Endpoint> {
+fn endpoint(host: &str, port: u16, asked: &ServerAddress) -> Option<ServerAddress> {
     match asked {
-        Endpoint::Tcp(own, _) if host.is_empty() || host == "?" => {
-            Some(Endpoint::Tcp(own.clone(), port))
+        ServerAddress::Tcp(own, _) if host.is_empty() || host == "?" => {
+            Some(ServerAddress::Tcp(own.clone(), port))
         }
         _ if host.is_empty() || host == "?" => None,
-        _ => Some(Endpoint::Tcp(host.to_owned(), port)),
+        _ => Some(ServerAddress::Tcp(host.to_owned(), port)),
     }
 }
 
@@ -70,12 +70,12 @@ fn endpoint(host: &str, port: u16, asked: &Endpoint) -> Option<Endpoint> {
 mod tests {
     use super::*;
 
-    fn asked() -> Endpoint {
-        Endpoint::Tcp("seed".to_owned(), 1)
+    fn asked() -> ServerAddress {
+        ServerAddress::Tcp("seed".to_owned(), 1)
     }
 
-    fn tcp(host: &str, port: u16) -> Endpoint {
-        Endpoint::Tcp(host.to_owned(), port)
+    fn tcp(host: &str, port: u16) -> ServerAddress {
+        ServerAddress::Tcp(host.to_owned(), port)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It is handed jobs and hands back reports, each through a channel. Every job ends at
 //! its deadline, whatever the servers do. The thread ends when the loop drops its end.
 
-use super::batch::Progress;
+use super::batch::Observer;
 use super::changes::{Item, Outcome};
 use super::client::{Client, ConnectError};
 use crate::greylist::Decision;
@@ -192,7 +192,7 @@ impl Owners<'_> {
     }
 }
 
-impl Progress for Owners<'_> {
+impl Observer for Owners<'_> {
     fn done(&mut self, item: usize, result: Result<Outcome, Error>) {
         let owner = &mut self.tasks[self.of_item[item]];
         owner.left -= 1;

@@ -1,7 +1,7 @@
 //! Lines of OpenSMTPD for its filter, and the daemon's replies to it.
 
 use super::{Target, in_pieces};
-use postgrey::session::opensmtpd::{Complaint, Filter, FilterResult};
+use postgrey::session::opensmtpd::{Complaint, FilterResult, SmtpdFilter};
 use postgrey::session::policy_client::Replies;
 use std::collections::HashSet;
 use std::time::Instant;
@@ -57,7 +57,7 @@ fn replies(random: &mut Random) -> Vec<u8> {
 /// Holds the filter to one result for each request of a session that lives, and
 /// to lines that smtpd understands: it exits on any other.
 fn check(input: &[u8], random: &mut Random) -> String {
-    let mut filter = Filter::new(random.one_in(2));
+    let mut filter = SmtpdFilter::new(random.one_in(2));
     let mut questions = Vec::new();
     let (mut requests, mut results) = (0_usize, 0_usize);
     let mut complaints = HashSet::new();

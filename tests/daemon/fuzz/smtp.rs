@@ -2,7 +2,7 @@
 
 use super::{Target, in_pieces};
 use postgrey::session::smtp::{
-    Dialogue, Event, Extensions, MAX_LINE, Progress, Session, Settings, Step,
+    Dialogue, Event, Extensions, MAX_LINE, Offer, Progress, Session, Step,
 };
 use std::rc::Rc;
 use testkit::random::Random;
@@ -90,7 +90,7 @@ fn check(input: &[u8], random: &mut Random) -> String {
 /// of TLS or its end.
 fn events(pieces: &[&[u8]]) -> Vec<String> {
     let extensions = Extensions::of_reply(b"250-x\r\n250-SIZE\r\n250-8BITMIME\r\n250 DSN\r\n");
-    let settings = Settings { host: "mx.test".to_owned(), extensions, offers_tls: true };
+    let settings = Offer { host: "mx.test".to_owned(), extensions, offers_tls: true };
     let mut session = Session::new(Rc::new(settings));
     let mut seen = Vec::new();
     for piece in pieces {

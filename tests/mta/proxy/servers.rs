@@ -3,7 +3,7 @@
 use crate::chroot::{Chroot, Server};
 use crate::postfix::instance::Postfix;
 use crate::{exim, opensmtpd};
-use postgrey::session::smtp::{Version, proxy_header};
+use postgrey::session::smtp::{ProxyVersion, proxy_header};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn is_ready() -> bool {
     let Ok(mut stream) = TcpStream::connect(ADDRESS) else { return false };
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
     let address = ([127, 0, 0, 1], 25).into();
-    let head = proxy_header(Version::Two, address, address);
+    let head = proxy_header(ProxyVersion::Two, address, address);
     let mut code = [0; 3];
     stream.write_all(&head).and_then(|()| stream.read_exact(&mut code)).is_ok() && code == *b"220"
 }

@@ -2,7 +2,7 @@
 
 use super::backend::{Backend, HONEST};
 use super::harness::{Client, EXEMPT, LONG, Proxy, options};
-use crate::session::smtp::Version;
+use crate::session::smtp::ProxyVersion;
 use std::net::Shutdown;
 
 /// Sequences that end a message for some programs and not for others.
@@ -101,7 +101,7 @@ fn nine_megabytes_go_both_ways_unchanged() {
 fn exempt_client_is_connected_from_the_first_byte() {
     let backend = Backend::start(&[], b"220 backend\r\n");
     let mut options = options(backend.address);
-    options.proxy_protocol = Some(Version::One);
+    options.proxy_protocol = Some(ProxyVersion::One);
     let proxy = Proxy::start(options);
     let mut client = Client::connect(&proxy, EXEMPT);
     client.send(SMUGGLING);

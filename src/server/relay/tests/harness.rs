@@ -1,8 +1,10 @@
 //! A proxy in a separate thread.
 
 use crate::dns::Servers;
-use crate::server::relay::{BackendAddress, Options, Question, Relay, RelayStats, TlsFiles};
-use crate::session::smtp::Version;
+use crate::server::relay::{
+    BackendAddress, ClientQuestion, Relay, RelayOptions, RelayStats, TlsFiles,
+};
+use crate::session::smtp::ProxyVersion;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
@@ -21,10 +23,10 @@ pub const LONG: Duration = Duration::from_secs(20);
 pub const EXEMPT: [u8; 4] = [127, 0, 0, 9];
 pub const CLIENT: [u8; 4] = [127, 0, 0, 5];
 
-pub fn options(backend: SocketAddr) -> Options {
-    Options {
+pub fn options(backend: SocketAddr) -> RelayOptions {
+    RelayOptions {
         backend: BackendAddress::Tcp(backend),
-        proxy_protocol: Some(Version::One),
+        proxy_protocol: Some(ProxyVersion::One),
         host: "proxy.test".to_owned(),
         tls: None,
         dns_timeout: Duration::from_secs(1),
@@ -54,7 +56,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Recipients that begin with `pass` pass, others are deferred.
-    pub fn start(options: Options) -> Proxy {
+    pub fn start(options: RelayOptions) -> Proxy {
         let (sender, receiver) = mpsc::channel();
         let is_over = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&is_over);
@@ -73,7 +75,7 @@ impl Proxy {
 }
 
 /// A relay, and the address at which it listens.
-pub fn relay(options: Options) -> (Relay, SocketAddr) {
+pub fn relay(options: RelayOptions) -> (Relay, SocketAddr) {
     let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let no_dns = Servers::new(&[], LONG, 1);
@@ -106,7 +108,7 @@ fn run(mut relay: Relay, is_over: &AtomicBool) -> Done {
     Done { stats: relay.stats(), lines }
 }
 
-fn decide(relay: &mut Relay, question: &Question) {
+fn decide(relay: &mut Relay, question: &ClientQuestion) {
     let client = question.request().client_address;
     match &question.recipient {
         None => relay.exempt(question.ticket, client == b"127.0.0.9"),

@@ -1,7 +1,7 @@
 //! The walk on a real file: what goes, what stays, and when.
 
 use super::*;
-use crate::state::{Inspect as _, Tally};
+use crate::state::{Inspect as _, TableExpiry};
 
 const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
@@ -86,8 +86,8 @@ fn expired_records_are_deleted_and_others_kept() {
     assert_eq!(
         lap(&mut store),
         ExpiryPass {
-            triplets: Tally { before: 12, deleted: 7 },
-            clients: Tally { before: 3, deleted: 2 },
+            triplets: TableExpiry { before: 12, deleted: 7 },
+            clients: TableExpiry { before: 3, deleted: 2 },
             waiting: 3,
             oldest_waiting: Some(2 * DAY),
             corrected: 0
@@ -136,7 +136,7 @@ fn clients_are_left_alone_without_an_auto_whitelist() {
     let look = store.expire(&Lifetimes { clients: false, ..LIFETIMES }, NOW).unwrap().unwrap();
     assert_eq!(look, ExpirySlice::default());
     assert_eq!(store.take_expiry_pass(), Some(ExpiryPass::default()));
-    assert_eq!(lap(&mut store).clients, Tally { before: 1, deleted: 1 });
+    assert_eq!(lap(&mut store).clients, TableExpiry { before: 1, deleted: 1 });
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn where_nothing_is_too_old_nothing_is_written() {
     assert_eq!(look, ExpirySlice { rows: 1, of: 1, is_full: false, cost: look.cost });
     assert_eq!(store.deadline(), None);
     assert!(!store.flush().unwrap());
-    let triplets = Tally { before: 1, deleted: 0 };
+    let triplets = TableExpiry { before: 1, deleted: 0 };
     assert_eq!(store.take_expiry_pass(), Some(ExpiryPass { triplets, ..ExpiryPass::default() }));
     assert_eq!(store.take_expiry_pass(), None);
     assert_eq!(last_commit(&store), commits);
@@ -176,7 +176,7 @@ fn one_commit_deletes_only_so_much() {
         left -= 256;
         assert_eq!(count(&store), left);
     }
-    assert_eq!(lap(&mut store).triplets, Tally { before: 1000, deleted: 1000 });
+    assert_eq!(lap(&mut store).triplets, TableExpiry { before: 1000, deleted: 1000 });
     assert_eq!(count(&store), 0);
 }
 
@@ -191,7 +191,7 @@ fn expired_records_are_deleted_with_other_commits() {
     commit_to_file(&mut store);
     assert_eq!(last_commit(&store), commits + 1);
     assert_eq!(count(&store), 1);
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 10, deleted: 10 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, TableExpiry { before: 10, deleted: 10 });
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_row_whose_refresh_waits_is_as_young_as_the_refresh() {
     store.expire(&LIFETIMES, NOW).unwrap().unwrap();
     defer(&mut store, &key(2), YOUNG);
     store.flush().unwrap();
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 3, deleted: 1 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, TableExpiry { before: 3, deleted: 1 });
     drop(store);
     let mut store = directory.open();
     let left = [None, Some(YOUNG), Some(YOUNG)];
@@ -221,7 +221,7 @@ fn a_row_that_was_written_since_it_was_looked_at_stays() {
     commit_to_file(&mut store);
     let left = [Some(YOUNG), Some(YOUNG), Some(OLD)];
     assert_eq!([0, 1, 2].map(|row| triplet(&mut store, &key(row))), left);
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 3, deleted: 0 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, TableExpiry { before: 3, deleted: 0 });
 }
 
 #[test]
@@ -235,7 +235,10 @@ fn a_scan_continues_after_its_last_row_even_if_that_is_deleted() {
     let look = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
     assert_eq!(look, ExpirySlice { rows: 0, of: 1, is_full: false, cost: look.cost });
     assert!(!look.cost.is_zero(), "it says what the deletion took");
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 257, deleted: 256 });
+    assert_eq!(
+        store.take_expiry_pass().unwrap().triplets,
+        TableExpiry { before: 257, deleted: 256 }
+    );
     assert_eq!(
         store.expire(&LIFETIMES, NOW).unwrap().unwrap(),
         ExpirySlice { rows: 1, of: 1, ..ExpirySlice::default() }
@@ -251,6 +254,6 @@ fn records_that_could_not_be_deleted_are_found_again() {
     store.write_slice(0).unwrap_err();
     store.failure = None;
     assert_eq!(store.deadline(), None, "nothing is tried again at once");
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, Tally { before: 10, deleted: 0 });
-    assert_eq!(lap(&mut store).triplets, Tally { before: 10, deleted: 10 });
+    assert_eq!(store.take_expiry_pass().unwrap().triplets, TableExpiry { before: 10, deleted: 0 });
+    assert_eq!(lap(&mut store).triplets, TableExpiry { before: 10, deleted: 10 });
 }
