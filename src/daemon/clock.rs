@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since the epoch; zero on a clock that stands before it.
+/// Seconds since the epoch; zero if the clock is before it.
 pub fn now() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)

@@ -30,7 +30,7 @@ impl Drop for DirectoryLock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Its number; none of the original, which does not write it.
+    /// Its number; unknown for the original, which does not write it.
     pub pid: Option<u32>,
 }
 

@@ -137,8 +137,8 @@ impl Log {
         }
     }
 
-    /// Writes one line that has the time in front (BEHAVIOUR C1), unless its
-    /// reader notes the time in a better way.
+    /// Writes one line that starts with the time (BEHAVIOUR C1), unless the journal
+    /// adds it.
     pub fn line_with_time(&mut self, severity: Severity, text: &str) {
         match &self.sink {
             Sink::Stderr(stderr) if stderr.is_journal => self.line(severity, text),
@@ -174,14 +174,14 @@ impl Log {
         }
     }
 
-    /// Writes an object, which has nothing in it that needs escaping.
+    /// Writes an object, which needs no escaping.
     fn push_object(&mut self, severity: Severity, object: Object) {
         let text = object.into_bytes();
         match &mut self.sink {
             Sink::Stderr(stderr) => {
                 stderr.push(severity.priority(), |line| line.extend_from_slice(&text));
             }
-            // Words before the object would keep it from being one.
+            // A prefix would make the line invalid JSON.
             Sink::Syslog(syslog) if severity == Severity::Complaint => {
                 syslog.push(Severity::Warning, &text);
             }

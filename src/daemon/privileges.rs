@@ -57,16 +57,16 @@ impl Identity {
         is_stuck.then(|| format!("Couldn't become uid \"{}\": {why}", self.user))
     }
 
-    /// Does some work with this user's rights, but not for good: what root
-    /// would be let to do must not hide what the daemon will not be. A program
-    /// that is run meanwhile has no way back to root.
+    /// Does some work with this user's rights for a while: an operation that only root
+    /// may do must fail here, as it would fail later. A program that is run meanwhile
+    /// cannot return to root.
     pub fn lend<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         if !geteuid().is_root() {
             return work();
         }
         let own_groups = getgroups().map_err(|why| refused("read the groups", why))?;
         let (root, own_group) = (Uid::from_raw(0), getegid());
-        // Of the three of each the saved one stays; exec forgets it.
+        // Only the saved identity stays root's; exec discards it.
         setgroups(&self.groups)
             .and_then(|()| setresgid(self.group, self.group, own_group))
             .and_then(|()| setresuid(self.user, self.user, root))
@@ -95,7 +95,7 @@ impl Identity {
         self.assume_silently()
     }
 
-    /// The same without a word, for tools.
+    /// Does the same without log lines, for tools.
     pub fn assume_silently(&self) -> Result<(), Failure> {
         if geteuid().is_root() {
             if !self.user.is_root() {

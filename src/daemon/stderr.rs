@@ -88,7 +88,7 @@ impl Stderr {
     }
 }
 
-/// Another way to the same terminal or pipe; none where that is not possible.
+/// Opens the same terminal or pipe again; `None` if it is neither.
 fn open_again() -> Option<File> {
     let path = "/proc/self/fd/2";
     let is_pipe = || std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());

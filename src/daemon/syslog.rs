@@ -1,7 +1,7 @@
 //! The system's log, by datagrams to `/dev/log` (RFC 3164).
 //!
 //! Datagrams are queued: a slow logger delays no client, and a restarted one gets
-//! the messages queued meanwhile. The `syslog` crate's sockets do neither.
+//! the messages queued meanwhile. The `syslog` crate does not offer this.
 
 use super::log_queue::Queue;
 use super::{Severity, errno};

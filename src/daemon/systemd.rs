@@ -15,22 +15,22 @@ use std::time::Duration;
 
 /// Notifies that clients are served, after the start or a reload.
 pub fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
 /// Notifies that the lists are being reloaded.
 pub fn reloading() {
     if let Ok(now) = NotifyState::monotonic_usec_now() {
-        tell(&[NotifyState::Reloading, now]);
+        notify(&[NotifyState::Reloading, now]);
     }
 }
 
 pub fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
 pub fn alive() {
-    tell(&[NotifyState::Watchdog]);
+    notify(&[NotifyState::Watchdog]);
 }
 
 /// Returns the interval in which to call [`alive`], half of systemd's, if the
@@ -60,7 +60,7 @@ pub fn is_journal(stream: &impl AsFd) -> bool {
     fstat(stream).is_ok_and(is_it)
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Some(address) = env::var_os("NOTIFY_SOCKET") {
         // Without a listening service manager the daemon works as well.
         let _ = send(address.as_bytes(), states);
@@ -89,9 +89,9 @@ pub fn sockets() -> Vec<(OwnedFd, String)> {
     };
     descriptors
         .map(|(descriptor, name)| {
-            // SAFETY: systemd opened these descriptors for the process that it
-            // names (LISTEN_PID), and nothing else in that has taken them. After
-            // a fork, which closes them, the name is another's and none are given.
+            // SAFETY: systemd opened these descriptors for the process with the number
+            // LISTEN_PID, and no other code in it owns them. After a fork, which closes
+            // them, the number differs and none are returned.
             #[allow(unsafe_code)]
             let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
             (descriptor, name)

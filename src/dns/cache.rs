@@ -1,4 +1,4 @@
-//! Answers that still hold.
+//! A cache of answers.
 
 use super::message::{Answer, Question};
 use std::collections::HashMap;

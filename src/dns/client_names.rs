@@ -131,7 +131,7 @@ impl ClientNames {
     }
 }
 
-/// Returns true if a text may be the name of a host: it comes from a stranger
+/// Returns true if a text may be the name of a host: it comes from a foreign server
 /// and goes to logs and lists. An address is not a name.
 pub fn is_host_name(name: &str) -> bool {
     let is_label = |label: &str| {

@@ -117,7 +117,7 @@ pub fn bare(asked: &Packet<'_>, flag: Option<PacketFlag>, code: RCODE) -> Vec<u8
     packet.build_bytes_vec().unwrap()
 }
 
-/// A loop around a resolver's user and some servers. Its clock stands still,
+/// A loop around a resolver's user and some servers. Its clock is stopped,
 /// except where a server does not reply to a question: then it moves on by
 /// `silence`, so that no test depends on the speed of the machine.
 pub struct Stage {

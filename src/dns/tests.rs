@@ -314,6 +314,6 @@ fn server_that_does_not_listen_ends_the_lookup_at_once() {
     drop(socket);
     let mut stage = Stage::new(Vec::new());
     let resolver = stage.asking(&[address], LONG);
-    // The clock stands still: no time limit ends it.
+    // The clock is stopped: no time limit ends it.
     assert_eq!(run_lookup(&mut stage, resolver, "192.0.2.9", LONG), None);
 }

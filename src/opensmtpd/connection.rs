@@ -17,7 +17,7 @@ const PIECE: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: Socket,
-    /// Which of the daemon's addresses it leads to.
+    /// The index of the daemon's address.
     pub(super) address: usize,
     pub(super) is_established: bool,
     pub(super) opened: Instant,
@@ -73,7 +73,7 @@ impl Connection {
         self.sent = 0;
     }
 
-    /// Checks whether an attempt to connect has succeeded.
+    /// Returns true if the attempt to connect has succeeded.
     pub(super) fn finish_connecting(&mut self) -> io::Result<bool> {
         if let Some(error) = self.socket.take_error()? {
             return Err(error);

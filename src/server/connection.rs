@@ -45,7 +45,7 @@ pub struct Connection {
     readable: bool,
     /// True if the client has closed its side, after the bytes still to be read.
     half_closed: bool,
-    /// True if the session may hold requests that were not looked at.
+    /// True if the session may hold requests that were not handled.
     unanswered: bool,
     /// True if a request waits for the backend.
     awaiting: bool,
@@ -74,20 +74,18 @@ impl Connection {
         }
     }
 
-    /// Notes that there may be bytes to read, and whether the client has closed its
-    /// side.
+    /// Notes that there may be bytes to read, and if the client has closed its side.
     pub fn mark_readable(&mut self, half_closed: bool) {
         self.readable = true;
         self.half_closed |= half_closed;
     }
 
-    /// Notes whether the session may hold more requests.
+    /// Notes if the session may hold more requests.
     pub fn mark_unanswered(&mut self, unanswered: bool) {
         self.unanswered = unanswered;
     }
 
-    /// Notes whether a request waits for the backend. Until then nothing more is
-    /// read, and the connection stays open for the request's effects.
+    /// Notes if a request waits for the backend. Meanwhile nothing more is read, and the connection stays open for the request's effects.
     pub fn set_awaiting(&mut self, awaiting: bool) {
         self.awaiting = awaiting;
     }
@@ -97,8 +95,7 @@ impl Connection {
         self.awaiting
     }
 
-    /// Returns true if there may be requests that were not looked at and whose
-    /// replies would find room.
+    /// Returns true if there may be unhandled requests and room for their replies.
     pub fn wants_a_turn(&self) -> bool {
         let has_input = self.unanswered || (self.phase == Phase::Open && self.readable);
         has_input && self.has_room() && !self.is_awaiting() && !self.is_broken()

@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, Instant};
 
-/// Tools that are served at the same time; further ones take the place of the
-/// one that has been silent for longest.
+/// Tools served at the same time; a further one replaces the one that has been silent
+/// for longest.
 const MAX_TOOLS: usize = 8;
 
 /// The number of tokens the socket and its connections take.

@@ -144,7 +144,7 @@ fn open_inet(
     }
 }
 
-/// The original's words for a socket that cannot be had, and what to do.
+/// The original's error for a socket that cannot be opened, with advice.
 fn refused(socket: &str, why: Errno) -> Failure {
     let advice = match why {
         Errno::EADDRINUSE => "; another program listens there",

@@ -262,7 +262,7 @@ impl PollLoop {
                         control.accept(self.poll.registry(), CONTROL);
                     }
                 }
-                // Sessions are served in any case.
+                // Sessions are always served.
                 Token(token) if token < METRICS => {}
                 Token(token) if token < FIRST_LISTENER => {
                     if let Some(metrics) = &mut self.service.metrics {

@@ -83,7 +83,7 @@ fn backend(backend: &SmtpBackend) -> Result<BackendAddress, Failure> {
     }
 }
 
-/// The name in the greeting: `--hostname`, as far as it is one word of ASCII.
+/// The name in the greeting: `--hostname` if it is one ASCII word.
 fn host(hostname: &[u8]) -> String {
     let is_word = !hostname.is_empty() && hostname.iter().all(u8::is_ascii_graphic);
     let host = if is_word { hostname } else { b"localhost" };

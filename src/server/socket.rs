@@ -96,13 +96,13 @@ impl ListeningSocket {
     /// Accepts the next waiting client, with the original's log line (BEHAVIOUR
     /// C4).
     pub fn accept(&self, log: &mut Log) -> io::Result<Stream> {
-        let is_told = log.takes(Severity::Info);
+        let is_logged = log.takes(Severity::Info);
         match self {
             ListeningSocket::Tcp(listener) => {
                 let (stream, _) = listener.accept()?;
                 // A reply is one small write; it must not wait for another.
                 let _ = stream.set_nodelay(true);
-                if is_told {
+                if is_logged {
                     let end = |address: io::Result<SocketAddr>| {
                         address.map_or_else(|_| "?".to_string(), bracketed)
                     };
@@ -114,7 +114,7 @@ impl ListeningSocket {
             }
             ListeningSocket::Unix { listener, .. } => {
                 let (stream, _) = listener.accept()?;
-                if is_told {
+                if is_logged {
                     let address = listener.local_addr().ok();
                     let path = address.as_ref().and_then(|address| address.as_pathname());
                     let path = path.unwrap_or(Path::new("")).display();

@@ -69,11 +69,11 @@ fn make_way(path: &Path) -> Result<(), Errno> {
         return Err(Errno::EISDIR);
     }
     match knock(path).map_err(|error| errno(&error)) {
-        // The socket is stale, or there is none.
+        // The socket is stale, or was removed meanwhile.
         Err(Errno::ECONNREFUSED | Errno::ENOENT) => {
             fs::remove_file(path).map_err(|error| errno(&error))
         }
-        // One does, though it may not keep up, or not with streams.
+        // In use, although its queue may be full or its type another.
         Ok(()) | Err(Errno::EAGAIN | Errno::EPROTOTYPE) => Err(Errno::EADDRINUSE),
         Err(why) => Err(why),
     }

@@ -62,7 +62,7 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Counts a verdict, and stats the wait that it ends.
+    /// Counts a verdict, and the wait that it ends.
     pub fn decided(&mut self, verdict: Verdict) {
         self.counters.count(verdict);
         if let Verdict::Passed { waited, first_time: true } = verdict {
@@ -70,7 +70,7 @@ impl Stats {
         }
     }
 
-    /// Takes in a commit, for which so many replies have waited.
+    /// Counts a commit that `replies` replies have waited for.
     pub fn committed(&mut self, took: Duration, replies: usize) {
         self.commits.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         if replies > 0 {
@@ -78,7 +78,7 @@ impl Stats {
         }
     }
 
-    /// Takes in that the lists were to be read anew.
+    /// Counts a reload of the lists.
     pub fn reloaded(&mut self, reload: Reload) {
         self.reloads[reload as usize] += 1;
         if reload != Reload::Failed {
@@ -86,7 +86,7 @@ impl Stats {
         }
     }
 
-    /// How often the lists were read anew, by how it went.
+    /// The reloads of the lists by result.
     pub fn reloads(&self) -> [(&'static str, u64); 3] {
         let [clean, warned, failed] = self.reloads;
         [("clean", clean), ("warned", warned), ("failed", failed)]

@@ -3,7 +3,7 @@
 /// The code of a deferral where the action names none.
 pub(super) const DEFERRAL: [u8; 3] = *b"451";
 
-/// The code for `REJECT`, which rejects for good.
+/// The code for `REJECT`, a permanent rejection.
 const REJECTION: [u8; 3] = *b"554";
 
 /// Actions of access(5) that let mail pass: administrators use them to watch
@@ -11,7 +11,7 @@ const REJECTION: [u8; 3] = *b"554";
 /// asks a milter after all its own restrictions.
 const PASSING: &[&[u8]] = &[b"dunno", b"ok", b"permit", b"info", b"warn", b"defer_if_reject"];
 
-/// An action of access(5), as far as a milter can take it.
+/// An action of access(5), as a milter can apply it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Refuse the recipient with this SMTP code.

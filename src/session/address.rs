@@ -35,20 +35,20 @@ pub(super) fn unquoted_position(text: &[u8], wanted: u8) -> Option<usize> {
     None
 }
 
-/// Quotes and backslashes protect what would have a meaning or none.
+/// Removes quotes, backslashes, comments and unquoted spaces.
 fn plain(address: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(address.len());
     let (mut is_quoted, mut open_comments) = (false, 0_usize);
     let mut bytes = address.iter();
     while let Some(byte) = bytes.next() {
-        let is_told = open_comments == 0;
+        let is_outside = open_comments == 0;
         match byte {
-            b'\\' => plain.extend(bytes.next().filter(|_| is_told)),
-            b'"' if is_told => is_quoted = !is_quoted,
+            b'\\' => plain.extend(bytes.next().filter(|_| is_outside)),
+            b'"' if is_outside => is_quoted = !is_quoted,
             byte if is_quoted => plain.push(*byte),
             b'(' => open_comments += 1,
-            b')' if !is_told => open_comments -= 1,
-            byte if is_told && !byte.is_ascii_whitespace() => plain.push(*byte),
+            b')' if !is_outside => open_comments -= 1,
+            byte if is_outside && !byte.is_ascii_whitespace() => plain.push(*byte),
             _ => {}
         }
     }

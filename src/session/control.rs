@@ -30,9 +30,9 @@ pub const MAX_EDITS: usize = 256;
 pub enum ToolRequest {
     /// The daemon's counters since the start.
     Statistics,
-    /// That what it remembers is in the file, where the tool will look for it.
+    /// Write all records that wait for the disk to the file.
     Settle,
-    /// That the daemon reads its lists again.
+    /// Read the lists again.
     Reload,
     Metadata,
     Totals,

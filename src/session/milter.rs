@@ -16,7 +16,7 @@ mod session;
 pub use packet::{Fault, MAX_PACKET_LENGTH};
 pub use session::{Event, Session};
 
-/// The answer that lets everything go on.
+/// The reply that continues with the message.
 pub const CONTINUE: &[u8] = b"\0\0\0\x01c";
 
 /// Bytes of a text that count, as over the policy protocol (BEHAVIOUR D2).

@@ -1,4 +1,4 @@
-//! The languages in which mail servers and tools ask. Sessions are fed bytes and yield
+//! The protocols of mail servers and tools. Sessions are fed bytes and yield
 //! requests; none of them touches a socket.
 
 mod action;

@@ -19,13 +19,13 @@ const MAX_VALUE_LENGTH: usize = 512;
 /// Bytes of its buffer that a session keeps for the next request.
 const RETAINED_CAPACITY: usize = 4096;
 
-/// Bytes of a senseless line that are worth showing (BEHAVIOUR D2).
+/// Bytes of an invalid line that are logged (BEHAVIOUR D2).
 const MAX_GARBAGE_SHOWN: usize = 100;
 
 /// The input of one connection.
 ///
-/// Nothing carries over from one request to the next. The original forgets to
-/// forget when requests are pipelined (BEHAVIOUR D1).
+/// Attributes do not carry over to the next request. In the original they do when
+/// requests are pipelined (BEHAVIOUR D1).
 #[derive(Debug, Default)]
 pub struct Session {
     buffer: Vec<u8>,
@@ -58,7 +58,7 @@ pub enum Event<'a> {
     BadTime(&'a [u8]),
 }
 
-/// The values of the current request that are of use, as ranges from its start.
+/// The needed values of the current request, as ranges from its start.
 #[derive(Clone, Debug, Default)]
 struct Attributes {
     request: Option<Range<usize>>,
@@ -74,7 +74,7 @@ struct Attributes {
 }
 
 impl Attributes {
-    /// The place for the value of a name that is of use.
+    /// The place for the value of a needed attribute.
     fn place(&mut self, name: &[u8]) -> Option<&mut Option<Range<usize>>> {
         Some(match name {
             b"request" => &mut self.request,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a session makes of its input, written down.
+/// Returns the events of a session as text.
 fn events(pieces: &[&[u8]]) -> Vec<String> {
     let mut session = Session::default();
     let mut seen = Vec::new();

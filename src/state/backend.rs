@@ -55,7 +55,7 @@ impl Completed {
         }
     }
 
-    /// The same completion, if what it waited for has not failed.
+    /// Returns the completion with the error of `result`, if that is one.
     #[must_use]
     pub fn after(self, result: &Result<(), Error>) -> Completed {
         match (self, result) {
@@ -130,8 +130,8 @@ pub trait Backend {
         None
     }
 
-    /// Looks whether another program has changed what the state is kept in. To be
-    /// called once a second; returns what the log should report.
+    /// Checks once a second if another program has changed the storage. Returns lines
+    /// for the log.
     fn check(&mut self) -> Vec<String> {
         Vec::new()
     }
@@ -141,7 +141,7 @@ pub trait Backend {
         StateSize::default()
     }
 
-    /// Looks for at most a millisecond whether the next records have expired at
+    /// Checks for at most a millisecond if the next records have expired at
     /// `now`, in seconds since the epoch; those that have are deleted with a later
     /// commit. `None` if the backend expires records by itself.
     fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error> {

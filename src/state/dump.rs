@@ -11,7 +11,7 @@ use std::io::{self, Write};
 const HEADER_END: &str = "HEADER=END";
 const DATA_END: &str = "DATA=END";
 
-/// What stands before the first row. A `name` makes the text one of several
+/// Writes the header. A `name` makes the text one of several
 /// databases of one file.
 pub fn write_header(out: &mut impl Write, name: Option<&str>) -> io::Result<()> {
     out.write_all(b"VERSION=3\nformat=print\n")?;
@@ -21,13 +21,13 @@ pub fn write_header(out: &mut impl Write, name: Option<&str>) -> io::Result<()> 
     writeln!(out, "type=btree\ndb_pagesize=4096\n{HEADER_END}")
 }
 
-/// One row.
+/// Writes a row.
 pub fn write_row(out: &mut impl Write, key: &[u8], value: &[u8]) -> io::Result<()> {
     write_field(out, key)?;
     write_field(out, value)
 }
 
-/// What stands after the last row.
+/// Writes the end.
 pub fn write_end(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{DATA_END}")
 }
@@ -44,7 +44,7 @@ fn write_field(out: &mut impl Write, field: &[u8]) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Returns true if a byte stands for itself.
+/// Returns true if a byte is written unescaped.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'\\'
 }

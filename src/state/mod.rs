@@ -27,7 +27,7 @@ pub use shared_address::{Address, SharedState, VARIABLE as SHARED_STATE_VARIABLE
 
 use std::fmt;
 
-/// An error of the state. Its text says what an administrator can do.
+/// An error of the state. Its text advises the administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     text: String,

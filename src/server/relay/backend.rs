@@ -75,7 +75,7 @@ impl BackendConnection {
         Ok(Progress::Wait)
     }
 
-    /// Sends QUIT to the mail server, if there is room for it.
+    /// Sends QUIT if there is room for it.
     pub fn quit(mut self) {
         let _ = Side::write(&mut self.socket, b"QUIT\r\n");
     }

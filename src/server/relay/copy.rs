@@ -1,4 +1,4 @@
-//! Bytes both ways, unchanged and unseen, with little memory.
+//! Copies bytes from one side to the other, unchanged, in little memory.
 
 use super::stream::Side;
 use crate::daemon::nonblocking::unless_blocked;

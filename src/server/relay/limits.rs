@@ -4,7 +4,7 @@ use crate::greylist::triplet::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Connections of one network at a time.
+/// Connections of one network at the same time.
 const MAX_OF_NETWORK: u32 = 50;
 
 /// Bits of an address that make a network: that of a site.

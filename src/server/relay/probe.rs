@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_secs(600);
 
-/// After a question that was not answered.
+/// The interval after a failure.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The same, before the first answer: the mail server may start after the daemon.
+/// The interval before the first answer: the mail server may start after the daemon.
 const FIRST_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The question under way, and when the next one is due.

@@ -41,7 +41,7 @@ impl Relayed {
         let was_closed = to_client.is_closed;
         let before = to_server.count + to_client.count;
         unless_blocked(|| client.flush())?;
-        // The mail server's last words come first: it may not read any more.
+        // The mail server's last reply comes first: it may not read any more.
         let is_done = to_client.copy(&mut backend.socket, client, buffer)?
             & to_server.copy(client, &mut backend.socket, buffer)?;
         if to_client.is_closed && to_server.is_closed {

@@ -50,14 +50,14 @@ pub struct RelayStats {
     pub tls: u64,
 }
 
-/// A decision that the engine has to make, for the client of a ticket.
+/// A question to the engine about the client of a ticket.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ClientQuestion {
     /// To be given back with the decision.
     pub ticket: usize,
     client_address: String,
     client_name: String,
-    /// The recipient in question; without one, whether the client is exempt.
+    /// The recipient; `None` to ask if the client is exempt.
     pub recipient: Option<Recipient>,
 }
 
@@ -93,7 +93,7 @@ impl ClientQuestion {
     }
 }
 
-/// True if a connection continues.
+/// The state of a connection for the event loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
     /// It waits for an event or a decision.

@@ -6,7 +6,7 @@ use super::{CONTINUE, cut, reply};
 use crate::greylist::Reply;
 use crate::session::action::{Action, whole_text};
 
-/// A message under way, up to the recipient that came last.
+/// A message in progress, with its last recipient.
 #[derive(Debug, Default)]
 pub(super) struct Message {
     pub(super) sender: Vec<u8>,
@@ -24,7 +24,7 @@ pub(super) struct Message {
 struct EndOfMessage {
     /// The header of a message that was delayed.
     header: Option<Vec<u8>>,
-    /// The header that the administrator's action puts in.
+    /// The header of the administrator's `PREPEND`.
     mark: Option<Vec<u8>>,
     reason_to_hold: Option<Vec<u8>>,
     is_discarded: bool,

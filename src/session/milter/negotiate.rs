@@ -2,15 +2,15 @@
 
 use super::packet::{self, Fault};
 
-/// The newest version that is spoken here.
+/// The newest supported version.
 const NEWEST: u32 = 6;
 
-/// The oldest one that mail servers of this century speak.
+/// The oldest version accepted.
 const OLDEST: u32 = 2;
 
 const ADD_HEADERS: u32 = 0x1;
 
-/// To keep messages in the mail server's queue, for `HOLD`.
+/// Keeps messages in the mail server's queue, for `HOLD`.
 const QUARANTINE: u32 = 0x20;
 
 /// Steps of a message that are not needed: HELO, body, headers, end of headers,

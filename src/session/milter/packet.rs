@@ -61,8 +61,7 @@ impl Packets {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next packet if it is there to its end: its command, and where its
-    /// data is.
+    /// The next complete packet: its command and the place of its data.
     pub(super) fn next(&mut self) -> Option<Result<(u8, Range<usize>), Fault>> {
         let (head, rest) = self.buffer[self.start..].split_first_chunk::<HEAD>()?;
         let length = u32::from_be_bytes(*head);

@@ -141,12 +141,12 @@ impl Session {
             b'C' => {
                 let client = Client::of(data).ok_or(out_of_place)?;
                 *state = SmtpState { client: Some(client), ..SmtpState::default() };
-                Step::go_on_if(negotiated.answers_connection())
+                Step::continue_if(negotiated.answers_connection())
             }
             b'M' => {
                 let begun = state.message.insert(mem::take(&mut state.next_message));
                 begun.sender = envelope_address(data);
-                Step::go_on_if(negotiated.answers_sender())
+                Step::continue_if(negotiated.answers_sender())
             }
             b'R' => {
                 let message = state.message.as_mut().filter(|_| state.client.is_some());
@@ -164,14 +164,14 @@ impl Session {
                 Step::Nothing
             }
             b'Q' => Step::Quit,
-            b'H' | b'T' | b'L' | b'N' | b'B' | b'U' => Step::go_on_if(true),
+            b'H' | b'T' | b'L' | b'N' | b'B' | b'U' => Step::continue_if(true),
             unknown => return Err(Fault::Unknown(unknown)),
         })
     }
 }
 
 impl Step {
-    fn go_on_if(is_awaited: bool) -> Step {
+    fn continue_if(is_awaited: bool) -> Step {
         if is_awaited { Step::Reply(CONTINUE.to_vec()) } else { Step::Nothing }
     }
 }
@@ -211,7 +211,7 @@ impl Client {
     }
 }
 
-/// The address in the first of the arguments, cut to what counts of it.
+/// The address in the first argument, cut to the length that counts.
 fn envelope_address(data: &[u8]) -> Vec<u8> {
     let argument = strings(data).next().unwrap_or_default();
     let mut address = address::mailbox(argument);

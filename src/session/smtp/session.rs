@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 const MAX_ERRORS: u32 = 20;
 
-/// Commands that lead nowhere (NOOP, RSET, ...) before each counts as an error,
+/// Commands without a transaction (NOOP, RSET, ...) before each counts as an error,
 /// as Postfix's smtpd_junk_command_limit.
 const MAX_JUNK: u32 = 100;
 
@@ -68,8 +68,7 @@ pub enum Event {
     /// A recipient to decide on. Until [`Session::answer`] there is no other
     /// event.
     Recipient(Recipient),
-    /// A reply, after which TLS begins. What is fed later is what the client
-    /// sends through it.
+    /// A reply, after which TLS begins. Bytes fed later are those inside TLS.
     StartTls(Vec<u8>),
     /// A reply, after which the connection is closed.
     Close(Vec<u8>),
@@ -163,8 +162,8 @@ impl Session {
         }
     }
 
-    /// Continues after the last recipient was refused, be it by the mail
-    /// server. Returns the reply.
+    /// Continues after the last recipient was refused, here or by the mail server.
+    /// Returns the reply.
     pub fn refuse(&mut self, reply: Vec<u8>) -> Vec<u8> {
         self.recipient = None;
         reply

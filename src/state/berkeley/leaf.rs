@@ -20,7 +20,7 @@ impl<'a> LeafReader<'a> {
         }
     }
 
-    /// Calls `row` for each pair on page `number`, and counts what it met.
+    /// Calls `row` for each pair on page `number`, and counts rows and damage.
     pub(super) fn rows(
         &mut self,
         number: u32,

@@ -13,7 +13,7 @@ use super::page::{ByteOrder, Lsn};
 /// Returns true if the log in `dbdir` holds a finished change later than `newest`, the
 /// latest [`Summary::newest_change`](super::Summary) of all databases there:
 /// they then lack it until `db_recover`, or a start of the original, brings
-/// them up to date. What was in log files that are gone counts as written back.
+/// them up to date. Changes in removed log files count as written back.
 pub fn changes_pending(dbdir: &Path, newest: Lsn) -> io::Result<bool> {
     for entry in fs::read_dir(dbdir)? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! The first page of a file: whether it is one that can be read, and how.
+//! The first page of a file, which describes its layout.
 
 use std::{error, fmt, io};
 

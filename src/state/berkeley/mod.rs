@@ -139,7 +139,7 @@ impl BerkeleyFile {
         })
     }
 
-    /// The same, with news of how far it is.
+    /// Calls `take` with each key and its value, and after each page with the progress.
     pub fn read(&self, mut take: impl FnMut(Visit<'_>)) -> Summary {
         let mut summary = Summary::default();
         let leaves = self.survey(&mut summary);

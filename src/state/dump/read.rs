@@ -65,7 +65,7 @@ fn read_header(text: &mut impl BufRead, line: &mut Line) -> io::Result<Option<He
     Ok(None)
 }
 
-/// A line without its end, and what it stands for.
+/// A line without its end, and the field decoded from it.
 #[derive(Debug, Default)]
 struct Line {
     bytes: Vec<u8>,

@@ -19,7 +19,7 @@ pub trait Observer {
     /// An item is done.
     fn done(&mut self, item: usize, result: Result<Outcome, Error>);
 
-    /// What was reported so far should be acted upon: a server is being waited for.
+    /// Called before waiting for a server, so that the reports so far take effect.
     fn pause(&mut self);
 }
 
@@ -88,8 +88,8 @@ struct Sent {
     call: Call,
 }
 
-/// Judges items in order; each sees the changes of those before it. What depends on no
-/// change is reported.
+/// Judges items in order; each sees the changes of those before it. Outcomes that
+/// depend on no change are reported.
 fn judge(
     policy: &Policy,
     items: &[Item],

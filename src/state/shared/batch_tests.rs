@@ -14,7 +14,7 @@ const NOW: i64 = 1_800_000_000;
 struct FakeServers {
     values: HashMap<Vec<u8>, Vec<u8>>,
     has_script: bool,
-    /// What another host writes before each call of the script, the last first.
+    /// The records that another host writes before each call of the script, the last first.
     meanwhile: Vec<(Vec<u8>, String)>,
     calls: usize,
 }
@@ -32,7 +32,7 @@ impl FakeServers {
         self.values.get(name).cloned().map_or(Value::Nil, Value::Text)
     }
 
-    /// What the script does.
+    /// Does the same as the script.
     fn call(&mut self, words: &[Vec<u8>]) -> Value {
         self.calls += 1;
         let count: usize = String::from_utf8_lossy(&words[2]).parse().unwrap();
@@ -155,7 +155,7 @@ fn a_later_item_sees_the_changes_of_an_earlier_one() {
     let (results, conflicts) = run_on(&mut table, &items);
     assert_eq!(results.verdicts(), [NEW, early(10), passed(300, true), passed(301, false)]);
     assert_eq!(conflicts, 0);
-    // None is reported before all that it depends on is written.
+    // No outcome is reported before the changes that it depends on are written.
     assert_eq!(results.at_pauses, [0, 4]);
     assert_eq!(table.values[&items[0].names[0]], format!("{NOW},{}", NOW + 301).into_bytes());
     assert_eq!(table.values[&items[0].names[1]], format!("1,{}", NOW + 300).into_bytes());

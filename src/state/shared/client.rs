@@ -1,5 +1,4 @@
-//! The shared state as one caller uses it who may wait: the worker of the daemon, or
-//! the process that serves a tool.
+//! The blocking client of the shared state, for the daemon's worker and for tools.
 
 use super::address::{Address, Topology};
 use super::batch::{self, Observer};
@@ -26,7 +25,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that is not connected. The policy says how keys are made.
+    /// Creates a client that is not connected. The policy determines the keys.
     pub fn new(
         address: &Address,
         authorities: Option<&Path>,
@@ -164,7 +163,7 @@ fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, 
     })
 }
 
-/// Why there is no connection.
+/// The reason for a failed connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectError {
     /// The servers cannot be used now.

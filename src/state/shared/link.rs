@@ -1,5 +1,5 @@
-//! The way to the servers that keep the state, be it one, a primary that sentinels
-//! name, or a cluster.
+//! The link to the servers that keep the state: one server, a primary named by
+//! sentinels, or a cluster.
 
 use super::names;
 use super::resp::{self, Value};

@@ -15,7 +15,7 @@ pub const PREFIX: &str = "postgrey:";
 /// The name of the metadata.
 pub const META: &[u8] = b"postgrey:meta";
 
-/// The name of a record that is written to see whether writing is possible.
+/// The name of a record that is written to test the servers.
 pub const PROBE: &[u8] = b"postgrey:probe";
 
 /// The number of slots of a cluster.

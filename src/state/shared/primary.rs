@@ -132,7 +132,7 @@ impl Link for Primary {
     fn run(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error> {
         let replies = self.run_connected(commands, deadline);
         if replies.is_err() {
-            // What comes later on this connection would be taken for other replies.
+            // Late replies would be taken for those of later commands.
             self.disconnect();
         }
         replies

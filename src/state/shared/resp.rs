@@ -100,7 +100,7 @@ pub fn parse(input: &[u8]) -> Result<Option<(Value, usize)>, Malformed> {
     }
 }
 
-/// Why there is no value.
+/// The reason why there is no value.
 enum Stop {
     Incomplete,
     Malformed,

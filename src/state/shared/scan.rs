@@ -1,7 +1,7 @@
 //! Queries of tools: a record, or all of them in slices.
 //!
 //! The servers' own cursors are the positions of slices. A record that is moved within
-//! a server's table meanwhile may come twice, as the documentation of `SCAN` says.
+//! a server's table meanwhile may be returned twice (documentation of `SCAN`).
 
 use super::link::{self, Link, unexpected};
 use super::names::{self, name};

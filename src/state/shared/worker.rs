@@ -1,7 +1,7 @@
 //! The thread that talks to the servers, so that the event loop never waits for them.
 //!
 //! It is handed jobs and hands back reports, each through a channel. Every job ends at
-//! its deadline, whatever the servers do. The thread ends when the loop drops its end.
+//! its deadline. The thread ends when the loop drops its end.
 
 use super::batch::Observer;
 use super::changes::{Item, Outcome};
@@ -32,7 +32,7 @@ const MAX_TASKS: usize = 2048;
 pub enum Job {
     /// Run tasks, which the loop gives up at the deadline.
     Run(Vec<(Serial, Task)>, Instant),
-    /// Connect again and see whether everything works.
+    /// Connect again, read and write.
     Probe(Instant),
 }
 

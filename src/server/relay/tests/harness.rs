@@ -47,7 +47,7 @@ pub struct Done {
     pub lines: Vec<String>,
 }
 
-/// A proxy in a thread of its own.
+/// A proxy in its own thread.
 pub struct Proxy {
     pub address: SocketAddr,
     is_over: Arc<AtomicBool>,
