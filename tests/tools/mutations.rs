@@ -8,14 +8,15 @@ use crate::hostile::{database, run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use testkit::Program;
 use testkit::random::{self, Random};
+use testkit::{Attempt, Program};
 
 const PAGE: usize = 4096;
 
@@ -84,6 +85,21 @@ fn spoil(bytes: &mut [u8], page: usize, random: &mut Random) {
     }
 }
 
+/// Sends mail of which the database has every other triplet, as long as there are
+/// replies.
+fn send_mail(mut stream: UnixStream) {
+    stream.set_read_timeout(Some(START_LIMIT)).expect("a socket");
+    let mut reply = [0; 1024];
+    for number in (0..1200).step_by(13) {
+        let sender = format!("sender{number}@example.com");
+        let attempt = Attempt::new("192.0.2.1", "mx.test", &sender, "bob@example.org");
+        let sent = stream.write_all(&attempt.bytes());
+        if sent.is_err() || !matches!(stream.read(&mut reply), Ok(1..)) {
+            return;
+        }
+    }
+}
+
 /// Starts a daemon and stops it once it serves. Returns true if it came that far.
 fn start(directory: &Path, socket: &Path) -> Result<bool, String> {
     let mut daemon = Command::new(Program::Ours.path())
@@ -106,9 +122,11 @@ fn start(directory: &Path, socket: &Path) -> Result<bool, String> {
             daemon.wait().expect("its end");
             return Err("does not come to an end".to_owned());
         }
-        if !has_served && UnixStream::connect(socket).is_ok() {
-            // It listens, and stops once it has opened the database.
+        if let Some(stream) = UnixStream::connect(socket).ok().filter(|_| !has_served) {
+            // It listens, serves mail once it has opened the database, and writes all
+            // entries when it stops.
             has_served = true;
+            send_mail(stream);
             kill(pid, Signal::SIGTERM).expect("TERM");
         }
         thread::sleep(Duration::from_millis(2));

@@ -62,11 +62,14 @@ fn collect(
 
 /// Adds the pages of one list: their count, then their numbers.
 fn add(list: &[u8], at: usize, free: &mut HashSet<usize>) -> io::Result<()> {
+    let mut earlier = usize::MAX;
     for index in 1..=word(list, at)? {
-        // LMDB would use a page twice.
-        if !free.insert(word(list, at + index * WORD)?) {
+        let page = word(list, at + index * WORD)?;
+        // LMDB would use a page twice, and merges lists in falling order.
+        if page >= earlier || !free.insert(page) {
             return Err(io::Error::other("a page is free twice"));
         }
+        earlier = page;
     }
     Ok(())
 }

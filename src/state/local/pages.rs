@@ -24,6 +24,8 @@ pub const NODE_HEADER: usize = 8;
 pub const IS_BRANCH: u16 = 0x01;
 /// A page's flag: its nodes are rows.
 pub const IS_LEAF: u16 = 0x02;
+/// A page's flag: it begins a value that is too long for a leaf.
+pub const IS_OVERFLOW: u16 = 0x04;
 /// A node's flag: its value is on pages of its own.
 pub const IS_ELSEWHERE: u16 = 0x01;
 /// A node's flag: its value describes a table.

@@ -1,17 +1,24 @@
-//! The pages of the file, held against each other: LMDB trusts them, and would
-//! crash or go round in circles on damaged ones. Here nothing is trusted, and
-//! nothing is said of the rows.
+//! The pages of the file, held against each other: LMDB trusts them, and would crash,
+//! abort or loop on damaged ones. Here nothing is trusted. All that LMDB asserts of the
+//! trees of pages is checked, in the order of keys; records are not looked at.
 
 use super::free_pages::free_list;
 use super::pages::{
-    DEEPEST, FREE_TABLE, HEADER, IS_BRANCH, IS_ELSEWHERE, IS_LEAF, IS_TABLE, LAST_PAGE,
-    NODE_HEADER, PageReader, TABLE, TRANSACTION, WORD, bytes, short, word,
+    DEEPEST, FREE_TABLE, HEADER, IS_BRANCH, IS_ELSEWHERE, IS_LEAF, IS_OVERFLOW, IS_TABLE,
+    LAST_PAGE, NODE_HEADER, PageReader, TABLE, TRANSACTION, WORD, bytes, short, word,
 };
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io;
 
 /// How often it is tried while a daemon changes the pages.
 const TRIES: usize = 5;
+
+/// The longest key of LMDB.
+const MAX_KEY: usize = 511;
+
+/// The flags of a table whose keys are integers: that of the free pages.
+const INTEGER_KEYS: u16 = 0x08;
 
 /// True if all pages could be looked at in one state of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,19 +48,23 @@ pub fn look(file: &File, page_size: usize) -> io::Result<Looked> {
 /// What the newer of the first two pages says.
 struct State {
     transaction: usize,
-    roots: [usize; 2],
+    meta: Vec<u8>,
     last: usize,
 }
 
 impl State {
     fn read(file: &File, page_size: usize) -> io::Result<State> {
         let meta = PageReader::new(file, page_size)?.newest_meta()?;
-        let root = |table: usize| word(&meta, FREE_TABLE + table * TABLE - WORD);
-        Ok(State {
-            transaction: word(&meta, TRANSACTION)?,
-            roots: [root(1)?, root(2)?],
-            last: word(&meta, LAST_PAGE)?,
-        })
+        let (transaction, last) = (word(&meta, TRANSACTION)?, word(&meta, LAST_PAGE)?);
+        Ok(State { transaction, last, meta })
+    }
+
+    /// The descriptions of the table of free pages and of that of all others.
+    fn tables(&self) -> io::Result<[Tree; 2]> {
+        let tree = |kind, index: usize| {
+            Tree::read(kind, self.meta.get(FREE_TABLE + index * TABLE..).unwrap_or_default())
+        };
+        Ok([tree(Kind::Free, 0)?, tree(Kind::Tables, 1)?])
     }
 }
 
@@ -66,8 +77,8 @@ fn look_once(file: &File, page_size: usize, state: &State) -> io::Result<()> {
     let mut walk = Walk { reader, page_size, uses: vec![false; state.last + 1] };
     walk.note(0)?;
     walk.note(1)?;
-    for root in state.roots {
-        walk.table(root)?;
+    for tree in state.tables()? {
+        walk.table(tree)?;
     }
     for page in free_list(file, page_size)? {
         walk.note(page)?;
@@ -75,6 +86,69 @@ fn look_once(file: &File, page_size: usize, state: &State) -> io::Result<()> {
     match walk.uses.iter().position(|is_used| !is_used) {
         None => Ok(()),
         Some(page) => Err(damage(page, "is in no table and not free")),
+    }
+}
+
+/// What a table consists of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Lists of free pages, by transaction.
+    Free,
+    /// Descriptions of the other tables.
+    Tables,
+    Records,
+}
+
+/// The description of a table, and what was found of it so far.
+struct Tree {
+    kind: Kind,
+    levels: usize,
+    root: usize,
+    /// Branch pages, leaf pages, overflow pages and entries.
+    promised: [usize; 4],
+    found: [usize; 4],
+    /// The last key, and whether the next one may be equal.
+    last: Option<(Vec<u8>, bool)>,
+}
+
+/// Places in these counts.
+const BRANCHES: usize = 0;
+const LEAVES: usize = 1;
+const OVERFLOWS: usize = 2;
+const ENTRIES: usize = 3;
+
+impl Tree {
+    fn read(kind: Kind, description: &[u8]) -> io::Result<Tree> {
+        let levels = usize::from(short(description, 6)?);
+        let mut promised = [0; 4];
+        for (index, count) in promised.iter_mut().enumerate() {
+            *count = word(description, 8 + index * WORD)?;
+        }
+        let root = word(description, TABLE - WORD)?;
+        let expected = if kind == Kind::Free { INTEGER_KEYS } else { 0 };
+        // The upper byte of the first table's has flags of the environment.
+        let flags = short(description, 4)? & 0xff;
+        if flags != expected || levels > DEEPEST {
+            return Err(damage(root, "begins a table whose description is damaged"));
+        }
+        Ok(Tree { kind, levels, root, promised, found: [0; 4], last: None })
+    }
+
+    /// Takes the next key, in order; that of a branch may come again.
+    fn take_key(&mut self, key: &[u8], is_leaf: bool) -> bool {
+        let is_proper = match self.kind {
+            Kind::Free => key.len() == WORD,
+            Kind::Tables | Kind::Records => (1..=MAX_KEY).contains(&key.len()),
+        };
+        let order = self.last.as_ref().map(|(last, may_be_equal)| {
+            let order = match self.kind {
+                Kind::Free => word(last, 0).ok().cmp(&word(key, 0).ok()),
+                Kind::Tables | Kind::Records => last.as_slice().cmp(key),
+            };
+            order == Ordering::Less || *may_be_equal && order == Ordering::Equal
+        });
+        self.last = Some((key.to_vec(), !is_leaf));
+        is_proper && order.unwrap_or(true)
     }
 }
 
@@ -98,69 +172,118 @@ impl Walk<'_> {
     }
 
     /// Looks at the pages of a table, which has none if it is empty.
-    fn table(&mut self, root: usize) -> io::Result<()> {
-        if root == usize::MAX { Ok(()) } else { self.page(root, DEEPEST) }
+    fn table(&mut self, mut tree: Tree) -> io::Result<()> {
+        if tree.root != usize::MAX {
+            self.page(tree.root, 1, &mut tree)?;
+        } else if tree.levels > 0 {
+            return Err(damage(tree.root, "begins a table that should be empty"));
+        }
+        if tree.found != tree.promised {
+            return Err(damage(tree.root, "begins a table of another size than promised"));
+        }
+        Ok(())
     }
 
-    fn page(&mut self, number: usize, levels: usize) -> io::Result<()> {
+    fn page(&mut self, number: usize, level: usize, tree: &mut Tree) -> io::Result<()> {
         self.note(number)?;
         let page = self.reader.page(number)?;
         let flags = short(&page, WORD + 2)?;
         let (lower, upper) = (short(&page, WORD + 4)?, short(&page, WORD + 6)?);
         let (lower, upper) = (usize::from(lower), usize::from(upper));
+        let is_leaf = level == tree.levels;
+        // LMDB has a lone node in a branch only while it shortens the list of free pages.
+        let fewest = if is_leaf || tree.kind == Kind::Free { 1 } else { 2 };
         let is_proper = word(&page, 0)? == number
-            && matches!(flags, IS_BRANCH | IS_LEAF)
-            && HEADER <= lower
+            && level <= tree.levels
+            && flags == if is_leaf { IS_LEAF } else { IS_BRANCH }
+            && HEADER + 2 * fewest <= lower
+            && lower % 2 == 0
             && lower <= upper
-            && upper <= self.page_size
-            && levels > 0;
+            && upper <= self.page_size;
         if !is_proper {
             return Err(damage(number, "is not what its table needs"));
         }
-        for pointer in (HEADER..lower).step_by(2) {
-            let node = usize::from(short(&page, pointer)?);
-            let is_inside = node >= upper && self.node(&page, node, flags, levels)?;
-            if !is_inside {
-                return Err(damage(number, "has a row that is not inside it"));
+        tree.found[if is_leaf { LEAVES } else { BRANCHES }] += 1;
+        let mut spans = Vec::with_capacity((lower - HEADER) / 2);
+        for (index, pointer) in (HEADER..lower).step_by(2).enumerate() {
+            let start = usize::from(short(&page, pointer)?);
+            let node = Node::read(&page, start, is_leaf).filter(|_| start % 2 == 0);
+            let node = node.ok_or_else(|| damage(number, "has a row that is not inside it"))?;
+            // The first key of a branch has no meaning.
+            if (is_leaf || index > 0) && !tree.take_key(node.key, is_leaf) {
+                return Err(damage(number, "has a key that is not in its place"));
             }
+            spans.push((start, node.end.next_multiple_of(2)));
+            if is_leaf {
+                tree.found[ENTRIES] += 1;
+                self.value(number, &node, tree)?;
+            } else {
+                self.page(node.child(), level + 1, tree)?;
+            }
+        }
+        spans.sort_unstable();
+        let end = spans.iter().try_fold(upper, |end, span| (span.0 == end).then_some(span.1));
+        if end != Some(self.page_size) {
+            return Err(damage(number, "has rows that overlap or gaps between them"));
         }
         Ok(())
     }
 
-    /// Looks at what a node leads to; gives whether the node ends in its page.
-    fn node(
-        &mut self,
-        page: &[u8],
-        node: usize,
-        page_flags: u16,
-        levels: usize,
-    ) -> io::Result<bool> {
-        let Some(header) = page.get(node..node + NODE_HEADER) else {
-            return Ok(false);
-        };
-        let size = u32::from_ne_bytes(bytes(header, 0)?) as usize;
-        let flags = short(header, 4)?;
-        let value = node + NODE_HEADER + usize::from(short(header, 6)?);
-        if page_flags == IS_BRANCH {
-            // On machines of 64 bits the flags are the top of the page's number.
-            let top = usize::from(flags).checked_shl(32).unwrap_or(0);
-            self.page(size | top, levels - 1)?;
-            return Ok(value <= page.len());
-        }
-        if flags & IS_ELSEWHERE != 0 {
-            let Some(first) = page.get(value..value + WORD) else {
-                return Ok(false);
-            };
-            let first = word(first, 0)?;
-            for page in 0..(HEADER + size).div_ceil(self.page_size) {
-                self.note(first.saturating_add(page))?;
+    /// Looks at the value of a row, which may be on pages of its own, or a table.
+    fn value(&mut self, number: usize, node: &Node<'_>, tree: &mut Tree) -> io::Result<()> {
+        match (tree.kind, node.flags) {
+            (Kind::Tables, IS_TABLE) if node.size == TABLE => {
+                self.table(Tree::read(Kind::Records, node.value)?)
             }
-            return Ok(true);
+            (Kind::Free | Kind::Records, 0) => Ok(()),
+            (Kind::Free | Kind::Records, IS_ELSEWHERE) => {
+                let first = word(node.value, 0)?;
+                let header = self.reader.read(first, HEADER)?;
+                // LMDB keeps the pages of a longer value that was there before.
+                let pages = u32::from_ne_bytes(bytes(&header, WORD + 4)?) as usize;
+                let is_proper = word(&header, 0)? == first
+                    && short(&header, WORD + 2)? == IS_OVERFLOW
+                    && pages >= (HEADER + node.size).div_ceil(self.page_size);
+                if !is_proper {
+                    return Err(damage(first, "is not the value of a row"));
+                }
+                tree.found[OVERFLOWS] += pages;
+                (0..pages).try_for_each(|page| self.note(first.saturating_add(page)))
+            }
+            _ => Err(damage(number, "has a row of an unknown kind")),
         }
-        if flags & IS_TABLE != 0 && size == TABLE && value + TABLE <= page.len() {
-            self.table(word(page, value + TABLE - WORD)?)?;
-        }
-        Ok(value + size <= page.len())
+    }
+}
+
+/// A key with its value, or with the number of a page further down.
+struct Node<'p> {
+    flags: u16,
+    size: usize,
+    key: &'p [u8],
+    /// What is in this page of the value.
+    value: &'p [u8],
+    end: usize,
+}
+
+impl<'p> Node<'p> {
+    fn read(page: &'p [u8], start: usize, is_leaf: bool) -> Option<Node<'p>> {
+        let header = page.get(start..start + NODE_HEADER)?;
+        let size = u32::from_ne_bytes(bytes(header, 0).ok()?) as usize;
+        let flags = short(header, 4).ok()?;
+        let middle = start + NODE_HEADER + usize::from(short(header, 6).ok()?);
+        let end = match (is_leaf, flags & IS_ELSEWHERE != 0) {
+            (false, _) => middle,
+            (true, true) => middle + WORD,
+            (true, false) => middle.checked_add(size)?,
+        };
+        let key = page.get(start + NODE_HEADER..middle)?;
+        Some(Node { flags, size, key, value: page.get(middle..end)?, end })
+    }
+
+    /// The page that a node of a branch names.
+    fn child(&self) -> usize {
+        // On machines of 64 bits the flags are the top of the page's number.
+        self.size | usize::from(self.flags).checked_shl(32).unwrap_or(0)
     }
 }
 

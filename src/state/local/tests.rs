@@ -47,6 +47,7 @@ impl Drop for Directory {
 mod expiry;
 mod journal;
 mod model;
+mod structure;
 
 fn notes(keys: &str) -> Metadata {
     Metadata { keys: keys.to_string(), rules: String::new() }
