@@ -19,6 +19,7 @@ const MAX_PID_LENGTH: u64 = 11;
 #[derive(Debug)]
 pub struct DirectoryLock {
     file: Flock<File>,
+    was_left: bool,
 }
 
 impl Drop for DirectoryLock {
@@ -67,13 +68,19 @@ impl DirectoryLock {
             })?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut file) => {
+                let was_left = file.metadata().is_ok_and(|metadata| metadata.len() > 0);
                 // Only for people to read: a full disk must not stop the daemon.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-                Ok(DirectoryLock { file })
+                Ok(DirectoryLock { file, was_left })
             }
             // The original's sentence, which names no process.
             Err((_, why)) => Err(Failure::system(format!("locked: {shown}"), why)),
         }
+    }
+
+    /// Returns true if the last process that held it was killed, or the machine failed.
+    pub fn was_left(&self) -> bool {
+        self.was_left
     }
 
     /// Returns the process that holds the lock of a directory, if one does.
@@ -97,4 +104,23 @@ fn pid_in(file: &File) -> Option<u32> {
     let mut text = String::new();
     file.take(MAX_PID_LENGTH).read_to_string(&mut text).ok()?;
     text.trim_end().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_of_a_killed_process_is_distinguished_from_a_released_one() {
+        let name = format!("postgrey-lock-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        let was_left = || DirectoryLock::take(&directory).unwrap().was_left();
+        assert!(!was_left(), "there was none");
+        assert!(!was_left(), "it was released");
+        std::fs::write(path(&directory), "4711\n").unwrap();
+        assert!(was_left());
+        assert!(!was_left());
+        std::fs::remove_dir_all(directory).unwrap();
+    }
 }

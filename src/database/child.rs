@@ -2,7 +2,7 @@
 //! end it by a signal or keep it busy for ever; both are reported here.
 
 use super::location::SharedLocation;
-use super::server::{FILE_OPTION, LOCKED_OPTION, SHARED_OPTION};
+use super::server::{FILE_OPTION, LOCKED_OPTION, SHARED_OPTION, WHOLE_OPTION};
 use crate::state::{Metadata, SHARED_STATE_VARIABLE};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -32,9 +32,10 @@ impl Child {
     }
 
     /// Starts a process that opens the database in a directory whose lock this process
-    /// holds.
-    pub fn of_locked(directory: &Path) -> io::Result<(Child, UnixStream)> {
-        spawn(&[OsStr::new(LOCKED_OPTION), directory.as_os_str()], Stdio::null())
+    /// holds, and checks the file first.
+    pub fn of_locked(directory: &Path, is_whole: bool) -> io::Result<(Child, UnixStream)> {
+        let option = if is_whole { WHOLE_OPTION } else { LOCKED_OPTION };
+        spawn(&[OsStr::new(option), directory.as_os_str()], Stdio::null())
     }
 
     /// Starts a process that reads an open file, of which `name` is shown.

@@ -97,17 +97,17 @@ impl Database {
 
     /// Opens and reads the database in a directory whose lock the caller holds, for a
     /// daemon that starts: a damaged file ends only a child, or is given up after a
-    /// while.
+    /// while. If the last daemon was killed, maybe by damage, all pages are checked.
     ///
     /// # Errors
     /// As [`Database::open`].
-    pub fn check(directory: &Path) -> Result<(), Error> {
+    pub fn check(directory: &Path, was_killed: bool) -> Result<(), Error> {
         let path = directory.join(state::local::FILE_NAME);
         if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
             return Ok(());
         }
         // If no process can be started, the daemon finds out itself.
-        let Ok((child, stream)) = Child::of_locked(directory) else { return Ok(()) };
+        let Ok((child, stream)) = Child::of_locked(directory, was_killed) else { return Ok(()) };
         Database::new(Connection::new(stream), Some(child), shown(&path))?.totals().map(|_| ())
     }
 

@@ -35,8 +35,8 @@ const HOLD_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Directory(PathBuf),
-    /// The same, whose lock the parent holds.
-    Locked(PathBuf),
+    /// The same, whose lock the parent holds; true if all of a large file is checked.
+    Locked(PathBuf, bool),
     /// The file that is its standard output, with the name to show.
     File(PathBuf),
     /// The shared state whose URL is in the environment, with the metadata of servers
@@ -49,7 +49,9 @@ impl Source {
     pub fn parse(arguments: &[OsString]) -> Source {
         match arguments {
             [option, name] if option == FILE_OPTION => Source::File(name.into()),
-            [option, directory] if option == LOCKED_OPTION => Source::Locked(directory.into()),
+            [option, directory] if option == LOCKED_OPTION || option == WHOLE_OPTION => {
+                Source::Locked(directory.into(), option == WHOLE_OPTION)
+            }
             [option, keys, rules, rest @ ..] if option == SHARED_OPTION => {
                 let text = |word: &OsString| word.to_string_lossy().into_owned();
                 let metadata = Metadata { keys: text(keys), rules: text(rules) };
@@ -65,6 +67,8 @@ impl Source {
 pub(super) const FILE_OPTION: &str = "--file";
 /// The argument before a directory that is locked already.
 pub(super) const LOCKED_OPTION: &str = "--locked";
+/// The same, after a daemon was killed.
+pub(super) const WHOLE_OPTION: &str = "--locked-whole";
 
 /// The argument before the metadata of a shared state.
 pub(super) const SHARED_OPTION: &str = "--shared";
@@ -164,9 +168,9 @@ enum Opened {
 fn open(source: &Source) -> Result<Opened, Error> {
     match source {
         Source::Directory(directory) => open_directory(directory),
-        Source::Locked(directory) => {
+        Source::Locked(directory, is_whole) => {
             let store = Store::open(directory, Metadata::default())?;
-            store.probe()?;
+            store.probe(*is_whole)?;
             Ok(Opened::Store(Box::new(store), None))
         }
         Source::File(name) => open_file().map_err(|error| {

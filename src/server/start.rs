@@ -81,7 +81,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let (lock, control) = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
         if options.shared_state.is_none() {
-            let checked = Database::check(&options.dbdir);
+            let checked = Database::check(&options.dbdir, lock.was_left());
             checked.map_err(|error| Failure::new(error.to_string()))?;
         }
         Ok((lock, open_control(&options.dbdir, log)))

@@ -8,22 +8,22 @@ use crate::state::Error;
 use lmdb::{Transaction as _, WriteFlags};
 use std::fs;
 
-/// Bytes of the largest file of which all pages are checked, which takes about a tenth
+/// Bytes of the largest file of which all pages are always checked, which takes about a tenth
 /// of a second: mail waits for the start.
 const MAX_CHECKED: u64 = 64 << 20;
 
 impl Store {
-    /// Checks the pages of the file, of a large one only those that are free. Then
-    /// writes to each table in a transaction that is aborted.
+    /// Checks the pages of the file, of a large one only those that are free unless
+    /// `is_whole`. Then writes to each table in a transaction that is aborted.
     ///
     /// # Errors
     /// When the file is damaged or cannot be written.
-    pub fn probe(&self) -> Result<(), Error> {
+    pub fn probe(&self, is_whole: bool) -> Result<(), Error> {
         let file = open_file(&self.file, &self.failure)?;
         let look = || {
             let file = fs::File::open(&self.path)?;
             let page_size = head::page_size(&file)?;
-            if file.metadata()?.len() <= MAX_CHECKED {
+            if is_whole || file.metadata()?.len() <= MAX_CHECKED {
                 return structure::look(&file, page_size).map(|_| ());
             }
             free_list(&file, page_size).map(|_| ())

@@ -78,7 +78,8 @@ fn damage_inside_pages_is_found() {
     let flags: Damage = |page| page[nodes(page)[0] + 4] ^= 4;
     let records = |page: &[u8]| is_leaf_of(page, 0, 10);
     let tables = |page: &[u8]| is_leaf_of(page, TABLE_NODE, 3);
-    let table: [(&str, fn(&[u8]) -> bool, Box<dyn Fn(&mut [u8])>); 9] = [
+    type Case = (&'static str, fn(&[u8]) -> bool, Box<dyn Fn(&mut [u8])>);
+    let table: [Case; 9] = [
         ("keys out of order", records, Box::new(swap)),
         ("a lost row", records, Box::new(lose)),
         ("a row that is too short", records, Box::new(shrink)),
@@ -108,4 +109,31 @@ fn damage_inside_pages_is_found() {
         fs::write(directory.file(), bytes).unwrap();
         assert!(pages > 0 && look_at_pages(&directory.file()).is_err(), "{name}");
     }
+}
+
+#[test]
+fn a_large_file_is_checked_if_the_last_daemon_was_killed() {
+    let directory = Directory::new();
+    let store = directory.open();
+    let environment = &file(&store).environment;
+    environment.set_map_size(100 << 20).unwrap();
+    let mut writer = environment.begin_rw_txn().unwrap();
+    let tables = file(&store).tables;
+    for number in 0..20_u8 {
+        writer.put(tables.clients, &[number], b"", WriteFlags::empty()).unwrap();
+    }
+    writer.put(tables.triplets, b"long", &vec![0; 65 << 20], WriteFlags::empty()).unwrap();
+    writer.commit().unwrap();
+    store.probe(true).unwrap();
+    drop(store);
+    let mut bytes = fs::read(directory.file()).unwrap();
+    for page in bytes.chunks_mut(PAGE).skip(2).filter(|page| is_leaf_of(page, 0, 20)) {
+        let first = nodes(page)[0];
+        set_short(page, 18, first);
+    }
+    fs::write(directory.file(), bytes).unwrap();
+    let store = directory.open();
+    store.probe(false).unwrap();
+    let error = store.probe(true).unwrap_err().to_string();
+    assert!(error.contains("is damaged: page"), "{error}");
 }
