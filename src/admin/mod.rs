@@ -47,7 +47,9 @@ fn run_command(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome,
         _ => {}
     }
     let settings = invocation.place.settings().map_err(Error::Usage)?;
-    show_source(&settings);
+    if !check::database::is_here() {
+        show_source(&settings);
+    }
     match &invocation.command {
         // These change the user themselves, because a part of their work is
         // root's.
@@ -117,10 +119,10 @@ fn copy_of(command: &Command) -> Option<&Path> {
     }
 }
 
-/// Reports the database if it is not the default one.
+/// Reports where the daemon's options were found if its directory is not the default one.
 fn show_source(settings: &Settings) {
     if let Some(source) = &settings.source {
         let (dbdir, source) = (settings.dbdir.display(), source.display());
-        let _ = writeln!(io::stderr(), "postgrey: using the database in {dbdir}, see {source}");
+        let _ = writeln!(io::stderr(), "postgrey: using --dbdir={dbdir} of {source}");
     }
 }

@@ -17,9 +17,18 @@ fn example(start: &str) -> String {
 fn run(example: &str, server: &Server, scratch: &Scratch) {
     let script = example
         .replace("redis-cli ", &format!("redis-cli -p {} ", server.port))
-        .replace("/etc/", &format!("{}/", scratch.path().display()))
         .replace("systemctl ", "true systemctl ")
         .replace("PASSWORD@192.0.2.1", &format!("PASSWORD@127.0.0.1:{}", server.port));
+    bash(&script, scratch);
+}
+
+/// Writes the paths of the page as paths below a directory for the test.
+fn here(example: &str, scratch: &Scratch) -> String {
+    example.replace("/etc/", &format!("{}/", scratch.path().display()))
+}
+
+fn bash(example: &str, scratch: &Scratch) {
+    let script = here(example, scratch);
     let output = Command::new("bash").args(["-euc", &script]).output().expect("bash");
     let printed = [output.stdout, output.stderr].concat();
     let printed = String::from_utf8_lossy(&printed);
@@ -31,11 +40,11 @@ fn two_hosts_step_by_step() {
     let scratch = Scratch::new();
     scratch.subdirectory("redis");
     scratch.subdirectory("postgrey");
-    let users = example("user default").trim_end().to_owned() + " ";
-    let users = users + &example("+eval").replace('\n', " ");
-    let users = scratch.file("redis/users.acl", users + "\n");
-    let settings = example("bind ").replace("/etc/redis/users.acl", &users.display().to_string());
-    let settings = settings.replace("192.0.2.1", "127.0.0.2");
+    for users in ["install -m 640", "cat >> /etc/redis/users.acl"] {
+        bash(&example(users).replace(" -g redis", ""), &scratch);
+    }
+    let settings = example("bind ") + &example("masteruser");
+    let settings = here(&settings, &scratch).replace("192.0.2.1", "127.0.0.2");
     let file = scratch.file("redis/redis.conf", settings);
     let dir = scratch.path().display().to_string();
     let file = file.display().to_string();
@@ -43,7 +52,7 @@ fn two_hosts_step_by_step() {
     let Some(server) = Server::start_with_file(&file, Engine::Redis, &["--dir", &dir]) else {
         return;
     };
-    run(&example("install "), &server, &scratch);
+    run(&example("install -m 600"), &server, &scratch);
 
     let url = scratch.path().join("postgrey/shared-state").display().to_string();
     assert!(example("POSTGREY_OPTS").contains("--shared-state-file="));

@@ -18,7 +18,7 @@ fn commands_work_on_the_database_in_the_daemons_settings() {
     let set = |option: &str| format!("POSTGREY_OPTS=\"--inet=10023 {option}\"\n");
     let defaults = option("defaults", "defaults", &set(&dbdir));
     let indirect = option("defaults", "indirect", &set(&config));
-    let source = format!("postgrey: using the database in {}, see /", daemon.dbdir().display());
+    let source = format!("postgrey: using --dbdir={} of /", daemon.dbdir().display());
     for place in [&defaults, &config, &indirect] {
         for line in [
             "list --sender=sender.test",

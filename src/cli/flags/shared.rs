@@ -12,7 +12,7 @@ pub(super) fn options() -> [Arg; 4] {
                  the database in --dbdir: redis://HOST, rediss://HOST with TLS, \
                  redis+unix:///PATH, redis-sentinel://HOST,HOST/NAME or \
                  redis-cluster://HOST,HOST, each also with valkey; USER:PASSWORD@ may precede the \
-                 host, and /NUMBER of a database may follow. The daemon hides the URL, \
+                 host, and :PORT and /NUMBER of a database may follow it. The daemon hides the URL, \
                  which may contain a password, from ps(1). The environment variable POSTGREY_SHARED_STATE is used if neither \
                  this option nor --shared-state-file is given. See postgrey-shared-state(7).",
             ),
@@ -26,8 +26,8 @@ pub(super) fn options() -> [Arg; 4] {
             .help("trust these certificate authorities for --shared-state")
             .long_help(
                 "The certificates, as PEM, of the authorities that may have signed the \
-                 certificate of the server of --shared-state. Without it, those of the system \
-                 are trusted.",
+                 certificate of the server of --shared-state. FILE must be readable by --user. \
+                 Without it, those of the system are trusted.",
             ),
         value("shared-state-timeout", "MS")
             .value_parser(value_parser!(i64))
