@@ -63,6 +63,11 @@ fn in_pieces<'i>(input: &'i [u8], random: &mut Random) -> Vec<&'i [u8]> {
     pieces
 }
 
+/// Up to 20 words.
+fn some_of(words: &[&[u8]], random: &mut Random) -> Vec<u8> {
+    (0..=random.below(20)).flat_map(|_| random.pick(words).to_vec()).collect()
+}
+
 fn run(target: &Target) {
     let seconds = std::env::var("POSTGREY_FUZZ_SECONDS").ok();
     let seconds = seconds.map_or(2, |seconds| seconds.parse().expect("a number of seconds"));

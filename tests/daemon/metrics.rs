@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
+use testkit::http::exchange;
 use testkit::{Attempt, Builder, Daemon, Program, free_port, wait_for, wait_until};
 
 struct Site {
@@ -54,13 +55,6 @@ impl Site {
         let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no {series} in\n{page}")).to_owned()
     }
-}
-
-fn exchange(mut stream: impl Read + Write, request: &str) -> String {
-    stream.write_all(request.as_bytes()).expect("somebody who reads");
-    let mut response = String::new();
-    stream.read_to_string(&mut response).expect("a response to its end");
-    response
 }
 
 fn mail(number: u32) -> Attempt {

@@ -1,8 +1,14 @@
-//! The rows of a database, as tests compare them.
+//! What the tests share that send the same mail in two ways.
 
 use postgrey::state::local::Reader;
 use postgrey::state::{Inspect, Table};
 use std::path::Path;
+
+/// Seconds to the next mail: around the delay and the hour of the auto-whitelist.
+pub const STEPS: [u64; 9] = [0, 0, 1, 10, 299, 300, 301, 3601, 86_400];
+
+/// Nothing becomes old enough to expire, which happens at random times.
+pub const KEEPING: [&str; 2] = ["--max-age=3650", "--retry-window=3650"];
 
 /// All rows of a database directory, in order.
 pub fn rows(dbdir: &Path) -> Vec<String> {

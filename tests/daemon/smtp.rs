@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::Duration;
+use testkit::http::exchange;
 use testkit::{Builder, Daemon, Program, free_port, pem, wait_for, wait_until};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -126,14 +127,8 @@ fn metrics_count_the_proxys_clients() {
     let _daemon = builder.start();
     let _client = connect(&smtp);
     next_client(&backend);
-    let page = || {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the metrics");
-        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("the metrics");
-        let mut page = String::new();
-        stream.read_to_string(&mut page).expect("a page");
-        page
-    };
-    let page = page();
+    let metrics = TcpStream::connect(("127.0.0.1", port)).expect("the metrics");
+    let page = exchange(metrics, "GET /metrics HTTP/1.0\r\n\r\n");
     for line in [
         "postgrey_smtp_connections_total 1\n",
         "postgrey_smtp_relayed_total{start=\"connection\"} 1\n",

@@ -6,16 +6,25 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use testkit::{pem, require, wait_for, wait_until};
+use testkit::{pem, require, skip, wait_for, wait_until};
 
 /// The names of the clients that have one, of a server in a network of its own.
 /// The first line with a name is its only one ([`RESOLVER`]), so that the last
 /// client claims the name of another.
-pub const HOSTS: &str = "127.0.0.1 localhost mx.test.example\n198.51.100.7 mail.sender.test\n\
+const HOSTS: &str = "127.0.0.1 localhost mx.test.example\n198.51.100.7 mail.sender.test\n\
     203.0.113.7 mail.friend.test\n198.51.100.9 mail.friend.test\n";
 
 /// The content of `etc/host.conf` that goes with them.
-pub const RESOLVER: &str = "multi off\n";
+const RESOLVER: &str = "multi off\n";
+
+/// The directory that a variable names, or `None` with a report of what is skipped.
+pub fn named_by(variable: &str, what: &str, script: &str) -> Option<PathBuf> {
+    let directory = std::env::var_os(variable).map(PathBuf::from);
+    if directory.is_none() {
+        skip(&format!("{what}: {variable} is not set, run {script}"));
+    }
+    directory
+}
 
 /// A directory of one test in a chroot.
 #[derive(Debug)]
@@ -34,6 +43,9 @@ impl Chroot {
         let _ = fs::remove_dir_all(chroot.path(""));
         for name in [&[""], directories].concat() {
             fs::create_dir_all(chroot.path(name)).expect("a directory in the chroot");
+        }
+        for (name, text) in [("hosts", HOSTS), ("host.conf", RESOLVER), ("resolv.conf", "")] {
+            chroot.write_once(&format!("etc/{name}"), text);
         }
         chroot
     }
@@ -61,7 +73,7 @@ impl Chroot {
     }
 
     /// Writes a file that all tests of the chroot share.
-    pub fn write_once(&self, name: &str, text: &str) {
+    fn write_once(&self, name: &str, text: &str) {
         let path = self.root.join(name);
         if !fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
             fs::write(path, text).expect("a file in the chroot");

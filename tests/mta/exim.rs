@@ -1,12 +1,12 @@
 //! Greylisting as the clients of a real Exim meet it, which asks as the manual
 //! has it. `compat/exim` makes the chroot; without it, this is skipped.
 
-use crate::chroot::{Chroot, HOSTS, RESOLVER, Server};
+use crate::chroot::{self, Chroot, Server};
 use crate::{PAGE, assert_in_manual};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use testkit::{Clock, Daemon, Listener, Program, skip, wait_for};
+use testkit::{Clock, Daemon, Listener, Program, wait_for};
 
 /// Names the directory of a chroot with Exim.
 const CHROOT: &str = "POSTGREY_EXIM_CHROOT";
@@ -19,11 +19,7 @@ const DEFERRED: &str = "451 Greylisted, see http://postgrey.schweikert.ch/help/e
 
 /// The chroot, or `None` with a report of what is skipped.
 pub fn root(what: &str) -> Option<PathBuf> {
-    let root = std::env::var_os(CHROOT).map(PathBuf::from);
-    if root.is_none() {
-        skip(&format!("{what}: {CHROOT} is not set, run compat/exim"));
-    }
-    root
+    chroot::named_by(CHROOT, what, "compat/exim")
 }
 
 /// A directory in the chroot, with a mailbox, and a configuration that gets
@@ -34,9 +30,6 @@ pub fn configure(root: &Path, lines: &str, recipient: &str) -> Chroot {
     let text = CONFIGURATION.replace("LINES\n", lines).replace("RECIPIENT\n", recipient);
     chroot.write("exim4.conf", &text);
     chroot.run(&["chown", "-R", "Debian-exim:", chroot.home()]);
-    for (name, text) in [("hosts", HOSTS), ("host.conf", RESOLVER), ("resolv.conf", "")] {
-        chroot.write_once(&format!("etc/{name}"), text);
-    }
     chroot
 }
 

@@ -6,6 +6,7 @@
 
 pub mod instance;
 
+use crate::chroot::named_by;
 use crate::smtp::greylist_headers;
 use crate::{DEFERRED, assert_in_manual};
 use instance::{Running, Smtpd};
@@ -30,8 +31,7 @@ pub const WITH_TLS: &str = "trixie";
 /// The chroots of one Debian release each; none if they are missing. A release with
 /// an older C library than this machine cannot run our program.
 pub fn chroots() -> Vec<PathBuf> {
-    let Some(directory) = std::env::var_os(CHROOTS).map(PathBuf::from) else {
-        skip(&format!("OpenSMTPD: {CHROOTS} is not set, run compat/opensmtpd"));
+    let Some(directory) = named_by(CHROOTS, "OpenSMTPD", "compat/opensmtpd") else {
         return Vec::new();
     };
     static USABLE: OnceLock<Vec<PathBuf>> = OnceLock::new();

@@ -10,19 +10,14 @@ mod instance;
 
 use self::instance::{RECOMMENDED, Running, Sendmail};
 use crate::DEFERRED;
+use crate::chroot::named_by;
 use crate::smtp::greylist_headers;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use testkit::{Clock, Daemon, Program, skip};
 
-const CHROOT: &str = "POSTGREY_SENDMAIL_CHROOT";
-
 fn chroot() -> Option<PathBuf> {
-    let chroot = std::env::var_os(CHROOT).map(PathBuf::from);
-    if chroot.is_none() {
-        skip(&format!("Sendmail: {CHROOT} is not set, run compat/sendmail"));
-    }
-    chroot
+    named_by("POSTGREY_SENDMAIL_CHROOT", "Sendmail", "compat/sendmail")
 }
 
 struct Site {

@@ -28,18 +28,9 @@ const ALICE: [&str; 3] = ["mx.a.test", "192.0.2.1", "alice@a.test"];
 /// A mail from one server, one from a pool of servers, one that never came
 /// back, and one that passed at once.
 fn day() -> String {
-    let pool = |number: u8| {
-        [
-            format!("out{number}.mail.pool.test"),
-            format!("198.51.{number}.1"),
-            "news@pool.test".into(),
-        ]
-    };
-    let of =
-        |client: &[String; 3]| [&client[0], &client[1], &client[2]].map(|text| text.to_owned());
     let pooled = |time: &str, action: &str, number: u8| {
-        let [name, address, sender] = of(&pool(number));
-        line(time, action, [&name, &address, &sender])
+        let name = format!("out{number}.mail.pool.test");
+        line(time, action, [&name, &format!("198.51.{number}.1"), "news@pool.test"])
     };
     [
         line("10:00:00", NEW, ALICE),

@@ -5,15 +5,14 @@ use crate::faults::witness::{OtherClient, SPARE_MEMORY, USUAL, record};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::namespace::Namespace;
-use testkit::process;
 use testkit::process::memory;
 use testkit::{Attempt, Daemon, Program, require, wait_for, wait_until};
+use testkit::{http, process};
 
 /// A server whose database has a small disk of its own, and that disk.
 struct Site {
@@ -42,12 +41,7 @@ impl Site {
     }
 
     fn health(&self) -> String {
-        let socket = self.daemon.scratch().path().join("metrics");
-        let mut stream = UnixStream::connect(socket).expect("the socket of --metrics");
-        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n").expect("a request");
-        let mut response = String::new();
-        stream.read_to_string(&mut response).expect("a response");
-        response
+        http::get(&self.daemon.scratch().path().join("metrics"), "/health")
     }
 
     /// Where the test finds a file of the database directory.

@@ -1,20 +1,25 @@
 //! Lines of OpenSMTPD for its filter, and the daemon's replies to it.
 
-use super::{Target, in_pieces};
+use super::{Target, in_pieces, some_of};
 use postgrey::session::opensmtpd::{Complaint, FilterResult, SmtpdFilter};
 use postgrey::session::policy_client::Replies;
 use std::collections::HashSet;
 use std::time::Instant;
 use testkit::random::Random;
 
-pub const TARGET: Target =
-    Target { name: "opensmtpd", corpus: LINES, words: || LINES.to_vec(), generate, check };
+pub const TARGET: Target = Target {
+    name: "opensmtpd",
+    corpus: LINES,
+    words: || LINES.to_vec(),
+    generate: |random| some_of(LINES, random),
+    check,
+};
 
 pub const REPLIES: Target = Target {
     name: "policy-client",
     corpus: ANSWERS,
     words: || ANSWERS.to_vec(),
-    generate: replies,
+    generate: |random| some_of(ANSWERS, random),
     check: check_replies,
 };
 
@@ -41,18 +46,6 @@ const LINES: &[&[u8]] = &[
 
 const ANSWERS: &[&[u8]] =
     &[b"action=DUNNO\n\n", b"action=PREPEND X: y\n\n", b"action=", b"\n", b"220 mx\r\n", b""];
-
-fn some_of(words: &[&[u8]], random: &mut Random) -> Vec<u8> {
-    (0..=random.below(20)).flat_map(|_| random.pick(words).to_vec()).collect()
-}
-
-fn generate(random: &mut Random) -> Vec<u8> {
-    some_of(LINES, random)
-}
-
-fn replies(random: &mut Random) -> Vec<u8> {
-    some_of(ANSWERS, random)
-}
 
 /// Holds the filter to one result for each request of a session that lives, and
 /// to lines that smtpd understands: it exits on any other.

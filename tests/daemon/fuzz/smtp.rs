@@ -1,20 +1,25 @@
 //! SMTP commands of a client, and replies of the mail server.
 
-use super::{Target, in_pieces};
+use super::{Target, in_pieces, some_of};
 use postgrey::session::smtp::{
     Dialogue, Event, Extensions, MAX_LINE, Offer, Progress, Session, Step,
 };
 use std::rc::Rc;
 use testkit::random::Random;
 
-pub const CLIENT: Target =
-    Target { name: "smtp-client", corpus: COMMANDS, words: || WORDS.to_vec(), generate, check };
+pub const CLIENT: Target = Target {
+    name: "smtp-client",
+    corpus: COMMANDS,
+    words: || WORDS.to_vec(),
+    generate: |random| lines(WORDS, random),
+    check,
+};
 
 pub const SERVER: Target = Target {
     name: "smtp-server",
     corpus: REPLIES,
     words: || REPLIES.to_vec(),
-    generate: replies,
+    generate: |random| lines(REPLIES, random),
     check: check_server,
 };
 
@@ -61,23 +66,14 @@ const REPLIES: &[&[u8]] = &[
     b"\n",
 ];
 
-fn some_of(words: &[&[u8]], random: &mut Random) -> Vec<u8> {
-    let mut input = Vec::new();
-    for _ in 0..=random.below(12) {
-        input.extend_from_slice(random.pick(words));
-        if random.one_in(100) {
-            input.extend(vec![b'x'; random.below(3 * MAX_LINE)]);
-        }
+/// Some lines, of which a few are too long.
+fn lines(words: &[&[u8]], random: &mut Random) -> Vec<u8> {
+    let mut input = some_of(words, random);
+    if random.one_in(20) {
+        input.extend(vec![b'x'; random.below(3 * MAX_LINE)]);
+        input.extend(some_of(words, random));
     }
     input
-}
-
-fn generate(random: &mut Random) -> Vec<u8> {
-    some_of(WORDS, random)
-}
-
-fn replies(random: &mut Random) -> Vec<u8> {
-    some_of(REPLIES, random)
 }
 
 fn check(input: &[u8], random: &mut Random) -> String {

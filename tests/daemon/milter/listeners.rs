@@ -2,7 +2,7 @@
 
 use crate::milter::{DEFERRED, Site};
 
-use crate::rows::rows;
+use crate::rows::{KEEPING, STEPS, rows};
 use std::collections::HashMap;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -20,12 +20,6 @@ const CLIENTS: [(&str, &str); 5] = [
 ];
 const SENDERS: [&str; 3] = ["alice@a.test", "", "list+7-99@a.test"];
 const RECIPIENTS: [&str; 3] = ["bob@example.org", "Carol@Example.org", "bo b@example.org"];
-
-/// Seconds to the next mail: around the delay and the auto-whitelist's hour.
-const STEPS: [u64; 9] = [0, 0, 1, 10, 299, 300, 301, 3601, 86_400];
-
-/// Nothing becomes old enough to be cleaned up, which goes by chance.
-const KEEPING: [&str; 2] = ["--max-age=3650", "--retry-window=3650"];
 
 /// Seconds before an attempt, its client, sender and recipient.
 type Mail = (u64, (&'static str, &'static str), &'static str, &'static str);

@@ -2,7 +2,7 @@
 //! through the filter or through the policy protocol.
 
 use super::option;
-use crate::rows::rows;
+use crate::rows::{KEEPING, STEPS, rows};
 use std::time::Duration;
 use testkit::opensmtpd::Filter;
 use testkit::random::{Random, seed};
@@ -32,13 +32,6 @@ const RECIPIENTS: [(&str, &str); 4] = [
     ("\"bo b\"@example.org", "bo b@example.org"),
     ("a|b@example.org", "a|b@example.org"),
 ];
-
-/// Seconds to the next recipient: around the delay and the hour of the
-/// auto-whitelist.
-const STEPS: [u64; 9] = [0, 0, 1, 10, 299, 300, 301, 3601, 86_400];
-
-/// Nothing becomes old enough for the clean-up, which happens at random times.
-const KEEPING: [&str; 2] = ["--max-age=3650", "--retry-window=3650"];
 
 fn site() -> (Daemon, Clock) {
     let builder = Daemon::builder(Program::Ours).whitelist_clients("friend.test\n");

@@ -2,7 +2,7 @@
 //! chroot, queue and control socket on separate file systems, and an isolated
 //! network.
 
-use crate::chroot::{Chroot, HOSTS, RESOLVER, Server};
+use crate::chroot::{Chroot, Server};
 use std::fs::{self, Permissions};
 use std::ops::Deref;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -37,9 +37,6 @@ pub fn home(root: &Path) -> Chroot {
     let chroot = Chroot::new(root, &["mail", "run"]);
     chown(chroot.path("mail"), Some(MAIL_USER), Some(MAIL_USER)).expect("chown");
     chroot.copy_certificate();
-    for (name, text) in [("hosts", HOSTS), ("host.conf", RESOLVER), ("resolv.conf", "")] {
-        chroot.write_once(&format!("etc/{name}"), text);
-    }
     chroot
 }
 

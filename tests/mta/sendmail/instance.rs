@@ -1,7 +1,7 @@
 //! A Sendmail of the test's own: configuration and queue below a directory in
 //! the chroot, and a network without a way out.
 
-use crate::chroot::{Chroot, HOSTS, RESOLVER, Server};
+use crate::chroot::{Chroot, Server};
 use std::fs::{self, Permissions};
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
@@ -56,9 +56,6 @@ impl Sendmail {
             // Sendmail delivers as a user of its own choice.
             let path = chroot.write(&format!("mail/{name}"), "");
             fs::set_permissions(path, Permissions::from_mode(0o666)).expect("chmod");
-        }
-        for (name, text) in [("hosts", HOSTS), ("host.conf", RESOLVER), ("resolv.conf", "")] {
-            chroot.write_once(&format!("etc/{name}"), text);
         }
         let home = chroot.home();
         let configuration = chroot.run(&["m4", &format!("{home}/sendmail.mc")]);

@@ -10,6 +10,7 @@ mod binary;
 mod client;
 mod clock;
 mod daemon;
+pub mod http;
 pub mod milter;
 pub mod mutation;
 pub mod namespace;
