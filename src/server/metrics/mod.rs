@@ -13,7 +13,7 @@ pub use page::Snapshot;
 use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
-use http::{HttpRequest, Target};
+use http::HttpRequest;
 use mio::{Interest, Registry, Token};
 use std::io;
 
@@ -88,7 +88,9 @@ impl Metrics {
             let Some(client) = slot.as_mut().filter(|client| client.is_due) else {
                 continue;
             };
-            client.serve(|request| respond(request, snapshot));
+            client.serve(|request| {
+                http::response(request, || page::page(snapshot), snapshot.backend.failure())
+            });
             if client.is_over {
                 *slot = None;
             }
@@ -105,14 +107,6 @@ impl Metrics {
             self.accepted += 1;
             self.clients[index] = Some(Client::new(stream, self.accepted));
         }
-    }
-}
-
-fn respond(request: HttpRequest, snapshot: &Snapshot<'_>) -> Vec<u8> {
-    match request.target {
-        Target::Metrics => http::metrics(request, &page::page(snapshot)),
-        Target::Health => http::health(request, snapshot.backend.failure().as_deref()),
-        Target::Refused(refusal) => http::refuse(request, refusal),
     }
 }
 
