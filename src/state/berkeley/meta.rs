@@ -1,6 +1,6 @@
 //! The first page of a file, which describes its layout.
 
-use std::{error, fmt, io};
+use std::{fmt, io};
 
 use super::page::{ByteOrder, HEADER_BYTES, Layout};
 
@@ -18,8 +18,8 @@ pub enum OpenError {
     /// No bytes at all: the database never held anything.
     Empty,
     NotBerkeleyDb,
-    /// Berkeley DB's, but not one plain btree.
-    WrongKind(&'static str),
+    /// Not one plain btree.
+    WrongKind,
     /// The btree format's version, if it is not 8, 9 or 10.
     Version(u32),
     Encrypted,
@@ -34,9 +34,7 @@ impl fmt::Display for OpenError {
             OpenError::NotAFile => f.write_str("is not a regular file"),
             OpenError::Empty => f.write_str("is an empty file"),
             OpenError::NotBerkeleyDb => f.write_str("is not a Berkeley DB file"),
-            OpenError::WrongKind(kind) => {
-                write!(f, "is a Berkeley DB {kind}, not a plain btree")
-            }
+            OpenError::WrongKind => f.write_str("is a Berkeley DB file, but not a plain btree"),
             OpenError::Version(version) => write!(
                 f,
                 "has version {version} of the Berkeley DB btree format; \
@@ -46,15 +44,6 @@ impl fmt::Display for OpenError {
             OpenError::PageSize(size) => {
                 write!(f, "has a damaged first page (it claims pages of {size} bytes)")
             }
-        }
-    }
-}
-
-impl error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            OpenError::Io(error) => Some(error),
-            _ => None,
         }
     }
 }
@@ -73,6 +62,11 @@ impl Meta {
     pub(super) fn parse(bytes: &[u8]) -> Result<Meta, OpenError> {
         const PARTITIONED: u8 = 0x06;
         const CHECKSUMS: u8 = 0x01;
+        // Several values for a key can be read (all but the first are skipped), and
+        // record counts do not matter.
+        const RECNO: u32 = 0x02;
+        const SEVERAL: u32 = 0x20;
+        const COMPRESSED: u32 = 0x80;
 
         let order = byte_order(bytes)?;
         let number = |at| order.u32(bytes, at).ok_or(OpenError::NotBerkeleyDb);
@@ -89,10 +83,9 @@ impl Meta {
         if !page_size.is_power_of_two() || !(512..=65_536).contains(&page_size) {
             return Err(OpenError::PageSize(page_size));
         }
-        if byte(26)? & PARTITIONED != 0 {
-            return Err(OpenError::WrongKind("partitioned btree"));
+        if byte(26)? & PARTITIONED != 0 || number(48)? & (RECNO | SEVERAL | COMPRESSED) != 0 {
+            return Err(OpenError::WrongKind);
         }
-        plain_btree(number(48)?)?;
         let checksum = match byte(26)? & CHECKSUMS {
             0 => 0,
             _ => CHECKSUM_BYTES,
@@ -109,35 +102,16 @@ impl Meta {
     }
 }
 
-/// Finds the order in which the magic number makes sense.
+/// Finds the order in which the magic number is valid.
 fn byte_order(bytes: &[u8]) -> Result<ByteOrder, OpenError> {
     const AT: usize = 12;
     for order in [ByteOrder::Little, ByteOrder::Big] {
         match order.u32(bytes, AT) {
             Some(0x0005_3162) => return Ok(order),
-            Some(0x0006_1561) => return Err(OpenError::WrongKind("hash file")),
-            Some(0x0004_2253) => return Err(OpenError::WrongKind("queue file")),
-            Some(0x0007_4582) => return Err(OpenError::WrongKind("heap file")),
+            // Hash, queue and heap files.
+            Some(0x0006_1561 | 0x0004_2253 | 0x0007_4582) => return Err(OpenError::WrongKind),
             _ => {}
         }
     }
     Err(OpenError::NotBerkeleyDb)
-}
-
-/// Refuses the btrees that are more than keys and values. Several values for a
-/// key can be read (all but the first are skipped), record counts do not matter.
-fn plain_btree(flags: u32) -> Result<(), OpenError> {
-    const RECNO: u32 = 0x02;
-    const SEVERAL: u32 = 0x20;
-    const COMPRESSED: u32 = 0x80;
-    for (flag, kind) in [
-        (RECNO, "recno file"),
-        (SEVERAL, "file of several databases"),
-        (COMPRESSED, "compressed btree"),
-    ] {
-        if flags & flag != 0 {
-            return Err(OpenError::WrongKind(kind));
-        }
-    }
-    Ok(())
 }

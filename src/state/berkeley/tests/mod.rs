@@ -199,19 +199,19 @@ fn files_that_cannot_be_read_say_what_they_are() {
         ),
         (
             |bytes| bytes[12..16].copy_from_slice(&0x0006_1561_u32.to_be_bytes()),
-            "is a Berkeley DB hash file, not a plain btree",
+            "is a Berkeley DB file, but not a plain btree",
         ),
         (
             |bytes| bytes[12..16].copy_from_slice(&0x0004_2253_u32.to_le_bytes()),
-            "is a Berkeley DB queue file, not a plain btree",
+            "is a Berkeley DB file, but not a plain btree",
         ),
         (
             |bytes| bytes[12..16].copy_from_slice(&0x0007_4582_u32.to_le_bytes()),
-            "is a Berkeley DB heap file, not a plain btree",
+            "is a Berkeley DB file, but not a plain btree",
         ),
-        (|bytes| bytes[48] = 0x02, "is a Berkeley DB recno file, not a plain btree"),
-        (|bytes| bytes[48] = 0x20, "is a Berkeley DB file of several databases, not a plain btree"),
-        (|bytes| bytes[48] = 0x80, "is a Berkeley DB compressed btree, not a plain btree"),
+        (|bytes| bytes[48] = 0x02, "is a Berkeley DB file, but not a plain btree"),
+        (|bytes| bytes[48] = 0x20, "is a Berkeley DB file, but not a plain btree"),
+        (|bytes| bytes[48] = 0x80, "is a Berkeley DB file, but not a plain btree"),
         (|bytes| bytes[24] = 1, "is encrypted"),
         (|bytes| bytes[21] = 3, "has a damaged first page (it claims pages of 768 bytes)"),
     ];
