@@ -16,7 +16,6 @@ const MAX_ROUNDS: usize = 3;
 
 /// Receives the reports of a running batch.
 pub trait Observer {
-    /// An item is done.
     fn done(&mut self, item: usize, result: Result<Outcome, Error>);
 
     /// Called before waiting for a server, so that the reports so far take effect.

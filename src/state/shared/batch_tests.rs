@@ -62,7 +62,7 @@ impl Link for FakeServers {
 
     fn disconnect(&mut self) {}
 
-    fn run(&mut self, commands: &[Command], _: Instant) -> Result<Vec<Value>, Error> {
+    fn send(&mut self, commands: &[Command], _: Instant) -> Result<Vec<Value>, Error> {
         let is_call = |command: &Command| words(command)[0].starts_with(b"EVAL");
         if commands.iter().any(is_call) {
             if let Some((name, value)) = self.meanwhile.pop() {
@@ -242,7 +242,7 @@ fn a_server_without_memory_is_a_failure() {
             Ok(false)
         }
         fn disconnect(&mut self) {}
-        fn run(&mut self, commands: &[Command], _: Instant) -> Result<Vec<Value>, Error> {
+        fn send(&mut self, commands: &[Command], _: Instant) -> Result<Vec<Value>, Error> {
             let reply = |command| match words(command)[0].as_slice() {
                 b"GET" => Value::Nil,
                 _ => Value::Error("OOM command not allowed".to_owned()),

@@ -21,7 +21,6 @@ pub type Values = HashMap<Vec<u8>, Vec<u8>>;
 #[derive(Clone, Debug)]
 pub struct Item {
     work: Work,
-    /// The names of the records.
     pub names: Vec<Vec<u8>>,
 }
 

@@ -153,7 +153,6 @@ fn refuse_errors(replies: &[Value]) -> Result<(), Error> {
     replies.iter().find(|reply| reply.error().is_some()).map_or(Ok(()), |it| Err(unexpected(it)))
 }
 
-/// The link to the servers of an address.
 fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, Error> {
     let tls = address.is_tls.then(|| tls::config(authorities)).transpose()?;
     let access = Access { tls, login: address.login.clone(), database: address.database };

@@ -98,31 +98,6 @@ impl Cluster {
         }
     }
 
-    fn run_connected(
-        &mut self,
-        commands: &[Command],
-        deadline: Instant,
-    ) -> Result<Vec<Value>, Error> {
-        self.connect(deadline)?;
-        let mut replies: Vec<Value> = vec![Value::Nil; commands.len()];
-        let mut waiting: Vec<Sent> = commands
-            .iter()
-            .enumerate()
-            .map(|(number, command)| Sent { number, node: self.node_of(command), asks: false })
-            .collect();
-        for _ in 0..MAX_REDIRECTS {
-            for (sent, reply) in self.exchange(commands, &waiting, deadline)? {
-                replies[sent.number] = reply;
-            }
-            let redirected = self.redirected(&waiting, commands, &replies);
-            if redirected.is_empty() {
-                break;
-            }
-            waiting = redirected;
-        }
-        Ok(replies)
-    }
-
     fn node_of(&self, command: &Command) -> usize {
         self.slots.get(usize::from(command.slot)).copied().flatten().unwrap_or(0)
     }
@@ -226,12 +201,24 @@ impl Link for Cluster {
         self.slots.clear();
     }
 
-    fn run(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error> {
-        let replies = self.run_connected(commands, deadline);
-        if replies.is_err() {
-            self.disconnect();
+    fn send(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error> {
+        let mut replies: Vec<Value> = vec![Value::Nil; commands.len()];
+        let mut waiting: Vec<Sent> = commands
+            .iter()
+            .enumerate()
+            .map(|(number, command)| Sent { number, node: self.node_of(command), asks: false })
+            .collect();
+        for _ in 0..MAX_REDIRECTS {
+            for (sent, reply) in self.exchange(commands, &waiting, deadline)? {
+                replies[sent.number] = reply;
+            }
+            let redirected = self.redirected(&waiting, commands, &replies);
+            if redirected.is_empty() {
+                break;
+            }
+            waiting = redirected;
         }
-        replies
+        Ok(replies)
     }
 
     fn ask(

@@ -33,7 +33,14 @@ pub trait Link: Send {
 
     /// Sends commands and receives their replies, which may be errors. A server
     /// that does not reply before the deadline is disconnected.
-    fn run(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error>;
+    fn run(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error> {
+        let replies = self.connect(deadline).and_then(|_| self.send(commands, deadline));
+        // Late replies would be taken for those of later commands.
+        replies.inspect_err(|_| self.disconnect())
+    }
+
+    /// Does the same with open connections, which stay open after an error.
+    fn send(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error>;
 
     /// Sends a command to one of the servers that have records; `None` if there
     /// are not that many.

@@ -9,7 +9,6 @@ use crate::greylist::{Policy, triplet};
 use crate::state::Table;
 use std::net::IpAddr;
 
-/// The prefix of all names.
 pub const PREFIX: &str = "postgrey:";
 
 /// The name of the metadata.
@@ -18,7 +17,6 @@ pub const META: &[u8] = b"postgrey:meta";
 /// The name of a record that is written to test the servers.
 pub const PROBE: &[u8] = b"postgrey:probe";
 
-/// The number of slots of a cluster.
 pub const SLOTS: u16 = 16384;
 
 /// Returns true if all records of one decision have the same tag, which a cluster
@@ -27,7 +25,6 @@ pub fn share_a_tag(policy: &Policy) -> bool {
     !policy.privacy && !policy.by_domain.lookup && !policy.by_domain.auto_whitelist
 }
 
-/// The name of a record.
 pub fn name(policy: &Policy, table: Table, key: &[u8]) -> Vec<u8> {
     let tag = tag(policy, table, key);
     let kind = kind(table);

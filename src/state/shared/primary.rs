@@ -100,20 +100,6 @@ impl Primary {
             _ => Err(unexpected(sentinel)),
         }
     }
-
-    fn run_connected(
-        &mut self,
-        commands: &[Command],
-        deadline: Instant,
-    ) -> Result<Vec<Value>, Error> {
-        self.connect(deadline)?;
-        let Some(connection) = &mut self.connection else {
-            return Ok(Vec::new());
-        };
-        let bytes: Vec<u8> = commands.iter().flat_map(|command| &command.bytes).copied().collect();
-        connection.send(&bytes, deadline)?;
-        commands.iter().map(|_| connection.receive(deadline)).collect()
-    }
 }
 
 impl Link for Primary {
@@ -129,13 +115,13 @@ impl Link for Primary {
         self.connection = None;
     }
 
-    fn run(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error> {
-        let replies = self.run_connected(commands, deadline);
-        if replies.is_err() {
-            // Late replies would be taken for those of later commands.
-            self.disconnect();
-        }
-        replies
+    fn send(&mut self, commands: &[Command], deadline: Instant) -> Result<Vec<Value>, Error> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(Vec::new());
+        };
+        let bytes: Vec<u8> = commands.iter().flat_map(|command| &command.bytes).copied().collect();
+        connection.send(&bytes, deadline)?;
+        commands.iter().map(|_| connection.receive(deadline)).collect()
     }
 
     fn ask(

@@ -39,7 +39,6 @@ pub enum Change {
     Delete,
 }
 
-/// A call of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     slot: u16,

@@ -107,7 +107,6 @@ fn connect_unix(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     Ok(OwnedFd::from(socket).into())
 }
 
-/// A socket with a deadline.
 pub struct Socket {
     inner: Inner,
     deadline: Instant,

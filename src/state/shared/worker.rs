@@ -44,7 +44,6 @@ pub enum Report {
     Conflicts(u64),
     /// The servers failed. The tasks of the job that are not completed have failed.
     Failed(Error),
-    /// The end of a probe.
     Probed(Result<(), Error>),
 }
 
@@ -167,7 +166,6 @@ impl Batch {
 /// The tasks that the items of a batch belong to.
 struct Owners<'r> {
     tasks: Vec<Owner>,
-    /// The task of each item.
     of_item: Vec<usize>,
     reporter: &'r mut Reporter,
 }
