@@ -270,7 +270,6 @@ impl Pool {
         }
     }
 
-    /// Closes idle connections.
     fn close_idle(&mut self) {
         let idle = self.connections.iter().filter(|(_, connection)| connection.is_idle());
         for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {

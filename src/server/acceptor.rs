@@ -29,7 +29,6 @@ impl Listener {
         Listener { socket, protocol }
     }
 
-    /// Returns true if the clients speak this protocol.
     pub fn speaks(&self, protocol: Protocol) -> bool {
         self.protocol == protocol
     }

@@ -90,7 +90,6 @@ impl Connections {
         Some(connection)
     }
 
-    /// The number of connections that are due.
     pub fn due(&self) -> usize {
         self.due.len()
     }

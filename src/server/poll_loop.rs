@@ -52,9 +52,7 @@ pub struct Service {
     pub housekeeping: Housekeeping,
     /// The socket of the administration tools, if it could be opened.
     pub control: Option<Control>,
-    /// The metrics endpoint (`--metrics`).
     pub metrics: Option<Metrics>,
-    /// The SMTP proxy (`--smtp`).
     pub proxy: Option<Proxy>,
     /// True if connections are closed after their first reply (`--exim`).
     pub one_reply: bool,

@@ -80,7 +80,6 @@ impl Proxy {
     }
 }
 
-/// Returns true if a ticket is of the proxy.
 pub fn owns(ticket: Ticket) -> bool {
     ticket.0 >= FIRST_TICKET
 }

@@ -28,7 +28,6 @@ pub enum Event {
     /// A request that lacks an attribute, with the line for the log. It is
     /// answered by [`Reply::Dunno`].
     Incomplete(String),
-    /// Bytes to send.
     Send(Vec<u8>),
     /// A line for the log; the session continues.
     Report(Severity, Vec<u8>),

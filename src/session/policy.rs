@@ -148,7 +148,6 @@ impl Session {
         self.buffer.shrink_to(RETAINED_CAPACITY);
     }
 
-    /// Returns the number of bytes in its buffer.
     pub fn buffered(&self) -> usize {
         self.buffer.capacity()
     }

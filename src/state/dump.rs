@@ -21,13 +21,11 @@ pub fn write_header(out: &mut impl Write, name: Option<&str>) -> io::Result<()> 
     writeln!(out, "type=btree\ndb_pagesize=4096\n{HEADER_END}")
 }
 
-/// Writes a row.
 pub fn write_row(out: &mut impl Write, key: &[u8], value: &[u8]) -> io::Result<()> {
     write_field(out, key)?;
     write_field(out, value)
 }
 
-/// Writes the end.
 pub fn write_end(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{DATA_END}")
 }

@@ -31,7 +31,6 @@ pub enum Found {
 
 /// Reading access for tools. No call keeps anything open for the next one.
 pub trait Inspect {
-    /// Runs a query.
     fn read(&mut self, query: &Query) -> Result<Found, Error> {
         match query {
             Query::Metadata => self.metadata().map(Found::Metadata),

@@ -28,7 +28,6 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// Returns true if a table is looked at.
     pub(super) fn concern(&self, table: Table) -> bool {
         table == Table::Triplets || self.clients
     }

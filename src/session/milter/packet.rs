@@ -20,7 +20,6 @@ const RETAINED_CAPACITY: usize = 4096;
 pub enum Fault {
     /// A packet of no bytes, or of more than [`MAX_PACKET_LENGTH`].
     Length(u32),
-    /// An unknown command.
     Unknown(u8),
     /// An unexpected or truncated command.
     OutOfPlace(u8),

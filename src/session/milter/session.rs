@@ -118,7 +118,6 @@ impl Session {
         self.packets.rest();
     }
 
-    /// Returns the number of bytes in its buffer.
     pub fn buffered(&self) -> usize {
         self.packets.buffered()
     }

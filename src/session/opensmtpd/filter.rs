@@ -116,7 +116,6 @@ impl SmtpdFilter {
         Ok(())
     }
 
-    /// Returns the next question for the daemon.
     pub fn next_question(&mut self) -> Option<PolicyQuestion> {
         self.questions.pop_front()
     }

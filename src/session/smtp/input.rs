@@ -23,7 +23,6 @@ pub enum Line {
 }
 
 impl Input {
-    /// Appends bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.start);
         self.start = 0;

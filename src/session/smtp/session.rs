@@ -27,7 +27,6 @@ const MAX_ADDRESS: usize = 512;
 pub struct Offer {
     pub host: String,
     pub extensions: Extensions,
-    /// True if STARTTLS is offered.
     pub offers_tls: bool,
 }
 

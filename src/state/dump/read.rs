@@ -9,7 +9,6 @@ const MAX_LINE: u64 = 1 << 18;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'a> {
-    /// Its bytes.
     Bytes(&'a [u8]),
     Unreadable,
 }
