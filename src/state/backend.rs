@@ -27,6 +27,17 @@ pub enum Task {
     Read(Query),
 }
 
+impl Task {
+    /// Returns the function that makes the completion of this task if it fails.
+    pub fn failure(&self) -> fn(Ticket, Error) -> Completed {
+        match self {
+            Task::Decide(_) => |ticket, error| Completed::Decided(ticket, Err(error)),
+            Task::Edit(..) => |ticket, error| Completed::Edited(ticket, Err(error)),
+            Task::Read(_) => |ticket, error| Completed::Read(ticket, Err(error)),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
 pub enum Completed {
@@ -48,25 +59,26 @@ impl Completed {
 
     /// The completion of a task that failed.
     pub fn failed(ticket: Ticket, task: &Task, error: Error) -> Completed {
-        match task {
-            Task::Decide(_) => Completed::Decided(ticket, Err(error)),
-            Task::Edit(..) => Completed::Edited(ticket, Err(error)),
-            Task::Read(_) => Completed::Read(ticket, Err(error)),
+        task.failure()(ticket, error)
+    }
+
+    /// Returns true if the task failed.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Completed::Decided(_, result) => result.is_err(),
+            Completed::Edited(_, result) => result.is_err(),
+            Completed::Read(_, result) => result.is_err(),
         }
     }
 
     /// Returns the completion with the error of `result`, if that is one.
     #[must_use]
     pub fn after(self, result: &Result<(), Error>) -> Completed {
-        match (self, result) {
-            (completed, Ok(())) => completed,
-            (Completed::Decided(ticket, _), Err(error)) => {
-                Completed::Decided(ticket, Err(error.clone()))
-            }
-            (Completed::Edited(ticket, _), Err(error)) => {
-                Completed::Edited(ticket, Err(error.clone()))
-            }
-            (Completed::Read(ticket, _), Err(error)) => Completed::Read(ticket, Err(error.clone())),
+        let Err(error) = result else { return self };
+        match self {
+            Completed::Decided(ticket, _) => Completed::Decided(ticket, Err(error.clone())),
+            Completed::Edited(ticket, _) => Completed::Edited(ticket, Err(error.clone())),
+            Completed::Read(ticket, _) => Completed::Read(ticket, Err(error.clone())),
         }
     }
 }

@@ -100,8 +100,8 @@ impl SharedBackend {
                     // Those given up were completed then.
                     if let Some(task) = self.pending.take(serial) {
                         self.stats.observe(now - task.since);
-                        self.stats.failures += u64::from(result.is_err());
-                        completed.push(task.completed(result));
+                        self.stats.failures += u64::from(result.is_failure());
+                        completed.push(result);
                     }
                 }
                 Report::Conflicts(number) => self.stats.conflicts += number,
@@ -115,7 +115,7 @@ impl SharedBackend {
     fn fail(&mut self, error: Error, now: Instant, completed: &mut Vec<Completed>) {
         for task in self.pending.take_all() {
             self.stats.failures += 1;
-            completed.push(task.completed(Err(error.clone())));
+            completed.push(task.failed(error.clone()));
         }
         self.circuit.open(error, now);
     }
@@ -132,7 +132,7 @@ impl SharedBackend {
         let mut tasks = Vec::with_capacity(queue.len());
         for (ticket, task) in queue {
             self.pending.add(self.next_serial, ticket, &task, now);
-            tasks.push((self.next_serial, task));
+            tasks.push((self.next_serial, ticket, task));
             self.next_serial += 1;
         }
         if !tasks.is_empty() {

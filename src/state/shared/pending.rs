@@ -1,53 +1,21 @@
 //! The tasks that the worker has, from the oldest on.
 
-use super::worker::{Answer, Serial};
+use super::worker::Serial;
 use crate::state::{Completed, Error, Task, Ticket};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// A task that is not completed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Submitted {
     ticket: Ticket,
-    kind: Kind,
+    failure: fn(Ticket, Error) -> Completed,
     pub since: Instant,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Decide,
-    Edit,
-    Read,
-}
-
 impl Submitted {
-    /// The completion of the task with this result.
-    pub fn completed(self, result: Result<Answer, Error>) -> Completed {
-        let ticket = self.ticket;
-        let unexpected = || Error::new("shared state: the result of another task");
-        match self.kind {
-            Kind::Decide => Completed::Decided(
-                ticket,
-                result.and_then(|answer| match answer {
-                    Answer::Decided(decision) => Ok(decision),
-                    _ => Err(unexpected()),
-                }),
-            ),
-            Kind::Edit => Completed::Edited(
-                ticket,
-                result.and_then(|answer| match answer {
-                    Answer::Edited(changed) => Ok(changed),
-                    _ => Err(unexpected()),
-                }),
-            ),
-            Kind::Read => Completed::Read(
-                ticket,
-                result.and_then(|answer| match answer {
-                    Answer::Read(found) => Ok(found),
-                    _ => Err(unexpected()),
-                }),
-            ),
-        }
+    pub fn failed(self, error: Error) -> Completed {
+        (self.failure)(self.ticket, error)
     }
 }
 
@@ -60,12 +28,7 @@ pub struct Pending {
 impl Pending {
     /// Adds a task; serials rise.
     pub fn add(&mut self, serial: Serial, ticket: Ticket, task: &Task, since: Instant) {
-        let kind = match task {
-            Task::Decide(_) => Kind::Decide,
-            Task::Edit(..) => Kind::Edit,
-            Task::Read(_) => Kind::Read,
-        };
-        self.tasks.insert(serial, Submitted { ticket, kind, since });
+        self.tasks.insert(serial, Submitted { ticket, failure: task.failure(), since });
     }
 
     /// Takes a task out; `None` if it was given up.

@@ -6,8 +6,7 @@
 use super::batch::Observer;
 use super::changes::{Item, Outcome};
 use super::client::{Client, ConnectError};
-use crate::greylist::Decision;
-use crate::state::{Error, Found, Task};
+use crate::state::{Completed, Error, Task, Ticket};
 use mio::unix::pipe;
 use std::io::{self, Write as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,21 +16,15 @@ use std::time::Instant;
 /// Identifies a submitted task; never used again, unlike its ticket.
 pub type Serial = u64;
 
-/// The result of a task.
-#[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
-pub enum Answer {
-    Decided(Decision),
-    /// The number of edits that changed a record.
-    Edited(usize),
-    Read(Found),
-}
+/// A task, with its serial and its ticket.
+pub type SubmittedTask = (Serial, Ticket, Task);
 
 /// Tasks that one batch takes: the servers answer others in between.
 const MAX_TASKS: usize = 2048;
 
 pub enum Job {
     /// Run tasks, which the loop gives up at the deadline.
-    Run(Vec<(Serial, Task)>, Instant),
+    Run(Vec<SubmittedTask>, Instant),
     /// Connect again, read and write.
     Probe(Instant),
 }
@@ -39,7 +32,7 @@ pub enum Job {
 /// A report to the loop.
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
 pub enum Report {
-    Completed(Serial, Result<Answer, Error>),
+    Completed(Serial, Completed),
     /// The number of items that had to be judged again.
     Conflicts(u64),
     /// The servers failed. The tasks of the job that are not completed have failed.
@@ -115,12 +108,12 @@ fn run(mut client: Client, jobs: &Receiver<Job>, mut reporter: Reporter) {
 /// The tasks of all jobs that wait, with the earliest of their deadlines.
 #[derive(Default)]
 struct Batch {
-    tasks: Vec<(Serial, Task)>,
+    tasks: Vec<SubmittedTask>,
     deadline: Option<Instant>,
 }
 
 impl Batch {
-    fn add(&mut self, tasks: Vec<(Serial, Task)>, deadline: Instant) {
+    fn add(&mut self, tasks: Vec<SubmittedTask>, deadline: Instant) {
         // The loop has given up tasks whose deadline is over.
         if deadline > Instant::now() {
             self.tasks.extend(tasks);
@@ -136,15 +129,16 @@ impl Batch {
         let mut items = Vec::with_capacity(self.tasks.len());
         let mut owners = Owners { tasks: Vec::new(), of_item: Vec::new(), reporter };
         let mut queries = Vec::new();
-        for (serial, task) in self.tasks {
+        for (serial, ticket, task) in self.tasks {
+            let failure = task.failure();
             match task {
-                Task::Read(query) => queries.push((serial, query)),
+                Task::Read(query) => queries.push((serial, ticket, query)),
                 Task::Decide(lookup) => {
-                    owners.add(serial, 1);
+                    owners.add(serial, ticket, failure, 1);
                     items.push(Item::decide(client.policy(), lookup));
                 }
                 Task::Edit(edits, now) => {
-                    owners.add(serial, edits.len());
+                    owners.add(serial, ticket, failure, edits.len());
                     let edits = edits.into_iter();
                     items.extend(edits.map(|edit| Item::edit(client.policy(), edit, now)));
                 }
@@ -154,9 +148,9 @@ impl Batch {
             let conflicts = client.run(&items, deadline, &mut owners)?;
             owners.reporter.report(Report::Conflicts(conflicts));
         }
-        for (serial, query) in queries {
+        for (serial, ticket, query) in queries {
             // Its failure is the tool's. If the servers fail, mail will find out.
-            let found = client.query(&query, deadline).map(Answer::Read);
+            let found = Completed::Read(ticket, client.query(&query, deadline));
             owners.reporter.report(Report::Completed(serial, found));
         }
         Ok(())
@@ -172,6 +166,9 @@ struct Owners<'r> {
 
 struct Owner {
     serial: Serial,
+    ticket: Ticket,
+    /// The completion of a task that failed.
+    failed: fn(Ticket, Error) -> Completed,
     /// Items that are not done.
     left: usize,
     /// Edits that changed a record.
@@ -180,13 +177,20 @@ struct Owner {
 }
 
 impl Owners<'_> {
-    fn add(&mut self, serial: Serial, items: usize) {
+    fn add(
+        &mut self,
+        serial: Serial,
+        ticket: Ticket,
+        failed: fn(Ticket, Error) -> Completed,
+        items: usize,
+    ) {
         if items == 0 {
-            self.reporter.report(Report::Completed(serial, Ok(Answer::Edited(0))));
+            let completed = Completed::Edited(ticket, Ok(0));
+            self.reporter.report(Report::Completed(serial, completed));
             return;
         }
         self.of_item.extend(std::iter::repeat_n(self.tasks.len(), items));
-        self.tasks.push(Owner { serial, left: items, changed: 0, failure: None });
+        self.tasks.push(Owner { serial, ticket, failed, left: items, changed: 0, failure: None });
     }
 }
 
@@ -194,19 +198,18 @@ impl Observer for Owners<'_> {
     fn done(&mut self, item: usize, result: Result<Outcome, Error>) {
         let owner = &mut self.tasks[self.of_item[item]];
         owner.left -= 1;
-        let mut answer = Answer::Edited(0);
-        match result {
-            Ok(Outcome::Decided(decision)) => answer = Answer::Decided(decision),
+        let completed = match result {
+            Ok(Outcome::Decided(decision)) => Completed::Decided(owner.ticket, Ok(decision)),
             Ok(Outcome::Edited(is_changed)) => {
                 owner.changed += usize::from(is_changed);
-                answer = Answer::Edited(owner.changed);
+                Completed::Edited(owner.ticket, Ok(owner.changed))
             }
-            Err(error) => owner.failure = Some(error),
-        }
+            Err(error) => (owner.failed)(owner.ticket, owner.failure.insert(error).clone()),
+        };
         if owner.left == 0 {
-            let result = owner.failure.take().map_or(Ok(answer), Err);
-            let report = Report::Completed(owner.serial, result);
-            self.reporter.report(report);
+            let failure = owner.failure.take();
+            let completed = failure.map_or(completed, |error| (owner.failed)(owner.ticket, error));
+            self.reporter.report(Report::Completed(owner.serial, completed));
         }
     }
 
