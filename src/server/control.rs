@@ -43,9 +43,9 @@ const READ_SIZE: usize = 64 << 10;
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
-    callers: [Option<Caller>; MAX_TOOLS],
-    /// Counts requests, to find the client that has been silent for longest.
-    clock: u64,
+    tools: [Option<ToolConnection>; MAX_TOOLS],
+    /// The number of requests, to find the tool that has been silent for longest.
+    requests: u64,
     /// The start of the daemon, in seconds since the epoch.
     started: i64,
 }
@@ -65,8 +65,8 @@ impl Control {
         Ok(Control {
             listener: listener?,
             path,
-            callers: Default::default(),
-            clock: 0,
+            tools: Default::default(),
+            requests: 0,
             started: clock::now(),
         })
     }
@@ -82,49 +82,50 @@ impl Control {
             if !is_trusted(&stream) {
                 continue;
             }
-            let heard = |caller: &Option<Caller>| caller.as_ref().map(|it| it.heard);
+            let last_request =
+                |tool: &Option<ToolConnection>| tool.as_ref().map(|it| it.last_request);
             // A tool whose request is with the backend keeps its place.
-            let free = self.callers.iter().enumerate().filter(|(_, caller)| !is_awaiting(caller));
-            let Some((index, _)) = free.min_by_key(|(_, caller)| heard(caller)) else {
+            let free = self.tools.iter().enumerate().filter(|(_, tool)| !is_awaiting(tool));
+            let Some((index, _)) = free.min_by_key(|(_, tool)| last_request(tool)) else {
                 continue;
             };
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.callers[index] = None;
+            self.tools[index] = None;
             if registry.register(&mut stream, Token(first + 1 + index), interest).is_ok() {
-                self.clock += 1;
-                self.callers[index] = Some(Caller::new(stream, self.clock));
+                self.requests += 1;
+                self.tools[index] = Some(ToolConnection::new(stream, self.requests));
             }
         }
     }
 
-    /// Answers one request of each caller that has one.
+    /// Answers one request of each tool that has one.
     pub fn serve(&mut self, policy: &Policy, stats: &Stats, backend: &mut dyn Backend) {
-        for (number, slot) in self.callers.iter_mut().enumerate() {
-            let Some(caller) = slot else {
+        for (number, slot) in self.tools.iter_mut().enumerate() {
+            let Some(tool) = slot else {
                 continue;
             };
-            if let Some(request) = caller.next_request() {
-                self.clock += 1;
-                caller.heard = self.clock;
+            if let Some(request) = tool.next_request() {
+                self.requests += 1;
+                tool.last_request = self.requests;
                 match request {
                     // Records that wait are written between batches.
-                    Ok(ToolRequest::Settle) => caller.settles = Some(backend.settle()),
-                    Ok(ToolRequest::Reload) => caller.reply(&reload()),
-                    Ok(ToolRequest::Statistics) => caller.reply(&statistics(self.started, stats)),
+                    Ok(ToolRequest::Settle) => tool.settles = Some(backend.settle()),
+                    Ok(ToolRequest::Reload) => tool.reply(&reload()),
+                    Ok(ToolRequest::Statistics) => tool.reply(&statistics(self.started, stats)),
                     // At most one slice a batch, so that mail does not wait.
                     Ok(request) => match task(&request, policy) {
                         Ok(task) => {
-                            caller.awaiting = Some(request);
+                            tool.awaiting = Some(request);
                             backend.submit(Ticket(number), task);
                         }
-                        Err(problem) => caller.reply(&Err(problem)),
+                        Err(problem) => tool.reply(&Err(problem)),
                     },
-                    Err(problem) => caller.reply(&Err(problem)),
+                    Err(problem) => tool.reply(&Err(problem)),
                 }
             }
-            caller.settle(backend);
-            caller.is_over |= caller.is_stalled(Instant::now());
-            if caller.is_over && caller.awaiting.is_none() {
+            tool.settle(backend);
+            tool.is_over |= tool.is_stalled(Instant::now());
+            if tool.is_over && tool.awaiting.is_none() {
                 *slot = None;
             }
         }
@@ -133,13 +134,13 @@ impl Control {
     /// Sends a tool the result of its request.
     pub fn complete(&mut self, policy: &Policy, completed: Completed) {
         let Ticket(number) = completed.ticket();
-        let Some(caller) = self.callers.get_mut(number).and_then(Option::as_mut) else {
+        let Some(tool) = self.tools.get_mut(number).and_then(Option::as_mut) else {
             return;
         };
-        let Some(request) = caller.awaiting.take() else {
+        let Some(request) = tool.awaiting.take() else {
             return;
         };
-        caller.reply(&match completed {
+        tool.reply(&match completed {
             Completed::Edited(_, Ok(changed)) => Ok(vec![format!("changed {changed}")]),
             Completed::Edited(_, Err(error)) => Err(error.to_string()),
             Completed::Read(_, found) => database::reply(&request, policy, found, clock::now()),
@@ -147,10 +148,10 @@ impl Control {
         });
     }
 
-    /// Returns true if a caller may have another request that needs no event to be
+    /// Returns true if a tool may have another request that needs no event to be
     /// noticed.
     pub fn is_due(&self) -> bool {
-        self.callers.iter().flatten().any(Caller::has_work)
+        self.tools.iter().flatten().any(ToolConnection::has_work)
     }
 }
 
@@ -168,7 +169,7 @@ fn is_trusted(stream: &UnixStream) -> bool {
 }
 
 #[derive(Debug)]
-struct Caller {
+struct ToolConnection {
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -179,15 +180,15 @@ struct Caller {
     /// True if there may be something in the socket or in the input.
     is_due: bool,
     is_over: bool,
-    heard: u64,
+    last_request: u64,
     /// The time of its last transfer in either direction.
     progress: Instant,
 }
 
-impl Caller {
-    fn new(stream: UnixStream, heard: u64) -> Caller {
+impl ToolConnection {
+    fn new(stream: UnixStream, last_request: u64) -> ToolConnection {
         let (input, output) = (Vec::new(), Vec::new());
-        Caller {
+        ToolConnection {
             stream,
             input,
             output,
@@ -195,7 +196,7 @@ impl Caller {
             awaiting: None,
             is_due: true,
             is_over: false,
-            heard,
+            last_request,
             progress: Instant::now(),
         }
     }
@@ -289,8 +290,8 @@ impl Caller {
     }
 }
 
-fn is_awaiting(caller: &Option<Caller>) -> bool {
-    caller.as_ref().is_some_and(|caller| caller.awaiting.is_some())
+fn is_awaiting(tool: &Option<ToolConnection>) -> bool {
+    tool.as_ref().is_some_and(|tool| tool.awaiting.is_some())
 }
 
 /// Returns the backend's task for a request.
@@ -320,19 +321,19 @@ mod tests {
 
     #[test]
     fn a_tool_may_be_silent_only_between_requests() {
-        let (stream, mut tool) = UnixStream::pair().expect("a pair");
-        let mut caller = Caller::new(stream, 1);
+        let (stream, mut peer) = UnixStream::pair().expect("a pair");
+        let mut tool = ToolConnection::new(stream, 1);
         let late = || Instant::now() + STALL_LIMIT + Duration::from_secs(1);
-        assert!(!caller.is_stalled(late()), "it has not asked");
-        tool.write_all(b"totals\n\nsettle").expect("a request and a half");
-        assert!(caller.next_request().is_some_and(|request| request == Ok(ToolRequest::Totals)));
-        assert!(!caller.is_stalled(Instant::now()), "it has just written");
-        assert!(caller.is_stalled(late()), "the rest does not arrive");
-        tool.write_all(b"\n\n").expect("the rest");
-        assert!(caller.next_request().is_some_and(|request| request == Ok(ToolRequest::Settle)));
-        caller.reply(&Ok(vec!["a line".to_owned()]));
-        assert!(!caller.is_stalled(late()), "the reply is in the socket");
-        caller.reply(&Ok(vec!["x".repeat(4 << 20)]));
-        assert!(caller.is_stalled(late()), "the reply is not read");
+        assert!(!tool.is_stalled(late()), "it has not asked");
+        peer.write_all(b"totals\n\nsettle").expect("a request and a half");
+        assert!(tool.next_request().is_some_and(|request| request == Ok(ToolRequest::Totals)));
+        assert!(!tool.is_stalled(Instant::now()), "it has just written");
+        assert!(tool.is_stalled(late()), "the rest does not arrive");
+        peer.write_all(b"\n\n").expect("the rest");
+        assert!(tool.next_request().is_some_and(|request| request == Ok(ToolRequest::Settle)));
+        tool.reply(&Ok(vec!["a line".to_owned()]));
+        assert!(!tool.is_stalled(late()), "the reply is in the socket");
+        tool.reply(&Ok(vec!["x".repeat(4 << 20)]));
+        assert!(tool.is_stalled(late()), "the reply is not read");
     }
 }
