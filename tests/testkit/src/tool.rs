@@ -2,7 +2,7 @@
 
 use crate::{Program, wait_for};
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
 /// How a command ended, and what it printed.
@@ -40,25 +40,39 @@ pub fn postgrey(line: &str) -> Command {
     command
 }
 
-/// Runs a command without input.
+/// Runs a command without input. Invalid UTF-8 in its output is replaced.
+#[track_caller]
 pub fn run(command: &mut Command) -> Finished {
     finish(command.stdin(Stdio::null()), Vec::new())
 }
 
 /// Runs a command with this input, which it need not read.
+#[track_caller]
 pub fn run_with(command: &mut Command, input: impl Into<Vec<u8>>) -> Finished {
     finish(command.stdin(Stdio::piped()), input.into())
 }
 
+/// A child that is killed with the value, such as one that does not end in time.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[track_caller]
 fn finish(command: &mut Command, input: Vec<u8>) -> Finished {
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a program");
-    if let Some(mut pipe) = child.stdin.take() {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = Running(child.unwrap_or_else(|error| panic!("{command:?}: {error}")));
+    if let Some(mut pipe) = child.0.stdin.take() {
         thread::spawn(move || pipe.write_all(&input));
     }
-    let out = reader(child.stdout.take().expect("a pipe"));
-    let err = reader(child.stderr.take().expect("a pipe"));
-    let status = wait_for("the end of a command", || child.try_wait().expect("a child"));
+    let out = reader(child.0.stdout.take().expect("a pipe"));
+    let err = reader(child.0.stderr.take().expect("a pipe"));
+    let what = format!("the end of {command:?}");
+    let status = wait_for(&what, || child.0.try_wait().expect("a child"));
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     let [out, err] = [out, err].map(|reader| reader.join().expect("a reader"));
     Finished { status: status.code(), out: text(&out), err: text(&err) }
