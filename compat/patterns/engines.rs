@@ -1,6 +1,6 @@
 //! Perl and our whitelists, asked the same.
 
-use postgrey::lists::{Clients, Text};
+use postgrey::lists::{Budget, Clients, Text};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -85,7 +85,12 @@ pub fn ours(pattern: &[u8], names: &[Vec<u8>]) -> Answer {
         return Answer::Refused(why.1.to_string());
     }
     let mut complaints = Vec::new();
-    let is_in_list = |name: &Vec<u8>| list.by_name(name, &mut complaints).is_some();
+    let is_in_list = |name: &Vec<u8>| {
+        let mut budget = Budget::default();
+        let is_found = list.by_name(name, &mut budget).is_some();
+        complaints.extend(budget.into_warnings());
+        is_found
+    };
     let names = names.iter().map(is_in_list).collect();
     match complaints.is_empty() {
         true => Answer::Matches(names),

@@ -8,7 +8,7 @@ mod senders;
 mod spam;
 
 use postgrey::greylist::{ByDomain, LookupBy, Plan, Policy, Verdict, plan};
-use postgrey::lists::Lists;
+use postgrey::lists::{Budget, Lists};
 use postgrey::request::Request;
 use postgrey::state::memory::Memory;
 use std::collections::BTreeMap;
@@ -101,7 +101,8 @@ fn outcome(policy: &Policy, mails: &[Mail]) -> Sums {
             recipient: mail.recipient.as_bytes(),
             ..Request::default()
         };
-        let Plan::Lookup(lookup) = plan(policy, &lists, &request, START + time, &mut Vec::new())
+        let Plan::Lookup(lookup) =
+            plan(policy, &lists, &request, START + time, &mut Budget::default())
         else {
             panic!("a list decided");
         };

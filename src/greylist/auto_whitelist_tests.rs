@@ -2,7 +2,7 @@
 
 use super::super::{AwlSubject, ByDomain, Client, Plan, Table, awl_keys, plan};
 use super::*;
-use crate::lists::Lists;
+use crate::lists::{Budget, Lists};
 use crate::request::Request;
 use crate::state::memory::Memory;
 
@@ -26,7 +26,8 @@ fn mail(
         ..Request::default()
     };
     let lists = Lists::default();
-    let Plan::Lookup(lookup) = plan(&policy(), &lists, &request, now, &mut Vec::new()) else {
+    let Plan::Lookup(lookup) = plan(&policy(), &lists, &request, now, &mut Budget::default())
+    else {
         panic!("decided without a lookup");
     };
     let decision = memory.decide_now(&policy(), &lookup);

@@ -3,7 +3,7 @@
 use super::super::{AwlSubject, Exemption, Plan, SECONDS_PER_DAY, plan};
 use super::*;
 use crate::greylist::{ClientRecord, Record, Table};
-use crate::lists::Lists;
+use crate::lists::{Budget, Lists};
 use crate::request::Request;
 use crate::state::memory::Memory;
 
@@ -61,7 +61,7 @@ impl Story {
             recipient: self.recipient.as_bytes(),
             ..Request::default()
         };
-        let plan = plan(&self.policy, &self.lists, &request, now, &mut Vec::new());
+        let plan = plan(&self.policy, &self.lists, &request, now, &mut Budget::default());
         let Plan::Lookup(lookup) = plan else {
             panic!("decided without a lookup");
         };
@@ -293,7 +293,7 @@ fn a_write_carries_the_record_that_it_replaces() {
         ..Request::default()
     };
     let mut writes = |now| {
-        let plan = plan(&story.policy, &story.lists, &request, now, &mut Vec::new());
+        let plan = plan(&story.policy, &story.lists, &request, now, &mut Budget::default());
         let Plan::Lookup(lookup) = plan else {
             panic!("decided without a lookup");
         };

@@ -4,7 +4,7 @@ use super::awl_key::awl_keys;
 use super::lookup::Lookup;
 use super::verdict::{Blacklist, Exemption, Verdict};
 use super::{Client, Policy, Trust, triplet};
-use crate::lists::{Addresses, Clients, Lists, Location, Warning};
+use crate::lists::{Addresses, Budget, Clients, Lists, Location};
 use crate::request::Request;
 use std::net::IpAddr;
 
@@ -18,15 +18,15 @@ pub enum Plan {
 
 /// Decides a request as far as options and lists do, else names the records that
 /// decide it (BEHAVIOUR E1). `now` is in seconds since the epoch; patterns that
-/// reach their limit are reported in `warnings`.
-pub fn plan(
+/// take too long are reported in `budget`.
+pub fn plan<'l>(
     policy: &Policy,
-    lists: &Lists,
+    lists: &'l Lists,
     request: &Request<'_>,
     now: i64,
-    warnings: &mut Vec<Warning>,
+    budget: &mut Budget<'l>,
 ) -> Plan {
-    if let Some((verdict, _)) = rule(policy, lists, request, warnings) {
+    if let Some((verdict, _)) = rule(policy, lists, request, budget) {
         return Plan::Decided(verdict);
     }
     let Some(address) = request.address() else {
@@ -36,7 +36,7 @@ pub fn plan(
     Plan::Lookup(Lookup {
         triplet: triplet::key(policy, client, request.sender, request.recipient),
         clients: awl_keys(policy, client, request.sender),
-        delay: delay(policy, lists, request, warnings),
+        delay: delay(policy, lists, request, budget),
         now,
     })
 }
@@ -51,19 +51,19 @@ pub fn plan(
 /// 4. the list of greylisted recipients, if there is one: all others are exempt.
 ///
 /// A client without a valid address is still looked up by its name, its sender
-/// and its recipient. Patterns that reach their limit are reported in `warnings`.
-pub fn rule<'w>(
+/// and its recipient. Patterns that take too long are reported in `budget`.
+pub fn rule<'l>(
     policy: &Policy,
-    lists: &'w Lists,
+    lists: &'l Lists,
     request: &Request<'_>,
-    warnings: &mut Vec<Warning>,
-) -> Option<(Verdict, Option<&'w Location>)> {
+    budget: &mut Budget<'l>,
+) -> Option<(Verdict, Option<&'l Location>)> {
     let Lists { clients, recipients, senders, blacklists: black, greylisted, .. } = lists;
     let address = request.address();
     if let Some(exemption) = trust(&policy.trust, request, address) {
         return Some((Verdict::Exempt(exemption), None));
     }
-    let location = client(clients, request.client_name, address, warnings);
+    let location = client(clients, request.client_name, address, budget);
     if location.is_some() {
         return Some((Verdict::Exempt(Exemption::Client), location));
     }
@@ -71,12 +71,12 @@ pub fn rule<'w>(
         (recipients, request.recipient, Verdict::Exempt(Exemption::Recipient)),
         (senders, request.sender, Verdict::Exempt(Exemption::Sender)),
     ] {
-        let location = list.find(address, warnings);
+        let location = list.find(address, budget);
         if location.is_some() {
             return Some((verdict, location));
         }
     }
-    let location = client(&black.clients, request.client_name, address, warnings);
+    let location = client(&black.clients, request.client_name, address, budget);
     if location.is_some() {
         return Some((Verdict::Blacklisted(Blacklist::Client), location));
     }
@@ -84,49 +84,49 @@ pub fn rule<'w>(
         (&black.senders, request.sender, Blacklist::Sender),
         (&black.recipients, request.recipient, Blacklist::Recipient),
     ] {
-        let location = list.find(address, warnings);
+        let location = list.find(address, budget);
         if location.is_some() {
             return Some((Verdict::Blacklisted(which), location));
         }
     }
-    let is_listed = |list: &Addresses, warnings| list.find(request.recipient, warnings).is_some();
-    let is_greylisted = greylisted.as_ref().is_none_or(|list| is_listed(list, warnings));
+    let is_listed = |list: &'l Addresses| list.find(request.recipient, budget).is_some();
+    let is_greylisted = greylisted.as_ref().is_none_or(is_listed);
     (!is_greylisted).then_some((Verdict::Exempt(Exemption::NotGreylisted), None))
 }
 
 /// Returns true if a client is exempt for all senders and recipients: by trust,
 /// or by a list of clients.
-pub fn exempts_client(
+pub fn exempts_client<'l>(
     policy: &Policy,
-    lists: &Lists,
+    lists: &'l Lists,
     request: &Request<'_>,
-    warnings: &mut Vec<Warning>,
+    budget: &mut Budget<'l>,
 ) -> bool {
     let address = request.address();
     trust(&policy.trust, request, address).is_some()
-        || client(&lists.clients, request.client_name, address, warnings).is_some()
+        || client(&lists.clients, request.client_name, address, budget).is_some()
 }
 
 /// The seconds that new mail to the recipient waits: `--delay`, or its entry in
 /// the list of delays.
-fn delay(
+fn delay<'l>(
     policy: &Policy,
-    lists: &Lists,
+    lists: &'l Lists,
     request: &Request<'_>,
-    warnings: &mut Vec<Warning>,
+    budget: &mut Budget<'l>,
 ) -> i64 {
-    lists.delays.find(request.recipient, warnings).unwrap_or(policy.delay)
+    lists.delays.find(request.recipient, budget).unwrap_or(policy.delay)
 }
 
 /// The line that matches a client's name or address.
-fn client<'w>(
-    clients: &'w Clients,
+fn client<'l>(
+    clients: &'l Clients,
     name: &[u8],
     address: Option<IpAddr>,
-    warnings: &mut Vec<Warning>,
-) -> Option<&'w Location> {
+    budget: &mut Budget<'l>,
+) -> Option<&'l Location> {
     clients
-        .by_name(name, warnings)
+        .by_name(name, budget)
         .or_else(|| address.and_then(|address| clients.by_address(address)))
 }
 

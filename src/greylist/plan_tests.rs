@@ -23,7 +23,7 @@ fn text(bytes: &str) -> [Text; 1] {
 }
 
 fn verdict(policy: &Policy, lists: &Lists, request: &Request<'_>) -> Option<Verdict> {
-    rule(policy, lists, request, &mut Vec::new()).map(|(verdict, _)| verdict)
+    rule(policy, lists, request, &mut Budget::default()).map(|(verdict, _)| verdict)
 }
 
 fn exemption(policy: &Policy, lists: &Lists, request: &Request<'_>) -> Option<Exemption> {
@@ -141,7 +141,7 @@ fn a_client_without_a_valid_address_is_not_greylisted() {
     for address in ["unknown", "", "1.2.3.4:25", "1.2.3.256", "fe80::1%eth0", "010.1.1.1", "1.2.3"]
     {
         let request = Request { client_address: address.as_bytes(), ..STRANGER };
-        let plan = plan(&Policy::default(), &Lists::default(), &request, 0, &mut Vec::new());
+        let plan = plan(&Policy::default(), &Lists::default(), &request, 0, &mut Budget::default());
         assert_eq!(plan, Plan::Decided(Verdict::NoAddress), "{address}");
     }
 }

@@ -4,7 +4,7 @@ use super::diagnostics::Warning;
 use super::file::{Text, is_blank};
 use super::location::Location;
 use super::names::{self, Names};
-use super::pattern::Patterns;
+use super::pattern::{Budget, Patterns};
 use super::rules;
 
 /// A list of mail addresses, be it of recipients or of senders.
@@ -43,9 +43,9 @@ impl Addresses {
         self.addresses.is_empty() && self.domains.is_empty() && self.patterns.is_empty()
     }
 
-    /// Returns the rule that an address matches. Patterns that reach their limit
-    /// are reported in `warnings`.
-    pub fn find(&self, address: &[u8], warnings: &mut Vec<Warning>) -> Option<&Location> {
+    /// Returns the rule that an address matches. Patterns that take too long
+    /// are reported in `budget`.
+    pub fn find<'l>(&'l self, address: &[u8], budget: &mut Budget<'l>) -> Option<&'l Location> {
         if self.is_empty() {
             return None;
         }
@@ -54,7 +54,7 @@ impl Addresses {
             .or_else(|| {
                 self.domains.find(names::tails(&folded, |byte| matches!(byte, b'@' | b'.')))
             })
-            .or_else(|| self.patterns.find(address, warnings))
+            .or_else(|| self.patterns.find(address, budget))
     }
 
     /// `user+extension@domain` is looked up with and without its extension, as

@@ -7,7 +7,7 @@ use super::file::{Text, is_blank};
 use super::location::Location;
 use super::names::{self, Names};
 use super::networks::{Network, Networks};
-use super::pattern::Patterns;
+use super::pattern::{Budget, Patterns};
 use super::rules;
 
 #[derive(Debug, Default)]
@@ -49,9 +49,9 @@ impl Clients {
     }
 
     /// Returns the rule that a client's name matches: the name, a domain of the
-    /// name, or a pattern. Patterns that reach their limit are reported in
-    /// `warnings`.
-    pub fn by_name(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Location> {
+    /// name, or a pattern. Patterns that take too
+    /// long are reported in `budget`.
+    pub fn by_name<'l>(&'l self, name: &[u8], budget: &mut Budget<'l>) -> Option<&'l Location> {
         if self.names.is_empty() && self.patterns.is_empty() {
             return None;
         }
@@ -59,7 +59,7 @@ impl Clients {
         let domains = names::tails(&folded, |byte| byte == b'.');
         self.names
             .find(std::iter::once(folded.as_slice()).chain(domains))
-            .or_else(|| self.patterns.find(name, warnings))
+            .or_else(|| self.patterns.find(name, budget))
     }
 
     /// Returns the rule that is a client's address or its network.

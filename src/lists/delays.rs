@@ -5,6 +5,7 @@ use super::addresses::Addresses;
 use super::diagnostics::{Diagnostics, Warning};
 use super::file::{Text, is_blank};
 use super::location::Location;
+use super::pattern::Budget;
 use std::collections::HashMap;
 
 /// The longest delay in seconds: mail servers give up after a few days.
@@ -51,10 +52,10 @@ impl Delays {
         self.seconds.values().copied().max()
     }
 
-    /// Returns a recipient's own delay in seconds. Patterns that reach their
-    /// limit are reported in `warnings`.
-    pub fn find(&self, recipient: &[u8], warnings: &mut Vec<Warning>) -> Option<i64> {
-        let location = self.recipients.find(recipient, warnings)?;
+    /// Returns a recipient's own delay in seconds. Patterns that take
+    /// too long are reported in `budget`.
+    pub fn find<'l>(&'l self, recipient: &[u8], budget: &mut Budget<'l>) -> Option<i64> {
+        let location = self.recipients.find(recipient, budget)?;
         self.seconds.get(location).copied()
     }
 }
@@ -119,7 +120,11 @@ mod tests {
             ("b@example.com", Some(60)),
             ("x@other.test", None),
         ] {
-            assert_eq!(delays.find(recipient.as_bytes(), &mut Vec::new()), delay, "{recipient}");
+            assert_eq!(
+                delays.find(recipient.as_bytes(), &mut Budget::default()),
+                delay,
+                "{recipient}"
+            );
         }
     }
 
@@ -140,7 +145,7 @@ mod tests {
         ] {
             let (delays, warnings) = parse(&format!("\n{line}\n"));
             assert_eq!(warnings, [format!("list line 2: {complaint}")], "{line}");
-            assert_eq!(delays.find(b"a@b.test", &mut Vec::new()), None, "{line}");
+            assert_eq!(delays.find(b"a@b.test", &mut Budget::default()), None, "{line}");
         }
     }
 }

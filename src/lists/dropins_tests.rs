@@ -1,6 +1,6 @@
 //! Directories beside lists, through the reader of all lists.
 
-use super::{Files, ListKind, ListReader};
+use super::{Budget, Files, ListKind, ListReader};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ impl Site {
         let (lists, warnings) = reader.read();
         let short = |text: String| text.replace(&format!("{}/", place.display()), "");
         let rule = |client: &&str| {
-            let location = lists.clients.by_name(client.as_bytes(), &mut Vec::new());
+            let location = lists.clients.by_name(client.as_bytes(), &mut Budget::default());
             location.map_or("none".to_owned(), |location| short(location.to_string()))
         };
         let warnings = warnings.iter().map(|warning| short(warning.to_string()));

@@ -30,7 +30,7 @@ pub use file::{Text, read_files, read_line, rule_of, trim};
 pub use kind::{Files, ListKind, Syntax};
 pub use location::Location;
 pub use networks::Network;
-pub use pattern::{Letters, Pattern, of_rule as pattern_of};
+pub use pattern::{Budget, Letters, Pattern, of_rule as pattern_of};
 pub use trusted::Trusted;
 
 /// All lists. The default value matches nothing.

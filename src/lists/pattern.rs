@@ -21,12 +21,13 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use backtracking::Backtracking;
+pub use backtracking::Budget;
 use keyed::Keyed;
 use linear::{Linear, Set};
 use literals::AnyOf;
 use subset::Common;
 
-use super::diagnostics::{Diagnostics, Warning};
+use super::diagnostics::Diagnostics;
 use super::location::Location;
 
 /// Versions of PCRE2 differ in what they accept, so that only the one in pcre2-sys
@@ -86,11 +87,11 @@ impl Patterns {
         self.len() == 0
     }
 
-    pub(super) fn find(&self, name: &[u8], warnings: &mut Vec<Warning>) -> Option<&Location> {
+    pub(super) fn find<'l>(&'l self, name: &[u8], budget: &mut Budget<'l>) -> Option<&'l Location> {
         let in_sets = self.sets.iter().filter_map(|set| set.find(name));
         let linear = in_sets.chain(self.keyed.find(name)).min_by_key(|pattern| pattern.number);
         let end = linear.map_or(usize::MAX, |pattern| pattern.number);
-        let earlier = self.backtracking.find(name, end, warnings);
+        let earlier = self.backtracking.find(name, end, budget);
         earlier.or_else(|| linear.map(|pattern| &pattern.location))
     }
 }

@@ -8,7 +8,7 @@ use crate::daemon::{Entry, Format, Log, Severity, clock};
 use crate::greylist::{
     self, AwlSubject, Decision, HeaderMemory, Notice, Plan, Policy, Reply, Verdict, triplet,
 };
-use crate::lists::Lists;
+use crate::lists::{Budget, Lists};
 use crate::request::Request;
 use crate::state::Error;
 use std::time::Instant;
@@ -63,10 +63,10 @@ impl Engine {
     /// Applies options and lists to a request at `now`, in seconds since the
     /// epoch.
     pub fn plan(&self, request: &Request<'_>, now: i64, log: &mut Log) -> Plan {
-        let mut warnings = Vec::new();
+        let mut budget = Budget::default();
         let now = request.test_time.unwrap_or(now);
-        let plan = greylist::plan(&self.policy, &self.whitelists, request, now, &mut warnings);
-        for warning in warnings {
+        let plan = greylist::plan(&self.policy, &self.whitelists, request, now, &mut budget);
+        for warning in budget.into_warnings() {
             log.line(Severity::Warning, warning.to_string());
         }
         plan
@@ -75,10 +75,10 @@ impl Engine {
     /// Returns true if a client is exempt for all senders and recipients. Always
     /// true in a dry run, which refuses nothing.
     pub fn exempts_client(&self, request: &Request<'_>, log: &mut Log) -> bool {
-        let mut warnings = Vec::new();
+        let mut budget = Budget::default();
         let Engine { policy, whitelists, .. } = self;
-        let is_exempt = greylist::exempts_client(policy, whitelists, request, &mut warnings);
-        for warning in warnings {
+        let is_exempt = greylist::exempts_client(policy, whitelists, request, &mut budget);
+        for warning in budget.into_warnings() {
             log.line(Severity::Warning, warning.to_string());
         }
         is_exempt

@@ -10,7 +10,7 @@
 mod stream;
 
 use postgrey::greylist::{Decision, Lookup, Plan, Policy, notes, plan};
-use postgrey::lists::Lists;
+use postgrey::lists::{Budget, Lists};
 use postgrey::state::local::Store;
 use postgrey::state::memory::Memory;
 use postgrey::state::{Backend, Completed, Task, Ticket};
@@ -21,7 +21,7 @@ use testkit::random::{self, Random};
 
 fn lookup(policy: &Policy, mail: &Mail) -> Lookup {
     let lists = Lists::default();
-    match plan(policy, &lists, &mail.request(), mail.time, &mut Vec::new()) {
+    match plan(policy, &lists, &mail.request(), mail.time, &mut Budget::default()) {
         Plan::Lookup(lookup) => lookup,
         Plan::Decided(verdict) => panic!("{verdict:?} without a lookup"),
     }

@@ -15,7 +15,7 @@ use crate::greylist::{
     self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
 };
 use crate::json::Object;
-use crate::lists::{self, ListReader, Lists, Location};
+use crate::lists::{self, Budget, ListReader, Lists, Location};
 use crate::request::Request;
 use crate::session::policy;
 use crate::state::local::FILE_NAME;
@@ -112,7 +112,7 @@ impl<'c> Case<'c> {
         request: Request<'c>,
         database: Option<&Database>,
     ) -> Result<Case<'c>, Error> {
-        let plan = greylist::plan(policy, whitelists, &request, now, &mut Vec::new());
+        let plan = greylist::plan(policy, whitelists, &request, now, &mut Budget::default());
         let (known, verdict) = match plan {
             Plan::Decided(verdict) => (None, verdict),
             Plan::Lookup(lookup) => {
@@ -127,7 +127,7 @@ impl<'c> Case<'c> {
     /// The line of a list that decided, and its text.
     fn rule(&self) -> Option<(&Location, String)> {
         let Case { policy, whitelists, request, .. } = self;
-        let location = greylist::rule(policy, whitelists, request, &mut Vec::new())?.1?;
+        let location = greylist::rule(policy, whitelists, request, &mut Budget::default())?.1?;
         Some((location, lists::read_line(location).unwrap_or_default()))
     }
 

@@ -1,4 +1,5 @@
-//! Patterns that need PCRE2: tried one by one, within limits for each and for all.
+//! Patterns that need PCRE2: tried one by one, within limits for each and for all of a
+//! request.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -15,9 +16,25 @@ use super::{Letters, dialect};
 const LIMITS: &str = "(*LF)(*NO_AUTO_POSSESS)(*NO_DOTSTAR_ANCHOR)(*NO_START_OPT)\
     (*LIMIT_MATCH=100000)(*LIMIT_DEPTH=1000)(*LIMIT_HEAP=256)";
 
-/// The time for all patterns of a list and one name. A pattern that reaches its
+/// The time for all patterns of all lists and one request. A pattern that reaches its
 /// limit takes about a millisecond.
 const TIME_LIMIT: Duration = Duration::from_millis(10);
+
+/// The time that patterns may take for one request, and warnings about those that took
+/// too much.
+#[derive(Debug, Default)]
+pub struct Budget<'l> {
+    spent: Duration,
+    slowest: Option<(Duration, &'l Entry)>,
+    warnings: Vec<Warning>,
+}
+
+impl Budget<'_> {
+    /// The warnings, of which each list has one for each pattern.
+    pub fn into_warnings(self) -> Vec<Warning> {
+        self.warnings
+    }
+}
 
 /// The patterns of a list that need PCRE2, in their order.
 #[derive(Debug, Default)]
@@ -56,47 +73,54 @@ impl Backtracking {
 
     /// Returns the first pattern before number `end` that matches the name.
     /// Patterns are skipped when the time is over.
-    pub(super) fn find(
-        &self,
+    pub(super) fn find<'l>(
+        &'l self,
         name: &[u8],
         end: usize,
-        warnings: &mut Vec<Warning>,
-    ) -> Option<&Location> {
+        budget: &mut Budget<'l>,
+    ) -> Option<&'l Location> {
         if self.0.is_empty() {
             return None;
         }
-        let start = Instant::now();
-        let (mut now, mut slowest) = (start, (Duration::ZERO, None));
+        let mut start = Instant::now();
         for entry in self.0.iter().take_while(|entry| entry.number < end) {
-            if now - start > TIME_LIMIT {
-                if let (time, Some(entry)) = slowest {
-                    warn_of_time(entry, time, name, warnings);
-                }
+            if budget.spent > TIME_LIMIT {
+                budget.warn_of_time(name);
                 return None;
             }
-            if entry.matches(name, warnings) {
+            let is_match = entry.matches(name, &mut budget.warnings);
+            let now = Instant::now();
+            budget.note(entry, now - std::mem::replace(&mut start, now));
+            if is_match {
                 return Some(&entry.location);
-            }
-            let before = std::mem::replace(&mut now, Instant::now());
-            if now - before > slowest.0 {
-                slowest = (now - before, Some(entry));
             }
         }
         None
     }
 }
 
-/// Warns of the pattern that took most of a lookup's time.
-fn warn_of_time(entry: &Entry, time: Duration, name: &[u8], warnings: &mut Vec<Warning>) {
-    if entry.is_known.replace(true) {
-        return;
+impl<'l> Budget<'l> {
+    /// Notes the time that a pattern took.
+    fn note(&mut self, entry: &'l Entry, time: Duration) {
+        self.spent += time;
+        if self.slowest.is_none_or(|(longest, _)| longest < time) {
+            self.slowest = Some((time, entry));
+        }
     }
-    let text = format!(
-        "pattern took {time:.1?} for {}, and the list's patterns together more than \
-         {TIME_LIMIT:?}: those after it were not tried; write a simpler one",
-        name.escape_ascii()
-    );
-    warnings.push(Warning::about(&entry.location, &text));
+
+    /// Warns of the pattern that took most of the time.
+    fn warn_of_time(&mut self, name: &[u8]) {
+        let Some((time, entry)) = self.slowest.filter(|(_, entry)| !entry.is_known.replace(true))
+        else {
+            return;
+        };
+        let text = format!(
+            "pattern took {time:.1?} at {}, and all patterns together more than {TIME_LIMIT:?} \
+             for one request: those after it were not tried; write a simpler one",
+            name.escape_ascii()
+        );
+        self.warnings.push(Warning::about(&entry.location, &text));
+    }
 }
 
 impl Entry {
@@ -129,4 +153,36 @@ pub(super) fn interpreted(pattern: &[u8], letters: Letters) -> Result<pcre2::byt
 fn message(error: &pcre2::Error) -> String {
     let text = error.to_string();
     text.splitn(3, ": ").last().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(line: u32) -> Backtracking {
+        let mut patterns = Backtracking::default();
+        let location = Location { file: std::path::Path::new("list").into(), line };
+        patterns.add(0, b"(?=b)b", location).unwrap();
+        patterns
+    }
+
+    #[test]
+    fn slowest_pattern_of_all_lists_is_named() {
+        let [first, second, third] = [1, 2, 3].map(list);
+        let mut budget = Budget::default();
+        budget.note(&first.0[0], Duration::from_millis(2));
+        budget.note(&second.0[0], Duration::from_millis(7));
+        assert_eq!(third.find(b"b", 1, &mut budget), Some(&third.0[0].location));
+        budget.note(&third.0[0], Duration::from_millis(3));
+        for _ in 0..2 {
+            assert_eq!(third.find(b"b", 1, &mut budget), None, "the time is over");
+        }
+        let warnings = budget.into_warnings();
+        assert_eq!(warnings.len(), 1);
+        assert_eq!(
+            warnings[0].to_string(),
+            "list line 2: pattern took 7.0ms at b, and all patterns together more than 10ms for \
+             one request: those after it were not tried; write a simpler one"
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! Lists of clients and recipients, with patterns above all.
 
 use crate::fuzz::Target;
-use postgrey::lists::{Addresses, Clients, Text, Warning};
+use postgrey::lists::{Addresses, Budget, Clients, Text, Warning};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use testkit::random::Random;
@@ -170,13 +170,13 @@ impl Lists {
     /// lookup, so that some patterns were not tried.
     fn client(&self, name: &[u8]) -> Option<bool> {
         let start = Instant::now();
-        let is_found = self.clients.by_name(name, &mut Vec::new()).is_some();
+        let is_found = self.clients.by_name(name, &mut Budget::default()).is_some();
         (start.elapsed() < LOOKUP_TIME).then_some(is_found)
     }
 
     fn recipient(&self, recipient: &[u8]) -> Option<bool> {
         let start = Instant::now();
-        let is_found = self.recipients.find(recipient, &mut Vec::new()).is_some();
+        let is_found = self.recipients.find(recipient, &mut Budget::default()).is_some();
         (start.elapsed() < LOOKUP_TIME).then_some(is_found)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::finding::Fix;
 use super::{Lint, Mistake, dots};
-use crate::lists::{Addresses, Clients, Text, pattern_of};
+use crate::lists::{Addresses, Budget, Clients, Text, pattern_of};
 
 pub(super) const OF_CLIENTS: &[Lint] = &[
     ("pattern-flags", flags),
@@ -93,7 +93,7 @@ fn list_of(rule: &str) -> [Text; 1] {
 fn all_clients(rule: &str) -> Option<Mistake> {
     pattern_of(rule.as_bytes())?;
     let clients = Clients::parse(list_of(rule), &mut Vec::new());
-    let matches = |name: &&str| clients.by_name(name.as_bytes(), &mut Vec::new()).is_some();
+    let matches = |name: &&str| clients.by_name(name.as_bytes(), &mut Budget::default()).is_some();
     NAMES.iter().all(matches).then(everybody)
 }
 
@@ -102,7 +102,7 @@ fn all_addresses(rule: &str) -> Option<Mistake> {
     let addresses = Addresses::parse(list_of(rule), &mut Vec::new());
     let matches = |name: &&str| {
         let address = format!("{name}@{name}");
-        addresses.find(address.as_bytes(), &mut Vec::new()).is_some()
+        addresses.find(address.as_bytes(), &mut Budget::default()).is_some()
     };
     NAMES.iter().all(matches).then(everybody)
 }

@@ -12,7 +12,7 @@ use self::forms::{
 use super::*;
 use crate::cli::{admin, help};
 use crate::cli::{flags, policy_test as tester, report as reporter};
-use crate::lists::{Addresses, Clients, Delays, Text, Warning};
+use crate::lists::{Addresses, Budget, Clients, Delays, Text, Warning};
 use clap::Arg;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -170,19 +170,21 @@ fn clients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool
     let clients = Clients::parse(list(lines), warnings);
     Box::new(move |client| match client.parse() {
         Ok(address) => clients.by_address(address).is_some(),
-        Err(_) => clients.by_name(client.as_bytes(), &mut Vec::new()).is_some(),
+        Err(_) => clients.by_name(client.as_bytes(), &mut Budget::default()).is_some(),
     })
 }
 
 fn recipients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
     let recipients = Addresses::parse(list(lines), warnings);
-    Box::new(move |recipient| recipients.find(recipient.as_bytes(), &mut Vec::new()).is_some())
+    Box::new(move |recipient| {
+        recipients.find(recipient.as_bytes(), &mut Budget::default()).is_some()
+    })
 }
 
 /// The recipient's own delay.
 fn delay_of(lines: &str, warnings: &mut Vec<Warning>) -> impl Fn(&str) -> Option<i64> + use<> {
     let delays = Delays::parse(list(lines), warnings);
-    move |recipient| delays.find(recipient.as_bytes(), &mut Vec::new())
+    move |recipient| delays.find(recipient.as_bytes(), &mut Budget::default())
 }
 
 fn delays(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
