@@ -282,7 +282,12 @@ fn the_parent_reports_a_failed_start() {
         "",
     );
     let text = "Can't connect to UNIX socket at file missing/socket [No such file or directory]";
-    fails(&["--unix=missing/socket"], &format!("{text} {at}"), "; make the directory first", "pid");
+    fails(
+        &["--unix=missing/socket"],
+        &format!("{text} {at}"),
+        "; create the directory first",
+        "pid",
+    );
     fails(
         &["--user=nosuchuser"],
         "No such user \"nosuchuser\"",

@@ -232,7 +232,7 @@ fn low_ports_are_root_s() {
         let seen = of_nobody(run, &["--inet=127.0.0.1:24"], |_| None);
         let words = "ERROR: Can't connect to TCP port 24 on 127.0.0.1 [Permission denied]";
         let theirs = format!("{words} at DIR/postgrey line 781.");
-        let ours = format!("{words}; start it as root, it gives up root's rights by itself");
+        let ours = format!("{words}; start it as root; it drops root's rights after binding");
         run.expect("error", error_of(&seen), differs("X48", theirs, ours));
     });
 }

@@ -185,7 +185,7 @@ fn a_socket_that_cannot_be_created_is_reported() {
     case(|run| {
         for (path, why, advice) in [
             ("/etc", "Is a directory", "add a name for the socket in it"),
-            ("missing/socket", "No such file or directory", "make the directory first"),
+            ("missing/socket", "No such file or directory", "create the directory first"),
         ] {
             let failure = run.listens_at(&[format!("--unix={path}")]);
             let line = failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or("");

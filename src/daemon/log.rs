@@ -193,7 +193,7 @@ impl Log {
     pub fn flush(&mut self) {
         self.hand_over();
         if self.lost > 0 && self.is_empty() {
-            let line = format!("{} log lines were lost: nothing took them", self.lost);
+            let line = format!("{} log lines were lost: the logger did not accept them", self.lost);
             self.lost = 0;
             self.push(Severity::Warning, line.as_bytes());
             self.hand_over();
@@ -266,7 +266,7 @@ fn escape(line: &mut Vec<u8>, text: &[u8], is_plain: impl Fn(u8) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::log_queue::MOST_LINES;
+    use crate::daemon::log_queue::MAX_LINES;
 
     fn lines(log: &mut Log) -> Vec<String> {
         let Sink::Stderr(stderr) = &mut log.sink else { panic!("not on standard error") };
@@ -340,11 +340,11 @@ mod tests {
     #[test]
     fn dropped_log_lines_are_counted() {
         let mut log = Log::to_stderr(Verbosity::Normal, Format::Classic);
-        for _ in 0..MOST_LINES + 7 {
+        for _ in 0..MAX_LINES + 7 {
             log.line(Severity::Notice, "x");
         }
         assert_eq!((log.lost, log.lost_ever()), (7, 7));
         assert!(log.is_waiting());
-        assert_eq!(lines(&mut log).len(), MOST_LINES);
+        assert_eq!(lines(&mut log).len(), MAX_LINES);
     }
 }

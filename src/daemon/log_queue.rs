@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-pub const MOST_LINES: usize = 10_000;
+pub const MAX_LINES: usize = 10_000;
 
 /// Bytes that may wait; lines of the usual length come to half of this.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -16,7 +16,7 @@ pub struct Queue {
 impl Queue {
     /// Returns true if no more should be added.
     pub fn is_full(&self) -> bool {
-        self.lines.len() >= MOST_LINES || self.bytes >= MOST_BYTES
+        self.lines.len() >= MAX_LINES || self.bytes >= MAX_BYTES
     }
 
     pub fn push(&mut self, line: Vec<u8>) {
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn many_lines_and_long_ones_fill_it() {
         let mut queue = Queue::default();
-        for line in [vec![], vec![b'x'; MOST_BYTES / 8]] {
-            let most = if line.is_empty() { MOST_LINES } else { 8 };
+        for line in [vec![], vec![b'x'; MAX_BYTES / 8]] {
+            let most = if line.is_empty() { MAX_LINES } else { 8 };
             for _ in 0..most {
                 assert!(!queue.is_full());
                 queue.push(line.clone());

@@ -208,9 +208,7 @@ impl Pool {
         self.pass(question);
         let why = match error.kind() {
             io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
-            io::ErrorKind::InvalidData => {
-                "what listens there does not speak the policy protocol".to_owned()
-            }
+            io::ErrorKind::InvalidData => "it does not speak the policy protocol".to_owned(),
             _ => errno(error).desc().to_owned(),
         };
         self.notices.extend(self.availability.unanswered(&why, now));

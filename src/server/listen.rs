@@ -137,7 +137,7 @@ fn open_inet(
     match absent {
         Some(failure) if listeners.is_empty() => Err(failure),
         Some(failure) => {
-            log.line(Severity::Warning, format!("{failure}; going on with the other addresses"));
+            log.line(Severity::Warning, format!("{failure}; the other addresses are used"));
             Ok(listeners)
         }
         None => Ok(listeners),
@@ -149,8 +149,8 @@ fn refused(socket: &str, why: Errno) -> Failure {
     let advice = match why {
         Errno::EADDRINUSE => "; another program listens there",
         Errno::EADDRNOTAVAIL => "; this machine has no such address",
-        Errno::EACCES => "; start it as root, it gives up root's rights by itself",
-        Errno::ENOENT => "; make the directory first",
+        Errno::EACCES => "; start it as root; it drops root's rights after binding",
+        Errno::ENOENT => "; create the directory first",
         Errno::EISDIR => "; add a name for the socket in it",
         Errno::ENAMETOOLONG => "; the path of a socket has 107 bytes at most",
         _ => "",

@@ -100,7 +100,7 @@ fn certificate_is_read_again_on_hup() {
     fs::write(&certificate, "damaged").expect("the file");
     daemon.signal(nix::sys::signal::Signal::SIGHUP);
     wait_until("the complaint", || {
-        let complaint = "the certificate in use stays";
+        let complaint = "the old certificate remains in use";
         daemon.log().iter().any(|line| line.contains(complaint))
     });
 }

@@ -204,7 +204,7 @@ impl Relay {
             match files.read() {
                 Ok(config) => self.shared.tls = Some(config),
                 Err(error) => {
-                    let line = format!("{error}; the certificate in use stays");
+                    let line = format!("{error}; the old certificate remains in use");
                     self.shared.lines.push((Severity::Error, line));
                 }
             }

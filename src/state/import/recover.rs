@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(45);
 /// copy, and returns its directory.
 pub fn copy(directory: &Path, work: &Path, programs: &[&[&str]]) -> Result<PathBuf, String> {
     let installed = programs.iter().filter(|program| Path::new(program[0]).exists());
-    let mut trouble = "neither db5.3_recover nor Perl's BerkeleyDB is installed \
+    let mut failure = "neither db5.3_recover nor Perl's BerkeleyDB is installed \
                        (apt-get install db5.3-util)"
         .to_string();
     for (number, program) in installed.enumerate() {
@@ -39,11 +39,11 @@ pub fn copy(directory: &Path, work: &Path, programs: &[&[&str]]) -> Result<PathB
         copy_files(directory, &home).map_err(|error| format!("can't copy it: {error}"))?;
         match run(program, &home) {
             Ok(()) => return Ok(home),
-            Err(why) => trouble = format!("{} {why}", program[0]),
+            Err(why) => failure = format!("{} {why}", program[0]),
         }
         let _ = fs::remove_dir_all(&home);
     }
-    Err(trouble)
+    Err(failure)
 }
 
 /// Copies the databases first: if the original is running, the log is then the
@@ -102,7 +102,7 @@ fn first_line(path: &Path) -> String {
     let text = String::from_utf8_lossy(&text);
     match (read, text.lines().next()) {
         (Ok(_), Some(line)) => line.to_string(),
-        _ => "it said nothing".to_string(),
+        _ => "it reported no reason".to_string(),
     }
 }
 

@@ -64,8 +64,8 @@ impl fmt::Display for ImportReport {
             write!(f, "; {} known already", was(known, "entry", "entries"))?;
         }
         if self.refused > 0 {
-            let of_no_use = was(self.refused, "row", "rows");
-            write!(f, "; {of_no_use} not taken")?;
+            let refused = was(self.refused, "row", "rows");
+            write!(f, "; {refused} not imported")?;
             if !self.refusals.is_empty() {
                 write!(f, ": {}", self.refusals.join(", "))?;
                 if self.refused > self.refusals.len() as u64 {
@@ -96,14 +96,14 @@ mod tests {
         report.clients.new = 1;
         assert_eq!(report.to_string(), "imported 10 triplets and 1 client from /old");
         let unnamed = ImportReport { refused: 2, ..report.clone() };
-        let line = "imported 10 triplets and 1 client from /old; 2 rows were not taken";
+        let line = "imported 10 triplets and 1 client from /old; 2 rows were not imported";
         assert_eq!(unnamed.to_string(), line);
         report.triplets.known = 2;
         report.refuse(b"a\nb", "is odd");
         assert_eq!(
             report.to_string(),
             "imported 10 triplets and 1 client from /old; 2 entries were known already; \
-             1 row was not taken: \"a\\nb\" is odd"
+             1 row was not imported: \"a\\nb\" is odd"
         );
         for _ in 0..9 {
             report.refuse(&[b'x'; 500], "is odd");

@@ -40,7 +40,7 @@ fn log_too_much(server: &Server, fault: &'static str) -> usize {
 
 /// Asserts that each request is either in the log or counted as lost.
 fn assert_lost_lines_are_counted(logger: &Logger, requests: usize) {
-    let messages = logger.messages_until("log lines were lost: nothing took them");
+    let messages = logger.messages_until("log lines were lost: the logger did not accept them");
     let logged = messages.iter().filter(|message| message.starts_with("action=")).count();
     let last = messages.last().expect("a message");
     let lost = last.split(' ').next().and_then(|number| number.parse().ok());

@@ -68,7 +68,7 @@ fn a_running_daemon_imports_and_continues_to_answer() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        "imported 20002 triplets and 1 client from standard input; 1 row was not taken: \
+        "imported 20002 triplets and 1 client from standard input; 1 row was not imported: \
          \"nonsense\" is the key of no triplet and no client\n"
     );
     // Both have waited long enough by what the dump knew.

@@ -27,7 +27,7 @@ fn an_import_merges_and_may_be_repeated() {
         " 1.2.3.0/24/a@b/c@d\n 100,500\n 1.2.3.4\n 7,900\n 2001:db8::1\n 2,900\n \
          nonsense\n 1\n",
     );
-    let line = "imported 1 triplet and 2 clients from standard input; 1 row was not taken: \
+    let line = "imported 1 triplet and 2 clients from standard input; 1 row was not imported: \
                 \"nonsense\" is the key of no triplet and no client";
     assert_eq!(import(&scratch, &["--from=-"], &old), done(line));
     // Another database knows the triplet only since later.

@@ -46,7 +46,7 @@ fn the_first_start_imports_all_records_and_keeps_the_files() {
         let stopped = builder.start().stop();
         let count = triplets().lines().count() / 2;
         let line = format!(
-            "imported {count} triplets and 0 clients from DB; 2 rows were not taken: \
+            "imported {count} triplets and 0 clients from DB; 2 rows were not imported: \
              \"\\x00\\xff\" is the key of no triplet and no client, \
              \"no-value\" is the key of no triplet and no client"
         );

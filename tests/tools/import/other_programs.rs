@@ -68,7 +68,7 @@ fn sqlgrey(time: impl Fn(i64) -> String) -> String {
 /// Asserts that the rows of [`sqlgrey`] were imported.
 fn assert_sqlgrey_imported(scratch: &Scratch, text: &str) {
     assert!(text.starts_with("imported 4 triplets and 0 clients from standard input; "), "{text}");
-    assert!(text.contains("1 row was not taken: \"line 5\" has an invalid client"), "{text}");
+    assert!(text.contains("1 row was not imported: \"line 5\" has an invalid client"), "{text}");
     assert_eq!(
         exported(scratch, "--triplets"),
         " 192.0.2.0/o'brien@sender.test/bob@example.org\n 1700000000,1700000000\n \
@@ -96,7 +96,7 @@ fn iredapd() -> String {
 /// Asserts that the rows of [`iredapd`] were imported.
 fn assert_iredapd_imported(scratch: &Scratch, text: &str) {
     assert!(text.starts_with("imported 3 triplets and 0 clients from standard input; "), "{text}");
-    assert!(text.contains("1 row was not taken: \"line 4\" has an invalid client"), "{text}");
+    assert!(text.contains("1 row was not imported: \"line 4\" has an invalid client"), "{text}");
     assert_eq!(
         exported(scratch, "--triplets"),
         " 192.0.2.0/a@sender.test/bob@example.org\n 1700000000,1700000000\n \
