@@ -15,7 +15,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
 /// The bytes per write: a pipe or socket that polls as writable accepts
 /// `PIPE_BUF` bytes without blocking.
-const PIECE: usize = 4096;
+const MAX_WRITE: usize = 4096;
 
 /// Lines on their way to standard error.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Stderr {
     /// Writes as much as the reader accepts now.
     pub fn send(&mut self) {
         loop {
-            while self.piece.len() < PIECE {
+            while self.piece.len() < MAX_WRITE {
                 let Some(mut line) = self.lines.pop() else {
                     break;
                 };
@@ -79,7 +79,7 @@ impl Stderr {
     }
 
     fn write(&mut self) -> io::Result<usize> {
-        let piece = &self.piece[..self.piece.len().min(PIECE)];
+        let piece = &self.piece[..self.piece.len().min(MAX_WRITE)];
         match &mut self.own {
             Some(own) => own.write(piece),
             None if is_writable(&io::stderr()) => io::stderr().write(piece),

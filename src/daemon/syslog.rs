@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const DEV_LOG: &str = "/dev/log";
 
 /// The interval of connection attempts to a missing logger.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A connection to the system's logger, now and then.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ fn connected<'s>(
     missed: &mut Option<Instant>,
 ) -> Option<&'s UnixDatagram> {
     if socket.is_none() {
-        if missed.is_some_and(|missed| missed.elapsed() < PAUSE) {
+        if missed.is_some_and(|missed| missed.elapsed() < RETRY_INTERVAL) {
             return None;
         }
         match connect() {

@@ -15,7 +15,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_MISSES: u32 = 300;
 
 /// The time for which a silent server is not asked.
-const PAUSE: Duration = Duration::from_secs(5);
+const SILENCE_PAUSE: Duration = Duration::from_secs(5);
 
 /// The servers, and how to ask them.
 pub struct Servers {
@@ -94,7 +94,7 @@ impl Servers {
         let server = &mut self.servers[index];
         server.misses = server.misses.saturating_add(1);
         if server.misses >= MAX_MISSES {
-            server.paused_until = Some(now + PAUSE);
+            server.paused_until = Some(now + SILENCE_PAUSE);
         }
     }
 
@@ -102,7 +102,7 @@ impl Servers {
     pub fn is_away(&mut self, index: usize, now: Instant) {
         let server = &mut self.servers[index];
         server.misses = MAX_MISSES;
-        server.paused_until = Some(now + PAUSE);
+        server.paused_until = Some(now + SILENCE_PAUSE);
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
         assert!(servers.next(0, 0, now).is_some());
         servers.missed(0, now);
         assert!(servers.next(0, 0, now).is_none());
-        assert!(servers.next(0, 0, now + PAUSE).is_some());
+        assert!(servers.next(0, 0, now + SILENCE_PAUSE).is_some());
         servers.replied(0);
         servers.is_away(0, now);
         assert!(servers.next(0, 0, now).is_none());

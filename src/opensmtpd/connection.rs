@@ -12,7 +12,7 @@ use std::os::fd::AsRawFd;
 use std::time::Instant;
 
 /// Bytes read at once; replies are short.
-const PIECE: usize = 4096;
+const READ_SIZE: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -99,7 +99,7 @@ impl Connection {
     /// Reads until a reply is complete. Returns the question that was answered
     /// and the action, or `None` if the socket has no more bytes.
     pub(super) fn receive(&mut self) -> io::Result<Option<(PolicyQuestion, Vec<u8>)>> {
-        let mut piece = [0; PIECE];
+        let mut piece = [0; READ_SIZE];
         loop {
             let action = self.replies.next_action();
             if let Some(action) = action.map_err(|_| ErrorKind::InvalidData)? {

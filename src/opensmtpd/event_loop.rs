@@ -14,7 +14,7 @@ const OUTPUT: Token = Token(1);
 const FIRST_CONNECTION: usize = 2;
 
 /// Bytes read at once.
-const PIECE: usize = 64 * 1024;
+const READ_SIZE: usize = 64 * 1024;
 
 /// Bytes and requests that may wait before no more is read.
 const MAX_OUTPUT: usize = 1024 * 1024;
@@ -91,7 +91,7 @@ impl EventLoop {
         if !self.can_receive() {
             return Transfer::Later;
         }
-        let mut piece = [0; PIECE];
+        let mut piece = [0; READ_SIZE];
         let transfer = smtpd::receive(&mut piece);
         match transfer {
             Transfer::Bytes(length) => self.lines.feed(&piece[..length]),
@@ -149,7 +149,7 @@ impl EventLoop {
             }
         }
         output.clear();
-        output.shrink_to(PIECE);
+        output.shrink_to(READ_SIZE);
         Transfer::Bytes(written)
     }
 }

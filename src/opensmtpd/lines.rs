@@ -6,7 +6,7 @@ use std::mem;
 const MAX_LINE: usize = 1024 * 1024;
 
 /// Bytes of the buffer that are kept for the next lines.
-const KEPT: usize = 64 * 1024;
+const RETAINED_CAPACITY: usize = 64 * 1024;
 
 /// Received bytes that are not processed yet.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Lines {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..mem::take(&mut self.start));
         if self.buffer.is_empty() {
-            self.buffer.shrink_to(KEPT);
+            self.buffer.shrink_to(RETAINED_CAPACITY);
         }
         self.buffer.extend_from_slice(bytes);
     }

@@ -40,7 +40,7 @@ pub struct Acceptor {
     waiting: Vec<usize>,
     /// No client is accepted before this moment.
     rest_until: Option<Instant>,
-    trouble: RateLimitedError,
+    accept_error: RateLimitedError,
 }
 
 impl Acceptor {
@@ -48,7 +48,7 @@ impl Acceptor {
     /// watched cause no event, so clients may wait at each of them.
     pub fn new(listeners: Vec<Listener>) -> Acceptor {
         let waiting = (0..listeners.len()).collect();
-        Acceptor { listeners, waiting, rest_until: None, trouble: RateLimitedError::default() }
+        Acceptor { listeners, waiting, rest_until: None, accept_error: RateLimitedError::default() }
     }
 
     /// The number of tokens that the sockets take.
@@ -86,18 +86,18 @@ impl Acceptor {
         self.rest_until = None;
         self.waiting.sort_unstable();
         self.waiting.dedup();
-        let mut came = 0;
+        let mut accepted = 0;
         for index in mem::take(&mut self.waiting) {
-            if let Err(error) = self.admit_from(index, connections, &watch, &mut came, log) {
+            if let Err(error) = self.admit_from(index, connections, &watch, &mut accepted, log) {
                 self.waiting.push(index);
                 let open = connections.len();
                 if connections.close_silent() == 0 {
                     self.rest_until = Some(Instant::now() + ACCEPT_PAUSE);
                 }
-                self.trouble.report(|| no_room(&error, open), log);
+                self.accept_error.report(|| no_room(&error, open), log);
             }
         }
-        came
+        accepted
     }
 
     /// Accepts clients from one socket until none waits there.
@@ -106,7 +106,7 @@ impl Acceptor {
         index: usize,
         connections: &mut Connections,
         watch: &impl Fn(&mut Stream, usize) -> io::Result<()>,
-        came: &mut u64,
+        accepted: &mut u64,
         log: &mut Log,
     ) -> io::Result<()> {
         for _ in 0..MAX_ACCEPTED {
@@ -122,7 +122,7 @@ impl Acceptor {
                 },
             };
             connections.admit(stream, Session::new(listener.protocol), watch)?;
-            *came += 1;
+            *accepted += 1;
         }
         self.waiting.push(index);
         Ok(())

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const MAX_STEP: i64 = 300;
 
 /// The time for which the time of day has to be steady after a jump.
-const STEADY: Duration = Duration::from_secs(3600);
+const STEADY_TIME: Duration = Duration::from_secs(3600);
 
 /// The time of day, compared with the monotonic clock at intervals.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl ClockJump {
         }
         match &self.jump {
             Some(jump) if ahead.abs_diff(jump.ahead) > MAX_STEP.unsigned_abs() => {}
-            Some(jump) if at.saturating_duration_since(jump.seen) < STEADY => {
+            Some(jump) if at.saturating_duration_since(jump.seen) < STEADY_TIME => {
                 return Comparison::Waiting;
             }
             Some(_) => {

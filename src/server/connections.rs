@@ -40,19 +40,19 @@ pub struct Connections {
     due: Vec<usize>,
     /// Bytes that all buffers take together.
     buffered: usize,
-    most: usize,
+    max: usize,
 }
 
 impl Connections {
     /// No connections, and room for as many as the limit of descriptors allows.
     pub fn new() -> Connections {
         let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
-        let most = limit.saturating_sub(OTHER_DESCRIPTORS).max(1);
+        let max = limit.saturating_sub(OTHER_DESCRIPTORS).max(1);
         Connections {
             slab: Slab::new(),
             due: Vec::new(),
             buffered: 0,
-            most: usize::try_from(most).unwrap_or(usize::MAX),
+            max: usize::try_from(max).unwrap_or(usize::MAX),
         }
     }
 
@@ -62,7 +62,7 @@ impl Connections {
 
     /// Returns an error if no descriptor is free for another connection.
     pub fn expect_room(&self) -> io::Result<()> {
-        if self.len() < self.most { Ok(()) } else { Err(Errno::EMFILE.into()) }
+        if self.len() < self.max { Ok(()) } else { Err(Errno::EMFILE.into()) }
     }
 
     /// Adds a connection, which is due: its client may have sent something
@@ -96,8 +96,8 @@ impl Connections {
 
     /// The keys of those that have been due for longest. After the batch each is
     /// passed to [`Connections::settle`].
-    pub fn take_due(&mut self, most: usize) -> Vec<usize> {
-        let later = self.due.split_off(self.due.len().min(most));
+    pub fn take_due(&mut self, max: usize) -> Vec<usize> {
+        let later = self.due.split_off(self.due.len().min(max));
         let now = mem::replace(&mut self.due, later);
         for key in &now {
             self.slab[*key].is_due = false;

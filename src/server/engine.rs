@@ -16,7 +16,7 @@ use std::time::Instant;
 /// The options, the lists, and what is remembered from request to request.
 pub struct Engine {
     pub policy: Policy,
-    whitelists: Lists,
+    lists: Lists,
     headers: HeaderMemory,
     pub stats: Stats,
     format: Format,
@@ -30,10 +30,10 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that has decided nothing yet, for a log of this format.
-    pub fn new(policy: Policy, whitelists: Lists, format: Format) -> Engine {
+    pub fn new(policy: Policy, lists: Lists, format: Format) -> Engine {
         Engine {
             policy,
-            whitelists,
+            lists,
             headers: HeaderMemory::default(),
             stats: Stats::default(),
             format,
@@ -46,12 +46,12 @@ impl Engine {
     }
 
     /// Replaces the lists and returns the old ones.
-    pub fn exchange(&mut self, whitelists: Lists) -> Lists {
-        std::mem::replace(&mut self.whitelists, whitelists)
+    pub fn exchange(&mut self, lists: Lists) -> Lists {
+        std::mem::replace(&mut self.lists, lists)
     }
 
     pub fn lists(&self) -> &Lists {
-        &self.whitelists
+        &self.lists
     }
 
     /// The statistics for the log; they mention a dry run.
@@ -65,7 +65,7 @@ impl Engine {
     pub fn plan(&self, request: &Request<'_>, now: i64, log: &mut Log) -> Plan {
         let mut budget = Budget::default();
         let now = request.test_time.unwrap_or(now);
-        let plan = greylist::plan(&self.policy, &self.whitelists, request, now, &mut budget);
+        let plan = greylist::plan(&self.policy, &self.lists, request, now, &mut budget);
         for warning in budget.into_warnings() {
             log.line(Severity::Warning, warning.to_string());
         }
@@ -76,8 +76,8 @@ impl Engine {
     /// true in a dry run, which refuses nothing.
     pub fn exempts_client(&self, request: &Request<'_>, log: &mut Log) -> bool {
         let mut budget = Budget::default();
-        let Engine { policy, whitelists, .. } = self;
-        let is_exempt = greylist::exempts_client(policy, whitelists, request, &mut budget);
+        let Engine { policy, lists, .. } = self;
+        let is_exempt = greylist::exempts_client(policy, lists, request, &mut budget);
         for warning in budget.into_warnings() {
             log.line(Severity::Warning, warning.to_string());
         }

@@ -294,8 +294,8 @@ impl PollLoop {
         let watch = |stream: &mut Stream, key: usize| {
             stream.register(poll.registry(), Token(first_connection + key))
         };
-        let came = service.acceptor.admit(connections, watch, log);
-        service.engine.stats.counters.connections += came;
+        let accepted = service.acceptor.admit(connections, watch, log);
+        service.engine.stats.counters.connections += accepted;
     }
 
     /// Reads, decides, commits, replies.

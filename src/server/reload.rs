@@ -66,7 +66,7 @@ impl Reloader {
 }
 
 /// Frees lists that are no longer used, which takes a while as well.
-pub fn discard(whitelists: Lists) {
+pub fn discard(lists: Lists) {
     // Without room for a thread they are freed here and now.
-    let _ = Builder::new().spawn(move || drop(whitelists));
+    let _ = Builder::new().spawn(move || drop(lists));
 }

@@ -9,7 +9,7 @@ use crate::greylist::{Decision, Lookup, Policy, Record, Records, judge};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-const SLICE: usize = 500;
+const SLICE_SIZE: usize = 500;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -72,8 +72,8 @@ impl Inspect for Memory {
         let rows = self.records.range((from, Bound::Unbounded));
         let rows = rows.take_while(|((of, key), _)| *of == table && key.starts_with(prefix));
         let rows = rows.map(|((_, key), record)| (key.clone(), record.text().into_bytes()));
-        let rows: Vec<_> = rows.take(SLICE).collect();
-        let is_full = rows.len() == SLICE;
+        let rows: Vec<_> = rows.take(SLICE_SIZE).collect();
+        let is_full = rows.len() == SLICE_SIZE;
         let next = rows.last().filter(|_| is_full).map(|(key, _)| key.clone());
         Ok(Slice { rows, next })
     }

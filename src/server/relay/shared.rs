@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes read at a time.
-const BUFFER: usize = 16 * 1024;
+const READ_SIZE: usize = 16 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct RelayOptions {
@@ -147,7 +147,7 @@ impl Shared {
             stats: RelayStats::default(),
             questions: Vec::new(),
             lines: Vec::new(),
-            buffer: vec![0; BUFFER],
+            buffer: vec![0; READ_SIZE],
             is_away: false,
         })
     }

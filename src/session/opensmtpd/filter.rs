@@ -18,7 +18,7 @@ const REPORTS: [&str; 6] =
 const MAX_SESSIONS: usize = 100_000;
 
 /// Bytes of a line that a complaint shows.
-const SHOWN: usize = 100;
+const MAX_SHOWN: usize = 100;
 
 /// The sessions of smtpd. Fed lines, it yields questions for the daemon and
 /// lines for smtpd.
@@ -312,7 +312,7 @@ fn push_head(output: &mut Vec<u8>, kind: &str, session: u64, token: u64) {
 }
 
 fn shown(text: &[u8]) -> Vec<u8> {
-    text[..text.len().min(SHOWN)].to_vec()
+    text[..text.len().min(MAX_SHOWN)].to_vec()
 }
 
 impl fmt::Display for Complaint {

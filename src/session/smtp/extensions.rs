@@ -14,14 +14,14 @@ const KNOWN: [&str; 8] = [
 ];
 
 /// Parameters of MAIL and RCPT, and the extension that each belongs to.
-const MAIL_PARAMETERS: [(&str, &str); 5] = [
+pub const MAIL_PARAMETERS: [(&str, &str); 5] = [
     ("SIZE", "SIZE"),
     ("BODY", "8BITMIME"),
     ("SMTPUTF8", "SMTPUTF8"),
     ("RET", "DSN"),
     ("ENVID", "DSN"),
 ];
-const RCPT_PARAMETERS: [(&str, &str); 2] = [("NOTIFY", "DSN"), ("ORCPT", "DSN")];
+pub const RCPT_PARAMETERS: [(&str, &str); 2] = [("NOTIFY", "DSN"), ("ORCPT", "DSN")];
 
 /// Bytes of the longest line that is offered.
 const MAX_LENGTH: usize = 100;
@@ -56,17 +56,9 @@ impl Extensions {
         keywords.into_iter().any(|offered| offered.eq_ignore_ascii_case(keyword))
     }
 
-    /// Returns true if the parameter of MAIL belongs to an offered extension.
-    pub fn allow_in_mail(&self, parameter: &str) -> bool {
-        self.allow(parameter, &MAIL_PARAMETERS)
-    }
-
-    /// Returns true if the parameter of RCPT belongs to an offered extension.
-    pub fn allow_in_rcpt(&self, parameter: &str) -> bool {
-        self.allow(parameter, &RCPT_PARAMETERS)
-    }
-
-    fn allow(&self, parameter: &str, known: &[(&str, &str)]) -> bool {
+    /// Returns true if a parameter is one of `known` ([`MAIL_PARAMETERS`] or
+    /// [`RCPT_PARAMETERS`]) and belongs to an offered extension.
+    pub fn allow(&self, parameter: &str, known: &[(&str, &str)]) -> bool {
         known
             .iter()
             .any(|(name, keyword)| parameter.eq_ignore_ascii_case(name) && self.has(keyword))
@@ -98,11 +90,14 @@ mod tests {
     fn parameters_belong_to_extensions() {
         let extensions = Extensions::of_reply(b"250-mx\r\n250-SIZE\r\n250 DSN\r\n");
         for parameter in ["size", "RET", "ENVID"] {
-            assert!(extensions.allow_in_mail(parameter), "{parameter}");
+            assert!(extensions.allow(parameter, &MAIL_PARAMETERS), "{parameter}");
         }
         for parameter in ["BODY", "AUTH", "NOTIFY", ""] {
-            assert!(!extensions.allow_in_mail(parameter), "{parameter}");
+            assert!(!extensions.allow(parameter, &MAIL_PARAMETERS), "{parameter}");
         }
-        assert!(extensions.allow_in_rcpt("NOTIFY") && !extensions.allow_in_rcpt("SIZE"));
+        assert!(
+            extensions.allow("NOTIFY", &RCPT_PARAMETERS)
+                && !extensions.allow("SIZE", &RCPT_PARAMETERS)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! One client's side of the proxy, until one of its recipients passes.
 
 use super::command::{Command, Envelope, Fault};
-use super::extensions::Extensions;
+use super::extensions::{Extensions, MAIL_PARAMETERS, RCPT_PARAMETERS};
 use super::input::{Input, Line};
 use super::replies;
 use std::rc::Rc;
@@ -236,7 +236,7 @@ impl Session {
         if self.mail.is_some() {
             return self.reply(replies::NESTED_MAIL);
         }
-        if !envelope.parameters.iter().all(|name| extensions.allow_in_mail(name)) {
+        if !envelope.parameters.iter().all(|name| extensions.allow(name, &MAIL_PARAMETERS)) {
             return self.reply(replies::UNKNOWN_PARAMETER);
         }
         self.mail = Some(Mail { line, sender: cut(envelope.address), recipients: 0 });
@@ -245,7 +245,8 @@ impl Session {
 
     fn rcpt(&mut self, line: Vec<u8>, envelope: Envelope) -> Event {
         let extensions = &self.offer.extensions;
-        let is_allowed = envelope.parameters.iter().all(|name| extensions.allow_in_rcpt(name));
+        let is_allowed =
+            envelope.parameters.iter().all(|name| extensions.allow(name, &RCPT_PARAMETERS));
         let Some(mail) = &mut self.mail else {
             return self.reply(replies::MAIL_FIRST);
         };

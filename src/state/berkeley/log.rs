@@ -78,7 +78,7 @@ struct Records {
 impl Records {
     /// Bytes read of a record: the offset of the one before, its own length in
     /// bytes, a checksum, its type, its transaction.
-    const START: usize = 20;
+    const START_BYTES: usize = 20;
 
     fn new(log: File, file: u32) -> io::Result<Records> {
         let mut records =
@@ -102,7 +102,7 @@ impl Records {
         let field = |at| order.u32(&start, at).unwrap_or_default();
         let length = field(4);
         let record = Record { lsn: self.next, kind: field(12), transaction: field(16) };
-        let rest = length.checked_sub(Self::START as u32);
+        let rest = length.checked_sub(Self::START_BYTES as u32);
         let (Some(rest), Some(offset)) = (rest, self.next.offset.checked_add(length)) else {
             return Ok(None);
         };
@@ -111,8 +111,8 @@ impl Records {
         Ok(Some(record))
     }
 
-    fn start(&mut self) -> io::Result<Option<[u8; Self::START]>> {
-        let mut start = [0; Self::START];
+    fn start(&mut self) -> io::Result<Option<[u8; Self::START_BYTES]>> {
+        let mut start = [0; Self::START_BYTES];
         match self.log.read_exact(&mut start) {
             Ok(()) => Ok(Some(start)),
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),

@@ -33,7 +33,7 @@ const CLIENTS: &str = "postgrey_clients.db";
 
 /// The maximum number of entries in a batch: as many as one commit can write if
 /// each is on another page.
-const BATCH: usize = 10_000;
+const BATCH_ENTRIES: usize = 10_000;
 
 /// The maximum number of bytes of keys in a batch.
 const BATCH_BYTES: usize = 2 << 20;
@@ -78,7 +78,7 @@ impl<'a> Import<'a> {
     fn entry(&mut self, entry: ImportEntry) {
         self.bytes += entry.key.len();
         self.batch.push(entry);
-        if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
+        if self.batch.len() >= BATCH_ENTRIES || self.bytes >= BATCH_BYTES {
             self.write();
         }
     }

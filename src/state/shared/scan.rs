@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// Names that a server looks at for one slice. It serves nothing else meanwhile, which
 /// takes it less than a millisecond.
-const COUNT: &[u8] = b"500";
+const SCAN_SIZE: &[u8] = b"500";
 
 /// Runs a query, except for the metadata.
 pub fn query(
@@ -64,7 +64,7 @@ fn slice(
     let position = position.map_or(Some(Position::default()), Position::parse);
     let Position { server, cursor } = position.ok_or_else(malformed)?;
     let (cursor, pattern) = (cursor.to_string(), names::pattern(table, prefix));
-    let command: [&[u8]; 6] = [b"SCAN", cursor.as_bytes(), b"MATCH", &pattern, b"COUNT", COUNT];
+    let command: [&[u8]; 6] = [b"SCAN", cursor.as_bytes(), b"MATCH", &pattern, b"COUNT", SCAN_SIZE];
     let Some(reply) = link.ask(server, &command, deadline)? else {
         return Ok(Slice::default());
     };

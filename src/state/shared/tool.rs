@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a step may take. No mail waits for a tool.
-const LIMIT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Tool {
     client: Client,
@@ -37,7 +37,7 @@ impl Tool {
 }
 
 fn deadline() -> Instant {
-    Instant::now() + LIMIT
+    Instant::now() + TIMEOUT
 }
 
 impl Inspect for Tool {
