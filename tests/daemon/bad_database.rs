@@ -18,7 +18,7 @@ fn stopped() -> Stopped {
     let mut client = daemon.client();
     for number in 0..200 {
         let recipient = format!("{number}@example.org");
-        let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
+        let attempt = Attempt::to(&recipient);
         client.ask(&attempt.at(0));
     }
     drop(client);
@@ -93,7 +93,7 @@ fn files_of_another_user_are_named() {
 #[test]
 fn a_lock_file_that_a_killed_server_left_is_taken_over() {
     let daemon = Daemon::builder(Program::under_test()).start();
-    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
+    let attempt = Attempt::to("bob@example.org");
     daemon.client().ask(&attempt.clone().at(0));
     let stopped = daemon.kill();
     let lock = dbdir(&stopped).join("postgrey.mdb-lock");

@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::Duration;
 use testkit::http::exchange;
-use testkit::{Builder, Daemon, Program, free_port, pem, wait_for, wait_until};
+use testkit::{Builder, Daemon, Program, assert_contains, free_port, pem, wait_for, wait_until};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -129,12 +129,13 @@ fn metrics_count_the_proxys_clients() {
     next_client(&backend);
     let metrics = TcpStream::connect(("127.0.0.1", port)).expect("the metrics");
     let page = exchange(metrics, "GET /metrics HTTP/1.0\r\n\r\n");
-    for line in [
-        "postgrey_smtp_connections_total 1\n",
-        "postgrey_smtp_relayed_total{start=\"connection\"} 1\n",
-        "postgrey_smtp_relayed_total{start=\"recipient\"} 0\n",
-        "postgrey_smtp_refused_total 0\n",
-    ] {
-        assert!(page.contains(line), "{line}: {page}");
-    }
+    assert_contains(
+        &page,
+        &[
+            "postgrey_smtp_connections_total 1\n",
+            "postgrey_smtp_relayed_total{start=\"connection\"} 1\n",
+            "postgrey_smtp_relayed_total{start=\"recipient\"} 0\n",
+            "postgrey_smtp_refused_total 0\n",
+        ],
+    );
 }

@@ -97,7 +97,7 @@ fn ask_until_death(
 ) {
     for number in 0.. {
         let recipient = format!("{name}number{number}@example.org");
-        let triplet = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
+        let triplet = Attempt::to(&recipient);
         let Some(reply) = client.try_to_ask(&triplet.clone().at(0)) else {
             return;
         };

@@ -5,7 +5,6 @@ mod chroot;
 mod exim;
 mod opensmtpd;
 mod package;
-mod package_relations;
 mod postfix;
 mod proxy;
 mod sendmail;

@@ -87,3 +87,14 @@ fn exim_asks_it_by_the_recipe_of_the_package() {
 fn the_package_installs_its_files_and_a_purge_removes_them() {
     assert_arrives("files");
 }
+
+/// apt installs the first alternative if no mail server is there, and no other next to
+/// one: all of Debian's provide mail-transport-agent.
+#[test]
+fn the_package_brings_postfix_only_to_a_machine_without_a_mail_server() {
+    let control = include_str!("../../debian/control");
+    let (_, package) = control.split_once("\nPackage: postgrey\n").expect("the binary package");
+    let recommends = package.lines().find_map(|line| line.strip_prefix("Recommends: "));
+    assert_eq!(recommends, Some("postfix | default-mta | mail-transport-agent"));
+    assert!(!package.contains("\nConflicts:") && !package.contains("\nBreaks:"), "{package}");
+}

@@ -1,6 +1,6 @@
 //! The control socket, through which commands reach a running daemon.
 
-use crate::database::{ALICE, DAVE, NEWS, attempt, changes, command, daemon, keys, output};
+use crate::database::{ALICE, DAVE, NEWS, assert_changes, attempt, command, daemon, keys, output};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -100,7 +100,7 @@ fn malformed_or_silent_tools_do_not_affect_the_daemon() {
     let sent = endless.write_all(&vec![b'x'; 3 << 20]);
     let read = endless.read_to_end(&mut reply);
     assert!(sent.is_err() || read.is_err() || reply.starts_with(b"error a request of more than"));
-    assert_eq!(changes(&directory, "forget 192.0.2.1"), "forgot 2 entries\n");
+    assert_changes(&directory, "forget 192.0.2.1", "forgot 2 entries");
     daemon.client().assert_deferred(&attempt("192.0.2.1", "a@b.test", "c@d.test").at(0));
 }
 

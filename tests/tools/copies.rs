@@ -1,6 +1,6 @@
 //! Backups: where they may be written, and what they are good for.
 
-use crate::database::{attempt, changes, command, daemon as records, output, with_and_without};
+use crate::database::{attempt, command, daemon as records, output, with_and_without};
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -208,8 +208,8 @@ fn a_copy_is_restored_with_and_without_a_daemon() {
     let restore = |options: &str| format!("restore {options} {}", copy.display());
     let directory = daemon.dbdir();
     let spoil = || {
-        changes(&directory, "forget 192.0.2.1 one@a.test bob@example.org");
-        changes(&directory, "allow 198.51.100.1 new@b.test bob@example.org");
+        output(&directory, "forget 192.0.2.1 one@a.test bob@example.org");
+        output(&directory, "allow 198.51.100.1 new@b.test bob@example.org");
     };
     spoil();
     daemon.tool(&restore("")).refusal(2, "refusing to replace all entries of");

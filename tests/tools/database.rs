@@ -13,12 +13,13 @@ pub fn output(directory: &Path, line: &str) -> String {
     command(directory, line).success()
 }
 
-/// The lines with the number of entries that a command has changed.
+/// Asserts the number of entries that a command changes, such as `forgot 1 entry`.
 #[track_caller]
-pub fn changes(directory: &Path, line: &str) -> String {
+pub fn assert_changes(directory: &Path, line: &str, expected: &str) {
     let out = output(directory, line);
     let is_summary = |line: &&str| line.starts_with("allowed ") || line.starts_with("forgot ");
-    out.lines().filter(is_summary).map(|line| format!("{line}\n")).collect()
+    let summary: Vec<&str> = out.lines().filter(is_summary).collect();
+    assert_eq!(summary, [expected], "{line}");
 }
 
 #[track_caller]

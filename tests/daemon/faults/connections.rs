@@ -14,7 +14,7 @@ use testkit::{Attempt, Client, Daemon, Listener, Program, require, wait_for, wai
 /// A request about a new triplet.
 fn new_attempt(number: usize) -> Attempt {
     let recipient = format!("r{number}@example.org");
-    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient).at(0)
+    Attempt::to(&recipient).at(0)
 }
 
 /// Lets this process have as many connections as the system allows.

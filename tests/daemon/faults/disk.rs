@@ -68,7 +68,7 @@ fn ask_about(daemon: &Daemon, name: &str, triplets: usize) -> Vec<Attempt> {
     let mut acknowledged = Vec::new();
     for number in 0..triplets {
         let recipient = format!("{name}{number}@example.org");
-        let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
+        let attempt = Attempt::to(&recipient);
         let reply = client.ask(&attempt.clone().at(0));
         if reply == "DUNNO" {
             break;
@@ -130,7 +130,7 @@ fn assert_mail_flows(daemon: &Daemon, fault: &str, why: &str) {
 /// Waits until new triplets are deferred again, and the log says so.
 fn assert_recovers(daemon: &Daemon) {
     let mut client = daemon.client();
-    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "after@example.org");
+    let attempt = Attempt::to("after@example.org");
     wait_until("the database to be written again", || {
         client.ask(&attempt.clone().at(0)).starts_with("DEFER_IF_PERMIT ")
     });

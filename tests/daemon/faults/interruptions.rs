@@ -5,15 +5,11 @@ use crate::faults::witness::{SPARE_MEMORY, Watch};
 use nix::sys::signal::Signal;
 use testkit::{Attempt, Client, Daemon, Program, wait_until};
 
-fn attempt(recipient: &str) -> Attempt {
-    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", recipient)
-}
-
 #[test]
 fn a_stopped_daemon_answers_all_waiting_requests_when_it_continues() {
     let daemon = Daemon::builder(Program::under_test()).start();
     let watch = Watch::begin(&daemon, "SIGSTOP, SIGCONT");
-    let known = attempt("known@example.org").at(0);
+    let known = Attempt::to("known@example.org").at(0);
     let mut clients: Vec<Client> = (0..50).map(|_| daemon.client()).collect();
     clients[0].assert_deferred(&known);
     daemon.signal(Signal::SIGSTOP);
@@ -23,14 +19,14 @@ fn a_stopped_daemon_answers_all_waiting_requests_when_it_continues() {
     // Half of them were connected before, half come while it is stopped.
     clients.extend((0..50).map(|_| daemon.client()));
     for (number, client) in clients.iter_mut().enumerate() {
-        client.send(&attempt(&format!("{number}@example.org")).at(0).bytes());
+        client.send(&Attempt::to(&format!("{number}@example.org")).at(0).bytes());
     }
     daemon.signal(Signal::SIGCONT);
     for client in &mut clients {
         let reply = client.reply().expect("a reply");
         assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
     }
-    let reply = clients[0].ask(&attempt("known@example.org").at(300));
+    let reply = clients[0].ask(&Attempt::to("known@example.org").at(300));
     assert!(reply.starts_with("PREPEND X-Greylist: delayed 300 seconds "), "{reply}");
     watch.end(SPARE_MEMORY, &[]);
 }
@@ -51,7 +47,7 @@ fn a_clock_set_back_an_hour_only_delays_mail() {
     let daemon = builder.start();
     let watch = Watch::begin(&daemon, "clock back by an hour");
     let mut client = daemon.client();
-    let mut ask = |recipient: &str| client.ask(&attempt(recipient));
+    let mut ask = |recipient: &str| client.ask(&Attempt::to(recipient));
     let assert_deferred = |reply: &str| assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
     assert_deferred(&ask("before@example.org"));
     assert_deferred(&ask("passed@example.org"));

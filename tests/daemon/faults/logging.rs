@@ -12,7 +12,7 @@ use std::path::Path;
 use testkit::{Attempt, Builder, Daemon, Program, wait_until};
 
 fn attempt(recipient: &str) -> Attempt {
-    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", recipient).at(0)
+    Attempt::to(recipient).at(0)
 }
 
 /// Asks repeatedly about one triplet: each request is a line of the log.

@@ -60,7 +60,7 @@ fn it_serves_as_process_1_of_any_user_on_a_read_only_root() {
     // All of 127.0.0.0/8 is this machine's.
     let another = format!("127.0.0.2:{port}");
     assert!(Client::tcp(&another).is_ok(), "it listens at every address");
-    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
+    let attempt = Attempt::to("bob@example.org");
     daemon.client().assert_deferred(&attempt.clone().at(0));
     let reply = daemon.client().ask(&attempt.at(300));
     assert!(reply.starts_with("PREPEND "), "{reply}");

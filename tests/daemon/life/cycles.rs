@@ -45,8 +45,7 @@ impl Load {
                     loop {
                         number += 1;
                         let recipient = format!("c{connection}n{number}@example.org");
-                        let triplet =
-                            Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient);
+                        let triplet = Attempt::to(&recipient);
                         let Some(reply) = client.try_to_ask(&triplet.clone().at(0)) else { break };
                         assert!(reply.starts_with("DEFER_IF_PERMIT "), "{reply}");
                         if tell.send(triplet).is_err() || is_over.load(Ordering::Relaxed) {

@@ -12,7 +12,7 @@ fn background() -> Background {
 }
 
 fn attempt() -> Attempt {
-    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org").at(0)
+    Attempt::to("bob@example.org").at(0)
 }
 
 /// A file of `/proc/PID`.

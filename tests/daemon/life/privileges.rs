@@ -29,7 +29,7 @@ fn four(number: impl std::fmt::Display) -> String {
 
 /// The daemon answers, so it has all the rights that it needs.
 fn assert_answers(daemon: &Daemon) {
-    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
+    let attempt = Attempt::to("bob@example.org");
     daemon.client().assert_deferred(&attempt.at(0));
 }
 
@@ -198,7 +198,7 @@ fn a_list_that_only_root_can_read_applies() {
     fs::write(&list, "a.test\n").expect("a list");
     fs::set_permissions(&list, Permissions::from_mode(0o600)).expect("chmod");
     let daemon = builder().arg(format!("--whitelist-clients={}", list.display())).start();
-    let attempt = Attempt::new("192.0.2.1", "a.test", "alice@sender.test", "bob@example.org");
+    let attempt = Attempt::to("bob@example.org");
     assert_eq!(daemon.client().ask(&attempt.at(0)), "DUNNO");
     let expected =
         format!("can't open {}: Permission denied; its rules stay as they were", list.display());

@@ -15,7 +15,7 @@ use testkit::{Attempt, Builder, Client, Daemon, Listener, Program, Scratch};
 
 fn attempt(number: usize) -> Attempt {
     let recipient = format!("r{number}@example.org");
-    Attempt::new("192.0.2.1", "a.test", "alice@sender.test", &recipient).at(0)
+    Attempt::to(&recipient).at(0)
 }
 
 #[test]

@@ -32,6 +32,11 @@ impl Attempt {
             .with("recipient", recipient)
     }
 
+    /// Mail of a client that no rule knows, to this recipient.
+    pub fn to(recipient: &str) -> Attempt {
+        Attempt::new("192.0.2.1", "a.test", "alice@sender.test", recipient)
+    }
+
     pub fn with(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Attempt {
         let (name, value) = (name.as_ref().to_vec(), value.as_ref().to_vec());
         match self.attributes.iter_mut().find(|(known, _)| *known == name) {

@@ -1,7 +1,7 @@
 //! Logs of Postfix: of a daemon that is quiet, and of one that is not.
 
 use super::{ALICE, EARLY, FOUND, NEW, explain, line};
-use testkit::Scratch;
+use testkit::{Scratch, assert_contains};
 
 fn postfix(time: &str, text: &str) -> String {
     format!("2026-11-24T{time}.123456+00:00 mx postfix/smtpd[9]: {text}\n")
@@ -57,9 +57,10 @@ Outcome     passed after 10 min, at attempt 3
 ";
     assert_eq!(text, expected);
     let (_, text) = explain(&Scratch::new(), &log, &["--summary"]);
-    for part in ["Attempts    3\n", "Deferred    2\n", "Passed      1 (accepted by Postfix)\n"] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
+    assert_contains(
+        &text,
+        &["Attempts    3\n", "Deferred    2\n", "Passed      1 (accepted by Postfix)\n"],
+    );
 }
 
 #[test]
