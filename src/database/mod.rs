@@ -11,7 +11,7 @@ pub use answer::{query, reply};
 pub use child::{WORD, program};
 pub use connection::Connection;
 pub use location::{Location, SharedLocation};
-pub use server::{Source, serve};
+pub use server::{Source, open_store, serve};
 
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;

@@ -201,8 +201,12 @@ fn open_directory(directory: &Path) -> Result<Opened, Error> {
     Ok(Opened::Store(Box::new(open_store(directory)?), Some(lock)))
 }
 
-/// Opens the database with the records that a killed daemon left in its journal.
-fn open_store(directory: &Path) -> Result<Store, Error> {
+/// Opens the database of a locked directory, and writes the records that a killed daemon
+/// left in its journal.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn open_store(directory: &Path) -> Result<Store, Error> {
     let mut store = Store::open(directory, Metadata::default())?;
     for notice in store.check() {
         let _ = writeln!(io::stderr(), "{notice}");

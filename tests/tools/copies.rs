@@ -242,6 +242,15 @@ fn copies_that_only_root_can_read_are_read_for_root() {
     daemon.tool("clear --yes").success();
     daemon.tool(&format!("import --from={}", copy.display())).success();
     assert_eq!(daemon.tool("export").success(), before);
+    // Other formats are read by the daemon's user, and root redirects a file of root.
+    let remedy = format!("a file can be given by --from=- <{}", json.display());
+    daemon.tool(&format!("import --from={}", json.display())).refusal(3, &remedy);
+    daemon.tool("clear --yes").success();
+    let input = fs::File::open(&json).expect("a file");
+    let import =
+        postgrey("import --from=-").arg(daemon.scratch().dbdir_option()).stdin(input).output();
+    assert!(import.expect("our binary").status.success());
+    assert_eq!(daemon.tool("export").success(), before);
 }
 
 /// Such as a list in a pager that shows its first page.

@@ -187,3 +187,15 @@ fn damaged_databases_end_no_tool_and_no_start() {
     );
     assert!(damaged > 0 && failures > 0, "nothing was damaged enough");
 }
+
+#[test]
+fn a_forged_lock_file_ends_no_start() {
+    let (scratch, directory) = database();
+    let lock = directory.join("postgrey.mdb-lock");
+    let mut bytes = fs::read(&lock).expect("a lock file");
+    // The number of readers follows magic, format, transaction and mutex.
+    bytes[8..].fill(0xff);
+    fs::write(&lock, bytes).expect("a lock file");
+    let started = start(&directory, &scratch.path().join("socket"));
+    assert!(started.is_ok(), "{started:?}");
+}

@@ -165,3 +165,10 @@ fn a_check_next_to_the_daemon_does_not_open_the_database() {
     let stopped = daemon.stop();
     assert_eq!(command(&stopped.dbdir(), "check --database").success(), out);
 }
+
+#[test]
+fn check_counts_the_entries_that_a_killed_daemon_left_in_its_journal() {
+    let stopped = daemon().kill();
+    let out = command(&stopped.dbdir(), "check --database").success();
+    assert!(out.contains(" is sound: 5 entries"), "{out}");
+}

@@ -65,9 +65,11 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error
         None => {
             // No lock is left where there is no database.
             let _lock = path.exists().then(|| DirectoryLock::take(directory)).transpose()?;
-            let mut reader = Reader::open_copy(&path)?;
+            Reader::open_copy(&path)?;
             let looked = look_at_file(&path)?;
             // Only after this may LMDB walk through the tables.
+            database::open_store(directory)?;
+            let mut reader = Reader::open_copy(&path)?;
             let records = reader.totals()?.records;
             let mut progress = Progress::new(records.iter().sum::<u64>() as usize);
             (looked, check(&reader, |rows| progress.advance(rows))?)

@@ -87,6 +87,7 @@ fn read_file(from: &Path, policy: &Policy, import: &mut Import<'_>) -> Result<()
                 read_text(BufReader::new(file), length, policy, import)
             })
             .map_err(|why| unreadable(from, &why))?,
+        Err(OpenError::Io(error)) => return Err(unreadable(from, &error)),
         Err(error) => return Err(Problem::Source(format!("{} {error}", from.display()))),
     }
     Ok(())
