@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use testkit::process::{memory, processor_time};
-use testkit::{Attempt, Daemon, Listener};
+use testkit::{Attempt, Daemon, Listener, wait_until};
 
 /// The longest that anybody may wait for a reply while something is wrong. A
 /// reply takes a few milliseconds, and a server that waits for what is wrong
@@ -65,9 +65,9 @@ impl OtherClient {
 
     pub fn let_ask(&self, times: usize) {
         let enough = self.asked.load(Ordering::Relaxed) + times;
-        while self.asked.load(Ordering::Relaxed) < enough && !self.thread.is_finished() {
-            thread::sleep(PACE);
-        }
+        wait_until("requests of another client", || {
+            self.asked.load(Ordering::Relaxed) >= enough || self.thread.is_finished()
+        });
     }
 
     pub fn finish(self) -> Measured {

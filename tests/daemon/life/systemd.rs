@@ -10,8 +10,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
-use testkit::{Attempt, Builder, Client, Daemon, Listener, Program, Scratch};
+use testkit::{Attempt, Builder, Client, Daemon, Listener, Program, Scratch, wait_until};
 
 fn attempt(number: usize) -> Attempt {
     let recipient = format!("r{number}@example.org");
@@ -130,9 +129,9 @@ fn no_client_is_refused_during_a_restart_with_a_socket_of_systemd() {
         })
     };
     for restart in 1..=RESTARTS {
-        while asked.load(Ordering::Relaxed) < 20 * restart && !mail_server.is_finished() {
-            thread::sleep(Duration::from_millis(1));
-        }
+        wait_until("requests of the mail server", || {
+            asked.load(Ordering::Relaxed) >= 20 * restart || mail_server.is_finished()
+        });
         let stopped = daemon.stop();
         assert_eq!(stopped.status.code(), Some(0));
         daemon = kept.hand_to(stopped.again(Program::Ours)).start();
