@@ -44,7 +44,12 @@ const OWNERS: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &["daemon/detach.rs", "daemon/systemd.rs"];
 
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files_below("src")
+}
+
+/// The names and texts of source files.
+fn files_below(directory: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let mut directories = vec![root.clone()];
     let mut sources = Vec::new();
     while let Some(directory) = directories.pop() {
@@ -273,4 +278,18 @@ fn files_of_a_directory_do_not_use_each_other_in_a_circle() {
 fn c_code_is_built_with_stack_protector() {
     let flags = option_env!("CFLAGS").unwrap_or_default();
     assert!(flags.contains("-fstack-protector-strong"), "CFLAGS is {flags:?}");
+}
+
+#[test]
+fn tests_that_the_page_of_trust_names_exist() {
+    let page = fs::read_to_string("ARCHITECTURE.md").expect("the page");
+    let section = page.split("\n## ").find(|section| section.starts_with("Trust\n"));
+    let attempts = section.and_then(|it| it.split("| attempt | test |").nth(1)).expect("a table");
+    let names: Vec<&str> = attempts.split('`').skip(1).step_by(2).collect();
+    // Tests stand at the left margin or in a module of their file.
+    let files = ["src", "tests", "compat"].into_iter().flat_map(files_below);
+    let texts = files.map(|(_, text)| text).collect::<String>().replace("\n    ", "\n");
+    let is_missing = |name: &&&str| !texts.contains(&format!("#[test]\nfn {name}()"));
+    let missing: Vec<_> = names.iter().filter(is_missing).collect();
+    assert!(names.len() > 20 && missing.is_empty(), "{missing:?}");
 }

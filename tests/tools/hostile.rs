@@ -1,10 +1,11 @@
 //! Files and sockets that an attacker prepared for root's tools.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
 use testkit::tool::{self, postgrey};
 use testkit::{Attempt, Daemon, Program, Stopped};
@@ -67,4 +68,40 @@ fn an_endless_reply_uses_bounded_memory() {
     let dbdir = format!("--dbdir={}", directory.display());
     let (status, errors) = run(&["list", &dbdir]);
     assert_eq!(status, Some(3), "{errors}");
+}
+
+/// Serves a socket as another user, until its input ends.
+const FOREIGN_SERVER: &str = r#"
+    umask 0;
+    $> = 65534;
+    my $socket = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 5) or die;
+    $| = 1;
+    print "ready\n";
+    while (my $client = $socket->accept) { print $client "ok\n192.0.2.9\n\n" }
+"#;
+
+#[test]
+fn a_control_socket_of_another_user_is_refused() {
+    testkit::needs!(testkit::root_for("a server of another user"));
+    let (_scratch, directory) = database();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).expect("chmod");
+    let mut server = Command::new("perl")
+        .args(["-MIO::Socket::UNIX", "-e", FOREIGN_SERVER])
+        .arg(directory.join("postgrey.control"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("perl");
+    let mut ready = [0; 6];
+    let output = server.stdout.as_mut().expect("a pipe");
+    output.read_exact(&mut ready).expect("a server");
+    let dbdir = format!("--dbdir={}", directory.display());
+    let results = ["list", "stats", "backup -"].map(|line| {
+        let words: Vec<&str> = line.split(' ').chain([dbdir.as_str()]).collect();
+        run(&words)
+    });
+    server.kill().and_then(|()| server.wait()).expect("an end");
+    for (status, errors) in results {
+        assert_eq!(status, Some(3), "{errors}");
+        assert!(errors.contains("is served by user 65534"), "{errors}");
+    }
 }
