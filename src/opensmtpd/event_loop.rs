@@ -2,7 +2,7 @@
 
 use super::lines::Lines;
 use super::pool::{Pool, Server};
-use super::smtpd::{self, Transfer};
+use super::smtpd;
 use crate::daemon::{Failure, Format, Log, Severity, Verbosity, errno};
 use crate::session::opensmtpd::SmtpdFilter;
 use mio::{Events, Poll, Token};
@@ -59,12 +59,12 @@ pub(super) fn run(server: Server, adds_header: bool) -> Result<(), Failure> {
                 connection => state.pool.ready(connection, now),
             }
         }
-        if state.receive(now) == Transfer::Closed {
+        if !state.receive(now) {
             return Ok(());
         }
         state.ask(now);
         state.print_notices();
-        if state.send() == Transfer::Closed {
+        if !state.send() {
             return Ok(());
         }
     }
@@ -87,16 +87,16 @@ impl EventLoop {
         self.is_readable && has_room
     }
 
-    fn receive(&mut self, now: Instant) -> Transfer {
+    /// Handles what smtpd has sent. Returns false if it has closed its end.
+    fn receive(&mut self, now: Instant) -> bool {
         if !self.can_receive() {
-            return Transfer::Later;
+            return true;
         }
         let mut piece = [0; READ_SIZE];
-        let transfer = smtpd::receive(&mut piece);
-        match transfer {
-            Transfer::Bytes(length) => self.lines.feed(&piece[..length]),
-            Transfer::Later => self.is_readable = false,
-            Transfer::Closed => {}
+        match smtpd::receive(&mut piece) {
+            Ok(Some(0)) | Err(_) => return false,
+            Ok(Some(length)) => self.lines.feed(&piece[..length]),
+            Ok(None) => self.is_readable = false,
         }
         while let Some(line) = self.lines.next() {
             let Err(complaint) = self.filter.line(line, now) else {
@@ -108,7 +108,7 @@ impl EventLoop {
                 self.log.line(Severity::Warning, complaint.to_string());
             }
         }
-        transfer
+        true
     }
 
     /// Passes questions to the daemon and its answers to the sessions, until both
@@ -136,21 +136,14 @@ impl EventLoop {
         self.log.flush();
     }
 
-    fn send(&mut self) -> Transfer {
+    /// Sends results. Returns false if smtpd has closed its end.
+    fn send(&mut self) -> bool {
         let output = self.filter.output();
-        let mut written = 0;
-        while written < output.len() {
-            match smtpd::send(&output[written..]) {
-                Transfer::Bytes(length) => written += length,
-                other => {
-                    output.drain(..written);
-                    return other;
-                }
-            }
+        let sent = smtpd::send(output);
+        if output.is_empty() {
+            output.shrink_to(READ_SIZE);
         }
-        output.clear();
-        output.shrink_to(READ_SIZE);
-        Transfer::Bytes(written)
+        sent.is_ok()
     }
 }
 

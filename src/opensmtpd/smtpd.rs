@@ -1,22 +1,13 @@
 //! Standard input and output, whose other end is smtpd.
 
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::daemon::{Failure, errno};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{read, write};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-
-/// The result of a read or write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transfer {
-    /// Bytes that were read or written.
-    Bytes(usize),
-    Later,
-    Closed,
-}
 
 /// Makes standard input and output non-blocking and registers them. smtpd gives
 /// the filter a separate socket, so that no other process is affected.
@@ -44,22 +35,12 @@ fn watch_one(
     })
 }
 
-pub(super) fn receive(piece: &mut [u8]) -> Transfer {
-    match read(io::stdin(), piece) {
-        Ok(0) => Transfer::Closed,
-        other => transfer(other),
-    }
+/// Reads from smtpd; 0 bytes if it has closed its end, `None` if there are none yet.
+pub(super) fn receive(piece: &mut [u8]) -> io::Result<Option<usize>> {
+    unless_blocked(|| Ok(read(io::stdin(), piece)?))
 }
 
-pub(super) fn send(bytes: &[u8]) -> Transfer {
-    transfer(write(io::stdout(), bytes))
-}
-
-fn transfer(result: nix::Result<usize>) -> Transfer {
-    match result {
-        Ok(length) => Transfer::Bytes(length),
-        Err(Errno::EINTR) => Transfer::Bytes(0),
-        Err(Errno::EAGAIN) => Transfer::Later,
-        Err(_) => Transfer::Closed,
-    }
+/// Sends as much as smtpd accepts now. Returns true if nothing is left.
+pub(super) fn send(output: &mut Vec<u8>) -> io::Result<bool> {
+    write_out(output, |bytes| Ok(write(io::stdout(), bytes)?))
 }
