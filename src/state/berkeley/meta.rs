@@ -14,38 +14,28 @@ const CHECKSUM_BYTES: usize = 6;
 #[derive(Debug)]
 pub enum OpenError {
     Io(io::Error),
-    NotAFile,
     /// No bytes at all: the database never held anything.
     Empty,
     NotBerkeleyDb,
-    /// Not one plain btree.
-    WrongKind,
-    /// The btree format's version, if it is not 8, 9 or 10.
-    Version(u32),
-    Encrypted,
-    /// An invalid page size: not a power of two from 512 to 65,536.
-    PageSize(u32),
+    /// A file that is not read, for this reason.
+    Refused(String),
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OpenError::Io(error) => write!(f, "cannot be read: {error}"),
-            OpenError::NotAFile => f.write_str("is not a regular file"),
             OpenError::Empty => f.write_str("is an empty file"),
             OpenError::NotBerkeleyDb => f.write_str("is not a Berkeley DB file"),
-            OpenError::WrongKind => f.write_str("is a Berkeley DB file, but not a plain btree"),
-            OpenError::Version(version) => write!(
-                f,
-                "has version {version} of the Berkeley DB btree format; \
-                 versions 8 to 10 can be read (db_upgrade converts older ones)"
-            ),
-            OpenError::Encrypted => f.write_str("is encrypted"),
-            OpenError::PageSize(size) => {
-                write!(f, "has a damaged first page (it claims pages of {size} bytes)")
-            }
+            OpenError::Refused(reason) => f.write_str(reason),
         }
     }
+}
+
+const NOT_PLAIN: &str = "is a Berkeley DB file, but not a plain btree";
+
+pub(super) fn refused<T>(reason: impl Into<String>) -> Result<T, OpenError> {
+    Err(OpenError::Refused(reason.into()))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -74,17 +64,22 @@ impl Meta {
 
         let version = number(16)?;
         if !(8..=10).contains(&version) {
-            return Err(OpenError::Version(version));
+            return refused(format!(
+                "has version {version} of the Berkeley DB btree format; versions 8 to 10 can be \
+                 read (db_upgrade converts older ones)"
+            ));
         }
         if byte(24)? != 0 {
-            return Err(OpenError::Encrypted);
+            return refused("is encrypted");
         }
         let page_size = number(20)?;
         if !page_size.is_power_of_two() || !(512..=65_536).contains(&page_size) {
-            return Err(OpenError::PageSize(page_size));
+            return refused(format!(
+                "has a damaged first page (it claims pages of {page_size} bytes)"
+            ));
         }
         if byte(26)? & PARTITIONED != 0 || number(48)? & (RECNO | SEVERAL | COMPRESSED) != 0 {
-            return Err(OpenError::WrongKind);
+            return refused(NOT_PLAIN);
         }
         let checksum = match byte(26)? & CHECKSUMS {
             0 => 0,
@@ -109,7 +104,7 @@ fn byte_order(bytes: &[u8]) -> Result<ByteOrder, OpenError> {
         match order.u32(bytes, AT) {
             Some(0x0005_3162) => return Ok(order),
             // Hash, queue and heap files.
-            Some(0x0006_1561 | 0x0004_2253 | 0x0007_4582) => return Err(OpenError::WrongKind),
+            Some(0x0006_1561 | 0x0004_2253 | 0x0007_4582) => return refused(NOT_PLAIN),
             _ => {}
         }
     }

@@ -104,7 +104,7 @@ impl BerkeleyFile {
     pub fn open(path: &Path) -> Result<BerkeleyFile, OpenError> {
         // Checked first: opening a pipe would wait for its other end.
         if !fs::metadata(path).map_err(OpenError::Io)?.is_file() {
-            return Err(OpenError::NotAFile);
+            return meta::refused("is not a regular file");
         }
         let file = File::open(path).map_err(OpenError::Io)?;
         let length = file.metadata().map_err(OpenError::Io)?.len();
