@@ -1,7 +1,7 @@
 //! One client of the proxy, from its name to its last byte.
 
 use super::backend::BackendConnection;
-use super::relayed::Relayed;
+use super::copy::Relayed;
 use super::shared::{Activity, ClientQuestion, Known, Shared};
 use super::stream::{ClientSide, Side};
 use crate::daemon::Severity;

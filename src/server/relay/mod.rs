@@ -11,7 +11,6 @@ mod copy;
 mod limits;
 mod listeners;
 mod probe;
-mod relayed;
 mod shared;
 mod stream;
 mod tls;
