@@ -241,8 +241,8 @@ impl Log {
     }
 }
 
-/// Escapes the control characters and bidirectional formatting of UTF-8 and, where text is not UTF-8, those
-/// of Latin-1: a terminal may obey either.
+/// Escapes the control characters and bidirectional formatting of UTF-8 and, where text
+/// is not UTF-8, the control characters of Latin-1: a terminal may obey either.
 fn escape_controls(line: &mut Vec<u8>, text: &[u8]) {
     for chunk in text.utf8_chunks() {
         for letter in chunk.valid().chars() {

@@ -1,4 +1,4 @@
-//! Asks many questions at a time, from the caller's event loop.
+//! Asks many questions at the same time, from the caller's event loop.
 //!
 //! The caller passes on the events of tokens from the first one on
 //! ([`Resolver::handle`]), calls [`Resolver::tick`] at [`Resolver::deadline`],

@@ -1,4 +1,4 @@
-//! The servers of `/etc/resolv.conf`, and which of them answer.
+//! The servers of `/etc/resolv.conf`, and their availability.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! One question's way to one server: a datagram socket, or a TCP connection for
+//! The transport of one question to one server: a datagram socket, or a TCP connection for
 //! answers that are too long for a datagram.
 
 use mio::net::{TcpStream, UdpSocket};

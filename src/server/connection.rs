@@ -85,7 +85,8 @@ impl Connection {
         self.unanswered = unanswered;
     }
 
-    /// Notes if a request waits for the backend. Meanwhile nothing more is read, and the connection stays open for the request's effects.
+    /// Notes if a request waits for the backend. Meanwhile nothing more is read, and the
+    /// connection stays open for the request's effects.
     pub fn set_awaiting(&mut self, awaiting: bool) {
         self.awaiting = awaiting;
     }

@@ -1,4 +1,4 @@
-//! All open connections: which of them are due, and what they may take.
+//! All open connections: those that are due, and the limits of all.
 //!
 //! Any client can open connections and leave them half used. Their number is
 //! bounded by the limit of descriptors, and the memory of all their buffers

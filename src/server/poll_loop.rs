@@ -27,7 +27,7 @@ const READ_SIZE: usize = 4096;
 /// The time at the end for clients that are slow to read their replies.
 const FINAL_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How often the backend is asked then for decisions that it gives up.
+/// The interval in which the backend is asked for timed-out decisions meanwhile.
 const FINAL_STEP: Duration = Duration::from_millis(50);
 
 const SIGNALS: Token = Token(0);

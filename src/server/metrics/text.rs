@@ -10,9 +10,7 @@ use std::fmt::{Display, Write};
 /// The type of a family of series.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// A number that only grows.
     Counter,
-    /// A number that goes up and down.
     Gauge,
 }
 

@@ -15,8 +15,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long connecting may take, with TLS and a sentinel on the way. No mail waits for
-/// it.
+/// The time limit of connecting, including TLS and sentinels. No mail waits for it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 pub struct SharedBackend {
@@ -111,7 +110,7 @@ impl SharedBackend {
         }
     }
 
-    /// Gives up all tasks, and asks no more until a probe succeeds.
+    /// Fails all tasks, and opens the circuit.
     fn fail(&mut self, error: Error, now: Instant, completed: &mut Vec<Completed>) {
         for task in self.pending.take_all() {
             self.stats.failures += 1;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// The pause before a command is sent again whose keys are just being moved.
 const MOVE_PAUSE: Duration = Duration::from_millis(5);
 
-/// A command that is sent on and on goes in a circle.
+/// The number of times a command is sent again before it fails.
 const MAX_REDIRECTS: usize = 8;
 
 pub struct Cluster {

@@ -8,7 +8,7 @@ use crate::state::{Error, Found, Inspect, Metadata, Query, Slice, Table, Totals}
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a step may take. No mail waits for a tool.
+/// The time limit of a step. No mail waits for a tool.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Tool {

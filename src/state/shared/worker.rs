@@ -19,7 +19,7 @@ pub type Serial = u64;
 /// A task, with its serial and its ticket.
 pub type SubmittedTask = (Serial, Ticket, Task);
 
-/// Tasks that one batch takes: the servers answer others in between.
+/// Tasks of one batch; the servers answer other clients in between.
 const MAX_TASKS: usize = 2048;
 
 pub enum Job {
