@@ -1,4 +1,4 @@
-//! What the lines of a request mean (BEHAVIOUR D2 to D5).
+//! The meaning of the lines of a request (BEHAVIOUR D2 to D5).
 
 use crate::case::{case, differs};
 use crate::database::Table;
@@ -185,7 +185,7 @@ fn invalid_client_address_passes() {
 
 #[test]
 fn only_literal_addresses_are_addresses() {
-    // What the original makes of them.
+    // The result of the original.
     let table = [
         ("1.2.3", "1.2.0.0"),
         ("1.2", "1.0.0.0"),

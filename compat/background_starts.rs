@@ -22,7 +22,7 @@ use testkit::{Client, Program, Scratch, wait_for};
 
 struct Start {
     parent: String,
-    /// What syslog heard of importance: warnings and worse, `<20>text`.
+    /// The messages to syslog of warnings and worse, `<20>text`.
     log: Vec<String>,
     /// Which of `pid` and `socket` are there once the start has come to its
     /// end, and whether the daemon serves.

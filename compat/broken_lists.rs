@@ -5,7 +5,7 @@ use crate::mail::{GREYLISTED, mail};
 use crate::normalise;
 use testkit::{Builder, Daemon, Program};
 
-/// What the server says of its lists at the start: `clients line 1: …`.
+/// The messages of the server about its lists at the start: `clients line 1: …`.
 fn complaints(run: &Run, daemon: &Daemon) -> Vec<String> {
     let lines = daemon.log();
     let lines = lines.iter().map(|line| normalise::log_line(run.program(), line, daemon.scratch()));

@@ -1,8 +1,8 @@
 //! Runs the body of a case on one program or on both and holds what was seen
 //! against what was expected.
 //!
-//! All that is seen becomes an entry in the program's record. An entry with an
-//! expectation is held to it: one for both programs, or two that are marked with
+//! Each observation becomes an entry in the program's record. An entry with an
+//! expectation is compared with it: one for both programs, or two that are marked with
 //! [`differs`] and must differ. When both programs ran, entries without an
 //! expectation must be equal, and the programs must have gone the same way.
 
@@ -18,7 +18,7 @@ pub enum Expected {
     Differs {
         /// The difference's id in `BEHAVIOUR.md`.
         id: &'static str,
-        /// What the original shows.
+        /// The output of the original.
         theirs: String,
         ours: String,
     },
@@ -100,7 +100,7 @@ struct Record {
 
 struct Entry {
     what: String,
-    /// What was seen, unless it was already held to an expectation.
+    /// The observation, unless it was already compared with an expectation.
     unexpected: Option<String>,
 }
 
@@ -161,7 +161,7 @@ pub fn sides() -> &'static [Program] {
     }
 }
 
-/// What needs root, since the original has to become its own user.
+/// A case that needs root, since the original has to become its own user.
 const COMPARISON: &str = "the comparison with the original";
 
 /// Returns true if the original can be run here. Otherwise reports what is skipped.
@@ -205,8 +205,7 @@ fn compare(theirs: &Record, ours: &Record) -> Vec<String> {
         .collect()
 }
 
-/// What is left of two texts without the lines that they begin and end with
-/// alike.
+/// The two texts without their common first and last lines.
 fn difference(theirs: &str, ours: &str) -> String {
     let [theirs, ours] = [theirs, ours].map(|text| text.lines().collect::<Vec<_>>());
     let alike = |pairs: &mut dyn Iterator<Item = (&&str, &&str)>| {

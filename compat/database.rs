@@ -1,4 +1,4 @@
-//! What is in a program's database, once it has stopped.
+//! The content of a program's database after it has stopped.
 
 use crate::normalise;
 use std::path::Path;

@@ -61,7 +61,7 @@ fn teach(daemon: &Daemon, triplets: usize) {
     }
 }
 
-/// What a server answers about what it should know, and about what it cannot.
+/// The answers of a server about known and unknown mail.
 fn decisions(daemon: &Daemon, triplets: usize, time: i64) -> Vec<String> {
     let mut client = daemon.client();
     let some = (0..triplets).step_by(1 + triplets / 200).map(mail);
@@ -236,7 +236,7 @@ fn a_large_database_comes_over_row_by_row() {
     assert!(run(&mut export) == dumped, "the dumps differ");
 }
 
-/// So many rows as text, in the order of no key.
+/// Rows as text, not in the order of keys.
 fn dump(count: usize) -> String {
     let mut text = String::from("VERSION=3\nformat=print\ntype=btree\nHEADER=END\n");
     for number in 0..count {

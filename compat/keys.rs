@@ -1,4 +1,4 @@
-//! What counts as the same client, sender and recipient (BEHAVIOUR E5).
+//! Clients, senders and recipients that count as the same (BEHAVIOUR E5).
 
 use crate::case::{Run, case};
 use crate::mail::{GREYLISTED, KEY, mail, passed};

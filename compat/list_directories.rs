@@ -5,7 +5,7 @@ use crate::mail::mail;
 use std::fs;
 use testkit::Scratch;
 
-/// What becomes of clients, and what is said of lists, with a list of clients
+/// The answers for clients and the messages about lists, with a list of clients
 /// and its drop-ins.
 fn seen(run: &Run, beside: &[(&str, &str)], clients: &[&str]) -> (Vec<String>, String) {
     let scratch = Scratch::new();

@@ -183,8 +183,8 @@ fn with_list(run: &Run) -> Option<(Background, std::path::PathBuf)> {
     Some((server, list))
 }
 
-/// What becomes of the usual client when the list was changed and HUP sent, and
-/// what is said of the list.
+/// The answer for the usual client after the list was changed and HUP sent, and the
+/// messages about the list.
 fn after_hup(run: &Run, change: impl Fn(&Path)) -> Option<(String, String)> {
     let (server, list) = with_list(run)?;
     change(&list);

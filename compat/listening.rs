@@ -40,7 +40,7 @@ impl View {
         command
     }
 
-    /// What comes before the words of a program to see with it.
+    /// The prefix of a command to observe its program.
     pub fn enter(&self) -> Command {
         let [nsenter, mount] = self.namespace.words();
         let mut command = Command::new(nsenter);
@@ -58,8 +58,7 @@ pub fn has_ipv6() -> bool {
     has
 }
 
-/// What follows `--inet`, with `P` for a free port; and where that is, one
-/// address a line.
+/// A value of `--inet`, with `P` for a free port, and its addresses, one per line.
 type Table<'t> = &'t [(&'t str, &'t str)];
 
 fn listens(table: Table) {
@@ -176,7 +175,7 @@ pub fn error_of(failure: &str) -> &str {
     failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or(failure)
 }
 
-/// What the original adds to an error.
+/// The text that the original adds to an error.
 pub const AT: &str = "at /usr/sbin/postgrey line 781.";
 
 #[test]

@@ -22,8 +22,8 @@ fn in_own_network(run: &Run, view: &View, script: &str) -> Command {
     command
 }
 
-/// Where the program listens there, or what it says of its failure; nothing
-/// where there can be no such network.
+/// The addresses on which the program listens there, or its error; `None` if such a
+/// network is not possible.
 fn sockets_in_own_network(run: &Run, script: &str, option: &str) -> Option<String> {
     let view = View::new()?;
     let command = in_own_network(run, &view, script);

@@ -137,7 +137,7 @@ fn an_existing_file_is_replaced() {
 fn a_link_to_nowhere_is_replaced_as_well() {
     case(|run| {
         let (fate, _) = match run.program() {
-            // What happens after the start is not the same for both.
+            // The programs differ after the start.
             Program::Theirs => instead_of(run, "a link to nowhere", dangling),
             Program::Ours => {
                 let scratch = Scratch::new();

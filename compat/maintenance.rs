@@ -1,4 +1,4 @@
-//! What is too old is forgotten (BEHAVIOUR G), to the second.
+//! Records that are too old are deleted (BEHAVIOUR G), to the second.
 //!
 //! The original cleans up at the end of a request, an hour after the last time
 //! at the earliest, and only at night by local time. Ours does so at any time

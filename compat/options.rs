@@ -10,10 +10,10 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use testkit::{PERL_WARNING, Scratch};
 
-/// What is said of a line that was understood up to its `--version`.
+/// The output for a line that was parsed up to its `--version`.
 const UNDERSTOOD: &str = "postgrey VERSION\nexit status: 0";
 
-/// What is said of a line in which `--version` was no option any more.
+/// The output for a line in which `--version` was not an option.
 const NOWHERE: &str = "ERROR: --unix or --inet must be specified\nexit status: 2";
 
 /// Holds the outcome of a line to what is expected.
@@ -246,7 +246,7 @@ fn all_errors_of_a_command_line_are_reported_in_order() {
              Unknown option: foo\n\
              Option unix requires an argument",
         ),
-        // What follows the plain word is not looked at.
+        // Arguments after the plain word are ignored.
         ("--foo=bar --foo baz --nor", "Unknown option: foo\nUnknown option: foo"),
     ];
     case(|run| {

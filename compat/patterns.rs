@@ -19,8 +19,8 @@ const USUAL: usize = 20_000;
 
 const WORKERS: usize = 2;
 
-/// What ours refuses, with a warning, though Perl takes it: a phrase of the
-/// warning. Ours accepts any other pattern that Perl does.
+/// Phrases of the warnings about patterns that Perl accepts and ours refuses. Ours
+/// accepts every other pattern that Perl does.
 const REFUSALS: &[&str] = &[
     "is not supported",
     "\\x lacks its two hexadecimal digits",

@@ -16,7 +16,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What went to standard output, without versions and paths.
+    /// Standard output, without versions and paths.
     pub stdout: String,
     pub stderr: String,
     /// For example `exit status: 1`.
@@ -107,7 +107,7 @@ impl Drop for Process {
     }
 }
 
-/// What becomes of a program that is asked once, in place of how it ended.
+/// The result for a program that is asked once, in place of how it ended.
 pub const SERVES: &str = "serves";
 
 /// The same for one that ends without a reply.
@@ -167,14 +167,14 @@ pub fn usual_words(scratch: &Scratch, own: &[impl AsRef<OsStr>]) -> Vec<OsString
     usual.into_iter().map(OsString::from).chain(own).collect()
 }
 
-/// What a process left in the directory that it was started in.
+/// The files that a process left in the directory it was started in.
 pub fn outcome(scratch: &Scratch, status: ExitStatus) -> Outcome {
     let stdout = printed(scratch, "stdout");
     let stderr = printed(scratch, "stderr");
     Outcome { stdout, stderr, status: status.to_string() }
 }
 
-/// What a process printed so far: `stdout` or `stderr`.
+/// The output of a process so far: `stdout` or `stderr`.
 pub fn printed(scratch: &Scratch, name: &str) -> String {
     let bytes = fs::read(scratch.path().join(name)).expect("what it printed");
     normalise::text(&String::from_utf8_lossy(&bytes), scratch)

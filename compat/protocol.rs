@@ -1,4 +1,4 @@
-//! What goes over the socket (BEHAVIOUR D).
+//! The bytes on the socket (BEHAVIOUR D).
 
 use crate::case::{case, differs};
 use crate::mail::{GREYLISTED, KEY, MAIL, greylist, mail, passed};

@@ -88,7 +88,7 @@ fn findings(program: Program, messages: &[Message]) -> Findings {
     let builder = Daemon::builder(program);
     let builder = match program {
         Program::Theirs => builder,
-        // What it costs to be sure of the disk is measured elsewhere.
+        // The cost of syncing to the disk is measured elsewhere.
         Program::Ours => builder.arg("--sync=60"),
     };
     let daemon = builder.start();
@@ -114,7 +114,7 @@ fn findings(program: Program, messages: &[Message]) -> Findings {
     Findings { falsely_lost, missed: missed.count(), lines: report.stdout.lines().count() }
 }
 
-/// What both programs log of the day, and which mail arrived.
+/// The log of both programs for the day, and the mail that arrived.
 fn day(client: &mut Client, messages: &[Message]) -> (String, BTreeMap<(String, String), bool>) {
     let mut agenda: Vec<(i64, usize, usize)> = messages
         .iter()

@@ -1,5 +1,5 @@
-//! Where the report of ours tells something else than the original's: it is
-//! right where that is known to be wrong (BEHAVIOUR H2 to H4).
+//! Cases in which our report differs from the original's, which is known to be wrong
+//! there (BEHAVIOUR H2 to H4).
 
 use crate::case::{case, differs};
 use crate::report::{TIME, USUAL, line, usual};

@@ -1,4 +1,4 @@
-//! What the report asks of the DNS (BEHAVIOUR H4), with a server of the test's
+//! The DNS queries of the report (BEHAVIOUR H4), with a server of the test's
 //! own, named in a private `/etc/resolv.conf`.
 
 use crate::case::{Run, can_compare, case, differs};
@@ -82,7 +82,7 @@ impl Server {
         });
     }
 
-    /// What was asked since the last time, in order.
+    /// The queries since the last call, in order.
     fn asked(&self) -> Vec<String> {
         let mut asked = std::mem::take(&mut *self.asked.lock().expect("the list"));
         asked.sort();

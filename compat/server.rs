@@ -8,7 +8,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use std::time::{Duration, Instant};
 use testkit::{Attempt, Builder, Client, Daemon, Stopped};
 
-/// What is seen when the server closes the connection in place of a reply.
+/// The observation if the server closes the connection in place of a reply.
 pub const CLOSED: &str = "(connection closed)";
 
 impl Run {
@@ -127,8 +127,8 @@ fn shown(attempt: &Attempt) -> String {
     values.collect::<Vec<_>>().join(" ")
 }
 
-/// What a server left behind. All of it goes into the record of the run, when
-/// this value goes away; what the case expects of it is said before.
+/// The remains of a stopped server. They go into the record of the run when this value
+/// is dropped; the case states its expectations before.
 pub struct Left {
     run: Run,
     stopped: Option<Stopped>,

@@ -62,7 +62,7 @@ fn ends(rule: &str) -> Option<[IpAddr; 2]> {
     Some([address, last])
 }
 
-/// What of one list is not covered by the other.
+/// The lines of one list that the other does not cover.
 fn missing(rules: &[String], other: &Clients, patterns: &BTreeSet<&String>) -> Vec<String> {
     let by_name = |name: &str| other.by_name(name.as_bytes(), &mut Budget::default()).is_some();
     let is_covered = |rule: &&String| match ends(rule) {

@@ -28,8 +28,8 @@ pub fn compare_all(seed: u64, usual: usize, compare: impl Fn(u64) + Sync) {
 /// A part of a story that can be left out line by line.
 pub type Part<S, L> = fn(&mut S) -> &mut Vec<L>;
 
-/// What is left of a story that shows a difference, and the difference, when
-/// lines were taken from its parts for as long as it does.
+/// Removes lines from a story for as long as it shows a difference. Returns the shortest
+/// story and its difference.
 pub fn shortest<S: Clone, L>(
     story: &S,
     parts: &[Part<S, L>],

@@ -86,7 +86,7 @@ fn warnings_and_errors_have_priorities_of_their_own() {
         client.send(b"garbage\n\n");
         client.send(b"request=junk\n\n");
         let seen = server.datagrams_until("'junk'");
-        // What was said at the start is another case's.
+        // The lines of the start belong to another case.
         let seen: Vec<String> =
             seen.into_iter().skip_while(|l| !l.contains("Setting uid")).collect();
         let seen = &seen[1..];

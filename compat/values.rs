@@ -1,4 +1,4 @@
-//! What the values of options mean (BEHAVIOUR A3, A4).
+//! The meaning of the values of options (BEHAVIOUR A3, A4).
 
 use crate::case::{Expected, Run, case, differs};
 use crate::mail::mail;

@@ -40,7 +40,7 @@ impl<const N: usize> Histogram<N> {
         self.total
     }
 
-    /// What they come to.
+    /// The sum of all values.
     pub fn sum(&self) -> u64 {
         self.sum
     }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match cli::parse_program(std::env::args_os()) {
         Ok(Invocation::Print(text)) => {
-            // Nobody is left to tell when the reader has gone.
+            // If the reader has gone, there is nobody to report to.
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-/// What one of the two makes of a pattern and some names.
+/// The result of one of the two for a pattern and some names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Refused(String),

@@ -1,5 +1,5 @@
-//! Whether a steady load of ours waits for what goes on beside it: a client
-//! that floods, lists that are read anew, tools that read the whole database.
+//! Measures if a steady load on ours waits for other work: a client that floods, lists
+//! that are read again, tools that read the whole database.
 
 use crate::contest::median;
 use crate::load::{self, Burst, Pace};
@@ -15,7 +15,7 @@ use std::time::Duration;
 const CONNECTIONS: usize = 50;
 const REQUESTS_A_SECOND: u32 = 1_000;
 
-/// What makes the tools and the reading of lists long.
+/// Sizes that make tools and the reading of lists take long.
 const ENTRIES: usize = 5_000_000;
 const FEWER_ENTRIES: usize = 1_000_000;
 const LINES: usize = 100_000;

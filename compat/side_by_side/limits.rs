@@ -1,5 +1,4 @@
-//! What the disk and LMDB allow: a loop of puts, committed in batches, with
-//! nothing around it.
+//! The limits of disk and LMDB: a bare loop of puts, committed in batches.
 
 use crate::process::{Pid, cpu_time};
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};

@@ -16,8 +16,8 @@ pub enum Pace {
     /// On each connection as soon as the last answer is there, as a mail server
     /// does that has more mail than time.
     Closed,
-    /// So many a second whatever the server does; a request that finds no free
-    /// connection waits, and its time counts from when it should have gone.
+    /// Requests per second, independent of the server; a request that finds no free
+    /// connection waits, and its time counts from the moment it was due.
     Open(u32),
 }
 

@@ -1,6 +1,5 @@
-//! What a session of the milter protocol costs. The original has no such listener;
-//! milter-greylist, which has, is no package of Debian bookworm, so that there
-//! is nothing to compare with.
+//! The cost of a session of the milter protocol. The original has no such listener, and
+//! milter-greylist is not in Debian 12, so there is nothing to compare with.
 
 use crate::milter_load::{self, Burst};
 use crate::page::Page;

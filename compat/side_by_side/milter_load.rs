@@ -12,7 +12,7 @@ use testkit::Listener;
 /// How long a milter may leave all sessions without an answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What both mail servers offer: version 6, actions, steps.
+/// The offer of both mail servers: version 6, actions, steps.
 const OFFER: &[u8] = b"\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff";
 
 #[derive(Debug)]

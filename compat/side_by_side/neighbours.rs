@@ -1,5 +1,5 @@
-//! What may go on beside a load. Each neighbour is at work until it is over,
-//! and tells what it has done.
+//! Work beside a load. Each neighbour works until the load ends, and reports what it
+//! has done.
 
 use crate::subject::Subject;
 use crate::traffic::{Population, Traffic, WHITELISTED};

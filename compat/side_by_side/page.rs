@@ -1,4 +1,4 @@
-//! Where results go: to the terminal at once, and at the end to a file.
+//! Writes results to the terminal at once, and at the end to a file.
 
 use std::fs;
 use std::path::PathBuf;

@@ -13,8 +13,7 @@ pub enum Curve {
     Cpu,
 }
 
-/// What was measured of some programs, or mixes, on some numbers of
-/// connections, or of other things.
+/// Measurements of programs or mixes for some numbers of connections or other sizes.
 #[derive(Default)]
 pub struct Plot {
     points: Vec<(&'static str, usize, Measured)>,
@@ -92,7 +91,7 @@ impl Axis {
         Axis { from, to: (most.log10().ceil() as i32).max(from + 1) }
     }
 
-    /// Where on the axis a value stands, from 0 to 1.
+    /// The position of a value on the axis, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         (value.log10() - f64::from(self.from)) / f64::from(self.to - self.from)
     }

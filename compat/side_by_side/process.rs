@@ -1,4 +1,4 @@
-//! What the system knows of a running process, and what perf counts of it.
+//! Figures of a running process from the system and from perf.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};

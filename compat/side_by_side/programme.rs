@@ -1,4 +1,4 @@
-//! What is measured, in order.
+//! The measurements, in order.
 
 use crate::contest::{Effort, Measured, Scenario, measure, median};
 use crate::goals::Goals;
@@ -196,7 +196,7 @@ impl Programme {
              p50 ms | p99 ms | p99.9 ms | longest ms |\n|--:|--:|--:|--:|--:|--:|",
         );
         let population = Population { known: 1_000_000, ..USUAL };
-        // Those that are too old count as known no longer.
+        // Records that are too old do not count as known.
         let asked = Population { known: 0, early: 0, ..population };
         let time = Duration::from_secs(60);
         for expired in [0, 50] {

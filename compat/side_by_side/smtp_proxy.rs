@@ -1,4 +1,4 @@
-//! What the SMTP proxy costs: messages of Postfix's smtp-source, each on a
+//! The cost of the SMTP proxy: messages of Postfix's smtp-source, each on a
 //! connection of its own, to smtp-sink directly and through the proxy.
 
 use crate::page::Page;

@@ -1,4 +1,4 @@
-//! What mail servers ask: requests of four kinds, and the answer that is right.
+//! Requests of mail servers, of four kinds, and the right answer.
 //!
 //! The database is filled to match (see `prefill.rs`): triplets below
 //! `Population::known` passed long ago, those after them were first seen a

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-/// What `--milter` and `--smtp-backend` accept besides a port.
+/// The values of `--milter` and `--smtp-backend` besides a port.
 pub(super) const OR_A_PATH: &str = ", or the path of a socket, which begins with a slash";
 
 /// Returns the value of an option, if it was given or has a default.

@@ -63,7 +63,7 @@ impl Options {
         Some(SharedLocation { settings, metadata: notes(&self.policy), is_typed })
     }
 
-    /// Where the state is.
+    /// The place of the state.
     pub fn location(&self) -> Location {
         Location { directory: self.dbdir.clone(), shared: self.shared_location(false) }
     }

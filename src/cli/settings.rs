@@ -111,7 +111,7 @@ impl Place {
 }
 
 impl Settings {
-    /// Where the state is.
+    /// The place of the state.
     pub fn location(&self) -> Location {
         Location { directory: self.dbdir.clone(), shared: self.shared.clone() }
     }

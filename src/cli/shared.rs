@@ -54,7 +54,7 @@ pub(super) fn options(
 /// The options of a tool that name a shared state.
 const OF_TOOLS: [&str; 3] = [OPTION, "shared-state-file", "shared-state-ca"];
 
-/// Those that are typed, as the daemon's options.
+/// The typed arguments, as the daemon's options.
 pub(super) fn typed_words<'m>(typed: impl Fn(&'static str) -> Option<&'m OsStr>) -> Vec<OsString> {
     let word = |id| {
         let mut word = OsString::from(format!("--{id}="));

@@ -19,7 +19,7 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientFilter {
     One(IpAddr),
-    /// All that a registered domain stands for in keys, which is in lower case.
+    /// A registered domain, in lower case as in keys.
     Domain(Vec<u8>),
 }
 

@@ -43,7 +43,7 @@ impl Site {
         fs::remove_file(self.place.join(name)).unwrap();
     }
 
-    /// Where the rule for a client stands, as far as there is one.
+    /// The place of the rule for a client, if there is one.
     fn places(&mut self, clients: &[&str]) -> (Vec<String>, Vec<String>) {
         let Site { place, reader } = self;
         let (lists, warnings) = reader.read();
@@ -127,7 +127,7 @@ fn errors_in_drop_ins_are_reported_like_those_of_the_list() {
         "clients.d/b.conf line 2: doesn't look like a hostname",
     ];
     assert_eq!(warnings, expected);
-    // What could be read once keeps its rules.
+    // A list that was read once keeps its rules.
     lists.remove("clients.d/b.conf");
     symlink("nowhere", lists.place.join("clients.d/b.conf")).unwrap();
     let (places, warnings) = lists.places(&["b.example"]);

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub struct ReportFilter {
     skipped: ClientRules,
-    /// None if all others are reported.
+    /// `None` if all others are reported.
     matched: Option<ClientRules>,
     skips_pools: bool,
 }

@@ -24,7 +24,7 @@ use testkit::mutation::mutate;
 use testkit::process::peak_memory;
 use testkit::random::{self, Random};
 
-/// What one kind of input is and has to hold.
+/// One kind of input and the rule that holds for it.
 struct Target {
     name: &'static str,
     corpus: &'static [&'static [u8]],

@@ -26,7 +26,7 @@ fn objects(log: &[String]) -> Vec<Map<String, Value>> {
     log.iter().map(parse).collect()
 }
 
-/// What was decided, without who asked.
+/// The decision, without the client.
 fn decisions(log: &[String]) -> Vec<Value> {
     let mut decisions = objects(log);
     decisions.retain(|object| object.contains_key("action"));
@@ -77,7 +77,7 @@ fn every_json_line_is_an_object_for_all_input() {
     assert_eq!(complaint.expect("a complaint")["severity"], "warning");
 }
 
-/// What a command that reads logs prints about this one.
+/// The output of a command that reads this log.
 fn printed(scratch: &Scratch, command: &str, log: &str) -> String {
     run_with(postgrey(command).arg(scratch.dbdir_option()), log).success()
 }

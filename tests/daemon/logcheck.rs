@@ -10,7 +10,7 @@ use testkit::{Attempt, Clock, Daemon, Program, wait_until};
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
-/// What rsyslog writes before a message, in both of Debian's formats.
+/// The text of rsyslog before a message, in both of Debian's formats.
 const HEADERS: [&str; 2] =
     ["Nov  5 12:00:00 mx postgrey[812]: ", "2026-11-05T12:00:00.123456+00:00 mx postgrey[812]: "];
 
@@ -86,7 +86,7 @@ fn logcheck_is_silent_about_everyday_lines() {
         }
         let empty: [String; 0] = [];
         assert_eq!(reported(IGNORED, &with_headers(&lines)), empty);
-        // What a sender is called must not make a violation of it either.
+        // A sender's name must not make it a violation either.
         let actions: Vec<_> = lines.iter().filter(|line| line.contains("action=")).collect();
         assert_eq!(reported(NO_VIOLATIONS, &with_headers(actions)), empty);
     }

@@ -1,4 +1,4 @@
-//! What the tests share that send the same mail in two ways.
+//! Rows of tests that send the same mail in two ways.
 
 use postgrey::state::local::Reader;
 use postgrey::state::{Inspect, Table};

@@ -107,7 +107,7 @@ struct Replay {
     are_named: [bool; 2],
     /// The acknowledged triplets.
     acknowledged: Acknowledged,
-    /// What the files have to hold.
+    /// The records that the files have to contain.
     owed: Acknowledged,
     /// When the first triplet was acknowledged that may not be on disk.
     first_acknowledged: Option<Duration>,

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use testkit::skip;
 
-/// What `debian/tests/run` ends with where there can be no such machine.
+/// The exit status of `debian/tests/run` if such a machine is not possible.
 const SKIPPED: i32 = 77;
 
 /// All at once, since making the machine and the package is what takes the time.

@@ -146,7 +146,7 @@ fn authenticated_mail_passes_without_an_entry() {
     let dialogue = offer("guessed");
     assert!(dialogue.contains("535 5.7.0 authentication failed"), "{dialogue}");
 
-    // What the login let pass left no entry that could be old enough now.
+    // The mail that passed by login left no entry that could be old enough now.
     site.clock.advance(Duration::from_secs(300));
     let dialogue = site.sendmail.offer("198.51.100.7", "alice@sender.test", "bob@example.org");
     assert!(dialogue.contains(DEFERRED), "{dialogue}");

@@ -10,7 +10,7 @@ use testkit::{Attempt, Builder, Client, Daemon, free_port, wait_until};
 /// The time limit, in milliseconds.
 const LIMIT: u32 = 500;
 
-/// What no reply may take: this machine may be busy.
+/// The limit for a reply; this machine may be busy.
 const LONGEST: Duration = Duration::from_millis(2000);
 
 /// Replies while the server is known to have failed.

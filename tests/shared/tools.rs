@@ -9,7 +9,7 @@ fn run(words: &[&str], input: &str) -> Finished {
     run_with(postgrey("").args(words), input)
 }
 
-/// What a command prints, sorted: a server's records have no order.
+/// The sorted output of a command: a server's records have no order.
 #[track_caller]
 fn printed(words: &[&str], input: &str) -> Vec<String> {
     let finished = run(words, input);

@@ -54,7 +54,7 @@ fn missing_files_have_one_exit_status() {
     let mut lines = Vec::new();
     for directory in &directories {
         let of_command = |command: &&str| format!("{command} --dbdir={directory}");
-        // Where nothing is to be checked, nothing is wrong.
+        // If nothing is checked, nothing is wrong.
         let needs_file = |command: &&&str| *directory == MISSING || **command != "check --database";
         lines.extend(COMMANDS.iter().filter(needs_file).map(of_command));
     }

@@ -68,7 +68,7 @@ fn a_backup_into_a_users_directory_exposes_nothing_of_root() {
         std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid())).expect("chown");
     };
     give(&hostile);
-    // What is planted under the name of the unfinished file is not followed.
+    // A link planted under the name of the unfinished file is not followed.
     let copy = hostile.join("copy.mdb");
     symlink(&secret, hostile.join("copy.mdb.new")).expect("a link");
     daemon.tool(&format!("backup {}", copy.display())).success();
@@ -253,7 +253,7 @@ fn copies_that_only_root_can_read_are_read_for_root() {
     assert_eq!(daemon.tool("export").success(), before);
 }
 
-/// Such as a list in a pager that shows its first page.
+/// For example, a list in a pager that shows its first page.
 #[test]
 fn a_list_with_unread_output_does_not_keep_a_daemon_from_starting() {
     const ENTRIES: usize = 3000;

@@ -113,7 +113,7 @@ fn only_the_allowed_pair_of_domains_passes() {
     );
     assert_changes(&directory, "allow pool.test --sender-domain=new.test", "allowed 1 entry");
     assert_eq!(client.ask(&attempt(9, "grace@new.test").at(LATER)), "DUNNO");
-    // Those that are left of the known pairs: of bounces and of two.test.
+    // The remaining known pairs: of bounces and of two.test.
     assert_changes(&directory, "allow pool.test", "allowed 2 entries");
     assert_eq!(client.ask(&attempt(9, "frank@two.test").at(LATER)), "DUNNO");
     assert_eq!(client.ask(&attempt(9, "").at(LATER)), "DUNNO");
@@ -213,7 +213,7 @@ fn a_triplet_by_domain_cannot_be_allowed_without_lookup_by_domain() {
 
 #[test]
 fn a_pair_of_former_options_can_be_forgotten() {
-    // Where keys are hashes, the triplets of a domain cannot be found.
+    // If keys are hashes, the triplets of a domain cannot be found.
     for (privacy, forgot) in [(&[][..], "3 entries"), (&["--privacy"], "1 entry")] {
         let daemon = started(&[&BOTH, privacy].concat());
         assert_changes(

@@ -30,7 +30,7 @@ fn put(scratch: &Scratch, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     path
 }
 
-/// What `postgrey export` prints of a table.
+/// The output of `postgrey export` for a table.
 fn exported(scratch: &Scratch, table: &str) -> String {
     let text = run(postgrey("export").arg(table).arg(scratch.dbdir_option())).success();
     let (_, rows) = text.split_once("HEADER=END\n").expect("a header");

@@ -113,7 +113,7 @@ fn every_example_is_tested() {
                 Some("smtpd_recipient_restrictions") => assert_postfix_takes(example),
                 Some("INPUT_MAIL_FILTER") => assert_in_recipe(example, SENDMAIL),
                 Some("smtpd_milters") => assert_in_recipe(example, SENDMAIL),
-                // What real servers read in tests/mta, and what they replied there.
+                // Settings and replies of the real servers in tests/mta.
                 Some("filter" | "listen" | "127.0.0.1:2525" | "warn\n")
                     if page == "postgrey-mail-servers.7" => {}
                 Some("daemon_smtp_ports" | "220" | "relayed:")

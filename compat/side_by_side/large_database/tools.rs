@@ -1,5 +1,5 @@
-//! What the administrator's commands take on large databases, and what they do
-//! to the replies beside them.
+//! The time of the administration commands on large databases, and their effect on
+//! replies.
 
 #![expect(clippy::print_stdout, reason = "the results are for the terminal")]
 

@@ -34,7 +34,7 @@ impl Mail {
 pub struct Mails {
     policy: Policy,
     open: HashMap<(Vec<u8>, Vec<u8>), Mail>,
-    /// Those that passed in the end, or came back when it was too late.
+    /// Mails that passed in the end, or came back too late.
     pub ended: Vec<Mail>,
     /// The time of the log's last line, in seconds since the epoch.
     end: i64,
@@ -84,7 +84,7 @@ impl Mails {
         }
     }
 
-    /// Those that did not pass, in the order of their first attempt.
+    /// Mails that did not pass, in the order of their first attempt.
     pub fn waiting(&self) -> Vec<&Mail> {
         let mut waiting: Vec<&Mail> = self.open.values().collect();
         waiting.sort_by(|one, other| {

@@ -21,7 +21,7 @@ const MAX_LOOSE: usize = 65_536;
 pub struct Change {
     /// The record; `None` if it is deleted.
     pub record: Option<Record>,
-    /// Whether the key had a record below this layer.
+    /// True if the key had a record below this layer.
     pub was_there: bool,
 }
 

@@ -4,17 +4,17 @@ use super::rows::{stored_key, whole};
 use super::{Reader, Table};
 use crate::state::{Error, Record};
 
-/// The number of findings are told one by one.
+/// The number of findings that are described.
 const MAX_FINDINGS: usize = 10;
 
-/// What there is to say of a database.
+/// The findings about a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Rows that were looked at.
     pub rows: u64,
-    /// What is wrong, as sentences; the first few of each kind.
+    /// The first findings of each kind, as sentences.
     pub damage: Vec<String>,
-    /// All that is wrong.
+    /// The number of all findings.
     pub number: u64,
 }
 

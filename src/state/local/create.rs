@@ -23,7 +23,7 @@ pub fn create_if_missing(path: &Path) -> Result<(), Error> {
     }
     let unfinished = unfinished(path);
     let explain = |error: io::Error| explain_open(path, of_system(&error));
-    // What a start that did not come to its end has left.
+    // Remains of a start that was interrupted.
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(explain(error)),
         _ => {}
@@ -49,7 +49,7 @@ pub fn unfinished(path: &Path) -> PathBuf {
 
 /// Makes the tables; when it returns, the file is on disk.
 fn make(path: &Path) -> Result<(), lmdb::Error> {
-    // Nobody else knows this name, so that no lock file is needed.
+    // No other process knows this name, so no lock file is needed.
     let environment = Environment::new()
         .set_flags(EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_LOCK)
         .set_max_dbs(1)

@@ -52,7 +52,7 @@ struct OldRow {
     replacement: Option<String>,
 }
 
-/// What a slice reads.
+/// The records that a slice reads.
 pub struct Surroundings<'a> {
     pub file: &'a File,
     pub waiting: &'a Buffer,

@@ -1,4 +1,4 @@
-//! Whether the first pages of a file make sense.
+//! Checks of the first pages of a file.
 //!
 //! LMDB believes what they say: a page number that cannot be, or a tree that
 //! begins on a page of another kind, ends the process by a signal. So the way
@@ -14,10 +14,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Where a meta page describes the table of tables.
+/// The offset in a meta page of the description of the table of tables.
 const MAIN_TABLE: usize = FREE_TABLE + TABLE;
 
-/// Where the description of a table has its flags, its depth and its root.
+/// The offsets of flags, depth and root in the description of a table.
 const FLAGS: usize = 4;
 const DEPTH: usize = 6;
 const ROOT: usize = TABLE - WORD;
@@ -84,7 +84,7 @@ pub fn page_size(file: &File) -> io::Result<usize> {
     if is_valid { Ok(page_size) } else { Err(damaged()) }
 }
 
-/// What a meta page says of the size of all pages.
+/// The size of pages, from a meta page.
 fn size_of_pages(meta: &[u8]) -> io::Result<usize> {
     Ok(u32::from_ne_bytes(bytes(meta, FREE_TABLE)?) as usize)
 }

@@ -1,4 +1,4 @@
-//! What LMDB notes about the journal: the identity that both have, and the last
+//! The rows of LMDB about the journal: the identity that both have, and the last
 //! generation of the journal whose records LMDB has. Version 2.0.0 leaves the row alone.
 
 use super::errors::{explain_read, explain_write};

@@ -93,7 +93,7 @@ pub struct Store {
     buffer: Buffer,
     journal: Journal,
     schedule: Schedule,
-    /// Whether LMDB has to take records before the journal can.
+    /// True if LMDB has to take records before the journal can.
     is_full: bool,
     /// Why the last sweep failed.
     sweep_error: Option<Error>,
@@ -312,7 +312,7 @@ impl Backend for Store {
         let is_sweeping = !self.buffer.old().is_empty();
         let is_due = is_sweeping || self.expiry.due().is_some_and(|due| due <= now);
         if is_due && self.schedule.may_write(now) {
-            // Where it fails the records stay in the journal, and mail does not suffer.
+            // If it fails, the records stay in the journal and mail is not affected.
             let count = self.schedule.take_slice();
             is_written |= self.write_slices(count).is_ok();
         }

@@ -12,8 +12,8 @@ pub const WORD: usize = size_of::<usize>();
 pub const HEADER: usize = WORD + 8;
 /// Bytes of what a meta page says of one table; the root comes last.
 pub const TABLE: usize = 8 + 5 * WORD;
-/// Where a meta page describes the table of free pages, where it says which
-/// page is the last, and which transaction wrote it.
+/// Offsets in a meta page: the description of the table of free pages, the number of the
+/// last page, and the transaction that wrote it.
 pub const FREE_TABLE: usize = HEADER + 8 + 2 * WORD;
 pub const LAST_PAGE: usize = FREE_TABLE + 2 * TABLE;
 pub const TRANSACTION: usize = LAST_PAGE + WORD;
@@ -114,7 +114,7 @@ pub fn bytes<const N: usize>(page: &[u8], at: usize) -> io::Result<[u8; N]> {
     bytes.copied().ok_or_else(damaged)
 }
 
-/// What is said of a page that makes no sense.
+/// The description of an invalid page.
 pub fn damaged() -> io::Error {
     io::Error::from(io::ErrorKind::InvalidData)
 }

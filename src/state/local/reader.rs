@@ -13,7 +13,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// What an LMDB file starts with, after the header of its first page.
+/// The bytes of an LMDB file after the header of its first page.
 const MAGIC: [u8; 4] = 0xbeef_c0de_u32.to_ne_bytes();
 const MAGIC_OFFSET: u64 = 16;
 
@@ -78,7 +78,7 @@ impl Reader {
         Ok(Reader { environment, path: path.to_owned() })
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

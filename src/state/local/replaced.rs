@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// The pause after records could not be written to a new file.
 const RETRY_PAUSE: Duration = Duration::from_secs(60);
 
-/// What another program did to the file.
+/// A change of the file by another program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Deleted,
@@ -35,7 +35,7 @@ impl Change {
         }
     }
 
-    /// What was done about it.
+    /// The daemon's response.
     fn action(self, path: &Path) -> String {
         match self {
             Change::Deleted => {
@@ -124,7 +124,7 @@ fn replaced(path: &Path) -> PathBuf {
     path.with_extension("mdb.replaced")
 }
 
-/// What the log should say, and when a copy that failed is tried again.
+/// The message for the log, and the time to try a failed copy again.
 #[derive(Debug, Default)]
 pub struct Watch {
     retry: Option<Instant>,
@@ -138,7 +138,7 @@ impl Watch {
         self.retry.is_some()
     }
 
-    /// What has happened to the file since the last call.
+    /// Returns what has happened to the file since the last call.
     pub fn take_remark(&mut self) -> Option<String> {
         self.remark.take()
     }

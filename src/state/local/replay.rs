@@ -21,7 +21,7 @@ impl Store {
             self.schedule.note_replay(Instant::now());
         }
         if is_damaged {
-            // What was read of it has to be in a whole file.
+            // The records that were read have to be in an intact file.
             self.ensure_journal()?;
         }
         Ok(())

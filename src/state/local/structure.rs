@@ -45,7 +45,7 @@ pub fn look(file: &File, page_size: usize) -> io::Result<Looked> {
     Ok(Looked::InVain)
 }
 
-/// What the newer of the first two pages says.
+/// The content of the newer of the first two pages.
 struct State {
     transaction: usize,
     meta: Vec<u8>,
@@ -89,7 +89,7 @@ fn look_once(file: &File, page_size: usize, state: &State) -> io::Result<()> {
     }
 }
 
-/// What a table consists of.
+/// The kind of the records of a table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Lists of free pages, by transaction.
@@ -260,7 +260,7 @@ struct Node<'p> {
     flags: u16,
     size: usize,
     key: &'p [u8],
-    /// What is in this page of the value.
+    /// The part of the value in this page.
     value: &'p [u8],
     end: usize,
 }

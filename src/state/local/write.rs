@@ -96,7 +96,7 @@ impl Store {
     /// Syncs what was appended (`--sync`).
     pub(super) fn sync_journal(&mut self) -> Result<(), Error> {
         if self.journal.sync().is_err() {
-            // Nobody knows which of the last blocks are on disk.
+            // It is unknown which of the last blocks are on disk.
             self.ensure_journal().inspect_err(|error| {
                 self.schedule.postpone_append(Instant::now());
                 self.failure.get_or_insert_with(|| Failure::new(error.clone()));

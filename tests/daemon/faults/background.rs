@@ -22,7 +22,7 @@ pub struct Server {
     namespace: Namespace,
 }
 
-/// What listens at `/dev/log`, until it is dropped.
+/// A listener at `/dev/log`, until it is dropped.
 pub struct Logger {
     socket: UnixDatagram,
     path: PathBuf,

@@ -44,7 +44,7 @@ impl Site {
         http::get(&self.daemon.scratch().path().join("metrics"), "/health")
     }
 
-    /// Where the test finds a file of the database directory.
+    /// The path of a file of the database directory.
     fn file(&self, name: &str) -> PathBuf {
         self.namespace.path(&self.dbdir.join(name))
     }
@@ -87,8 +87,8 @@ fn assert_remembered(daemon: &Daemon, acknowledged: &[Attempt]) {
     }
 }
 
-/// What the log says of a database that fails, and of its recovery. That records wait
-/// in the journal is another story.
+/// The log lines about a database that fails and recovers, without those about records
+/// that wait in the journal.
 fn story(log: &[String]) -> Vec<String> {
     let is_part = |line: &&String| {
         line.contains("mail is accepted without greylisting") || line.contains("works again")
@@ -96,7 +96,7 @@ fn story(log: &[String]) -> Vec<String> {
     log.iter().filter(is_part).cloned().collect()
 }
 
-/// What the log says of records that LMDB does not take.
+/// The log lines about records that LMDB does not take.
 fn kept(log: &[String]) -> Vec<String> {
     let is_part = |line: &&String| line.contains("kept in the journal");
     log.iter().filter(is_part).cloned().collect()

@@ -57,7 +57,7 @@ fn a_clock_set_back_an_hour_only_delays_mail() {
     faults.begin("clock", -3600);
     watch.let_ask(100);
     assert_deferred(&ask("meanwhile@example.org"));
-    // What was first seen in what is now the future starts again.
+    // A triplet whose first attempt is now in the future starts again.
     assert_deferred(&ask("before@example.org"));
     assert_deferred(&ask("passed@example.org"));
     faults.begin("clock", -3000);

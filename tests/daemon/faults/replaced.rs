@@ -75,8 +75,8 @@ fn a_file_that_is_deleted_is_written_again_with_all_records() {
     assert_eq!(site.known_after_kill([0, 1]), [ATTEMPTS, ATTEMPTS]);
 }
 
-/// What is asked right after the deletion is answered from the old file and is in
-/// the new one.
+/// Requests right after the deletion are answered from the old file, and their records
+/// are in the new one.
 #[test]
 fn requests_after_a_deletion_are_in_the_new_file() {
     let mut site = Site::start();

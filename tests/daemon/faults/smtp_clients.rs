@@ -13,7 +13,7 @@ use testkit::{Daemon, Program};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where the proxy listens. All addresses of 10.0.0.0/8 are this machine's.
+/// The address of the proxy. All addresses of 10.0.0.0/8 are this machine's.
 const PROXY: &str = "10.0.0.1:25";
 
 /// The clients of these networks are connected to the mail server at once.

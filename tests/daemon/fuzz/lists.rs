@@ -198,7 +198,7 @@ fn questions(input: &[u8], random: &mut Random) -> Vec<(Vec<u8>, Vec<u8>)> {
     questions
 }
 
-/// What is complained of, without what names places.
+/// The complaint, without places.
 fn outcome(warnings: &[Warning]) -> String {
     let words = |warning: &Warning| {
         let text = warning.to_string();

@@ -87,8 +87,8 @@ fn check(input: &[u8], random: &mut Random) -> String {
     whole_read.iter().take(5).map(kind).collect::<Vec<_>>().join(" ")
 }
 
-/// What a session makes of its input up to its end, and what it replies. Each
-/// recipient is answered, in turn with every reply there is.
+/// The events and replies of a session up to the end of its input. The recipients get
+/// each kind of reply in turn.
 fn events(pieces: &[&[u8]]) -> Vec<String> {
     let mut session = Session::default();
     let mut seen = Vec::new();

@@ -109,7 +109,7 @@ fn check(input: &[u8], random: &mut Random) -> String {
     kinds(&whole_read)
 }
 
-/// What a session makes of its input; memory is looked after meanwhile.
+/// The events of a session for its input; its memory is checked meanwhile.
 fn events(pieces: &[&[u8]]) -> Vec<String> {
     let mut session = Session::default();
     let mut seen = Vec::new();
@@ -179,8 +179,7 @@ fn assert_bounded(input: &[u8]) {
     }
 }
 
-/// Whatever came before, if it came to an end: a request without fault is read
-/// as it was written.
+/// After any input that was complete, a valid request is read as it was written.
 fn assert_whole_one_is_understood(before: &[u8], random: &mut Random) {
     let mut session = Session::default();
     session.feed(before);

@@ -24,7 +24,7 @@ pub struct Refusal {
     pub scratch: Scratch,
 }
 
-/// Where [`start`] lets the server write its pid.
+/// The pid file of a server of [`start`].
 pub fn pid_file(scratch: &Scratch) -> PathBuf {
     scratch.path().join("pid")
 }

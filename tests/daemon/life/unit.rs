@@ -52,8 +52,8 @@ fn assert_exposed_at_most(tenths: u32, unit: &Path) {
     assert!(output.status.success(), "{text}");
 }
 
-/// What is left is what any user, directory and port in `/etc/default/postgrey`
-/// take.
+/// The unit leaves only the rights that any user, directory and port in
+/// `/etc/default/postgrey` may need.
 #[test]
 fn the_unit_is_hardened() {
     assert_exposed_at_most(28, &unit());

@@ -38,7 +38,7 @@ fn stream(random: &mut Random) -> Vec<Mail> {
         .collect()
 }
 
-/// What became of a mail, in the same words for both listeners: `defer`, `pass`, or
+/// The result for a mail, in the same words for both listeners: `defer`, `pass`, or
 /// its header up to the date.
 type Outcome = String;
 

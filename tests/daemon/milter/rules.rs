@@ -1,4 +1,4 @@
-//! What is greylisted over the milter protocol, and what is logged.
+//! Decisions and log lines over the milter protocol.
 
 use crate::milter::{DEFERRED, Site};
 use testkit::Program;

@@ -39,7 +39,7 @@ fn site() -> (Daemon, Clock) {
     (builder.args(KEEPING).start(), clock)
 }
 
-/// What the filter should make of a reply of the policy protocol.
+/// The reply of the filter that belongs to a reply of the policy protocol.
 fn expected(reply: &str) -> String {
     match reply.split_once(' ') {
         None | Some(("PREPEND", _)) => "proceed".to_string(),

@@ -39,7 +39,7 @@ fn recipient(number: usize) -> String {
     format!("bob@n{number}.example")
 }
 
-/// What clients have been told: the triplets by number, and whether each has
+/// The replies that clients have received: the triplets by number, with true if the mail
 /// passed.
 #[derive(Clone, Debug, Default)]
 pub struct Acknowledged(BTreeMap<usize, bool>);
@@ -97,7 +97,7 @@ fn number_after(text: &str, mark: &str) -> usize {
     text[start..start + digits].parse().expect("a number")
 }
 
-/// Where the files lie that a power failure left.
+/// The directory of the files after a power failure.
 pub struct Remains {
     scratch: Scratch,
 }

@@ -13,7 +13,7 @@ const SECTOR: usize = 512;
 #[derive(Default)]
 pub struct Disk {
     durable: Vec<u8>,
-    /// What may have, in sectors or parts of them, in order.
+    /// Writes that may have arrived, in sectors or parts of them, in order.
     pending: Vec<(usize, Vec<u8>)>,
     last: usize,
 }
@@ -55,7 +55,7 @@ impl Disk {
         }
     }
 
-    /// What has arrived for certain.
+    /// Writes that have arrived for certain.
     pub fn durable(&self) -> &[u8] {
         &self.durable
     }

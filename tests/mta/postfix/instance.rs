@@ -107,7 +107,7 @@ impl Postfix {
         panic!("Postfix does not start:\n{}", postfix.everything_it_said());
     }
 
-    /// Where it serves SMTP, as `host:port`.
+    /// The address of its SMTP server, as `host:port`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -144,7 +144,7 @@ impl Postfix {
         subject
     }
 
-    /// What `postqueue -p` shows.
+    /// The output of `postqueue -p`.
     pub fn queue(&self) -> String {
         let mut postqueue = Command::new("/usr/sbin/postqueue");
         let output = postqueue.arg("-c").arg(self.path("etc")).arg("-p").output();

@@ -8,7 +8,7 @@ use std::process::Command;
 use testkit::tool::run;
 use testkit::{Clock, root_for, wait_for};
 
-/// What Postfix makes of the policy server's `DEFER_IF_PERMIT`. It names a
+/// The reply of Postfix for the policy server's `DEFER_IF_PERMIT`. It names a
 /// recipient without the quotes.
 fn deferral(recipient: &str) -> String {
     let recipient = recipient.replace('"', "");
@@ -83,7 +83,7 @@ fn smtp_source(postfix: &Postfix, messages: usize) -> Vec<String> {
     finished.err.lines().map(str::to_string).collect()
 }
 
-/// What the first group of a pattern finds in each line that matches, sorted.
+/// The first group of a pattern in each line that matches, sorted.
 fn found(pattern: &str, lines: &[String]) -> Vec<String> {
     let pattern = Regex::new(pattern).expect("a pattern");
     let captures = lines.iter().filter_map(|line| pattern.captures(line));

@@ -9,12 +9,12 @@ use std::net::TcpStream;
 use std::time::Duration;
 use testkit::{root_for, wait_until};
 
-/// Where servers in a chroot listen.
+/// The addresses of servers in a chroot.
 const ADDRESS: &str = "127.0.0.1:2525";
 
 /// The mail server behind a proxy.
 pub trait MailServer {
-    /// Where it listens.
+    /// Its address.
     fn address(&self) -> String;
     /// The delivered messages with this text.
     fn inbox_with(&self, text: &str) -> Vec<String>;

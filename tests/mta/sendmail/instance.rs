@@ -20,11 +20,10 @@ const ADDRESSES: [&str; 6] = [
     "2001:db8::7/128 nodad",
 ];
 
-/// What Sendmail is to do while its milter is away, and how long it waits for
-/// it, as in debian/README.sendmail.
+/// Time limits of Sendmail for its milter, as in debian/README.sendmail.
 pub const RECOMMENDED: &str = "T=C:10s;S:5s;R:10s;E:1m";
 
-/// Where Sendmail's library for logins looks for its settings, in the chroot.
+/// The settings of Sendmail's library for logins, in the chroot.
 const LOGINS: &str = "usr/lib/sasl2/Sendmail.conf";
 
 pub struct Sendmail {
@@ -133,12 +132,12 @@ impl Running {
         })
     }
 
-    /// All that was delivered to bob.
+    /// The mail delivered to bob.
     pub fn mailbox(&self) -> String {
         fs::read_to_string(self.sendmail.chroot.path("mail/bob")).expect("a mailbox")
     }
 
-    /// What `mailq -qQ` shows: messages that wait for an administrator.
+    /// The output of `mailq -qQ`: messages that wait for an administrator.
     pub fn quarantine(&self) -> String {
         self.sendmail.run(&["-bp", "-qQ"])
     }

@@ -289,8 +289,7 @@ impl Daemon {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
     }
 
-    /// All that it wrote to standard error so far, line by line, without what
-    /// Perl alone says ([`PERL_WARNING`]).
+    /// The lines of standard error so far, without Perl's own ([`PERL_WARNING`]).
     pub fn log(&self) -> Vec<String> {
         let log = self.raw_log();
         log.lines().filter(|line| !line.starts_with(PERL_WARNING)).map(str::to_string).collect()

@@ -53,7 +53,7 @@ impl Namespace {
         ["/usr/bin/nsenter".to_string(), format!("--mount=/proc/{holder}/ns/mnt")]
     }
 
-    /// Where a path of the inside is for the test.
+    /// The path for the test of a path inside.
     pub fn path(&self, inside: &Path) -> PathBuf {
         let root = format!("/proc/{}/root", self.holder.id());
         Path::new(&root).join(inside.strip_prefix("/").expect("an absolute path"))

@@ -1,4 +1,4 @@
-//! What `/proc` knows of a process.
+//! Reads facts about a process from `/proc`.
 
 use std::fmt::Display;
 use std::fs;

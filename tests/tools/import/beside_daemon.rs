@@ -10,15 +10,14 @@ use testkit::{Attempt, Daemon, Program, start_of_time};
 
 const ROWS: usize = 20_000;
 
-/// What a client may have to wait for its answer on a machine that does much
-/// else. Measurements on a quiet one are in the large databases' tests.
+/// The limit for an answer on a busy machine. Measurements on a quiet one are in the large databases' tests.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A triplet that the daemon knows, and one that only the dump does.
 const KNOWN: &str = "192.0.2.0/alice@sender.test/bob@example.org";
 const UNKNOWN: &str = "198.51.100.0/alice@sender.test/bob@example.org";
 
-/// So many rows, and some about what the daemon knows itself.
+/// Writes rows, and some that the daemon has as well.
 fn dump(now: i64) -> String {
     let mut text = String::from("VERSION=3\nformat=print\nHEADER=END\n");
     for row in 0..ROWS {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use testkit::{Attempt, Daemon, Program, Stopped, program_for, wait_until};
 
-/// What must not change of the original's files.
+/// The properties of the original's files that must not change.
 fn state_of(directory: &Path) -> Vec<(PathBuf, Vec<u8>, i64, i64, u32)> {
     let ours = |path: &Path| {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
@@ -119,7 +119,7 @@ fn an_interrupted_import_is_repeated_at_the_next_start() {
     load(&file, ENTRIES);
     let directory = builder.scratch().dbdir();
     let before = state_of(&directory);
-    // Where the kill comes too late there is nothing to make good: once more.
+    // If the kill comes too late, try again.
     let killed_amid = (0..20).any(|_| {
         kill_while_it_imports(&directory);
         let database = directory.join("postgrey.mdb");

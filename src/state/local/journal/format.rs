@@ -24,7 +24,7 @@ pub const BLOCK_MAGIC: &[u8; 4] = b"PGJB";
 /// length.
 pub const BLOCK_HEAD: usize = 28;
 
-/// Where the bytes start that the checksum is about.
+/// The offset of the first byte that the checksum covers.
 pub const CHECKED: usize = 8;
 
 /// Bits of a row's first byte.
@@ -67,7 +67,7 @@ impl Header {
     }
 }
 
-/// Where a block stands among the others.
+/// The position of a block among the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The generation: a number that grows each time a half is used again. Of 64

@@ -38,7 +38,7 @@ const LENGTH: usize = HEADER + 2 * HALF;
 /// The open journal.
 #[derive(Debug)]
 pub struct Journal {
-    /// None before it is made, and after a failure, when it has to be made again.
+    /// `None` before it is created, and after a failure, when it has to be created again.
     file: Option<File>,
     path: PathBuf,
     /// The identity of the database; none before the first journal is made.

@@ -12,14 +12,14 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// What a journal holds that LMDB may not have.
+/// The records of a journal that LMDB may not have.
 #[derive(Debug, Default)]
 pub struct Replayed {
     /// The records that a sweep was writing, in order.
     pub old: Vec<OwnedRow>,
     /// The records after these, in order.
     pub young: Vec<OwnedRow>,
-    /// What is wrong with the file.
+    /// The damage of the file.
     pub warning: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub fn open(path: PathBuf, known: Option<(u64, u64)>) -> Result<(Journal, Replay
     Ok((journal, replayed))
 }
 
-/// What is in a file.
+/// The content of a file.
 struct Content {
     header: Option<Header>,
     length: usize,
@@ -128,7 +128,7 @@ fn replay(mut halves: Vec<(usize, Half)>, journal: &mut Journal, replayed: &mut 
     }
 }
 
-/// What is wrong with a file, if anything.
+/// Describes the damage of a file, if there is any.
 fn problem(content: &Content, is_ours: bool) -> Option<String> {
     let Some(header) = content.header else {
         return Some("is damaged: its header is not valid; none of it".to_owned());

@@ -98,9 +98,9 @@ pub struct Half {
     pub rows: Vec<OwnedRow>,
     /// The number of blocks, with those that are lost.
     pub blocks: u32,
-    /// Where the next block goes.
+    /// The offset of the next block.
     pub end: usize,
-    /// Where the first bytes lie that were durable and cannot be read.
+    /// The offset of the first bytes that were durable and cannot be read.
     pub damage: Option<usize>,
 }
 

@@ -24,7 +24,7 @@ impl Directory {
     }
 }
 
-/// Whether LMDB has a key.
+/// Returns true if LMDB has a key.
 fn is_in_lmdb(store: &Store, key: &[u8]) -> bool {
     let reader = file(store).environment.begin_ro_txn().unwrap();
     reader.get(file(store).tables.triplets, &key).is_ok()

@@ -78,7 +78,7 @@ impl Files {
         Files { database: fs::read(directory.file()).unwrap(), journal }
     }
 
-    /// What a start finds in them.
+    /// The records that a start finds in them.
     fn assert_hold(&self, model: &Model) {
         let directory = Directory::new();
         fs::write(directory.file(), &self.database).unwrap();
@@ -115,7 +115,7 @@ fn the_store_equals_one_that_writes_at_once_through_crashes() {
         let directory = Directory::new();
         let mut store = directory.open();
         let mut model = Model::new();
-        // What the journal or LMDB has: all but the refreshed records.
+        // The records of the journal and LMDB: all but the refreshed ones.
         let mut durable = Model::new();
         for _ in 0..60 {
             match random.below(10) {
