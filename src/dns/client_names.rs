@@ -66,10 +66,10 @@ impl ClientNames {
         self.resolver.tick(now);
         self.advance(now);
         let late = self.lookups.iter().filter(|(_, lookup)| lookup.deadline <= now);
-        let late: Vec<QuestionId> = late.map(|(ticket, _)| *ticket).collect();
-        for ticket in late {
-            self.resolver.cancel(ticket);
-            let owner = self.lookups.remove(&ticket).map(|lookup| lookup.owner);
+        let late: Vec<QuestionId> = late.map(|(question_id, _)| *question_id).collect();
+        for question_id in late {
+            self.resolver.cancel(question_id);
+            let owner = self.lookups.remove(&question_id).map(|lookup| lookup.owner);
             self.completed.extend(owner.map(|owner| (owner, None)));
         }
     }
@@ -87,8 +87,8 @@ impl ClientNames {
     }
 
     fn ask(&mut self, question: Question, lookup: NameLookup, now: Instant) {
-        let ticket = self.resolver.ask(question, now);
-        self.lookups.insert(ticket, lookup);
+        let question_id = self.resolver.ask(question, now);
+        self.lookups.insert(question_id, lookup);
     }
 
     /// Continues the lookups that wait for the resolver's answers.
@@ -98,8 +98,8 @@ impl ClientNames {
             if answers.is_empty() {
                 return;
             }
-            for (ticket, answer) in answers {
-                if let Some(lookup) = self.lookups.remove(&ticket) {
+            for (question_id, answer) in answers {
+                if let Some(lookup) = self.lookups.remove(&question_id) {
                     self.take(lookup, answer, now);
                 }
             }

@@ -31,20 +31,20 @@ pub struct Resolver {
     first_token: usize,
     servers: Servers,
     cache: Cache,
-    last_ticket: u64,
+    last_question: u64,
     waiting: VecDeque<(QuestionId, Question)>,
     in_flight: Slab<InFlight>,
     completed: Vec<(QuestionId, Option<Answer>)>,
 }
 
 struct InFlight {
-    ticket: QuestionId,
+    question_id: QuestionId,
     question: Question,
     /// The server that was asked first, and the number of attempts since.
     first: usize,
     tries: usize,
     server: usize,
-    id: u16,
+    message_id: u16,
     transport: Transport,
     deadline: Instant,
     /// Messages received that were not the reply.
@@ -60,7 +60,7 @@ impl Resolver {
             first_token,
             servers,
             cache: Cache::default(),
-            last_ticket: 0,
+            last_question: 0,
             waiting: VecDeque::new(),
             in_flight: Slab::new(),
             completed: Vec::new(),
@@ -70,17 +70,17 @@ impl Resolver {
     /// The number of tokens that a resolver needs.
     pub const TOKENS: usize = MAX_IN_FLIGHT;
 
-    /// Begins to ask. The answer comes from [`Resolver::completed`], at once if
+    /// Starts to ask. The answer comes from [`Resolver::completed`], at once if
     /// it is known.
     pub fn ask(&mut self, question: Question, now: Instant) -> QuestionId {
-        self.last_ticket += 1;
-        let ticket = QuestionId(self.last_ticket);
+        self.last_question += 1;
+        let question_id = QuestionId(self.last_question);
         match self.cache.get(&question, now) {
-            Some(answer) => self.completed.push((ticket, Some(answer.clone()))),
-            None => self.waiting.push_back((ticket, question)),
+            Some(answer) => self.completed.push((question_id, Some(answer.clone()))),
+            None => self.waiting.push_back((question_id, question)),
         }
         self.fill(now);
-        ticket
+        question_id
     }
 
     /// Returns the answers since the last call; `None` where no server
@@ -107,7 +107,7 @@ impl Resolver {
                     // Only a datagram's error means that no process listens: a
                     // server need not offer TCP.
                     if let Transport::Udp(_) = query.transport {
-                        self.servers.is_away(query.server, now);
+                        self.servers.pause(query.server, now);
                     }
                     self.retry(key, now);
                     break;
@@ -132,41 +132,41 @@ impl Resolver {
     pub fn set_servers(&mut self, servers: Servers, now: Instant) {
         self.servers = servers;
         for query in self.in_flight.drain() {
-            self.waiting.push_front((query.ticket, query.question));
+            self.waiting.push_front((query.question_id, query.question));
         }
         self.fill(now);
     }
 
     /// Cancels a question; no answer follows.
-    pub fn cancel(&mut self, ticket: QuestionId) {
-        self.waiting.retain(|(waiting, _)| *waiting != ticket);
-        self.in_flight.retain(|_, query| query.ticket != ticket);
+    pub fn cancel(&mut self, question_id: QuestionId) {
+        self.waiting.retain(|(waiting, _)| *waiting != question_id);
+        self.in_flight.retain(|_, query| query.question_id != question_id);
     }
 
     /// Sends waiting questions while there is room.
     fn fill(&mut self, now: Instant) {
         while self.in_flight.len() < MAX_IN_FLIGHT {
-            let Some((ticket, question)) = self.waiting.pop_front() else {
+            let Some((question_id, question)) = self.waiting.pop_front() else {
                 return;
             };
             let first = self.servers.best();
-            self.send(ticket, question, first, 0, now);
+            self.send(question_id, question, first, 0, now);
         }
     }
 
     /// Processes a message received by a socket.
     fn take(&mut self, key: usize, message: &[u8], now: Instant) {
         let query = &mut self.in_flight[key];
-        let reply = message::reply(&query.question, query.id, message);
+        let reply = message::reply(&query.question, query.message_id, message);
         if reply.is_some() {
             self.servers.replied(query.server);
         }
         match (reply, &query.transport) {
             (None, Transport::Udp(_)) if query.wrong < MAX_WRONG => query.wrong += 1,
             (Some(Reply::Answered(answer)), _) => {
-                let InFlight { ticket, question, .. } = self.in_flight.remove(key);
+                let InFlight { question_id, question, .. } = self.in_flight.remove(key);
                 self.cache.insert(question, answer.clone(), now);
-                self.completed.push((ticket, Some(answer)));
+                self.completed.push((question_id, Some(answer)));
             }
             (Some(Reply::Truncated), Transport::Udp(_)) => self.ask_over_tcp(key, now),
             _ => self.retry(key, now),
@@ -175,13 +175,13 @@ impl Resolver {
 
     /// Asks the next server, or gives up.
     fn retry(&mut self, key: usize, now: Instant) {
-        let InFlight { ticket, question, first, tries, .. } = self.in_flight.remove(key);
-        self.send(ticket, question, first, tries, now);
+        let InFlight { question_id, question, first, tries, .. } = self.in_flight.remove(key);
+        self.send(question_id, question, first, tries, now);
     }
 
     fn send(
         &mut self,
-        ticket: QuestionId,
+        question_id: QuestionId,
         question: Question,
         first: usize,
         tries: usize,
@@ -190,41 +190,41 @@ impl Resolver {
         let mut tries = tries;
         while let Some((server, next)) = self.servers.next(first, tries, now) {
             tries = next;
-            let id = random_id();
-            let Some(message) = message::ask(&question, id) else {
+            let message_id = random_id();
+            let Some(message) = message::ask(&question, message_id) else {
                 // An invalid name has no records.
-                return self.completed.push((ticket, Some(Answer::default())));
+                return self.completed.push((question_id, Some(Answer::default())));
             };
             let Ok(transport) = Transport::udp(self.servers.address(server), &message) else {
                 continue;
             };
             let deadline = now + self.servers.timeout;
             let query = InFlight {
-                ticket,
+                question_id,
                 question,
                 first,
                 tries,
                 server,
-                id,
+                message_id,
                 transport,
                 deadline,
                 wrong: 0,
             };
             return self.watch(query);
         }
-        self.completed.push((ticket, None));
+        self.completed.push((question_id, None));
     }
 
     fn ask_over_tcp(&mut self, key: usize, now: Instant) {
         let query = &self.in_flight[key];
-        let id = random_id();
-        let transport = message::ask(&query.question, id)
+        let message_id = random_id();
+        let transport = message::ask(&query.question, message_id)
             .and_then(|it| Transport::tcp(self.servers.address(query.server), &it).ok());
         match transport {
             Some(transport) => {
                 let query = self.in_flight.remove(key);
                 let deadline = now + self.servers.timeout;
-                self.watch(InFlight { id, transport, deadline, ..query });
+                self.watch(InFlight { message_id, transport, deadline, ..query });
             }
             None => self.retry(key, now),
         }

@@ -19,16 +19,16 @@ fn question(name: &str) -> Question {
 /// no server answered.
 fn ask(stage: &mut Stage, resolver: &mut Resolver, names: &[&str]) -> Vec<Option<Vec<IpAddr>>> {
     let now = stage.now;
-    let tickets: Vec<_> = names.iter().map(|name| resolver.ask(question(name), now)).collect();
+    let ids: Vec<_> = names.iter().map(|name| resolver.ask(question(name), now)).collect();
     let mut answers: BTreeMap<_, Option<Answer>> = BTreeMap::new();
     stage.run(|events, now| {
         events.iter().for_each(|event| resolver.handle(event.token(), now));
         resolver.tick(now);
         answers.extend(resolver.completed());
-        (answers.len() == tickets.len()).then_some(())
+        (answers.len() == ids.len()).then_some(())
     });
     assert_eq!(resolver.deadline(), None);
-    tickets.iter().map(|it| answers.remove(it).unwrap().map(|answer| answer.addresses)).collect()
+    ids.iter().map(|it| answers.remove(it).unwrap().map(|answer| answer.addresses)).collect()
 }
 
 fn addresses(text: &str) -> Option<Vec<IpAddr>> {
@@ -296,14 +296,14 @@ fn questions_in_flight_move_to_new_servers() {
     let mut stage = Stage::new(vec![silent(), honest()]);
     let servers = [0, 1].map(|index: usize| stage.servers[index].address());
     let mut resolver = stage.asking(&servers[..1], LONG);
-    let ticket = resolver.ask(question("a.test"), stage.now);
+    let id = resolver.ask(question("a.test"), stage.now);
     let others = super::Servers::new(&servers[1..], LONG, 1);
     resolver.set_servers(others, stage.now);
     let (answered, answer) = stage.run(|events, now| {
         events.iter().for_each(|event| resolver.handle(event.token(), now));
         resolver.completed().pop()
     });
-    assert_eq!(answered, ticket);
+    assert_eq!(answered, id);
     assert_eq!(Some(answer.unwrap().addresses), addresses("192.0.2.1"));
 }
 
