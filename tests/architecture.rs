@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("lists", ""),
     ("state", "greylist histogram"),
     ("daemon", "json printable"),
-    ("dns", ""),
+    ("dns", "daemon"),
     ("histogram", ""),
     ("json", "printable"),
     ("printable", ""),

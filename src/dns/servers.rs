@@ -94,12 +94,12 @@ impl Servers {
         let server = &mut self.servers[index];
         server.misses = server.misses.saturating_add(1);
         if server.misses >= MAX_MISSES {
-            server.paused_until = Some(now + SILENCE_PAUSE);
+            self.pause(index, now);
         }
     }
 
-    /// Notes that no process listens at a server's address.
-    pub fn is_away(&mut self, index: usize, now: Instant) {
+    /// Pauses a server that is silent, or at whose address no process listens.
+    pub fn pause(&mut self, index: usize, now: Instant) {
         let server = &mut self.servers[index];
         server.misses = MAX_MISSES;
         server.paused_until = Some(now + SILENCE_PAUSE);
@@ -157,7 +157,7 @@ mod tests {
         assert!(servers.next(0, 0, now).is_none());
         assert!(servers.next(0, 0, now + SILENCE_PAUSE).is_some());
         servers.replied(0);
-        servers.is_away(0, now);
+        servers.pause(0, now);
         assert!(servers.next(0, 0, now).is_none());
     }
 

@@ -1,6 +1,7 @@
 //! The transport of one question to one server: a datagram socket, or a TCP connection for
 //! answers that are too long for a datagram.
 
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use mio::net::{TcpStream, UdpSocket};
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
@@ -29,7 +30,7 @@ impl Transport {
         Ok(Transport::Udp(socket))
     }
 
-    /// Begins to send a message over TCP.
+    /// Starts to send a message over TCP.
     pub fn tcp(server: SocketAddr, message: &[u8]) -> io::Result<Transport> {
         let stream = TcpStream::connect(server)?;
         let length = u16::try_from(message.len()).map_err(|_| ErrorKind::InvalidInput)?;
@@ -70,12 +71,8 @@ pub struct TcpExchange {
 
 impl TcpExchange {
     fn receive(&mut self) -> io::Result<Option<Vec<u8>>> {
-        while !self.unsent.is_empty() {
-            match unless_not_connected(|| self.stream.write(&self.unsent))? {
-                Some(0) => return Err(ErrorKind::WriteZero.into()),
-                Some(count) => drop(self.unsent.drain(..count)),
-                None => return Ok(None),
-            }
+        if !write_out(&mut self.unsent, |bytes| self.stream.write(bytes))? {
+            return Ok(None);
         }
         loop {
             if let Some((length, rest)) = self.received.split_first_chunk::<2>() {
@@ -85,31 +82,11 @@ impl TcpExchange {
                 }
             }
             let mut piece = [0; MAX_DATAGRAM];
-            match unless_not_connected(|| self.stream.read(&mut piece))? {
+            match unless_blocked(|| self.stream.read(&mut piece))? {
                 Some(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Some(count) => self.received.extend_from_slice(&piece[..count]),
                 None => return Ok(None),
             }
-        }
-    }
-}
-
-/// Returns `None` where a connection is not made yet.
-fn unless_not_connected<T>(action: impl FnMut() -> io::Result<T>) -> io::Result<Option<T>> {
-    match unless_blocked(action) {
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(None),
-        result => result,
-    }
-}
-
-/// Returns `None` where the socket has to be waited for.
-fn unless_blocked<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Result<Option<T>> {
-    loop {
-        match action() {
-            Ok(value) => return Ok(Some(value)),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
         }
     }
 }
