@@ -4,7 +4,7 @@
 use super::backend::BackendConnection;
 use super::shared::Activity;
 use super::stream::{ClientSide, Side};
-use crate::daemon::nonblocking::unless_blocked;
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -36,14 +36,13 @@ impl Direction {
         buffer: &mut [u8],
     ) -> io::Result<bool> {
         for _ in 0..MAX_ROUNDS {
-            while !self.pending.is_empty() {
-                match unless_blocked(|| to.write(&self.pending))? {
-                    Some(count) => {
-                        self.count += count as u64;
-                        self.pending.drain(..count);
-                    }
-                    None => return Ok(true),
-                }
+            let write = |bytes: &[u8]| {
+                let count = to.write(bytes)?;
+                self.count += count as u64;
+                Ok(count)
+            };
+            if !write_out(&mut self.pending, write)? {
+                return Ok(true);
             }
             if self.is_over {
                 if !self.is_closed && unless_blocked(|| to.flush())?.is_some() {
