@@ -108,8 +108,7 @@ impl Client {
         match shared.extensions {
             Known::NotYet => return false,
             Known::Never => {
-                self.replies = AWAY_AT_ONCE.to_vec();
-                self.close();
+                self.turn_away();
             }
             Known::Yes => {
                 self.session = Session::new(Rc::clone(&shared.offer));
@@ -156,8 +155,9 @@ impl Client {
             return Activity::Waiting;
         }
         match &self.stage {
-            Stage::Opening(_) | Stage::Repeating(..) => {
-                self.backend_is_away("timeout", shared);
+            stage @ (Stage::Opening(_) | Stage::Repeating(..)) => {
+                let is_exempt = matches!(stage, Stage::Opening(_));
+                self.backend_is_away(is_exempt, "timeout", shared);
                 self.advance(key, shared)
             }
             Stage::Talking => {
@@ -201,7 +201,7 @@ impl Client {
                 Stage::Opening(backend) => match backend.is_open() {
                     Ok(true) => self.hand_over(Vec::new(), shared),
                     Ok(false) => return Ok(Activity::Waiting),
-                    Err(error) => self.backend_is_away(&error.to_string(), shared),
+                    Err(error) => self.backend_is_away(true, &error.to_string(), shared),
                 },
                 Stage::Repeating(backend, dialogue) => {
                     match backend.talk(dialogue, &mut shared.buffer) {
@@ -210,9 +210,9 @@ impl Client {
                             self.hand_over([reply, rest].concat(), shared);
                         }
                         Ok(Progress::Refused(reply)) => self.backend_refused(reply, shared),
-                        Ok(Progress::Failed(why)) => self.backend_is_away(why, shared),
+                        Ok(Progress::Failed(why)) => self.backend_is_away(false, why, shared),
                         Ok(_) => return Ok(Activity::Waiting),
-                        Err(error) => self.backend_is_away(&error.to_string(), shared),
+                        Err(error) => self.backend_is_away(false, &error.to_string(), shared),
                     }
                 }
                 Stage::Copying(relayed) => {
@@ -272,6 +272,18 @@ impl Client {
         self.deadline = Instant::now() + COMMAND_TIMEOUT;
     }
 
+    /// Closes a connection before its first command.
+    fn turn_away(&mut self) {
+        self.replies = AWAY_AT_ONCE.to_vec();
+        self.close();
+    }
+
+    /// Refuses the recipient with a reply.
+    fn refuse(&mut self, reply: Vec<u8>) {
+        self.replies = self.session.refuse(reply);
+        self.await_command();
+    }
+
     fn close(&mut self) {
         self.stage = Stage::Closing { is_closed: false };
         self.deadline = Instant::now() + CLOSE_TIMEOUT;
@@ -289,14 +301,7 @@ impl Client {
             (Ok(backend), None) => self.stage = Stage::Opening(backend),
             (Ok(backend), Some(dialogue)) => self.stage = Stage::Repeating(backend, dialogue),
             (Err(error), dialogue) => {
-                if dialogue.is_none() {
-                    self.close();
-                    self.replies = AWAY_AT_ONCE.to_vec();
-                } else {
-                    self.replies = self.session.refuse(AWAY.to_vec());
-                    self.await_command();
-                }
-                shared.backend_failed(&error.to_string());
+                self.backend_is_away(dialogue.is_none(), &error.to_string(), shared);
             }
         }
     }
@@ -316,19 +321,16 @@ impl Client {
         if let Stage::Repeating(backend, _) = stage {
             backend.quit();
         }
-        self.replies = self.session.refuse(reply);
-        self.await_command();
+        self.refuse(reply);
         shared.backend_answered();
     }
 
-    fn backend_is_away(&mut self, why: &str, shared: &mut Shared) {
+    fn backend_is_away(&mut self, is_exempt: bool, why: &str, shared: &mut Shared) {
         shared.backend_failed(why);
-        if let Stage::Opening(_) = self.stage {
-            self.replies = AWAY_AT_ONCE.to_vec();
-            self.close();
+        if is_exempt {
+            self.turn_away();
         } else {
-            self.replies = self.session.refuse(AWAY.to_vec());
-            self.await_command();
+            self.refuse(AWAY.to_vec());
         }
     }
 
