@@ -187,17 +187,15 @@ impl Pool {
             return;
         };
         let (was_established, address) = (connection.is_established, connection.address);
-        let Some(mut question) = connection.close(&self.registry) else {
-            if !was_established {
-                self.open_next(address, error, now);
-            }
-            return;
-        };
+        let question = connection.close(&self.registry);
         if !was_established {
-            self.waiting.push_front(question);
+            question.into_iter().for_each(|question| self.waiting.push_front(question));
             self.open_next(address, error, now);
             return;
         }
+        let Some(mut question) = question else {
+            return;
+        };
         question.attempts += 1;
         if question.attempts < MAX_ATTEMPTS {
             self.waiting.push_front(question);
