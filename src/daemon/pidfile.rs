@@ -57,8 +57,8 @@ pub fn check(path: &Path) -> Result<Earlier, Failure> {
     }
     let number = std::str::from_utf8(&content[..digits]).ok().and_then(|text| text.parse().ok());
     let alive = number.filter(|number| {
-        // Zero means our own process group. Our own number is from an earlier
-        // container in which we had the same.
+        // Zero means our own process group. Our own number was left by an earlier
+        // container, in which the daemon had the same.
         let pid = Pid::from_raw(*number);
         *number > 0 && pid != getpid() && kill(pid, None) != Err(Errno::ESRCH)
     });

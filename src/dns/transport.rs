@@ -1,5 +1,5 @@
-//! The transport of one question to one server: a datagram socket, or a TCP connection for
-//! answers that are too long for a datagram.
+//! The transport of one question to one server: a datagram socket, or a TCP connection
+//! for answers that are too long for a datagram.
 
 use crate::daemon::nonblocking::{unless_blocked, write_out};
 use mio::net::{TcpStream, UdpSocket};

@@ -42,7 +42,7 @@ pub struct Client {
 
 enum Stage {
     Naming,
-    /// Waits for the decision if it is exempt from the first byte.
+    /// Waits for the decision on the client's exemption.
     Judging,
     /// The extensions of the mail server, which are not known yet.
     Probing,
@@ -89,7 +89,7 @@ impl Client {
         shared.questions.push(ClientQuestion::new(key, self.peer.ip(), self.name.as_deref(), None));
     }
 
-    /// Continues with the decision if the client is exempt.
+    /// Continues with the decision on the client's exemption.
     pub fn judged(&mut self, key: usize, is_exempt: bool, shared: &mut Shared) {
         if !matches!(self.stage, Stage::Judging) {
             return;

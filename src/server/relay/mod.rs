@@ -166,7 +166,7 @@ impl Relay {
         mem::take(&mut self.shared.questions)
     }
 
-    /// Applies the decision if a client is exempt from the first byte on.
+    /// Applies the decision on a client's exemption.
     pub fn exempt(&mut self, ticket: usize, is_exempt: bool) {
         if let Some(client) = self.clients.get_mut(ticket) {
             client.judged(ticket, is_exempt, &mut self.shared);

@@ -74,7 +74,7 @@ impl Packets {
         Some(Ok((command, data)))
     }
 
-    /// The data of the packet that came last.
+    /// The data of a packet.
     pub(super) fn data(&self, range: Range<usize>) -> &[u8] {
         &self.buffer[range]
     }
