@@ -57,7 +57,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// The shared state as a tool reaches it; whether the tool was told to.
+    /// The shared state as a tool reaches it. `is_typed` is true if the tool's own arguments
+    /// name it.
     pub fn shared_location(&self, is_typed: bool) -> Option<SharedLocation> {
         let settings = self.shared_state.clone()?;
         Some(SharedLocation { settings, metadata: notes(&self.policy), is_typed })

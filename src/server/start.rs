@@ -39,7 +39,7 @@ use nix::sys::stat::{Mode, umask};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// Serves until it is told to stop. In the process that went to the background
+/// Serves until a signal stops it. In the process that went to the background
 /// as well as in the one that the administrator started, the result is the
 /// exit status.
 pub fn run(options: Options) -> Result<u8, Failure> {
@@ -181,7 +181,7 @@ fn open_control(dbdir: &Path, log: &mut Log) -> Option<Control> {
 /// A backend, and the failure that keeps it from being used at present.
 type OpenedBackend = (Box<dyn Backend>, Option<Error>);
 
-/// Opens the database, and tells what came over from the original's.
+/// Opens the database, and logs the import of the original's.
 fn open_database(options: &Options, log: &mut Log) -> Result<Store, Failure> {
     let notes = notes(&options.policy);
     let opened = import::open_or_import(&options.dbdir, &notes, &options.policy, &mut |_, _| {});

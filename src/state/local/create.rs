@@ -1,7 +1,7 @@
-//! Making a new database, all or nothing.
+//! Creates a new database, as a whole or not at all.
 //!
 //! LMDB writes a new file's first pages without order, so that a power failure
-//! at that moment could leave a file which nobody can open. A new database is
+//! at that moment could leave a file that cannot be opened. A new database is
 //! therefore made under another name, and gets its own when it is on disk.
 
 use super::META;

@@ -33,7 +33,7 @@ const HAS_NUMBERS: u16 = 0x08;
 /// The flags of a table that are kept in the file.
 const PERSISTENT_FLAGS: u16 = 0x7fff;
 
-/// Fails where LMDB would be led astray. An empty file is none.
+/// Fails if LMDB would misread the file. An empty file is accepted.
 ///
 /// # Errors
 /// When the file is damaged, or cannot be read.

@@ -14,8 +14,8 @@ const READABLE_PREFIX: usize = 470;
 /// does not give away (`MDB_cursor_op` in `lmdb.h`).
 const SET_RANGE: u32 = 17;
 
-/// The rows from a key on, or all. The crate's own `iter_from` is not sure to
-/// give none where there is none.
+/// The rows from a key on, or all. The crate's own `iter_from` may
+/// return a row if there is none.
 pub fn rows_from<'txn>(
     cursor: &mut RoCursor<'txn>,
     from: Option<&[u8]>,
@@ -72,7 +72,7 @@ pub fn put_new(
 }
 
 /// The key as the file has it: one that is too long for LMDB keeps a readable
-/// start and is told apart by its hash. Its row then holds the whole key.
+/// start and is distinguished by its hash. Its row then holds the whole key.
 pub fn stored_key(key: &[u8]) -> Cow<'_, [u8]> {
     if key.len() <= LONGEST_PLAIN_KEY {
         return Cow::Borrowed(key);

@@ -10,7 +10,7 @@ use testkit::{Attempt, Daemon, Program, start_of_time};
 
 const ROWS: usize = 20_000;
 
-/// The limit for an answer on a busy machine. Measurements on a quiet one are in the large databases' tests.
+/// The limit for an answer on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A triplet that the daemon knows, and one that only the dump does.

@@ -1,8 +1,8 @@
 //! The bytes of the journal: a header, then two halves of blocks.
 //!
 //! A block is the changes of one append. Its checksum starts with the identity of the
-//! database, a number that nobody outside knows, so that a key from the network cannot
-//! contain something that is taken for a block.
+//! database, a number that is not known outside, so that a key from the network cannot
+//! contain bytes that are read as a block.
 
 use crate::greylist::Record;
 use crate::state::Table;
