@@ -166,4 +166,10 @@ mod tests {
             assert_eq!(reply.clone().in_effect(&Policy::default()), reply);
         }
     }
+
+    #[test]
+    fn a_delayed_mail_passes_unchanged_without_the_header() {
+        let policy = Policy { adds_header: false, ..Policy::default() };
+        assert_eq!(header().in_effect(&policy), Reply::Dunno);
+    }
 }

@@ -22,3 +22,13 @@ fn defers(reply: &str) -> bool {
 fn count(log: &[String], text: &str) -> usize {
     log.iter().filter(|line| line.contains(text)).count()
 }
+
+#[test]
+fn without_the_header_a_delayed_mail_passes_unchanged_and_its_delay_is_logged() {
+    let daemon = ours(&["--no-x-greylist-header"]).start();
+    let mut client = daemon.client();
+    client.assert_deferred(&stranger().at(0));
+    assert_eq!(client.ask(&stranger().at(300)), "DUNNO");
+    let log = daemon.stop().log;
+    assert_eq!(count(&log, "action=pass, reason=triplet found, delay=300, client_name="), 1);
+}
