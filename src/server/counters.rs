@@ -48,11 +48,9 @@ impl Counters {
         };
         *counter += 1;
     }
-}
 
-impl Counters {
-    /// The requests: what became of them, why (in words that most log lines have
-    /// as well), and how many.
+    /// The verdicts, their reasons (in the words of most log lines), and the number
+    /// of requests of each.
     pub fn requests(&self) -> [(&'static str, &'static str, u64); 16] {
         [
             ("greylist", "new", self.new),

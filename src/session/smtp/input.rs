@@ -33,12 +33,8 @@ impl Input {
     pub fn next_line(&mut self) -> Option<Line> {
         let unparsed = &self.bytes[self.start..];
         let Some(length) = memchr::memchr(b'\n', unparsed) else {
-            if unparsed.len() > MAX_LINE {
-                self.is_skipping = true;
-            }
-            if self.is_skipping {
-                self.clear();
-                self.is_skipping = true;
+            if self.is_skipping || unparsed.len() > MAX_LINE {
+                *self = Input { is_skipping: true, ..Input::default() };
             }
             return None;
         };

@@ -16,7 +16,7 @@ const TCP6: u8 = 0x21;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyVersion {
     One,
-    /// Bytes.
+    /// The binary form.
     Two,
 }
 
