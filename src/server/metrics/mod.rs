@@ -31,7 +31,7 @@ pub struct Metrics {
     sockets: Vec<ListeningSocket>,
     /// The token of the sockets. Those of the clients follow.
     first: usize,
-    clients: [Option<Client>; MAX_CLIENTS],
+    clients: [Option<HttpClient>; MAX_CLIENTS],
     /// The number of clients accepted so far, by which the oldest is found.
     accepted: u64,
     /// Set if clients may wait to be accepted.
@@ -105,13 +105,13 @@ impl Metrics {
         let token = Token(self.first + 1 + index);
         if stream.watch(registry, token, interest).is_ok() {
             self.accepted += 1;
-            self.clients[index] = Some(Client::new(stream, self.accepted));
+            self.clients[index] = Some(HttpClient::new(stream, self.accepted));
         }
     }
 }
 
 #[derive(Debug)]
-struct Client {
+struct HttpClient {
     stream: Stream,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -122,9 +122,9 @@ struct Client {
     number: u64,
 }
 
-impl Client {
-    fn new(stream: Stream, number: u64) -> Client {
-        Client {
+impl HttpClient {
+    fn new(stream: Stream, number: u64) -> HttpClient {
+        HttpClient {
             stream,
             input: Vec::new(),
             output: Vec::new(),

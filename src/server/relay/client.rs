@@ -2,7 +2,7 @@
 
 use super::backend::BackendConnection;
 use super::copy::Relayed;
-use super::shared::{Activity, ClientQuestion, Known, Shared};
+use super::shared::{Activity, ClientQuestion, ProbeState, Shared};
 use super::stream::{ClientSide, Side};
 use crate::daemon::Severity;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
@@ -105,12 +105,12 @@ impl Client {
     /// Greets the client, or turns it away. Returns false if the mail server's
     /// extensions are not known yet.
     fn greet(&mut self, shared: &Shared) -> bool {
-        match shared.extensions {
-            Known::NotYet => return false,
-            Known::Never => {
+        match shared.probe_state {
+            ProbeState::Pending => return false,
+            ProbeState::Failed => {
                 self.turn_away();
             }
-            Known::Yes => {
+            ProbeState::Done => {
                 self.session = Session::new(Rc::clone(&shared.offer));
                 self.replies = self.session.greeting();
                 self.await_command();

@@ -117,10 +117,10 @@ impl Relay {
     /// to be taken.
     pub fn run(&mut self) {
         let now = Instant::now();
-        let known = self.shared.extensions;
+        let before = self.shared.probe_state;
         self.note(now);
         self.probe.tick(now, &mut self.shared);
-        if self.shared.extensions != known {
+        if self.shared.probe_state != before {
             self.ready.extend(self.clients.iter().map(|(key, _)| key));
         }
         self.accept(now);

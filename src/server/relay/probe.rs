@@ -1,7 +1,7 @@
 //! Asks the mail server from time to time which extensions it offers.
 
 use super::backend::{BackendAddress, BackendConnection};
-use super::shared::{Known, Shared};
+use super::shared::{ProbeState, Shared};
 use crate::session::smtp::{Dialogue, Extensions, Progress, proxy_header};
 use mio::Token;
 use std::net::SocketAddr;
@@ -92,10 +92,10 @@ impl Probe {
 
     fn fail(&mut self, why: &str, shared: &mut Shared) {
         self.under_way = None;
-        let interval = match shared.extensions {
-            Known::Yes => RETRY_INTERVAL,
-            Known::NotYet | Known::Never => {
-                shared.extensions = Known::Never;
+        let interval = match shared.probe_state {
+            ProbeState::Done => RETRY_INTERVAL,
+            ProbeState::Pending | ProbeState::Failed => {
+                shared.probe_state = ProbeState::Failed;
                 FIRST_RETRY_INTERVAL
             }
         };

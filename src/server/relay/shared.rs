@@ -103,22 +103,22 @@ pub enum Activity {
     Over,
 }
 
-/// The mail server's extensions, as far as known. A client that misses one in the
+/// The state of the probe for the extensions. A client that misses one in the
 /// reply to EHLO may return its message (RFC 6531 section 3.2), so that no client
 /// is greeted before they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum ProbeState {
     /// The mail server is being asked for the first time.
-    NotYet,
+    Pending,
     /// It has not answered since the start.
-    Never,
-    Yes,
+    Failed,
+    Done,
 }
 
 pub struct Shared {
     pub options: RelayOptions,
     pub offer: Rc<Offer>,
-    pub extensions: Known,
+    pub probe_state: ProbeState,
     pub tls: Option<Arc<ServerConfig>>,
     pub registry: Registry,
     /// The token of the first client; see [`Shared::tokens`].
@@ -140,7 +140,7 @@ impl Shared {
         Ok(Shared {
             options,
             offer: Rc::default(),
-            extensions: Known::NotYet,
+            probe_state: ProbeState::Pending,
             tls,
             registry,
             first_token,
@@ -155,7 +155,7 @@ impl Shared {
     pub fn set_extensions(&mut self, extensions: Extensions) {
         let host = self.options.host.clone();
         self.offer = Rc::new(Offer { host, extensions, offers_tls: self.tls.is_some() });
-        self.extensions = Known::Yes;
+        self.probe_state = ProbeState::Done;
     }
 
     /// The tokens of a client and of its connection to the mail server.

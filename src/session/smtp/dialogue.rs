@@ -30,7 +30,7 @@ pub enum Progress {
 }
 
 /// A reply of one or more lines.
-struct Reply<'a> {
+struct ServerReply<'a> {
     code: [u8; 3],
     bytes: &'a [u8],
 }
@@ -46,7 +46,7 @@ impl Dialogue {
     /// [`Progress::Accepted`], [`Progress::Refused`] and [`Progress::Failed`].
     pub fn feed(&mut self, bytes: &[u8]) -> Progress {
         self.received.extend_from_slice(bytes);
-        let reply = match Reply::first(&self.received) {
+        let reply = match ServerReply::first(&self.received) {
             Ok(Some(reply)) => reply,
             Ok(None) if self.received.len() > MAX_REPLY => {
                 return Progress::Failed("reply too long");
@@ -70,9 +70,9 @@ impl Dialogue {
     }
 }
 
-impl Reply<'_> {
+impl ServerReply<'_> {
     /// The first reply in what was received, if it is complete.
-    fn first(received: &[u8]) -> Result<Option<Reply<'_>>, &'static str> {
+    fn first(received: &[u8]) -> Result<Option<ServerReply<'_>>, &'static str> {
         let mut first = None;
         let mut end = 0;
         for line in received.split_inclusive(|byte| *byte == b'\n') {
@@ -88,7 +88,7 @@ impl Reply<'_> {
             match line[3] {
                 b'-' => {}
                 b' ' | b'\r' | b'\n' => {
-                    return Ok(Some(Reply { code, bytes: &received[..end] }));
+                    return Ok(Some(ServerReply { code, bytes: &received[..end] }));
                 }
                 _ => return Err("reply without a code"),
             }
