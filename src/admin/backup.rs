@@ -6,7 +6,7 @@
 
 use super::progress::Progress;
 use super::{Error, Outcome};
-use crate::cli::settings::Settings;
+use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{self, Database, SharedLocation};
 use crate::greylist::filter::Filter;
@@ -30,7 +30,7 @@ const UNKNOWN_SIZE: u64 = 16 << 30;
 const STANDARD_OUTPUT: &str = "/proc/self/fd/1";
 
 /// Copies to a file, or for `-` to standard output.
-pub fn run(settings: &Settings, target: &Path) -> Result<Outcome, Error> {
+pub fn run(settings: &ToolSettings, target: &Path) -> Result<Outcome, Error> {
     if target == Path::new("-") {
         return to_standard_output(settings);
     }
@@ -143,7 +143,7 @@ impl Drop for Unfinished {
     }
 }
 
-fn to_standard_output(settings: &Settings) -> Result<Outcome, Error> {
+fn to_standard_output(settings: &ToolSettings) -> Result<Outcome, Error> {
     if io::stdout().is_terminal() {
         let what = "a database is not for a terminal: name a file, or redirect the output";
         return Err(Error::Usage(what.to_owned()));

@@ -3,7 +3,7 @@
 use super::text::foreign;
 use super::{Error, Outcome};
 use crate::cli::admin::OutputFormat;
-use crate::cli::settings::Place;
+use crate::cli::settings::ToolOptions;
 use crate::cli::{Setting, settings_in_effect};
 use crate::json::Object;
 use std::io::Write;
@@ -12,12 +12,12 @@ use std::io::Write;
 const COLUMN: usize = 40;
 
 pub fn run(
-    place: &Place,
+    tool: &ToolOptions,
     all: bool,
     format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {
-    for setting in settings_in_effect(place, all).map_err(Error::Usage)? {
+    for setting in settings_in_effect(tool, all).map_err(Error::Usage)? {
         match format {
             OutputFormat::Text => writeln!(out, "{}", line(&setting))?,
             OutputFormat::Json => object(&setting).write(out)?,

@@ -21,7 +21,7 @@ mod view;
 pub use outcome::{Error, Outcome};
 
 use crate::cli::admin::{Command, Extent, Invocation};
-use crate::cli::settings::Settings;
+use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{Database, OpenFile};
 use crate::greylist::edit::Change;
@@ -42,11 +42,11 @@ fn run_command(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome,
     match &invocation.command {
         Command::Check(check) => return check::run(check, out),
         Command::Config { all, format } => {
-            return config::run(&invocation.place, *all, *format, out);
+            return config::run(&invocation.tool, *all, *format, out);
         }
         _ => {}
     }
-    let settings = invocation.place.settings().map_err(Error::Usage)?;
+    let settings = invocation.tool.settings().map_err(Error::Usage)?;
     if !check::database::is_here() {
         show_source(&settings);
     }
@@ -120,7 +120,7 @@ fn copy_of(command: &Command) -> Option<&Path> {
 }
 
 /// Reports where the daemon's options were found if its directory is not the default one.
-fn show_source(settings: &Settings) {
+fn show_source(settings: &ToolSettings) {
     if let Some(source) = &settings.source {
         let (dbdir, source) = (settings.dbdir.display(), source.display());
         let _ = writeln!(io::stderr(), "postgrey: using --dbdir={dbdir} of {source}");

@@ -64,11 +64,11 @@ fn show_triplet(
     text += &labelled("Sender", sender);
     text += &labelled("Recipient", recipient);
     match row {
-        Some(Row::Triplet(seen, fate)) => {
-            text += &labelled("State", fate.state().word());
+        Some(Row::Triplet(seen, state)) => {
+            text += &labelled("State", state.state().word());
             text += &labelled("First seen", &moment(seen.first, view.now));
             text += &labelled("Last seen", &moment(seen.last, view.now));
-            text += &labelled("Next", &triplet_future(&view.policy, view.now, fate));
+            text += &labelled("Next", &triplet_future(&view.policy, view.now, state));
         }
         _ => text += &labelled("State", "not known"),
     }
@@ -86,9 +86,9 @@ fn show_triplet(
     Ok(out.write_all(text.as_bytes())?)
 }
 
-pub fn triplet_future(policy: &Policy, now: i64, fate: TripletState) -> String {
+pub fn triplet_future(policy: &Policy, now: i64, state: TripletState) -> String {
     let at = |seconds| moment(seconds, now);
-    match fate {
+    match state {
         TripletState::Waits { from, until } if from > now => format!(
             "An attempt before {} is deferred. From then on it passes, until {}; a later one \
              starts again.",
@@ -156,11 +156,11 @@ fn show_passes(
 ) -> Result<bool, Error> {
     let row = view.passes(&AwlSubject::Client(client))?;
     let text = match row {
-        Some(Row::Client(passes, fate)) => [
-            labelled("State", fate.state().word()),
+        Some(Row::Client(passes, state)) => [
+            labelled("State", state.state().word()),
             labelled("Passes", &grouped(passes.count)),
             labelled("Last pass", &moment(passes.last, view.now)),
-            labelled("Next", &client_future(view, fate)),
+            labelled("Next", &client_future(view, state)),
         ]
         .concat(),
         _ => labelled("Passes", "none that is remembered"),
@@ -197,9 +197,9 @@ fn show_entries(
     Ok(count > 0)
 }
 
-fn client_future(view: &View, fate: ClientState) -> String {
+fn client_future(view: &View, state: ClientState) -> String {
     let at = |seconds| moment(seconds, view.now);
-    match fate {
+    match state {
         ClientState::Exempt { until } => format!(
             "It is on the auto-whitelist: its mail passes. Without any it is forgotten after {}.",
             at(until)

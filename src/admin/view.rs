@@ -87,11 +87,11 @@ impl View {
         match table {
             Table::Triplets => {
                 let record = TripletRecord::parse(text).unwrap_or_default();
-                Row::Triplet(record, greylist::fate(&self.policy, record, self.now))
+                Row::Triplet(record, greylist::triplet_state(&self.policy, record, self.now))
             }
             Table::Clients => {
                 let record = ClientRecord::parse(text).unwrap_or_default();
-                Row::Client(record, greylist::client_fate(&self.policy, record, self.now))
+                Row::Client(record, greylist::client_state(&self.policy, record, self.now))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The daemon's settings in effect, with the place that each comes from.
 
 use super::config::{self, name_of, value_of};
-use super::settings::Place;
+use super::settings::ToolOptions;
 use super::{defaults, flags, getopt, shared};
 use crate::state::Address;
 use clap::{Arg, ArgAction};
@@ -19,11 +19,11 @@ pub struct Setting {
 
 /// Returns the settings that a daemon would start with, in the order of its help;
 /// with `all` including the defaults.
-pub fn settings_in_effect(place: &Place, all: bool) -> Result<Vec<Setting>, String> {
-    place.settings()?;
+pub fn settings_in_effect(tool: &ToolOptions, all: bool) -> Result<Vec<Setting>, String> {
+    tool.settings()?;
     let command = flags::command();
-    let words = place.words()?;
-    let line = defaults::read(place.file()).ok().and_then(|defaults| defaults.line());
+    let words = tool.words()?;
+    let line = defaults::read(tool.file()).ok().and_then(|defaults| defaults.line());
     let typed = getopt::rewrite(&command, words).map_err(|lines| lines.join("; "))?.options;
     let file = config::path(&typed).unwrap_or_default();
     let words = config::merge_with_lines(&command, typed)
@@ -39,7 +39,7 @@ pub fn settings_in_effect(place: &Place, all: bool) -> Result<Vec<Setting>, Stri
                 value: takes_value(option).then(|| shown(name, value_of(word).into_os_string())),
                 source: Some(match place_in_file {
                     Some(line) => (file.clone(), Some(*line)),
-                    None => (place.file().to_owned(), line),
+                    None => (tool.file().to_owned(), line),
                 }),
             })
             .collect();

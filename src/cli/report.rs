@@ -6,7 +6,7 @@ mod table;
 pub(super) use table::command;
 
 use super::matched::{all, given, paths, text, typed};
-use super::settings::Place;
+use super::settings::ToolOptions;
 use super::{Invocation, MakePage, UsageError, help, information, matches};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
@@ -25,7 +25,7 @@ pub struct Report {
     /// The logs to read; `-` or no file is standard input.
     pub files: Vec<PathBuf>,
     /// The database and the daemon's user.
-    pub place: Place,
+    pub tool: ToolOptions,
     /// Whole seconds after which a second attempt counts; `None` is the delay of the
     /// daemon that wrote the database.
     pub delay: Option<i64>,
@@ -104,10 +104,10 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     let preface = words.iter().filter(|_| is_verbose).map(line).collect();
     Ok(Invocation::Report(Box::new(Report {
         files: files.into_iter().map(PathBuf::from).collect(),
-        place: Place {
+        tool: ToolOptions {
             dbdir: typed(&matches, "dbdir").map(PathBuf::from),
             user: typed(&matches, "user").map(|user| user.to_string_lossy().into_owned()),
-            ..Place::default()
+            ..ToolOptions::default()
         },
         delay: given(&matches, "delay").map(leading_number),
         greylist_text: text(&matches, "greylist-text").as_bytes().to_vec(),

@@ -1,5 +1,5 @@
 //! The database and the user of a tool: the daemon's settings, unless the command
-//! line names others.
+//! line has others.
 
 use super::Options;
 use super::defaults::{self, Defaults};
@@ -15,9 +15,9 @@ pub const DEFAULTS_FILE: &str = "/etc/default/postgrey";
 /// The directory of a daemon without `--dbdir`.
 const USUAL_DBDIR: &str = "/var/lib/postgrey";
 
-/// The settings on the command line of a tool.
+/// The options on the command line of a tool that say which daemon is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ToolOptions {
     /// Directory of the database (`--dbdir`).
     pub dbdir: Option<PathBuf>,
     /// The daemon's user (`--user`).
@@ -34,7 +34,7 @@ pub struct Place {
 
 /// The settings that a tool shares with the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct ToolSettings {
     pub dbdir: PathBuf,
     /// The shared state in place of the database, if there is one.
     pub shared: Option<SharedLocation>,
@@ -44,9 +44,9 @@ pub struct Settings {
     pub source: Option<PathBuf>,
 }
 
-impl Place {
+impl ToolOptions {
     /// Reads the daemon's settings.
-    pub fn settings(&self) -> Result<Settings, String> {
+    pub fn settings(&self) -> Result<ToolSettings, String> {
         let daemon = self.options();
         let daemon = match (daemon, &self.dbdir) {
             (Err(_), Some(_)) => self.built_in()?,
@@ -56,7 +56,7 @@ impl Place {
         // Another directory is another daemon's.
         let is_shared = is_typed || self.dbdir.is_none();
         let is_found = self.dbdir.is_none() && daemon.dbdir != Path::new(USUAL_DBDIR);
-        Ok(Settings {
+        Ok(ToolSettings {
             shared: daemon.shared_location(is_typed).filter(|_| is_shared),
             dbdir: self.dbdir.clone().unwrap_or(daemon.dbdir),
             user: self.user.clone().unwrap_or(daemon.user),
@@ -110,7 +110,7 @@ impl Place {
     }
 }
 
-impl Settings {
+impl ToolSettings {
     /// The place of the state.
     pub fn location(&self) -> Location {
         Location { directory: self.dbdir.clone(), shared: self.shared.clone() }
@@ -127,10 +127,10 @@ fn options(mut words: Vec<OsString>) -> Result<Options, super::UsageError> {
 mod tests {
     use super::*;
 
-    fn settings(name: &str, text: &str, place: Place) -> Result<Settings, String> {
+    fn settings(name: &str, text: &str, place: ToolOptions) -> Result<ToolSettings, String> {
         let file = std::env::temp_dir().join(format!("postgrey-{name}-{}", std::process::id()));
         std::fs::write(&file, text).unwrap();
-        let found = Place { defaults: file.clone(), ..place }.settings();
+        let found = ToolOptions { defaults: file.clone(), ..place }.settings();
         std::fs::remove_file(&file).unwrap();
         found
     }
@@ -138,32 +138,35 @@ mod tests {
     #[test]
     fn a_tool_has_the_settings_of_the_daemon() {
         let text = "POSTGREY_OPTS=\"--inet=10023 --dbdir=/srv/greylist --user=mail --group=adm\"\n";
-        let found = settings("all", text, Place::default()).unwrap();
+        let found = settings("all", text, ToolOptions::default()).unwrap();
         assert_eq!(found.dbdir, Path::new("/srv/greylist"));
         assert_eq!((found.user.as_str(), found.group.as_str()), ("mail", "adm"));
         assert!(found.source.is_some());
         // A daemon with nowhere to listen has a database as well.
-        let found = settings("deaf", "POSTGREY_OPTS=--dbdir=/srv/a", Place::default()).unwrap();
+        let found =
+            settings("deaf", "POSTGREY_OPTS=--dbdir=/srv/a", ToolOptions::default()).unwrap();
         assert_eq!(found.dbdir, Path::new("/srv/a"));
     }
 
     #[test]
     fn the_command_line_of_a_tool_overrides_the_daemon_s() {
         let text = "POSTGREY_OPTS=\"--dbdir=/srv/greylist --user=mail\"\n";
-        let place = Place { dbdir: Some("/tmp/x".into()), ..Place::default() };
+        let place = ToolOptions { dbdir: Some("/tmp/x".into()), ..ToolOptions::default() };
         let found = settings("typed", text, place.clone()).unwrap();
         assert_eq!((found.dbdir, found.user), (PathBuf::from("/tmp/x"), "mail".to_owned()));
         assert_eq!(found.source, None);
         // With the database on the command line, invalid options do not matter.
         let found = settings("wrong", "POSTGREY_OPTS=--unknown", place).unwrap();
         assert_eq!(found.user, "postgrey");
-        let error = settings("refused", "POSTGREY_OPTS=--unknown", Place::default()).unwrap_err();
+        let error =
+            settings("refused", "POSTGREY_OPTS=--unknown", ToolOptions::default()).unwrap_err();
         assert!(error.contains("cannot use the daemon's options"), "{error}");
     }
 
     #[test]
     fn without_a_file_the_usual_settings_hold() {
-        let place = Place { defaults: "/nonexistent/postgrey".into(), ..Place::default() };
+        let place =
+            ToolOptions { defaults: "/nonexistent/postgrey".into(), ..ToolOptions::default() };
         let found = place.settings().unwrap();
         assert_eq!(found.dbdir, Path::new(USUAL_DBDIR));
         assert_eq!(found.source, None);

@@ -35,5 +35,5 @@ pub use policy::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
 pub use record::{ClientRecord, Record, Slice, Table, Totals, TripletRecord, numbers};
 pub use reply::{HeaderMemory, Reply, reply};
 pub use selection::Selection;
-pub use triplet_state::{ClientState, State, TripletState, client_fate, fate};
+pub use triplet_state::{ClientState, State, TripletState, client_state, triplet_state};
 pub use verdict::{Blacklist, Exemption, Notice, Verdict, Wait};

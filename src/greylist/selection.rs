@@ -1,7 +1,9 @@
 //! Applies a filter to the keys and texts of records.
 
 use super::filter::{AddressFilter, ClientFilter, Filter};
-use super::{ClientRecord, Policy, State, Table, TripletRecord, client_fate, fate, key, triplet};
+use super::{
+    ClientRecord, Policy, State, Table, TripletRecord, client_state, key, triplet, triplet_state,
+};
 use std::net::IpAddr;
 
 /// A filter for one table of a daemon's records.
@@ -68,11 +70,11 @@ impl Selection<'_> {
         match self.table {
             Table::Triplets => {
                 let record = TripletRecord::parse(text).unwrap_or_default();
-                fate(self.policy, record, now).state()
+                triplet_state(self.policy, record, now).state()
             }
             Table::Clients => {
                 let record = ClientRecord::parse(text).unwrap_or_default();
-                client_fate(self.policy, record, now).state()
+                client_state(self.policy, record, now).state()
             }
         }
     }

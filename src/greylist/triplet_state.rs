@@ -47,7 +47,7 @@ pub enum ClientState {
     Ends,
 }
 
-/// The same in one word.
+/// The state of a triplet or client in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It has not passed yet.
@@ -59,10 +59,8 @@ pub enum State {
 }
 
 impl State {
-    /// All of them.
     pub const ALL: [State; 3] = [State::Waiting, State::Passed, State::Expired];
 
-    /// The word.
     pub fn word(self) -> &'static str {
         match self {
             State::Waiting => "waiting",
@@ -94,7 +92,8 @@ impl ClientState {
     }
 }
 
-pub fn fate(
+/// Returns the state of a triplet at `now`.
+pub fn triplet_state(
     policy: &Policy,
     TripletRecord { first, last }: TripletRecord,
     now: i64,
@@ -114,7 +113,8 @@ pub fn fate(
     }
 }
 
-pub fn client_fate(
+/// Returns the state of a client on the auto-whitelist at `now`.
+pub fn client_state(
     policy: &Policy,
     ClientRecord { count, last }: ClientRecord,
     now: i64,
@@ -139,15 +139,19 @@ mod tests {
     const NOW: i64 = 1_800_000_000;
     const DAY: i64 = 86_400;
 
-    fn fate_of(first: i64, last: i64) -> TripletState {
-        fate(&Policy::default(), TripletRecord { first: NOW - first, last: NOW - last }, NOW)
+    fn state_of(first: i64, last: i64) -> TripletState {
+        triplet_state(
+            &Policy::default(),
+            TripletRecord { first: NOW - first, last: NOW - last },
+            NOW,
+        )
     }
 
     #[test]
     fn a_triplet_waits_for_the_delay_and_passes_until_the_retry_window_ends() {
         let waits =
             |first| TripletState::Waits { from: NOW - first + 300, until: NOW - first + 2 * DAY };
-        for (first, last, fate) in [
+        for (first, last, state) in [
             (0, 0, waits(0)),
             (299, 0, waits(299)),
             (2 * DAY, DAY * 2 - 299, waits(2 * DAY)),
@@ -155,26 +159,26 @@ mod tests {
             (2 * DAY, 2 * DAY, waits(2 * DAY)),
             (2 * DAY + 1, 2 * DAY + 1, TripletState::Ends),
         ] {
-            assert_eq!(fate_of(first, last), fate, "{first} {last}");
+            assert_eq!(state_of(first, last), state, "{first} {last}");
         }
     }
 
     #[test]
     fn a_triplet_that_passed_stays_until_it_is_too_old() {
         let passes = |last| TripletState::Passes { until: NOW - last + 35 * DAY };
-        for (first, last, fate) in [
+        for (first, last, state) in [
             (300, 0, passes(0)),
             (35 * DAY + 300, 35 * DAY, passes(35 * DAY)),
             (35 * DAY + 301, 35 * DAY + 1, TripletState::Ends),
         ] {
-            assert_eq!(fate_of(first, last), fate, "{first} {last}");
+            assert_eq!(state_of(first, last), state, "{first} {last}");
         }
     }
 
     #[test]
     fn records_in_the_future_start_again() {
-        assert_eq!(fate_of(-1, -301), TripletState::BeginsAnew);
-        assert_eq!(fate_of(-1, -1), TripletState::BeginsAnew);
+        assert_eq!(state_of(-1, -301), TripletState::BeginsAnew);
+        assert_eq!(state_of(-1, -1), TripletState::BeginsAnew);
     }
 
     #[test]
@@ -182,7 +186,7 @@ mod tests {
         let policy = Policy { max_age: DAY, ..Policy::default() };
         let seen = TripletRecord { first: NOW, last: NOW };
         assert_eq!(
-            fate(&policy, seen, NOW),
+            triplet_state(&policy, seen, NOW),
             TripletState::Waits { from: NOW + 300, until: NOW + DAY }
         );
     }
@@ -190,12 +194,13 @@ mod tests {
     #[test]
     fn a_client_counts_until_it_is_exempt() {
         let until = NOW + 35 * DAY;
-        let fate = |count, last| client_fate(&Policy::default(), ClientRecord { count, last }, NOW);
-        assert_eq!(fate(4, NOW), ClientState::Counts { missing: 1, until });
-        assert_eq!(fate(5, NOW), ClientState::Exempt { until });
-        assert_eq!(fate(9, NOW - 35 * DAY), ClientState::Exempt { until: NOW });
-        assert_eq!(fate(9, NOW - 35 * DAY - 1), ClientState::Ends);
+        let state =
+            |count, last| client_state(&Policy::default(), ClientRecord { count, last }, NOW);
+        assert_eq!(state(4, NOW), ClientState::Counts { missing: 1, until });
+        assert_eq!(state(5, NOW), ClientState::Exempt { until });
+        assert_eq!(state(9, NOW - 35 * DAY), ClientState::Exempt { until: NOW });
+        assert_eq!(state(9, NOW - 35 * DAY - 1), ClientState::Ends);
         let off = Policy { auto_whitelist: None, ..Policy::default() };
-        assert_eq!(client_fate(&off, ClientRecord { count: 9, last: NOW }, NOW), ClientState::Off);
+        assert_eq!(client_state(&off, ClientRecord { count: 9, last: NOW }, NOW), ClientState::Off);
     }
 }

@@ -33,7 +33,7 @@ pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
     let maillog = Maillog::new(&order.greylist_text)?;
     // The database is the daemon's user's, the logs are root's.
     let inputs = Inputs::open(&order.files);
-    let settings = order.place.settings();
+    let settings = order.tool.settings();
     let settings = settings.map_err(|why| Failure::new(format!("ERROR: {why}")))?;
     become_user(&settings.user)?;
     match report(

@@ -149,7 +149,7 @@ impl<'c> Case<'c> {
     }
 
     fn state(&self, lookup: &Lookup, record: TripletRecord) -> TripletState {
-        match greylist::fate(self.policy, record, self.now) {
+        match greylist::triplet_state(self.policy, record, self.now) {
             TripletState::Waits { until, .. } => {
                 TripletState::Waits { from: record.first.saturating_add(lookup.delay), until }
             }

@@ -11,7 +11,7 @@ mod tally;
 
 use super::{Error, Outcome};
 use crate::cli::admin::ExplainOptions;
-use crate::cli::settings::Settings;
+use crate::cli::settings::ToolSettings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::database::Database;
@@ -30,7 +30,7 @@ const LOGS: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
 
 /// Reads the logs and prints the mail in them.
 pub fn run(
-    settings: &Settings,
+    settings: &ToolSettings,
     explain: &ExplainOptions,
     out: &mut impl Write,
 ) -> Result<Outcome, Error> {

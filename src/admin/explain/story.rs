@@ -130,8 +130,8 @@ fn future(view: &Context, mail: &Mail) -> Option<String> {
     let last = mail.last();
     let key = triplet::key(policy, last.as_client(), &last.sender, &last.recipient);
     let row = view.database?.record(Table::Triplets, &key).ok()??;
-    let fate = greylist::fate(policy, TripletRecord::parse(&row)?, view.now);
-    Some(triplet_future(policy, view.now, fate))
+    let state = greylist::triplet_state(policy, TripletRecord::parse(&row)?, view.now);
+    Some(triplet_future(policy, view.now, state))
 }
 
 fn json(view: &Context, number: u32, mail: &Mail, out: &mut impl Write) -> Result<(), Error> {

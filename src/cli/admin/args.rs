@@ -1,7 +1,7 @@
 //! Reading the arguments of one command.
 
 pub(super) use crate::cli::matched::{given, text, typed};
-use crate::cli::settings::Place;
+use crate::cli::settings::ToolOptions;
 use crate::cli::shared;
 use clap::ArgMatches;
 use std::ffi::OsStr;
@@ -15,9 +15,9 @@ pub enum OutputFormat {
 }
 
 /// Returns the options of the database that are on the command line.
-pub(super) fn place(matches: &ArgMatches) -> Place {
+pub(super) fn tool_options(matches: &ArgMatches) -> ToolOptions {
     let name = |id| typed(matches, id).map(|name| name.to_string_lossy().into_owned());
-    Place {
+    ToolOptions {
         dbdir: typed(matches, "dbdir").map(PathBuf::from),
         user: name("user"),
         group: name("group"),

@@ -63,7 +63,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
         return Ok(cli::Invocation::Print(help::help(&mut own)));
     }
     let command = command(&matches, &of_check, of_daemon).map_err(|why| wrong(&why))?;
-    let invocation = Invocation { place: args::place(&matches), command };
+    let invocation = Invocation { tool: args::tool_options(&matches), command };
     Ok(cli::Invocation::Administer(Box::new(invocation)))
 }
 

@@ -1,10 +1,10 @@
 //! The administration commands with their arguments.
 
-use super::args::{OutputFormat, format, given, invalid, named, parsed, place, text};
+use super::args::{OutputFormat, format, given, invalid, named, parsed, text, tool_options};
 use super::check::CheckOptions;
 use super::explain::{self, ExplainOptions};
 use super::{AddressFilter, ClientFilter, Filter, network};
-use crate::cli::settings::Place;
+use crate::cli::settings::ToolOptions;
 use crate::greylist::filter::bare_address;
 use crate::greylist::{State, Table};
 use clap::ArgMatches;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
-    pub place: Place,
+    pub tool: ToolOptions,
     pub command: Command,
 }
 
@@ -109,7 +109,7 @@ pub enum Target {
 /// Returns the command of the matched arguments; the error does not name the
 /// command.
 pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation, String> {
-    Ok(Invocation { place: place(matches), command: command(name, matches)? })
+    Ok(Invocation { tool: tool_options(matches), command: command(name, matches)? })
 }
 
 fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {

@@ -89,7 +89,8 @@ fn config() -> Command {
 fn allow() -> Command {
     let more = "let mail pass at once: of a triplet, of a client, of the known pairs of a client domain, \
          of the known triplets of a sender's domain, or of a pair of both domains, which need not \
-         be known";
+         be known. An allowed entry lasts as long as any other: until it was not seen for --max-age \
+         days";
     let words = "CLIENT [SENDER RECIPIENT]\n       postgrey allow [CLIENT] --sender-domain=DOMAIN";
     let about = "let a triplet, a client or a domain pass at once";
     command("allow", about, words).long_about(more).args(triplet()).arg(sender_domain())
@@ -170,12 +171,15 @@ fn explain() -> Command {
     let more = "explain from a mail log why mail was delayed, with its attempts, their clients and the \
          outcome; or summarize what greylisting did. Mail that a blacklist refused is not shown";
     let about = "explain from a mail log why and how long mail was delayed";
-    command("explain", about, "[OPTIONS] [FILE...]").long_about(more).args([
+    command("explain", about, "[OPTIONS] [SENDER] [FILE...]").long_about(more).args([
         word("FILE").num_args(0..).help(
             "logs of syslog, journalctl -o short-iso or json, or containers, also compressed; - \
              is standard input (default: /var/log/mail.log or /var/log/maillog)",
         ),
-        value("sender", "WHO").help("mail of this sender, user@domain or a whole domain"),
+        value("sender", "WHO").help(
+            "mail of this sender, user@domain or a whole domain; an address \
+             in place of a FILE means the same",
+        ),
         value("recipient", "WHO").help("mail to this recipient, user@domain or a whole domain"),
         value("client", "WHO").help("mail from this client address, host or domain of hosts"),
         value("id", "QUEUEID").help("the mail with this queue id"),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::settings::Place;
+use crate::cli::settings::ToolOptions;
 use std::fs;
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ fn the_url_leaves_the_command_line() {
 fn settings_are_shown_without_a_password() {
     let text = "POSTGREY_OPTS=\"--inet=1 --shared-state=redis://:secret@h\"\n";
     let file = Temporary::new("options", text);
-    let place = Place { defaults: file.0.clone(), ..Place::default() };
+    let place = ToolOptions { defaults: file.0.clone(), ..ToolOptions::default() };
     let settings = settings_in_effect(&place, false).unwrap();
     let shown = settings.iter().find(|setting| setting.name == "shared-state").unwrap();
     assert_eq!(shown.value, Some("redis://h:6379/0".into()));
@@ -90,14 +90,14 @@ fn settings_are_shown_without_a_password() {
 fn tools_use_the_daemon_s_shared_state_unless_they_name_a_directory() {
     let text = "POSTGREY_OPTS=\"--inet=1 --shared-state=redis://h --lookup-by-host\"\n";
     let file = Temporary::new("place", text);
-    let place = Place { defaults: file.0.clone(), ..Place::default() };
+    let place = ToolOptions { defaults: file.0.clone(), ..ToolOptions::default() };
     let shared = place.settings().unwrap().shared.unwrap();
     assert_eq!(shared.settings.address.to_string(), "redis://h:6379/0");
     assert_eq!((shared.metadata.keys.as_str(), shared.is_typed), ("host", false));
-    let elsewhere = Place { dbdir: Some("/x".into()), ..place.clone() };
+    let elsewhere = ToolOptions { dbdir: Some("/x".into()), ..place.clone() };
     assert_eq!(elsewhere.settings().unwrap().shared, None);
     let typed = vec!["--shared-state=redis://other".into()];
-    let shared = Place { shared: typed, ..elsewhere }.settings().unwrap().shared.unwrap();
+    let shared = ToolOptions { shared: typed, ..elsewhere }.settings().unwrap().shared.unwrap();
     assert_eq!(shared.settings.address.to_string(), "redis://other:6379/0");
     assert!(shared.is_typed);
 }
