@@ -1,24 +1,24 @@
-//! How often a number fell below each of a few bounds.
+//! Counts of measurements by size, for metrics.
 
 /// Counts of observations, in whole units; the bounds never change, so that
 /// there are as many series as there were at the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram<const N: usize> {
     bounds: &'static [u64; N],
-    /// How many fell into each, and not below the one before.
+    /// The number of observations up to each bound and above the one before.
     counts: [u64; N],
-    /// How many there were, the largest too.
+    /// The number of all observations, also above the last bound.
     total: u64,
     sum: u64,
 }
 
 impl<const N: usize> Histogram<N> {
-    /// Nothing observed yet. The bounds are upper ones, inclusive and rising.
+    /// Creates an empty histogram. The bounds are inclusive and ascending.
     pub fn new(bounds: &'static [u64; N]) -> Histogram<N> {
         Histogram { bounds, counts: [0; N], total: 0, sum: 0 }
     }
 
-    /// Takes one observation in.
+    /// Counts an observation.
     pub fn observe(&mut self, number: u64) {
         if let Some(at) = self.bounds.iter().position(|bound| number <= *bound) {
             self.counts[at] += 1;
@@ -27,7 +27,7 @@ impl<const N: usize> Histogram<N> {
         self.sum = self.sum.saturating_add(number);
     }
 
-    /// Each bound with how many observations it is not below.
+    /// Returns each bound with the number of observations up to it.
     pub fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.bounds.iter().zip(&self.counts).scan(0, |below, (bound, count)| {
             *below += count;
@@ -35,7 +35,7 @@ impl<const N: usize> Histogram<N> {
         })
     }
 
-    /// How many observations there were.
+    /// Returns the number of observations.
     pub fn total(&self) -> u64 {
         self.total
     }

@@ -30,7 +30,7 @@ pub struct Policy {
     pub auto_whitelist: Option<u64>,
     /// Keys are SHA-1 sums of themselves (`--privacy`).
     pub privacy: bool,
-    /// Whose mail passes without an entry.
+    /// The clients whose mail passes without an entry.
     pub trust: Trust,
     /// First word of a deferring reply (`--greylist-action`, `DEFER_IF_PERMIT`).
     pub greylist_action: Vec<u8>,
