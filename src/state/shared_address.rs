@@ -28,7 +28,7 @@ pub struct SharedState {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ServerAddress {
+pub enum StateServer {
     /// A name or an address, without brackets, and a port.
     Tcp(String, u16),
     Unix(PathBuf),
@@ -36,14 +36,14 @@ pub enum ServerAddress {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topology {
-    One(ServerAddress),
+    One(StateServer),
     /// The primary with this name at the sentinels.
     Sentinels {
-        hosts: Vec<ServerAddress>,
+        hosts: Vec<StateServer>,
         name: String,
     },
     /// A cluster that has these servers among others.
-    Cluster(Vec<ServerAddress>),
+    Cluster(Vec<StateServer>),
 }
 
 /// A user of the servers. `Debug` shows no password.
@@ -162,7 +162,7 @@ fn parse_login(text: &str) -> Result<Login, String> {
     Ok(Login { user: (!user.is_empty()).then_some(user), password: decoded(password)? })
 }
 
-fn parse_host(text: &str, usual_port: u16) -> Result<ServerAddress, String> {
+fn parse_host(text: &str, usual_port: u16) -> Result<StateServer, String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or("a \"]\" is missing after a host")?;
@@ -186,7 +186,7 @@ fn parse_host(text: &str, usual_port: u16) -> Result<ServerAddress, String> {
             }
         },
     };
-    Ok(ServerAddress::Tcp(decoded(host)?, port))
+    Ok(StateServer::Tcp(decoded(host)?, port))
 }
 
 /// The path of a socket, and the database after `?db=`.
@@ -200,7 +200,7 @@ fn parse_unix(hosts: &str, path: &str) -> Result<(Topology, u32), String> {
     }
     let number = query.strip_prefix("db=");
     let number = number.ok_or("only ?db=NUMBER may follow the path of the socket")?;
-    Ok((Topology::One(ServerAddress::Unix(decoded(path)?.into())), parse_database(number)?))
+    Ok((Topology::One(StateServer::Unix(decoded(path)?.into())), parse_database(number)?))
 }
 
 fn parse_database(number: &str) -> Result<u32, String> {
@@ -235,12 +235,12 @@ fn printable(text: &str) -> String {
     text.chars().take(60).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-impl fmt::Display for ServerAddress {
+impl fmt::Display for StateServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ServerAddress::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            ServerAddress::Tcp(host, port) => write!(f, "{host}:{port}"),
-            ServerAddress::Unix(path) => path.display().fmt(f),
+            StateServer::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            StateServer::Tcp(host, port) => write!(f, "{host}:{port}"),
+            StateServer::Unix(path) => path.display().fmt(f),
         }
     }
 }
@@ -248,12 +248,12 @@ impl fmt::Display for ServerAddress {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tls = if self.is_tls { "s" } else { "" };
-        let hosts = |hosts: &[ServerAddress]| {
-            hosts.iter().map(ServerAddress::to_string).collect::<Vec<_>>().join(",")
+        let hosts = |hosts: &[StateServer]| {
+            hosts.iter().map(StateServer::to_string).collect::<Vec<_>>().join(",")
         };
         match &self.servers {
-            Topology::One(host @ ServerAddress::Tcp(..)) => write!(f, "redis{tls}://{host}")?,
-            Topology::One(ServerAddress::Unix(path)) => {
+            Topology::One(host @ StateServer::Tcp(..)) => write!(f, "redis{tls}://{host}")?,
+            Topology::One(StateServer::Unix(path)) => {
                 let path = path.display().to_string().replace('%', "%25").replace('?', "%3f");
                 return write!(f, "redis+unix://{path}?db={}", self.database);
             }
@@ -270,8 +270,8 @@ impl fmt::Display for Address {
 mod tests {
     use super::*;
 
-    fn tcp(host: &str, port: u16) -> ServerAddress {
-        ServerAddress::Tcp(host.to_owned(), port)
+    fn tcp(host: &str, port: u16) -> StateServer {
+        StateServer::Tcp(host.to_owned(), port)
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
             ("redis://u:a:b@h", Topology::One(tcp("h", 6379)), false, login(Some("u"), "a:b"), 0),
             (
                 "redis+unix:///run/redis%20a.sock?db=2",
-                Topology::One(ServerAddress::Unix("/run/redis a.sock".into())),
+                Topology::One(StateServer::Unix("/run/redis a.sock".into())),
                 false,
                 None,
                 2,

@@ -3,7 +3,7 @@
 
 use super::address::{Address, SharedState};
 use super::circuit::Circuit;
-use super::client::{Client, ConnectError};
+use super::client::{ConnectError, StateClient};
 use super::pending::Pending;
 use super::worker::{Job, Report, Serial, Worker};
 use crate::greylist::Policy;
@@ -33,7 +33,7 @@ pub struct SharedBackend {
 /// The worker starts with its first job: threads that exist when the daemon gives up
 /// its rights would keep their own.
 enum WorkerState {
-    Ready(Box<Client>, pipe::Sender),
+    Ready(Box<StateClient>, pipe::Sender),
     Running(Worker),
     Ended,
 }
@@ -46,7 +46,7 @@ impl SharedBackend {
         policy: &Policy,
     ) -> Result<(SharedBackend, Option<Error>), Error> {
         let SharedState { address, authorities, timeout } = settings;
-        let new = || Client::new(address, authorities.as_deref(), policy.clone());
+        let new = || StateClient::new(address, authorities.as_deref(), policy.clone());
         let (client, failure) = match connect(new()?)? {
             (Some(client), failure) => (client, failure),
             (None, failure) => (new()?, failure),
@@ -144,7 +144,7 @@ impl SharedBackend {
 
 /// Connects in a thread that is given up if it does not end. Returns the client if it
 /// did, and the failure.
-fn connect(mut client: Client) -> Result<(Option<Client>, Option<Error>), Error> {
+fn connect(mut client: StateClient) -> Result<(Option<StateClient>, Option<Error>), Error> {
     let (sender, receiver) = channel();
     let start = thread::Builder::new().name("shared-state".to_owned()).spawn(move || {
         let result = client.connect(Instant::now() + CONNECT_LIMIT);

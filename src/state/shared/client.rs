@@ -18,19 +18,19 @@ use crate::state::{Error, Found, Query};
 use std::path::Path;
 use std::time::Instant;
 
-pub struct Client {
+pub struct StateClient {
     link: Box<dyn Link>,
     policy: Policy,
     metadata: Metadata,
 }
 
-impl Client {
+impl StateClient {
     /// Creates a client that is not connected. The policy determines the keys.
     pub fn new(
         address: &Address,
         authorities: Option<&Path>,
         policy: Policy,
-    ) -> Result<Client, Error> {
+    ) -> Result<StateClient, Error> {
         let is_cluster = matches!(address.servers, Topology::Cluster(_));
         if is_cluster && !share_a_tag(&policy) {
             return Err(Error::new(
@@ -40,7 +40,7 @@ impl Client {
             ));
         }
         let metadata = greylist::notes(&policy);
-        Ok(Client { link: link(address, authorities)?, policy, metadata })
+        Ok(StateClient { link: link(address, authorities)?, policy, metadata })
     }
 
     /// Connects if necessary, and checks that the records are made in the same way.

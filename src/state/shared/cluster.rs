@@ -1,7 +1,7 @@
 //! The link to a cluster: commands go to the server that has their slot, and follow
 //! slots that move.
 
-use super::address::ServerAddress;
+use super::address::StateServer;
 use super::connection::{Access, Connection, refusal, unexpected};
 use super::link::{Command, Link};
 use super::names::SLOTS;
@@ -20,17 +20,17 @@ const MOVE_PAUSE: Duration = Duration::from_millis(5);
 const MAX_REDIRECTS: usize = 8;
 
 pub struct Cluster {
-    seeds: Vec<ServerAddress>,
+    seeds: Vec<StateServer>,
     access: Access,
     /// The primaries. Their order stays while they are connected.
-    nodes: Vec<ServerAddress>,
-    connections: HashMap<ServerAddress, Connection>,
+    nodes: Vec<StateServer>,
+    connections: HashMap<StateServer, Connection>,
     /// The node of each slot; empty before the cluster was asked.
     slots: Vec<Option<usize>>,
 }
 
 impl Cluster {
-    pub fn new(seeds: Vec<ServerAddress>, access: Access) -> Cluster {
+    pub fn new(seeds: Vec<StateServer>, access: Access) -> Cluster {
         let (nodes, connections, slots) = (Vec::new(), HashMap::new(), Vec::new());
         Cluster { seeds, access, nodes, connections, slots }
     }
@@ -62,8 +62,8 @@ impl Cluster {
 
     fn set_slots(
         &mut self,
-        ranges: Vec<(u16, u16, ServerAddress)>,
-        source: &ServerAddress,
+        ranges: Vec<(u16, u16, StateServer)>,
+        source: &StateServer,
     ) -> Result<(), Error> {
         self.nodes.clear();
         self.slots = vec![None; usize::from(SLOTS)];
@@ -78,7 +78,7 @@ impl Cluster {
     }
 
     /// The number of a node, which may be a new one.
-    fn node(&mut self, endpoint: ServerAddress) -> usize {
+    fn node(&mut self, endpoint: StateServer) -> usize {
         self.nodes.iter().position(|node| *node == endpoint).unwrap_or_else(|| {
             self.nodes.push(endpoint);
             self.nodes.len() - 1
@@ -87,7 +87,7 @@ impl Cluster {
 
     fn connection(
         &mut self,
-        endpoint: &ServerAddress,
+        endpoint: &StateServer,
         deadline: Instant,
     ) -> Result<&mut Connection, Error> {
         match self.connections.entry(endpoint.clone()) {

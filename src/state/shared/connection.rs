@@ -1,6 +1,6 @@
 //! A connection to one server.
 
-use super::address::{Login, ServerAddress};
+use super::address::{Login, StateServer};
 use super::resp::{self, Value};
 use super::stream::Stream;
 use crate::state::Error;
@@ -23,7 +23,7 @@ pub struct Access {
 }
 
 pub struct Connection {
-    endpoint: ServerAddress,
+    endpoint: StateServer,
     stream: Stream,
     input: Vec<u8>,
     /// The bytes of the input that were replies.
@@ -34,7 +34,7 @@ pub struct Connection {
 impl Connection {
     /// Connects, logs in and selects the database.
     pub fn open(
-        endpoint: &ServerAddress,
+        endpoint: &StateServer,
         access: &Access,
         deadline: Instant,
     ) -> Result<Connection, Error> {
@@ -50,7 +50,7 @@ impl Connection {
     }
 
     pub fn open_without_login(
-        endpoint: &ServerAddress,
+        endpoint: &StateServer,
         access: &Access,
         deadline: Instant,
     ) -> Result<Connection, Error> {
@@ -118,16 +118,16 @@ impl Connection {
 }
 
 /// The failure of a server that refuses a command.
-pub fn refusal(endpoint: &ServerAddress, error: &str) -> Error {
+pub fn refusal(endpoint: &StateServer, error: &str) -> Error {
     Error::new(format!("shared state: {endpoint}: {error}"))
 }
 
 /// The failure of a server whose reply is not that of a Redis.
-pub fn unexpected(endpoint: &ServerAddress) -> Error {
+pub fn unexpected(endpoint: &StateServer) -> Error {
     Error::new(format!("shared state: {endpoint}: the reply is not that of a Redis or Valkey"))
 }
 
-fn explain(endpoint: &ServerAddress, error: &io::Error) -> Error {
+fn explain(endpoint: &StateServer, error: &io::Error) -> Error {
     let why = match error.kind() {
         ErrorKind::TimedOut => "no answer in time".to_owned(),
         ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),

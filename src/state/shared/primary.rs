@@ -1,6 +1,6 @@
 //! The link to one server: always the same one, or the one that sentinels name.
 
-use super::address::{ServerAddress, Topology};
+use super::address::{StateServer, Topology};
 use super::connection::{Access, Connection, unexpected};
 use super::link::{Command, Link};
 use super::resp::Value;
@@ -48,10 +48,10 @@ impl Primary {
     /// Asks one sentinel after the other for the primary.
     fn find_primary(
         &self,
-        hosts: &[ServerAddress],
+        hosts: &[StateServer],
         name: &str,
         deadline: Instant,
-    ) -> Result<(usize, ServerAddress), Error> {
+    ) -> Result<(usize, StateServer), Error> {
         let mut failure = Error::new("shared state: no sentinel is named");
         for step in 0..hosts.len() {
             let number = (self.first_sentinel + step) % hosts.len();
@@ -66,10 +66,10 @@ impl Primary {
 
     fn ask_sentinel(
         &self,
-        sentinel: &ServerAddress,
+        sentinel: &StateServer,
         name: &str,
         deadline: Instant,
-    ) -> Result<ServerAddress, Error> {
+    ) -> Result<StateServer, Error> {
         let question: [&[u8]; 3] = [b"SENTINEL", b"get-master-addr-by-name", name.as_bytes()];
         let mut connection = Connection::open_without_login(sentinel, &self.access, deadline)?;
         let reply = match (connection.ask(&question, deadline), &self.access.login) {
@@ -92,7 +92,7 @@ impl Primary {
                 [host, port] => {
                     let port = text(port).and_then(|port| port.parse().ok());
                     let endpoint =
-                        text(host).zip(port).map(|(host, port)| ServerAddress::Tcp(host, port));
+                        text(host).zip(port).map(|(host, port)| StateServer::Tcp(host, port));
                     endpoint.ok_or_else(|| unexpected(sentinel))
                 }
                 _ => Err(unexpected(sentinel)),

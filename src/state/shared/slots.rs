@@ -1,6 +1,6 @@
 //! Replies of a cluster about its slots. No I/O.
 
-use super::address::ServerAddress;
+use super::address::StateServer;
 use super::names::SLOTS;
 use super::resp::Value;
 
@@ -10,16 +10,16 @@ pub enum Redirect {
     /// Nowhere: the reply is one.
     None,
     /// To the new server of the slot.
-    Moved(ServerAddress),
+    Moved(StateServer),
     /// To the server that the slot is being moved to, for this one command.
-    Ask(ServerAddress),
+    Ask(StateServer),
     /// To the same server, later.
     TryAgain,
 }
 
 /// Parses the reply to a command; a redirection without a host is to the host that
 /// was asked.
-pub fn redirect(reply: &Value, asked: &ServerAddress) -> Redirect {
+pub fn redirect(reply: &Value, asked: &StateServer) -> Redirect {
     let mut words = reply.error().unwrap_or_default().split(' ');
     let kind = words.next().unwrap_or_default();
     if kind == "TRYAGAIN" {
@@ -38,7 +38,7 @@ pub fn redirect(reply: &Value, asked: &ServerAddress) -> Redirect {
 
 /// Parses the reply to `CLUSTER SLOTS`: first and last slot, and their primary.
 /// `None` if it is malformed.
-pub fn slot_ranges(reply: &Value, asked: &ServerAddress) -> Option<Vec<(u16, u16, ServerAddress)>> {
+pub fn slot_ranges(reply: &Value, asked: &StateServer) -> Option<Vec<(u16, u16, StateServer)>> {
     let range = |range: &Value| {
         let [first, last, primary, ..] = range.elements()? else {
             return None;
@@ -56,13 +56,13 @@ pub fn slot_ranges(reply: &Value, asked: &ServerAddress) -> Option<Vec<(u16, u16
     reply.elements()?.iter().map(range).collect()
 }
 
-fn endpoint(host: &str, port: u16, asked: &ServerAddress) -> Option<ServerAddress> {
+fn endpoint(host: &str, port: u16, asked: &StateServer) -> Option<StateServer> {
     match asked {
-        ServerAddress::Tcp(own, _) if host.is_empty() || host == "?" => {
-            Some(ServerAddress::Tcp(own.clone(), port))
+        StateServer::Tcp(own, _) if host.is_empty() || host == "?" => {
+            Some(StateServer::Tcp(own.clone(), port))
         }
         _ if host.is_empty() || host == "?" => None,
-        _ => Some(ServerAddress::Tcp(host.to_owned(), port)),
+        _ => Some(StateServer::Tcp(host.to_owned(), port)),
     }
 }
 
@@ -70,12 +70,12 @@ fn endpoint(host: &str, port: u16, asked: &ServerAddress) -> Option<ServerAddres
 mod tests {
     use super::*;
 
-    fn asked() -> ServerAddress {
-        ServerAddress::Tcp("seed".to_owned(), 1)
+    fn asked() -> StateServer {
+        StateServer::Tcp("seed".to_owned(), 1)
     }
 
-    fn tcp(host: &str, port: u16) -> ServerAddress {
-        ServerAddress::Tcp(host.to_owned(), port)
+    fn tcp(host: &str, port: u16) -> StateServer {
+        StateServer::Tcp(host.to_owned(), port)
     }
 
     #[test]

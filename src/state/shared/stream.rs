@@ -4,7 +4,7 @@
 //! A time limit for each read alone would let a server that sends one byte a
 //! second hold the worker for ever.
 
-use super::address::ServerAddress;
+use super::address::StateServer;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Type};
@@ -24,15 +24,13 @@ pub enum Stream {
 impl Stream {
     /// Connects. With a configuration, TLS is spoken.
     pub fn connect(
-        endpoint: &ServerAddress,
+        endpoint: &StateServer,
         tls: Option<&Arc<ClientConfig>>,
         deadline: Instant,
     ) -> io::Result<Stream> {
         let (socket, host) = match endpoint {
-            ServerAddress::Tcp(host, port) => {
-                (Inner::Tcp(connect_tcp(host, *port, deadline)?), host)
-            }
-            ServerAddress::Unix(path) => {
+            StateServer::Tcp(host, port) => (Inner::Tcp(connect_tcp(host, *port, deadline)?), host),
+            StateServer::Unix(path) => {
                 let socket = Inner::Unix(connect_unix(path, deadline)?);
                 return Ok(Stream::Plain(Socket { inner: socket, deadline }));
             }

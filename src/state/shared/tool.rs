@@ -1,7 +1,7 @@
 //! The shared state as a tool uses it that runs without a daemon.
 
 use super::address::Address;
-use super::client::{Client, ConnectError};
+use super::client::{ConnectError, StateClient};
 use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::state::{Error, Found, Inspect, Metadata, Query, Slice, Table, Totals};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Tool {
-    client: Client,
+    client: StateClient,
 }
 
 impl Tool {
@@ -23,7 +23,7 @@ impl Tool {
         metadata: &Metadata,
     ) -> Result<Tool, Error> {
         let policy = greylist::policy(metadata);
-        let mut client = Client::new(address, authorities, policy)?;
+        let mut client = StateClient::new(address, authorities, policy)?;
         client.adopt_metadata(deadline())?;
         Ok(Tool { client })
     }

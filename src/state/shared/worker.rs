@@ -5,7 +5,7 @@
 
 use super::batch::Observer;
 use super::changes::{Item, Outcome};
-use super::client::{Client, ConnectError};
+use super::client::{ConnectError, StateClient};
 use crate::state::{Completed, Error, Task, Ticket};
 use mio::unix::pipe;
 use std::io::{self, Write as _};
@@ -48,7 +48,7 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the thread. It writes to the pipe when there are reports.
-    pub fn start(client: Client, waker: pipe::Sender) -> io::Result<Worker> {
+    pub fn start(client: StateClient, waker: pipe::Sender) -> io::Result<Worker> {
         let (jobs, next) = channel();
         let (sender, reports) = channel();
         let reporter = Reporter { reports: sender, waker, is_pending: false };
@@ -82,7 +82,7 @@ impl Reporter {
     }
 }
 
-fn run(mut client: Client, jobs: &Receiver<Job>, mut reporter: Reporter) {
+fn run(mut client: StateClient, jobs: &Receiver<Job>, mut reporter: Reporter) {
     while let Ok(job) = jobs.recv() {
         let mut batch = Batch::default();
         let mut probe = None;
@@ -122,7 +122,7 @@ impl Batch {
     }
 
     /// Decides and edits in one batch, then answers tools one by one.
-    fn run(self, client: &mut Client, reporter: &mut Reporter) -> Result<(), Error> {
+    fn run(self, client: &mut StateClient, reporter: &mut Reporter) -> Result<(), Error> {
         let Some(deadline) = self.deadline else {
             return Ok(());
         };
