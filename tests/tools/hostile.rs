@@ -72,6 +72,7 @@ fn an_endless_reply_uses_bounded_memory() {
 
 /// Serves a socket as another user, until its input ends.
 const FOREIGN_SERVER: &str = r#"
+    $SIG{PIPE} = 'IGNORE';
     umask 0;
     $> = 65534;
     my $socket = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 5) or die;
