@@ -76,7 +76,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         }
         log.line(Severity::Notice, "Process Backgrounded");
     }
-    tell_beginning(&options, &warnings, earlier, log);
+    log_start(&options, &warnings, earlier, log);
 
     let (lock, control) = identity.lend(|| {
         let lock = DirectoryLock::take(&options.dbdir)?;
@@ -86,8 +86,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
         }
         Ok((lock, open_control(&options.dbdir, log)))
     })?;
-    // From here on there is something to tidy up, so that no signal may end
-    // the process just like that.
+    // From here on, no signal may end the process before it has cleaned up.
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
     // Mail comes last: a client that can ask about mail finds tools and metrics, too.
     let metrics = open_metrics(&options, &identity, log)?;
@@ -98,7 +97,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     // The pid file is for all to read; nothing that is made from here on is.
     umask(Mode::from_bits_truncate(0o077));
     let served = identity.assume(log).and_then(|()| {
-        // Only from here on can the files in --dbdir do no harm.
+        // Without root's rights, the files in --dbdir can do no harm.
         let (backend, failure) = open_backend(&options, log)?;
         let mut service = Service {
             acceptor: Acceptor::new(listeners),
@@ -131,7 +130,7 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
 }
 
 /// The original's first lines, and what is wrong with the lists.
-fn tell_beginning(options: &Options, warnings: &[Warning], earlier: Earlier, log: &mut Log) {
+fn log_start(options: &Options, warnings: &[Warning], earlier: Earlier, log: &mut Log) {
     if let (Earlier::Stale, Some(path)) = (earlier, &options.pidfile) {
         let path = path.display();
         let line = format!("Pid_file \"{path}\" already exists.  Overwriting!");
@@ -213,7 +212,7 @@ fn open_sockets(
         .collect::<Vec<_>>();
     if !handed_over.is_empty() {
         listeners = listen::adopt(handed_over, log)?;
-        // They stand for what the command line says of the same protocol.
+        // They replace the sockets that options name for the same protocol.
         let has_milter = listeners.iter().any(|listener| listener.speaks(Protocol::Milter));
         wanted.retain(|(protocol, _)| *protocol == Protocol::Milter && !has_milter);
     }
@@ -224,7 +223,7 @@ fn open_sockets(
     Ok(listeners)
 }
 
-/// The SMTP proxy, if it is wanted.
+/// Opens the SMTP proxy, if an option asks for it.
 fn open_proxy(
     options: &Options,
     handed_over: Vec<OwnedFd>,

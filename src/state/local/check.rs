@@ -37,10 +37,10 @@ impl Findings {
     }
 }
 
-/// Looks at all rows; calls `advance` with the number of each few rows.
+/// Checks all rows; calls `advance` with the number of rows of each slice.
 ///
 /// # Errors
-/// When LMDB or the disk does not let it be read.
+/// When the database cannot be read.
 pub fn check(reader: &Reader, mut advance: impl FnMut(usize)) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for table in Table::ALL {

@@ -45,13 +45,13 @@ impl<'f> PageReader<'f> {
     /// For an open file.
     ///
     /// # Errors
-    /// When its length is not to be had.
+    /// When its length cannot be read.
     pub fn new(file: &'f File, page_size: usize) -> io::Result<PageReader<'f>> {
         let length = file.metadata()?.len().try_into().unwrap_or(usize::MAX);
         Ok(PageReader { file, length, page_size })
     }
 
-    /// How many whole pages there are.
+    /// Returns the number of whole pages.
     pub fn pages(&self) -> usize {
         self.length / self.page_size
     }
@@ -64,7 +64,7 @@ impl<'f> PageReader<'f> {
         self.read(number, self.page_size)
     }
 
-    /// The meta page that counts, which is that of the later transaction.
+    /// Reads the meta page of the later transaction.
     ///
     /// # Errors
     /// As [`PageReader::page`].
@@ -74,7 +74,7 @@ impl<'f> PageReader<'f> {
         Ok(if is_second_newer { second } else { first })
     }
 
-    /// Reads so many bytes from the beginning of a page on.
+    /// Reads `length` bytes from the start of a page.
     ///
     /// # Errors
     /// As [`PageReader::page`].

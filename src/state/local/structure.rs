@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use std::fs::File;
 use std::io;
 
-/// How often it is tried while a daemon changes the pages.
+/// Tries while a daemon changes the pages.
 const TRIES: usize = 5;
 
 /// The longest key of LMDB.
@@ -23,14 +23,14 @@ const INTEGER_KEYS: u16 = 0x08;
 /// True if all pages could be looked at in one state of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Looked {
-    /// They are as they should be.
+    /// All are sound.
     AtAll,
     /// A daemon changed them all the time.
     InVain,
 }
 
-/// Looks at every page: each belongs to one table, or to the list of free pages,
-/// or begins the file, and what it says of itself makes sense.
+/// Checks every page: each belongs to one table or to the list of free pages, or begins
+/// the file, and is well-formed.
 ///
 /// # Errors
 /// When a page is damaged or cannot be read; the text names it.
