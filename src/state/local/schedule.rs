@@ -28,6 +28,10 @@ const SLICE: Duration = Duration::from_millis(2);
 /// Records of a slice. The fewest are enough to be worth their wait for the disk.
 const SLICE_RECORDS: std::ops::RangeInclusive<usize> = 32..=2048;
 
+/// The records by which a slice may exceed its time: twice those of a batch of 512
+/// requests. On a large database each of them is on another page.
+const MAX_HASTE: usize = 1024;
+
 /// The deadlines of the buffer and the journal.
 #[derive(Debug)]
 pub struct Schedule {
@@ -142,10 +146,11 @@ impl Schedule {
     }
 
     /// The number of records of the next slice. A sweep keeps ahead of new records:
-    /// it ends before there are half as many as it started with.
+    /// it ends before there are half as many as it started with. Refreshed records,
+    /// which are appended many at a time, are swept with the next batches.
     pub fn take_slice(&mut self) -> usize {
         let appended = std::mem::take(&mut self.appended);
-        self.slice.max(2 * appended)
+        self.slice.max((2 * appended).min(MAX_HASTE))
     }
 
     /// Notes the duration of a slice.
@@ -218,4 +223,24 @@ impl Schedule {
 
 fn is_due(moment: Option<Instant>, now: Instant) -> bool {
     moment.is_some_and(|moment| moment <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_refreshed_records_make_no_slice_long() {
+        let mut schedule = Schedule::new();
+        schedule.note_append(MAX_LOOSE, &Buffer::default(), Instant::now());
+        assert_eq!(schedule.take_slice(), MAX_HASTE);
+        assert_eq!(schedule.take_slice(), *SLICE_RECORDS.start());
+    }
+
+    #[test]
+    fn a_slice_has_twice_as_many_records_as_a_batch_appended() {
+        let mut schedule = Schedule::new();
+        schedule.note_append(50, &Buffer::default(), Instant::now());
+        assert_eq!(schedule.take_slice(), 100);
+    }
 }
