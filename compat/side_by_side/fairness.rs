@@ -77,27 +77,15 @@ fn introduce(page: &mut Page, known: usize, duration: Duration) {
          nothing beside.\n",
         duration.as_secs()
     ));
-    page.line(&format!(
-        "Bound of one turn: {} bytes read once from each connection, and MOST_DECIDED = {} requests \
-         decided, in equal shares of the connections that have some. That is enough to make a \
-         commit worth its sync, and few enough that no client waits long for the others, however \
-         much one of them sends.\n",
-        bound("READ_SIZE"),
-        bound("MOST_DECIDED")
-    ));
+    page.line(
+        "A batch reads once from each connection and decides a bounded number of requests, in equal \
+         shares of the connections that have some.\n",
+    );
     page.line(
         "| beside it | done meanwhile | answers | p50 ms | p99 ms | p99.9 ms | longest ms | p99 × \
          nothing | < 2 |",
     );
     page.line("|---|---|--:|--:|--:|--:|--:|--:|---|");
-}
-
-/// A constant of the server's loop, which shows it to nobody else.
-fn bound(name: &str) -> &'static str {
-    let beginning = format!("const {name}: usize = ");
-    let mut lines = include_str!("../../src/server/poll_loop.rs").lines();
-    let value = lines.find_map(|line| line.strip_prefix(&beginning)?.strip_suffix(';'));
-    value.expect("a constant of the loop")
 }
 
 /// Loads the subject while a neighbour is at work; gives what that has done.
