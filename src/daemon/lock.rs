@@ -19,13 +19,16 @@ const MAX_PID_LENGTH: u64 = 11;
 #[derive(Debug)]
 pub struct DirectoryLock {
     file: Flock<File>,
-    was_left: bool,
+    is_unchecked: bool,
 }
 
 impl Drop for DirectoryLock {
     fn drop(&mut self) {
-        // A free lock names no process.
-        let _ = self.file.set_len(0);
+        // A free lock names no process, unless the next holder has to know that one was
+        // killed.
+        if !self.is_unchecked {
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
@@ -68,19 +71,25 @@ impl DirectoryLock {
             })?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut file) => {
-                let was_left = file.metadata().is_ok_and(|metadata| metadata.len() > 0);
+                let is_unchecked = file.metadata().is_ok_and(|metadata| metadata.len() > 0);
                 // Only for people to read: a full disk must not stop the daemon.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-                Ok(DirectoryLock { file, was_left })
+                Ok(DirectoryLock { file, is_unchecked })
             }
             // The original's sentence, which names no process.
             Err((_, why)) => Err(Failure::system(format!("locked: {shown}"), why)),
         }
     }
 
-    /// Returns true if the last process that held it was killed, or the machine failed.
-    pub fn was_left(&self) -> bool {
-        self.was_left
+    /// Returns true if a holder was killed, or the machine failed, and the database was
+    /// not checked since.
+    pub fn is_unchecked(&self) -> bool {
+        self.is_unchecked
+    }
+
+    /// Notes that the database was checked.
+    pub fn set_checked(&mut self) {
+        self.is_unchecked = false;
     }
 
     /// Returns the process that holds the lock of a directory, if one does.
@@ -111,16 +120,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lock_of_a_killed_process_is_distinguished_from_a_released_one() {
+    fn lock_of_a_killed_process_is_unchecked_until_the_database_was_checked() {
         let name = format!("postgrey-lock-{}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).unwrap();
-        let was_left = || DirectoryLock::take(&directory).unwrap().was_left();
-        assert!(!was_left(), "there was none");
-        assert!(!was_left(), "it was released");
+        let take = || DirectoryLock::take(&directory).unwrap();
+        assert!(!take().is_unchecked(), "there was none");
+        assert!(!take().is_unchecked(), "it was released");
         std::fs::write(path(&directory), "4711\n").unwrap();
-        assert!(was_left());
-        assert!(!was_left());
+        assert!(take().is_unchecked());
+        assert!(take().is_unchecked(), "nothing was checked");
+        take().set_checked();
+        assert!(!take().is_unchecked());
         std::fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -79,10 +79,11 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     log_start(&options, &warnings, earlier, log);
 
     let (lock, control) = identity.lend(|| {
-        let lock = DirectoryLock::take(&options.dbdir)?;
+        let mut lock = DirectoryLock::take(&options.dbdir)?;
         if options.shared_state.is_none() {
-            let checked = Database::check(&options.dbdir, lock.was_left());
+            let checked = Database::check(&options.dbdir, lock.is_unchecked());
             checked.map_err(|error| Failure::new(error.to_string()))?;
+            lock.set_checked();
         }
         Ok((lock, open_control(&options.dbdir, log)))
     })?;

@@ -73,6 +73,34 @@ fn a_file_of_another_program_is_refused() {
     assert_refused(stopped, &format!("DIR/db/postgrey.mdb {why}; {START_AFRESH}"));
 }
 
+/// Swaps the first two rows of each leaf with many rows, and makes the file so large
+/// that a start checks all pages only after a kill.
+fn misorder(file: &Path) {
+    const PAGE: usize = 4096;
+    let mut bytes = fs::read(file).expect("a database");
+    for page in bytes.chunks_mut(PAGE).skip(2) {
+        let is_leaf = page[10..12] == 2_u16.to_ne_bytes();
+        let rows = usize::from(u16::from_ne_bytes([page[12], page[13]])).saturating_sub(16) / 2;
+        if is_leaf && rows > 10 {
+            page[16..20].rotate_left(2);
+        }
+    }
+    fs::write(file, bytes).expect("a file");
+    fs::File::options().write(true).open(file).and_then(|it| it.set_len(70 << 20)).expect("a file");
+}
+
+#[test]
+fn damage_found_after_a_kill_is_found_at_each_start() {
+    let mut stopped = stopped();
+    misorder(&database(&stopped));
+    fs::write(dbdir(&stopped).join("postgrey.lock"), "4711\n").expect("a lock file");
+    for start in 1..=3 {
+        let (next, sentence) = complaint(again(stopped));
+        assert!(sentence.contains("DIR/db/postgrey.mdb is damaged: page "), "{start}: {sentence}");
+        stopped = next;
+    }
+}
+
 fn take_away(path: &Path) {
     fs::set_permissions(path, Permissions::from_mode(0o600)).expect("chmod");
     chown(path, Some(0), Some(0)).expect("root");

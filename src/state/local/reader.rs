@@ -37,7 +37,7 @@ pub fn is_lmdb(path: &Path) -> io::Result<bool> {
 pub fn look_at_pages(path: &Path) -> Result<Looked, Error> {
     let look = || {
         let file = File::open(path)?;
-        structure::look(&file, head::page_size(&file)?)
+        structure::look(&file, head::page_size(&file)?, None)
     };
     look().map_err(|error| explain_damage(path, &error.to_string()))
 }

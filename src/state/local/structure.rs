@@ -9,7 +9,8 @@ use super::pages::{
 };
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
+use std::time::Instant;
 
 /// Tries while a daemon changes the pages.
 const TRIES: usize = 5;
@@ -25,19 +26,22 @@ const INTEGER_KEYS: u16 = 0x08;
 pub enum Looked {
     /// All are sound.
     AtAll,
-    /// A daemon changed them all the time.
+    /// A daemon changed them all the time, or the deadline has passed.
     InVain,
 }
 
 /// Checks every page: each belongs to one table or to the list of free pages, or begins
-/// the file, and is well-formed.
+/// the file, and is well-formed. Gives up at the deadline.
 ///
 /// # Errors
 /// When a page is damaged or cannot be read; the text names it.
-pub fn look(file: &File, page_size: usize) -> io::Result<Looked> {
+pub fn look(file: &File, page_size: usize, deadline: Option<Instant>) -> io::Result<Looked> {
     for _ in 0..TRIES {
         let state = State::read(file, page_size)?;
-        let result = look_once(file, page_size, &state);
+        let result = look_once(file, page_size, &state, deadline);
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut) {
+            return Ok(Looked::InVain);
+        }
         if State::read(file, page_size)?.transaction == state.transaction {
             return result.map(|()| Looked::AtAll);
         }
@@ -68,13 +72,18 @@ impl State {
     }
 }
 
-fn look_once(file: &File, page_size: usize, state: &State) -> io::Result<()> {
+fn look_once(
+    file: &File,
+    page_size: usize,
+    state: &State,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
     let reader = PageReader::new(file, page_size)?;
     // A sound file may end before its last page, but not by much.
     if state.last / 4 > reader.pages() + 1024 {
         return Err(damage(0, "promises more pages than there can be"));
     }
-    let mut walk = Walk { reader, page_size, uses: vec![false; state.last + 1] };
+    let mut walk = Walk { reader, page_size, uses: vec![false; state.last + 1], deadline };
     walk.note(0)?;
     walk.note(1)?;
     for tree in state.tables()? {
@@ -156,6 +165,7 @@ struct Walk<'f> {
     reader: PageReader<'f>,
     page_size: usize,
     uses: Vec<bool>,
+    deadline: Option<Instant>,
 }
 
 impl Walk<'_> {
@@ -185,6 +195,9 @@ impl Walk<'_> {
     }
 
     fn page(&mut self, number: usize, level: usize, tree: &mut Tree) -> io::Result<()> {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(ErrorKind::TimedOut.into());
+        }
         self.note(number)?;
         let page = self.reader.page(number)?;
         let flags = short(&page, WORD + 2)?;

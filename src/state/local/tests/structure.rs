@@ -2,7 +2,7 @@
 //! would abort on does not.
 
 use super::*;
-use crate::state::local::{Looked, look_at_pages};
+use crate::state::local::{Looked, look_at_pages, structure};
 use testkit::random::{self, Random};
 
 const PAGE: usize = 4096;
@@ -136,4 +136,14 @@ fn a_large_file_is_checked_if_the_last_daemon_was_killed() {
     store.probe(false).unwrap();
     let error = store.probe(true).unwrap_err().to_string();
     assert!(error.contains("is damaged: page"), "{error}");
+}
+
+#[test]
+fn the_check_of_pages_ends_at_its_deadline() {
+    let directory = Directory::new();
+    drop(directory.open());
+    let file = fs::File::open(directory.file()).unwrap();
+    let look = |deadline| structure::look(&file, PAGE, deadline).unwrap();
+    assert_eq!(look(None), Looked::AtAll);
+    assert_eq!(look(Some(Instant::now())), Looked::InVain);
 }
