@@ -314,7 +314,7 @@ impl Backend for Store {
         if is_due && self.schedule.may_write(now) {
             // If it fails, the records stay in the journal and mail is not affected.
             let count = self.schedule.take_slice();
-            is_written |= self.write_slices(count).is_ok();
+            is_written |= self.write_slice(count).is_ok();
         }
         Ok(is_written)
     }

@@ -146,18 +146,6 @@ impl Store {
         self.finish_sweep()
     }
 
-    /// Writes the next records of the sweep in transactions of bounded size, because
-    /// LMDB keeps the pages of a transaction in memory.
-    pub(super) fn write_slices(&mut self, mut count: usize) -> Result<(), Error> {
-        loop {
-            self.write_slice(count.min(LARGE_SLICE))?;
-            count = count.saturating_sub(LARGE_SLICE);
-            if count == 0 || self.buffer.old().is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
     /// Writes the next records of the sweep to LMDB, and deletes expired ones.
     pub(super) fn write_slice(&mut self, count: usize) -> Result<(), Error> {
         let start = Instant::now();
