@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use testkit::wait_for;
 
 /// A mail server. Its probes are answered separately.
 pub struct Backend {
@@ -156,10 +157,17 @@ fn client_is_deferred_where_the_mail_server_talks_first() {
     assert_eq!((first.as_str(), second.as_str()), (AWAY, GREYLISTED));
 }
 
+/// Waits for the next connection.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let stream = wait_for("a connection", || Some(listener.accept().ok()?.0));
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream
+}
+
 /// Answers the probe, which is the next connection.
 fn answer_probe(listener: &TcpListener) {
-    let (mut probe, _) = listener.accept().unwrap();
-    probe.set_read_timeout(Some(LONG)).unwrap();
+    let mut probe = accept(listener);
     assert!(is_probe(&line(&mut probe)));
     serve(&mut probe, &HONEST[..2], b"").unwrap();
 }
@@ -215,8 +223,7 @@ fn mail_server_may_come_back() {
     assert_eq!(exempt.line(), "421 4.3.2 Error: mail server not available");
     let listener = TcpListener::bind(address).unwrap();
     client.send("RCPT TO:<pass@b.test>\r\n");
-    let (mut stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(LONG)).unwrap();
+    let mut stream = accept(&listener);
     let header = line(&mut stream);
     assert!(header.starts_with("PROXY TCP4 127.0.0.5 127.0.0.1 "), "{header}");
     let server = std::thread::spawn(move || serve(&mut stream, &HONEST, b""));
