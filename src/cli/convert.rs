@@ -29,7 +29,7 @@ const METRICS_MODE: u32 = 0o666;
 const MAX_SYNC: i64 = 3600;
 
 /// The largest --max-size, in MiB.
-const MAX_MAX_SIZE: i64 = i64::MAX >> 20;
+const MAX_SIZE_LIMIT: i64 = i64::MAX >> 20;
 
 /// No time may be longer or shorter, in seconds, so that sums with a clock's
 /// value do not overflow.
@@ -62,7 +62,7 @@ pub(super) fn options(
         backlog: backlog(number(matches, "listen-queue-size")),
         dbdir: text(matches, "dbdir").into(),
         sync: Duration::from_secs(number_of("seconds", matches, "sync", 0..=MAX_SYNC)?),
-        max_size: number_of("MiB", matches, "max-size", 0..=MAX_MAX_SIZE)? << 20,
+        max_size: number_of("MiB", matches, "max-size", 0..=MAX_SIZE_LIMIT)? << 20,
         shared_state: shared::options(matches, shared_state)?,
         user: name("user", text(matches, "user"))?,
         group: name("group", text(matches, "group"))?,

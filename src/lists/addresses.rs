@@ -43,8 +43,8 @@ impl Addresses {
         self.addresses.is_empty() && self.domains.is_empty() && self.patterns.is_empty()
     }
 
-    /// Returns the rule that an address matches. Patterns that take too long
-    /// are reported in `budget`.
+    /// Returns the rule that an address matches. Patterns that take too long are
+    /// reported in `budget`.
     pub fn find<'l>(&'l self, address: &[u8], budget: &mut Budget<'l>) -> Option<&'l Location> {
         if self.is_empty() {
             return None;

@@ -49,8 +49,7 @@ impl Clients {
     }
 
     /// Returns the rule that a client's name matches: the name, a domain of the
-    /// name, or a pattern. Patterns that take too
-    /// long are reported in `budget`.
+    /// name, or a pattern. Patterns that take too long are reported in `budget`.
     pub fn by_name<'l>(&'l self, name: &[u8], budget: &mut Budget<'l>) -> Option<&'l Location> {
         if self.names.is_empty() && self.patterns.is_empty() {
             return None;

@@ -52,8 +52,8 @@ impl Delays {
         self.seconds.values().copied().max()
     }
 
-    /// Returns a recipient's own delay in seconds. Patterns that take
-    /// too long are reported in `budget`.
+    /// Returns a recipient's own delay in seconds. Patterns that take too long are
+    /// reported in `budget`.
     pub fn find<'l>(&'l self, recipient: &[u8], budget: &mut Budget<'l>) -> Option<i64> {
         let location = self.recipients.find(recipient, budget)?;
         self.seconds.get(location).copied()

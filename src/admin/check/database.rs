@@ -65,6 +65,7 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error
         None => {
             // No lock is left where there is no database.
             let _lock = path.exists().then(|| DirectoryLock::take(directory)).transpose()?;
+            // Reports a file that is not a database, before its pages are read.
             Reader::open_copy(&path)?;
             let looked = look_at_file(&path)?;
             // Only after this may LMDB walk through the tables.

@@ -107,9 +107,7 @@ impl Client {
     fn greet(&mut self, shared: &Shared) -> bool {
         match shared.probe_state {
             ProbeState::Pending => return false,
-            ProbeState::Failed => {
-                self.turn_away();
-            }
+            ProbeState::Failed => self.turn_away(),
             ProbeState::Done => {
                 self.session = Session::new(Rc::clone(&shared.offer));
                 self.replies = self.session.greeting();
