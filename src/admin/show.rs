@@ -163,7 +163,7 @@ fn show_passes(
             labelled("Next", &client_future(view, state)),
         ]
         .concat(),
-        _ => labelled("Passes", "none that is remembered"),
+        _ => labelled("Passes", "none"),
     };
     out.write_all((heading.to_owned() + &text).as_bytes())?;
     Ok(row.is_some())

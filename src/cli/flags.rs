@@ -138,10 +138,12 @@ fn greylisting() -> [Arg; 5] {
                  6h means six hours. A later attempt is treated as new. With 0, nothing ever \
                  passes.",
             ),
-        number("max-age", "N", "35").help("delete entries that were not seen for N days").long_help(
-            "Delete triplets and auto-whitelisted clients from the database if they were not seen \
+        number("max-age", "N", "35")
+            .help("delete entries that were not seen for N days")
+            .long_help(
+                "Forget passed triplets, and all clients, that were not seen \
              for more than N days.",
-        ),
+            ),
         switch("privacy").help("store SHA-1 sums instead of addresses").long_help(
             "Store SHA-1 sums instead of addresses in the database. Entries that were stored \
              without this option are not found with it, and vice versa. Commands find an entry by \
@@ -197,8 +199,8 @@ fn replies() -> [Arg; 5] {
         value("hostname", "NAME")
             .help("name of this machine in that header (default: its host name)")
             .long_help(
-                "The name for %h in --x-greylist-header. It may be empty. The default is the host \
-                 name of this machine.",
+                "The name for %h in --x-greylist-header. The default is the host name of this \
+                 machine. For no name, write --hostname \"\".",
             ),
     ]
 }
@@ -261,9 +263,9 @@ fn daemon() -> [Arg; 8] {
             .long_help(
                 "Limit the database to about N MiB. When it is larger, the oldest triplets that have \
                  not passed are deleted until an eighth of the limit is free, and a warning is \
-                 logged. Accepted mail is not forgotten sooner: while seven eighths of all \
-                 entries are of accepted mail, the database may be larger. With 0, there is no \
-                 limit. A triplet takes about 150 bytes, or 2.3 KiB with the longest addresses. \
+                 logged. Accepted mail is not forgotten sooner: if less than an eighth of the \
+                 entries are waiting, nothing is deleted, and the database stays larger than N. \
+                 With 0, there is no limit. A triplet takes about 150 bytes, or 2.3 KiB with the longest addresses. \
                  Not for --shared-state.",
             ),
         number("sync", "N", "0")

@@ -117,7 +117,7 @@ fn a_summary_counts_what_greylisting_did() {
             "Deferred    6\n",
             "Passed      2 (client whitelist)\n",
             "Passed      2 (triplet found)\n",
-            "Whitelisted 1 (clients that passed often enough)\n",
+            "Whitelisted 1 (clients added to the auto-whitelist)\n",
             "Of 3 mails that were deferred:\n",
             "Returned    2\n",
             "Lost        1 ",

@@ -35,7 +35,7 @@ fn text(tally: &LogTotals, ends: &Ends) -> String {
         text += &labelled("Passed", &format!("{} ({})", grouped(*number), foreign(reason)));
     }
     let clients = grouped(tally.auto_whitelisted);
-    text += &labelled("Whitelisted", &format!("{clients} (clients that passed often enough)"));
+    text += &labelled("Whitelisted", &format!("{clients} (clients added to the auto-whitelist)"));
     let returned = ends.delays.len() as u64;
     text += &format!(
         "\nOf {} mails that were deferred:\n",
@@ -43,14 +43,14 @@ fn text(tally: &LogTotals, ends: &Ends) -> String {
     );
     text += &labelled("Returned", &grouped(returned));
     let window = duration(tally.window());
-    let lost = format!("{} (did not come back within {window})", grouped(ends.lost));
+    let lost = format!("{} (not sent again within {window})", grouped(ends.lost));
     text += &labelled("Lost", &lost);
     let waiting = format!("{} (still within {window} at the end)", grouped(ends.waiting));
     text += &labelled("Waiting", &waiting);
     if ends.waiting > 0 {
         let silence = duration(ABANDONED_AFTER.unsigned_abs());
         let silent = format!(
-            "{} of these gave no sign for {silence}, and will hardly come back",
+            "{} of these without an attempt for {silence}; probably lost",
             grouped(ends.silent)
         );
         text += &labelled("Silent", &silent);

@@ -227,7 +227,7 @@ fn target(matches: &ArgMatches) -> Result<Target, String> {
         (Some(_), Some(_), None, None) => {
             Err("a triplet is CLIENT SENDER RECIPIENT, and the recipient is missing".to_owned())
         }
-        (None, ..) => Err("say of which CLIENT".to_owned()),
+        (None, ..) => Err("name a CLIENT".to_owned()),
         (Some(_), .., Some(_)) => Err("give either SENDER or --sender-domain".to_owned()),
         (Some(_), None, Some(_), None) => unreachable!("words come in order"),
     }

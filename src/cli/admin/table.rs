@@ -43,7 +43,10 @@ fn list() -> Command {
 
 fn show() -> Command {
     let about = "show the stored state of a triplet or client and when it may pass";
+    let more = "show the stored state of a triplet or client and when it may pass, by --delay: if \
+         --recipient-delays has another delay for the recipient, ask check --address";
     command("show", about, "[OPTIONS] CLIENT [SENDER RECIPIENT]")
+        .long_about(more)
         .args(triplet())
         .args([file(), json()])
 }
@@ -87,9 +90,9 @@ fn config() -> Command {
 }
 
 fn allow() -> Command {
-    let more = "let mail pass at once: of a triplet, of a client, of the known pairs of a client domain, \
-         of the known triplets of a sender's domain, or of a pair of both domains, which need not \
-         be known. An allowed entry lasts as long as any other: until it was not seen for --max-age \
+    let more = "let mail pass at once: of a triplet; of a client address; of all stored pairs of a client \
+         domain; of all stored triplets of a sender domain; or of a pair of client domain and \
+         sender domain, even before its first mail. An allowed entry lasts as long as any other: until it was not seen for --max-age \
          days";
     let words = "CLIENT [SENDER RECIPIENT]\n       postgrey allow [CLIENT] --sender-domain=DOMAIN";
     let about = "let a triplet, a client or a domain pass at once";

@@ -95,7 +95,7 @@ fn invalid_input_is_named() {
         ("forget --client-only pool.test", "--client-only goes with the address"),
         ("list --limit=-1", "--limit"),
         ("list --clients --recipient=a@b", "with --clients there is no --recipient"),
-        ("show", "say of which CLIENT"),
+        ("show", "name a CLIENT"),
         ("show mx", "CLIENT must be an IP address or a registered domain, not \"mx\""),
         ("show co.uk", "CLIENT must be an IP address or a registered domain, not \"co.uk\""),
         ("show 192.0.2.1 a@b.test", "the recipient is missing"),

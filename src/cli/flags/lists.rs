@@ -73,13 +73,13 @@ pub(super) fn whitelists() -> [Arg; 9] {
             .help("count passes by client, or with domain also by domain")
             .long_help(
                 "What --auto-whitelist-clients counts: accepted triplets by client address, or \
-                 with domain also by registered domain of the client (the part that one can buy, \
-                 as example.co.uk). This helps pools whose single addresses never come often \
-                 enough. They are counted separately for each domain of senders, and for bounces: \
-                 when mail from example.org has passed N times from machines of example.com, mail \
-                 from example.org passes from all of them, and other mail is still delayed. It also \
-                 passes from customers' machines whose names are in the provider's domain. See \
-                 postgrey-pools(7).",
+                 with domain also by registered domain of the client (as example.co.uk, the part \
+                 of a name that its owner has registered). This helps pools whose single addresses \
+                 never come often enough. Passes are counted for each pair of client domain and \
+                 sender domain: when mail from example.org has passed N times from machines of \
+                 example.com, mail from example.org passes from all of them, and other mail is \
+                 still delayed. If the customers' machines of a provider have names in its domain, \
+                 mail from example.org passes from these as well. See postgrey-pools(7).",
             ),
     ]
 }

@@ -6,7 +6,17 @@ use super::{options, text};
 use crate::cli::admin;
 use crate::cli::man::Block;
 
-const COMMON: [&str; 6] = ["defaults", "config", "dbdir", "user", "group", "help"];
+const COMMON: [&str; 9] = [
+    "defaults",
+    "config",
+    "dbdir",
+    "shared-state",
+    "shared-state-file",
+    "shared-state-ca",
+    "user",
+    "group",
+    "help",
+];
 
 /// The options that all commands have, and each command.
 pub(super) fn all() -> Vec<Block> {

@@ -94,7 +94,7 @@ fn database(page: &mut Page, snapshot: &Snapshot<'_>) {
     }
     if let Some(pass) = snapshot.housekeeping.last_pass() {
         let kept = pass.triplets.kept();
-        let help = "Triplets by state, counted by the last expiry pass.";
+        let help = "Triplets by state, counted by the last clean-up.";
         page.family("postgrey_triplets", Kind::Gauge, help)
             .sample(&[("state", "waiting")], pass.waiting)
             .sample(&[("state", "passed")], kept.saturating_sub(pass.waiting))

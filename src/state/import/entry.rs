@@ -45,7 +45,7 @@ impl fmt::Display for Refusal {
             Refusal::LargeNetwork(bits) => {
                 return write!(f, "is about a /{bits}, whose clients the daemon distinguishes");
             }
-            Refusal::Fields => "has not the fields client, sender, recipient, first, last",
+            Refusal::Fields => "does not have the fields client, sender, recipient, first, last",
             Refusal::Key => "is the key of no triplet and no client",
             Refusal::LongKey => "is longer than any triplet",
             Refusal::Value => "has a value without a number",

@@ -289,7 +289,7 @@ fn keys_are_made_as_the_running_daemon_makes_them() {
         let (status, text) = import(daemon.scratch(), &["--from=-"], &lines);
         assert_eq!(status, Some(0), "{text}");
         assert!(text.starts_with("imported 1 triplet"), "{options:?}: {text}");
-        assert!(text.contains("\"line 3\" has not the fields client, sender"), "{text}");
+        assert!(text.contains("\"line 3\" does not have the fields client, sender"), "{text}");
         assert!(!text.contains("no daemon has run"), "{text}");
         let is_refused = text.contains("is about a /24, whose clients the daemon distinguishes");
         assert_eq!(is_refused, distinguishes, "{options:?}: {text}");

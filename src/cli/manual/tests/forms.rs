@@ -197,7 +197,7 @@ example.com             # and all hosts below it
 2001:db8:1::/48";
 
 pub const SENDERS_EXAMPLE: &str = "\
-# Newsletters that do not let one go
+# Newsletters that go on after one unsubscribes
 news.example.com
 offers@example.net
 /^bounce-[0-9]+@mailer\\.example\\.org$/";
