@@ -3,7 +3,7 @@
 //!
 //! Data goes one way: bytes, [`request::Request`], [`greylist::Plan`],
 //! [`greylist::Decision`], [`greylist::Reply`], bytes. `ARCHITECTURE.md` shows the
-//! picture; `tests/architecture.rs` holds which module may use which.
+//! picture; `tests/architecture` holds which module may use which.
 //!
 //! # Layout
 //!

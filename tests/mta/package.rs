@@ -16,19 +16,21 @@ const SKIPPED: i32 = 77;
 static JOURNEYS: LazyLock<Option<String>> =
     LazyLock::new(|| travel(&["upgrade-and-back", "killed", "systemd", "exim", "files"]));
 
-/// The directory in which cargo has built what the package is made of.
-fn built() -> PathBuf {
+/// The directory in which cargo has built what a package is made of.
+pub fn built() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_postgrey"));
     let directory = program.parent().expect("cargo's directory").to_path_buf();
     // A whole run of the tests has built it; one of this file alone has not.
-    if !directory.join("examples/completions").exists() {
+    let examples = ["completions", "licences"];
+    if examples.iter().any(|example| !directory.join("examples").join(example).exists()) {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--locked", "--example", "completions"]);
+        cargo.args(["build", "--quiet", "--locked"]);
+        cargo.args(examples.map(|example| format!("--example={example}")));
         if directory.ends_with("release") {
             cargo.arg("--release");
         }
         let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status();
-        assert!(status.expect("cargo").success(), "cargo builds the completions");
+        assert!(status.expect("cargo").success(), "cargo builds the examples");
     }
     directory
 }

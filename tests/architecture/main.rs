@@ -1,4 +1,7 @@
-//! Dependencies between the modules of the crate point one way.
+//! Dependencies between the modules of the crate point one way, and what the texts
+//! of the tree state of its parts holds.
+
+mod licences;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,0 +1,41 @@
+//! The licences of the program that PACKAGING.md and debian/copyright state are those
+//! of the crates that are linked in.
+
+#[allow(dead_code)] // its main function
+#[path = "../../debian/licences.rs"]
+mod printed;
+
+use std::fs;
+use std::process::Command;
+
+fn linked() -> Vec<printed::Crate> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--format-version=1", "--locked", "--offline"]);
+    cargo.arg(concat!("--filter-platform=", "x86_64-unknown-linux-gnu"));
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata = serde_json::from_slice(&output.stdout).expect("JSON");
+    printed::linked(&metadata).expect("the crates")
+}
+
+/// The words of a text, whose lines may break anywhere.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn licence_expression_for_packagers_covers_every_linked_crate() {
+    let expression = printed::expression(&linked());
+    for path in ["debian/copyright"] {
+        let page = words(&fs::read_to_string(path).expect(path));
+        assert!(page.contains(&expression), "{path} has to state: {expression}");
+    }
+}
+
+#[test]
+fn every_linked_crate_has_a_licence_text() {
+    let page = printed::page(&linked()).expect("a page");
+    for licence in ["GNU GENERAL PUBLIC LICENSE Version 3", "Mozilla Public License Version 2.0"] {
+        assert!(words(&page).contains(licence), "{licence}");
+    }
+}
