@@ -26,7 +26,7 @@ fn words(text: &str) -> String {
 #[test]
 fn licence_expression_for_packagers_covers_every_linked_crate() {
     let expression = printed::expression(&linked());
-    for path in ["debian/copyright"] {
+    for path in ["PACKAGING.md", "debian/copyright"] {
         let page = words(&fs::read_to_string(path).expect(path));
         assert!(page.contains(&expression), "{path} has to state: {expression}");
     }

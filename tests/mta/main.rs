@@ -5,6 +5,7 @@ mod chroot;
 mod exim;
 mod opensmtpd;
 mod package;
+mod packaging;
 mod postfix;
 mod proxy;
 mod sendmail;
