@@ -114,6 +114,24 @@ fn a_lookup_tries_few_patterns_however_many_there_are() {
     }
 }
 
+/// Each of the names holds many of the numbers.
+#[test]
+fn a_lookup_tries_few_patterns_whose_literals_are_numbers() {
+    let patterns = patterns(&list(r"^\d{1,3}[.-]N[.-]\d", 2000));
+    assert_eq!(patterns.keyed.len(), 2000);
+    for (name, line) in [
+        ("81.123.117.200", Some(123)),
+        ("81-123-117-200.pool.example.net", Some(123)),
+        ("host-192-168-17-5.dsl.example.net", None),
+        ("host192168017005.dsl.example.net", None),
+    ] {
+        let found = patterns.find(name.as_bytes(), &mut Budget::default());
+        assert_eq!(found.map(Location::line), line, "{name}");
+        let tried = patterns.keyed.candidates(name.as_bytes()).len();
+        assert!(tried <= 4, "{name} tries {tried}");
+    }
+}
+
 #[test]
 fn a_pattern_without_a_rare_literal_shares_an_automaton() {
     let rules = (1..=250).map(|number| format!("/^mx\\d{{{number}}}\\.example$/\n"));
