@@ -20,6 +20,18 @@ fn a_link_at_the_pid_file_is_replaced_and_not_followed() {
 }
 
 #[test]
+fn a_link_to_an_endless_device_at_the_pid_file_is_not_read() {
+    let builder = Daemon::builder(Program::Ours);
+    let path = pid_file(builder.scratch());
+    std::os::unix::fs::symlink("/dev/zero", &path).expect("a symbolic link");
+    let daemon = start(builder).expect("a daemon that starts");
+    assert!(fs::symlink_metadata(&path).expect("a pid file").is_file());
+    let (status, _scratch) = daemon.stop();
+    assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
+    assert!(fs::symlink_metadata(path).is_err(), "it is removed");
+}
+
+#[test]
 fn a_pid_file_that_is_not_regular_is_refused() {
     let builder = Daemon::builder(Program::Ours);
     nix::unistd::mkfifo(&pid_file(builder.scratch()), Mode::S_IRWXU).expect("a FIFO");
