@@ -3,7 +3,7 @@
 
 use super::clock_jump::{ClockJump, Comparison};
 use super::rate_limited::RateLimitedError;
-use super::size_limit::SizeLimit;
+use super::size_limit::{Excess, SizeLimit};
 use crate::daemon::{Log, Severity, clock};
 use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, TableExpiry};
 use std::time::{Duration, Instant};
@@ -124,9 +124,17 @@ impl Housekeeping {
     /// slice does not wait for its turn, which may be an hour away.
     fn check_size(&mut self, backend: &dyn Backend, pass: Option<ExpiryPass>, log: &mut Log) {
         let was_urgent = self.size_limit.is_urgent();
-        if self.size_limit.note(backend.size().used, pass) {
-            let line = "the database exceeds --max-size; the oldest entries of mail that was not \
-                        accepted yet are deleted";
+        let line = self.size_limit.note(backend.size().used, pass).map(|excess| match excess {
+            Excess::Waiting => {
+                "the database exceeds --max-size; the oldest entries of mail that was not accepted \
+                 yet are deleted"
+            }
+            Excess::Accepted => {
+                "the database exceeds --max-size with entries of accepted mail, which are not \
+                 deleted; increase --max-size or reduce --max-age"
+            }
+        });
+        if let Some(line) = line {
             log.line(Severity::Warning, line);
         }
         if self.size_limit.is_urgent() && !was_urgent {

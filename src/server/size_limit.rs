@@ -24,7 +24,17 @@ pub struct SizeLimit {
     is_shrinking: bool,
     /// False if the last pass through an exceeded state kept too few waiting triplets.
     has_waiting: bool,
-    is_reported: bool,
+    /// What was reported of the present excess.
+    reported: [bool; 2],
+}
+
+/// An excess as the administrator should know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// Waiting triplets are deleted.
+    Waiting,
+    /// There are too few waiting triplets, and nothing is deleted.
+    Accepted,
 }
 
 impl SizeLimit {
@@ -36,7 +46,7 @@ impl SizeLimit {
             is_exceeded: false,
             is_shrinking: false,
             has_waiting: true,
-            is_reported: false,
+            reported: [false; 2],
         }
     }
 
@@ -61,12 +71,10 @@ impl SizeLimit {
         self.is_shrinking && self.has_waiting
     }
 
-    /// Takes the used bytes of the state, and the expiry pass that has just ended.
-    /// Returns true if the administrator should know.
-    pub fn note(&mut self, used: Option<u64>, pass: Option<ExpiryPass>) -> bool {
-        let Some(used) = used.filter(|_| self.limit > 0) else {
-            return false;
-        };
+    /// Notes the used bytes of the state, and the expiry pass that has just ended.
+    /// Returns an excess to report, after the pass that shows its kind.
+    pub fn note(&mut self, used: Option<u64>, pass: Option<ExpiryPass>) -> Option<Excess> {
+        let used = used.filter(|_| self.limit > 0)?;
         let was_shrinking = self.is_shrinking;
         self.is_exceeded = used > self.limit;
         self.is_shrinking = self.is_exceeded
@@ -79,13 +87,16 @@ impl SizeLimit {
             self.has_waiting = pass.waiting > 0 && pass.waiting >= kept / MIN_WAITING_SHARE;
             self.window = pass.oldest_waiting.map(half);
         }
-        if pass.is_some() {
-            self.is_reported &= was_shrinking || self.is_shrinking;
+        if pass.is_some() && !was_shrinking && !self.is_shrinking {
+            self.reported = [false; 2];
         }
         if !self.is_urgent() {
             self.window = None;
         }
-        self.is_exceeded && !std::mem::replace(&mut self.is_reported, true)
+        let excess = if self.has_waiting { Excess::Waiting } else { Excess::Accepted };
+        let is_known = self.is_exceeded && pass.is_some();
+        (is_known && !std::mem::replace(&mut self.reported[excess as usize], true))
+            .then_some(excess)
     }
 }
 
@@ -113,13 +124,13 @@ mod tests {
     fn retry_window_is_half_the_oldest_age_until_the_state_is_small_enough() {
         let mut limit = SizeLimit::new(800);
         let mut note = |used, pass| {
-            let is_news = limit.note(Some(used), pass);
+            let is_news = limit.note(Some(used), pass) == Some(Excess::Waiting);
             (is_news, limit.is_urgent(), limit.retry_window(8 * HOUR))
         };
         assert_eq!(note(0, pass(0, HOUR, 0)), (false, false, 8 * HOUR));
         assert_eq!(note(800, pass(9, HOUR, 1)), (false, false, 8 * HOUR));
-        assert_eq!(note(801, None), (true, true, 8 * HOUR), "the first time is reported");
-        assert_eq!(note(900, pass(9, 2 * HOUR, 1)), (false, true, HOUR));
+        assert_eq!(note(801, None), (false, true, 8 * HOUR), "a pass will show its kind");
+        assert_eq!(note(900, pass(9, 2 * HOUR, 1)), (true, true, HOUR), "the first is reported");
         assert_eq!(note(850, None), (false, true, HOUR));
         assert_eq!(note(790, pass(9, 1, 1)), (false, true, 0), "an eighth has to be free");
         assert_eq!(note(790, pass(9, 0, 1)), (false, true, -1), "triplets of this second");
@@ -130,26 +141,27 @@ mod tests {
         assert_eq!(note(801, None), (false, true, 8 * HOUR));
         assert_eq!(note(700, None), (false, false, 8 * HOUR));
         assert_eq!(note(700, pass(9, 29, 1)), (false, false, 8 * HOUR), "a pass without excess");
-        assert_eq!(note(801, None), (true, true, 8 * HOUR), "reported again");
+        assert_eq!(note(801, pass(9, 60, 1)), (true, true, 30), "reported again");
     }
 
     #[test]
     fn waiting_triplets_stay_if_accepted_mail_alone_exceeds_the_limit() {
         let mut limit = SizeLimit::new(1);
-        assert!(limit.note(Some(2), None));
-        for waiting in [0, 10] {
-            limit.note(Some(2), pass(waiting, HOUR, 90));
-            assert_eq!((limit.is_urgent(), limit.retry_window(HOUR)), (false, HOUR), "{waiting}");
-        }
-        limit.note(Some(2), pass(20, HOUR, 80));
-        assert_eq!((limit.is_urgent(), limit.retry_window(HOUR)), (true, HOUR / 2));
+        let mut note = |waiting, others| {
+            let excess = limit.note(Some(2), pass(waiting, HOUR, others));
+            (excess, limit.is_urgent(), limit.retry_window(HOUR))
+        };
+        assert_eq!(note(0, 90), (Some(Excess::Accepted), false, HOUR));
+        assert_eq!(note(10, 90), (None, false, HOUR), "reported once");
+        assert_eq!(note(20, 80), (Some(Excess::Waiting), true, HOUR / 2));
+        assert_eq!(note(10, 90), (None, false, HOUR), "each kind once");
     }
 
     #[test]
     fn without_a_limit_or_a_known_size_nothing_changes() {
         for (limit, used) in [(0, Some(u64::MAX)), (1, None)] {
             let mut limit = SizeLimit::new(limit);
-            assert!(!limit.note(used, pass(1, HOUR, 0)));
+            assert_eq!(limit.note(used, pass(1, HOUR, 0)), None);
             assert_eq!(limit.retry_window(HOUR), HOUR);
         }
     }
