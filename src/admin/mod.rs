@@ -12,6 +12,7 @@ mod outcome;
 mod progress;
 mod question;
 mod restore;
+mod rights;
 mod show;
 mod stats;
 mod status;
@@ -25,47 +26,56 @@ use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{Database, OpenFile};
 use crate::greylist::edit::Change;
-use nix::unistd::geteuid;
+use rights::Rights;
 use std::io::{self, Write};
 use std::path::Path;
 use view::View;
 
 /// Runs a command and prints to `out`.
 pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
-    // Tools of root give up its rights.
-    let is_root = geteuid().is_root();
-    let result = run_command(invocation, out);
-    result.map_err(|error| if is_root { error } else { error.for_ordinary_user() })
-}
-
-fn run_command(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
-    match &invocation.command {
-        Command::Check(check) => return check::run(check, out),
+    let (rights, result) = match &invocation.command {
+        Command::Check(check) => (Rights::without_directory(), check::run(check, out)),
         Command::Config { all, format } => {
             return config::run(&invocation.tool, *all, *format, out);
         }
-        _ => {}
-    }
-    let settings = invocation.tool.settings().map_err(Error::Usage)?;
+        command => {
+            let settings = invocation.tool.settings().map_err(Error::Usage)?;
+            let rights = match command {
+                Command::Explain(_) => Rights::without_directory(),
+                _ => Rights::of(&settings),
+            };
+            let result = run_command(command, &settings, &rights, out);
+            (rights, result)
+        }
+    };
+    result.map_err(|error| rights.explain(error))
+}
+
+fn run_command(
+    command: &Command,
+    settings: &ToolSettings,
+    rights: &Rights,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
     if !check::database::is_here() {
-        show_source(&settings);
+        show_source(settings);
     }
-    match &invocation.command {
+    match command {
         // These change the user themselves, because a part of their work is
         // root's.
-        Command::Backup(file) => return backup::run(&settings, file),
-        Command::Explain(explain) => return explain::run(&settings, explain, out),
+        Command::Backup(file) => return backup::run(settings, file),
+        Command::Explain(explain) => return explain::run(settings, explain, out),
         Command::CheckDatabase => check::database::refuse_shared(settings.shared.as_ref())?,
         _ => {}
     }
-    match &invocation.command {
+    match command {
         Command::CheckDatabase if !check::database::is_here() => {
             return check::database::run(&settings.dbdir);
         }
         _ => {}
     }
     // Files named by the caller are opened with the caller's rights.
-    let file = match &invocation.command {
+    let file = match command {
         Command::Import { from: Some(path) } => {
             OpenFile::open(path).ok().filter(OpenFile::is_database)
         }
@@ -77,7 +87,7 @@ fn run_command(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome,
     let read = |copy: Option<Database>| -> Result<View, Error> {
         Ok(View::new(copy.map_or_else(|| Database::open(&location), Ok)?))
     };
-    match &invocation.command {
+    match command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
         Command::Export { table, format } => {
             export::run(&Database::open(&location)?, *table, *format, out)?;
@@ -101,7 +111,7 @@ fn run_command(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome,
         }
         Command::Clear(consent) => edit::clear(read(None)?, *consent, out),
         Command::Reload => status::reload(dbdir, out),
-        Command::Status(format) => status::run(dbdir, *format, out),
+        Command::Status(format) => status::run(dbdir, rights, *format, out),
         Command::Backup(_) | Command::Explain(_) | Command::Check(_) | Command::Config { .. } => {
             unreachable!("handled above")
         }

@@ -2,7 +2,6 @@
 
 use crate::daemon::Failure;
 use crate::state;
-use nix::errno::Errno;
 use std::fmt;
 use std::io;
 
@@ -60,21 +59,7 @@ impl Error {
             Error::BrokenPipe => 0,
         }
     }
-
-    /// The same error for a caller who is not root. What a daemon would have to do
-    /// about missing rights does not help here.
-    pub fn for_ordinary_user(self) -> Error {
-        let Error::Access(text) = self else { return self };
-        let denied = Errno::EACCES.desc();
-        match text.split_once(denied) {
-            Some((what, _)) => Error::Access(format!("{what}{denied}; {RUN_AS}")),
-            None => Error::Access(text),
-        }
-    }
 }
-
-/// Who may use the database, its daemon and the mail logs.
-pub const RUN_AS: &str = "run this as root or as the daemon's user (postgrey)";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

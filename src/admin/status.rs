@@ -1,5 +1,6 @@
 //! `postgrey status` and `postgrey reload`: the daemon as a service.
 
+use super::rights::Rights;
 use super::text::moment;
 use super::{Error, Outcome};
 use crate::cli::admin::OutputFormat;
@@ -20,8 +21,16 @@ enum Status {
     Unknown(String),
 }
 
-pub fn run(directory: &Path, format: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
-    let status = ask(directory);
+pub fn run(
+    directory: &Path,
+    rights: &Rights,
+    format: OutputFormat,
+    out: &mut impl Write,
+) -> Result<Outcome, Error> {
+    let status = match ask(directory) {
+        Status::Unknown(why) => Status::Unknown(rights.advise(why)),
+        status => status,
+    };
     let shown = directory.display();
     match (format, &status) {
         (OutputFormat::Json, status) => object(directory, status).write(out)?,

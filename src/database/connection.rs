@@ -38,7 +38,12 @@ impl Connection {
         let stream = UnixStream::connect(directory.join(SOCKET_NAME))?;
         let owner = getsockopt(&stream, PeerCredentials)?.uid();
         if owner != 0 && owner != geteuid().as_raw() {
-            let what = format!("{SOCKET_NAME} is served by user {owner}, not by the daemon's user");
+            // Only root is asked to become another user, and gives up rights by that.
+            let advice =
+                if geteuid().is_root() { format!("; add --user={owner}") } else { String::new() };
+            let what = format!(
+                "{SOCKET_NAME} is served by user {owner}, not by the daemon's user{advice}"
+            );
             return Err(io::Error::new(ErrorKind::PermissionDenied, what));
         }
         Ok(Connection::new(stream))

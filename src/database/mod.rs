@@ -20,7 +20,6 @@ use crate::state::{self, Error, Metadata, Table, Totals};
 use child::{Child, End};
 use connection::REPLY_LIMIT;
 use nix::fcntl::OFlag;
-use nix::unistd::geteuid;
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -277,19 +276,13 @@ fn settled(directory: &Path) -> io::Result<Connection> {
     }
 }
 
-/// The error of a database that cannot be opened, and what to do.
+/// The error of a database that cannot be opened.
 fn opening(path: &Path, error: &io::Error) -> Error {
+    if error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+        return Error::new(error.to_string());
+    }
     let why = crate::daemon::errno(error).desc();
-    let remedy = match error.kind() {
-        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
-            return Error::new(error.to_string());
-        }
-        ErrorKind::PermissionDenied if !geteuid().is_root() => {
-            "; run this as root or as the daemon's user (postgrey)"
-        }
-        _ => "",
-    };
-    Error::new(format!("can't open database {}: {why}{remedy}", path.display()))
+    Error::new(format!("can't open database {}: {why}", path.display()))
 }
 
 fn shown(path: &Path) -> String {

@@ -1,13 +1,13 @@
 //! Files that are missing, or that the caller may not read.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use testkit::namespace::Namespace;
 use testkit::tool::{Finished, postgrey, run};
-use testkit::{Daemon, Program, Scratch};
+use testkit::{Attempt, Daemon, Program, Scratch};
 
 const MISSING: &str = "/nonexistent";
 
@@ -94,7 +94,41 @@ fn an_ordinary_user_is_told_who_may_read_the_files() {
     }
     let status = run_as_nobody(&format!("status --dbdir={directory}"));
     assert_eq!(status.status, Some(4), "{status:?}");
-    assert!(status.out.ends_with(": Permission denied\n"), "{status:?}");
+    assert!(status.out.ends_with(remedy), "{status:?}");
+}
+
+/// As in the README's trial, whose daemon an ordinary user starts.
+#[test]
+fn root_is_told_the_user_of_another_daemon() {
+    testkit::needs!(testkit::root_for("a daemon of another user"));
+    let builder = Daemon::builder(Program::Ours);
+    let directory = builder.scratch().subdirectory("other");
+    chown(&directory, Some(NOBODY), Some(NOBODY)).expect("chown");
+    let dbdir = format!("--dbdir={}", directory.display());
+    let (user, group) = ("--user=nobody", "--group=nogroup");
+    let daemon = builder.args([user, group, &dbdir]).start();
+    let attempt = Attempt::new("192.0.2.1", "mx.test", "a@example.com", "b@example.org");
+    daemon.ask(&attempt);
+    let lines: Vec<&str> = COMMANDS.iter().copied().chain(["status"]).collect();
+    let check = |lines: &[&str], what: &str| {
+        for line in lines {
+            let finished = run(&mut postgrey(&format!("{line} {dbdir}")));
+            assert!(matches!(finished.status, Some(3 | 4)), "{what}, {line}: {finished:?}");
+            let text = format!("{}{}", finished.out, finished.err);
+            let remedy = ": Permission denied; the directory is nobody's: run this with \
+                          --user=nobody\n";
+            assert!(text.ends_with(remedy), "{what}, {line}: {finished:?}");
+        }
+    };
+    for mode in [0o755, 0o700] {
+        fs::set_permissions(&directory, Permissions::from_mode(mode)).expect("chmod");
+        check(&lines, &format!("mode {mode:o}"));
+    }
+    let listed = run(&mut postgrey(&format!("list {dbdir} {user} {group}")));
+    assert!(listed.success().contains("a@example.com"));
+    let stopped = daemon.stop();
+    check(COMMANDS.split_last().expect("a command").1, "without a daemon");
+    drop(stopped);
 }
 
 #[test]
