@@ -2,10 +2,10 @@
 
 use super::address::{Login, StateServer};
 use super::resp::{self, Value};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use crate::state::Error;
 use rustls::ClientConfig;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ pub struct Access {
 
 pub struct Connection {
     endpoint: StateServer,
-    stream: Stream,
+    stream: Box<dyn Stream>,
     input: Vec<u8>,
     /// The bytes of the input that were replies.
     parsed: usize,
@@ -54,7 +54,7 @@ impl Connection {
         access: &Access,
         deadline: Instant,
     ) -> Result<Connection, Error> {
-        let stream = Stream::connect(endpoint, access.tls.as_ref(), deadline);
+        let stream = stream::connect(endpoint, access.tls.as_ref(), deadline);
         let stream = stream.map_err(|error| explain(endpoint, &error))?;
         let buffer = vec![0; READ_SIZE].into();
         Ok(Connection { endpoint: endpoint.clone(), stream, input: Vec::new(), parsed: 0, buffer })

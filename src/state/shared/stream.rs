@@ -7,89 +7,50 @@
 use super::address::StateServer;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use socket2::{Domain, SockAddr, Type};
+use socket2::{SockAddr, Type};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::net::ToSocketAddrs as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub enum Stream {
-    Plain(Socket),
-    Tls(Box<StreamOwned<ClientConnection, Socket>>),
-}
-
-impl Stream {
-    /// Connects. With a configuration, TLS is spoken.
-    pub fn connect(
-        endpoint: &StateServer,
-        tls: Option<&Arc<ClientConfig>>,
-        deadline: Instant,
-    ) -> io::Result<Stream> {
-        let (socket, host) = match endpoint {
-            StateServer::Tcp(host, port) => (Inner::Tcp(connect_tcp(host, *port, deadline)?), host),
-            StateServer::Unix(path) => {
-                let socket = Inner::Unix(connect_unix(path, deadline)?);
-                return Ok(Stream::Plain(Socket { inner: socket, deadline }));
-            }
-        };
-        let socket = Socket { inner: socket, deadline };
-        let Some(config) = tls else {
-            return Ok(Stream::Plain(socket));
-        };
-        let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-        let client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(client, socket);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock)?;
-        }
-        Ok(Stream::Tls(Box::new(stream)))
-    }
-
+pub trait Stream: Read + Write + Send {
     /// Sets the deadline of the reads and writes from now on.
-    pub fn set_deadline(&mut self, deadline: Instant) {
-        match self {
-            Stream::Plain(socket) => socket.deadline = deadline,
-            Stream::Tls(stream) => stream.sock.deadline = deadline,
-        }
-    }
+    fn set_deadline(&mut self, deadline: Instant);
 }
 
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(socket) => socket.read(buffer),
-            Stream::Tls(stream) => stream.read(buffer),
+/// Connects. With a configuration, TLS is spoken.
+pub fn connect(
+    endpoint: &StateServer,
+    tls: Option<&Arc<ClientConfig>>,
+    deadline: Instant,
+) -> io::Result<Box<dyn Stream>> {
+    let (host, port) = match endpoint {
+        StateServer::Tcp(host, port) => (host, *port),
+        StateServer::Unix(path) => {
+            return Ok(Box::new(Socket::connect(&SockAddr::unix(path)?, deadline)?));
         }
+    };
+    let socket = connect_tcp(host, port, deadline)?;
+    let Some(config) = tls else {
+        return Ok(Box::new(socket));
+    };
+    let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
+    let client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+    let mut stream = StreamOwned::new(client, socket);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
     }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(socket) => socket.write(bytes),
-            Stream::Tls(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Stream::Plain(socket) => socket.flush(),
-            Stream::Tls(stream) => stream.flush(),
-        }
-    }
+    Ok(Box::new(stream))
 }
 
 /// Connects to the first address of a host that answers.
-fn connect_tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
+fn connect_tcp(host: &str, port: u16, deadline: Instant) -> io::Result<Socket> {
     let mut failure = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, left(deadline)?) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
+        match Socket::connect(&address.into(), deadline) {
+            Ok(socket) => {
+                socket.socket.set_tcp_nodelay(true)?;
+                return Ok(socket);
             }
             Err(error) => failure = error,
         }
@@ -97,43 +58,44 @@ fn connect_tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream
     Err(failure)
 }
 
-/// Connects to a Unix socket. The connect of std waits for ever if the backlog of a
-/// stopped server is full.
-fn connect_unix(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
-    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.connect_timeout(&SockAddr::unix(path)?, left(deadline)?)?;
-    Ok(OwnedFd::from(socket).into())
-}
-
-pub struct Socket {
-    inner: Inner,
+struct Socket {
+    socket: socket2::Socket,
     deadline: Instant,
 }
 
-enum Inner {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+impl Socket {
+    /// Connects, by TCP or to a path. The connect of std waits for ever if the backlog
+    /// of a stopped server at a path is full.
+    fn connect(address: &SockAddr, deadline: Instant) -> io::Result<Socket> {
+        let socket = socket2::Socket::new(address.domain(), Type::STREAM, None)?;
+        socket.connect_timeout(address, left(deadline)?)?;
+        Ok(Socket { socket, deadline })
+    }
+}
+
+impl Stream for Socket {
+    fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+}
+
+impl Stream for StreamOwned<ClientConnection, Socket> {
+    fn set_deadline(&mut self, deadline: Instant) {
+        self.sock.set_deadline(deadline);
+    }
 }
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = Some(left(self.deadline)?);
-        timed_out(match &mut self.inner {
-            Inner::Tcp(stream) => stream.set_read_timeout(left).and_then(|()| stream.read(buffer)),
-            Inner::Unix(stream) => stream.set_read_timeout(left).and_then(|()| stream.read(buffer)),
-        })
+        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
+        self.socket.read(buffer).map_err(timed_out)
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let left = Some(left(self.deadline)?);
-        timed_out(match &mut self.inner {
-            Inner::Tcp(stream) => stream.set_write_timeout(left).and_then(|()| stream.write(bytes)),
-            Inner::Unix(stream) => {
-                stream.set_write_timeout(left).and_then(|()| stream.write(bytes))
-            }
-        })
+        self.socket.set_write_timeout(Some(left(self.deadline)?))?;
+        self.socket.write(bytes).map_err(timed_out)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -147,9 +109,6 @@ fn left(deadline: Instant) -> io::Result<Duration> {
 }
 
 /// A socket's time limit is reported as if it would block.
-fn timed_out<T>(result: io::Result<T>) -> io::Result<T> {
-    result.map_err(|error| match error.kind() {
-        ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
-        _ => error,
-    })
+fn timed_out(error: io::Error) -> io::Error {
+    if error.kind() == ErrorKind::WouldBlock { ErrorKind::TimedOut.into() } else { error }
 }
