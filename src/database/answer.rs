@@ -4,7 +4,7 @@ use crate::greylist::{Policy, Selection};
 use crate::session::control::{
     Scan, ToolReply, ToolRequest, metadata_lines, record_lines, slice_lines, totals_lines,
 };
-use crate::state::{Error, Found, Query};
+use crate::state::{Found, Query};
 
 /// Returns the query that answers a request; `None` if the request is not about
 /// records. The policy is that of the records' metadata.
@@ -26,13 +26,8 @@ pub fn query(request: &ToolRequest, policy: &Policy) -> Option<Result<Query, Str
 
 /// The reply to a request whose query found this. Records are filtered at `now`,
 /// in seconds since the epoch.
-pub fn reply(
-    request: &ToolRequest,
-    policy: &Policy,
-    found: Result<Found, Error>,
-    now: i64,
-) -> ToolReply {
-    Ok(match (found.map_err(|error| error.to_string())?, request) {
+pub fn reply(request: &ToolRequest, policy: &Policy, found: Found, now: i64) -> ToolReply {
+    Ok(match (found, request) {
         (Found::Metadata(metadata), _) => metadata_lines(&metadata),
         (Found::Totals(totals), _) => totals_lines(totals),
         (Found::Record(record), _) => record_lines(record.as_deref()),

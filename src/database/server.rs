@@ -262,7 +262,8 @@ impl Opened {
         let policy = greylist::policy(&metadata);
         let query = query(request, &policy);
         let query = query.unwrap_or_else(|| Err("only a daemon can do this".to_owned()))?;
-        reply(request, &policy, state.read(&query), clock::now())
+        let found = state.read(&query).map_err(|error| error.to_string())?;
+        reply(request, &policy, found, clock::now())
     }
 
     fn edit(&mut self, edits: Vec<Edit>) -> ToolReply {

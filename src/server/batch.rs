@@ -8,11 +8,11 @@
 use super::connection::Connection;
 use super::connections::Connections;
 use super::engine::Engine;
-use super::proxy::{self, Proxy};
+use super::proxy::Proxy;
 use super::session::Event;
 use crate::daemon::{Log, Severity};
-use crate::greylist::{Decision, Plan, Policy, Reply};
-use crate::state::{Backend, Completed, Error, Task, Ticket};
+use crate::greylist::{Plan, Policy, Reply};
+use crate::state::{Backend, Completed, Task, TaskResult, Ticket};
 use mio::{Registry, Token};
 use std::time::Instant;
 
@@ -91,7 +91,7 @@ impl Batch<'_> {
                         }
                         Plan::Lookup(lookup) => {
                             connection.set_awaiting(true);
-                            backend.submit(Ticket(key), Task::Decide(lookup));
+                            backend.submit(Ticket::Connection(key), Task::Decide(lookup));
                             return;
                         }
                     }
@@ -122,7 +122,7 @@ impl Batch<'_> {
     /// Has the submitted tasks decided and committed, and answers them. The
     /// completed tasks of tools are handed to `tool`. Returns the number of
     /// connections closed for the memory that they took.
-    pub fn complete(&mut self, mut tool: impl FnMut(&Policy, Completed)) -> usize {
+    pub fn complete(&mut self, mut tool: impl FnMut(&Policy, usize, TaskResult)) -> usize {
         let mut completed = Vec::new();
         self.backend.decide(&self.engine.policy, &mut completed);
         let too_large = self.answer_all(&mut completed, &mut tool);
@@ -142,27 +142,27 @@ impl Batch<'_> {
     fn answer_all(
         &mut self,
         completed: &mut Vec<Completed>,
-        tool: &mut impl FnMut(&Policy, Completed),
+        tool: &mut impl FnMut(&Policy, usize, TaskResult),
     ) -> usize {
         let mut keys = Vec::with_capacity(completed.len());
-        for task in completed.drain(..) {
-            match task {
-                Completed::Decided(ticket, result) if proxy::owns(ticket) => {
-                    if let Some(proxy) = &mut self.proxy {
-                        proxy.complete(ticket, &result, self.engine, self.log);
-                    }
-                }
-                Completed::Decided(Ticket(key), result) => {
+        for Completed { ticket, result } in completed.drain(..) {
+            match ticket {
+                Ticket::Connection(key) => {
                     self.answer(key, &result);
                     keys.push(key);
                 }
-                of_tool => tool(&self.engine.policy, of_tool),
+                Ticket::SmtpClient(key) => {
+                    if let Some(proxy) = &mut self.proxy {
+                        proxy.complete(key, &result, self.engine, self.log);
+                    }
+                }
+                Ticket::Tool(number) => tool(&self.engine.policy, number, result),
             }
         }
         self.send(keys.into_iter())
     }
 
-    fn answer(&mut self, key: usize, result: &Result<Decision, Error>) {
+    fn answer(&mut self, key: usize, result: &TaskResult) {
         let Batch { engine, log, connections, one_reply, .. } = self;
         let connection = &mut connections[key];
         connection.set_awaiting(false);

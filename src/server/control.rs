@@ -10,7 +10,7 @@ use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::database;
 use crate::greylist::Policy;
 use crate::session::control::{MAX_REQUEST, SOCKET_NAME, ToolReply, ToolRequest, reply_text};
-use crate::state::{Backend, Completed, Task, Ticket};
+use crate::state::{Backend, Done, Task, TaskResult, Ticket};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::sys::signal::{Signal, raise};
@@ -116,7 +116,7 @@ impl Control {
                     Ok(request) => match task(&request, policy) {
                         Ok(task) => {
                             tool.awaiting = Some(request);
-                            backend.submit(Ticket(number), task);
+                            backend.submit(Ticket::Tool(number), task);
                         }
                         Err(problem) => tool.reply(&Err(problem)),
                     },
@@ -132,19 +132,18 @@ impl Control {
     }
 
     /// Sends a tool the result of its request.
-    pub fn complete(&mut self, policy: &Policy, completed: Completed) {
-        let Ticket(number) = completed.ticket();
+    pub fn complete(&mut self, policy: &Policy, number: usize, result: TaskResult) {
         let Some(tool) = self.tools.get_mut(number).and_then(Option::as_mut) else {
             return;
         };
         let Some(request) = tool.awaiting.take() else {
             return;
         };
-        tool.reply(&match completed {
-            Completed::Edited(_, Ok(changed)) => Ok(vec![format!("changed {changed}")]),
-            Completed::Edited(_, Err(error)) => Err(error.to_string()),
-            Completed::Read(_, found) => database::reply(&request, policy, found, clock::now()),
-            Completed::Decided(..) => Err("tools do not ask for decisions".to_owned()),
+        tool.reply(&match result {
+            Ok(Done::Edited(changed)) => Ok(vec![format!("changed {changed}")]),
+            Ok(Done::Found(found)) => database::reply(&request, policy, found, clock::now()),
+            Ok(Done::Decided(_)) => Err("tools do not ask for decisions".to_owned()),
+            Err(error) => Err(error.to_string()),
         });
     }
 

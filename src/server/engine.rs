@@ -6,11 +6,11 @@ use super::rate_limited::RateLimitedError;
 use super::stats::Stats;
 use crate::daemon::{Entry, Format, Log, Severity, clock};
 use crate::greylist::{
-    self, AwlSubject, Decision, HeaderMemory, Notice, Plan, Policy, Reply, Verdict, triplet,
+    self, AwlSubject, HeaderMemory, Notice, Plan, Policy, Reply, Verdict, triplet,
 };
 use crate::lists::{Budget, Lists};
 use crate::request::Request;
-use crate::state::Error;
+use crate::state::{Done, Error, TaskResult};
 use std::time::Instant;
 
 /// The options, the lists, and what is remembered from request to request.
@@ -110,19 +110,16 @@ impl Engine {
 
     /// The effects of a lookup's result, and the reply. Without a decision mail is
     /// accepted.
-    pub fn complete(
-        &mut self,
-        request: &Request<'_>,
-        result: &Result<Decision, Error>,
-        log: &mut Log,
-    ) -> Reply {
+    pub fn complete(&mut self, request: &Request<'_>, result: &TaskResult, log: &mut Log) -> Reply {
         match result {
-            Ok(decision) => {
+            Ok(Done::Decided(decision)) => {
                 for notice in &decision.notices {
                     log.line(Severity::Warning, notice_line(notice, request));
                 }
                 self.conclude(request, decision.verdict, log)
             }
+            // Results of tools.
+            Ok(Done::Edited(_) | Done::Found(_)) => Reply::Dunno,
             Err(error) => {
                 self.stats.counters.failures += 1;
                 self.report_failure(error, log);

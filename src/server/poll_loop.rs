@@ -320,9 +320,9 @@ impl PollLoop {
             let Engine { policy, stats, .. } = &*batch.engine;
             control.serve(policy, stats, batch.backend);
         }
-        let closed = batch.complete(|policy, completed| {
+        let closed = batch.complete(|policy, tool, result| {
             if let Some(control) = control {
-                control.complete(policy, completed);
+                control.complete(policy, tool, result);
             }
         });
         too_large += closed;

@@ -4,14 +4,10 @@ use super::engine::Engine;
 use super::relay::{ClientQuestion, Relay};
 use crate::daemon::Log;
 use crate::dns::Servers;
-use crate::greylist::{Decision, Plan, Reply};
+use crate::greylist::{Plan, Reply};
 use crate::session::smtp;
-use crate::state::{Backend, Error, Task, Ticket};
+use crate::state::{Backend, Task, TaskResult, Ticket};
 use std::collections::HashMap;
-
-/// Tickets from here on are of clients of the proxy; those before are of mail
-/// servers' connections.
-const FIRST_TICKET: usize = usize::MAX / 2 + 1;
 
 /// The proxy, and the questions that wait for the state.
 pub struct Proxy {
@@ -50,7 +46,7 @@ impl Proxy {
                     self.answer(question.ticket, &reply);
                 }
                 Plan::Lookup(lookup) => {
-                    let ticket = Ticket(FIRST_TICKET + question.ticket);
+                    let ticket = Ticket::SmtpClient(question.ticket);
                     backend.submit(ticket, Task::Decide(lookup));
                     self.waiting.insert(question.ticket, question);
                 }
@@ -64,12 +60,12 @@ impl Proxy {
     /// Answers a client whose question the backend has completed.
     pub fn complete(
         &mut self,
-        ticket: Ticket,
-        result: &Result<Decision, Error>,
+        client: usize,
+        result: &TaskResult,
         engine: &mut Engine,
         log: &mut Log,
     ) {
-        if let Some(question) = self.waiting.remove(&(ticket.0 - FIRST_TICKET)) {
+        if let Some(question) = self.waiting.remove(&client) {
             let reply = engine.complete(&question.request(), result, log);
             self.answer(question.ticket, &reply);
         }
@@ -78,8 +74,4 @@ impl Proxy {
     fn answer(&mut self, ticket: usize, reply: &Reply) {
         self.relay.answer(ticket, smtp::refusal(reply));
     }
-}
-
-pub fn owns(ticket: Ticket) -> bool {
-    ticket.0 >= FIRST_TICKET
 }

@@ -12,10 +12,15 @@ use mio::{Registry, Token};
 use std::io;
 use std::time::Instant;
 
-/// Identifies a submitted task. Decisions have tickets of their own, and so have the
-/// tasks of tools.
+/// The submitter of a task, by its number among those of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(pub usize);
+pub enum Ticket {
+    /// A connection of a mail server.
+    Connection(usize),
+    /// A client of the SMTP proxy.
+    SmtpClient(usize),
+    Tool(usize),
+}
 
 /// Something to be done with the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,61 +32,24 @@ pub enum Task {
     Read(Query),
 }
 
-impl Task {
-    /// Returns the function that makes the completion of this task if it fails.
-    pub fn failure(&self) -> fn(Ticket, Error) -> Completed {
-        match self {
-            Task::Decide(_) => |ticket, error| Completed::Decided(ticket, Err(error)),
-            Task::Edit(..) => |ticket, error| Completed::Edited(ticket, Err(error)),
-            Task::Read(_) => |ticket, error| Completed::Read(ticket, Err(error)),
-        }
-    }
+/// The result of a task that did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
+pub enum Done {
+    /// A decision whose urgent writes are durable.
+    Decided(Decision),
+    /// The number of edits that changed a record.
+    Edited(usize),
+    Found(Found),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
-pub enum Completed {
-    /// A decision whose urgent writes are durable.
-    Decided(Ticket, Result<Decision, Error>),
-    /// The number of edits that changed a record.
-    Edited(Ticket, Result<usize, Error>),
-    Read(Ticket, Result<Found, Error>),
+pub struct Completed {
+    pub ticket: Ticket,
+    pub result: TaskResult,
 }
 
-impl Completed {
-    pub fn ticket(&self) -> Ticket {
-        match self {
-            Completed::Decided(ticket, _)
-            | Completed::Edited(ticket, _)
-            | Completed::Read(ticket, _) => *ticket,
-        }
-    }
-
-    /// The completion of a task that failed.
-    pub fn failed(ticket: Ticket, task: &Task, error: Error) -> Completed {
-        task.failure()(ticket, error)
-    }
-
-    /// Returns true if the task failed.
-    pub fn is_failure(&self) -> bool {
-        match self {
-            Completed::Decided(_, result) => result.is_err(),
-            Completed::Edited(_, result) => result.is_err(),
-            Completed::Read(_, result) => result.is_err(),
-        }
-    }
-
-    /// Returns the completion with the error of `result`, if that is one.
-    #[must_use]
-    pub fn after(self, result: &Result<(), Error>) -> Completed {
-        let Err(error) = result else { return self };
-        match self {
-            Completed::Decided(ticket, _) => Completed::Decided(ticket, Err(error.clone())),
-            Completed::Edited(ticket, _) => Completed::Edited(ticket, Err(error.clone())),
-            Completed::Read(ticket, _) => Completed::Read(ticket, Err(error.clone())),
-        }
-    }
-}
+pub type TaskResult = Result<Done, Error>;
 
 /// The size of the state; `None` where it is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

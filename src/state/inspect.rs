@@ -11,7 +11,9 @@ pub enum Query {
     Totals,
     /// The text of the record of a key.
     Record(Table, Vec<u8>),
-    /// The next records of a table, see [`Inspect::slice`].
+    /// The next records of a table whose keys start with a prefix: those after a
+    /// position that an earlier slice gave, or the first ones. Records that wait for
+    /// the disk may be missing, see [`super::Backend::settle`].
     Slice {
         table: Table,
         prefix: Vec<u8>,
@@ -31,33 +33,8 @@ pub enum Found {
 
 /// Reading access for tools. No call keeps anything open for the next one.
 pub trait Inspect {
-    fn read(&mut self, query: &Query) -> Result<Found, Error> {
-        match query {
-            Query::Metadata => self.metadata().map(Found::Metadata),
-            Query::Totals => self.totals().map(Found::Totals),
-            Query::Record(table, key) => self.record(*table, key).map(Found::Record),
-            Query::Slice { table, prefix, position } => {
-                self.slice(*table, prefix, position.as_deref()).map(Found::Slice)
-            }
-        }
-    }
-
     /// The metadata that is kept with the records.
     fn metadata(&mut self) -> Result<Metadata, Error>;
 
-    /// The size of the state.
-    fn totals(&mut self) -> Result<Totals, Error>;
-
-    /// The text of a record.
-    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
-
-    /// The next records whose keys start with a prefix: those after a position
-    /// that an earlier slice gave, or the first ones. Records that wait for the
-    /// disk may be missing, see [`super::Backend::settle`].
-    fn slice(
-        &mut self,
-        table: Table,
-        prefix: &[u8],
-        position: Option<&[u8]>,
-    ) -> Result<Slice, Error>;
+    fn read(&mut self, query: &Query) -> Result<Found, Error>;
 }

@@ -1,9 +1,9 @@
 //! A backend in memory, which writes everything at once and loses nothing: the
 //! reference that tests compare the others with.
 
-use super::backend::{Backend, Completed, StateSize, Task, Ticket};
+use super::backend::{Backend, Completed, Done, StateSize, Task, Ticket};
 use super::import::{Destination, ImportEntry, Problem};
-use super::{Error, Inspect, Metadata, Slice, Table, Totals};
+use super::{Error, Found, Inspect, Metadata, Query, Slice, Table, Totals};
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, judge};
 use std::collections::BTreeMap;
@@ -33,6 +33,24 @@ impl Memory {
         decision
     }
 
+    fn counts(&self) -> [usize; 2] {
+        Table::ALL.map(|table| self.records.keys().filter(|(other, _)| *other == table).count())
+    }
+
+    fn slice(&self, table: Table, prefix: &[u8], position: Option<&[u8]>) -> Slice {
+        let from = match position {
+            Some(position) => Bound::Excluded((table, position.to_vec())),
+            None => Bound::Included((table, prefix.to_vec())),
+        };
+        let rows = self.records.range((from, Bound::Unbounded));
+        let rows = rows.take_while(|((of, key), _)| *of == table && key.starts_with(prefix));
+        let rows = rows.map(|((_, key), record)| (key.clone(), record.text().into_bytes()));
+        let rows: Vec<_> = rows.take(SLICE_SIZE).collect();
+        let is_full = rows.len() == SLICE_SIZE;
+        let next = rows.last().filter(|_| is_full).map(|(key, _)| key.clone());
+        Slice { rows, next }
+    }
+
     fn edit(&mut self, policy: &Policy, edit: &Edit, now: i64) -> bool {
         let place = (edit.table, edit.key.clone());
         match edit.effect(policy, self.records.get(&place).copied(), now) {
@@ -49,33 +67,21 @@ impl Inspect for Memory {
         Ok(Metadata::default())
     }
 
-    fn totals(&mut self) -> Result<Totals, Error> {
-        let count = |table| self.records.keys().filter(|(other, _)| *other == table).count() as u64;
-        Ok(Totals { records: Table::ALL.map(count), ..Totals::default() })
-    }
-
-    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let record = self.records.get(&(table, key.to_vec()));
-        Ok(record.map(|record| record.text().into_bytes()))
-    }
-
-    fn slice(
-        &mut self,
-        table: Table,
-        prefix: &[u8],
-        position: Option<&[u8]>,
-    ) -> Result<Slice, Error> {
-        let from = match position {
-            Some(position) => Bound::Excluded((table, position.to_vec())),
-            None => Bound::Included((table, prefix.to_vec())),
-        };
-        let rows = self.records.range((from, Bound::Unbounded));
-        let rows = rows.take_while(|((of, key), _)| *of == table && key.starts_with(prefix));
-        let rows = rows.map(|((_, key), record)| (key.clone(), record.text().into_bytes()));
-        let rows: Vec<_> = rows.take(SLICE_SIZE).collect();
-        let is_full = rows.len() == SLICE_SIZE;
-        let next = rows.last().filter(|_| is_full).map(|(key, _)| key.clone());
-        Ok(Slice { rows, next })
+    fn read(&mut self, query: &Query) -> Result<Found, Error> {
+        Ok(match query {
+            Query::Metadata => Found::Metadata(Metadata::default()),
+            Query::Totals => {
+                let records = self.counts().map(|count| count as u64);
+                Found::Totals(Totals { records, ..Totals::default() })
+            }
+            Query::Record(table, key) => {
+                let record = self.records.get(&(*table, key.clone()));
+                Found::Record(record.map(|record| record.text().into_bytes()))
+            }
+            Query::Slice { table, prefix, position } => {
+                Found::Slice(self.slice(*table, prefix, position.as_deref()))
+            }
+        })
     }
 }
 
@@ -93,21 +99,19 @@ impl Backend for Memory {
 
     fn decide(&mut self, policy: &Policy, completed: &mut Vec<Completed>) {
         for (ticket, task) in std::mem::take(&mut self.queue) {
-            completed.push(match task {
-                Task::Decide(lookup) => {
-                    Completed::Decided(ticket, Ok(self.decide_now(policy, &lookup)))
-                }
+            let result = match task {
+                Task::Decide(lookup) => Ok(Done::Decided(self.decide_now(policy, &lookup))),
                 Task::Edit(edits, now) => {
                     let changed = edits.iter().filter(|edit| self.edit(policy, edit, now)).count();
-                    Completed::Edited(ticket, Ok(changed))
+                    Ok(Done::Edited(changed))
                 }
-                Task::Read(query) => Completed::Read(ticket, self.read(&query)),
-            });
+                Task::Read(query) => self.read(&query).map(Done::Found),
+            };
+            completed.push(Completed { ticket, result });
         }
     }
 
     fn size(&self) -> StateSize {
-        let count = |table| self.records.keys().filter(|(other, _)| *other == table).count();
-        StateSize { records: Some(Table::ALL.map(count)), ..StateSize::default() }
+        StateSize { records: Some(self.counts()), ..StateSize::default() }
     }
 }

@@ -19,7 +19,7 @@ mod shared_address;
 pub use crate::greylist::{
     ClientRecord, Metadata, Record, Slice, Table, Totals, TripletRecord, Urgency,
 };
-pub use backend::{Backend, Completed, StateSize, Task, Ticket};
+pub use backend::{Backend, Completed, Done, StateSize, Task, TaskResult, Ticket};
 pub use inspect::{Found, Inspect, Query};
 pub use maintenance::{ExpiryPass, ExpirySlice, Lifetimes, TableExpiry};
 pub use remote_stats::RemoteStats;

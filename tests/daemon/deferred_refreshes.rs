@@ -13,7 +13,7 @@ use postgrey::greylist::{Decision, Lookup, Plan, Policy, notes, plan};
 use postgrey::lists::{Budget, Lists};
 use postgrey::state::local::Store;
 use postgrey::state::memory::Memory;
-use postgrey::state::{Backend, Completed, Task, Ticket};
+use postgrey::state::{Backend, Completed, Done, Task, Ticket};
 use std::time::Duration;
 use stream::{Mail, Stream};
 use testkit::Scratch;
@@ -29,8 +29,8 @@ fn lookup(policy: &Policy, mail: &Mail) -> Lookup {
 
 /// The decision of a completed task, and the number of its mail.
 fn decision(completed: Completed) -> (usize, Decision) {
-    match completed {
-        Completed::Decided(Ticket(number), Ok(decision)) => (number, decision),
+    match (completed.ticket, completed.result) {
+        (Ticket::Connection(number), Ok(Done::Decided(decision))) => (number, decision),
         other => panic!("{other:?}"),
     }
 }
@@ -80,7 +80,7 @@ fn compare(random: &mut Random, patience: Duration, ends: &[&End]) -> usize {
         let end = *random.pick(ends);
         let mails: Vec<Mail> = (0..1 + random.below(4)).map(|_| stream.next(random)).collect();
         for (number, mail) in mails.iter().enumerate() {
-            store.submit(Ticket(number), Task::Decide(lookup(&policy, mail)));
+            store.submit(Ticket::Connection(number), Task::Decide(lookup(&policy, mail)));
         }
         let mut completed = Vec::new();
         store.decide(&policy, &mut completed);

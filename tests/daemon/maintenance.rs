@@ -2,8 +2,8 @@
 //! when is tested in `state` and compat/maintenance.rs.
 
 use nix::sys::signal::Signal;
+use postgrey::state::Table;
 use postgrey::state::local::Reader;
-use postgrey::state::{Inspect, Table};
 use std::process::Command;
 use std::time::Duration;
 use testkit::{Attempt, Clock, Daemon, Program, wait_until};
@@ -56,8 +56,8 @@ impl Site {
 
     /// The recipients' names, sorted; there are fewer than a slice has.
     fn triplets(&self) -> Vec<String> {
-        let mut reader = Reader::open(&self.daemon.dbdir()).expect("a database");
-        let rows = reader.slice(Table::Triplets, b"", None).expect("a slice").rows;
+        let reader = Reader::open(&self.daemon.dbdir()).expect("a database");
+        let rows = reader.reading().slice(Table::Triplets, b"", None).expect("a slice").rows;
         let name = |(key, _): (Vec<u8>, _)| {
             let key = String::from_utf8(key).expect("a key in ASCII");
             let recipient = key.rsplit('/').next().expect("a recipient");

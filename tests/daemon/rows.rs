@@ -1,7 +1,7 @@
 //! Rows of tests that send the same mail in two ways.
 
+use postgrey::state::Table;
 use postgrey::state::local::Reader;
-use postgrey::state::{Inspect, Table};
 use std::path::Path;
 
 /// Seconds to the next mail: around the delay and the hour of the auto-whitelist.
@@ -12,12 +12,12 @@ pub const KEEPING: [&str; 2] = ["--max-age=3650", "--retry-window=3650"];
 
 /// All rows of a database directory, in order.
 pub fn rows(dbdir: &Path) -> Vec<String> {
-    let mut reader = Reader::open(dbdir).expect("a database");
+    let reader = Reader::open(dbdir).expect("a database");
     let mut rows = Vec::new();
     for table in Table::ALL {
         let mut position = None;
         loop {
-            let slice = reader.slice(table, b"", position.as_deref()).expect("a slice");
+            let slice = reader.reading().slice(table, b"", position.as_deref()).expect("a slice");
             rows.extend(slice.rows.iter().map(|(key, value)| {
                 format!("{table:?} {} {}", key.escape_ascii(), value.escape_ascii())
             }));

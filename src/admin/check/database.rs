@@ -10,8 +10,8 @@ use super::super::{Error, Outcome};
 use crate::daemon::DirectoryLock;
 use crate::database::{self, Database, SharedLocation};
 use crate::greylist::filter::Filter;
+use crate::state::Table;
 use crate::state::local::{FILE_NAME, Findings, Looked, Reader, check, look_at_pages};
-use crate::state::{Inspect, Table};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -70,8 +70,8 @@ pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error
             let looked = look_at_file(&path)?;
             // Only after this may LMDB walk through the tables.
             database::open_store(directory)?;
-            let mut reader = Reader::open_copy(&path)?;
-            let records = reader.totals()?.records;
+            let reader = Reader::open_copy(&path)?;
+            let records = reader.reading().totals()?.records;
             let mut progress = Progress::new(records.iter().sum::<u64>() as usize);
             (looked, check(&reader, |rows| progress.advance(rows))?)
         }

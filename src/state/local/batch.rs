@@ -11,7 +11,7 @@ use super::reading::Reading;
 use super::rows::stored_key;
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, Urgency, judge};
-use crate::state::{Completed, Error, Inspect as _, Table, Task, Ticket};
+use crate::state::{Completed, Done, Error, Table, Task, Ticket};
 use lmdb::{RoTransaction, Transaction as _};
 use std::path::Path;
 
@@ -60,20 +60,22 @@ impl<'s> View<'s> {
         task: &Task,
     ) -> Result<Option<Completed>, Error> {
         self.is_unsettled = false;
-        let completed = match task {
-            Task::Decide(lookup) => Completed::Decided(ticket, Ok(self.decide(policy, lookup)?)),
+        let done = match task {
+            Task::Decide(lookup) => Done::Decided(self.decide(policy, lookup)?),
             Task::Edit(edits, now) => {
                 let mut changed = 0;
                 for edit in edits {
                     changed += usize::from(self.edit(policy, edit, *now)?);
                 }
-                Completed::Edited(ticket, Ok(changed))
+                Done::Edited(changed)
             }
             Task::Read(query) => {
-                let mut reading = Reading { environment: &self.file.environment, path: self.path };
-                return Ok(Some(Completed::Read(ticket, reading.read(query))));
+                let reading = Reading { environment: &self.file.environment, path: self.path };
+                let result = reading.read(query).map(Done::Found);
+                return Ok(Some(Completed { ticket, result }));
             }
         };
+        let completed = Completed { ticket, result: Ok(done) };
         if self.is_unsettled {
             self.batch.waiting.push(completed);
             return Ok(None);

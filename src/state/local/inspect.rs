@@ -2,7 +2,7 @@
 
 use super::reading::Reading;
 use super::{Store, open_file};
-use crate::state::{Error, Inspect, Metadata, Slice, Table, Totals};
+use crate::state::{Error, Found, Inspect, Metadata, Query};
 
 impl Store {
     fn reading(&mut self) -> Result<Reading<'_>, Error> {
@@ -17,20 +17,7 @@ impl Inspect for Store {
         self.reading()?.metadata()
     }
 
-    fn totals(&mut self) -> Result<Totals, Error> {
-        self.reading()?.totals()
-    }
-
-    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.reading()?.record(table, key)
-    }
-
-    fn slice(
-        &mut self,
-        table: Table,
-        prefix: &[u8],
-        position: Option<&[u8]>,
-    ) -> Result<Slice, Error> {
-        self.reading()?.slice(table, prefix, position)
+    fn read(&mut self, query: &Query) -> Result<Found, Error> {
+        self.reading()?.read(query)
     }
 }

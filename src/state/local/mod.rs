@@ -35,7 +35,7 @@ pub use reader::{Reader, is_lmdb, look_at_pages};
 pub use structure::Looked;
 
 use super::{
-    Backend, Completed, Error, ExpiryPass, ExpirySlice, Lifetimes, Metadata, StateSize, Task,
+    Backend, Completed, Done, Error, ExpiryPass, ExpirySlice, Lifetimes, Metadata, StateSize, Task,
     Ticket,
 };
 use crate::greylist::edit::Edit;
@@ -168,11 +168,12 @@ impl Store {
     /// When the database fails.
     pub fn edit(&mut self, policy: &Policy, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
         let mut completed = Vec::with_capacity(1);
-        self.submit(Ticket(0), Task::Edit(edits, now));
+        self.submit(Ticket::Tool(0), Task::Edit(edits, now));
         self.decide(policy, &mut completed);
         self.commit(&mut completed)?;
-        match completed.pop() {
-            Some(Completed::Edited(_, result)) => result,
+        match completed.pop().map(|completed| completed.result) {
+            Some(Ok(Done::Edited(changed))) => Ok(changed),
+            Some(Err(error)) => Err(error),
             _ => Ok(0),
         }
     }
@@ -258,7 +259,7 @@ impl Backend for Store {
                 Err(error) => {
                     // The first failure ends the batch; its commit fails as well.
                     view = Err(error.clone());
-                    completed.push(Completed::failed(ticket, &task, error));
+                    completed.push(Completed { ticket, result: Err(error) });
                 }
             }
         }
@@ -276,9 +277,13 @@ impl Backend for Store {
         if changes.is_empty() {
             return Ok(false);
         }
-        let result = self.append(changes);
-        completed.extend(waiting.into_iter().map(|task| task.after(&result)));
-        result.map(|()| true)
+        let appended = self.append(changes);
+        let is_durable = |Completed { ticket, result }| {
+            let result = appended.clone().and(result);
+            Completed { ticket, result }
+        };
+        completed.extend(waiting.into_iter().map(is_durable));
+        appended.map(|()| true)
     }
 
     fn deadline(&self) -> Option<Instant> {

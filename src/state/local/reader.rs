@@ -6,7 +6,7 @@ use super::open::refuse_truncated;
 use super::reading::{Reading, Rows};
 use super::structure::{self, Looked};
 use super::{FILE_NAME, Table, head};
-use crate::state::{Error, Inspect, Metadata, Slice, Totals};
+use crate::state::{Error, Found, Inspect, Metadata, Query};
 use lmdb::{Environment, EnvironmentFlags};
 use std::fs::File;
 use std::io;
@@ -92,7 +92,7 @@ impl Reader {
         self.reading().rows(table, b"", last)
     }
 
-    fn reading(&self) -> Reading<'_> {
+    pub fn reading(&self) -> Reading<'_> {
         Reading { environment: &self.environment, path: &self.path }
     }
 }
@@ -102,20 +102,7 @@ impl Inspect for Reader {
         self.reading().metadata()
     }
 
-    fn totals(&mut self) -> Result<Totals, Error> {
-        self.reading().totals()
-    }
-
-    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.reading().record(table, key)
-    }
-
-    fn slice(
-        &mut self,
-        table: Table,
-        prefix: &[u8],
-        position: Option<&[u8]>,
-    ) -> Result<Slice, Error> {
-        self.reading().slice(table, prefix, position)
+    fn read(&mut self, query: &Query) -> Result<Found, Error> {
+        self.reading().read(query)
     }
 }

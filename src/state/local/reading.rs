@@ -5,7 +5,7 @@
 use super::META;
 use super::errors::explain_read;
 use super::rows::{rows_from, stored_key, whole};
-use crate::state::{Error, Inspect, Metadata, Slice, Table, Totals};
+use crate::state::{Error, Found, Metadata, Query, Slice, Table, Totals};
 use lmdb::{Database, Environment, Transaction as _};
 use std::path::Path;
 
@@ -25,8 +25,19 @@ pub struct Reading<'e> {
     pub path: &'e Path,
 }
 
-impl Inspect for Reading<'_> {
-    fn metadata(&mut self) -> Result<Metadata, Error> {
+impl Reading<'_> {
+    pub fn read(self, query: &Query) -> Result<Found, Error> {
+        match query {
+            Query::Metadata => self.metadata().map(Found::Metadata),
+            Query::Totals => self.totals().map(Found::Totals),
+            Query::Record(table, key) => self.record(*table, key).map(Found::Record),
+            Query::Slice { table, prefix, position } => {
+                self.slice(*table, prefix, position.as_deref()).map(Found::Slice)
+            }
+        }
+    }
+
+    pub fn metadata(self) -> Result<Metadata, Error> {
         let value = |name: &str| {
             let value = self.value(META, name.as_bytes())?;
             Ok(String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
@@ -34,7 +45,7 @@ impl Inspect for Reading<'_> {
         Ok(Metadata { keys: value("keys")?, rules: value("rules")? })
     }
 
-    fn totals(&mut self) -> Result<Totals, Error> {
+    pub fn totals(self) -> Result<Totals, Error> {
         self.retrying(|| {
             let info = self.environment.info()?;
             let page = self.environment.stat()?.page_size() as usize;
@@ -46,14 +57,14 @@ impl Inspect for Reading<'_> {
         })
     }
 
-    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    fn record(self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let stored = stored_key(key);
         let row = self.value(table.name(), &stored)?;
         Ok(row.map(|row| whole(&stored, &row).1.to_vec()))
     }
 
-    fn slice(
-        &mut self,
+    pub fn slice(
+        self,
         table: Table,
         prefix: &[u8],
         position: Option<&[u8]>,
@@ -68,9 +79,7 @@ impl Inspect for Reading<'_> {
         });
         Ok(Slice { rows: rows.collect(), next })
     }
-}
 
-impl Reading<'_> {
     /// The next rows as the file has them: those after a key, or else those from
     /// a prefix on. None after the last one.
     pub fn rows(self, table: Table, prefix: &[u8], last: Option<&[u8]>) -> Result<Rows, Error> {

@@ -109,14 +109,14 @@ fn commit_to_file(store: &mut Store) {
 fn decide(store: &mut Store, key: &[u8], now: i64) -> Option<Verdict> {
     let lookup = Lookup { triplet: key.to_vec(), clients: Default::default(), delay: 300, now };
     let mut completed = Vec::new();
-    store.submit(Ticket(7), Task::Decide(lookup));
+    store.submit(Ticket::Connection(7), Task::Decide(lookup));
     store.decide(&Policy::default(), &mut completed);
     completed.pop().map(verdict)
 }
 
 fn verdict(completed: Completed) -> Verdict {
-    match completed {
-        Completed::Decided(Ticket(7), Ok(decision)) => decision.verdict,
+    match completed.result {
+        Ok(Done::Decided(decision)) => decision.verdict,
         other => panic!("{other:?}"),
     }
 }
@@ -390,7 +390,8 @@ fn nothing_of_a_batch_remains_after_a_failed_commit() {
     store.failure = Some(Failure::new(Error::new("the disk is full")));
     let mut completed = Vec::new();
     store.commit(&mut completed).unwrap_err();
-    assert_eq!(completed, [Completed::Decided(Ticket(7), Err(Error::new("the disk is full")))]);
+    let result = Err(Error::new("the disk is full"));
+    assert_eq!(completed, [Completed { ticket: Ticket::Connection(7), result }]);
     store.failure = None;
     assert_eq!(triplet(&mut store, b"new"), None);
     assert_eq!(triplet(&mut store, b"known"), Some(LATER), "what waited");
@@ -405,9 +406,10 @@ fn after_a_failure_every_task_fails_until_the_file_is_opened_again() {
     let mut store = directory.open();
     store.failure = Some(Failure::new(Error::new("the disk is full")));
     let mut completed = Vec::new();
-    store.submit(Ticket(1), Task::Edit(Vec::new(), 0));
+    store.submit(Ticket::Tool(1), Task::Edit(Vec::new(), 0));
     store.decide(&Policy::default(), &mut completed);
-    assert_eq!(completed, [Completed::Edited(Ticket(1), Err(Error::new("the disk is full")))]);
+    let result = Err(Error::new("the disk is full"));
+    assert_eq!(completed, [Completed { ticket: Ticket::Tool(1), result }]);
     assert_eq!(store.failure(), Some("the disk is full".to_string()));
 }
 

@@ -4,12 +4,12 @@
 use super::address::{Address, SharedState};
 use super::circuit::Circuit;
 use super::client::{ConnectError, StateClient};
-use super::pending::Pending;
 use super::worker::{Job, Report, Serial, Worker};
 use crate::greylist::Policy;
 use crate::state::{Backend, Completed, Error, RemoteStats, Task, Ticket};
 use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
+use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -22,7 +22,9 @@ pub struct SharedBackend {
     address: Address,
     timeout: Duration,
     queue: Vec<(Ticket, Task)>,
-    pending: Pending,
+    /// The tasks that the worker has, with the times of their submission. Serials rise:
+    /// the first one is the oldest.
+    pending: BTreeMap<Serial, (Ticket, Instant)>,
     next_serial: Serial,
     circuit: Circuit,
     worker: WorkerState,
@@ -60,7 +62,7 @@ impl SharedBackend {
             address: address.clone(),
             timeout: *timeout,
             queue: Vec::new(),
-            pending: Pending::default(),
+            pending: BTreeMap::new(),
             next_serial: 0,
             circuit,
             worker: WorkerState::Ready(Box::new(client), sender),
@@ -97,10 +99,10 @@ impl SharedBackend {
             match report {
                 Report::Completed(serial, result) => {
                     // Those given up were completed then.
-                    if let Some(task) = self.pending.take(serial) {
-                        self.stats.observe(now - task.since);
-                        self.stats.failures += u64::from(result.is_failure());
-                        completed.push(result);
+                    if let Some((ticket, since)) = self.pending.remove(&serial) {
+                        self.stats.observe(now - since);
+                        self.stats.failures += u64::from(result.is_err());
+                        completed.push(Completed { ticket, result });
                     }
                 }
                 Report::Conflicts(number) => self.stats.conflicts += number,
@@ -112,26 +114,31 @@ impl SharedBackend {
 
     /// Fails all tasks, and opens the circuit.
     fn fail(&mut self, error: Error, now: Instant, completed: &mut Vec<Completed>) {
-        for task in self.pending.take_all() {
+        for (ticket, _) in std::mem::take(&mut self.pending).into_values() {
             self.stats.failures += 1;
-            completed.push(task.failed(error.clone()));
+            completed.push(Completed { ticket, result: Err(error.clone()) });
         }
         self.circuit.open(error, now);
+    }
+
+    /// When the oldest task that the worker has is given up.
+    fn oldest_deadline(&self) -> Option<Instant> {
+        self.pending.first_key_value().map(|(_, (_, since))| *since + self.timeout)
     }
 
     fn submit_queue(&mut self, now: Instant, completed: &mut Vec<Completed>) {
         let queue = std::mem::take(&mut self.queue);
         if let Some(error) = self.circuit.failure() {
-            for (ticket, task) in queue {
+            for (ticket, _) in queue {
                 self.stats.failures += 1;
-                completed.push(Completed::failed(ticket, &task, error.clone()));
+                completed.push(Completed { ticket, result: Err(error.clone()) });
             }
             return;
         }
         let mut tasks = Vec::with_capacity(queue.len());
         for (ticket, task) in queue {
-            self.pending.add(self.next_serial, ticket, &task, now);
-            tasks.push((self.next_serial, ticket, task));
+            self.pending.insert(self.next_serial, (ticket, now));
+            tasks.push((self.next_serial, task));
             self.next_serial += 1;
         }
         if !tasks.is_empty() {
@@ -174,7 +181,7 @@ impl Backend for SharedBackend {
     fn decide(&mut self, _: &Policy, completed: &mut Vec<Completed>) {
         let now = Instant::now();
         self.collect(now, completed);
-        if self.pending.oldest().is_some_and(|since| now - since >= self.timeout) {
+        if self.oldest_deadline().is_some_and(|deadline| deadline <= now) {
             let SharedBackend { address, timeout, .. } = self;
             let text =
                 format!("shared state: {address}: no answer within {} ms", timeout.as_millis());
@@ -190,8 +197,7 @@ impl Backend for SharedBackend {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let oldest = self.pending.oldest().map(|since| since + self.timeout);
-        oldest.into_iter().chain(self.circuit.deadline()).min()
+        self.oldest_deadline().into_iter().chain(self.circuit.deadline()).min()
     }
 
     /// Lets the worker end: refreshes may be under way that no reply waited for.

@@ -1,12 +1,12 @@
 //! A batch of decisions and edits: all records are read, the rules are applied, and
 //! the records are changed if they are still the same.
 
-use super::changes::{Evaluation, Item, Outcome, Values};
+use super::changes::{Evaluation, Item, Values};
 use super::link::{self, Command, Link, unexpected};
 use super::resp::Value;
 use super::script::{Call, Change};
 use crate::greylist::Policy;
-use crate::state::Error;
+use crate::state::{Done, Error, TaskResult};
 use std::collections::HashSet;
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ const MAX_ROUNDS: usize = 3;
 
 /// Receives the reports of a running batch.
 pub trait Observer {
-    fn done(&mut self, item: usize, result: Result<Outcome, Error>);
+    fn done(&mut self, item: usize, result: TaskResult);
 
     /// Called before waiting for a server, so that the reports so far take effect.
     fn pause(&mut self);
@@ -30,33 +30,33 @@ pub fn run(
     items: &[Item],
     mut values: Values,
     deadline: Instant,
-    progress: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> Result<u64, Error> {
     let mut waiting: Vec<usize> = (0..items.len()).collect();
     let mut conflicts = 0;
     for _ in 0..MAX_ROUNDS {
-        let sent = judge(policy, items, &waiting, &mut values, progress);
-        progress.pause();
+        let sent = judge(policy, items, &waiting, &mut values, observer);
+        observer.pause();
         let replies = call(link, &sent, deadline)?;
         waiting.clear();
-        for (Sent { item, names, outcome, .. }, reply) in sent.into_iter().zip(replies) {
-            match (reply, outcome) {
-                (Value::Integer(1), Some(outcome)) => progress.done(item, Ok(outcome)),
+        for (Sent { item, names, done, .. }, reply) in sent.into_iter().zip(replies) {
+            match (reply, done) {
+                (Value::Integer(1), Some(done)) => observer.done(item, Ok(done)),
                 (Value::Integer(1), None) => {}
-                (Value::Array(present), outcome) => {
+                (Value::Array(present), done) => {
                     let present = present.into_iter().map(Value::into_text);
                     values.extend(names.into_iter().zip(present));
                     // A refresh that came second is not needed.
-                    waiting.extend(outcome.map(|_| item));
+                    waiting.extend(done.map(|_| item));
                 }
                 // A cluster is just moving the records.
-                (Value::Error(error), outcome) if error.starts_with("TRYAGAIN") => {
-                    waiting.extend(outcome.map(|_| item));
+                (Value::Error(error), done) if error.starts_with("TRYAGAIN") => {
+                    waiting.extend(done.map(|_| item));
                 }
                 (reply, _) => return Err(unexpected(&reply)),
             }
         }
-        progress.pause();
+        observer.pause();
         if waiting.is_empty() {
             return Ok(conflicts);
         }
@@ -64,7 +64,7 @@ pub fn run(
     }
     for item in waiting {
         let text = format!("shared state: a record was changed {MAX_ROUNDS} times meanwhile");
-        progress.done(item, Err(Error::new(text)));
+        observer.done(item, Err(Error::new(text)));
     }
     Ok(conflicts)
 }
@@ -83,25 +83,25 @@ struct Sent {
     /// The records that are compared.
     names: Vec<Vec<u8>>,
     /// What is reported once the changes are made; `None` if it has been.
-    outcome: Option<Outcome>,
+    done: Option<Done>,
     call: Call,
 }
 
-/// Judges items in order; each sees the changes of those before it. Outcomes that
+/// Judges items in order; each sees the changes of those before it. Results that
 /// depend on no change are reported.
 fn judge(
     policy: &Policy,
     items: &[Item],
     waiting: &[usize],
     values: &mut Values,
-    progress: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> Vec<Sent> {
     let mut sent = Vec::new();
-    // The records whose changes an outcome depends on.
+    // The records whose changes a result depends on.
     let mut unsettled: HashSet<&[u8]> = HashSet::new();
     for &number in waiting {
         let item = &items[number];
-        let Evaluation { outcome, changes, is_urgent } = item.evaluate(policy, values);
+        let Evaluation { done, changes, is_urgent } = item.evaluate(policy, values);
         let depends = |name: &Vec<u8>| unsettled.contains(name.as_slice());
         let waits = is_urgent || item.names.iter().any(depends);
         // Records that stay as they are need not be compared: it is as if the attempt had
@@ -110,7 +110,7 @@ fn judge(
         let compared = compared.filter(|(name, change)| *change != Change::None || depends(name));
         let (names, changes): (Vec<_>, Vec<_>) = compared.unzip();
         if names.is_empty() {
-            progress.done(number, Ok(outcome));
+            observer.done(number, Ok(done));
             continue;
         }
         let known = names.iter().map(|name| values.get(*name).map(Vec::as_slice));
@@ -127,13 +127,13 @@ fn judge(
             }
         }
         let names = names.into_iter().cloned().collect();
-        let outcome = if waits {
-            Some(outcome)
+        let done = if waits {
+            Some(done)
         } else {
-            progress.done(number, Ok(outcome));
+            observer.done(number, Ok(done));
             None
         };
-        sent.push(Sent { item: number, names, outcome, call });
+        sent.push(Sent { item: number, names, done, call });
     }
     sent
 }

@@ -91,12 +91,12 @@ impl Link for FakeServers {
 /// The results, and how many of them were reported before each pause.
 #[derive(Default)]
 struct Results {
-    done: Vec<(usize, Result<Outcome, Error>)>,
+    done: Vec<(usize, Result<Done, Error>)>,
     at_pauses: Vec<usize>,
 }
 
 impl Observer for Results {
-    fn done(&mut self, item: usize, result: Result<Outcome, Error>) {
+    fn done(&mut self, item: usize, result: Result<Done, Error>) {
         self.done.push((item, result));
     }
 
@@ -109,8 +109,8 @@ impl Results {
     fn verdicts(&self) -> Vec<Verdict> {
         let mut done = self.done.clone();
         done.sort_by_key(|(item, _)| *item);
-        let verdict = |(_, result): &(_, Result<Outcome, Error>)| match result {
-            Ok(Outcome::Decided(decision)) => decision.verdict,
+        let verdict = |(_, result): &(_, Result<Done, Error>)| match result {
+            Ok(Done::Decided(decision)) => decision.verdict,
             other => panic!("{other:?}"),
         };
         done.iter().map(verdict).collect()
@@ -155,7 +155,7 @@ fn a_later_item_sees_the_changes_of_an_earlier_one() {
     let (results, conflicts) = run_on(&mut table, &items);
     assert_eq!(results.verdicts(), [NEW, early(10), passed(300, true), passed(301, false)]);
     assert_eq!(conflicts, 0);
-    // No outcome is reported before the changes that it depends on are written.
+    // No result is reported before the changes that it depends on are written.
     assert_eq!(results.at_pauses, [0, 4]);
     assert_eq!(table.values[&items[0].names[0]], format!("{NOW},{}", NOW + 301).into_bytes());
     assert_eq!(table.values[&items[0].names[1]], format!("1,{}", NOW + 300).into_bytes());
@@ -229,7 +229,7 @@ fn edits_are_made_in_order() {
     let items = [edit::Change::Allow, edit::Change::Forget, edit::Change::Forget]
         .map(|change| Item::edit(&policy, edit(change), NOW));
     let (results, _) = run_on(&mut table, &items);
-    let expected = [true, true, false].map(Outcome::Edited).map(Ok);
+    let expected = [1, 1, 0].map(Done::Edited).map(Ok);
     assert_eq!(results.done.into_iter().map(|(_, it)| it).collect::<Vec<_>>(), expected);
     assert!(table.values.is_empty());
 }

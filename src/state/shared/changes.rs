@@ -3,7 +3,8 @@
 use super::names::name;
 use super::script::Change;
 use crate::greylist::edit::{Edit, Effect};
-use crate::greylist::{Decision, Lookup, Notice, Policy, Record, Records, Urgency, judge};
+use crate::greylist::{Lookup, Notice, Policy, Record, Records, Urgency, judge};
+use crate::state::Done;
 use std::collections::HashMap;
 
 /// A first attempt that is at most this many seconds in the future was made on a host
@@ -30,22 +31,13 @@ enum Work {
     Edit(Edit, i64),
 }
 
-/// The result of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
-pub enum Outcome {
-    Decided(Decision),
-    /// True if an edit changed a record.
-    Edited(bool),
-}
-
-/// An outcome, and the changes that it needs.
+/// The result of an item, and the changes that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation {
-    pub outcome: Outcome,
+    pub done: Done,
     /// The changes of the records, in the order of [`Item::names`].
     pub changes: Vec<Change>,
-    /// True if the outcome depends on the changes being made.
+    /// True if the result depends on the changes being made.
     pub is_urgent: bool,
 }
 
@@ -65,7 +57,7 @@ impl Item {
         Item { names, work: Work::Edit(edit, now) }
     }
 
-    /// The outcome for these values.
+    /// The result for these values.
     pub fn evaluate(&self, policy: &Policy, values: &Values) -> Evaluation {
         let value = |name: &Vec<u8>| values.get(name).map(Vec::as_slice).unwrap_or_default();
         match &self.work {
@@ -80,7 +72,7 @@ impl Item {
                 };
                 let is_changed = change != Change::None;
                 Evaluation {
-                    outcome: Outcome::Edited(is_changed),
+                    done: Done::Edited(usize::from(is_changed)),
                     changes: vec![change],
                     is_urgent: is_changed,
                 }
@@ -110,7 +102,7 @@ fn decide<'v>(
     });
     let changes = changes.collect();
     let is_urgent = decision.writes.iter().any(|it| it.urgency == Urgency::BeforeReply);
-    Evaluation { outcome: Outcome::Decided(decision), changes, is_urgent }
+    Evaluation { done: Done::Decided(decision), changes, is_urgent }
 }
 
 /// Sets a record, which lives until it would be too old for the local state as well.

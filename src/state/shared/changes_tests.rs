@@ -30,9 +30,9 @@ fn set(text: impl Into<String>, seconds: i64) -> Change {
 }
 
 fn verdict(evaluation: &Evaluation) -> Verdict {
-    match &evaluation.outcome {
-        Outcome::Decided(decision) => decision.verdict,
-        Outcome::Edited(_) => panic!("not a decision"),
+    match &evaluation.done {
+        Done::Decided(decision) => decision.verdict,
+        other => panic!("{other:?} is not a decision"),
     }
 }
 
@@ -67,7 +67,7 @@ fn a_first_attempt_on_a_host_whose_clock_is_ahead_counts_as_now() {
         let evaluation = evaluated([&format!("{first},{first}"), ""]);
         assert_eq!(verdict(&evaluation), new);
         assert_eq!(evaluation.changes[0], set(format!("{NOW},{NOW}"), 2 * DAY + 1));
-        let Outcome::Decided(decision) = evaluation.outcome else { panic!("not a decision") };
+        let Done::Decided(decision) = evaluation.done else { panic!("not a decision") };
         assert_eq!(decision.notices.len(), notices, "{ahead}");
     }
 }
@@ -102,7 +102,7 @@ fn edits_set_and_delete_records() {
         let values = [(item.names[0].clone(), value.as_bytes().to_vec())].into();
         let is_changed = expected != Change::None;
         let evaluation = item.evaluate(&policy, &values);
-        assert_eq!(evaluation.outcome, Outcome::Edited(is_changed), "{value}");
+        assert_eq!(evaluation.done, Done::Edited(usize::from(is_changed)), "{value}");
         assert_eq!(evaluation.changes, [expected], "{value}");
     }
 }

@@ -2,11 +2,11 @@
 
 use super::address::{Address, Topology};
 use super::batch::{self, Observer};
-use super::changes::{Item, Outcome, Values};
+use super::changes::{Item, Values};
 use super::cluster::Cluster;
 use super::connection::Access;
-use super::link::{Command, Link, unexpected};
-use super::names::{META, PROBE, share_a_tag};
+use super::link::{self, Command, Link, unexpected};
+use super::names::{META, PROBE, name, share_a_tag};
 use super::primary::Primary;
 use super::resp::Value;
 use super::scan;
@@ -14,7 +14,7 @@ use super::script::{Call, Change};
 use super::tls;
 use crate::greylist::edit::Edit;
 use crate::greylist::{self, Metadata, Policy};
-use crate::state::{Error, Found, Query};
+use crate::state::{Done, Error, Found, Query, TaskResult, Totals};
 use std::path::Path;
 use std::time::Instant;
 
@@ -112,10 +112,10 @@ impl StateClient {
         &mut self,
         items: &[Item],
         deadline: Instant,
-        progress: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<u64, Error> {
         let values = self.read(items, deadline)?;
-        batch::run(&mut *self.link, &self.policy, items, values, deadline, progress)
+        batch::run(&mut *self.link, &self.policy, items, values, deadline, observer)
             .inspect_err(|_| self.link.disconnect())
     }
 
@@ -144,7 +144,17 @@ impl StateClient {
         self.connect(deadline).map_err(ConnectError::error)?;
         match query {
             Query::Metadata => Ok(Found::Metadata(self.metadata.clone())),
-            _ => scan::query(&mut *self.link, &self.policy, query, deadline),
+            // Counting means to look at every record.
+            Query::Totals => Ok(Found::Totals(Totals::default())),
+            Query::Record(table, key) => {
+                let name = name(&self.policy, *table, key);
+                let values = link::read(&mut *self.link, &[name], deadline)?;
+                Ok(Found::Record(values.into_iter().next().flatten()))
+            }
+            Query::Slice { table, prefix, position } => {
+                let position = position.as_deref();
+                scan::slice(&mut *self.link, *table, prefix, position, deadline).map(Found::Slice)
+            }
         }
     }
 }
@@ -191,9 +201,10 @@ struct Count {
 }
 
 impl Observer for Count {
-    fn done(&mut self, _: usize, result: Result<Outcome, Error>) {
+    fn done(&mut self, _: usize, result: TaskResult) {
         match result {
-            Ok(outcome) => self.changed += usize::from(outcome == Outcome::Edited(true)),
+            Ok(Done::Edited(changed)) => self.changed += changed,
+            Ok(_) => {}
             Err(error) => self.failure = Some(error),
         }
     }

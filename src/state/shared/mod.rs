@@ -20,7 +20,6 @@ mod cluster;
 mod connection;
 mod link;
 mod names;
-mod pending;
 mod primary;
 mod resp;
 mod scan;

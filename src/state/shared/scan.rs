@@ -1,39 +1,17 @@
-//! Queries of tools: a record, or all of them in slices.
+//! Slices of the records of a table, for tools.
 //!
 //! The servers' own cursors are the positions of slices. A record that is moved within
 //! a server's table meanwhile may be returned twice (documentation of `SCAN`).
 
 use super::link::{self, Link, unexpected};
-use super::names::{self, name};
+use super::names;
 use super::resp::Value;
-use crate::greylist::Policy;
-use crate::state::{Error, Found, Query, Slice, Table, Totals};
+use crate::state::{Error, Slice, Table};
 use std::time::Instant;
 
 /// Names that a server looks at for one slice. It serves nothing else meanwhile, which
 /// takes it less than a millisecond.
 const SCAN_SIZE: &[u8] = b"500";
-
-/// Runs a query, except for the metadata.
-pub fn query(
-    link: &mut dyn Link,
-    policy: &Policy,
-    query: &Query,
-    deadline: Instant,
-) -> Result<Found, Error> {
-    match query {
-        Query::Metadata => Err(Error::new("shared state: metadata is not scanned")),
-        // Counting means to look at every record.
-        Query::Totals => Ok(Found::Totals(Totals::default())),
-        Query::Record(table, key) => {
-            let values = link::read(link, &[name(policy, *table, key)], deadline)?;
-            Ok(Found::Record(values.into_iter().next().flatten()))
-        }
-        Query::Slice { table, prefix, position } => {
-            slice(link, *table, prefix, position.as_deref(), deadline).map(Found::Slice)
-        }
-    }
-}
 
 /// A server and its cursor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +31,8 @@ impl Position {
     }
 }
 
-fn slice(
+/// The next records whose names start with a prefix, see [`crate::state::Query`].
+pub fn slice(
     link: &mut dyn Link,
     table: Table,
     prefix: &[u8],

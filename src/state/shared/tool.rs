@@ -4,7 +4,7 @@ use super::address::Address;
 use super::client::{ConnectError, StateClient};
 use crate::greylist;
 use crate::greylist::edit::Edit;
-use crate::state::{Error, Found, Inspect, Metadata, Query, Slice, Table, Totals};
+use crate::state::{Error, Found, Inspect, Metadata, Query};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -41,35 +41,11 @@ fn deadline() -> Instant {
 }
 
 impl Inspect for Tool {
-    fn read(&mut self, query: &Query) -> Result<Found, Error> {
-        self.client.query(query, deadline())
-    }
-
     fn metadata(&mut self) -> Result<Metadata, Error> {
         Ok(self.client.metadata().clone())
     }
 
-    fn totals(&mut self) -> Result<Totals, Error> {
-        Ok(Totals::default())
-    }
-
-    fn record(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        match self.read(&Query::Record(table, key.to_vec()))? {
-            Found::Record(record) => Ok(record),
-            _ => Ok(None),
-        }
-    }
-
-    fn slice(
-        &mut self,
-        table: Table,
-        prefix: &[u8],
-        position: Option<&[u8]>,
-    ) -> Result<Slice, Error> {
-        let (prefix, position) = (prefix.to_vec(), position.map(<[u8]>::to_vec));
-        match self.read(&Query::Slice { table, prefix, position })? {
-            Found::Slice(slice) => Ok(slice),
-            _ => Ok(Slice::default()),
-        }
+    fn read(&mut self, query: &Query) -> Result<Found, Error> {
+        self.client.query(query, deadline())
     }
 }

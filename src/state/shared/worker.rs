@@ -4,9 +4,9 @@
 //! its deadline. The thread ends when the loop drops its end.
 
 use super::batch::Observer;
-use super::changes::{Item, Outcome};
+use super::changes::Item;
 use super::client::{ConnectError, StateClient};
-use crate::state::{Completed, Error, Task, Ticket};
+use crate::state::{Done, Error, Task, TaskResult};
 use mio::unix::pipe;
 use std::io::{self, Write as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,15 +16,12 @@ use std::time::Instant;
 /// Identifies a submitted task; never used again, unlike its ticket.
 pub type Serial = u64;
 
-/// A task, with its serial and its ticket.
-pub type SubmittedTask = (Serial, Ticket, Task);
-
 /// Tasks of one batch; the servers answer other clients in between.
 const MAX_TASKS: usize = 2048;
 
 pub enum Job {
     /// Run tasks, which the loop gives up at the deadline.
-    Run(Vec<SubmittedTask>, Instant),
+    Run(Vec<(Serial, Task)>, Instant),
     /// Connect again, read and write.
     Probe(Instant),
 }
@@ -32,7 +29,7 @@ pub enum Job {
 /// A report to the loop.
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
 pub enum Report {
-    Completed(Serial, Completed),
+    Completed(Serial, TaskResult),
     /// The number of items that had to be judged again.
     Conflicts(u64),
     /// The servers failed. The tasks of the job that are not completed have failed.
@@ -108,12 +105,12 @@ fn run(mut client: StateClient, jobs: &Receiver<Job>, mut reporter: Reporter) {
 /// The tasks of all jobs that wait, with the earliest of their deadlines.
 #[derive(Default)]
 struct Batch {
-    tasks: Vec<SubmittedTask>,
+    tasks: Vec<(Serial, Task)>,
     deadline: Option<Instant>,
 }
 
 impl Batch {
-    fn add(&mut self, tasks: Vec<SubmittedTask>, deadline: Instant) {
+    fn add(&mut self, tasks: Vec<(Serial, Task)>, deadline: Instant) {
         // The loop has given up tasks whose deadline is over.
         if deadline > Instant::now() {
             self.tasks.extend(tasks);
@@ -121,96 +118,49 @@ impl Batch {
         }
     }
 
-    /// Decides and edits in one batch, then answers tools one by one.
+    /// Makes the decisions in one batch, then serves tools one by one.
     fn run(self, client: &mut StateClient, reporter: &mut Reporter) -> Result<(), Error> {
         let Some(deadline) = self.deadline else {
             return Ok(());
         };
-        let mut items = Vec::with_capacity(self.tasks.len());
-        let mut owners = Owners { tasks: Vec::new(), of_item: Vec::new(), reporter };
-        let mut queries = Vec::new();
-        for (serial, ticket, task) in self.tasks {
-            let failure = task.failure();
+        let (mut items, mut serials) = (Vec::new(), Vec::new());
+        let (mut edits_of_tools, mut queries) = (Vec::new(), Vec::new());
+        for (serial, task) in self.tasks {
             match task {
-                Task::Read(query) => queries.push((serial, ticket, query)),
                 Task::Decide(lookup) => {
-                    owners.add(serial, ticket, failure, 1);
+                    serials.push(serial);
                     items.push(Item::decide(client.policy(), lookup));
                 }
-                Task::Edit(edits, now) => {
-                    owners.add(serial, ticket, failure, edits.len());
-                    let edits = edits.into_iter();
-                    items.extend(edits.map(|edit| Item::edit(client.policy(), edit, now)));
-                }
+                Task::Edit(edits, now) => edits_of_tools.push((serial, edits, now)),
+                Task::Read(query) => queries.push((serial, query)),
             }
         }
         if !items.is_empty() {
-            let conflicts = client.run(&items, deadline, &mut owners)?;
-            owners.reporter.report(Report::Conflicts(conflicts));
+            let conflicts = client.run(&items, deadline, &mut Decisions { serials, reporter })?;
+            reporter.report(Report::Conflicts(conflicts));
         }
-        for (serial, ticket, query) in queries {
-            // Its failure is the tool's. If the servers fail, mail will find out.
-            let found = Completed::Read(ticket, client.query(&query, deadline));
-            owners.reporter.report(Report::Completed(serial, found));
+        // A failure below is the tool's. If the servers fail, mail will find out.
+        for (serial, edits, now) in edits_of_tools {
+            let result = client.edit(edits, now, deadline).map(Done::Edited);
+            reporter.report(Report::Completed(serial, result));
+        }
+        for (serial, query) in queries {
+            let result = client.query(&query, deadline).map(Done::Found);
+            reporter.report(Report::Completed(serial, result));
         }
         Ok(())
     }
 }
 
-/// The tasks that the items of a batch belong to.
-struct Owners<'r> {
-    tasks: Vec<Owner>,
-    of_item: Vec<usize>,
+/// Reports the decisions of a batch by their serials.
+struct Decisions<'r> {
+    serials: Vec<Serial>,
     reporter: &'r mut Reporter,
 }
 
-struct Owner {
-    serial: Serial,
-    ticket: Ticket,
-    /// The completion of a task that failed.
-    failed: fn(Ticket, Error) -> Completed,
-    /// Items that are not done.
-    left: usize,
-    /// Edits that changed a record.
-    changed: usize,
-    failure: Option<Error>,
-}
-
-impl Owners<'_> {
-    fn add(
-        &mut self,
-        serial: Serial,
-        ticket: Ticket,
-        failed: fn(Ticket, Error) -> Completed,
-        items: usize,
-    ) {
-        if items == 0 {
-            let completed = Completed::Edited(ticket, Ok(0));
-            self.reporter.report(Report::Completed(serial, completed));
-            return;
-        }
-        self.of_item.extend(std::iter::repeat_n(self.tasks.len(), items));
-        self.tasks.push(Owner { serial, ticket, failed, left: items, changed: 0, failure: None });
-    }
-}
-
-impl Observer for Owners<'_> {
-    fn done(&mut self, item: usize, result: Result<Outcome, Error>) {
-        let owner = &mut self.tasks[self.of_item[item]];
-        owner.left -= 1;
-        let completed = match result {
-            Ok(Outcome::Decided(decision)) => Completed::Decided(owner.ticket, Ok(decision)),
-            Ok(Outcome::Edited(is_changed)) => {
-                owner.changed += usize::from(is_changed);
-                Completed::Edited(owner.ticket, Ok(owner.changed))
-            }
-            Err(error) => (owner.failed)(owner.ticket, owner.failure.insert(error).clone()),
-        };
-        if owner.left == 0 {
-            let failure = owner.failure.take();
-            let completed = failure.map_or(completed, |error| (owner.failed)(owner.ticket, error));
-            self.reporter.report(Report::Completed(owner.serial, completed));
-        }
+impl Observer for Decisions<'_> {
+    fn done(&mut self, item: usize, result: TaskResult) {
+        self.reporter.report(Report::Completed(self.serials[item], result));
     }
 
     fn pause(&mut self) {

@@ -1,7 +1,7 @@
 //! The walk on a real file: what goes, what stays, and when.
 
 use super::*;
-use crate::state::{Inspect as _, TableExpiry};
+use crate::state::TableExpiry;
 
 const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
@@ -94,9 +94,9 @@ fn expired_records_are_deleted_and_others_kept() {
         }
     );
     drop(store);
-    let mut reader = Reader::open(&directory.0).unwrap();
-    let mut rows = |table| {
-        let rows = reader.slice(table, b"", None).unwrap().rows;
+    let reader = Reader::open(&directory.0).unwrap();
+    let rows = |table| {
+        let rows = reader.reading().slice(table, b"", None).unwrap().rows;
         let text = |(key, text)| (key, String::from_utf8(text).unwrap());
         rows.into_iter().map(text).collect::<Vec<_>>()
     };
