@@ -2,9 +2,9 @@
 
 use super::connections::{Connections, SILENCE_TIMEOUT};
 use super::rate_limited::RateLimitedError;
-use super::session::{Protocol, Session};
 use super::socket::{ListeningSocket, Stream};
 use crate::daemon::Log;
+use crate::session::Protocol;
 use mio::{Registry, Token};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -121,7 +121,7 @@ impl Acceptor {
                     _ => return Err(error),
                 },
             };
-            connections.admit(stream, Session::new(listener.protocol), watch)?;
+            connections.admit(stream, listener.protocol.session(), watch)?;
             *accepted += 1;
         }
         self.waiting.push(index);

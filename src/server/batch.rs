@@ -9,9 +9,9 @@ use super::connection::Connection;
 use super::connections::Connections;
 use super::engine::Engine;
 use super::proxy::Proxy;
-use super::session::Event;
 use crate::daemon::{Log, Severity};
 use crate::greylist::{Plan, Policy, Reply};
+use crate::session::Event;
 use crate::state::{Backend, Completed, Task, TaskResult, Ticket};
 use mio::{Registry, Token};
 use std::time::Instant;
@@ -103,8 +103,11 @@ impl Batch<'_> {
                     answer(connection, &Reply::Dunno, engine, *one_reply, log);
                 }
                 Event::Send(bytes) => connection.reply(&bytes),
-                Event::Report(severity, line) => {
-                    engine.complain(&mut connection.line_limit, severity, line, log);
+                Event::Warning(line) => {
+                    engine.complain(&mut connection.line_limit, Severity::Warning, line, log);
+                }
+                Event::Error(line) => {
+                    engine.complain(&mut connection.line_limit, Severity::Error, line, log);
                 }
                 Event::Close(warning) => {
                     if let Some(line) = warning {

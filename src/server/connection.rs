@@ -1,8 +1,8 @@
 //! One connection of a mail server: bytes in both directions, never waiting.
 
 use super::line_limit::LineLimit;
-use super::session::Session;
 use super::socket::Stream;
+use crate::session::MailSession;
 use mio::{Registry, Token};
 use std::io::ErrorKind;
 use std::time::Instant;
@@ -27,7 +27,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    pub session: Session,
+    pub session: Box<dyn MailSession>,
     /// True if it is among those that are due.
     pub is_due: bool,
     /// True if the client is on this machine, as far as its address shows.
@@ -54,7 +54,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: Stream, session: Session) -> Connection {
+    pub fn new(stream: Stream, session: Box<dyn MailSession>) -> Connection {
         Connection {
             is_local: stream.is_local(),
             stream,

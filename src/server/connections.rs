@@ -5,8 +5,8 @@
 //! together by [`MAX_BUFFERED`].
 
 use super::connection::Connection;
-use super::session::Session;
 use super::socket::Stream;
+use crate::session::MailSession;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use slab::Slab;
@@ -70,7 +70,7 @@ impl Connections {
     pub fn admit(
         &mut self,
         mut stream: Stream,
-        session: Session,
+        session: Box<dyn MailSession>,
         watch: impl FnOnce(&mut Stream, usize) -> io::Result<()>,
     ) -> io::Result<()> {
         let entry = self.slab.vacant_entry();

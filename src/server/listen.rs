@@ -1,13 +1,13 @@
 //! The sockets on which mail servers ask (BEHAVIOUR B2, B3).
 
 use super::acceptor::Listener;
-use super::session::Protocol;
 use super::socket::ListeningSocket;
 use super::socket_file;
 use crate::cli::Listen;
 use crate::daemon::endpoint::{Endpoint, family};
 use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, Log, Severity, errno};
+use crate::session::Protocol;
 use mio::net::{TcpListener, UnixListener};
 use nix::errno::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};

@@ -17,7 +17,6 @@ mod proxy;
 mod rate_limited;
 mod relay;
 mod reload;
-mod session;
 mod size_limit;
 mod smtp;
 mod socket;

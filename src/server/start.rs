@@ -15,7 +15,6 @@ use super::metrics::Metrics;
 use super::poll_loop::{PollLoop, Service};
 use super::proxy::Proxy;
 use super::relay::Relay;
-use super::session::Protocol;
 use super::size_limit::SizeLimit;
 use super::smtp;
 use crate::cli::Options;
@@ -29,6 +28,7 @@ use crate::database::Database;
 use crate::dns::Servers;
 use crate::greylist::{Policy, notes};
 use crate::lists::{ListReader, Warning};
+use crate::session::Protocol;
 use crate::state::local::Store;
 #[cfg(feature = "shared-state")]
 use crate::state::shared::SharedBackend;

@@ -13,8 +13,8 @@ mod packet;
 mod reply;
 mod session;
 
-pub use packet::{Fault, MAX_PACKET_LENGTH};
-pub use session::{Event, Session};
+pub use packet::MAX_PACKET_LENGTH;
+pub use session::Session;
 
 /// The reply that continues with the message.
 pub const CONTINUE: &[u8] = b"\0\0\0\x01c";

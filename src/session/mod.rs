@@ -4,9 +4,12 @@
 mod action;
 mod address;
 pub(crate) mod control;
+mod mail_session;
 pub mod milter;
 pub mod opensmtpd;
 pub mod policy;
 pub mod policy_client;
 mod refusal;
 pub mod smtp;
+
+pub use mail_session::{Event, MailSession, Protocol};

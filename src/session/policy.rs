@@ -5,6 +5,7 @@
 //! `action=TEXT` and an empty line. A [`Session`] accepts the bytes in pieces of
 //! any size.
 
+use super::{Event, MailSession};
 use crate::greylist::Reply;
 use crate::request::Request;
 use std::mem;
@@ -39,23 +40,6 @@ pub struct Session {
     /// The last complete request: where it begins in the buffer, and its
     /// attributes.
     complete: Box<(usize, Attributes)>,
-}
-
-/// An event in a session's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A complete request ([`Session::request`]), to be answered before the next
-    /// event.
-    Request,
-    /// A complete request that lacks the attribute named here, to be answered
-    /// with `action=DUNNO` (BEHAVIOUR D4).
-    Missing(&'static str),
-    /// A request of another type, which gets no reply (BEHAVIOUR D3).
-    UnknownType(&'a [u8]),
-    /// The start of a line without a name; the request continues.
-    Garbage(&'a [u8]),
-    /// An invalid `policy_test_time`; the request continues without it.
-    BadTime(&'a [u8]),
 }
 
 /// The needed values of the current request, as ranges from its start.
@@ -104,15 +88,13 @@ impl Attributes {
     }
 }
 
-impl Session {
-    /// Adds bytes from the mail server.
-    pub fn feed(&mut self, bytes: &[u8]) {
+impl MailSession for Session {
+    fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..mem::take(&mut self.start));
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns the next event; `None` until there is more input.
-    pub fn next_event(&mut self) -> Option<Event<'_>> {
+    fn next_event(&mut self) -> Option<Event> {
         while let Some(line) = self.next_line() {
             if line.is_empty() {
                 return Some(self.end_of_request());
@@ -120,7 +102,8 @@ impl Session {
             let request = &self.buffer[self.start..];
             let Some((name, value)) = split(request, &line) else {
                 let shown = line.start..line.end.min(line.start + MAX_GARBAGE_SHOWN);
-                return Some(Event::Garbage(&self.buffer[self.start..][shown]));
+                let warning = [b"ignoring garbage: <", &request[shown], b">"].concat();
+                return Some(Event::Warning(warning));
             };
             let value = value.start..value.end.min(value.start + MAX_VALUE_LENGTH);
             if let Some(place) = self.attributes.place(&request[name.clone()]) {
@@ -129,35 +112,65 @@ impl Session {
                     && number(&request[value.clone()]).is_none()
                 {
                     *place = None;
-                    return Some(Event::BadTime(&self.buffer[self.start..][value]));
+                    let time = &request[value];
+                    return Some(Event::Warning(
+                        [b"ignoring invalid policy_test_time: ", time].concat(),
+                    ));
                 }
             }
         }
         None
     }
 
-    /// Returns true if all input is complete and processed.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.buffer.len() == self.start
     }
 
-    /// Releases memory that the last requests took and the next do not need. Not
-    /// while a request waits for its reply.
-    pub fn rest(&mut self) {
+    fn rest(&mut self) {
         self.buffer.drain(..mem::take(&mut self.start));
         self.buffer.shrink_to(RETAINED_CAPACITY);
     }
 
-    pub fn buffered(&self) -> usize {
+    fn discard(&mut self) {
+        *self = Session::default();
+    }
+
+    fn buffered(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// Returns true if the current request is longer than [`MAX_REQUEST_LENGTH`];
-    /// valid when there are no more events.
-    pub fn is_too_long(&self) -> bool {
+    fn is_too_long(&self) -> bool {
         self.buffer.len() - self.start > MAX_REQUEST_LENGTH
     }
 
+    fn closes_after_one_reply(&self) -> bool {
+        true
+    }
+
+    fn reply(&mut self, to_send: &Reply) -> Vec<u8> {
+        reply(to_send)
+    }
+
+    fn request(&self) -> Request<'_> {
+        let (start, attributes) = &*self.complete;
+        let request = &self.buffer[*start..];
+        let value = |range: &Option<Range<usize>>| range.clone().map(|range| &request[range]);
+        Request {
+            client_address: value(&attributes.client_address).unwrap_or_default(),
+            client_name: value(&attributes.client_name).unwrap_or_default(),
+            sender: value(&attributes.sender).unwrap_or_default(),
+            recipient: value(&attributes.recipient).unwrap_or_default(),
+            instance: value(&attributes.instance),
+            queue_id: value(&attributes.queue_id).unwrap_or_default(),
+            has_etrn_domain: attributes.etrn_domain.is_some(),
+            is_authenticated: value(&attributes.sasl_username).is_some_and(|name| !name.is_empty()),
+            test_time: value(&attributes.policy_test_time).and_then(number),
+            ..Request::default()
+        }
+    }
+}
+
+impl Session {
     /// The next complete line, without its end (`\n` or `\r\n`).
     fn next_line(&mut self) -> Option<Range<usize>> {
         let current = &self.buffer[self.start..];
@@ -175,7 +188,7 @@ impl Session {
         Some(line)
     }
 
-    fn end_of_request(&mut self) -> Event<'_> {
+    fn end_of_request(&mut self) -> Event {
         let start = self.start;
         self.start += self.line;
         self.line = 0;
@@ -184,30 +197,11 @@ impl Session {
         let kind = self.complete.1.request.clone();
         let kind = kind.map_or(&[][..], |range| &self.buffer[start..][range]);
         if kind != b"smtpd_access_policy" {
-            return Event::UnknownType(kind);
+            return Event::Error([b"unrecognized request type: '", kind, b"'"].concat());
         }
         match self.complete.1.missing() {
-            Some(name) => Event::Missing(name),
+            Some(name) => Event::Incomplete(format!("attribute missing: {name}")),
             None => Event::Request,
-        }
-    }
-
-    /// The request of the last [`Event::Request`], until more bytes are fed.
-    pub fn request(&self) -> Request<'_> {
-        let (start, attributes) = &*self.complete;
-        let request = &self.buffer[*start..];
-        let value = |range: &Option<Range<usize>>| range.clone().map(|range| &request[range]);
-        Request {
-            client_address: value(&attributes.client_address).unwrap_or_default(),
-            client_name: value(&attributes.client_name).unwrap_or_default(),
-            sender: value(&attributes.sender).unwrap_or_default(),
-            recipient: value(&attributes.recipient).unwrap_or_default(),
-            instance: value(&attributes.instance),
-            queue_id: value(&attributes.queue_id).unwrap_or_default(),
-            has_etrn_domain: attributes.etrn_domain.is_some(),
-            is_authenticated: value(&attributes.sasl_username).is_some_and(|name| !name.is_empty()),
-            test_time: value(&attributes.policy_test_time).and_then(number),
-            ..Request::default()
         }
     }
 }

@@ -51,7 +51,8 @@ impl Replies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::policy::{Event, Session};
+    use crate::session::policy::Session;
+    use crate::session::{Event, MailSession as _};
 
     #[test]
     fn a_request_is_understood_by_the_other_end() {

@@ -7,7 +7,7 @@ use super::packet::{Fault, Packets, strings};
 use super::{CONTINUE, MAX_TEXT_LENGTH, client, cut};
 use crate::greylist::Reply;
 use crate::request::Request;
-use crate::session::address;
+use crate::session::{Event, MailSession, address};
 use std::mem;
 use std::ops::Range;
 
@@ -28,20 +28,6 @@ struct SmtpState {
     message: Option<Message>,
 }
 
-/// An event in a session's input.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A packet that is answered with these bytes.
-    Reply(Vec<u8>),
-    /// A recipient ([`Session::request`]). [`Session::reply`] has to be called
-    /// before the next event.
-    Recipient,
-    /// The mail server has finished: the connection is to be closed.
-    Quit,
-    /// The input is invalid: the connection is to be closed.
-    Broken(Fault),
-}
-
 #[derive(Debug)]
 struct Client {
     name: Vec<u8>,
@@ -49,38 +35,27 @@ struct Client {
     is_local: bool,
 }
 
-enum Step {
-    Nothing,
-    Reply(Vec<u8>),
-    Recipient,
-    Quit,
-}
-
-impl Session {
-    /// Adds bytes from the mail server.
-    pub fn feed(&mut self, bytes: &[u8]) {
+impl MailSession for Session {
+    fn feed(&mut self, bytes: &[u8]) {
         self.packets.feed(bytes);
     }
 
-    /// Returns the next event, if the input has one. There are none after
-    /// [`Event::Quit`] and [`Event::Broken`].
-    pub fn next_event(&mut self) -> Option<Event> {
+    fn next_event(&mut self) -> Option<Event> {
         loop {
             let packet = self.packets.next()?;
-            return Some(match packet.and_then(|(command, data)| self.take(command, data)) {
-                Ok(Step::Nothing) => continue,
-                Ok(Step::Reply(bytes)) => Event::Reply(bytes),
-                Ok(Step::Quit) => Event::Quit,
-                Ok(Step::Recipient) => Event::Recipient,
-                Err(fault) => Event::Broken(fault),
-            });
+            match packet.and_then(|(command, data)| self.take(command, data)) {
+                Ok(None) => {}
+                Ok(event) => return event,
+                Err(fault) => return Some(closing(fault)),
+            }
         }
     }
 
-    /// The recipient that waits for a reply, since [`Event::Recipient`].
-    pub fn request(&self) -> Option<Request<'_>> {
-        let (client, message) = (self.state.client.as_ref()?, self.state.message.as_ref()?);
-        Some(Request {
+    fn request(&self) -> Request<'_> {
+        let SmtpState { client: Some(client), message: Some(message), .. } = &self.state else {
+            return Request::default();
+        };
+        Request {
             client_address: &client.address,
             client_name: &client.name,
             sender: &message.sender,
@@ -91,88 +66,92 @@ impl Session {
             is_local: client.is_local,
             covers_own_users: true,
             ..Request::default()
-        })
+        }
     }
 
-    /// Notes the reply to the last recipient and returns it as a packet.
-    pub fn reply(&mut self, reply: &Reply) -> Vec<u8> {
+    fn reply(&mut self, reply: &Reply) -> Vec<u8> {
         match (&mut self.state.message, self.negotiated) {
             (Some(message), Some(negotiated)) => message.reply(reply, negotiated),
             _ => CONTINUE.to_vec(),
         }
     }
 
-    /// Returns true if a reply defers mail only because the mail server did not
-    /// offer to hold it.
-    pub fn cannot_hold(&self, reply: &Reply) -> bool {
+    fn cannot_hold(&self, reply: &Reply) -> bool {
         self.negotiated.is_some_and(|negotiated| message::is_beyond(negotiated, reply))
     }
 
-    /// Returns true if all input is complete and processed.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
 
-    /// Releases memory that the last packets needed.
-    pub fn rest(&mut self) {
+    fn rest(&mut self) {
         self.packets.rest();
     }
 
-    pub fn buffered(&self) -> usize {
-        self.packets.buffered()
+    fn discard(&mut self) {
+        *self = Session::default();
     }
 
-    fn take(&mut self, command: u8, data: Range<usize>) -> Result<Step, Fault> {
+    fn buffered(&self) -> usize {
+        self.packets.buffered()
+    }
+}
+
+impl Session {
+    /// Handles a packet. Returns no event if it needs no reply.
+    fn take(&mut self, command: u8, data: Range<usize>) -> Result<Option<Event>, Fault> {
         let Session { packets, negotiated, state } = self;
         let data = packets.data(data);
         let out_of_place = Fault::OutOfPlace(command);
         if command == b'O' {
             let agreed = negotiated.insert(Negotiated::of_offer(data)?);
             *state = SmtpState::default();
-            return Ok(Step::Reply(agreed.reply()));
+            return Ok(Some(Event::Send(agreed.reply())));
         }
         let negotiated = negotiated.ok_or(out_of_place)?;
         Ok(match command {
             b'D' => {
                 state.note_macros(data);
-                Step::Nothing
+                None
             }
             b'C' => {
                 let client = Client::of(data).ok_or(out_of_place)?;
                 *state = SmtpState { client: Some(client), ..SmtpState::default() };
-                Step::continue_if(negotiated.answers_connection())
+                continue_if(negotiated.answers_connection())
             }
             b'M' => {
                 let begun = state.message.insert(mem::take(&mut state.next_message));
                 begun.sender = envelope_address(data);
-                Step::continue_if(negotiated.answers_sender())
+                continue_if(negotiated.answers_sender())
             }
             b'R' => {
                 let message = state.message.as_mut().filter(|_| state.client.is_some());
                 let message = message.ok_or(out_of_place)?;
                 message.recipient = envelope_address(data);
-                Step::Recipient
+                Some(Event::Request)
             }
-            b'E' => Step::Reply(state.message.take().unwrap_or_default().end(negotiated)),
+            b'E' => Some(Event::Send(state.message.take().unwrap_or_default().end(negotiated))),
             b'A' => {
                 *state = SmtpState { client: state.client.take(), ..SmtpState::default() };
-                Step::Nothing
+                None
             }
             b'K' => {
                 *state = SmtpState::default();
-                Step::Nothing
+                None
             }
-            b'Q' => Step::Quit,
-            b'H' | b'T' | b'L' | b'N' | b'B' | b'U' => Step::continue_if(true),
+            b'Q' => Some(Event::Close(None)),
+            b'H' | b'T' | b'L' | b'N' | b'B' | b'U' => continue_if(true),
             unknown => return Err(Fault::Unknown(unknown)),
         })
     }
 }
 
-impl Step {
-    fn continue_if(is_awaited: bool) -> Step {
-        if is_awaited { Step::Reply(CONTINUE.to_vec()) } else { Step::Nothing }
-    }
+fn continue_if(is_awaited: bool) -> Option<Event> {
+    is_awaited.then(|| Event::Send(CONTINUE.to_vec()))
+}
+
+fn closing(fault: Fault) -> Event {
+    Event::Close(Some(format!("closing a milter connection: {fault}")))
 }
 
 impl SmtpState {

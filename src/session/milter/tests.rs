@@ -35,14 +35,14 @@ fn fed(packets: &[Vec<u8>]) -> Session {
 /// A session with a client and no message.
 fn connected() -> Session {
     let mut session = fed(&[offer(OFFER), connection("mx.a.test", "192.0.2.1")]);
-    assert!(matches!(session.next_event(), Some(Event::Reply(_))));
+    assert!(matches!(session.next_event(), Some(Event::Send(_))));
     assert_eq!(session.next_event(), None);
     session
 }
 
 fn next_recipient(session: &mut Session) -> Request<'_> {
-    assert_eq!(session.next_event(), Some(Event::Recipient));
-    session.request().expect("a recipient")
+    assert_eq!(session.next_event(), Some(Event::Request));
+    session.request()
 }
 
 fn header(text: &str) -> Reply {
@@ -55,18 +55,19 @@ fn restrict(action: &str, text: &str) -> Reply {
 
 fn next_reply(session: &mut Session) -> Vec<u8> {
     match session.next_event() {
-        Some(Event::Reply(bytes)) => bytes,
+        Some(Event::Send(bytes)) => bytes,
         other => panic!("{other:?} instead of a reply"),
     }
 }
 
-fn fault(packets: &[Vec<u8>]) -> Fault {
+/// The event that ends a session.
+fn end_of(packets: &[Vec<u8>]) -> Event {
     let mut session = fed(packets);
     loop {
         match session.next_event() {
-            Some(Event::Broken(fault)) => return fault,
+            Some(event @ Event::Close(_)) => return event,
             Some(_) => {}
-            None => panic!("no fault was found"),
+            None => panic!("the session continues"),
         }
     }
 }
@@ -223,7 +224,7 @@ fn an_aborted_message_leaves_no_state() {
     session.feed(&[packet(b'A', b""), packet(b'E', b"")].concat());
     assert_eq!(next_reply(&mut session), CONTINUE);
     session.feed(&rcpt("b"));
-    assert_eq!(session.next_event(), Some(Event::Broken(Fault::OutOfPlace(b'R'))));
+    assert_eq!(session.next_event(), Some(closing(Fault::OutOfPlace(b'R'))));
 }
 
 #[test]
@@ -236,7 +237,7 @@ fn another_client_may_follow_on_the_same_connection() {
     assert_eq!(request.client_address, b"198.51.100.2");
     assert_eq!(request.sender, b"c");
     session.feed(&packet(b'Q', b""));
-    assert_eq!(session.next_event(), Some(Event::Quit));
+    assert_eq!(session.next_event(), Some(Event::Close(None)));
 }
 
 #[test]
@@ -269,18 +270,21 @@ fn a_deferral_becomes_an_smtp_reply() {
 #[test]
 fn protocol_errors_end_the_connection() {
     let greeting = || [offer(OFFER), connection("mx", "192.0.2.1")];
-    let after = |packet: Vec<u8>| fault(&[greeting().as_slice(), &[packet]].concat());
-    assert_eq!(fault(&[vec![0; 4]]), Fault::Length(0));
-    assert_eq!(fault(&[b"GET / HTTP/1.0\r\n\r\n".to_vec()]), Fault::Length(0x4745_5420));
-    assert_eq!(fault(&[mail("a")]), Fault::OutOfPlace(b'M'));
-    assert_eq!(fault(&[offer([1, 0, 0])]), Fault::Version(1));
-    assert_eq!(fault(&[packet(b'O', &[0; 8])]), Fault::Version(0));
-    assert_eq!(fault(&[packet(b'O', &[0, 0, 0, 6, 0, 0, 0, 1])]), Fault::OutOfPlace(b'O'));
-    assert_eq!(fault(&[offer(OFFER), mail("a"), rcpt("b")]), Fault::OutOfPlace(b'R'));
-    assert_eq!(after(rcpt("b")), Fault::OutOfPlace(b'R'));
-    assert_eq!(after(packet(b'z', b"")), Fault::Unknown(b'z'));
-    assert_eq!(after(packet(b'C', b"no family")), Fault::OutOfPlace(b'C'));
-    assert_eq!(after(packet(b'C', b"mx\x004\0")), Fault::OutOfPlace(b'C'));
+    let after = |packet: Vec<u8>| end_of(&[greeting().as_slice(), &[packet]].concat());
+    assert_eq!(end_of(&[vec![0; 4]]), closing(Fault::Length(0)));
+    assert_eq!(end_of(&[b"GET / HTTP/1.0\r\n\r\n".to_vec()]), closing(Fault::Length(0x4745_5420)));
+    assert_eq!(end_of(&[mail("a")]), closing(Fault::OutOfPlace(b'M')));
+    assert_eq!(end_of(&[offer([1, 0, 0])]), closing(Fault::Version(1)));
+    assert_eq!(end_of(&[packet(b'O', &[0; 8])]), closing(Fault::Version(0)));
+    assert_eq!(
+        end_of(&[packet(b'O', &[0, 0, 0, 6, 0, 0, 0, 1])]),
+        closing(Fault::OutOfPlace(b'O'))
+    );
+    assert_eq!(end_of(&[offer(OFFER), mail("a"), rcpt("b")]), closing(Fault::OutOfPlace(b'R')));
+    assert_eq!(after(rcpt("b")), closing(Fault::OutOfPlace(b'R')));
+    assert_eq!(after(packet(b'z', b"")), closing(Fault::Unknown(b'z')));
+    assert_eq!(after(packet(b'C', b"no family")), closing(Fault::OutOfPlace(b'C')));
+    assert_eq!(after(packet(b'C', b"mx\x004\0")), closing(Fault::OutOfPlace(b'C')));
 }
 
 #[test]
@@ -292,7 +296,7 @@ fn the_longest_packet_is_read_and_a_longer_one_is_not_waited_for() {
     assert!(session.is_empty() && session.buffered() <= 4096);
     let too_long = u32::try_from(MAX_PACKET_LENGTH + 1).unwrap();
     session.feed(&too_long.to_be_bytes());
-    assert_eq!(session.next_event(), Some(Event::Broken(Fault::Length(too_long))));
+    assert_eq!(session.next_event(), Some(closing(Fault::Length(too_long))));
 }
 
 #[test]
@@ -304,7 +308,7 @@ fn pieces_do_not_matter() {
     for byte in others {
         session.feed(&[*byte]);
         while let Some(event) = session.next_event() {
-            assert!(matches!(event, Event::Reply(_)));
+            assert!(matches!(event, Event::Send(_)));
             replies += 1;
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::fuzz::{Target, in_pieces};
 use postgrey::greylist::Reply;
-use postgrey::session::milter::{Event, MAX_PACKET_LENGTH, Session};
+use postgrey::session::milter::{MAX_PACKET_LENGTH, Session};
+use postgrey::session::{Event, MailSession as _};
 use testkit::random::Random;
 
 pub const TARGET: Target =
@@ -97,9 +98,9 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
         while let Some(event) = session.next_event() {
             seen.push(format!("{event:?}"));
             match event {
-                Event::Reply(bytes) => assert_are_packets(&bytes),
-                Event::Recipient => {
-                    let request = session.request().expect("a recipient");
+                Event::Send(bytes) => assert_are_packets(&bytes),
+                Event::Request => {
+                    let request = session.request();
                     for text in [
                         request.client_address,
                         request.client_name,
@@ -123,7 +124,8 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
                     assert_are_packets(&reply);
                     seen.push(format!("{}", reply.escape_ascii()));
                 }
-                Event::Quit | Event::Broken(_) => return seen,
+                Event::Close(_) => return seen,
+                other => panic!("{other:?} of a milter session"),
             }
         }
         session.rest();
