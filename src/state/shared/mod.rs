@@ -6,10 +6,11 @@
 //! may hang and the event loop must not (`worker`). Whatever happens, mail waits for
 //! the time limit at most, and not again before the servers work (`circuit`).
 //!
-//! The protocol is spoken here, because that is little, and because every reply needs
-//! an end: the synchronous connections of the `redis` crate have a limit for each read
-//! of a socket but none for a reply, its newest version for Debian 13's compiler is
-//! not its newest, and it would double the number of crates.
+//! Links to one server, to the one that sentinels name, and to a cluster (`link`) use
+//! the protocol of `resp`, over streams with deadlines (`stream`). The `redis` crate is
+//! not used: it would double the number of crates, its last version for Debian 13's
+//! compiler is old, its synchronous connections limit the time of a read but not of a
+//! reply, and its Sentinel client has no limit.
 
 mod backend;
 mod batch;
