@@ -1,6 +1,6 @@
 //! The log line of a decision.
 
-use super::{Blacklist, Exemption, Policy, Reply, Verdict, Wait};
+use super::{Policy, Reply, Verdict, Wait};
 use crate::json::Object;
 use crate::request::Request;
 
@@ -17,8 +17,8 @@ pub fn log_line(
         line.extend_from_slice(request.queue_id);
         line.extend_from_slice(b": ");
     }
-    let (action, reason) = action_and_reason(verdict);
-    for part in ["action=", action, ", reason=", reason] {
+    let reason = verdict.reason();
+    for part in ["action=", reason.action(), ", reason=", reason.words()] {
         line.extend_from_slice(part.as_bytes());
     }
     match verdict {
@@ -46,8 +46,8 @@ pub fn log_line(
 /// `"dry_run":true`, and the attributes of the request that are not empty or `0`.
 /// Mail that passes for the first time has a delay, with or without a header.
 pub fn log_object(policy: &Policy, request: &Request<'_>, verdict: Verdict) -> Object {
-    let (action, reason) = action_and_reason(verdict);
-    let mut object = Object::new().text("action", action).text("reason", reason);
+    let reason = verdict.reason();
+    let mut object = Object::new().text("action", reason.action()).text("reason", reason.words());
     object = match verdict {
         Verdict::Greylisted { missing, .. } => object.number("missing", missing),
         Verdict::Passed { waited, first_time: true } => object.number("delay", waited),
@@ -75,25 +75,6 @@ fn fields<'r>(request: &Request<'r>) -> impl Iterator<Item = (&'static str, &'r 
     .into_iter()
 }
 
-fn action_and_reason(verdict: Verdict) -> (&'static str, &'static str) {
-    match verdict {
-        Verdict::Exempt(Exemption::Authenticated) => ("pass", "authenticated client"),
-        Verdict::Exempt(Exemption::Network) => ("pass", "trusted network"),
-        Verdict::Exempt(Exemption::Client) => ("pass", "client whitelist"),
-        Verdict::Exempt(Exemption::Recipient) => ("pass", "recipient whitelist"),
-        Verdict::Exempt(Exemption::Sender) => ("pass", "sender whitelist"),
-        Verdict::Exempt(Exemption::NotGreylisted) => ("pass", "recipient not listed"),
-        Verdict::Exempt(Exemption::AutoWhitelist) => ("pass", "client AWL"),
-        Verdict::Blacklisted(Blacklist::Client) => ("blacklist", "client blacklist"),
-        Verdict::Blacklisted(Blacklist::Sender) => ("blacklist", "sender blacklist"),
-        Verdict::Blacklisted(Blacklist::Recipient) => ("blacklist", "recipient blacklist"),
-        Verdict::NoAddress => ("pass", "no client address"),
-        Verdict::Greylisted { reason: Wait::New, .. } => ("greylist", "new"),
-        Verdict::Greylisted { reason: Wait::EarlyRetry, .. } => ("greylist", "early-retry"),
-        Verdict::Passed { .. } => ("pass", "triplet found"),
-    }
-}
-
 /// Perl's truth: the original leaves out what is empty or `0`.
 pub fn is_true(value: &[u8]) -> bool {
     !matches!(value, b"" | b"0")
@@ -102,6 +83,7 @@ pub fn is_true(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::greylist::{Blacklist, Exemption};
 
     const PASSED: Verdict = Verdict::Passed { waited: 300, first_time: true };
     const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };

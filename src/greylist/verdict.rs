@@ -48,7 +48,14 @@ impl Exemption {
     /// Returns true for mail of the site's own users and networks, which is
     /// logged only with `--verbose`.
     pub fn is_own(self) -> bool {
-        matches!(self, Exemption::Authenticated | Exemption::Network)
+        match self {
+            Exemption::Authenticated | Exemption::Network => true,
+            Exemption::Client
+            | Exemption::Recipient
+            | Exemption::Sender
+            | Exemption::NotGreylisted
+            | Exemption::AutoWhitelist => false,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::connections::Connections;
 use super::engine::Engine;
 use super::proxy::Proxy;
 use crate::daemon::{Log, Severity};
-use crate::greylist::{Plan, Policy, Reply};
+use crate::greylist::{Plan, Policy, Reason, Reply};
 use crate::session::Event;
 use crate::state::{Backend, Completed, Task, TaskResult, Ticket};
 use mio::{Registry, Token};
@@ -97,7 +97,7 @@ impl Batch<'_> {
                     }
                 }
                 Event::Incomplete(line) => {
-                    engine.stats.counters.incomplete += 1;
+                    engine.stats.counters.count(Reason::NoAddress);
                     let limit = &mut connection.line_limit;
                     engine.complain(limit, Severity::Complaint, line, log);
                     answer(connection, &Reply::Dunno, engine, *one_reply, log);

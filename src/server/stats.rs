@@ -64,7 +64,7 @@ impl Default for Stats {
 impl Stats {
     /// Counts a verdict, and the wait that it ends.
     pub fn decided(&mut self, verdict: Verdict) {
-        self.counters.count(verdict);
+        self.counters.count(verdict.reason());
         if let Verdict::Passed { waited, first_time: true } = verdict {
             self.delays.observe(u64::try_from(waited).unwrap_or(0));
         }

@@ -5,7 +5,7 @@ use super::super::show::{first_attempt, triplet_future};
 use super::super::text::{address, foreign, grouped, labelled, moment};
 use super::super::view::View;
 use super::super::{Error, Outcome};
-use super::verdict::{reason, word};
+use super::verdict::reason;
 use crate::cli::Options;
 use crate::cli::admin::{OutputFormat, TestMail};
 use crate::daemon::clock;
@@ -207,7 +207,7 @@ impl<'c> Case<'c> {
     fn json(&self) -> Object {
         let mut object = Object::new()
             .text("answer", self.reply())
-            .text("decision", word(self.verdict))
+            .text("decision", self.verdict.reason().name())
             .text("reason", reason(self.verdict));
         if self.policy.is_dry_run {
             object = object.truth("dry_run", true);

@@ -3,27 +3,6 @@
 use super::super::text::duration;
 use crate::greylist::{Blacklist, Exemption, Verdict, Wait};
 
-/// The decision in one word, for programs.
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Exempt(Exemption::Authenticated) => "authenticated",
-        Verdict::Exempt(Exemption::Network) => "trusted-network",
-        Verdict::Exempt(Exemption::Client) => "client-whitelist",
-        Verdict::Exempt(Exemption::Recipient) => "recipient-whitelist",
-        Verdict::Exempt(Exemption::Sender) => "sender-whitelist",
-        Verdict::Exempt(Exemption::NotGreylisted) => "recipient-not-listed",
-        Verdict::Blacklisted(Blacklist::Client) => "client-blacklist",
-        Verdict::Blacklisted(Blacklist::Sender) => "sender-blacklist",
-        Verdict::Blacklisted(Blacklist::Recipient) => "recipient-blacklist",
-        Verdict::Exempt(Exemption::AutoWhitelist) => "auto-whitelist",
-        Verdict::NoAddress => "no-address",
-        Verdict::Greylisted { reason: Wait::New, .. } => "new",
-        Verdict::Greylisted { reason: Wait::EarlyRetry, .. } => "early-retry",
-        Verdict::Passed { first_time: true, .. } => "first-pass",
-        Verdict::Passed { first_time: false, .. } => "passed-before",
-    }
-}
-
 /// The reason as a sentence, for people.
 pub fn reason(verdict: Verdict) -> String {
     let sentence = match verdict {
