@@ -6,7 +6,7 @@
 //! `libberkeleydb-perl` (which `postgrey` brings along).
 
 use crate::case::can_compare;
-use postgrey::state::berkeley::{BerkeleyFile, Summary, changes_pending};
+use postgrey::state::berkeley::{BerkeleyFile, Summary, Visit, changes_pending};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
@@ -151,7 +151,8 @@ fn read(file: &Path) -> (String, Summary) {
     let mut text = String::new();
     let database =
         BerkeleyFile::open(file).unwrap_or_else(|error| panic!("{} {error}", file.display()));
-    let summary = database.for_each(|key, value| {
+    let summary = database.read(|visit| {
+        let Visit::Row(key, value) = visit else { return };
         for item in [key, value] {
             text.push(' ');
             for &byte in item {

@@ -1,23 +1,24 @@
 //! The rows of one leaf page, handed on one at a time.
 
 use super::Summary;
-use super::page::{Content, Items};
+use super::page::{Content, Item, Items};
 use super::pages::Pages;
 
-/// Reads leaf pages. Holds the only buffers that reading a file needs: two
-/// pages, a key and a value.
+/// Reads leaf pages. Holds the only buffers that this needs: two pages, a key and a
+/// value.
 pub(super) struct LeafReader<'a> {
+    pages: &'a Pages,
     page: Vec<u8>,
-    row: RowReader<'a>,
+    /// A page of a long item.
+    part: Vec<u8>,
+    key: Vec<u8>,
+    value: Vec<u8>,
 }
 
 impl<'a> LeafReader<'a> {
     pub(super) fn new(pages: &'a Pages) -> LeafReader<'a> {
-        let size = pages.layout.page_size;
-        LeafReader {
-            page: vec![0; size],
-            row: RowReader { pages, key: Vec::new(), value: Vec::new(), part: vec![0; size] },
-        }
+        let page = vec![0; pages.layout.page_size];
+        LeafReader { pages, part: page.clone(), page, key: Vec::new(), value: Vec::new() }
     }
 
     /// Calls `row` for each pair on page `number`, and counts rows and damage.
@@ -27,7 +28,8 @@ impl<'a> LeafReader<'a> {
         summary: &mut Summary,
         row: &mut impl FnMut(&[u8], &[u8]),
     ) {
-        let items = match load(self.row.pages, number, &mut self.page) {
+        let LeafReader { pages, page, part, key, value } = self;
+        let items = match load(pages, number, page) {
             Ok(items) => items,
             Err(reason) => return summary.lose_page(reason),
         };
@@ -35,12 +37,22 @@ impl<'a> LeafReader<'a> {
         for index in (0..items.count()).step_by(2) {
             // The values of one key share the key's bytes on the page.
             let key_at = Some(items.offset(index));
-            match self.row.read(&items, index) {
+            let found = items.item(index + 1).and_then(|of_value| match of_value {
+                // A deleted row is marked on its value alone.
+                Item { deleted: true, .. } => Ok(Found::Deleted),
+                Item { content: Content::Duplicates, .. } => Ok(Found::Duplicates),
+                Item { content, .. } => {
+                    copy(pages, &items.item(index)?.content, part, key)?;
+                    copy(pages, &content, part, value)?;
+                    Ok(Found::Row)
+                }
+            });
+            match found {
                 Ok(Found::Row) if key_at == key_before => summary.duplicates += 1,
                 Ok(Found::Row) => {
                     key_before = key_at;
                     summary.rows += 1;
-                    row(&self.row.key, &self.row.value);
+                    row(key, value);
                 }
                 Ok(Found::Deleted) => {}
                 Ok(Found::Duplicates) => summary.duplicates += 1,
@@ -52,45 +64,17 @@ impl<'a> LeafReader<'a> {
     }
 }
 
-fn load<'p>(pages: &Pages, number: u32, page: &'p mut [u8]) -> Result<Items<'p>, String> {
-    let header = pages.read(number, page)?;
-    Items::new(pages.layout, page, &header).map_err(|reason| format!("page {number} {reason}"))
-}
-
-/// Reads single rows, wherever their bytes are.
-struct RowReader<'a> {
-    pages: &'a Pages,
-    key: Vec<u8>,
-    value: Vec<u8>,
-    /// A buffer for the parts of long items.
-    part: Vec<u8>,
-}
-
 /// The content of a pair of items.
 enum Found {
-    /// A row; key and value are in the reader.
     Row,
     Deleted,
     /// A key with so many values that they have their own tree.
     Duplicates,
 }
 
-impl RowReader<'_> {
-    /// Reads the pair whose key is item `index`.
-    fn read(&mut self, items: &Items<'_>, index: usize) -> Result<Found, String> {
-        // A deleted row is marked on its value alone.
-        let value = items.item(index + 1)?;
-        if value.deleted {
-            return Ok(Found::Deleted);
-        }
-        if matches!(value.content, Content::Duplicates) {
-            return Ok(Found::Duplicates);
-        }
-        let key = items.item(index)?;
-        copy(self.pages, &key.content, &mut self.part, &mut self.key)?;
-        copy(self.pages, &value.content, &mut self.part, &mut self.value)?;
-        Ok(Found::Row)
-    }
+fn load<'p>(pages: &Pages, number: u32, page: &'p mut [u8]) -> Result<Items<'p>, String> {
+    let header = pages.read(number, page)?;
+    Items::new(pages.layout, page, &header).map_err(|reason| format!("page {number} {reason}"))
 }
 
 fn copy(

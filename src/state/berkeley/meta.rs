@@ -41,7 +41,6 @@ pub(super) fn refused<T>(reason: impl Into<String>) -> Result<T, OpenError> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Meta {
     pub(super) layout: Layout,
-    pub(super) root: u32,
     /// The highest page number; 0 in old versions.
     pub(super) last: u32,
 }
@@ -58,6 +57,7 @@ impl Meta {
         const SEVERAL: u32 = 0x20;
         const COMPRESSED: u32 = 0x80;
 
+        let bytes = bytes.get(..META_BYTES).ok_or(OpenError::NotBerkeleyDb)?;
         let order = byte_order(bytes)?;
         let number = |at| order.u32(bytes, at).ok_or(OpenError::NotBerkeleyDb);
         let byte = |at| bytes.get(at).copied().ok_or(OpenError::NotBerkeleyDb);
@@ -91,7 +91,6 @@ impl Meta {
                 page_size: page_size as usize,
                 content: HEADER_BYTES + checksum,
             },
-            root: number(88)?,
             last: number(32)?,
         })
     }

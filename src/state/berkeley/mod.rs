@@ -2,14 +2,15 @@
 //!
 //! A file is a sequence of pages of equal size. The first page describes the
 //! file; rows are on leaf pages, each of which names its neighbours in key order.
-//! Nothing in a file is trusted: a sound tree is walked from its first leaf to
-//! its last, in a damaged file every page that still is a leaf is read, and the
-//! [`Summary`] reports the rest. Memory does not grow with the file.
+//! Nothing in a file is trusted: every page that is a leaf is read, whether others
+//! lead to it or not, and the [`Summary`] reports damage. Of a page, memory holds a
+//! few numbers.
 //!
 //! The format is that of btree versions 8 to 10 (Berkeley DB 5 writes 9), in both
 //! byte orders. The files lag behind the log while the original runs, and stay so
 //! if it is killed (BEHAVIOUR G): see [`changes_pending`].
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -28,7 +29,7 @@ pub use page::Lsn;
 
 use leaf::LeafReader;
 use meta::{META_BYTES, Meta};
-use page::{INTERNAL, Items, LEAF, is_btree_kind};
+use page::{LEAF, is_btree_kind};
 use pages::Pages;
 
 /// The number of notes a [`Summary`] keeps.
@@ -42,7 +43,7 @@ pub struct BerkeleyFile {
     remainder: u64,
 }
 
-/// The result of [`BerkeleyFile::for_each`].
+/// The result of [`BerkeleyFile::read`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub rows: u64,
@@ -50,8 +51,8 @@ pub struct Summary {
     /// databases have none. Of a key with very many values all are skipped, and
     /// counted as one.
     pub duplicates: u64,
-    /// The tree is broken, so that all pages were searched for rows: they came
-    /// in no order, and a key may have come twice.
+    /// Leaf pages do not follow each other, so that some rows came in no order, and a
+    /// key may have come twice.
     pub salvaged: bool,
     /// Pages that could not be read, some of which may have held rows.
     pub lost_pages: u64,
@@ -125,65 +126,34 @@ impl BerkeleyFile {
     /// [`changes_pending`].
     pub fn newest_change(&self) -> Lsn {
         let mut summary = Summary::default();
-        self.survey(&mut summary);
+        self.leaves(&mut summary);
         summary.newest_change
     }
 
-    /// Calls `row` with each key and its value, in key order if the file is
-    /// sound.
-    pub fn for_each(&self, mut row: impl FnMut(&[u8], &[u8])) -> Summary {
-        self.read(|step| {
-            if let Visit::Row(key, value) = step {
-                row(key, value);
-            }
-        })
-    }
-
-    /// Calls `take` with each key and its value, and after each page with the progress.
+    /// Calls `take` with each key and its value, in key order if the file is sound, and
+    /// after each page with the progress.
     pub fn read(&self, mut take: impl FnMut(Visit<'_>)) -> Summary {
         let mut summary = Summary::default();
-        let leaves = self.survey(&mut summary);
+        let leaves = self.leaves(&mut summary);
         let mut reader = LeafReader::new(&self.pages);
-        let bytes = |pages: u32| u64::from(pages) * self.pages.layout.page_size as u64;
-        let mut done = 0;
-        let mut read_leaf = |number, summary: &mut Summary| {
-            reader.rows(number, summary, &mut |key, value| take(Visit::Row(key, value)));
-            done += 1;
-            take(Visit::Leaf { done: bytes(done), of: bytes(leaves) });
-        };
-        match self.walk(|_| {}) {
-            Ok(walked) if walked == leaves => {
-                let again = self.walk(|number| read_leaf(number, &mut summary));
-                if let Err(reason) = again {
-                    summary.lose_page(format!("{reason} (the file changed while it was read)"));
-                }
-                return summary;
-            }
-            Ok(walked) => {
-                summary.note(format!("the tree leads to {walked} of {leaves} leaf pages"));
-            }
-            Err(reason) => summary.note(reason),
-        }
-        summary.salvaged = true;
-        self.count_missing(&mut summary);
-        for number in 1..self.pages.count {
-            let header = self.pages.header(number);
-            if header.is_ok_and(|header| header.kind == LEAF) {
-                read_leaf(number, &mut summary);
-            }
+        let bytes = |pages: usize| (pages * self.pages.layout.page_size) as u64;
+        for (index, number) in leaves.iter().enumerate() {
+            reader.rows(*number, &mut summary, &mut |key, value| take(Visit::Row(key, value)));
+            take(Visit::Leaf { done: bytes(index + 1), of: bytes(leaves.len()) });
         }
         summary
     }
 
-    /// Looks at the headers of all pages. Returns how many are leaves.
-    fn survey(&self, summary: &mut Summary) -> u32 {
-        let mut leaves = 0;
+    /// Looks at the headers of all pages. Returns the leaf pages in key order; in a
+    /// damaged file, followed by those to which no other leaf leads.
+    fn leaves(&self, summary: &mut Summary) -> Vec<u32> {
+        let mut neighbours = BTreeMap::new();
         for number in 0..self.pages.count {
             match self.pages.header(number) {
                 Ok(header) => {
                     summary.newest_change = summary.newest_change.max(header.lsn);
                     if header.kind == LEAF {
-                        leaves += 1;
+                        neighbours.insert(number, (header.previous, header.next));
                     }
                     if number > 0 && !is_btree_kind(header.kind) {
                         let kind = header.kind;
@@ -198,6 +168,18 @@ impl BerkeleyFile {
             let bytes = self.remainder;
             summary.lose_page(format!("page {number}: the file ends after {bytes} bytes of it"));
         }
+        let count = neighbours.len();
+        let (mut leaves, next) = in_order(&mut neighbours);
+        if next != 0 || !neighbours.is_empty() {
+            let last = leaves.last().copied().unwrap_or(0);
+            summary.salvaged = true;
+            summary.note(match next {
+                0 => format!("only {} of {count} leaf pages follow each other", leaves.len()),
+                _ => format!("page {next} is not the leaf page after {last}"),
+            });
+            self.count_missing(summary);
+        }
+        leaves.extend(neighbours.into_keys());
         leaves
     }
 
@@ -211,42 +193,22 @@ impl BerkeleyFile {
             summary.note(format!("the last {missing} pages are missing"));
         }
     }
+}
 
-    /// Visits the leaf pages in key order and returns how many there are. Each
-    /// must name the one before, so that the walk cannot run in circles.
-    fn walk(&self, mut visit: impl FnMut(u32)) -> Result<u32, String> {
-        let mut walked = 0;
-        let (mut previous, mut number) = (0, self.first_leaf()?);
-        while number != 0 {
-            let header = self.pages.header(number)?;
-            if (header.kind, header.number, header.previous) != (LEAF, number, previous) {
-                return Err(format!("page {number} is not the leaf page after {previous}"));
-            }
-            visit(number);
-            walked += 1;
-            (previous, number) = (number, header.next);
+/// Removes the leaf pages that follow each other from the first one on, given the
+/// previous and the next page of each. Returns them in order, and the page to which the
+/// last one leads: 0 if it is the end.
+fn in_order(neighbours: &mut BTreeMap<u32, (u32, u32)>) -> (Vec<u32>, u32) {
+    let mut leaves = Vec::new();
+    let first = neighbours.iter().find(|(_, (previous, _))| *previous == 0);
+    let (mut before, mut number) = (0, first.map_or(0, |(number, _)| *number));
+    while let Some((previous, next)) = neighbours.remove(&number) {
+        if previous != before {
+            neighbours.insert(number, (previous, next));
+            break;
         }
-        Ok(walked)
+        leaves.push(number);
+        (before, number) = (number, next);
     }
-
-    /// Goes from the root to the first leaf. Levels must sink on the way, so
-    /// that there are at most 255 steps.
-    fn first_leaf(&self) -> Result<u32, String> {
-        let mut page = vec![0; self.pages.layout.page_size];
-        let (mut number, mut above) = (self.meta.root, u16::MAX);
-        loop {
-            let header = self.pages.read(number, &mut page)?;
-            let level = u16::from(header.level);
-            match header.kind {
-                LEAF => return Ok(number),
-                INTERNAL if level < above => {
-                    above = level;
-                    number = Items::new(self.pages.layout, &page, &header)
-                        .and_then(|items| items.child(0))
-                        .map_err(|reason| format!("page {number} {reason}"))?;
-                }
-                _ => return Err(format!("page {number} does not lead to a leaf page")),
-            }
-        }
-    }
+    (leaves, number)
 }

@@ -6,16 +6,15 @@
 /// Bytes of the header that every page but the first starts with.
 pub(super) const HEADER_BYTES: usize = 26;
 
-/// A page of keys that lead to other pages.
-pub(super) const INTERNAL: u8 = 3;
 pub(super) const LEAF: u8 = 5;
 /// A page with a part of a key or value too long for its leaf.
 pub(super) const OVERFLOW: u8 = 7;
 
 /// Returns true if pages of this type occur in a btree file. Besides the types
-/// above: 0 are free pages, 4, 6 and 12 the trees of keys with many values.
+/// above: 0 are free pages, 3 leads to other pages, 4, 6 and 12 are the trees of keys
+/// with many values.
 pub(super) fn is_btree_kind(kind: u8) -> bool {
-    matches!(kind, 0 | INTERNAL | 4 | LEAF | 6 | OVERFLOW | 12)
+    matches!(kind, 0 | 3 | 4 | LEAF | 6 | OVERFLOW | 12)
 }
 
 /// The byte order of the machine that created the file.
@@ -76,8 +75,6 @@ pub(super) struct Header {
     pub(super) entries: u16,
     /// On an overflow page, the bytes of its content.
     pub(super) length: u16,
-    /// Height above the leaves, which are 1.
-    pub(super) level: u8,
     pub(super) kind: u8,
 }
 
@@ -91,7 +88,6 @@ impl Header {
             next: order.u32(page, 16)?,
             entries: order.u16(page, 20)?,
             length: order.u16(page, 22)?,
-            level: *page.get(24)?,
             kind: *page.get(25)?,
         })
     }
@@ -116,7 +112,7 @@ pub(super) enum Content<'a> {
     Duplicates,
 }
 
-/// The items of a leaf or internal page, found by the index of offsets after its
+/// The items of a leaf page, found by the index of offsets after its
 /// header.
 pub(super) struct Items<'a> {
     layout: Layout,
@@ -148,13 +144,7 @@ impl<'a> Items<'a> {
         self.layout.order.u16(self.page, at).map_or(0, usize::from)
     }
 
-    /// The page that item `index` of an internal page leads to.
-    pub(super) fn child(&self, index: usize) -> Result<u32, String> {
-        let item = self.item_bytes(index)?;
-        self.layout.order.u32(item, 4).ok_or_else(outside)
-    }
-
-    /// Item `index` of a leaf page.
+    /// Item `index`.
     pub(super) fn item(&self, index: usize) -> Result<Item<'a>, String> {
         const DELETED: u8 = 0x80;
         let order = self.layout.order;

@@ -44,7 +44,11 @@ impl Drop for Scratch {
 fn rows(path: &Path) -> (Vec<Row>, Summary) {
     let mut rows = Vec::new();
     let file = BerkeleyFile::open(path).unwrap();
-    let summary = file.for_each(|key, value| rows.push((key.to_vec(), value.to_vec())));
+    let summary = file.read(|visit| {
+        if let Visit::Row(key, value) = visit {
+            rows.push((key.to_vec(), value.to_vec()));
+        }
+    });
     assert_eq!(summary.rows, rows.len() as u64);
     (rows, summary)
 }
