@@ -13,7 +13,6 @@ pub(super) struct Availability {
     name: String,
     away: Option<Away>,
     last_answer: Option<Instant>,
-    /// The time of the last log line about a slow answer.
     last_slow: Option<Instant>,
 }
 
@@ -26,7 +25,6 @@ struct Away {
 }
 
 impl Availability {
-    /// A daemon that is expected to answer.
     pub(super) fn new(name: String) -> Availability {
         Availability { name, away: None, last_answer: None, last_slow: None }
     }

@@ -11,13 +11,11 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
-/// Bytes read at once; replies are short.
 const READ_SIZE: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: Socket,
-    /// The index of the daemon's address.
     pub(super) address: usize,
     pub(super) is_established: bool,
     pub(super) opened: Instant,
@@ -82,7 +80,6 @@ impl Connection {
         Ok(self.is_established)
     }
 
-    /// Sends as much of the question as the socket accepts.
     pub(super) fn send(&mut self) -> io::Result<()> {
         let Some(question) = self.question.as_ref().filter(|_| self.is_established) else {
             return Ok(());

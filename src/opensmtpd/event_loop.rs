@@ -1,9 +1,9 @@
 //! The loop: lines from smtpd, questions to the daemon, results to smtpd.
 
-use super::lines::Lines;
 use super::pool::{Pool, Server};
 use super::smtpd;
 use crate::daemon::{Failure, Format, Log, Severity, Verbosity, errno};
+use crate::session::lines::{InputLine, Lines};
 use crate::session::opensmtpd::SmtpdFilter;
 use mio::{Events, Poll, Token};
 use std::io::{self, ErrorKind};
@@ -13,8 +13,10 @@ const INPUT: Token = Token(0);
 const OUTPUT: Token = Token(1);
 const FIRST_CONNECTION: usize = 2;
 
-/// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
+
+/// The longest line. A line of a message has at most 65,535 bytes in smtpd.
+const MAX_LINE: usize = 1024 * 1024;
 
 /// Bytes and requests that may wait before no more is read.
 const MAX_OUTPUT: usize = 1024 * 1024;
@@ -25,14 +27,13 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 struct EventLoop {
     filter: SmtpdFilter,
-    lines: Lines,
+    lines: Lines<MAX_LINE>,
     pool: Pool,
     log: Log,
     is_readable: bool,
     last_complaint: Option<Instant>,
 }
 
-/// Runs until smtpd closes its end.
 pub(super) fn run(server: Server, adds_header: bool) -> Result<(), Failure> {
     let mut poll = Poll::new().map_err(|error| refused(&error))?;
     smtpd::watch(poll.registry(), INPUT, OUTPUT)?;
@@ -98,8 +99,12 @@ impl EventLoop {
             Ok(Some(length)) => self.lines.feed(&piece[..length]),
             Ok(None) => self.is_readable = false,
         }
-        while let Some(line) = self.lines.next() {
-            let Err(complaint) = self.filter.line(line, now) else {
+        while let Some(line) = self.lines.next_line() {
+            let line = match line {
+                InputLine::Whole(line) => line,
+                InputLine::TooLong => b"a line of more than 1 MiB".to_vec(),
+            };
+            let Err(complaint) = self.filter.line(&line, now) else {
                 continue;
             };
             let is_due = |last| now.duration_since(last) >= COMPLAINT_INTERVAL;

@@ -8,7 +8,6 @@
 mod availability;
 mod connection;
 mod event_loop;
-mod lines;
 mod pool;
 mod smtpd;
 
@@ -17,7 +16,6 @@ use crate::daemon::Failure;
 use socket2::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Runs the filter until smtpd closes standard input.
 pub fn run(options: &OpensmtpdFilter) -> Result<(), Failure> {
     let server =
         pool::Server { addresses: addresses(&options.daemon)?, name: options.daemon.to_string() };

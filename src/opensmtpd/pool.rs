@@ -39,7 +39,6 @@ pub(super) struct Server {
 pub(super) struct Pool {
     addresses: Vec<SockAddr>,
     registry: Registry,
-    /// The token of the first connection; the others follow.
     first_token: usize,
     connections: Slab<Connection>,
     waiting: VecDeque<PolicyQuestion>,
@@ -51,7 +50,6 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// A pool without connections. Tokens from `first_token` on are its own.
     pub(super) fn new(server: Server, registry: Registry, first_token: usize) -> Pool {
         Pool {
             addresses: server.addresses,
@@ -75,7 +73,6 @@ impl Pool {
         mem::take(&mut self.answers)
     }
 
-    /// The lines for the log since the last call.
     pub(super) fn take_notices(&mut self) -> Vec<String> {
         mem::take(&mut self.notices)
     }
@@ -89,7 +86,6 @@ impl Pool {
         carried.chain(waiting).chain(pause).chain(retry).min()
     }
 
-    /// Handles an event of one of the connections.
     pub(super) fn ready(&mut self, token: Token, now: Instant) {
         let key = token.0 - self.first_token;
         if let Err(error) = self.exchange(key, now) {

@@ -17,7 +17,6 @@ pub use scan::Scan;
 use crate::greylist::edit::{Change, Edit};
 use crate::greylist::{Record, Table};
 
-/// The socket's name inside the database directory.
 pub const SOCKET_NAME: &str = "postgrey.control";
 
 /// The maximum length of a request in bytes, which bounds the daemon's memory.
@@ -32,7 +31,6 @@ pub enum ToolRequest {
     Statistics,
     /// Write all records that wait for the disk to the file.
     Settle,
-    /// Read the lists again.
     Reload,
     Metadata,
     Totals,

@@ -4,6 +4,7 @@
 mod action;
 mod address;
 pub(crate) mod control;
+pub(crate) mod lines;
 mod mail_session;
 pub mod milter;
 pub mod opensmtpd;

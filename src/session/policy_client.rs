@@ -31,7 +31,6 @@ pub struct Replies {
 pub struct Malformed;
 
 impl Replies {
-    /// Adds bytes from the server.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }

@@ -35,7 +35,6 @@ pub fn record_lines(record: Option<&[u8]>) -> Vec<String> {
     record.into_iter().map(escaped).collect()
 }
 
-/// Reads the reply about a single record.
 pub fn record_of(lines: &[String]) -> Option<Vec<u8>> {
     unescaped(lines.first()?)
 }
@@ -53,14 +52,12 @@ pub fn metadata_of(lines: &[String]) -> Metadata {
     Metadata { keys: value("keys"), rules: value("rules") }
 }
 
-/// The reply about the size of the state.
 pub fn totals_lines(totals: Totals) -> Vec<String> {
     let Totals { records: [triplets, clients], bytes, free } = totals;
     let named = [("triplets", triplets), ("clients", clients), ("bytes", bytes), ("free", free)];
     named.map(|(name, number)| format!("{name} {number}")).to_vec()
 }
 
-/// Reads the reply about the size of the state.
 pub fn totals_of(lines: &[String]) -> Totals {
     let number = |name| named(lines, name).and_then(|number| number.parse().ok()).unwrap_or(0);
     Totals {

@@ -2,10 +2,8 @@
 
 use super::packet::{self, Fault};
 
-/// The newest supported version.
 const NEWEST: u32 = 6;
 
-/// The oldest version accepted.
 const OLDEST: u32 = 2;
 
 const ADD_HEADERS: u32 = 0x1;

@@ -9,7 +9,6 @@ use std::ops::Range;
 /// as mail servers put into one (64 KiB less one).
 pub const MAX_PACKET_LENGTH: usize = 64 * 1024;
 
-/// Bytes of the length.
 const HEAD: usize = 4;
 
 /// Bytes of the buffer that are kept for the next packet.
@@ -47,7 +46,6 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Splits the bytes from a mail server into packets.
 #[derive(Debug, Default)]
 pub(super) struct Packets {
     buffer: Vec<u8>,
@@ -74,7 +72,6 @@ impl Packets {
         Some(Ok((command, data)))
     }
 
-    /// The data of a packet.
     pub(super) fn data(&self, range: Range<usize>) -> &[u8] {
         &self.buffer[range]
     }

@@ -25,7 +25,6 @@ pub(super) fn quarantine(output: &mut Vec<u8>, reason: &[u8]) {
     packet::push(output, b'q', &[&reason, b"\0"]);
 }
 
-/// Appends the packet that discards the message.
 pub(super) fn discard(output: &mut Vec<u8>) {
     packet::push(output, b'd', &[]);
 }

@@ -50,7 +50,6 @@ impl Extensions {
         self.0.iter().map(String::as_str)
     }
 
-    /// Returns true if the extension is offered.
     pub fn has(&self, keyword: &str) -> bool {
         let keywords = self.0.iter().filter_map(|line| line.split(' ').next());
         keywords.into_iter().any(|offered| offered.eq_ignore_ascii_case(keyword))

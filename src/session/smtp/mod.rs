@@ -7,7 +7,6 @@
 mod command;
 mod dialogue;
 mod extensions;
-mod input;
 mod proxy_header;
 mod replies;
 mod session;
@@ -17,7 +16,6 @@ mod tests;
 
 pub use dialogue::{Dialogue, Progress};
 pub use extensions::Extensions;
-pub use input::MAX_LINE;
 pub use proxy_header::{ProxyVersion, proxy_header};
 pub use replies::refusal;
-pub use session::{Event, Offer, Recipient, Session, Step};
+pub use session::{Event, MAX_LINE, Offer, Recipient, Session, Step};

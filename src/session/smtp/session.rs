@@ -2,9 +2,13 @@
 
 use super::command::{Command, Envelope, Fault};
 use super::extensions::{Extensions, MAIL_PARAMETERS, RCPT_PARAMETERS};
-use super::input::{Input, Line};
 use super::replies;
+use crate::session::lines::{InputLine, Lines};
 use std::rc::Rc;
+
+/// Bytes of the longest command line, with its end: 512 (RFC 5321 section
+/// 4.5.3.1.4) and room for the parameters of all extensions.
+pub const MAX_LINE: usize = 2048;
 
 const MAX_ERRORS: u32 = 20;
 
@@ -33,7 +37,7 @@ pub struct Offer {
 #[derive(Debug)]
 pub struct Session {
     offer: Rc<Offer>,
-    input: Input,
+    input: Lines<MAX_LINE>,
     /// The client's line with EHLO or HELO.
     hello: Option<Vec<u8>>,
     mail: Option<Mail>,
@@ -94,7 +98,7 @@ impl Session {
     pub fn new(offer: Rc<Offer>) -> Session {
         Session {
             offer,
-            input: Input::default(),
+            input: Lines::default(),
             hello: None,
             mail: None,
             recipient: None,
@@ -110,7 +114,6 @@ impl Session {
         replies::line(&format!("220 {} ESMTP", self.offer.host))
     }
 
-    /// Adds bytes from the client.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.input.feed(bytes);
     }
@@ -132,8 +135,11 @@ impl Session {
                 break self.reply(reply);
             }
             match self.input.next_line()? {
-                Line::TooLong => break self.reply(replies::LINE_TOO_LONG),
-                Line::Whole(line) => {
+                InputLine::TooLong => break self.reply(replies::LINE_TOO_LONG),
+                InputLine::Whole(mut line) => {
+                    if line.ends_with(b"\r") {
+                        line.pop();
+                    }
                     if let Some(event) = self.take(line) {
                         break event;
                     }

@@ -1,61 +1,66 @@
-//! Lines and chunks from a client, with bounded memory.
+//! Lines of a stream, out of pieces of any size, with bounded memory.
 
-/// Bytes of the longest command line, with its end: 512 (RFC 5321 section
-/// 4.5.3.1.4) and room for the parameters of all extensions.
-pub const MAX_LINE: usize = 2048;
+/// Bytes of its buffer that a stream keeps for the next lines.
+const RETAINED_CAPACITY: usize = 64 * 1024;
 
-/// Bytes that were received and not parsed yet.
+/// Bytes that were received and not parsed yet. A line has less than `MAX` bytes, with
+/// its end.
 #[derive(Debug, Default)]
-pub struct Input {
+pub struct Lines<const MAX: usize> {
     bytes: Vec<u8>,
     /// The place of the first unparsed byte.
     start: usize,
-    /// The rest of a line that is too long is skipped.
+    /// True while the rest of a line that is too long arrives.
     is_skipping: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
-    /// The line without its end.
+pub enum InputLine {
+    /// The line without its line feed.
     Whole(Vec<u8>),
-    /// A line that was longer than [`MAX_LINE`].
     TooLong,
 }
 
-impl Input {
+impl<const MAX: usize> Lines<MAX> {
+    /// Adds bytes. Ask for all lines before the next call.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.bytes.drain(..self.start);
-        self.start = 0;
+        self.bytes.drain(..std::mem::take(&mut self.start));
+        if self.bytes.is_empty() {
+            self.bytes.shrink_to(RETAINED_CAPACITY);
+        }
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Removes the next line, if it is complete.
-    pub fn next_line(&mut self) -> Option<Line> {
-        let unparsed = &self.bytes[self.start..];
+    pub fn next_line(&mut self) -> Option<InputLine> {
+        let unparsed = self.rest();
         let Some(length) = memchr::memchr(b'\n', unparsed) else {
-            if self.is_skipping || unparsed.len() > MAX_LINE {
-                *self = Input { is_skipping: true, ..Input::default() };
+            if self.is_skipping || unparsed.len() > MAX {
+                *self = Lines { is_skipping: true, ..Lines::default() };
             }
             return None;
         };
-        let line = &unparsed[..length];
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let is_too_long = std::mem::take(&mut self.is_skipping) || length >= MAX_LINE;
-        let line = if is_too_long { Line::TooLong } else { Line::Whole(line.to_vec()) };
+        let is_too_long = self.is_skipping || length >= MAX;
+        let line = if is_too_long {
+            InputLine::TooLong
+        } else {
+            InputLine::Whole(unparsed[..length].to_vec())
+        };
+        self.is_skipping = false;
         self.start += length + 1;
         Some(line)
     }
 
     /// Drops up to `count` bytes, and returns how many.
     pub fn skip(&mut self, count: u64) -> u64 {
-        let length = self.bytes.len() - self.start;
+        let length = self.rest().len();
         let skipped = usize::try_from(count).map_or(length, |count| count.min(length));
         self.start += skipped;
         skipped as u64
     }
 
     pub fn clear(&mut self) {
-        *self = Input::default();
+        *self = Lines::default();
     }
 
     /// The bytes that were not parsed.
@@ -75,19 +80,21 @@ impl Input {
 mod tests {
     use super::*;
 
+    const MAX: usize = 2048;
+
     fn lines(input: &[u8], piece: usize) -> Vec<String> {
         let mut found = Vec::new();
-        let mut lines = Input::default();
+        let mut lines = Lines::<MAX>::default();
         for piece in input.chunks(piece) {
             lines.feed(piece);
             while let Some(line) = lines.next_line() {
                 found.push(match line {
-                    Line::Whole(line) => line.escape_ascii().to_string(),
-                    Line::TooLong => "too long".to_owned(),
+                    InputLine::Whole(line) => line.escape_ascii().to_string(),
+                    InputLine::TooLong => "too long".to_owned(),
                 });
             }
             lines.shrink();
-            assert!(lines.bytes.len() <= MAX_LINE + piece.len());
+            assert!(lines.bytes.len() <= MAX + piece.len());
         }
         found
     }
@@ -95,16 +102,17 @@ mod tests {
     #[test]
     fn lines_end_with_line_feeds() {
         for piece in [1, 2, 100] {
-            assert_eq!(lines(b"a\r\nb\n\r\nc\rd\r\r\ne", piece), ["a", "b", "", r"c\rd\r"]);
+            let expected = [r"a\r", "b", r"\r", r"c\rd\r\r"];
+            assert_eq!(lines(b"a\r\nb\n\r\nc\rd\r\r\ne", piece), expected);
         }
     }
 
     #[test]
     fn too_long_line_is_skipped_to_its_end() {
-        for (length, expected) in [(MAX_LINE - 2, None), (MAX_LINE - 1, Some("too long"))] {
+        for (length, expected) in [(MAX - 1, None), (MAX, Some("too long"))] {
             let line = "x".repeat(length);
             for piece in [1, 7, 2048, 100_000] {
-                let found = lines(format!("{line}\r\nNOOP\r\n").as_bytes(), piece);
+                let found = lines(format!("{line}\nNOOP\n").as_bytes(), piece);
                 assert_eq!(found, [expected.unwrap_or(&line), "NOOP"], "{length} by {piece}");
             }
         }
