@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 
 /// The process in which [`detach`] returned.
 #[derive(Debug)]
-pub enum Side {
+pub enum Detached {
     /// The one that the administrator started, with the status to exit with:
     /// zero if the daemon serves, else the daemon's own.
     Parent(u8),
@@ -32,7 +32,7 @@ pub struct Readiness {
 
 /// Forks; the child starts a new session without a terminal. Must be called
 /// before anything is opened: only the standard descriptors stay open.
-pub fn detach() -> Result<Side, Failure> {
+pub fn detach() -> Result<Detached, Failure> {
     let fail = |why: Errno| Failure::system(format!("Couldn't fork: {}", why.desc()), why);
     close_inherited();
     let (reader, writer) = UnixStream::pair().map_err(|error| fail(super::errno(&error)))?;
@@ -48,12 +48,12 @@ pub fn detach() -> Result<Side, Failure> {
     match side {
         ForkResult::Parent { child } => {
             drop(writer);
-            wait(reader, child).map(Side::Parent)
+            wait(reader, child).map(Detached::Parent)
         }
         ForkResult::Child => {
             setsid().map_err(fail)?;
             dup2_stdin(&null).and_then(|()| dup2_stdout(&null)).map_err(fail)?;
-            Ok(Side::Daemon(Readiness { parent: writer, null }))
+            Ok(Detached::Daemon(Readiness { parent: writer, null }))
         }
     }
 }

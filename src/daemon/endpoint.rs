@@ -131,7 +131,6 @@ fn resolved(host: &str, port: &str, address: SocketAddr) -> String {
     format!("Resolved [{host}]:{port} to [{ip}]:{number}, {}", family(address))
 }
 
-/// `IPv4` or `IPv6`.
 pub fn family(address: SocketAddr) -> &'static str {
     if address.is_ipv6() { "IPv6" } else { "IPv4" }
 }

@@ -13,7 +13,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without a system error.
     pub fn new(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), advice: String::new(), status: 255 }
     }
@@ -52,7 +51,6 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The error number of an I/O error.
 pub fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

@@ -87,7 +87,6 @@ impl DirectoryLock {
         self.is_unchecked
     }
 
-    /// Notes that the database was checked.
     pub fn set_checked(&mut self) {
         self.is_unchecked = false;
     }

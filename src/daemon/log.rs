@@ -215,7 +215,6 @@ impl Log {
         self.lost_ever += lines;
     }
 
-    /// Returns the number of lines dropped since the start.
     pub fn lost_ever(&self) -> u64 {
         self.lost_ever
     }

@@ -14,7 +14,6 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Returns true if no more should be added.
     pub fn is_full(&self) -> bool {
         self.lines.len() >= MAX_LINES || self.bytes >= MAX_BYTES
     }
@@ -29,14 +28,12 @@ impl Queue {
         self.lines.front().map(Vec::as_slice)
     }
 
-    /// Removes the oldest line.
     pub fn pop(&mut self) -> Option<Vec<u8>> {
         let line = self.lines.pop_front()?;
         self.bytes -= line.len();
         Some(line)
     }
 
-    /// Returns true if nothing waits.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

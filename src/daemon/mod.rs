@@ -16,7 +16,7 @@ mod syslog;
 pub(crate) mod systemd;
 pub mod title;
 
-pub use detach::{Readiness, Side, detach};
+pub use detach::{Detached, Readiness, detach};
 pub use failure::{Failure, errno};
 pub use lock::{DirectoryLock, Holder};
 pub use log::{Entry, Format, Log, Severity, Verbosity};

@@ -51,12 +51,10 @@ impl Stderr {
         self.lines.push(line);
     }
 
-    /// Returns true if all was written.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.piece.is_empty()
     }
 
-    /// Writes as much as the reader accepts now.
     pub fn send(&mut self) {
         loop {
             while self.piece.len() < MAX_WRITE {

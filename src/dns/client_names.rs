@@ -25,10 +25,10 @@ struct NameLookup {
     owner: u64,
     address: IpAddr,
     deadline: Instant,
-    stage: Stage,
+    stage: LookupStage,
 }
 
-enum Stage {
+enum LookupStage {
     /// Waits for the names of the address.
     Reverse,
     /// Waits for the addresses of a name; others may follow.
@@ -50,7 +50,7 @@ impl ClientNames {
     /// identifies by a number.
     pub fn look_up(&mut self, owner: u64, address: IpAddr, now: Instant) {
         let lookup =
-            NameLookup { owner, address, deadline: now + self.limit, stage: Stage::Reverse };
+            NameLookup { owner, address, deadline: now + self.limit, stage: LookupStage::Reverse };
         self.ask(Question::reverse(address), lookup, now);
         self.advance(now);
     }
@@ -109,13 +109,13 @@ impl ClientNames {
     fn take(&mut self, lookup: NameLookup, answer: Option<Answer>, now: Instant) {
         let NameLookup { owner, address, deadline, stage } = lookup;
         let mut names = match stage {
-            Stage::Reverse => {
+            LookupStage::Reverse => {
                 let mut names = answer.unwrap_or_default().names;
                 names.retain(|name| is_host_name(name));
                 names.truncate(MAX_NAMES);
                 names.into_iter()
             }
-            Stage::Forward(name, names) => {
+            LookupStage::Forward(name, names) => {
                 if answer.is_some_and(|answer| answer.addresses.contains(&address)) {
                     return self.completed.push((owner, Some(name)));
                 }
@@ -126,7 +126,7 @@ impl ClientNames {
             return self.completed.push((owner, None));
         };
         let question = Question { name: name.clone(), kind: Kind::of_family(address) };
-        let stage = Stage::Forward(name, names);
+        let stage = LookupStage::Forward(name, names);
         self.ask(question, NameLookup { owner, address, deadline, stage }, now);
     }
 }

@@ -12,12 +12,9 @@ const MAX_ALIASES: usize = 16;
 /// SOA record, which few clients of greylisting need.
 const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 
-/// The type of record in a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// IPv4 addresses.
     A,
-    /// IPv6 addresses.
     Aaaa,
     Mx,
     Ptr,
@@ -88,7 +85,6 @@ pub struct Answer {
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// The records; may be empty.
     Answered(Answer),
     /// The answer is too long for a datagram.
     Truncated,

@@ -67,7 +67,6 @@ impl Resolver {
         }
     }
 
-    /// The number of tokens that a resolver needs.
     pub const TOKENS: usize = MAX_IN_FLIGHT;
 
     /// Starts to ask. The answer comes from [`Resolver::completed`], at once if
@@ -94,7 +93,6 @@ impl Resolver {
         self.in_flight.iter().map(|(_, query)| query.deadline).min()
     }
 
-    /// Receives from the socket of a token.
     pub fn handle(&mut self, token: Token, now: Instant) {
         let Some(key) = token.0.checked_sub(self.first_token) else {
             return;
@@ -137,13 +135,11 @@ impl Resolver {
         self.fill(now);
     }
 
-    /// Cancels a question; no answer follows.
     pub fn cancel(&mut self, question_id: QuestionId) {
         self.waiting.retain(|(waiting, _)| *waiting != question_id);
         self.in_flight.retain(|_, query| query.question_id != question_id);
     }
 
-    /// Sends waiting questions while there is room.
     fn fill(&mut self, now: Instant) {
         while self.in_flight.len() < MAX_IN_FLIGHT {
             let Some((question_id, question)) = self.waiting.pop_front() else {
@@ -154,7 +150,6 @@ impl Resolver {
         }
     }
 
-    /// Processes a message received by a socket.
     fn take(&mut self, key: usize, message: &[u8], now: Instant) {
         let query = &mut self.in_flight[key];
         let reply = message::reply(&query.question, query.message_id, message);

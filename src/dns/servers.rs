@@ -17,7 +17,6 @@ const MAX_MISSES: u32 = 300;
 /// The time for which a silent server is not asked.
 const SILENCE_PAUSE: Duration = Duration::from_secs(5);
 
-/// The servers, and how to ask them.
 pub struct Servers {
     servers: Vec<Server>,
     /// The time limit of a reply.

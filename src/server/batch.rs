@@ -37,7 +37,6 @@ pub struct Batch<'a> {
     pub one_reply: bool,
     /// True if other machines may replace the clock (`--policy-test-time`).
     pub remote_test_time: bool,
-    /// The SMTP proxy, if there is one.
     pub proxy: Option<&'a mut Proxy>,
 }
 

@@ -4,7 +4,7 @@ use super::line_limit::LineLimit;
 use super::socket::Stream;
 use crate::session::MailSession;
 use mio::{Registry, Token};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::time::Instant;
 
 /// Bytes of replies that may wait for a client to read them. Nothing is read from a
@@ -80,7 +80,6 @@ impl Connection {
         self.half_closed |= half_closed;
     }
 
-    /// Notes if the session may hold more requests.
     pub fn mark_unanswered(&mut self, unanswered: bool) {
         self.unanswered = unanswered;
     }
@@ -91,7 +90,6 @@ impl Connection {
         self.awaiting = awaiting;
     }
 
-    /// Returns true if a request waits for the backend.
     pub fn is_awaiting(&self) -> bool {
         self.awaiting
     }
@@ -143,7 +141,6 @@ impl Connection {
         self.end();
     }
 
-    /// Returns true if nothing more can be read or written.
     pub fn is_broken(&self) -> bool {
         self.phase == Phase::Broken
     }
@@ -184,7 +181,6 @@ impl Connection {
         }
     }
 
-    /// Bytes that its buffers take.
     pub fn buffered(&self) -> usize {
         self.session.buffered() + self.output.capacity()
     }

@@ -38,7 +38,6 @@ pub struct Connections {
     slab: Slab<Connection>,
     /// The keys of those that are due, in the order in which they became due.
     due: Vec<usize>,
-    /// Bytes that all buffers take together.
     buffered: usize,
     max: usize,
 }

@@ -29,7 +29,6 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that has decided nothing yet, for a log of this format.
     pub fn new(policy: Policy, lists: Lists, format: Format) -> Engine {
         Engine {
             policy,
@@ -45,7 +44,6 @@ impl Engine {
         }
     }
 
-    /// Replaces the lists and returns the old ones.
     pub fn exchange(&mut self, lists: Lists) -> Lists {
         std::mem::replace(&mut self.lists, lists)
     }
@@ -54,7 +52,6 @@ impl Engine {
         &self.lists
     }
 
-    /// The statistics for the log; they mention a dry run.
     pub fn statistics(&self) -> String {
         let dry_run = if self.policy.is_dry_run { "dry-run, " } else { "" };
         format!("statistics: {dry_run}{}", self.stats.counters)

@@ -14,7 +14,6 @@ pub struct LineLimit {
 }
 
 impl LineLimit {
-    /// Creates a limit of `max` lines at once.
     pub fn new(max: u32, interval: Duration, now: Instant) -> LineLimit {
         LineLimit { max, interval, left: max, since: now }
     }
@@ -28,7 +27,6 @@ impl LineLimit {
         LineLimit::new(10_000, Duration::from_millis(100), Instant::now())
     }
 
-    /// Returns true if a line may be written now.
     pub fn allows(&mut self, now: Instant) -> bool {
         let intervals = now.duration_since(self.since).as_nanos() / self.interval.as_nanos();
         let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);

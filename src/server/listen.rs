@@ -23,7 +23,6 @@ const BACKLOG: i32 = 4096;
 /// (`FileDescriptorName=`).
 const MILTER: &str = "milter";
 
-/// Opens the sockets for a protocol that the command line asks for.
 pub fn open(
     listen: &Listen,
     protocol: Protocol,

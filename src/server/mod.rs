@@ -1,5 +1,6 @@
 //! The server: sockets at the edge, one thread, one loop.
 
+mod accept_queue;
 mod acceptor;
 mod batch;
 mod clock_jump;

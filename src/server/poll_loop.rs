@@ -283,7 +283,6 @@ impl PollLoop {
         wanted
     }
 
-    /// The token of the first connection; the others follow.
     fn first_connection(&self) -> usize {
         FIRST_LISTENER + self.service.acceptor.tokens()
     }
@@ -366,7 +365,6 @@ impl PollLoop {
     }
 }
 
-/// The log line when connections are closed for the memory that they take.
 fn too_much_memory() -> String {
     format!(
         "closing connections: incomplete requests and unread replies exceed {} MiB",

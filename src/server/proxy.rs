@@ -16,7 +16,6 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy without questions.
     pub fn new(relay: Relay) -> Proxy {
         Proxy { relay, waiting: HashMap::new() }
     }

@@ -1,6 +1,6 @@
 //! Reloading of the lists (HUP).
 //!
-//! Reading long lists takes a while. It is done in another thread, whose result
+//! ListsRead long lists takes a while. It is done in another thread, whose result
 //! the event loop adopts; until then the old lists apply.
 
 use crate::lists::{ListReader, Lists, Warning};
@@ -12,17 +12,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
 /// The lists, and warnings about them.
-pub type Reading = (Lists, Vec<Warning>);
+pub type ListsRead = (Lists, Vec<Warning>);
 
 pub struct Reloader {
     reader: Arc<Mutex<ListReader>>,
     waker: Arc<Waker>,
-    reading: Option<Receiver<Reading>>,
+    reading: Option<Receiver<ListsRead>>,
     is_wanted_again: bool,
 }
 
 impl Reloader {
-    /// Will read with this reader, and wake the loop whenever it is done.
     pub fn new(reader: ListReader, waker: Waker) -> Reloader {
         Reloader {
             reader: Arc::new(Mutex::new(reader)),
@@ -53,7 +52,7 @@ impl Reloader {
     }
 
     /// The new lists, when they are ready.
-    pub fn take(&mut self) -> Option<Reading> {
+    pub fn take(&mut self) -> Option<ListsRead> {
         let reading = self.reading.as_ref()?.try_recv().ok()?;
         self.reading = None;
         Some(reading)

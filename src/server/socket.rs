@@ -1,12 +1,13 @@
 //! Sockets of either family: TCP, or a path of the file system.
 
 use super::socket_file::SocketFile;
+use crate::daemon::nonblocking::unless_blocked;
 use crate::daemon::{Log, Severity};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
 
 #[derive(Debug)]
@@ -28,26 +29,33 @@ impl Stream {
         }
     }
 
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.read(buffer),
-            Stream::Unix(stream) => stream.read(buffer),
+    /// Returns true once a connection that was begun here is made.
+    pub fn is_connected(&self) -> io::Result<bool> {
+        let error = match self {
+            Stream::Tcp(stream) => stream.take_error()?,
+            Stream::Unix(stream) => stream.take_error()?,
+        };
+        if let Some(error) = error {
+            return Err(error);
         }
+        let peer = unless_blocked(|| match self {
+            Stream::Tcp(stream) => stream.peer_addr().map(drop),
+            Stream::Unix(stream) => stream.peer_addr().map(drop),
+        });
+        Ok(peer?.is_some())
     }
 
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
-        }
+    pub fn close_write(&self) {
+        let _ = match self {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
     }
 
-    /// Registers the stream for reading.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.watch(registry, token, Interest::READABLE)
     }
 
-    /// Registers the stream for `interest`.
     pub fn watch(
         &mut self,
         registry: &Registry,
@@ -57,7 +65,6 @@ impl Stream {
         self.source().register(registry, token, interest)
     }
 
-    /// Registers the stream for writing as well.
     pub fn watch_for_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.source().reregister(registry, token, Interest::READABLE | Interest::WRITABLE)
     }
@@ -67,6 +74,28 @@ impl Stream {
             Stream::Tcp(stream) => stream,
             Stream::Unix(stream) => stream,
         }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -81,7 +110,6 @@ pub enum ListeningSocket {
 }
 
 impl ListeningSocket {
-    /// Registers the socket for waiting clients.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             ListeningSocket::Tcp(listener) => {

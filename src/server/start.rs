@@ -22,7 +22,7 @@ use crate::daemon::pidfile::{self, Earlier, PidFile};
 use crate::daemon::privileges::Identity;
 use crate::daemon::signals;
 use crate::daemon::{
-    DirectoryLock, Failure, Log, Readiness, Severity, Side, Signals, detach, errno, systemd,
+    Detached, DirectoryLock, Failure, Log, Readiness, Severity, Signals, detach, errno, systemd,
 };
 use crate::database::Database;
 use crate::dns::Servers;
@@ -71,8 +71,8 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     let mut readiness = None;
     if options.daemonize {
         match detach()? {
-            Side::Parent(status) => return Ok(status),
-            Side::Daemon(ready) => readiness = Some(ready),
+            Detached::Parent(status) => return Ok(status),
+            Detached::Daemon(ready) => readiness = Some(ready),
         }
         log.line(Severity::Notice, "Process Backgrounded");
     }
@@ -224,7 +224,6 @@ fn open_sockets(
     Ok(listeners)
 }
 
-/// Opens the SMTP proxy, if an option asks for it.
 fn open_proxy(
     options: &Options,
     handed_over: Vec<OwnedFd>,
@@ -240,7 +239,6 @@ fn open_proxy(
     Ok(Some(Proxy::new(relay)))
 }
 
-/// Where a monitoring system asks, if anywhere.
 fn open_metrics(
     options: &Options,
     identity: &Identity,

@@ -19,7 +19,6 @@ const BATCHES: [u64; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// Without a complaint.
     Clean,
     /// With complaints about lines or files, whose old rules may go on.
     Warned,
@@ -45,7 +44,6 @@ pub struct Stats {
 }
 
 impl Default for Stats {
-    /// Nothing but the start, which is now.
     fn default() -> Self {
         let now = clock::now();
         Stats {
@@ -78,7 +76,6 @@ impl Stats {
         }
     }
 
-    /// Counts a reload of the lists.
     pub fn reloaded(&mut self, reload: Reload) {
         self.reloads[reload as usize] += 1;
         if reload != Reload::Failed {

@@ -7,7 +7,6 @@ use std::time::Duration;
 const BOUNDS: [u64; 11] =
     [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000];
 
-/// The measurements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteStats {
     /// The time from a task to its result, in microseconds.

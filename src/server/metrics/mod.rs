@@ -15,15 +15,13 @@ use crate::daemon::Log;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
 use http::HttpRequest;
 use mio::{Interest, Registry, Token};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 
 /// Clients connected at the same time. A further one replaces the oldest.
 const MAX_CLIENTS: usize = 8;
 
-/// The number of poll tokens of the sockets and clients.
 pub const TOKENS: usize = 1 + MAX_CLIENTS;
 
-/// Bytes per read.
 const READ_SIZE: usize = 2048;
 
 #[derive(Debug)]

@@ -17,7 +17,6 @@ pub struct Snapshot<'d> {
     pub log: &'d Log,
     /// The number of open connections of mail servers.
     pub open: usize,
-    /// The SMTP proxy, if there is one.
     pub relay: Option<&'d Relay>,
 }
 

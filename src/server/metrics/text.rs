@@ -7,7 +7,6 @@
 use crate::histogram::Histogram;
 use std::fmt::{Display, Write};
 
-/// The type of a family of series.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Counter,
@@ -16,7 +15,6 @@ pub enum Kind {
 
 pub type Label = (&'static str, &'static str);
 
-/// A page that families are added to.
 #[derive(Debug, Default)]
 pub struct Page {
     text: String,
@@ -34,7 +32,6 @@ impl Page {
         self
     }
 
-    /// Adds a family of one series without labels.
     pub fn single(&mut self, name: &'static str, kind: Kind, help: &str, value: impl Display) {
         self.family(name, kind, help).sample(&[], value);
     }

@@ -1,12 +1,12 @@
 //! Connections to the mail server behind the proxy.
 
-use super::stream::{ServerSocket, Side};
 use crate::daemon::nonblocking::{unless_blocked, write_out};
-use crate::session::smtp::{Dialogue, Progress};
+use crate::server::socket::Stream;
+use crate::session::smtp::{Dialogue, DialogueStep};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::fmt;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ impl fmt::Display for BackendAddress {
 }
 
 pub struct BackendConnection {
-    pub socket: Box<dyn ServerSocket>,
+    pub socket: Stream,
     is_connected: bool,
     unsent: Vec<u8>,
 }
@@ -39,16 +39,16 @@ impl BackendConnection {
         registry: &Registry,
         token: Token,
     ) -> io::Result<BackendConnection> {
-        let mut socket: Box<dyn ServerSocket> = match address {
+        let mut socket = match address {
             BackendAddress::Tcp(address) => {
                 let socket = TcpStream::connect(*address)?;
                 // Replies and commands are small; they must not wait for others.
                 let _ = socket.set_nodelay(true);
-                Box::new(socket)
+                Stream::Tcp(socket)
             }
-            BackendAddress::Unix(path) => Box::new(UnixStream::connect(path)?),
+            BackendAddress::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
         };
-        registry.register(&mut *socket, token, Interest::READABLE | Interest::WRITABLE)?;
+        socket.watch(registry, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(BackendConnection { socket, is_connected: false, unsent: head })
     }
 
@@ -60,27 +60,27 @@ impl BackendConnection {
 
     /// Continues a dialogue as far as the mail server has replied. The last
     /// step is returned.
-    pub fn talk(&mut self, dialogue: &mut Dialogue, buffer: &mut [u8]) -> io::Result<Progress> {
+    pub fn talk(&mut self, dialogue: &mut Dialogue, buffer: &mut [u8]) -> io::Result<DialogueStep> {
         while self.is_open()? {
-            match unless_blocked(|| Side::read(&mut self.socket, buffer))? {
+            match unless_blocked(|| self.socket.read(buffer))? {
                 None => break,
                 Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(count) => match dialogue.feed(&buffer[..count]) {
-                    Progress::Wait => {}
-                    Progress::Send(command) => self.unsent = command,
+                    DialogueStep::Wait => {}
+                    DialogueStep::Send(command) => self.unsent = command,
                     end => return Ok(end),
                 },
             }
         }
-        Ok(Progress::Wait)
+        Ok(DialogueStep::Wait)
     }
 
     /// Sends QUIT if there is room for it.
     pub fn quit(mut self) {
-        let _ = Side::write(&mut self.socket, b"QUIT\r\n");
+        let _ = self.socket.write(b"QUIT\r\n");
     }
 
     fn send(&mut self) -> io::Result<bool> {
-        write_out(&mut self.unsent, |bytes| Side::write(&mut self.socket, bytes))
+        write_out(&mut self.unsent, |bytes| self.socket.write(bytes))
     }
 }

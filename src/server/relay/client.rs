@@ -3,12 +3,12 @@
 use super::backend::BackendConnection;
 use super::copy::Relayed;
 use super::shared::{Activity, ClientQuestion, ProbeState, Shared};
-use super::stream::{ClientSide, Side};
+use super::stream::{ClientSide, Side as _};
 use crate::daemon::Severity;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
-use crate::session::smtp::{Dialogue, Event, Progress, Session, Step, proxy_header};
+use crate::session::smtp::{Dialogue, DialogueStep, Event, Session, Step, proxy_header};
 use mio::net::TcpStream;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::mem;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 /// The time limit of a command (RFC 5321 section 4.5.3.2.7).
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// The time limit for a client to close a connection that is closed here.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Commands and reads of one client before the others have their turn.
@@ -27,7 +26,6 @@ const MAX_STEPS: usize = 64;
 const AWAY: &[u8] = b"451 4.3.2 Error: mail server not available\r\n";
 const AWAY_AT_ONCE: &[u8] = b"421 4.3.2 Error: mail server not available\r\n";
 
-/// A client, its session and its connection to the mail server.
 pub struct Client {
     side: ClientSide,
     pub peer: SocketAddr,
@@ -54,7 +52,6 @@ enum Stage {
     Opening(BackendConnection),
     /// The mail server's replies to the client's commands.
     Repeating(BackendConnection, Dialogue),
-    /// Bytes of either side.
     Copying(Relayed),
     /// Room for the last reply, then the client's end.
     Closing {
@@ -63,7 +60,6 @@ enum Stage {
 }
 
 impl Client {
-    /// A client whose name is being looked up.
     pub fn new(socket: TcpStream, peer: SocketAddr, local: SocketAddr, shared: &Shared) -> Client {
         let now = Instant::now();
         Client {
@@ -203,12 +199,12 @@ impl Client {
                 },
                 Stage::Repeating(backend, dialogue) => {
                     match backend.talk(dialogue, &mut shared.buffer) {
-                        Ok(Progress::Accepted { reply, rest }) => {
+                        Ok(DialogueStep::Accepted { reply, rest }) => {
                             shared.stats.handed_over += 1;
                             self.hand_over([reply, rest].concat(), shared);
                         }
-                        Ok(Progress::Refused(reply)) => self.backend_refused(reply, shared),
-                        Ok(Progress::Failed(why)) => self.backend_is_away(false, why, shared),
+                        Ok(DialogueStep::Refused(reply)) => self.backend_refused(reply, shared),
+                        Ok(DialogueStep::Failed(why)) => self.backend_is_away(false, why, shared),
                         Ok(_) => return Ok(Activity::Waiting),
                         Err(error) => self.backend_is_away(false, &error.to_string(), shared),
                     }
@@ -276,7 +272,6 @@ impl Client {
         self.close();
     }
 
-    /// Refuses the recipient with a reply.
     fn refuse(&mut self, reply: Vec<u8>) {
         self.replies = self.session.refuse(reply);
         self.await_command();

@@ -5,7 +5,7 @@ use super::backend::BackendConnection;
 use super::shared::Activity;
 use super::stream::{ClientSide, Side};
 use crate::daemon::nonblocking::{unless_blocked, write_out};
-use std::io;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 /// Reads from one side before other connections have their turn.
@@ -22,7 +22,6 @@ struct Direction {
 }
 
 impl Direction {
-    /// A direction that begins with these bytes.
     fn new(pending: Vec<u8>) -> Direction {
         Direction { pending, is_over: false, is_closed: false, count: 0 }
     }
@@ -81,7 +80,6 @@ pub struct Relayed {
 }
 
 impl Relayed {
-    /// A connection on which these bytes are sent first.
     pub fn new(backend: BackendConnection, for_server: Vec<u8>, for_client: Vec<u8>) -> Relayed {
         Relayed {
             backend,
@@ -120,16 +118,19 @@ impl Relayed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     /// A side that can be read this often, and always has room.
     struct Fast(usize);
 
-    impl Side for Fast {
+    impl Read for Fast {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?;
             Ok(buffer.len())
         }
+    }
 
+    impl Write for Fast {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             Ok(bytes.len())
         }
@@ -137,7 +138,9 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
 
+    impl Side for Fast {
         fn close_write(&mut self) {}
     }
 

@@ -9,7 +9,6 @@ mod backend;
 mod client;
 mod copy;
 mod limits;
-mod listeners;
 mod probe;
 mod shared;
 mod stream;
@@ -18,11 +17,11 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+use super::accept_queue::AcceptQueue;
 use crate::daemon::Severity;
 use crate::dns::{ClientNames, Resolver, Servers};
 use client::Client;
 use limits::Limits;
-use listeners::Listeners;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use probe::Probe;
@@ -42,13 +41,20 @@ const MAX_EVENTS: usize = 1024;
 /// The interval of checks of the clients' deadlines.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The least time between two log lines about errors of accepting.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+
 /// The reply to a client over the limits.
 const TOO_MANY: &[u8] = b"421 4.7.0 Error: too many connections\r\n";
 
 pub struct Relay {
     poll: Poll,
     events: Events,
-    listeners: Listeners,
+    /// The listening sockets, which have the first tokens.
+    sockets: Vec<TcpListener>,
+    queue: AcceptQueue,
+    /// No error of accepting is logged before this moment.
+    next_report: Option<Instant>,
     shared: Shared,
     names: ClientNames,
     probe: Probe,
@@ -61,23 +67,27 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A proxy for the clients of these sockets.
     pub fn new(
         options: RelayOptions,
-        listeners: Vec<TcpListener>,
+        mut sockets: Vec<TcpListener>,
         dns: Servers,
     ) -> Result<Relay, String> {
         let unwatchable = |error: io::Error| format!("cannot watch sockets: {error}");
         let poll = Poll::new().map_err(unwatchable)?;
         let registry = poll.registry();
-        let listeners = Listeners::new(listeners, registry).map_err(unwatchable)?;
+        for (index, socket) in sockets.iter_mut().enumerate() {
+            let watched = registry.register(socket, Token(index), Interest::READABLE);
+            watched.map_err(unwatchable)?;
+        }
         let own = || registry.try_clone().map_err(unwatchable);
-        let probe_token = listeners.len();
+        let probe_token = sockets.len();
         let dns_token = probe_token + 1;
         let resolver = Resolver::new(dns.within(options.dns_timeout), own()?, dns_token);
         let now = Instant::now();
         Ok(Relay {
-            listeners,
+            queue: AcceptQueue::new(sockets.len()),
+            sockets,
+            next_report: None,
             names: ClientNames::new(resolver, options.dns_timeout),
             probe: Probe::new(Token(probe_token)),
             limits: Limits::new(options.max_clients),
@@ -105,8 +115,8 @@ impl Relay {
             let token = event.token();
             match token.0.checked_sub(self.shared.first_token) {
                 Some(index) => self.ready.push(index / 2),
-                None if token.0 < self.listeners.len() => self.listeners.note(token.0),
-                None if token.0 == self.listeners.len() => self.probe.advance(&mut self.shared),
+                None if token.0 < self.sockets.len() => self.queue.note(token.0),
+                None if token.0 == self.sockets.len() => self.probe.advance(&mut self.shared),
                 None => self.names.handle(token, now),
             }
         }
@@ -157,8 +167,8 @@ impl Relay {
             return Some(Instant::now());
         }
         let expiry = (!self.clients.is_empty()).then_some(self.next_expiry);
-        let others =
-            [self.listeners.deadline(), expiry, self.names.deadline(), Some(self.probe.deadline)];
+        let clients = self.queue.due(Instant::now());
+        let others = [clients, expiry, self.names.deadline(), Some(self.probe.deadline)];
         others.into_iter().flatten().min()
     }
 
@@ -230,11 +240,17 @@ impl Relay {
     }
 
     fn accept(&mut self, now: Instant) {
-        let (accepted, error) = self.listeners.accept(now);
+        let mut accepted = Vec::new();
+        let failure = self.queue.accept(now, |index| {
+            accepted.push(self.sockets[index].accept()?);
+            Ok(())
+        });
         for (socket, peer) in accepted {
             self.admit(socket, peer, now);
         }
-        if let Some(error) = error {
+        let is_report_due = self.next_report.is_none_or(|next| next <= now);
+        if let Some(error) = failure.filter(|_| is_report_due) {
+            self.next_report = Some(now + REPORT_INTERVAL);
             let open = self.clients.len();
             let line = format!(
                 "cannot accept more SMTP clients: {error}; {open} are connected, further ones \

@@ -2,20 +2,18 @@
 
 use super::backend::{BackendAddress, BackendConnection};
 use super::shared::{ProbeState, Shared};
-use crate::session::smtp::{Dialogue, Extensions, Progress, proxy_header};
+use crate::session::smtp::{Dialogue, DialogueStep, Extensions, proxy_header};
 use mio::Token;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_secs(600);
 
-/// The interval after a failure.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The interval before the first answer: the mail server may start after the daemon.
 const FIRST_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The question under way, and when the next one is due.
 pub struct Probe {
     token: Token,
     under_way: Option<(BackendConnection, Dialogue)>,
@@ -24,7 +22,6 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// A probe that is due at once.
     pub fn new(token: Token) -> Probe {
         Probe { token, under_way: None, deadline: Instant::now() }
     }
@@ -72,8 +69,8 @@ impl Probe {
             return;
         };
         match backend.talk(dialogue, &mut shared.buffer) {
-            Ok(Progress::Wait | Progress::Send(_)) => {}
-            Ok(Progress::Accepted { reply, .. }) => {
+            Ok(DialogueStep::Wait | DialogueStep::Send(_)) => {}
+            Ok(DialogueStep::Accepted { reply, .. }) => {
                 if let Some((backend, _)) = self.under_way.take() {
                     backend.quit();
                 }
@@ -81,11 +78,11 @@ impl Probe {
                 shared.backend_answered();
                 self.deadline = Instant::now() + INTERVAL;
             }
-            Ok(Progress::Refused(reply)) => {
+            Ok(DialogueStep::Refused(reply)) => {
                 let reply = String::from_utf8_lossy(&reply).trim_end().escape_debug().to_string();
                 self.fail(&reply, shared);
             }
-            Ok(Progress::Failed(why)) => self.fail(why, shared),
+            Ok(DialogueStep::Failed(why)) => self.fail(why, shared),
             Err(error) => self.fail(&error.to_string(), shared),
         }
     }

@@ -13,7 +13,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes read at a time.
 const READ_SIZE: usize = 16 * 1024;
 
 #[derive(Clone, Debug)]
@@ -163,7 +162,6 @@ impl Shared {
         (Token(self.first_token + 2 * key), Token(self.first_token + 2 * key + 1))
     }
 
-    /// Begins to connect a client to the mail server.
     pub fn connect(&self, key: usize, head: Vec<u8>) -> io::Result<BackendConnection> {
         BackendConnection::connect(&self.options.backend, head, &self.registry, self.tokens(key).1)
     }

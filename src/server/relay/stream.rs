@@ -1,22 +1,15 @@
 //! The two sides of a relayed connection, and what both can do.
 
-use crate::daemon::nonblocking::unless_blocked;
-use mio::event::Source;
-use mio::net::{TcpStream, UnixStream};
+use crate::server::socket::Stream;
+use mio::net::TcpStream;
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
 
-/// One side of a connection, without blocking.
-pub trait Side {
-    /// Reads; 0 is the end.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Writes as much as there is room for.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Sends what was written before, as far as it still waits here. The error
-    /// is `WouldBlock` if some remains.
-    fn flush(&mut self) -> io::Result<()>;
+/// One side of a connection, without blocking. Flushing sends what was written before,
+/// as far as it still waits here; the error is `WouldBlock` if some remains.
+pub trait Side: Read + Write {
     fn close_write(&mut self);
 }
 
@@ -27,7 +20,6 @@ pub struct ClientSide {
 }
 
 impl ClientSide {
-    /// Creates the side of a silent client.
     pub fn new(socket: TcpStream) -> ClientSide {
         ClientSide { socket, tls: None }
     }
@@ -38,7 +30,7 @@ impl ClientSide {
     }
 }
 
-impl Side for ClientSide {
+impl Read for ClientSide {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else {
             return self.socket.read(buffer);
@@ -61,7 +53,9 @@ impl Side for ClientSide {
             }
         }
     }
+}
 
+impl Write for ClientSide {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.flush()?;
         let Some(tls) = &mut self.tls else {
@@ -83,7 +77,9 @@ impl Side for ClientSide {
         }
         Ok(())
     }
+}
 
+impl Side for ClientSide {
     fn close_write(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
@@ -93,46 +89,8 @@ impl Side for ClientSide {
     }
 }
 
-pub trait ServerSocket: Read + Write + Source {
-    /// Returns true once the connection is made.
-    fn is_connected(&self) -> io::Result<bool>;
-    fn close_write(&self);
-}
-
-macro_rules! server_socket {
-    ($socket:ty) => {
-        impl ServerSocket for $socket {
-            fn is_connected(&self) -> io::Result<bool> {
-                if let Some(error) = self.take_error()? {
-                    return Err(error);
-                }
-                Ok(unless_blocked(|| self.peer_addr())?.is_some())
-            }
-
-            fn close_write(&self) {
-                let _ = self.shutdown(Shutdown::Write);
-            }
-        }
-    };
-}
-
-server_socket!(TcpStream);
-server_socket!(UnixStream);
-
-impl Side for Box<dyn ServerSocket> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Read::read(self, buffer)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(self, bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
+impl Side for Stream {
     fn close_write(&mut self) {
-        ServerSocket::close_write(&**self);
+        Stream::close_write(self);
     }
 }

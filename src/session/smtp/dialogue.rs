@@ -13,7 +13,7 @@ pub struct Dialogue {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum DialogueStep {
     /// Bytes of the mail server are awaited.
     Wait,
     Send(Vec<u8>),
@@ -43,29 +43,29 @@ impl Dialogue {
     }
 
     /// Adds bytes from the mail server. Nothing may be fed after
-    /// [`Progress::Accepted`], [`Progress::Refused`] and [`Progress::Failed`].
-    pub fn feed(&mut self, bytes: &[u8]) -> Progress {
+    /// [`DialogueStep::Accepted`], [`DialogueStep::Refused`] and [`DialogueStep::Failed`].
+    pub fn feed(&mut self, bytes: &[u8]) -> DialogueStep {
         self.received.extend_from_slice(bytes);
         let reply = match ServerReply::first(&self.received) {
             Ok(Some(reply)) => reply,
             Ok(None) if self.received.len() > MAX_REPLY => {
-                return Progress::Failed("reply too long");
+                return DialogueStep::Failed("reply too long");
             }
-            Ok(None) => return Progress::Wait,
-            Err(fault) => return Progress::Failed(fault),
+            Ok(None) => return DialogueStep::Wait,
+            Err(fault) => return DialogueStep::Failed(fault),
         };
         let rest = self.received[reply.bytes.len()..].to_vec();
         match reply.code[0] {
-            b'4' | b'5' => Progress::Refused(reply.for_recipient()),
+            b'4' | b'5' => DialogueStep::Refused(reply.for_recipient()),
             b'2' => match self.commands.pop_front() {
-                Some(_) if !rest.is_empty() => Progress::Failed("reply before its command"),
+                Some(_) if !rest.is_empty() => DialogueStep::Failed("reply before its command"),
                 Some(command) => {
                     self.received.clear();
-                    Progress::Send(command)
+                    DialogueStep::Send(command)
                 }
-                None => Progress::Accepted { reply: reply.bytes.to_vec(), rest },
+                None => DialogueStep::Accepted { reply: reply.bytes.to_vec(), rest },
             },
-            _ => Progress::Failed("unexpected reply code"),
+            _ => DialogueStep::Failed("unexpected reply code"),
         }
     }
 }
@@ -126,31 +126,31 @@ mod tests {
 
     /// Runs a dialogue with a server that sends these pieces; returns the number
     /// of pieces used and the result.
-    fn run(pieces: &[&str]) -> (usize, Progress) {
+    fn run(pieces: &[&str]) -> (usize, DialogueStep) {
         let mut dialogue = dialogue();
         let mut sent = 0;
         for piece in pieces {
             match dialogue.feed(piece.as_bytes()) {
-                Progress::Wait => {}
-                Progress::Send(_) => sent += 1,
+                DialogueStep::Wait => {}
+                DialogueStep::Send(_) => sent += 1,
                 end => return (sent, end),
             }
         }
-        (sent, Progress::Wait)
+        (sent, DialogueStep::Wait)
     }
 
-    fn accepted(reply: &str, rest: &str) -> Progress {
-        Progress::Accepted { reply: reply.into(), rest: rest.into() }
+    fn accepted(reply: &str, rest: &str) -> DialogueStep {
+        DialogueStep::Accepted { reply: reply.into(), rest: rest.into() }
     }
 
     #[test]
     fn commands_follow_the_replies() {
         let mut dialogue = dialogue();
-        assert_eq!(dialogue.feed(b"22"), Progress::Wait);
-        assert_eq!(dialogue.feed(b"0 mx\r\n"), Progress::Send(b"EHLO a\r\n".to_vec()));
-        assert_eq!(dialogue.feed(b"250-mx\r\n250-"), Progress::Wait);
-        assert_eq!(dialogue.feed(b"SIZE\r\n250 DSN\r\n"), Progress::Send(b"MAIL\r\n".to_vec()));
-        assert_eq!(dialogue.feed(b"250\r\n"), Progress::Send(b"RCPT\r\n".to_vec()));
+        assert_eq!(dialogue.feed(b"22"), DialogueStep::Wait);
+        assert_eq!(dialogue.feed(b"0 mx\r\n"), DialogueStep::Send(b"EHLO a\r\n".to_vec()));
+        assert_eq!(dialogue.feed(b"250-mx\r\n250-"), DialogueStep::Wait);
+        assert_eq!(dialogue.feed(b"SIZE\r\n250 DSN\r\n"), DialogueStep::Send(b"MAIL\r\n".to_vec()));
+        assert_eq!(dialogue.feed(b"250\r\n"), DialogueStep::Send(b"RCPT\r\n".to_vec()));
         assert_eq!(dialogue.feed(b"250 ok\r\n421 bye"), accepted("250 ok\r\n", "421 bye"));
     }
 
@@ -166,7 +166,11 @@ mod tests {
         for refusal in ["450 4.2.0 busy\r\n", "550-no\r\n550 never\r\n", "554\r\n"] {
             for step in 0..=3 {
                 let pieces = [&steps[..step], &[refusal]].concat();
-                assert_eq!(run(&pieces), (step, Progress::Refused(refusal.into())), "{pieces:?}");
+                assert_eq!(
+                    run(&pieces),
+                    (step, DialogueStep::Refused(refusal.into())),
+                    "{pieces:?}"
+                );
             }
         }
     }
@@ -174,7 +178,7 @@ mod tests {
     #[test]
     fn refusal_does_not_end_the_clients_connection() {
         let refused = |reply: &str| match run(&[reply]) {
-            (0, Progress::Refused(reply)) => String::from_utf8(reply).unwrap(),
+            (0, DialogueStep::Refused(reply)) => String::from_utf8(reply).unwrap(),
             other => panic!("{other:?}"),
         };
         assert_eq!(refused("421 4.3.2 bye\r\n"), "451 4.3.2 bye\r\n");
@@ -194,7 +198,7 @@ mod tests {
             (&["220 x\r\n250 y\r\n"], 0, "reply before its command"),
             (&["220 x\r\n", "250 y\r\n250"], 1, "reply before its command"),
         ] {
-            assert_eq!(run(pieces), (steps, Progress::Failed(fault)), "{pieces:?}");
+            assert_eq!(run(pieces), (steps, DialogueStep::Failed(fault)), "{pieces:?}");
         }
     }
 
@@ -202,7 +206,7 @@ mod tests {
     fn reply_without_an_end_is_given_up() {
         let mut dialogue = dialogue();
         let mut fed = 0;
-        while dialogue.feed(b"220-and so on\r\n") == Progress::Wait {
+        while dialogue.feed(b"220-and so on\r\n") == DialogueStep::Wait {
             fed += 15;
             assert!(fed < 2 * MAX_REPLY);
         }

@@ -14,7 +14,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use dialogue::{Dialogue, Progress};
+pub use dialogue::{Dialogue, DialogueStep};
 pub use extensions::Extensions;
 pub use proxy_header::{ProxyVersion, proxy_header};
 pub use replies::refusal;

@@ -16,7 +16,6 @@ pub struct WorkDirectory {
 }
 
 impl WorkDirectory {
-    /// Makes it, empty.
     pub fn new(dbdir: &Path) -> Result<WorkDirectory, Error> {
         clear(dbdir)?;
         let path = dbdir.join(NAME);

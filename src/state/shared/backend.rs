@@ -4,7 +4,7 @@
 use super::address::{Address, SharedState};
 use super::circuit::Circuit;
 use super::client::{ConnectError, StateClient};
-use super::worker::{Job, Report, Serial, Worker};
+use super::worker::{Job, Serial, Worker, WorkerReport};
 use crate::greylist::Policy;
 use crate::state::{Backend, Completed, Error, RemoteStats, Task, Ticket};
 use mio::unix::pipe;
@@ -94,10 +94,10 @@ impl SharedBackend {
         let WorkerState::Running(worker) = &self.worker else {
             return;
         };
-        let reports: Vec<Report> = worker.reports.try_iter().collect();
+        let reports: Vec<WorkerReport> = worker.reports.try_iter().collect();
         for report in reports {
             match report {
-                Report::Completed(serial, result) => {
+                WorkerReport::Completed(serial, result) => {
                     // Those given up were completed then.
                     if let Some((ticket, since)) = self.pending.remove(&serial) {
                         self.stats.observe(now - since);
@@ -105,9 +105,9 @@ impl SharedBackend {
                         completed.push(Completed { ticket, result });
                     }
                 }
-                Report::Conflicts(number) => self.stats.conflicts += number,
-                Report::Failed(error) => self.fail(error, now, completed),
-                Report::Probed(result) => self.circuit.probed(result, now),
+                WorkerReport::Conflicts(number) => self.stats.conflicts += number,
+                WorkerReport::Failed(error) => self.fail(error, now, completed),
+                WorkerReport::Probed(result) => self.circuit.probed(result, now),
             }
         }
     }

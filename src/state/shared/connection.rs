@@ -9,7 +9,6 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Bytes read at once.
 const READ_SIZE: usize = 64 << 10;
 
 /// The settings that all connections share.

@@ -14,7 +14,6 @@ pub struct Command {
 }
 
 impl Command {
-    /// A command about the record of this name.
     pub fn new(name: &[u8], words: &[&[u8]]) -> Command {
         Command { slot: names::slot(name), bytes: resp::encode(words.iter().copied()) }
     }

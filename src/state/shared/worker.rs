@@ -28,7 +28,7 @@ pub enum Job {
 
 /// A report to the loop.
 #[expect(clippy::large_enum_variant, reason = "nearly all are decisions")]
-pub enum Report {
+pub enum WorkerReport {
     Completed(Serial, TaskResult),
     /// The number of items that had to be judged again.
     Conflicts(u64),
@@ -40,7 +40,7 @@ pub enum Report {
 /// Both channels, as the loop sees them.
 pub struct Worker {
     pub jobs: Sender<Job>,
-    pub reports: Receiver<Report>,
+    pub reports: Receiver<WorkerReport>,
 }
 
 impl Worker {
@@ -59,13 +59,13 @@ impl Worker {
 
 /// Hands reports to the loop and wakes it.
 struct Reporter {
-    reports: Sender<Report>,
+    reports: Sender<WorkerReport>,
     waker: pipe::Sender,
     is_pending: bool,
 }
 
 impl Reporter {
-    fn report(&mut self, report: Report) {
+    fn report(&mut self, report: WorkerReport) {
         // Without a receiver, the daemon stops.
         let _ = self.reports.send(report);
         self.is_pending = true;
@@ -81,7 +81,7 @@ impl Reporter {
 
 fn run(mut client: StateClient, jobs: &Receiver<Job>, mut reporter: Reporter) {
     while let Ok(job) = jobs.recv() {
-        let mut batch = Batch::default();
+        let mut batch = Tasks::default();
         let mut probe = None;
         let mut next = Some(job);
         while let Some(job) = next {
@@ -92,11 +92,11 @@ fn run(mut client: StateClient, jobs: &Receiver<Job>, mut reporter: Reporter) {
             next = if batch.tasks.len() < MAX_TASKS { jobs.try_recv().ok() } else { None };
         }
         if let Err(error) = batch.run(&mut client, &mut reporter) {
-            reporter.report(Report::Failed(error));
+            reporter.report(WorkerReport::Failed(error));
         }
         if let Some(deadline) = probe {
             let result = client.probe(deadline).map_err(ConnectError::error);
-            reporter.report(Report::Probed(result));
+            reporter.report(WorkerReport::Probed(result));
         }
         reporter.wake();
     }
@@ -104,12 +104,12 @@ fn run(mut client: StateClient, jobs: &Receiver<Job>, mut reporter: Reporter) {
 
 /// The tasks of all jobs that wait, with the earliest of their deadlines.
 #[derive(Default)]
-struct Batch {
+struct Tasks {
     tasks: Vec<(Serial, Task)>,
     deadline: Option<Instant>,
 }
 
-impl Batch {
+impl Tasks {
     fn add(&mut self, tasks: Vec<(Serial, Task)>, deadline: Instant) {
         // The loop has given up tasks whose deadline is over.
         if deadline > Instant::now() {
@@ -137,16 +137,16 @@ impl Batch {
         }
         if !items.is_empty() {
             let conflicts = client.run(&items, deadline, &mut Decisions { serials, reporter })?;
-            reporter.report(Report::Conflicts(conflicts));
+            reporter.report(WorkerReport::Conflicts(conflicts));
         }
         // A failure below is the tool's. If the servers fail, mail will find out.
         for (serial, edits, now) in edits_of_tools {
             let result = client.edit(edits, now, deadline).map(Done::Edited);
-            reporter.report(Report::Completed(serial, result));
+            reporter.report(WorkerReport::Completed(serial, result));
         }
         for (serial, query) in queries {
             let result = client.query(&query, deadline).map(Done::Found);
-            reporter.report(Report::Completed(serial, result));
+            reporter.report(WorkerReport::Completed(serial, result));
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ struct Decisions<'r> {
 
 impl Observer for Decisions<'_> {
     fn done(&mut self, item: usize, result: TaskResult) {
-        self.reporter.report(Report::Completed(self.serials[item], result));
+        self.reporter.report(WorkerReport::Completed(self.serials[item], result));
     }
 
     fn pause(&mut self) {

@@ -2,7 +2,7 @@
 
 use super::{Target, in_pieces, some_of};
 use postgrey::session::smtp::{
-    Dialogue, Event, Extensions, MAX_LINE, Offer, Progress, Session, Step,
+    Dialogue, DialogueStep, Event, Extensions, MAX_LINE, Offer, Session, Step,
 };
 use std::rc::Rc;
 use testkit::random::Random;
@@ -137,22 +137,22 @@ fn check_server(input: &[u8], random: &mut Random) -> String {
     let whole = progress(&[input]);
     let pieces = progress(&in_pieces(input, random));
     // Only in pieces can a server wait for the commands.
-    if let (Some(Progress::Accepted { .. }), None) = (&whole.1, &pieces.1) {
+    if let (Some(DialogueStep::Accepted { .. }), None) = (&whole.1, &pieces.1) {
         panic!("pieces matter");
     }
     format!("{whole:?}").chars().take(40).collect()
 }
 
 /// Returns the number of commands sent, and how the dialogue ended.
-fn progress(pieces: &[&[u8]]) -> (usize, Option<Progress>) {
+fn progress(pieces: &[&[u8]]) -> (usize, Option<DialogueStep>) {
     let mut dialogue = Dialogue::new(["EHLO a\r\n", "MAIL\r\n", "RCPT\r\n"].map(Into::into));
     let mut sent = 0;
     for piece in pieces {
         match dialogue.feed(piece) {
-            Progress::Wait => {}
-            Progress::Send(_) => sent += 1,
+            DialogueStep::Wait => {}
+            DialogueStep::Send(_) => sent += 1,
             end => {
-                if let Progress::Refused(reply) = &end {
+                if let DialogueStep::Refused(reply) = &end {
                     assert!(matches!(reply[0], b'4' | b'5') && !reply.starts_with(b"421"));
                 }
                 return (sent, Some(end));
