@@ -1,20 +1,20 @@
-//! The package on a separate machine, which `debian/tests/run` makes: a minimal
-//! Debian with a real Postfix, on which it replaces the original.
+//! The Debian package in systems that `debian/tests/run` makes: a minimal Debian with a
+//! real Postfix, where it replaces the original.
 //!
-//! Making that machine takes minutes the first time, and a network. If that
-//! fails, these tests are skipped and reported.
+//! The first run needs minutes and a network to make that Debian. If this fails, the
+//! tests are skipped and reported.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use testkit::skip;
 
-/// The exit status of `debian/tests/run` if such a machine is not possible.
+/// The exit status of `debian/tests/run` if it cannot make the system.
 const SKIPPED: i32 = 77;
 
-/// All at once, since making the machine and the package is what takes the time.
-static JOURNEYS: LazyLock<Option<String>> =
-    LazyLock::new(|| travel(&["upgrade-and-back", "killed", "systemd", "exim", "files"]));
+/// The output of all tests, which use one system and one package: these take the time.
+static OUTPUT: LazyLock<Option<String>> =
+    LazyLock::new(|| run(&["upgrade-and-back", "killed", "systemd", "exim", "files"]));
 
 /// The directory in which cargo has built what a package is made of.
 pub fn built() -> PathBuf {
@@ -35,59 +35,59 @@ pub fn built() -> PathBuf {
     directory
 }
 
-/// Runs these tests of the package: what they said, or nothing where there can be
-/// no machine for them.
-fn travel(journeys: &[&str]) -> Option<String> {
-    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/tests/run");
-    let mut run = Command::new(run);
+/// Runs tests of the package and returns their output, or nothing if they are not
+/// possible here.
+fn run(tests: &[&str]) -> Option<String> {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/tests/run");
+    let mut run = Command::new(program);
     run.arg(format!("--built={}", built().display()))
         .arg(format!("--cache={}/debian", env!("CARGO_TARGET_TMPDIR")))
-        .args(journeys)
+        .args(tests)
         .stdin(Stdio::null());
     let output = run.output().expect("debian/tests/run");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
     if output.status.code() == Some(SKIPPED) {
-        skip(&said);
+        skip(&text);
         return None;
     }
-    Some(said)
+    Some(text)
 }
 
-fn assert_arrives(journey: &str) {
-    let Some(said) = JOURNEYS.as_ref() else { return };
-    let line = format!("test {journey} ... ");
-    let end = said.lines().find_map(|said| said.strip_prefix(&line));
-    match end {
-        Some(end) if end.starts_with("ok") => {}
-        Some(end) if end.starts_with("SKIPPED") => skip(&format!("{journey}: {end}")),
-        _ => panic!("{said}"),
+fn assert_passed(test: &str) {
+    let Some(output) = OUTPUT.as_ref() else { return };
+    let start = format!("test {test} ... ");
+    let result = output.lines().find_map(|line| line.strip_prefix(&start));
+    match result {
+        Some(result) if result.starts_with("ok") => {}
+        Some(result) if result.starts_with("SKIPPED") => skip(&format!("{test}: {result}")),
+        _ => panic!("{output}"),
     }
 }
 
 #[test]
 fn a_mail_deferred_before_an_upgrade_or_the_way_back_passes_after_it() {
-    assert_arrives("upgrade-and-back");
+    assert_passed("upgrade-and-back");
 }
 
 #[test]
 fn an_upgrade_from_an_original_that_was_killed_loses_no_entry() {
-    assert_arrives("killed");
+    assert_passed("killed");
 }
 
 #[test]
 fn systemd_runs_it_with_the_drop_ins_and_options_that_the_original_had() {
-    assert_arrives("systemd");
+    assert_passed("systemd");
 }
 
 #[test]
 fn exim_asks_it_by_the_recipe_of_the_package() {
-    assert_arrives("exim");
+    assert_passed("exim");
 }
 
 #[test]
 fn the_package_installs_its_files_and_a_purge_removes_them() {
-    assert_arrives("files");
+    assert_passed("files");
 }
 
 /// apt installs the first alternative if no mail server is there, and no other next to
