@@ -34,7 +34,9 @@ const TEXTS: &[(&str, &str)] = &[
 fn main() -> Result<(), Box<dyn Error>> {
     let mut metadata = String::new();
     io::stdin().read_to_string(&mut metadata)?;
-    let page = page(&linked(&serde_json::from_str(&metadata)?)?)?;
+    let metadata = serde_json::from_str(&metadata)
+        .map_err(|error| format!("standard input is not the output of cargo metadata: {error}"))?;
+    let page = page(&linked(&metadata)?)?;
     Ok(io::stdout().write_all(page.as_bytes())?)
 }
 
