@@ -23,7 +23,8 @@ const INSIDE: &[(&str, &str)] = &[
     ("regex-syntax", "Unicode-DFS-2016"), // tables of Unicode
 ];
 
-/// The texts that no crate brings.
+/// Texts that are missing where they belong: in this tree, lmdb-rkv-sys, psl and
+/// pcre2-sys.
 const TEXTS: &[(&str, &str)] = &[
     ("GPL-3.0", include_str!("licences/GPL-3.0.txt")),
     ("Apache-2.0", include_str!("licences/Apache-2.0.txt")),

@@ -8,14 +8,19 @@ mod printed;
 use std::fs;
 use std::process::Command;
 
+/// The crates that are linked into the program on this machine.
 fn linked() -> Vec<printed::Crate> {
+    let platform = output(Command::new("rustc").args(["--print", "host-tuple"]));
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["metadata", "--format-version=1", "--locked", "--offline"]);
-    cargo.arg(concat!("--filter-platform=", "x86_64-unknown-linux-gnu"));
-    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo");
+    cargo.args(["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform"]);
+    let metadata = output(cargo.arg(platform.trim()).current_dir(env!("CARGO_MANIFEST_DIR")));
+    printed::linked(&serde_json::from_str(&metadata).expect("JSON")).expect("the crates")
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("a program of the toolchain");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata = serde_json::from_slice(&output.stdout).expect("JSON");
-    printed::linked(&metadata).expect("the crates")
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// The words of a text, whose lines may break anywhere.
