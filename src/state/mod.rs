@@ -15,6 +15,7 @@ mod remote_stats;
 #[cfg(feature = "shared-state")]
 pub(crate) mod shared;
 mod shared_address;
+mod text_lines;
 
 pub use crate::greylist::{
     ClientRecord, Metadata, Record, Slice, Table, Totals, TripletRecord, Urgency,

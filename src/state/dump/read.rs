@@ -2,36 +2,32 @@
 //! are (`-p`), or all bytes in hexadecimal.
 
 use super::{DATA_END, HEADER_END};
-use std::io::{self, BufRead, Read};
-
-/// Longest line that is read whole, in bytes.
-const MAX_LINE: u64 = 1 << 18;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field<'a> {
-    Bytes(&'a [u8]),
-    Unreadable,
-}
+use crate::state::text_lines::{LineEnd, TextLine, TextLines};
+use std::io::{self, BufRead};
 
 /// Returns true if a text that begins so is a dump.
 pub fn is_dump(start: &[u8]) -> bool {
     start.starts_with(b"VERSION=")
 }
 
-/// Calls `row` for each pair of a dump, which may hold several databases one
-/// after the other, with the name of the database, if it has one.
-pub fn read(
-    mut text: impl BufRead,
-    mut row: impl FnMut(Option<&str>, Field<'_>, Field<'_>),
+/// Calls `row` for each pair of a dump, which may hold several databases one after the
+/// other: with the name of the database, if it has one, the key and the value, `None` if
+/// they are unreadable, and the bytes read so far.
+pub fn read<R: BufRead>(
+    lines: &mut TextLines<R>,
+    mut row: impl FnMut(Option<&str>, Option<&[u8]>, Option<&[u8]>, u64),
 ) -> io::Result<()> {
-    let (mut key, mut value) = (Line::default(), Line::default());
-    while let Some(header) = read_header(&mut text, &mut key)? {
-        while key.read(&mut text)? && !key.is(DATA_END) {
-            if !value.read(&mut text)? || value.is(DATA_END) {
-                row(header.name(), Field::Unreadable, Field::Unreadable);
+    let (mut key, mut value) = (Vec::new(), Vec::new());
+    while let Some(Header { name, is_print }) = read_header(lines)? {
+        let name = name.as_deref();
+        while let Some(line) = lines.next()?.filter(|line| !is(line, DATA_END)) {
+            let key = decode(line, is_print, &mut key);
+            let Some(line) = lines.next()?.filter(|line| !is(line, DATA_END)) else {
+                row(name, None, None, lines.done);
                 break;
-            }
-            row(header.name(), key.field(header.is_print), value.field(header.is_print));
+            };
+            let value = decode(line, is_print, &mut value);
+            row(name, key, value, lines.done);
         }
     }
     Ok(())
@@ -43,63 +39,32 @@ struct Header {
     is_print: bool,
 }
 
-impl Header {
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-}
-
 /// Reads up to the first row. `None` at the end of the text.
-fn read_header(text: &mut impl BufRead, line: &mut Line) -> io::Result<Option<Header>> {
+fn read_header<R: BufRead>(lines: &mut TextLines<R>) -> io::Result<Option<Header>> {
     let mut header = Header::default();
-    while line.read(text)? {
-        if line.is(HEADER_END) {
+    while let Some(line) = lines.next()? {
+        if is(&line, HEADER_END) {
             return Ok(Some(header));
         }
         if let Some(name) = line.bytes.strip_prefix(b"database=") {
             header.name = Some(String::from_utf8_lossy(name).into_owned());
         }
-        header.is_print |= line.is("format=print");
+        header.is_print |= is(&line, "format=print");
     }
     Ok(None)
 }
 
-/// A line without its end, and the field decoded from it.
-#[derive(Debug, Default)]
-struct Line {
-    bytes: Vec<u8>,
-    is_whole: bool,
-    field: Vec<u8>,
+fn is(line: &TextLine<'_>, word: &str) -> bool {
+    line.bytes == word.as_bytes()
 }
 
-impl Line {
-    /// Reads the next one; `false` after the last.
-    fn read(&mut self, text: &mut impl BufRead) -> io::Result<bool> {
-        self.bytes.clear();
-        let read = Read::take(&mut *text, MAX_LINE).read_until(b'\n', &mut self.bytes)?;
-        self.is_whole = self.bytes.ends_with(b"\n");
-        if self.is_whole {
-            self.bytes.pop();
-        }
-        if !self.is_whole && read as u64 == MAX_LINE {
-            text.skip_until(b'\n')?;
-        }
-        Ok(read > 0)
-    }
-
-    fn is(&self, word: &str) -> bool {
-        self.bytes == word.as_bytes()
-    }
-
-    fn field(&mut self, is_print: bool) -> Field<'_> {
-        self.field.clear();
-        let text = self.bytes.strip_prefix(b" ").filter(|_| self.is_whole);
-        let decode = if is_print { unescape } else { from_hexadecimal };
-        match text.and_then(|text| decode(text, &mut self.field)) {
-            Some(()) => Field::Bytes(&self.field),
-            None => Field::Unreadable,
-        }
-    }
+/// Decodes the key or value of a line into a buffer; `None` if it is unreadable.
+fn decode<'f>(line: TextLine<'_>, is_print: bool, field: &'f mut Vec<u8>) -> Option<&'f [u8]> {
+    field.clear();
+    let text = line.bytes.strip_prefix(b" ").filter(|_| line.end == LineEnd::LineFeed)?;
+    let decode = if is_print { unescape } else { from_hexadecimal };
+    decode(text, field)?;
+    Some(field)
 }
 
 fn unescape(mut text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
@@ -142,11 +107,10 @@ mod tests {
 
     fn rows(text: &[u8]) -> Vec<(String, String, String)> {
         let mut rows = Vec::new();
-        let shown = |field: Field<'_>| match field {
-            Field::Bytes(bytes) => bytes.escape_ascii().to_string(),
-            Field::Unreadable => "?".to_string(),
+        let shown = |field: Option<&[u8]>| {
+            field.map_or("?".to_string(), |bytes| bytes.escape_ascii().to_string())
         };
-        read(text, |name, key, value| {
+        read(&mut TextLines::new(text), |name, key, value, _| {
             rows.push((name.unwrap_or("-").to_string(), shown(key), shown(value)));
         })
         .unwrap();

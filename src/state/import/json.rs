@@ -2,6 +2,7 @@
 
 use super::Import;
 use crate::state::Table;
+use crate::state::text_lines::{TextLine, TextLines};
 use serde_json::Value;
 use std::io::{self, BufRead};
 
@@ -10,20 +11,20 @@ pub fn is_json(start: &[u8]) -> bool {
     start.starts_with(b"{\"")
 }
 
-pub fn read(
-    text: impl BufRead,
+/// Imports all lines of a text of `total` bytes.
+pub fn read<R: BufRead>(
+    lines: &mut TextLines<R>,
     import: &mut Import<'_>,
-    mut advance: impl FnMut(&mut Import<'_>),
+    total: u64,
 ) -> io::Result<()> {
-    for line in text.split(b'\n') {
-        let line = line?;
-        if !line.trim_ascii().is_empty() {
-            match record(&line) {
+    while let Some(TextLine { bytes, .. }) = lines.next()? {
+        if !bytes.trim_ascii().is_empty() {
+            match record(bytes) {
                 Some((table, key, text)) => import.row(Some(table), &key, text.as_bytes()),
-                None => import.report.refuse(&line, "is not a line of postgrey export --json"),
+                None => import.report.refuse(bytes, "is not a line of postgrey export --json"),
             }
         }
-        advance(import);
+        (import.watch)(lines.done, total);
     }
     Ok(())
 }

@@ -6,12 +6,12 @@ use super::work::WorkDirectory;
 use super::{Destination, Import, ImportReport, Watch, tsv};
 use crate::greylist::Policy;
 use crate::state::berkeley::{BerkeleyFile, OpenError};
-use crate::state::dump::{self, Field};
+use crate::state::dump;
+use crate::state::text_lines::TextLines;
 use crate::state::{Error, Table};
-use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -93,36 +93,32 @@ fn read_file(from: &Path, policy: &Policy, import: &mut Import<'_>) -> Result<()
     Ok(())
 }
 
-/// Imports a text of `length` bytes.
+/// Imports a text of `total` bytes.
 fn read_text(
-    text: impl BufRead,
-    length: u64,
+    mut text: impl BufRead,
+    total: u64,
     policy: &Policy,
     import: &mut Import<'_>,
 ) -> io::Result<()> {
-    let done = Cell::new(0);
-    let mut text = Counted { text, done: &done };
     let start = text.fill_buf()?;
-    if tsv::is_tsv(start) {
-        return tsv::read(text, policy, import, |import| (import.watch)(done.get(), length));
-    }
-    if json::is_json(start) {
-        return json::read(text, import, |import| (import.watch)(done.get(), length));
-    }
-    if !dump::is_dump(start) {
+    let (is_tsv, is_json) = (tsv::is_tsv(start), json::is_json(start));
+    if !is_tsv && !is_json && !dump::is_dump(start) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, unknown_format(start)));
     }
-    dump::read(text, |name, key, value| {
+    let mut lines = TextLines::new(text);
+    if is_tsv {
+        return tsv::read(&mut lines, policy, import, total);
+    }
+    if is_json {
+        return json::read(&mut lines, import, total);
+    }
+    dump::read(&mut lines, |name, key, value, done| {
         match (key, value) {
-            (Field::Bytes(key), Field::Bytes(value)) => import.row(table(name), key, value),
-            (Field::Bytes(key), Field::Unreadable) => {
-                import.report.refuse(key, "has a broken value");
-            }
-            (Field::Unreadable, _) => {
-                import.report.refuse(b"", "is a broken line in place of a key");
-            }
+            (Some(key), Some(value)) => import.row(table(name), key, value),
+            (Some(key), None) => import.report.refuse(key, "has a broken value"),
+            (None, _) => import.report.refuse(b"", "is a broken line in place of a key"),
         }
-        (import.watch)(done.get(), length);
+        (import.watch)(done, total);
     })
 }
 
@@ -136,31 +132,6 @@ fn unknown_format(start: &[u8]) -> &'static str {
          reads"
     } else {
         "is not a database of postgrey 1, text of db_dump or tab-separated triplets"
-    }
-}
-
-/// A reader that counts the bytes read.
-struct Counted<'c, T> {
-    text: T,
-    done: &'c Cell<u64>,
-}
-
-impl<T: BufRead> Read for Counted<'_, T> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.text.read(buffer)?;
-        self.done.set(self.done.get() + length as u64);
-        Ok(length)
-    }
-}
-
-impl<T: BufRead> BufRead for Counted<'_, T> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.text.fill_buf()
-    }
-
-    fn consume(&mut self, length: usize) {
-        self.done.set(self.done.get() + length as u64);
-        self.text.consume(length);
     }
 }
 

@@ -6,12 +6,10 @@
 use super::{Import, ImportEntry, Refusal, keys};
 use crate::greylist::Policy;
 use crate::state::TripletRecord;
+use crate::state::text_lines::{LineEnd, TextLines};
 use ipnet::IpNet;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 use std::net::IpAddr;
-
-/// Longest line that is read, in bytes. A triplet's addresses end before.
-const MAX_LINE: u64 = 8192;
 
 /// Returns true if a text begins with a line of triplets or an empty one.
 pub fn is_tsv(start: &[u8]) -> bool {
@@ -19,24 +17,19 @@ pub fn is_tsv(start: &[u8]) -> bool {
     matches!(fields(line), Ok([client, ..]) if network(client).is_some())
 }
 
-/// Imports all lines. `step` is called after each.
-pub fn read(
-    mut text: impl BufRead,
+/// Imports all lines of a text of `total` bytes.
+pub fn read<R: BufRead>(
+    lines: &mut TextLines<R>,
     policy: &Policy,
     import: &mut Import<'_>,
-    step: impl Fn(&mut Import<'_>),
+    total: u64,
 ) -> io::Result<()> {
-    let mut line = Vec::new();
     for number in 1_u64.. {
-        line.clear();
-        if text.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        let is_whole = line.ends_with(b"\n") || (line.len() as u64) < MAX_LINE;
-        if !is_whole {
-            text.skip_until(b'\n')?;
-        }
-        let entry = if is_whole { entry(&line, policy) } else { Err(Refusal::LongKey) };
+        let Some(line) = lines.next()? else { break };
+        let entry = match line.end {
+            LineEnd::TooLong => Err(Refusal::LongKey),
+            _ => entry(line.bytes, policy),
+        };
         match entry {
             Ok(entry) => {
                 import.report.has_made_keys = true;
@@ -44,13 +37,12 @@ pub fn read(
             }
             Err(refusal) => import.report.refuse(format!("line {number}").as_bytes(), refusal),
         }
-        step(import);
+        (import.watch)(lines.done, total);
     }
     Ok(())
 }
 
 fn fields(line: &[u8]) -> Result<[&[u8]; 5], Refusal> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
     fields.try_into().map_err(|_| Refusal::Fields)
