@@ -3,7 +3,7 @@
 
 use super::address::{Address, SharedState};
 use super::circuit::Circuit;
-use super::client::{ConnectError, StateClient};
+use super::client::StateClient;
 use super::worker::{Job, Serial, Worker, WorkerReport};
 use crate::greylist::Policy;
 use crate::state::{Backend, Completed, Error, RemoteStats, Task, Ticket};
@@ -162,9 +162,8 @@ fn connect(mut client: StateClient) -> Result<(Option<StateClient>, Option<Error
         Ok((client, result)) => {
             let _ = thread.join();
             match result {
-                Ok(()) => Ok((Some(client), None)),
-                Err(ConnectError::Failed(error)) => Ok((Some(client), Some(error))),
-                Err(ConnectError::OtherKeys(error)) => Err(error),
+                Err(error) if client.has_other_keys => Err(error),
+                result => Ok((Some(client), result.err())),
             }
         }
         Err(_) => Ok((None, Some(Error::new("shared state: no answer in time")))),

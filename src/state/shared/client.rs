@@ -22,6 +22,8 @@ pub struct StateClient {
     link: Box<dyn Link>,
     policy: Policy,
     metadata: Metadata,
+    /// True if the records on the servers were made in another way.
+    pub has_other_keys: bool,
 }
 
 impl StateClient {
@@ -40,29 +42,33 @@ impl StateClient {
             ));
         }
         let metadata = greylist::notes(&policy);
-        Ok(StateClient { link: link(address, authorities)?, policy, metadata })
+        Ok(StateClient {
+            link: link(address, authorities)?,
+            policy,
+            metadata,
+            has_other_keys: false,
+        })
     }
 
     /// Connects if necessary, and checks that the records are made in the same way.
-    pub fn connect(&mut self, deadline: Instant) -> Result<(), ConnectError> {
-        match self.link.connect(deadline) {
-            Ok(false) => Ok(()),
-            Ok(true) => self.check(deadline).inspect_err(|_| self.link.disconnect()),
-            Err(error) => Err(ConnectError::Failed(error)),
+    pub fn connect(&mut self, deadline: Instant) -> Result<(), Error> {
+        match self.link.connect(deadline)? {
+            false => Ok(()),
+            true => self.check(deadline).inspect_err(|_| self.link.disconnect()),
         }
     }
 
     /// Connects again, reads and writes as decisions do.
-    pub fn probe(&mut self, deadline: Instant) -> Result<(), ConnectError> {
+    pub fn probe(&mut self, deadline: Instant) -> Result<(), Error> {
         self.link.disconnect();
         self.connect(deadline)?;
         let call = Call::new(&[&PROBE.to_vec()], &[b""], &[Change::Set(b"1".to_vec(), 1)]);
         let replies = self.link.run(&[Command::get(PROBE), call.with_script()], deadline)?;
-        Ok(refuse_errors(&replies)?)
+        refuse_errors(&replies)
     }
 
     /// Compares the metadata with what another host has written, or writes it.
-    pub fn check(&mut self, deadline: Instant) -> Result<(), ConnectError> {
+    pub fn check(&mut self, deadline: Instant) -> Result<(), Error> {
         let Metadata { keys, rules } = &self.metadata;
         let set = |verb: &[u8], field: &[u8], value: &str| {
             Command::new(META, &[verb, META, field, value.as_bytes()])
@@ -71,13 +77,14 @@ impl StateClient {
         let replies = self.link.run(&[set(b"HSETNX", b"keys", keys), get], deadline)?;
         refuse_errors(&replies)?;
         let found = replies.last().and_then(Value::text).unwrap_or_default();
-        if found != keys.as_bytes() {
+        self.has_other_keys = found != keys.as_bytes();
+        if self.has_other_keys {
             let found = found.escape_ascii();
-            return Err(ConnectError::OtherKeys(Error::new(format!(
+            return Err(Error::new(format!(
                 "the shared state has keys of other options: \"{found}\", not \"{keys}\" as on this \
                  host; give all hosts the same --lookup-by-*, --ipv4cidr, --ipv6cidr, \
                  --auto-whitelist-by and --privacy, or delete postgrey:meta to start again"
-            ))));
+            )));
         }
         self.link.run(&[set(b"HSET", b"rules", rules)], deadline)?;
         Ok(())
@@ -122,10 +129,10 @@ impl StateClient {
     /// Reads the records of a batch. Once more, if that fails: a server that closed an
     /// idle connection is seen now.
     fn read(&mut self, items: &[Item], deadline: Instant) -> Result<Values, Error> {
-        self.connect(deadline).map_err(ConnectError::error)?;
+        self.connect(deadline)?;
         batch::read(&mut *self.link, items, deadline).or_else(|_| {
             self.link.disconnect();
-            self.connect(deadline).map_err(ConnectError::error)?;
+            self.connect(deadline)?;
             batch::read(&mut *self.link, items, deadline).inspect_err(|_| self.link.disconnect())
         })
     }
@@ -141,7 +148,7 @@ impl StateClient {
 
     /// Runs a query of a tool.
     pub fn query(&mut self, query: &Query, deadline: Instant) -> Result<Found, Error> {
-        self.connect(deadline).map_err(ConnectError::error)?;
+        self.connect(deadline)?;
         match query {
             Query::Metadata => Ok(Found::Metadata(self.metadata.clone())),
             // Counting means to look at every record.
@@ -170,28 +177,6 @@ fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, 
         Topology::Cluster(seeds) => Box::new(Cluster::new(seeds.clone(), access)),
         servers => Box::new(Primary::new(servers.clone(), access)),
     })
-}
-
-/// The reason for a failed connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConnectError {
-    /// The servers cannot be used now.
-    Failed(Error),
-    /// The records are made in another way.
-    OtherKeys(Error),
-}
-
-impl From<Error> for ConnectError {
-    fn from(error: Error) -> ConnectError {
-        ConnectError::Failed(error)
-    }
-}
-
-impl ConnectError {
-    pub fn error(self) -> Error {
-        let (ConnectError::Failed(error) | ConnectError::OtherKeys(error)) = self;
-        error
-    }
 }
 
 /// Counts the edits that changed a record.

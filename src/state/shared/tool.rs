@@ -1,7 +1,7 @@
 //! The shared state as a tool uses it that runs without a daemon.
 
 use super::address::Address;
-use super::client::{ConnectError, StateClient};
+use super::client::StateClient;
 use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::state::{Error, Found, Inspect, Metadata, Query};
@@ -31,7 +31,7 @@ impl Tool {
     /// Makes changes at `now`. Returns the number of those that changed a record.
     pub fn edit(&mut self, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
         // Records without metadata could not be found by their names.
-        self.client.check(deadline()).map_err(ConnectError::error)?;
+        self.client.check(deadline())?;
         self.client.edit(edits, now, deadline())
     }
 }

@@ -5,7 +5,7 @@
 
 use super::batch::Observer;
 use super::changes::Item;
-use super::client::{ConnectError, StateClient};
+use super::client::StateClient;
 use crate::state::{Done, Error, Task, TaskResult};
 use mio::unix::pipe;
 use std::io::{self, Write as _};
@@ -95,8 +95,7 @@ fn run(mut client: StateClient, jobs: &Receiver<Job>, mut reporter: Reporter) {
             reporter.report(WorkerReport::Failed(error));
         }
         if let Some(deadline) = probe {
-            let result = client.probe(deadline).map_err(ConnectError::error);
-            reporter.report(WorkerReport::Probed(result));
+            reporter.report(WorkerReport::Probed(client.probe(deadline)));
         }
         reporter.wake();
     }
