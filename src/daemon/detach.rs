@@ -1,9 +1,5 @@
 //! Detaches from the terminal (BEHAVIOUR C2). The parent waits for the result of
 //! the start.
-//!
-//! The `daemonize` crate is not used: its parent cannot wait until the daemon
-//! serves, it changes the working directory and the owner of the pid file, and it
-//! is no longer maintained (RUSTSEC-2025-0069).
 
 use super::Failure;
 use nix::errno::Errno;

@@ -23,59 +23,73 @@ const BACKLOG: i32 = 4096;
 /// (`FileDescriptorName=`).
 const MILTER: &str = "milter";
 
-pub fn open(
-    listen: &Listen,
-    protocol: Protocol,
-    backlog: Option<i32>,
-    identity: &Identity,
-    log: &mut Log,
-) -> Result<Vec<Listener>, Failure> {
-    let sockets = open_sockets(listen, backlog, identity, log)?;
-    Ok(sockets.into_iter().map(|socket| Listener::new(socket, protocol)).collect())
+/// Opens the sockets of the daemon, each with lines for the log.
+pub struct Opener<'o> {
+    pub backlog: Option<i32>,
+    /// The owner of socket files.
+    pub identity: &'o Identity,
+    pub log: &'o mut Log,
 }
 
-/// Opens the sockets of the command line. A socket file belongs to `identity`.
-pub fn open_sockets(
-    listen: &Listen,
-    backlog: Option<i32>,
-    identity: &Identity,
-    log: &mut Log,
-) -> Result<Vec<ListeningSocket>, Failure> {
-    let backlog = backlog.unwrap_or(BACKLOG);
-    match listen {
-        Listen::Unix { path, mode } => {
-            let shown = path.display();
-            log.line(Severity::Notice, format!("Binding to UNIX socket file \"{shown}\""));
-            let explain = |why| refused(&format!("UNIX socket at file {shown}"), why);
-            let (listener, file) = socket_file::bind(path, *mode, backlog, identity, explain)?;
-            log.flush();
-            Ok(vec![ListeningSocket::Unix { listener, _file: Some(file) }])
+impl Opener<'_> {
+    /// Opens the sockets of an option.
+    pub fn open(&mut self, listen: &Listen) -> Result<Vec<ListeningSocket>, Failure> {
+        let backlog = self.backlog.unwrap_or(BACKLOG);
+        match listen {
+            Listen::Unix { path, mode } => {
+                let shown = path.display();
+                let line = format!("Binding to UNIX socket file \"{shown}\"");
+                self.log.line(Severity::Notice, line);
+                let explain = |why| refused(&format!("UNIX socket at file {shown}"), why);
+                let (listener, file) =
+                    socket_file::bind(path, *mode, backlog, self.identity, explain)?;
+                self.log.flush();
+                Ok(vec![ListeningSocket::Unix { listener, _file: Some(file) }])
+            }
+            Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, self.log),
         }
-        Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, log),
     }
-}
 
-/// Adopts listening sockets of systemd. One with the name `milter` is for that
-/// protocol.
-pub fn adopt(sockets: Vec<(OwnedFd, String)>, log: &mut Log) -> Result<Vec<Listener>, Failure> {
-    let (sockets, names): (Vec<_>, Vec<_>) = sockets.into_iter().unzip();
-    let protocols = names.iter().map(|name| match name.as_str() {
-        MILTER => Protocol::Milter,
-        _ => Protocol::Policy,
-    });
-    let sockets = adopt_sockets(sockets, log)?.into_iter().zip(protocols);
-    Ok(sockets.map(|(socket, protocol)| Listener::new(socket, protocol)).collect())
-}
+    /// Adopts listening sockets of systemd.
+    pub fn adopt(&mut self, sockets: Vec<OwnedFd>) -> Result<Vec<ListeningSocket>, Failure> {
+        self.log.line(Severity::Notice, format!("Using {} sockets of systemd", sockets.len()));
+        sockets.into_iter().map(adopt_socket).collect::<io::Result<_>>().map_err(|error| {
+            let why = errno(&error);
+            Failure::system(format!("can't use a socket of systemd: {}", why.desc()), why)
+        })
+    }
 
-pub fn adopt_sockets(
-    sockets: Vec<OwnedFd>,
-    log: &mut Log,
-) -> Result<Vec<ListeningSocket>, Failure> {
-    log.line(Severity::Notice, format!("Using {} sockets of systemd", sockets.len()));
-    sockets.into_iter().map(adopt_socket).collect::<io::Result<_>>().map_err(|error| {
-        let why = errno(&error);
-        Failure::system(format!("can't use a socket of systemd: {}", why.desc()), why)
-    })
+    /// Opens the sockets of mail servers. Those of systemd replace the ones that
+    /// options name for the same protocol.
+    pub fn open_for_mail(
+        &mut self,
+        options: [(Protocol, &Option<Listen>); 2],
+        handed_over: Vec<(OwnedFd, String)>,
+    ) -> Result<Vec<Listener>, Failure> {
+        let mut listeners = Vec::new();
+        if !handed_over.is_empty() {
+            let (sockets, names): (Vec<_>, Vec<_>) = handed_over.into_iter().unzip();
+            let protocol = |name: &String| match name.as_str() {
+                MILTER => Protocol::Milter,
+                _ => Protocol::Policy,
+            };
+            let sockets = self.adopt(sockets)?.into_iter().zip(&names);
+            listeners.extend(sockets.map(|(socket, name)| Listener::new(socket, protocol(name))));
+        }
+        let has_milter = listeners.iter().any(|listener| listener.speaks(Protocol::Milter));
+        let is_replaced = |protocol| match protocol {
+            Protocol::Policy => !listeners.is_empty(),
+            Protocol::Milter => has_milter,
+        };
+        let wanted = options.into_iter().filter(|(protocol, _)| !is_replaced(*protocol));
+        for (protocol, place) in wanted.collect::<Vec<_>>() {
+            if let Some(place) = place {
+                let sockets = self.open(place)?.into_iter();
+                listeners.extend(sockets.map(|socket| Listener::new(socket, protocol)));
+            }
+        }
+        Ok(listeners)
+    }
 }
 
 fn adopt_socket(descriptor: OwnedFd) -> io::Result<ListeningSocket> {

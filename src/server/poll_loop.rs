@@ -253,14 +253,14 @@ impl PollLoop {
         for event in events {
             match event.token() {
                 SIGNALS => wanted = self.signals.take(),
-                // The batch looks for what they mean.
+                // Each batch asks the reloader, the proxy and the backend.
                 WAKER | PROXY | BACKEND => {}
                 Token(CONTROL) => {
                     if let Some(control) = &mut self.service.control {
                         control.accept(self.poll.registry(), CONTROL);
                     }
                 }
-                // Sessions are always served.
+                // Each batch looks at all connections of tools.
                 Token(token) if token < METRICS => {}
                 Token(token) if token < FIRST_LISTENER => {
                     if let Some(metrics) = &mut self.service.metrics {

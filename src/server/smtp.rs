@@ -1,12 +1,11 @@
 //! From the options of the SMTP proxy to its sockets and addresses.
 
-use super::listen;
+use super::listen::Opener;
 use super::relay::{BACKEND_TIMEOUT, BackendAddress, RelayOptions, TlsFiles};
 use super::socket::ListeningSocket;
 use crate::cli::{Listen, Smtp, SmtpBackend};
+use crate::daemon::Failure;
 use crate::daemon::endpoint::Endpoint;
-use crate::daemon::privileges::Identity;
-use crate::daemon::{Failure, Log};
 use crate::greylist::Policy;
 use crate::session::smtp::ProxyVersion;
 use mio::net::TcpListener;
@@ -25,18 +24,15 @@ pub fn divide(sockets: Vec<(OwnedFd, String)>) -> (Vec<OwnedFd>, Vec<(OwnedFd, S
 pub fn listeners(
     smtp: &Smtp,
     handed_over: Vec<OwnedFd>,
-    backlog: Option<i32>,
-    identity: &Identity,
-    log: &mut Log,
+    opener: &mut Opener<'_>,
 ) -> Result<Vec<TcpListener>, Failure> {
     let mut sockets = Vec::new();
     if handed_over.is_empty() {
         for place in &smtp.listen {
-            let place = Listen::Inet(place.clone());
-            sockets.extend(listen::open_sockets(&place, backlog, identity, log)?);
+            sockets.extend(opener.open(&Listen::Inet(place.clone()))?);
         }
     } else {
-        sockets = listen::adopt_sockets(handed_over, log)?;
+        sockets = opener.adopt(handed_over)?;
     }
     let tcp = |socket| match socket {
         ListeningSocket::Tcp(listener) => Ok(listener),

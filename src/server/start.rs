@@ -6,11 +6,11 @@
 //! bound. The daemon itself opens it last, once it has given up root for good: the
 //! file belongs to the daemon's user, and a damaged one can lead LMDB astray.
 
-use super::acceptor::{Acceptor, Listener};
+use super::acceptor::Acceptor;
 use super::control::Control;
 use super::engine::Engine;
 use super::housekeeping::Housekeeping;
-use super::listen;
+use super::listen::Opener;
 use super::metrics::Metrics;
 use super::poll_loop::{PollLoop, Service};
 use super::proxy::Proxy;
@@ -90,10 +90,13 @@ fn start(options: Options, log: &mut Log) -> Result<u8, Failure> {
     // From here on, no signal may end the process before it has cleaned up.
     let signals = Signals::register().map_err(|error| unwatchable(&error))?;
     // Mail comes last: a client that can ask about mail finds tools and metrics, too.
-    let metrics = open_metrics(&options, &identity, log)?;
+    let mut opener = Opener { backlog: options.backlog, identity: &identity, log };
+    let metrics = options.metrics.as_ref().map(|place| opener.open(place).map(Metrics::new));
+    let metrics = metrics.transpose()?;
     let (for_smtp, handed_over) = smtp::divide(systemd::sockets());
-    let listeners = open_sockets(&options, handed_over, &identity, log)?;
-    let proxy = open_proxy(&options, for_smtp, &identity, log)?;
+    let for_mail = [(Protocol::Policy, &options.listen), (Protocol::Milter, &options.milter)];
+    let listeners = opener.open_for_mail(for_mail, handed_over)?;
+    let proxy = open_proxy(&options, for_smtp, &mut opener)?;
     let pid_file = options.pidfile.as_deref().map(PidFile::write).transpose()?;
     // The pid file is for all to read; nothing that is made from here on is.
     umask(Mode::from_bits_truncate(0o077));
@@ -200,55 +203,18 @@ fn lifetimes(policy: &Policy) -> Lifetimes {
     Lifetimes { max_age, retry_window, delay, clients: auto_whitelist.is_some() }
 }
 
-fn open_sockets(
-    options: &Options,
-    handed_over: Vec<(OwnedFd, String)>,
-    identity: &Identity,
-    log: &mut Log,
-) -> Result<Vec<Listener>, Failure> {
-    let mut listeners = Vec::new();
-    let mut wanted = [(Protocol::Policy, &options.listen), (Protocol::Milter, &options.milter)]
-        .into_iter()
-        .filter_map(|(protocol, place)| Some((protocol, place.as_ref()?)))
-        .collect::<Vec<_>>();
-    if !handed_over.is_empty() {
-        listeners = listen::adopt(handed_over, log)?;
-        // They replace the sockets that options name for the same protocol.
-        let has_milter = listeners.iter().any(|listener| listener.speaks(Protocol::Milter));
-        wanted.retain(|(protocol, _)| *protocol == Protocol::Milter && !has_milter);
-    }
-    for (protocol, place) in wanted {
-        let opened = listen::open(place, protocol, options.backlog, identity, log)?;
-        listeners.extend(opened);
-    }
-    Ok(listeners)
-}
-
 fn open_proxy(
     options: &Options,
     handed_over: Vec<OwnedFd>,
-    identity: &Identity,
-    log: &mut Log,
+    opener: &mut Opener<'_>,
 ) -> Result<Option<Proxy>, Failure> {
     let Some(wanted) = &options.smtp else {
         return Ok(None);
     };
-    let listeners = smtp::listeners(wanted, handed_over, options.backlog, identity, log)?;
+    let listeners = smtp::listeners(wanted, handed_over, opener)?;
     let relay_options = smtp::options(wanted, &options.policy)?;
     let relay = Relay::new(relay_options, listeners, Servers::of_system()).map_err(Failure::new)?;
     Ok(Some(Proxy::new(relay)))
-}
-
-fn open_metrics(
-    options: &Options,
-    identity: &Identity,
-    log: &mut Log,
-) -> Result<Option<Metrics>, Failure> {
-    let Some(place) = &options.metrics else {
-        return Ok(None);
-    };
-    let sockets = listen::open_sockets(place, options.backlog, identity, log)?;
-    Ok(Some(Metrics::new(sockets)))
 }
 
 fn serve(mut poll_loop: PollLoop, readiness: Option<Readiness>, log: &mut Log) {
