@@ -5,7 +5,7 @@
 mod tools;
 
 use postgrey::greylist::edit::Edit;
-use postgrey::greylist::{Policy, Record, notes};
+use postgrey::greylist::{Metadata, Policy, Record};
 use postgrey::state::local::{FILE_NAME, Store};
 use postgrey::state::{Backend, Lifetimes, TripletRecord};
 use std::fs;
@@ -32,7 +32,7 @@ pub fn run() {
 }
 
 fn open(directory: &Path) -> Store {
-    Store::open(directory, notes(&Policy::default())).expect("a database")
+    Store::open(directory, Metadata::of(&Policy::default())).expect("a database")
 }
 
 /// Writes so many triplets, each seen first and last at these moments.

@@ -3,7 +3,7 @@
 use crate::traffic::{self, Population};
 use nix::unistd::User;
 use postgrey::greylist::edit::{Change, Edit};
-use postgrey::greylist::{Policy, Record, notes};
+use postgrey::greylist::{Metadata, Policy, Record};
 use postgrey::state::local::Store;
 use postgrey::state::{Table, TripletRecord};
 use std::fs;
@@ -46,7 +46,7 @@ impl Rows {
     }
 
     pub fn write_ours(&self, directory: &Path) {
-        let notes = notes(&Policy::default());
+        let notes = Metadata::of(&Policy::default());
         let mut store = Store::open(directory, notes).expect("a new database");
         for rows in self.rows.chunks(BATCH) {
             let edits = rows.iter().map(|(key, record)| merge(key, *record)).collect();

@@ -60,11 +60,11 @@ type Sums = BTreeMap<&'static str, Sum>;
 /// `--auto-whitelist-clients=5` holds in all.
 fn rules() -> [(&'static str, Policy); 5] {
     let of = |lookup, auto_whitelist| Policy {
-        by_domain: ByDomain { lookup, auto_whitelist },
+        by_domain: ByDomain { triplets: lookup, auto_whitelist },
         ..Policy::default()
     };
     [
-        ("host", Policy { lookup: LookupBy::Host, ..Policy::default() }),
+        ("host", Policy { lookup_by: LookupBy::Host, ..Policy::default() }),
         ("subnet /24 (default)", of(false, false)),
         ("domain", of(true, false)),
         ("subnet /24, auto-whitelist by domain", of(false, true)),

@@ -38,7 +38,7 @@ pub fn run(
     let verb = if change == Change::Allow { "allowed" } else { "forgot" };
     writeln!(out, "{verb} {}", counted(changed as u64, "entry", "entries"))?;
     let is_by_address = matches!(target, Target::Triplet { client: ClientFilter::One(_), .. });
-    if view.policy.by_domain.lookup && is_by_address && change == Change::Allow {
+    if view.policy.by_domain.triplets && is_by_address && change == Change::Allow {
         writeln!(out, "{DOMAIN_KEY_HINT}")?;
     }
     print_where(&view.database, out)?;
@@ -167,7 +167,7 @@ fn select(
     match target {
         Target::Triplet { client, sender, recipient } => {
             let is_by_domain = matches!(client, ClientFilter::Domain(_));
-            if is_allowed && is_by_domain && !policy.by_domain.lookup {
+            if is_allowed && is_by_domain && !policy.by_domain.triplets {
                 return Err(Error::Usage(NOT_BY_DOMAIN.to_owned()));
             }
             let key = triplet_key(policy, client, sender, recipient);

@@ -5,7 +5,6 @@ use super::progress::Progress;
 use super::{Error, Outcome, edit};
 use crate::daemon::DirectoryLock;
 use crate::database::{Connection, Database, Location, OpenFile};
-use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
 use crate::state::import::{
@@ -62,7 +61,7 @@ fn into_new(
     out: &mut impl Write,
 ) -> Result<ImportReport, Error> {
     let _lock = DirectoryLock::take(dbdir)?;
-    let policy = greylist::policy(&Metadata::default());
+    let policy = Metadata::default().policy();
     let (mut store, report) = {
         let mut progress = Progress::new(0);
         let mut watch = |done, of| progress.reach(size(done), size(of));
@@ -93,7 +92,7 @@ fn take(
         return take_copy(&copy, metadata, destination);
     }
     let mut progress = Progress::new(0);
-    let policy = greylist::policy(metadata);
+    let policy = metadata.policy();
     let source = ImportSource { path: from, dbdir, policy: &policy };
     Ok(source.import(destination, &mut |done, of| progress.reach(size(done), size(of)))?)
 }
@@ -103,7 +102,7 @@ fn take_copy(
     metadata: &Metadata,
     destination: &mut dyn Destination,
 ) -> Result<ImportReport, Error> {
-    let policy = greylist::policy(metadata);
+    let policy = metadata.policy();
     let mut watch = |_, _| {};
     let mut import = Import::new(destination, &policy, &mut watch, copy.name().to_owned());
     for table in Table::ALL {

@@ -102,8 +102,8 @@ pub fn triplet_future(policy: &Policy, now: i64, state: TripletState) -> String 
         TripletState::Passes { until } => {
             format!("Attempts pass. Without one it is forgotten after {}.", at(until))
         }
-        TripletState::BeginsAnew => format!("It counts no more. {}", first_attempt(policy)),
-        TripletState::Ends => "It is too old: the next clean-up deletes it.".to_owned(),
+        TripletState::Restarts => format!("It counts no more. {}", first_attempt(policy)),
+        TripletState::Expired => "It is too old: the next clean-up deletes it.".to_owned(),
     }
 }
 
@@ -141,7 +141,7 @@ fn show_client(
 
 /// Prints a note about triplets that are stored by domain.
 fn note_of_domains(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<(), Error> {
-    if matches!(client, ClientFilter::One(_)) && view.policy.by_domain.lookup {
+    if matches!(client, ClientFilter::One(_)) && view.policy.by_domain.triplets {
         out.write_all(labelled("Note", DOMAIN_KEY_HINT).as_bytes())?;
     }
     Ok(())
@@ -211,7 +211,7 @@ fn client_future(view: &View, state: ClientState) -> String {
             at(until)
         ),
         ClientState::Off => "There is no auto-whitelist: passes are not counted.".to_owned(),
-        ClientState::Ends => "It is too old: the next clean-up deletes it.".to_owned(),
+        ClientState::Expired => "It is too old: the next clean-up deletes it.".to_owned(),
     }
 }
 

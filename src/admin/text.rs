@@ -79,7 +79,7 @@ pub fn client(policy: &Policy, client: &[u8]) -> String {
 
 /// The network that stands for an address in the keys of triplets.
 pub fn network(policy: &Policy, address: IpAddr) -> String {
-    match IpNet::new(address, policy.lookup.bits(address)) {
+    match IpNet::new(address, policy.lookup_by.bits(address)) {
         Ok(network) if network.prefix_len() < network.max_prefix_len() => {
             network.trunc().to_string()
         }

@@ -48,7 +48,7 @@ impl Row {
 
 impl View {
     pub fn new(database: Database) -> View {
-        let policy = greylist::policy(database.metadata());
+        let policy = database.metadata().policy();
         View { database, policy, now: clock::now() }
     }
 

@@ -205,7 +205,7 @@ fn policy(matches: &ArgMatches, retry_window: i64, machine: &OsStr) -> Result<Po
         delay: seconds(matches, "delay", 1)?,
         retry_window,
         max_age: seconds(matches, "max-age", SECONDS_PER_DAY)?,
-        lookup: lookup(matches)?,
+        lookup_by: lookup_by(matches)?,
         by_domain: by_domain(matches)?,
         auto_whitelist: auto_whitelist(matches)?,
         privacy: matches.get_flag("privacy"),
@@ -246,7 +246,7 @@ fn retry_window(value: &OsStr) -> Result<i64, UsageError> {
     window().ok_or_else(|| UsageError::refused(RETRY_WINDOW))
 }
 
-fn lookup(matches: &ArgMatches) -> Result<LookupBy, UsageError> {
+fn lookup_by(matches: &ArgMatches) -> Result<LookupBy, UsageError> {
     let ipv4 = prefix(matches, "ipv4cidr", 32)?;
     let ipv6 = prefix(matches, "ipv6cidr", 128)?;
     if matches.get_flag("lookup-by-host") {
@@ -258,7 +258,7 @@ fn lookup(matches: &ArgMatches) -> Result<LookupBy, UsageError> {
 
 fn by_domain(matches: &ArgMatches) -> Result<ByDomain, UsageError> {
     let auto_whitelist = one_of(matches, "auto-whitelist-by", &["client", "domain"])? == 1;
-    Ok(ByDomain { lookup: matches.get_flag("lookup-by-domain"), auto_whitelist })
+    Ok(ByDomain { triplets: matches.get_flag("lookup-by-domain"), auto_whitelist })
 }
 
 /// The length of a network's prefix in bits.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Facility, Smtp};
 use crate::daemon::{Format, Verbosity};
 use crate::database::{Location, SharedLocation};
-use crate::greylist::{Policy, notes};
+use crate::greylist::{Metadata, Policy};
 use crate::lists::Files;
 use crate::state::SharedState;
 
@@ -61,7 +61,7 @@ impl Options {
     /// name it.
     pub fn shared_location(&self, is_typed: bool) -> Option<SharedLocation> {
         let settings = self.shared_state.clone()?;
-        Some(SharedLocation { settings, metadata: notes(&self.policy), is_typed })
+        Some(SharedLocation { settings, metadata: Metadata::of(&self.policy), is_typed })
     }
 
     /// The place of the state.

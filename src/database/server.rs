@@ -2,7 +2,6 @@
 
 use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
-use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::session::control::{MAX_REQUEST, ToolReply, ToolRequest, reply_text};
 use crate::state::import::ImportSource;
@@ -230,7 +229,7 @@ fn open_file() -> Result<Opened, Error> {
         return Ok(Opened::Reader(Reader::open_copy(path)?));
     }
     let mut memory = Memory::default();
-    let policy = greylist::policy(&Metadata::default());
+    let policy = Metadata::default().policy();
     let source = ImportSource { path, dbdir: Path::new("/nonexistent"), policy: &policy };
     source
         .import(&mut memory, &mut |_, _| {})
@@ -259,7 +258,7 @@ impl Opened {
             Opened::Shared(tool) => tool.as_mut(),
         };
         let metadata = state.metadata().map_err(|error| error.to_string())?;
-        let policy = greylist::policy(&metadata);
+        let policy = metadata.policy();
         let query = query(request, &policy);
         let query = query.unwrap_or_else(|| Err("only a daemon can do this".to_owned()))?;
         let found = state.read(&query).map_err(|error| error.to_string())?;
@@ -270,7 +269,7 @@ impl Opened {
         let changed = match self {
             Opened::Store(store, _) => {
                 let metadata = store.metadata().map_err(|error| error.to_string())?;
-                let changed = store.edit(&greylist::policy(&metadata), edits, clock::now());
+                let changed = store.edit(&metadata.policy(), edits, clock::now());
                 // The changes are durable in the journal; on a full disk they stay there.
                 let _ = store.flush();
                 changed

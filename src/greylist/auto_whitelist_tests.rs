@@ -7,7 +7,7 @@ use crate::request::Request;
 use crate::state::memory::Memory;
 
 fn policy() -> Policy {
-    let by_domain = ByDomain { lookup: false, auto_whitelist: true };
+    let by_domain = ByDomain { triplets: false, auto_whitelist: true };
     Policy { by_domain, delay: -1, auto_whitelist: Some(2), ..Policy::default() }
 }
 

@@ -31,7 +31,7 @@ impl Client<'_> {
     /// The domain that stands for it in triplets, if the policy looks clients
     /// up by domain and it has one.
     pub fn domain_in_triplets(self, policy: &Policy) -> Option<Vec<u8>> {
-        policy.by_domain.lookup.then(|| self.domain()).flatten()
+        policy.by_domain.triplets.then(|| self.domain()).flatten()
     }
 
     /// Returns the registered domain of its name, in lower case. `None` without a

@@ -29,7 +29,7 @@ impl Triplet<'_> {
         let first = first.min(now);
         // Only new mail waits for the recipient's own time.
         let passed_before = has_passed && known.is_some_and(|record| record.first == first);
-        let delay = if passed_before { self.policy.delay } else { self.lookup.delay };
+        let delay = if passed_before { self.policy.delay } else { self.lookup.recipient_delay };
         let waited = now.saturating_sub(first);
         let is_over = waited >= delay;
         let mut decision = Decision::new(if is_over {

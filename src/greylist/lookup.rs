@@ -14,7 +14,7 @@ pub struct Lookup {
     /// The keys on the auto-whitelist; none without an auto-whitelist.
     pub clients: ArrayVec<AwlKey, MAX_AWL_KEYS>,
     /// Seconds that new mail to this recipient waits.
-    pub delay: i64,
+    pub recipient_delay: i64,
     /// The time of the attempt, in seconds since the epoch.
     pub now: i64,
 }

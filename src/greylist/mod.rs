@@ -30,7 +30,7 @@ pub use client_domain::{Client, registered_domain, sender_domain};
 pub use judge::judge;
 pub use log_line::{is_true, log_line, log_object};
 pub use lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
-pub use metadata::{Metadata, notes, policy};
+pub use metadata::Metadata;
 pub use plan::{Plan, exempts_client, plan, rule};
 pub use policy::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
 pub use reason::Reason;

@@ -36,7 +36,7 @@ pub fn plan<'l>(
     Plan::Lookup(Lookup {
         triplet: triplet::key(policy, client, request.sender, request.recipient),
         clients: awl_keys(policy, client, request.sender),
-        delay: delay(policy, lists, request, budget),
+        recipient_delay: recipient_delay(policy, lists, request, budget),
         now,
     })
 }
@@ -109,7 +109,7 @@ pub fn exempts_client<'l>(
 
 /// The seconds that new mail to the recipient waits: `--delay`, or its entry in
 /// the list of delays.
-fn delay<'l>(
+fn recipient_delay<'l>(
     policy: &Policy,
     lists: &'l Lists,
     request: &Request<'_>,

@@ -10,9 +10,11 @@ pub const SECONDS_PER_DAY: i64 = 86_400;
 /// texts depend on. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The delay of a new triplet (`--delay`, 300), unless its recipient has another
-    /// ([`Lookup::delay`](super::Lookup)). Tools go by this one. With negative values the
-    /// first attempt passes, as with the original (BEHAVIOUR A3).
+    /// The time after its first attempt for which a triplet is deferred (`--delay`,
+    /// 300). A recipient may have another
+    /// ([`recipient_delay`](super::Lookup::recipient_delay)), which is not kept with the
+    /// state: the administration tools use this one for all triplets. If it is negative,
+    /// the first attempt passes, as with the original (BEHAVIOUR A3).
     pub delay: i64,
     /// The time after its first attempt within which a triplet may pass for the
     /// first time (`--retry-window`, two days).
@@ -21,7 +23,7 @@ pub struct Policy {
     /// (`--max-age`, 35 days).
     pub max_age: i64,
     /// The part of a client's address that is in a triplet's key.
-    pub lookup: LookupBy,
+    pub lookup_by: LookupBy,
     /// The keys in which the domain of a client's name replaces its address.
     pub by_domain: ByDomain,
     /// The number of first passes after which a client is exempt
@@ -101,7 +103,7 @@ impl LookupBy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByDomain {
     /// In triplets (`--lookup-by-domain`).
-    pub lookup: bool,
+    pub triplets: bool,
     /// In the auto-whitelist as well, for each domain of senders by itself
     /// (`--auto-whitelist-by=domain`).
     pub auto_whitelist: bool,
@@ -114,7 +116,7 @@ impl Default for Policy {
             delay: 300,
             retry_window: 2 * SECONDS_PER_DAY,
             max_age: 35 * SECONDS_PER_DAY,
-            lookup: LookupBy::Subnet { ipv4: 24, ipv6: 64 },
+            lookup_by: LookupBy::Subnet { ipv4: 24, ipv6: 64 },
             by_domain: ByDomain::default(),
             auto_whitelist: Some(5),
             privacy: false,

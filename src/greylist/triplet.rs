@@ -21,7 +21,7 @@ pub fn key<'n>(
     let client = client.into();
     let part = client
         .domain_in_triplets(policy)
-        .unwrap_or_else(|| client_part(policy.lookup, client.address).into_bytes());
+        .unwrap_or_else(|| client_part(policy.lookup_by, client.address).into_bytes());
     joined(policy, part, sender, recipient)
 }
 
@@ -89,16 +89,16 @@ pub fn beginning<'n>(policy: &Policy, client: impl Into<Client<'n>>) -> Vec<u8> 
     if let Some(domain) = client.domain_in_triplets(policy) {
         return [&domain, b"/".as_slice()].concat();
     }
-    let network = network(client.address, policy.lookup.bits(client.address));
+    let network = network(client.address, policy.lookup_by.bits(client.address));
     (full(network) + "/").into_bytes()
 }
 
 /// The network's address, or with `--lookup-by-host` the client's own and its
 /// prefix length, which the original leaves in the key.
-pub fn client_part(lookup: LookupBy, client: IpAddr) -> String {
-    let bits = lookup.bits(client);
+pub fn client_part(lookup_by: LookupBy, client: IpAddr) -> String {
+    let bits = lookup_by.bits(client);
     let network = full(network(client, bits));
-    match lookup {
+    match lookup_by {
         LookupBy::Subnet { .. } => network,
         LookupBy::Host => format!("{network}/{bits}"),
     }

@@ -21,9 +21,9 @@ pub enum TripletState {
         until: i64,
     },
     /// The next attempt counts as the first.
-    BeginsAnew,
+    Restarts,
     /// It is too old: the next clean-up deletes it.
-    Ends,
+    Expired,
 }
 
 /// The state of a client's record on the auto-whitelist.
@@ -44,7 +44,7 @@ pub enum ClientState {
     /// The auto-whitelist is disabled.
     Off,
     /// It is too old: the next clean-up deletes it.
-    Ends,
+    Expired,
 }
 
 /// The state of a triplet or client in one word.
@@ -76,7 +76,7 @@ impl TripletState {
         match self {
             TripletState::Waits { .. } => State::Waiting,
             TripletState::Passes { .. } => State::Passed,
-            TripletState::BeginsAnew | TripletState::Ends => State::Expired,
+            TripletState::Restarts | TripletState::Expired => State::Expired,
         }
     }
 }
@@ -87,7 +87,7 @@ impl ClientState {
         match self {
             ClientState::Counts { .. } | ClientState::Off => State::Waiting,
             ClientState::Exempt { .. } => State::Passed,
-            ClientState::Ends => State::Expired,
+            ClientState::Expired => State::Expired,
         }
     }
 }
@@ -102,9 +102,9 @@ pub fn triplet_state(
     let age = now.saturating_sub(last);
     let forgotten = last.saturating_add(policy.max_age);
     if age > policy.max_age || !has_passed && age > policy.retry_window {
-        TripletState::Ends
+        TripletState::Expired
     } else if first > now || !has_passed && now.saturating_sub(first) > policy.retry_window {
-        TripletState::BeginsAnew
+        TripletState::Restarts
     } else if has_passed {
         TripletState::Passes { until: forgotten }
     } else {
@@ -124,7 +124,7 @@ pub fn client_state(
     };
     let until = last.saturating_add(policy.max_age);
     if now > until {
-        ClientState::Ends
+        ClientState::Expired
     } else if count >= enough {
         ClientState::Exempt { until }
     } else {
@@ -155,9 +155,9 @@ mod tests {
             (0, 0, waits(0)),
             (299, 0, waits(299)),
             (2 * DAY, DAY * 2 - 299, waits(2 * DAY)),
-            (2 * DAY + 1, DAY * 2 - 298, TripletState::BeginsAnew),
+            (2 * DAY + 1, DAY * 2 - 298, TripletState::Restarts),
             (2 * DAY, 2 * DAY, waits(2 * DAY)),
-            (2 * DAY + 1, 2 * DAY + 1, TripletState::Ends),
+            (2 * DAY + 1, 2 * DAY + 1, TripletState::Expired),
         ] {
             assert_eq!(state_of(first, last), state, "{first} {last}");
         }
@@ -169,7 +169,7 @@ mod tests {
         for (first, last, state) in [
             (300, 0, passes(0)),
             (35 * DAY + 300, 35 * DAY, passes(35 * DAY)),
-            (35 * DAY + 301, 35 * DAY + 1, TripletState::Ends),
+            (35 * DAY + 301, 35 * DAY + 1, TripletState::Expired),
         ] {
             assert_eq!(state_of(first, last), state, "{first} {last}");
         }
@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn records_in_the_future_start_again() {
-        assert_eq!(state_of(-1, -301), TripletState::BeginsAnew);
-        assert_eq!(state_of(-1, -1), TripletState::BeginsAnew);
+        assert_eq!(state_of(-1, -301), TripletState::Restarts);
+        assert_eq!(state_of(-1, -1), TripletState::Restarts);
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(state(4, NOW), ClientState::Counts { missing: 1, until });
         assert_eq!(state(5, NOW), ClientState::Exempt { until });
         assert_eq!(state(9, NOW - 35 * DAY), ClientState::Exempt { until: NOW });
-        assert_eq!(state(9, NOW - 35 * DAY - 1), ClientState::Ends);
+        assert_eq!(state(9, NOW - 35 * DAY - 1), ClientState::Expired);
         let off = Policy { auto_whitelist: None, ..Policy::default() };
         assert_eq!(client_state(&off, ClientRecord { count: 9, last: NOW }, NOW), ClientState::Off);
     }

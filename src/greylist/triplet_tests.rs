@@ -11,8 +11,8 @@ fn sender_key(sender: &str) -> String {
     part.to_string()
 }
 
-fn client_of(lookup: LookupBy, client: &str) -> String {
-    let policy = Policy { lookup, ..Policy::default() };
+fn client_of(lookup_by: LookupBy, client: &str) -> String {
+    let policy = Policy { lookup_by, ..Policy::default() };
     let key = key(&policy, client.parse::<IpAddr>().unwrap(), b"a@b", b"c@d");
     String::from_utf8(key).unwrap().strip_suffix("/a@b/c@d").unwrap().to_string()
 }
@@ -154,7 +154,7 @@ fn the_auto_whitelist_spells_ipv6_in_upper_case() {
 
 #[test]
 fn machines_of_a_pool_share_a_key_if_they_are_looked_up_by_domain() {
-    let by_domain = ByDomain { lookup: true, auto_whitelist: false };
+    let by_domain = ByDomain { triplets: true, auto_whitelist: false };
     let policy = Policy { by_domain, ..Policy::default() };
     let key_of = |address: &str, name: &str| {
         let client = Client { address: address.parse().unwrap(), name: name.as_bytes() };

@@ -58,7 +58,7 @@ impl Judge {
             return Err(Failure::system(message, errno(&error)));
         }
         let database = database.map_err(unreadable)?;
-        let policy = greylist::policy(database.metadata());
+        let policy = database.metadata().policy();
         let delay = delay.unwrap_or(policy.delay);
         Ok(Judge { database, known: RefCell::default(), policy, delay })
     }
@@ -113,7 +113,7 @@ impl Judge {
     /// client alone, and for its network as the daemon looks it up.
     pub fn show(&self, attempt: &Deferral<'_>, out: &mut impl Write) -> io::Result<()> {
         let alone =
-            Policy { lookup: LookupBy::Subnet { ipv4: 32, ipv6: 128 }, ..self.policy.clone() };
+            Policy { lookup_by: LookupBy::Subnet { ipv4: 32, ipv6: 128 }, ..self.policy.clone() };
         let Deferral { client, sender, recipient, .. } = attempt;
         let key = triplet::key(&alone, *client, &unquoted(sender), &unquoted(recipient));
         for key in [key, self.key(attempt)] {

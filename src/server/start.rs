@@ -26,7 +26,7 @@ use crate::daemon::{
 };
 use crate::database::Database;
 use crate::dns::Servers;
-use crate::greylist::{Policy, notes};
+use crate::greylist::{Metadata, Policy};
 use crate::lists::{ListReader, Warning};
 use crate::session::Protocol;
 use crate::state::local::Store;
@@ -186,7 +186,7 @@ type OpenedBackend = (Box<dyn Backend>, Option<Error>);
 
 /// Opens the database, and logs the import of the original's.
 fn open_database(options: &Options, log: &mut Log) -> Result<Store, Failure> {
-    let notes = notes(&options.policy);
+    let notes = Metadata::of(&options.policy);
     let opened = import::open_or_import(&options.dbdir, &notes, &options.policy, &mut |_, _| {});
     let (store, report) = opened.map_err(|error| Failure::new(error.to_string()))?;
     if let Some(report) = report {

@@ -9,7 +9,7 @@
 //! streams.
 mod stream;
 
-use postgrey::greylist::{Decision, Lookup, Plan, Policy, notes, plan};
+use postgrey::greylist::{Decision, Lookup, Metadata, Plan, Policy, plan};
 use postgrey::lists::{Budget, Lists};
 use postgrey::state::local::Store;
 use postgrey::state::memory::Memory;
@@ -54,7 +54,7 @@ fn policy(random: &mut Random) -> Policy {
 }
 
 fn open(scratch: &Scratch, patience: Duration) -> Store {
-    let notes = notes(&Policy::default());
+    let notes = Metadata::of(&Policy::default());
     Store::open(scratch.path(), notes).expect("a database").writing_within(patience)
 }
 

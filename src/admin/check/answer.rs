@@ -45,7 +45,10 @@ pub fn run(
         Err(_) if is_new => None,
         database => Some(View { now, ..View::new(database?) }),
     };
-    let policy = policy(options, view.as_ref().filter(|_| !rules_typed));
+    let policy = match &view {
+        Some(view) if !rules_typed => view.database.metadata().applied_to(options.policy.clone()),
+        _ => options.policy.clone(),
+    };
     let shown = mail.address.to_string();
     let request = Request {
         client_address: shown.as_bytes(),
@@ -67,18 +70,6 @@ pub fn run(
     }
     out.flush()?;
     Ok(Outcome::Done)
-}
-
-/// Returns what the metadata of the database has of the daemon's policy, and the
-/// rest from the options.
-fn policy(options: &Options, view: Option<&View>) -> Policy {
-    let Some(view) = view else {
-        return options.policy.clone();
-    };
-    let Policy { delay, retry_window, max_age, lookup, by_domain, auto_whitelist, privacy, .. } =
-        view.policy;
-    let texts = options.policy.clone();
-    Policy { delay, retry_window, max_age, lookup, by_domain, auto_whitelist, privacy, ..texts }
 }
 
 /// The records of a lookup. A directory without a database has none.
@@ -145,14 +136,15 @@ impl<'c> Case<'c> {
 
     /// The policy by which a new triplet of the recipient is judged.
     fn for_new_mail(&self, lookup: &Lookup) -> Policy {
-        Policy { delay: lookup.delay, ..self.policy.clone() }
+        Policy { delay: lookup.recipient_delay, ..self.policy.clone() }
     }
 
     fn state(&self, lookup: &Lookup, record: TripletRecord) -> TripletState {
         match greylist::triplet_state(self.policy, record, self.now) {
-            TripletState::Waits { until, .. } => {
-                TripletState::Waits { from: record.first.saturating_add(lookup.delay), until }
-            }
+            TripletState::Waits { until, .. } => TripletState::Waits {
+                from: record.first.saturating_add(lookup.recipient_delay),
+                until,
+            },
             other => other,
         }
     }
@@ -239,7 +231,7 @@ impl<'c> Case<'c> {
                 object.number("passes_from", from).number("expires", until)
             }
             TripletState::Passes { until } => object.number("expires", until),
-            TripletState::BeginsAnew | TripletState::Ends => object,
+            TripletState::Restarts | TripletState::Expired => object,
         }
     }
 }

@@ -58,7 +58,7 @@ fn many_networks(mail: &Mail, policy: &Policy) -> Option<String> {
             format!("exempt them by lines in whitelist_clients.local: {}", mail.networks.join(", "))
         }
     };
-    let what = if policy.lookup == LookupBy::Host { "addresses" } else { "networks" };
+    let what = if policy.lookup_by == LookupBy::Host { "addresses" } else { "networks" };
     let option = one_client(mail, policy)
         .map(|option| format!(", or make one client of them: {option}"))
         .unwrap_or_default();
@@ -78,7 +78,7 @@ fn one_client(mail: &Mail, policy: &Policy) -> Option<String> {
     let (name, widest, usual, longest) =
         if are_ipv4 { ("ipv4", MIN_PREFIXES.0, 24, 32) } else { ("ipv6", MIN_PREFIXES.1, 64, 128) };
     let common = common_prefix(clients(), longest);
-    match policy.lookup {
+    match policy.lookup_by {
         LookupBy::Host if common >= usual => Some("leave out --lookup-by-host".to_owned()),
         _ if common >= widest => Some(format!("write --{name}cidr={common}")),
         _ => by_domain(mail, policy),
@@ -87,7 +87,7 @@ fn one_client(mail: &Mail, policy: &Policy) -> Option<String> {
 
 /// The option by which distant servers of one domain count as one client.
 fn by_domain(mail: &Mail, policy: &Policy) -> Option<String> {
-    let is_off = !policy.by_domain.lookup;
+    let is_off = !policy.by_domain.triplets;
     common_domain(mail).filter(|_| is_off).map(|_| "write --lookup-by-domain".to_owned())
 }
 

@@ -28,7 +28,7 @@ fn subnet() -> Policy {
 }
 
 fn host() -> Policy {
-    Policy { lookup: LookupBy::Host, ..Policy::default() }
+    Policy { lookup_by: LookupBy::Host, ..Policy::default() }
 }
 
 #[test]

@@ -80,10 +80,10 @@ impl Attempt {
         if let Some(domain) = self.as_client().domain_in_triplets(policy) {
             return String::from_utf8_lossy(&domain).into_owned();
         }
-        if policy.lookup == LookupBy::Host {
+        if policy.lookup_by == LookupBy::Host {
             return self.client.to_string();
         }
-        let bits = policy.lookup.bits(self.client);
+        let bits = policy.lookup_by.bits(self.client);
         format!("{}/{bits}", triplet::network(self.client, bits))
     }
 

@@ -15,7 +15,7 @@ use crate::cli::settings::ToolSettings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::database::Database;
-use crate::greylist::{self, Policy};
+use crate::greylist::{Metadata, Policy};
 use crate::maillog::{Inputs, Line, LogReader, UNKNOWN_FORMAT};
 use attempt::{Attempt, Ids};
 use mail::Mails;
@@ -39,7 +39,7 @@ pub fn run(
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
     let database = Database::open(&settings.location()).ok();
     let metadata = database.as_ref().map(Database::metadata);
-    let policy = metadata.map_or_else(Policy::default, greylist::policy);
+    let policy = metadata.map_or_else(Policy::default, Metadata::policy);
     let now = clock::now();
     let mut ids = Ids::new(explain.id.as_deref());
     let mut attempts = Attempts::default();

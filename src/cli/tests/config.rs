@@ -81,9 +81,9 @@ fn the_command_line_overrides_the_file_and_repeatable_options_add() {
     let socket = Listen::Unix { path: "/s".into(), mode: 0o666 };
     assert_eq!(options("--unix=/s").listen, Some(socket));
     assert_eq!(options("-v").verbosity, Verbosity::Verbose);
-    assert_eq!(options("--lookup-by-subnet").policy.lookup, Policy::default().lookup);
+    assert_eq!(options("--lookup-by-subnet").policy.lookup_by, Policy::default().lookup_by);
     let both = options("--lookup-by-domain").policy;
-    assert_eq!((both.by_domain.lookup, both.lookup), (true, LookupBy::Host), "no rivals");
+    assert_eq!((both.by_domain.triplets, both.lookup_by), (true, LookupBy::Host), "no rivals");
     let lists: Vec<PathBuf> = vec!["/a".into(), "/b".into()];
     assert_eq!(options("--whitelist-clients=/b").lists[ListKind::WhitelistClients], lists);
     // Debian's service passes an empty text when its administrator has none.

@@ -193,14 +193,14 @@ fn each_option_changes_what_it_names() {
 fn lookups_are_by_subnet_unless_by_host_is_asked_for() {
     check(&[
         ("--lookup-by-subnet", NO_CHANGE),
-        ("--lookup-by-host", |o| o.policy.lookup = LookupBy::Host),
-        ("--lookup-by-host|--lookup-by-subnet", |o| o.policy.lookup = LookupBy::Host),
-        ("--lookup-by-subnet|--lookup-by-host", |o| o.policy.lookup = LookupBy::Host),
+        ("--lookup-by-host", |o| o.policy.lookup_by = LookupBy::Host),
+        ("--lookup-by-host|--lookup-by-subnet", |o| o.policy.lookup_by = LookupBy::Host),
+        ("--lookup-by-subnet|--lookup-by-host", |o| o.policy.lookup_by = LookupBy::Host),
         ("--ipv4cidr=32|--ipv6cidr=128", |o| {
-            o.policy.lookup = LookupBy::Subnet { ipv4: 32, ipv6: 128 };
+            o.policy.lookup_by = LookupBy::Subnet { ipv4: 32, ipv6: 128 };
         }),
         ("--ipv4cidr=1|--ipv6cidr=1", |o| {
-            o.policy.lookup = LookupBy::Subnet { ipv4: 1, ipv6: 1 };
+            o.policy.lookup_by = LookupBy::Subnet { ipv4: 1, ipv6: 1 };
         }),
     ]);
 }
@@ -218,10 +218,10 @@ fn the_log_has_one_of_two_formats() {
 #[test]
 fn pools_are_keyed_by_domain_if_configured() {
     check(&[
-        ("--lookup-by-domain", |o| o.policy.by_domain.lookup = true),
+        ("--lookup-by-domain", |o| o.policy.by_domain.triplets = true),
         ("--lookup-by-domain|--lookup-by-host", |o| {
-            o.policy.by_domain.lookup = true;
-            o.policy.lookup = LookupBy::Host;
+            o.policy.by_domain.triplets = true;
+            o.policy.lookup_by = LookupBy::Host;
         }),
         ("--auto-whitelist-by=client", NO_CHANGE),
         ("--auto-whitelist-by=0", NO_CHANGE),

@@ -16,9 +16,9 @@ pub fn of_triplet(
 
 /// Returns the client part of a triplet's key; `None` in the same case.
 pub fn client_part(policy: &Policy, client: IpNet) -> Option<String> {
-    is_one_client(policy, client).then(|| triplet::client_part(policy.lookup, client.addr()))
+    is_one_client(policy, client).then(|| triplet::client_part(policy.lookup_by, client.addr()))
 }
 
 fn is_one_client(policy: &Policy, client: IpNet) -> bool {
-    client.prefix_len() >= policy.lookup.bits(client.addr())
+    client.prefix_len() >= policy.lookup_by.bits(client.addr())
 }

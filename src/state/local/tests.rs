@@ -107,7 +107,8 @@ fn commit_to_file(store: &mut Store) {
 
 /// Decides an attempt of a triplet; `None` if the verdict waits for the commit.
 fn decide(store: &mut Store, key: &[u8], now: i64) -> Option<Verdict> {
-    let lookup = Lookup { triplet: key.to_vec(), clients: Default::default(), delay: 300, now };
+    let lookup =
+        Lookup { triplet: key.to_vec(), clients: Default::default(), recipient_delay: 300, now };
     let mut completed = Vec::new();
     store.submit(Ticket::Connection(7), Task::Decide(lookup));
     store.decide(&Policy::default(), &mut completed);

@@ -123,7 +123,7 @@ fn attempt(now: i64, recipient: &[u8]) -> Item {
     let lookup = Lookup {
         triplet: triplet::key(&policy, client, b"a@b.test", recipient),
         clients: awl_keys(&policy, client, b"a@b.test"),
-        delay: policy.delay,
+        recipient_delay: policy.delay,
         now,
     };
     Item::decide(&policy, lookup)

@@ -13,7 +13,7 @@ fn lookup(policy: &Policy) -> Lookup {
     Lookup {
         triplet: triplet::key(policy, client, b"a@b.test", b"c@d.test"),
         clients: awl_keys(policy, client, b"a@b.test"),
-        delay: policy.delay,
+        recipient_delay: policy.delay,
         now: NOW,
     }
 }

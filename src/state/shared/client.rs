@@ -41,7 +41,7 @@ impl StateClient {
                  servers; use Sentinel instead",
             ));
         }
-        let metadata = greylist::notes(&policy);
+        let metadata = greylist::Metadata::of(&policy);
         Ok(StateClient {
             link: link(address, authorities)?,
             policy,
@@ -101,7 +101,7 @@ impl StateClient {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let rules = rules.map(text).unwrap_or_default();
             self.metadata = Metadata { keys: text(keys), rules };
-            self.policy = greylist::policy(&self.metadata);
+            self.policy = self.metadata.policy();
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub const SLOTS: u16 = 16384;
 /// Returns true if all records of one decision have the same tag, which a cluster
 /// needs. Hashes and domains hide the network of a client.
 pub fn share_a_tag(policy: &Policy) -> bool {
-    !policy.privacy && !policy.by_domain.lookup && !policy.by_domain.auto_whitelist
+    !policy.privacy && !policy.by_domain.triplets && !policy.by_domain.auto_whitelist
 }
 
 pub fn name(policy: &Policy, table: Table, key: &[u8]) -> Vec<u8> {
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn records_of_one_decision_share_a_slot() {
-        let host = Policy { lookup: LookupBy::Host, ..Policy::default() };
+        let host = Policy { lookup_by: LookupBy::Host, ..Policy::default() };
         let narrow =
-            Policy { lookup: LookupBy::Subnet { ipv4: 30, ipv6: 48 }, ..Policy::default() };
+            Policy { lookup_by: LookupBy::Subnet { ipv4: 30, ipv6: 48 }, ..Policy::default() };
         for policy in [Policy::default(), host, narrow] {
             assert!(share_a_tag(&policy));
             for client in ["192.0.2.7", "2001:db8:1:2::AB", "::ffff:192.0.2.1"] {
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn hashes_and_domains_do_not_share_a_slot() {
         let privacy = Policy { privacy: true, ..Policy::default() };
-        let by_domain = ByDomain { lookup: true, auto_whitelist: false };
+        let by_domain = ByDomain { triplets: true, auto_whitelist: false };
         let domains = Policy { by_domain, ..Policy::default() };
         for policy in [privacy, domains] {
             assert!(!share_a_tag(&policy));

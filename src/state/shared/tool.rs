@@ -2,7 +2,6 @@
 
 use super::address::Address;
 use super::client::StateClient;
-use crate::greylist;
 use crate::greylist::edit::Edit;
 use crate::state::{Error, Found, Inspect, Metadata, Query};
 use std::path::Path;
@@ -22,7 +21,7 @@ impl Tool {
         authorities: Option<&Path>,
         metadata: &Metadata,
     ) -> Result<Tool, Error> {
-        let policy = greylist::policy(metadata);
+        let policy = metadata.policy();
         let mut client = StateClient::new(address, authorities, policy)?;
         client.adopt_metadata(deadline())?;
         Ok(Tool { client })

@@ -1,7 +1,7 @@
 //! A database that a power failure left, and what has to be in it.
 
 use postgrey::greylist::edit::Edit;
-use postgrey::greylist::{Policy, Record, notes, triplet};
+use postgrey::greylist::{Metadata, Policy, Record, triplet};
 use postgrey::state::local::{FILE_NAME, Store};
 use postgrey::state::{Backend, Table, TripletRecord};
 use std::collections::BTreeMap;
@@ -124,7 +124,7 @@ impl Remains {
 
     /// Opens it as the daemon does.
     pub fn open(&self) -> Store {
-        let notes = notes(&Policy::default());
+        let notes = Metadata::of(&Policy::default());
         let store = Store::open(self.scratch.path(), notes);
         let mut store = store.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(store.check(), <[String; 0]>::default(), "a power failure is no damage");
