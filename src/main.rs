@@ -1,6 +1,6 @@
 //! Picks the program, runs it, prints its error once, chooses the exit code.
 
-use postgrey::admin::{self, Error, Outcome};
+use postgrey::admin::{self, Error, Exit};
 use postgrey::cli::{self, Invocation};
 use postgrey::daemon::title;
 use postgrey::database;
@@ -27,8 +27,8 @@ fn main() -> ExitCode {
         }
         Ok(Invocation::Administer(invocation)) => {
             match admin::run(&invocation, &mut BufWriter::new(std::io::stdout().lock())) {
-                Ok(Outcome::NothingMatched) => {
-                    fail("postgrey: nothing matched", Outcome::NothingMatched.status())
+                Ok(Exit::NothingMatched) => {
+                    fail("postgrey: nothing matched", Exit::NothingMatched.status())
                 }
                 Ok(outcome) => ExitCode::from(outcome.status()),
                 Err(silent @ (Error::Reported | Error::BrokenPipe)) => {

@@ -5,7 +5,7 @@
 //! directory is accessed with root's rights, even if it is replaced meanwhile.
 
 use super::progress::Progress;
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{self, Database, SharedLocation};
@@ -30,7 +30,7 @@ const UNKNOWN_SIZE: u64 = 16 << 30;
 const STANDARD_OUTPUT: &str = "/proc/self/fd/1";
 
 /// Copies to a file, or for `-` to standard output.
-pub fn run(settings: &ToolSettings, target: &Path) -> Result<Outcome, Error> {
+pub fn run(settings: &ToolSettings, target: &Path) -> Result<Exit, Error> {
     if target == Path::new("-") {
         return to_standard_output(settings);
     }
@@ -63,7 +63,7 @@ pub fn run(settings: &ToolSettings, target: &Path) -> Result<Outcome, Error> {
         return Err(Error::Reported);
     }
     unfinished.finish().map_err(explain)?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 fn option(name: &str, value: &std::ffi::OsStr) -> std::ffi::OsString {
@@ -143,7 +143,7 @@ impl Drop for Unfinished {
     }
 }
 
-fn to_standard_output(settings: &ToolSettings) -> Result<Outcome, Error> {
+fn to_standard_output(settings: &ToolSettings) -> Result<Exit, Error> {
     if io::stdout().is_terminal() {
         let what = "a database is not for a terminal: name a file, or redirect the output";
         return Err(Error::Usage(what.to_owned()));
@@ -158,7 +158,7 @@ fn to_standard_output(settings: &ToolSettings) -> Result<Outcome, Error> {
     } else {
         through_temporary_file(&database, output)?;
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 /// LMDB writes in no order: a pipe gets the finished file.

@@ -1,7 +1,7 @@
 //! `postgrey config`: the daemon's settings, as its files have them.
 
 use super::text::foreign;
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::admin::OutputFormat;
 use crate::cli::settings::ToolOptions;
 use crate::cli::{Setting, settings_in_effect};
@@ -16,7 +16,7 @@ pub fn run(
     all: bool,
     format: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     for setting in settings_in_effect(tool, all).map_err(Error::Usage)? {
         match format {
             OutputFormat::Text => writeln!(out, "{}", line(&setting))?,
@@ -24,7 +24,7 @@ pub fn run(
         }
     }
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 /// A line of a configuration file that has the same effect, with a comment.

@@ -5,7 +5,7 @@ use super::list::Printer;
 use super::progress::Progress;
 use super::text::{counted, grouped};
 use super::view::{Entry, View};
-use super::{Error, Outcome, question};
+use super::{Error, Exit, question};
 use crate::cli::admin::{
     AddressFilter, ClientFilter, Consent, Extent, Filter, OutputFormat, Target,
 };
@@ -24,7 +24,7 @@ pub fn run(
     change: Change,
     extent: Extent,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     let Selected { edits, entries } = select(&view, target, &change, extent)?;
     if extent.is_dry_run {
         print_entries(&view.policy, &entries, usize::MAX, out)?;
@@ -32,7 +32,7 @@ pub fn run(
     }
     let changed = edit_all(&mut view.database, &edits)?;
     if changed == 0 {
-        return Ok(Outcome::NothingMatched);
+        return Ok(Exit::NothingMatched);
     }
     print_entries(&view.policy, &entries, MAX_SHOWN, out)?;
     let verb = if change == Change::Allow { "allowed" } else { "forgot" };
@@ -43,14 +43,14 @@ pub fn run(
     }
     print_where(&view.database, out)?;
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
-pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<Exit, Error> {
     let Selected { edits, .. } = found(&view, &Table::ALL, Filter::default(), &Change::Forget)?;
     let number = edits.len() as u64;
     if number == 0 {
-        return Ok(Outcome::NothingMatched);
+        return Ok(Exit::NothingMatched);
     }
     let entries = counted(number, "entry", "entries");
     question::ask(consent, &format!("delete all {entries} of {}", view.database.name()))?;
@@ -58,7 +58,7 @@ pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<O
     writeln!(out, "forgot {}", counted(changed as u64, "entry", "entries"))?;
     print_where(&view.database, out)?;
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 /// Makes any number of changes; returns the number of those that changed an
@@ -104,17 +104,17 @@ fn print_entries(
     Ok(())
 }
 
-fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<Outcome, Error> {
+fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<Exit, Error> {
     let mut known = 0;
     for edit in edits {
         known += u64::from(view.database.record(edit.table, &edit.key)?.is_some());
     }
     if known == 0 {
-        return Ok(Outcome::NothingMatched);
+        return Ok(Exit::NothingMatched);
     }
     writeln!(out, "would forget {}", counted(known, "entry", "entries"))?;
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 /// Printed when a triplet is named by an address although keys contain domains.

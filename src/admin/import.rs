@@ -2,9 +2,9 @@
 //! by the running daemon where there is one.
 
 use super::progress::Progress;
-use super::{Error, Outcome, edit};
+use super::{Error, Exit, edit};
 use crate::daemon::DirectoryLock;
-use crate::database::{Connection, Database, Location, OpenFile};
+use crate::database::{Connection, Database, StateLocation, OpenFile};
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
 use crate::state::import::{
@@ -23,11 +23,11 @@ const STANDARD_INPUT: &str = "/proc/self/fd/0";
 /// Merges the content of `from` into the database in a place and prints a report.
 /// Repeating an import changes nothing.
 pub fn run(
-    location: &Location,
+    location: &StateLocation,
     from: &Path,
     copy: Option<Database>,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     let copy = if from == Path::new("-") { redirected()? } else { copy };
     let dbdir = location.directory.as_path();
     let has_file = fs::metadata(dbdir.join(FILE_NAME)).is_ok_and(|file| file.len() > 0);
@@ -131,13 +131,13 @@ impl Destination for Database {
     }
 }
 
-fn print(report: &ImportReport, out: &mut impl Write) -> Result<Outcome, Error> {
+fn print(report: &ImportReport, out: &mut impl Write) -> Result<Exit, Error> {
     writeln!(out, "{report}")?;
     for remark in &report.remarks {
         writeln!(out, "{remark}")?;
     }
     out.flush()?;
-    Ok(if report.is_empty() { Outcome::NothingFound } else { Outcome::Done })
+    Ok(if report.is_empty() { Exit::NothingFound } else { Exit::Done })
 }
 
 impl From<Problem> for Error {

@@ -2,7 +2,7 @@
 
 use super::text;
 use super::view::{Entry, Row, View};
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::admin::{ListOptions, OutputFormat, Sort};
 use crate::cli::layout::WIDTH;
 use crate::daemon::clock;
@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 /// Prints the selected entries. In key order they are printed as they are found;
 /// for another order, only as many are kept as will be printed.
-pub fn run(view: &View, list: &ListOptions, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(view: &View, list: &ListOptions, out: &mut impl Write) -> Result<Exit, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
     let mut printer = Printer::new(table, list.format, &view.policy);
@@ -39,7 +39,7 @@ pub fn run(view: &View, list: &ListOptions, out: &mut impl Write) -> Result<Outc
         }
     }
     out.flush()?;
-    Ok(if printer.is_unused { Outcome::NothingMatched } else { Outcome::Done })
+    Ok(if printer.is_unused { Exit::NothingMatched } else { Exit::Done })
 }
 
 /// The first entries of an order, out of any number of them.

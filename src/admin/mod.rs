@@ -8,7 +8,7 @@ mod explain;
 mod export;
 mod import;
 mod list;
-mod outcome;
+mod exit;
 mod progress;
 mod question;
 mod restore;
@@ -19,7 +19,7 @@ mod status;
 mod text;
 mod view;
 
-pub use outcome::{Error, Outcome};
+pub use exit::{Error, Exit};
 
 use crate::cli::admin::{Command, Extent, Invocation};
 use crate::cli::settings::ToolSettings;
@@ -32,7 +32,7 @@ use std::path::Path;
 use view::View;
 
 /// Runs a command and prints to `out`.
-pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Exit, Error> {
     let (rights, result) = match &invocation.command {
         Command::Check(check) => (Rights::without_directory(), check::run(check, out)),
         Command::Config { all, format } => {
@@ -56,7 +56,7 @@ fn run_command(
     settings: &ToolSettings,
     rights: &Rights,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     if !check::database::is_here() {
         show_source(settings);
     }
@@ -91,7 +91,7 @@ fn run_command(
         Command::CheckDatabase => check::database::run_here(dbdir, out),
         Command::Export { table, format } => {
             export::run(&Database::open(&location)?, *table, *format, out)?;
-            Ok(Outcome::Done)
+            Ok(Exit::Done)
         }
         Command::Import { from } => {
             import::run(&location, from.as_deref().unwrap_or(dbdir), copy, out)

@@ -7,7 +7,7 @@
 use super::edit::{edit_all, print_where};
 use super::progress::Progress;
 use super::text::counted;
-use super::{Error, Outcome, question};
+use super::{Error, Exit, question};
 use crate::cli::admin::Consent;
 use crate::database::Database;
 use crate::greylist::edit::{Change, Edit};
@@ -25,7 +25,7 @@ pub fn run(
     copy: &Database,
     consent: Consent,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     refuse_other_keys(database, copy)?;
     let totals = copy.totals()?.records;
     let number = totals.iter().sum::<u64>();
@@ -69,7 +69,7 @@ pub fn run(
     )?;
     print_where(database, out)?;
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 /// Entries under other keys would never be found.

@@ -4,7 +4,7 @@ use super::edit::{DOMAIN_KEY_HINT, triplet_key};
 use super::list::{Printer, object};
 use super::text::{self, address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::admin::{ClientFilter, Filter, OutputFormat, Target};
 use crate::greylist::{self, AwlSubject, ClientState, Policy, TripletState, triplet};
 use crate::state::Table;
@@ -19,7 +19,7 @@ pub fn run(
     subject: &Target,
     format: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     let outcome = match subject {
         Target::Triplet { client, sender, recipient } => {
             let key = triplet_key(&view.policy, client, sender, recipient);
@@ -38,7 +38,7 @@ pub fn run(
                     }
                 }
             }
-            row.map(|_| Outcome::Done)
+            row.map(|_| Exit::Done)
         }
         Target::Client(client) => match format {
             OutputFormat::Json => print_json(view, client, out)?,
@@ -48,8 +48,8 @@ pub fn run(
     };
     out.flush()?;
     Ok(outcome.unwrap_or(match format {
-        OutputFormat::Text => Outcome::NothingFound,
-        OutputFormat::Json => Outcome::NothingMatched,
+        OutputFormat::Text => Exit::NothingFound,
+        OutputFormat::Json => Exit::NothingMatched,
     }))
 }
 
@@ -122,7 +122,7 @@ fn show_client(
     view: &View,
     client: &ClientFilter,
     out: &mut impl Write,
-) -> Result<Option<Outcome>, Error> {
+) -> Result<Option<Exit>, Error> {
     let heading = labelled("Client", &place(view, client));
     let is_counted = match client {
         ClientFilter::One(address) => show_passes(view, *address, &heading, out)?,
@@ -130,13 +130,13 @@ fn show_client(
     };
     if view.policy.privacy {
         out.write_all(labelled("Triplets", "unknown, their keys are hashes").as_bytes())?;
-        return Ok(is_counted.then_some(Outcome::Done));
+        return Ok(is_counted.then_some(Exit::Done));
     }
     let has_triplets = show_entries(view, Table::Triplets, client, "", out)?;
     if !has_triplets {
         note_of_domains(view, client, out)?;
     }
-    Ok((is_counted || has_triplets).then_some(Outcome::Done))
+    Ok((is_counted || has_triplets).then_some(Exit::Done))
 }
 
 /// Prints a note about triplets that are stored by domain.
@@ -219,14 +219,14 @@ fn print_json(
     view: &View,
     client: &ClientFilter,
     out: &mut impl Write,
-) -> Result<Option<Outcome>, Error> {
+) -> Result<Option<Exit>, Error> {
     let mut outcome = None;
     let hidden = view.policy.privacy && matches!(client, ClientFilter::One(_));
     let tables: &[Table] =
         if hidden { &[Table::Clients] } else { &[Table::Clients, Table::Triplets] };
     for table in tables {
         for_each_entry(view, *table, client, |entry| {
-            outcome = Some(Outcome::Done);
+            outcome = Some(Exit::Done);
             Ok(object(&entry).write(out)?)
         })?;
     }

@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::text::{bytes, client, duration, grouped, moment};
 use super::view::View;
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
 use crate::greylist::filter::Filter;
@@ -31,7 +31,7 @@ impl TableStats {
     }
 }
 
-pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Exit, Error> {
     let counters = view.database.ask_daemon(&ToolRequest::Statistics)?;
     let size = view.database.totals()?;
     let mut networks = Networks::default();
@@ -58,7 +58,7 @@ pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Ou
         }
     }
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 fn tally(

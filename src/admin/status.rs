@@ -2,7 +2,7 @@
 
 use super::rights::Rights;
 use super::text::moment;
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::{DirectoryLock, clock, errno};
 use crate::database::Connection;
@@ -26,7 +26,7 @@ pub fn run(
     rights: &Rights,
     format: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     let status = match ask(directory) {
         Status::Unknown(why) => Status::Unknown(rights.advise(why)),
         status => status,
@@ -45,13 +45,13 @@ pub fn run(
     }
     out.flush()?;
     Ok(match status {
-        Status::Running { .. } => Outcome::Done,
-        Status::NotRunning => Outcome::NotRunning,
-        Status::Unknown(_) => Outcome::Unknown,
+        Status::Running { .. } => Exit::Done,
+        Status::NotRunning => Exit::NotRunning,
+        Status::Unknown(_) => Exit::Unknown,
     })
 }
 
-pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Exit, Error> {
     let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&ToolRequest::Reload));
     match asked {
         Ok(reply) => drop(reply.map_err(Error::Access)?),
@@ -66,7 +66,7 @@ pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> 
     }
     writeln!(out, "the daemon reads its lists; its log has what is wrong with them")?;
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 fn ask(directory: &Path) -> Status {

@@ -41,7 +41,7 @@ pub use facility::Facility;
 pub use opensmtpd_filter::{DaemonAddress, OpensmtpdFilter};
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, ServerAddress};
-pub use report::{DnsCheck, Report, Shown};
+pub use report::{DnsCheck, ReportOptions, Shown};
 pub use smtp::{Smtp, SmtpBackend};
 
 const HELP: &str = "help";
@@ -93,7 +93,7 @@ pub enum Invocation {
     /// Run an administration command.
     Administer(Box<admin::Invocation>),
     /// Report the mail that never came back.
-    Report(Box<Report>),
+    Report(Box<ReportOptions>),
     /// Ask a policy server about the mail of a log.
     PolicyTest(Box<PolicyTest>),
     /// Answer OpenSMTPD, which started this program as its filter.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Facility, Smtp};
 use crate::daemon::{Format, Verbosity};
-use crate::database::{Location, SharedLocation};
+use crate::database::{StateLocation, SharedLocation};
 use crate::greylist::{Metadata, Policy};
 use crate::lists::Files;
 use crate::state::SharedState;
@@ -65,8 +65,8 @@ impl Options {
     }
 
     /// The place of the state.
-    pub fn location(&self) -> Location {
-        Location { directory: self.dbdir.clone(), shared: self.shared_location(false) }
+    pub fn location(&self) -> StateLocation {
+        StateLocation { directory: self.dbdir.clone(), shared: self.shared_location(false) }
     }
 }
 

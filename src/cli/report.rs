@@ -21,7 +21,7 @@ pub(super) const WORD: &str = "report";
 
 /// The options of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ReportOptions {
     /// The logs to read; `-` or no file is standard input.
     pub files: Vec<PathBuf>,
     /// The database and the daemon's user.
@@ -102,7 +102,7 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     let line = |word: &&str| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n");
     let is_verbose = matches.get_count("v") > 0;
     let preface = words.iter().filter(|_| is_verbose).map(line).collect();
-    Ok(Invocation::Report(Box::new(Report {
+    Ok(Invocation::Report(Box::new(ReportOptions {
         files: files.into_iter().map(PathBuf::from).collect(),
         tool: ToolOptions {
             dbdir: typed(&matches, "dbdir").map(PathBuf::from),
@@ -193,7 +193,7 @@ mod tests {
         parse(arguments, crate::cli::manual::report)
     }
 
-    fn report(line: &str) -> Report {
+    fn report(line: &str) -> ReportOptions {
         match of_line(line) {
             Ok(Invocation::Report(report)) => *report,
             other => panic!("{line}: {other:?}"),

@@ -3,7 +3,7 @@
 
 use super::Options;
 use super::defaults::{self, Defaults};
-use crate::database::{Location, SharedLocation};
+use crate::database::{StateLocation, SharedLocation};
 use crate::state::SHARED_STATE_VARIABLE;
 use std::env;
 use std::ffi::OsString;
@@ -112,8 +112,8 @@ impl ToolOptions {
 
 impl ToolSettings {
     /// The place of the state.
-    pub fn location(&self) -> Location {
-        Location { directory: self.dbdir.clone(), shared: self.shared.clone() }
+    pub fn location(&self) -> StateLocation {
+        StateLocation { directory: self.dbdir.clone(), shared: self.shared.clone() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// The directory of a daemon, and the shared state if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Location {
+pub struct StateLocation {
     /// The directory of the database, and of the socket of a running daemon.
     pub directory: PathBuf,
     /// The shared state in place of the database.

@@ -10,7 +10,7 @@ mod server;
 pub use answer::{query, reply};
 pub use child::{WORD, program};
 pub use connection::Connection;
-pub use location::{Location, SharedLocation};
+pub use location::{StateLocation, SharedLocation};
 pub use server::{Source, open_store, serve};
 
 use crate::greylist::edit::Edit;
@@ -52,7 +52,7 @@ impl Database {
     ///
     /// # Errors
     /// If there is none, or it cannot be opened; the text says what to do.
-    pub fn open(location: &Location) -> Result<Database, Error> {
+    pub fn open(location: &StateLocation) -> Result<Database, Error> {
         let Some(shared) = &location.shared else {
             return Database::in_directory(&location.directory);
         };

@@ -3,7 +3,7 @@
 
 use super::complain;
 use super::maillog::Deferral;
-use crate::cli::Report;
+use crate::cli::ReportOptions;
 use crate::cli::admin;
 use crate::daemon::Failure;
 use crate::lists::{Letters, Pattern};
@@ -23,8 +23,8 @@ pub struct ReportFilter {
 
 impl ReportFilter {
     /// Reads the lists that the options name.
-    pub fn read(order: &Report) -> Result<ReportFilter, Failure> {
-        let Report { skip_clients, match_clients, skip_pool, .. } = order;
+    pub fn read(order: &ReportOptions) -> Result<ReportFilter, Failure> {
+        let ReportOptions { skip_clients, match_clients, skip_pool, .. } = order;
         let matched = (!match_clients.is_empty()).then(|| ClientRules::read(match_clients));
         Ok(ReportFilter {
             skipped: ClientRules::read(skip_clients)?,

@@ -6,7 +6,7 @@
 
 mod questions;
 
-use super::lost::Triplet;
+use super::lost::LostMail;
 use crate::cli::DnsCheck;
 use crate::dns::{Answer, Kind, Question, reversed};
 use crate::greylist::triplet::network;
@@ -20,7 +20,7 @@ const NETWORK_V4: u8 = 24;
 const NETWORK_V6: u8 = 64;
 
 /// Removes the triplets whose client is on one of the blocklists.
-pub fn skip_listed(triplets: &mut Vec<Triplet>, zones: &[String], dns: &mut Questions) {
+pub fn skip_listed(triplets: &mut Vec<LostMail>, zones: &[String], dns: &mut Questions) {
     if zones.is_empty() {
         return;
     }
@@ -48,7 +48,7 @@ fn is_listing(address: &IpAddr) -> bool {
 
 /// Notes in each triplet the first check that finds its client in the sender's
 /// domain.
-pub fn check_senders(triplets: &mut [Triplet], checks: &[DnsCheck], dns: &mut Questions) {
+pub fn check_senders(triplets: &mut [LostMail], checks: &[DnsCheck], dns: &mut Questions) {
     let servers = checks.iter().any(|check| matches!(check, DnsCheck::Mx | DnsCheck::MxNetwork));
     let hosts = checks.iter().any(|check| matches!(check, DnsCheck::A | DnsCheck::ANetwork));
     let senders = || triplets.iter().filter_map(|it| Some((domain(&it.sender)?, it.client)));
@@ -76,7 +76,7 @@ pub fn check_senders(triplets: &mut [Triplet], checks: &[DnsCheck], dns: &mut Qu
 }
 
 fn check(
-    triplet: &Triplet,
+    triplet: &LostMail,
     checks: &[DnsCheck],
     answers: &HashMap<Question, Answer>,
 ) -> Option<DnsCheck> {

@@ -6,7 +6,7 @@ use super::clients;
 use super::maillog::Deferral;
 use crate::cli::DnsCheck;
 use crate::daemon::{Failure, errno};
-use crate::database::{Database, Location};
+use crate::database::{Database, StateLocation};
 use crate::greylist::{self, Client, LookupBy, Policy, triplet};
 use crate::maillog::{LoggedDecision, reason, unquoted};
 use crate::printable::printable_bytes;
@@ -26,7 +26,7 @@ const MAX_KNOWN: usize = 100_000;
 /// Texts of records by table and key; `None` for missing records.
 type Known = HashMap<(Table, Vec<u8>), Option<Vec<u8>>>;
 
-pub struct Judge {
+pub struct DaemonState {
     database: Database,
     /// Records that were looked up before: mail is tried more than once.
     known: RefCell<Known>,
@@ -34,10 +34,10 @@ pub struct Judge {
     delay: i64,
 }
 
-impl Judge {
+impl DaemonState {
     /// Opens the state of a daemon. Without a delay in seconds, that of
     /// the daemon counts.
-    pub fn open(location: &Location, delay: Option<i64>) -> Result<Judge, Failure> {
+    pub fn open(location: &StateLocation, delay: Option<i64>) -> Result<DaemonState, Failure> {
         let directory = location.directory.as_path();
         let path = directory.join(FILE_NAME);
         let database = Database::open(location);
@@ -60,7 +60,7 @@ impl Judge {
         let database = database.map_err(unreadable)?;
         let policy = database.metadata().policy();
         let delay = delay.unwrap_or(policy.delay);
-        Ok(Judge { database, known: RefCell::default(), policy, delay })
+        Ok(DaemonState { database, known: RefCell::default(), policy, delay })
     }
 
     pub fn key(&self, attempt: &Deferral<'_>) -> Vec<u8> {
@@ -137,7 +137,7 @@ fn unreadable(error: state::Error) -> Failure {
 /// A triplet without a successful attempt. A log may have a million, so the value
 /// is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Triplet {
+pub struct LostMail {
     pub client: IpAddr,
     pub name: Box<[u8]>,
     pub sender: Box<[u8]>,
@@ -150,7 +150,7 @@ pub struct Triplet {
     pub check: Option<DnsCheck>,
 }
 
-impl Triplet {
+impl LostMail {
     /// Escapes what would steer the terminal on which it is printed.
     pub fn make_printable(&mut self) {
         for text in [&mut self.name, &mut self.sender, &mut self.recipient, &mut self.time] {
@@ -158,8 +158,8 @@ impl Triplet {
         }
     }
 
-    fn new(attempt: &Deferral<'_>) -> Triplet {
-        Triplet {
+    fn new(attempt: &Deferral<'_>) -> LostMail {
+        LostMail {
             client: attempt.client,
             name: attempt.name.into(),
             sender: triplet::sender_part(attempt.sender).into(),
@@ -185,7 +185,7 @@ type Sum = [u8; 20];
 
 /// The mail lost so far: by the daemon's key, the clients that share it.
 #[derive(Default)]
-pub struct Lost(HashMap<Sum, Vec<Triplet>>);
+pub struct Lost(HashMap<Sum, Vec<LostMail>>);
 
 impl Lost {
     /// Counts an attempt. Name and time are those of the last one.
@@ -197,7 +197,7 @@ impl Lost {
                 triplet.name = attempt.name.into();
                 triplet.time = attempt.time.into();
             }
-            None => clients.push(Triplet::new(attempt)),
+            None => clients.push(LostMail::new(attempt)),
         }
     }
 
@@ -206,8 +206,8 @@ impl Lost {
     }
 
     /// All triplets by client, IPv4 first, then by sender and recipient.
-    pub fn sorted(self) -> Vec<Triplet> {
-        let mut all: Vec<Triplet> = self.0.into_values().flatten().collect();
+    pub fn sorted(self) -> Vec<LostMail> {
+        let mut all: Vec<LostMail> = self.0.into_values().flatten().collect();
         all.sort_unstable_by(|left, right| left.place().cmp(&right.place()));
         all
     }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn shown(lost: Lost) -> Vec<String> {
-        let line = |it: &Triplet| {
+        let line = |it: &LostMail| {
             let [name, sender] = [&it.name, &it.sender].map(|it| String::from_utf8_lossy(it));
             format!("{} {} {name} {sender}", it.tries, it.client)
         };

@@ -9,15 +9,15 @@ mod lost;
 mod maillog;
 mod render;
 
-use crate::cli::Report;
+use crate::cli::ReportOptions;
 use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, clock};
-use crate::database::Location;
+use crate::database::StateLocation;
 use crate::lists::{Letters, Pattern};
 use crate::maillog::{Inputs, LogReader, UNKNOWN_FORMAT, classic_line, complain};
 use clients::ReportFilter;
 use dns::Questions;
-use lost::{Judge, Lost, Triplet};
+use lost::{DaemonState, Lost, LostMail};
 use maillog::{Event, Maillog};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -27,7 +27,7 @@ use std::ops::ControlFlow;
 /// # Errors
 /// If an option is invalid, or the database cannot be read. A log that cannot be
 /// read is reported on stderr, and the others are processed.
-pub fn run(order: &Report, out: &mut impl Write) -> Result<(), Failure> {
+pub fn run(order: &ReportOptions, out: &mut impl Write) -> Result<(), Failure> {
     let names = order.debug.as_deref().map(patterns).transpose()?;
     let filter = ReportFilter::read(order)?;
     let maillog = Maillog::new(&order.greylist_text)?;
@@ -77,8 +77,8 @@ impl From<Failure> for End {
 }
 
 fn report(
-    order: &Report,
-    location: &Location,
+    order: &ReportOptions,
+    location: &StateLocation,
     out: &mut impl Write,
     names: Option<&[Pattern]>,
     program: &Program,
@@ -93,13 +93,13 @@ fn report(
         out.write_all(b"\n\n")?;
     }
     out.write_all(order.preface.as_bytes())?;
-    let judge = Judge::open(location, order.delay)?;
+    let state = DaemonState::open(location, order.delay)?;
     let mut lost = Lost::default();
     let mut end = Ok(());
     let mut format = Format::new();
     inputs.for_each_line(|line| {
         format.look(line);
-        let step = program.line(line, &judge, &mut lost, names, out);
+        let step = program.line(line, &state, &mut lost, names, out);
         if step.is_ok() {
             return ControlFlow::Continue(());
         }
@@ -116,7 +116,7 @@ fn report(
     }
     let mut triplets = lost.sorted();
     ask_dns(order, &mut triplets)?;
-    triplets.iter_mut().for_each(Triplet::make_printable);
+    triplets.iter_mut().for_each(LostMail::make_printable);
     render::report(&triplets, &order.shown, out)?;
     out.flush()?;
     Ok(())
@@ -149,7 +149,7 @@ impl Format {
 }
 
 /// Removes clients on blocklists, and checks the senders of the others.
-fn ask_dns(order: &Report, triplets: &mut Vec<Triplet>) -> Result<(), Failure> {
+fn ask_dns(order: &ReportOptions, triplets: &mut Vec<LostMail>) -> Result<(), Failure> {
     if order.skip_dnsbl.is_empty() && order.checks.is_empty() {
         return Ok(());
     }
@@ -164,7 +164,7 @@ impl Program {
     fn line(
         &self,
         line: &[u8],
-        judge: &Judge,
+        state: &DaemonState,
         lost: &mut Lost,
         names: Option<&[Pattern]>,
         out: &mut impl Write,
@@ -172,14 +172,14 @@ impl Program {
         let in_words = classic_line(line);
         match self.maillog.event(in_words.as_deref().unwrap_or(line)) {
             None => {}
-            Some(Event::Passed(passed)) => lost.forget(&judge.key_of_pass(&passed)),
+            Some(Event::Passed(passed)) => lost.forget(&state.key_of_pass(&passed)),
             Some(Event::Deferred(attempt)) => {
                 if names.is_some_and(|names| names.iter().any(|it| it.is_match(attempt.name))) {
-                    judge.show(&attempt, out)?;
+                    state.show(&attempt, out)?;
                 }
                 if self.filter.reports(&attempt) {
-                    let key = judge.key(&attempt);
-                    if judge.is_lost(&key, &attempt)? {
+                    let key = state.key(&attempt);
+                    if state.is_lost(&key, &attempt)? {
                         lost.add(&key, &attempt);
                     }
                 }

@@ -1,6 +1,6 @@
 //! The report as text, to the byte as the original's (BEHAVIOUR H4).
 
-use super::lost::Triplet;
+use super::lost::LostMail;
 use crate::cli::{DnsCheck, Shown};
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 const NO_SENDER: &[u8] = b"<>";
 
 /// Writes all triplets, which are in the order of their clients.
-pub fn report(triplets: &[Triplet], shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+pub fn report(triplets: &[LostMail], shown: &Shown, out: &mut impl Write) -> io::Result<()> {
     let mut last = None;
     for triplet in triplets {
         out.write_all(separator(shown, last, triplet))?;
@@ -23,7 +23,7 @@ pub fn report(triplets: &[Triplet], shown: &Shown, out: &mut impl Write) -> io::
 }
 
 /// The separator before a triplet that starts a network or a client.
-fn separator<'s>(shown: &'s Shown, last: Option<&Triplet>, triplet: &Triplet) -> &'s [u8] {
+fn separator<'s>(shown: &'s Shown, last: Option<&LostMail>, triplet: &LostMail) -> &'s [u8] {
     let is_new_client = last.is_none_or(|last| last.client != triplet.client);
     if last.is_some_and(|last| last.network() == triplet.network()) {
         return if is_new_client { &shown.separate_by_ip } else { b"" };
@@ -35,7 +35,7 @@ fn separator<'s>(shown: &'s Shown, last: Option<&Triplet>, triplet: &Triplet) ->
     }
 }
 
-fn line(triplet: &Triplet, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+fn line(triplet: &LostMail, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
     let (tries, address) = (triplet.tries.to_string(), triplet.client.to_string());
     let end: &[u8] = if shown.tab { b"\t" } else { b" " };
     let columns: [(bool, &[u8], usize); 6] = [
@@ -55,8 +55,8 @@ fn line(triplet: &Triplet, shown: &Shown, out: &mut impl Write) -> io::Result<()
 }
 
 fn grouped(
-    triplet: &Triplet,
-    last: Option<&Triplet>,
+    triplet: &LostMail,
+    last: Option<&LostMail>,
     shown: &Shown,
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -86,7 +86,7 @@ fn grouped(
     out.write_all(b"\n")
 }
 
-fn check(triplet: &Triplet) -> &'static [u8] {
+fn check(triplet: &LostMail) -> &'static [u8] {
     match triplet.check {
         None => b"",
         Some(DnsCheck::Mx) => b"MX",
@@ -96,7 +96,7 @@ fn check(triplet: &Triplet) -> &'static [u8] {
     }
 }
 
-fn sender(triplet: &Triplet) -> &[u8] {
+fn sender(triplet: &LostMail) -> &[u8] {
     if triplet.sender.is_empty() { NO_SENDER } else { &triplet.sender }
 }
 

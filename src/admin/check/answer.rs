@@ -4,7 +4,7 @@
 use super::super::show::{first_attempt, triplet_future};
 use super::super::text::{address, foreign, grouped, labelled, moment};
 use super::super::view::View;
-use super::super::{Error, Outcome};
+use super::super::{Error, Exit};
 use super::verdict::reason;
 use crate::cli::Options;
 use crate::cli::admin::{OutputFormat, TestMail};
@@ -30,7 +30,7 @@ pub fn run(
     rules_typed: bool,
     format: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     // Before the lists are read: the daemon may be unable to read what root can.
     Identity::look_up(&options.user, &options.group)?.assume_silently()?;
     let (whitelists, warnings) = ListReader::new(options.lists.clone()).read();
@@ -69,7 +69,7 @@ pub fn run(
         OutputFormat::Json => case.json().write(out)?,
     }
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 /// The records of a lookup. A directory without a database has none.

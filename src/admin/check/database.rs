@@ -6,7 +6,7 @@
 
 use super::super::progress::Progress;
 use super::super::text::counted;
-use super::super::{Error, Outcome};
+use super::super::{Error, Exit};
 use crate::daemon::DirectoryLock;
 use crate::database::{self, Database, SharedLocation};
 use crate::greylist::filter::Filter;
@@ -37,7 +37,7 @@ pub fn refuse_shared(shared: Option<&SharedLocation>) -> Result<(), Error> {
 }
 
 /// Runs the check in another process and returns its result.
-pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
+pub fn run(dbdir: &Path) -> Result<Exit, Error> {
     let mut arguments = std::env::args_os();
     let status = process::Command::new(database::program())
         .args(arguments.by_ref().skip(1))
@@ -45,7 +45,7 @@ pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
         .status();
     let status = status.map_err(|error| Error::Access(format!("can't begin: {error}")))?;
     match (status.code(), status.signal()) {
-        (Some(0), _) => Ok(Outcome::Done),
+        (Some(0), _) => Ok(Exit::Done),
         (Some(_), _) => Err(Error::Reported),
         (None, signal) => Err(Error::Access(format!(
             "{} is damaged: reading it ended by signal {}; go back to a copy (postgrey backup), or \
@@ -58,7 +58,7 @@ pub fn run(dbdir: &Path) -> Result<Outcome, Error> {
 
 /// Only the daemon opens the database while it runs: it is asked for the records,
 /// and the pages are compared without LMDB.
-pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Exit, Error> {
     let path = directory.join(FILE_NAME);
     let (looked, findings) = match Database::of_daemon(directory) {
         Some(daemon) => (look_at_file(&path)?, records_of(&daemon?)?),
@@ -104,7 +104,7 @@ fn print(
     looked: Looked,
     findings: &Findings,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     let path = path.display();
     for sentence in &findings.damage {
         writeln!(out, "{sentence}")?;
@@ -116,7 +116,7 @@ fn print(
     if findings.number == 0 {
         writeln!(out, "{path} is sound: {rows}")?;
         out.flush()?;
-        return Ok(Outcome::Done);
+        return Ok(Exit::Done);
     }
     out.flush()?;
     let number = counted(findings.number, "finding", "findings");

@@ -12,7 +12,7 @@ mod smtp;
 mod source;
 mod verdict;
 
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::Options;
 use crate::cli::admin::CheckOptions;
 use crate::daemon::privileges::Identity;
@@ -20,12 +20,12 @@ use finding::{Finding, Level};
 use std::io::Write;
 
 /// Looks at the options and lists of a daemon, and prints what it finds.
-pub fn run(check: &CheckOptions, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(check: &CheckOptions, out: &mut impl Write) -> Result<Exit, Error> {
     let (options, mut findings) = source::read(check);
     if let Some(mail) = &check.mail {
         let Some(options) = options else {
             print::all(&findings, &[], check.format, out)?;
-            return Ok(Outcome::Errors);
+            return Ok(Exit::Errors);
         };
         return answer::run(mail, &options, !check.words.is_empty(), check.format, out);
     }
@@ -52,11 +52,11 @@ fn read_as_daemon(options: &Options) -> Result<(), Error> {
     }
 }
 
-fn outcome(findings: &[Finding]) -> Outcome {
+fn outcome(findings: &[Finding]) -> Exit {
     match findings.iter().map(|finding| finding.level).max() {
-        None => Outcome::Done,
-        Some(Level::Warning) => Outcome::Warnings,
-        Some(Level::Error) => Outcome::Errors,
+        None => Exit::Done,
+        Some(Level::Warning) => Exit::Warnings,
+        Some(Level::Error) => Exit::Errors,
     }
 }
 

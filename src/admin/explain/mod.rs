@@ -9,7 +9,7 @@ mod story;
 mod summary;
 mod tally;
 
-use super::{Error, Outcome};
+use super::{Error, Exit};
 use crate::cli::admin::ExplainOptions;
 use crate::cli::settings::ToolSettings;
 use crate::daemon::clock;
@@ -33,7 +33,7 @@ pub fn run(
     settings: &ToolSettings,
     explain: &ExplainOptions,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     // The logs are root's, the database is the daemon's.
     let inputs = open(&explain.files)?;
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;

@@ -2,7 +2,7 @@
 
 use super::super::show::triplet_future;
 use super::super::text::{address, duration, foreign, labelled};
-use super::super::{Error, Outcome};
+use super::super::{Error, Exit};
 use super::advice::advice;
 use super::attempt::{Attempt, Ids};
 use super::mail::{Mail, Mails};
@@ -31,18 +31,18 @@ pub fn print(
     view: &Context,
     explain: &ExplainOptions,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     let mut mails: Vec<&Mail> = view.mails.ended.iter().chain(view.mails.waiting()).collect();
     mails.retain(|mail| mail.attempts.iter().any(|attempt| view.ids.are_of(attempt)));
     mails.sort_by_key(|mail| mail.first().time);
     if mails.is_empty() {
-        return Ok(Outcome::NothingMatched);
+        return Ok(Exit::NothingMatched);
     }
     if explain.format == OutputFormat::Json {
         for (number, mail) in (1_u32..).zip(&mails) {
             json(view, number, mail, out)?;
         }
-        return Ok(Outcome::Done);
+        return Ok(Exit::Done);
     }
     let skipped = mails.len().saturating_sub(MAX_MAILS);
     if skipped > 0 {
@@ -58,7 +58,7 @@ pub fn print(
         }
         out.write_all(story(view, mail).as_bytes())?;
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 fn story(view: &Context, mail: &Mail) -> String {

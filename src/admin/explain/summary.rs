@@ -1,7 +1,7 @@
 //! The totals of a log: deferrals and delays.
 
 use super::super::text::{duration, foreign, grouped, labelled};
-use super::super::{Error, Outcome};
+use super::super::{Error, Exit};
 use super::tally::{ABANDONED_AFTER, Ends, LogTotals, Waits};
 use crate::cli::admin::OutputFormat;
 use crate::json::Object;
@@ -16,16 +16,16 @@ pub fn print(
     tally: &LogTotals,
     format: OutputFormat,
     out: &mut impl Write,
-) -> Result<Outcome, Error> {
+) -> Result<Exit, Error> {
     if tally.attempts == 0 {
-        return Ok(Outcome::NothingMatched);
+        return Ok(Exit::NothingMatched);
     }
     let ends = tally.ends();
     match format {
         OutputFormat::Json => json(tally, &ends, out)?,
         OutputFormat::Text => out.write_all(text(tally, &ends).as_bytes())?,
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Done)
 }
 
 fn text(tally: &LogTotals, ends: &Ends) -> String {

@@ -7,7 +7,7 @@ use std::io;
 
 /// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Exit {
     Done,
     /// No entry matched.
     NothingMatched,
@@ -23,16 +23,16 @@ pub enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl Exit {
     /// The exit status.
     pub fn status(self) -> u8 {
         match self {
-            Outcome::Done => 0,
-            Outcome::NothingMatched | Outcome::NothingFound | Outcome::Warnings => 1,
-            Outcome::Errors => 2,
+            Exit::Done => 0,
+            Exit::NothingMatched | Exit::NothingFound | Exit::Warnings => 1,
+            Exit::Errors => 2,
             // As systemctl's status.
-            Outcome::NotRunning => 3,
-            Outcome::Unknown => 4,
+            Exit::NotRunning => 3,
+            Exit::Unknown => 4,
         }
     }
 }
