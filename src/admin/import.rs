@@ -4,7 +4,7 @@
 use super::progress::Progress;
 use super::{Error, Exit, edit};
 use crate::daemon::DirectoryLock;
-use crate::database::{Connection, Database, StateLocation, OpenFile};
+use crate::database::{Connection, Database, OpenFile, StateLocation};
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
 use crate::state::import::{

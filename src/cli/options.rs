@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Facility, Smtp};
 use crate::daemon::{Format, Verbosity};
-use crate::database::{StateLocation, SharedLocation};
+use crate::database::{SharedLocation, StateLocation};
 use crate::greylist::{Metadata, Policy};
 use crate::lists::Files;
 use crate::state::SharedState;

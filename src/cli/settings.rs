@@ -3,7 +3,7 @@
 
 use super::Options;
 use super::defaults::{self, Defaults};
-use crate::database::{StateLocation, SharedLocation};
+use crate::database::{SharedLocation, StateLocation};
 use crate::state::SHARED_STATE_VARIABLE;
 use std::env;
 use std::ffi::OsString;

@@ -10,7 +10,7 @@ mod server;
 pub use answer::{query, reply};
 pub use child::{WORD, program};
 pub use connection::Connection;
-pub use location::{StateLocation, SharedLocation};
+pub use location::{SharedLocation, StateLocation};
 pub use server::{Source, open_store, serve};
 
 use crate::greylist::edit::Edit;

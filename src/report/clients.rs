@@ -2,12 +2,11 @@
 //! `--skip_pool` (BEHAVIOUR H4).
 
 use super::complain;
-use super::maillog::Deferral;
 use crate::cli::ReportOptions;
 use crate::cli::admin;
 use crate::daemon::Failure;
 use crate::lists::{Letters, Pattern};
-use crate::maillog::reason;
+use crate::maillog::{Reject, reason};
 use ipnet::IpNet;
 use memchr::memmem;
 use std::fs;
@@ -34,7 +33,7 @@ impl ReportFilter {
     }
 
     /// Returns true if an attempt is reported, if it is lost.
-    pub fn reports(&self, attempt: &Deferral<'_>) -> bool {
+    pub fn reports(&self, attempt: &Reject<'_>) -> bool {
         self.matched.as_ref().is_none_or(|clients| clients.have(attempt))
             && !self.skipped.have(attempt)
             && !(self.skips_pools && is_of_pool(attempt.client, attempt.name))
@@ -108,7 +107,7 @@ impl ClientRules {
         Ok(())
     }
 
-    fn have(&self, attempt: &Deferral<'_>) -> bool {
+    fn have(&self, attempt: &Reject<'_>) -> bool {
         self.0.iter().any(|rule| rule.is_about(attempt))
     }
 }
@@ -134,8 +133,8 @@ impl Rule {
         Some(Ok(rule))
     }
 
-    fn is_about(&self, attempt: &Deferral<'_>) -> bool {
-        let Deferral { name, client, address, .. } = attempt;
+    fn is_about(&self, attempt: &Reject<'_>) -> bool {
+        let Reject { name, client, address, .. } = attempt;
         match self {
             Rule::Pattern(pattern) => pattern.is_match(name),
             Rule::Beginning(beginning) => {
@@ -166,9 +165,9 @@ fn is_beginning_of_address(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn attempt<'a>(name: &'a str, address: &'a str) -> Deferral<'a> {
-        Deferral {
-            time: b"",
+    fn attempt<'a>(name: &'a str, address: &'a str) -> Reject<'a> {
+        Reject {
+            code: b"450",
             name: name.as_bytes(),
             client: address.parse().unwrap(),
             address: address.as_bytes(),

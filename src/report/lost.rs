@@ -3,12 +3,11 @@
 //! Keys are made like those of the daemon, whose settings are in the database.
 
 use super::clients;
-use super::maillog::Deferral;
 use crate::cli::DnsCheck;
 use crate::daemon::{Failure, errno};
 use crate::database::{Database, StateLocation};
 use crate::greylist::{self, Client, LookupBy, Policy, triplet};
-use crate::maillog::{LoggedDecision, reason, unquoted};
+use crate::maillog::{LoggedDecision, Reject, reason, unquoted};
 use crate::printable::printable_bytes;
 use crate::state::local::FILE_NAME;
 use crate::state::{self, ClientRecord, Table, TripletRecord};
@@ -63,9 +62,9 @@ impl DaemonState {
         Ok(DaemonState { database, known: RefCell::default(), policy, delay })
     }
 
-    pub fn key(&self, attempt: &Deferral<'_>) -> Vec<u8> {
-        let Deferral { sender, recipient, .. } = attempt;
-        triplet::key(&self.policy, attempt.as_client(), &unquoted(sender), &unquoted(recipient))
+    pub fn key(&self, attempt: &Reject<'_>) -> Vec<u8> {
+        let Reject { sender, recipient, .. } = attempt;
+        triplet::key(&self.policy, client_of(attempt), &unquoted(sender), &unquoted(recipient))
     }
 
     pub fn key_of_pass(&self, passed: &LoggedDecision<'_>) -> Vec<u8> {
@@ -89,7 +88,7 @@ impl DaemonState {
 
     /// Returns true if the database has no attempt after the delay, and no other
     /// reason for which the mail should have passed.
-    pub fn is_lost(&self, key: &[u8], attempt: &Deferral<'_>) -> Result<bool, Failure> {
+    pub fn is_lost(&self, key: &[u8], attempt: &Reject<'_>) -> Result<bool, Failure> {
         let row = self.record(Table::Triplets, key)?;
         let seen = row.as_deref().and_then(TripletRecord::parse);
         if seen.is_some_and(|seen| seen.last.saturating_sub(seen.first) >= self.delay) {
@@ -99,7 +98,7 @@ impl DaemonState {
             return Ok(true);
         };
         let sender = unquoted(attempt.sender);
-        for key in greylist::awl_keys(&self.policy, attempt.as_client(), &sender) {
+        for key in greylist::awl_keys(&self.policy, client_of(attempt), &sender) {
             let row = self.record(Table::Clients, &key.bytes)?;
             let passes = row.as_deref().and_then(ClientRecord::parse);
             if passes.is_some_and(|passes| passes.count >= enough) {
@@ -111,10 +110,10 @@ impl DaemonState {
 
     /// Prints what the database has of an attempt (`--debug_db`): for the
     /// client alone, and for its network as the daemon looks it up.
-    pub fn show(&self, attempt: &Deferral<'_>, out: &mut impl Write) -> io::Result<()> {
+    pub fn show(&self, attempt: &Reject<'_>, out: &mut impl Write) -> io::Result<()> {
         let alone =
             Policy { lookup_by: LookupBy::Subnet { ipv4: 32, ipv6: 128 }, ..self.policy.clone() };
-        let Deferral { client, sender, recipient, .. } = attempt;
+        let Reject { client, sender, recipient, .. } = attempt;
         let key = triplet::key(&alone, *client, &unquoted(sender), &unquoted(recipient));
         for key in [key, self.key(attempt)] {
             let row =
@@ -128,6 +127,10 @@ impl DaemonState {
         }
         Ok(())
     }
+}
+
+fn client_of<'l>(attempt: &Reject<'l>) -> Client<'l> {
+    Client { address: attempt.client, name: attempt.name }
 }
 
 fn unreadable(error: state::Error) -> Failure {
@@ -158,14 +161,14 @@ impl LostMail {
         }
     }
 
-    fn new(attempt: &Deferral<'_>) -> LostMail {
+    fn new(time: &[u8], attempt: &Reject<'_>) -> LostMail {
         LostMail {
             client: attempt.client,
             name: attempt.name.into(),
             sender: triplet::sender_part(attempt.sender).into(),
             recipient: attempt.recipient.to_ascii_lowercase().into(),
             tries: 1,
-            time: attempt.time.into(),
+            time: time.into(),
             check: None,
         }
     }
@@ -189,15 +192,15 @@ pub struct Lost(HashMap<Sum, Vec<LostMail>>);
 
 impl Lost {
     /// Counts an attempt. Name and time are those of the last one.
-    pub fn add(&mut self, key: &[u8], attempt: &Deferral<'_>) {
+    pub fn add(&mut self, key: &[u8], time: &[u8], attempt: &Reject<'_>) {
         let clients = self.0.entry(sum(key)).or_insert_with(|| Vec::with_capacity(1));
         match clients.iter_mut().find(|triplet| triplet.client == attempt.client) {
             Some(triplet) => {
                 triplet.tries = triplet.tries.saturating_add(1);
                 triplet.name = attempt.name.into();
-                triplet.time = attempt.time.into();
+                triplet.time = time.into();
             }
-            None => clients.push(LostMail::new(attempt)),
+            None => clients.push(LostMail::new(time, attempt)),
         }
     }
 
@@ -221,12 +224,12 @@ fn sum(key: &[u8]) -> Sum {
 mod tests {
     use super::*;
 
-    fn attempt(client: &str, sender: &'static str, name: &'static str) -> Deferral<'static> {
-        Deferral {
-            time: b"now",
+    fn attempt(client: &str, sender: &'static str, name: &'static str) -> Reject<'static> {
+        Reject {
             name: name.as_bytes(),
             client: client.parse().unwrap(),
             address: b"",
+            code: b"450",
             sender: sender.as_bytes(),
             recipient: b"R@d.test",
         }
@@ -243,21 +246,21 @@ mod tests {
     #[test]
     fn attempts_are_counted_and_the_last_one_is_remembered() {
         let mut lost = Lost::default();
-        lost.add(b"key", &attempt("192.0.2.1", "A+x@b.test", "unknown"));
-        lost.add(b"key", &attempt("192.0.2.2", "a@b.test", "other"));
-        lost.add(b"key", &attempt("192.0.2.1", "a@b.test", "mx"));
+        lost.add(b"key", b"now", &attempt("192.0.2.1", "A+x@b.test", "unknown"));
+        lost.add(b"key", b"now", &attempt("192.0.2.2", "a@b.test", "other"));
+        lost.add(b"key", b"now", &attempt("192.0.2.1", "a@b.test", "mx"));
         assert_eq!(shown(lost), ["2 192.0.2.1 mx a@b.test", "1 192.0.2.2 other a@b.test"]);
     }
 
     #[test]
     fn passed_mail_is_forgotten_for_all_clients_of_its_key() {
         let mut lost = Lost::default();
-        lost.add(b"key", &attempt("192.0.2.1", "a@b.test", "mx"));
-        lost.add(b"key", &attempt("192.0.2.2", "a@b.test", "mx"));
-        lost.add(b"other", &attempt("192.0.2.1", "b@b.test", "mx"));
+        lost.add(b"key", b"now", &attempt("192.0.2.1", "a@b.test", "mx"));
+        lost.add(b"key", b"now", &attempt("192.0.2.2", "a@b.test", "mx"));
+        lost.add(b"other", b"now", &attempt("192.0.2.1", "b@b.test", "mx"));
         lost.forget(b"key");
         lost.forget(b"unknown");
-        lost.add(b"key", &attempt("192.0.2.2", "a@b.test", "mx"));
+        lost.add(b"key", b"now", &attempt("192.0.2.2", "a@b.test", "mx"));
         assert_eq!(shown(lost), ["1 192.0.2.1 mx b@b.test", "1 192.0.2.2 mx a@b.test"]);
     }
 
@@ -271,7 +274,11 @@ mod tests {
             ("9.0.0.0", "c"),
             ("10.0.0.9", "a"),
         ] {
-            lost.add(format!("{client}{sender}").as_bytes(), &attempt(client, sender, "mx"));
+            lost.add(
+                format!("{client}{sender}").as_bytes(),
+                b"now",
+                &attempt(client, sender, "mx"),
+            );
         }
         let order = [
             "9.0.0.0 mx c",

@@ -1,36 +1,15 @@
 //! The greylisting events of a mail log (BEHAVIOUR H2).
 
 use crate::daemon::Failure;
-use crate::greylist::Client;
 use crate::lists::{Letters, Pattern};
-use crate::maillog::{LoggedDecision, Reject, Rejects, stamp};
+use crate::maillog::{LoggedDecision, Reject, Rejects};
 use memchr::memmem::Finder;
-use std::net::IpAddr;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'line> {
     /// Postfix deferred a client because of greylisting.
-    Deferred(Deferral<'line>),
+    Deferred(Reject<'line>),
     Passed(LoggedDecision<'line>),
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub struct Deferral<'line> {
-    pub time: &'line [u8],
-    /// The client's name, or `unknown`.
-    pub name: &'line [u8],
-    pub client: IpAddr,
-    pub address: &'line [u8],
-    /// The sender, empty for bounces; a local part may be quoted.
-    pub sender: &'line [u8],
-    /// The recipient, likewise.
-    pub recipient: &'line [u8],
-}
-
-impl Deferral<'_> {
-    pub fn as_client(&self) -> Client<'_> {
-        Client { address: self.client, name: self.name }
-    }
 }
 
 pub struct Maillog {
@@ -60,7 +39,7 @@ impl Maillog {
     pub fn event<'line>(&self, line: &'line [u8]) -> Option<Event<'line>> {
         if let Some(at) = self.rejects.find(line) {
             let is_greylisted = self.greylisted.as_ref().is_none_or(|text| text.is_match(line));
-            return is_greylisted.then(|| self.attempt(line, at)).flatten().map(Event::Deferred);
+            return is_greylisted.then(|| self.deferral(line, at)).flatten().map(Event::Deferred);
         }
         let at = self.pass.find(line)?;
         LoggedDecision::parse(&line[at..]).map(Event::Passed)
@@ -69,11 +48,9 @@ impl Maillog {
     /// Returns the attempt in a line that has `reject: ` at a place. The text
     /// distinguishes greylisting from other refusals, with any code of
     /// `--greylist-action`; without a text all refusals with 450 are selected.
-    fn attempt<'line>(&self, line: &'line [u8], place: usize) -> Option<Deferral<'line>> {
-        let Reject { name, client, address, code, sender, recipient } =
-            self.rejects.parse(line, place)?;
-        let is_known = self.greylisted.is_some() || code == b"450";
-        is_known.then(|| Deferral { time: stamp(line), name, client, address, sender, recipient })
+    fn deferral<'line>(&self, line: &'line [u8], place: usize) -> Option<Reject<'line>> {
+        let reject = self.rejects.parse(line, place)?;
+        (self.greylisted.is_some() || reject.code == b"450").then_some(reject)
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::maillog::stamp;
 
 fn maillog() -> Maillog {
     Maillog::new(b"Greylisted").unwrap()
@@ -8,7 +9,7 @@ fn maillog() -> Maillog {
 fn attempt(line: &str) -> Option<String> {
     match maillog().event(line.as_bytes()) {
         Some(Event::Deferred(it)) => {
-            let parts = [it.time, it.name, it.address, it.sender, it.recipient];
+            let parts = [stamp(line.as_bytes()), it.name, it.address, it.sender, it.recipient];
             Some(parts.map(String::from_utf8_lossy).join("|"))
         }
         Some(Event::Passed(passed)) => panic!("{passed:?}"),

@@ -14,7 +14,7 @@ use crate::daemon::privileges::Identity;
 use crate::daemon::{Failure, clock};
 use crate::database::StateLocation;
 use crate::lists::{Letters, Pattern};
-use crate::maillog::{Inputs, LogReader, UNKNOWN_FORMAT, classic_line, complain};
+use crate::maillog::{Inputs, LogReader, UNKNOWN_FORMAT, classic_line, complain, stamp};
 use clients::ReportFilter;
 use dns::Questions;
 use lost::{DaemonState, Lost, LostMail};
@@ -170,7 +170,8 @@ impl Program {
         out: &mut impl Write,
     ) -> Result<(), End> {
         let in_words = classic_line(line);
-        match self.maillog.event(in_words.as_deref().unwrap_or(line)) {
+        let line = in_words.as_deref().unwrap_or(line);
+        match self.maillog.event(line) {
             None => {}
             Some(Event::Passed(passed)) => lost.forget(&state.key_of_pass(&passed)),
             Some(Event::Deferred(attempt)) => {
@@ -180,7 +181,7 @@ impl Program {
                 if self.filter.reports(&attempt) {
                     let key = state.key(&attempt);
                     if state.is_lost(&key, &attempt)? {
-                        lost.add(&key, &attempt);
+                        lost.add(&key, stamp(line), &attempt);
                     }
                 }
             }

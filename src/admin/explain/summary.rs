@@ -12,11 +12,7 @@ const TOP_NAMES: usize = 10;
 
 const BAR_MINUTES: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
 
-pub fn print(
-    tally: &LogTotals,
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
+pub fn print(tally: &LogTotals, format: OutputFormat, out: &mut impl Write) -> Result<Exit, Error> {
     if tally.attempts == 0 {
         return Ok(Exit::NothingMatched);
     }
