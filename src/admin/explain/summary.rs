@@ -6,11 +6,9 @@ use super::tally::{ABANDONED_AFTER, Ends, LogTotals, Waits};
 use crate::cli::admin::OutputFormat;
 use crate::json::Object;
 use std::collections::HashMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 
 const TOP_NAMES: usize = 10;
-
-const BAR_MINUTES: [u64; 7] = [5, 10, 15, 30, 60, 120, 360];
 
 pub fn print(tally: &LogTotals, format: OutputFormat, out: &mut impl Write) -> Result<Exit, Error> {
     if tally.attempts == 0 {
@@ -62,9 +60,6 @@ fn text(tally: &LogTotals, ends: &Ends) -> String {
                 duration(u64::from(*longest))
             ),
         );
-        if io::stdout().is_terminal() {
-            text += &chart(&ends.delays);
-        }
     }
     for (what, waits) in [("domains of senders", &tally.domains), ("networks", &tally.networks)] {
         let top = longest(waits);
@@ -96,27 +91,6 @@ fn longest(waits: &HashMap<Box<str>, Waits>) -> Vec<(&str, Waits)> {
     sums.sort_by(|one, other| other.1.1.cmp(&one.1.1).then_with(|| one.0.cmp(other.0)));
     sums.truncate(TOP_NAMES);
     sums
-}
-
-fn chart(delays: &[u32]) -> String {
-    const WIDEST: usize = 50;
-    let mut bars = [0_usize; BAR_MINUTES.len() + 1];
-    for delay in delays {
-        bars[BAR_MINUTES
-            .iter()
-            .position(|bound| u64::from(*delay) / 60 < *bound)
-            .unwrap_or(BAR_MINUTES.len())] += 1;
-    }
-    let most = bars.iter().max().copied().unwrap_or(0).max(1);
-    let mut text = String::from("\n");
-    for (index, bar) in bars.iter().enumerate() {
-        let label = match BAR_MINUTES.get(index) {
-            Some(bound) => format!("< {bound} min"),
-            None => format!(">= {} min", BAR_MINUTES[BAR_MINUTES.len() - 1]),
-        };
-        text += &format!("  {label:>10}  {} {bar}\n", "#".repeat((bar * WIDEST).div_ceil(most)));
-    }
-    text
 }
 
 fn json(tally: &LogTotals, ends: &Ends, out: &mut impl Write) -> Result<(), Error> {
