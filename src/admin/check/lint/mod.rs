@@ -9,14 +9,13 @@
 
 mod addresses;
 mod covered;
-mod dots;
 mod hosts;
 mod line;
 mod mailboxes;
 mod patterns;
 
 use super::finding::{Finding, Fix, Level};
-use crate::lists::{Addresses, Clients, Delays, Files, ListKind, Location, Syntax, Text, Warning};
+use crate::lists::{Addresses, Clients, Delays, Files, Location, Syntax, Text, Warning};
 use crate::lists::{read_files, rule_of, trim};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -197,11 +196,6 @@ pub fn lint(files: &Files) -> Vec<Finding> {
             _ => findings.extend(linter.lint_texts(&texts)),
         }
     }
-    // Debian's list has a few; a site cannot change it.
-    let shipped = ListKind::WhitelistClients.default_files().first().map(Path::new);
-    let is_shipped =
-        |finding: &Finding| finding.file.file_name() == shipped.and_then(Path::file_name);
-    findings.retain(|finding| finding.kind != "open-dots" || !is_shipped(finding));
     findings
 }
 

@@ -1,7 +1,7 @@
 //! Mistakes in patterns.
 
 use super::super::finding::Fix;
-use super::{Lint, Mistake, dots};
+use super::{Lint, Mistake};
 use crate::lists::{Addresses, Budget, Clients, Text, pattern_of};
 
 pub(super) const OF_CLIENTS: &[Lint] = &[
@@ -12,7 +12,6 @@ pub(super) const OF_CLIENTS: &[Lint] = &[
     ("star-for-anything", star),
     ("pattern-for-domain", domain),
     ("open-end", open_end),
-    ("open-dots", dots::check),
 ];
 
 pub(super) const OF_ADDRESSES: &[Lint] = &[

@@ -42,11 +42,6 @@ const CLIENTS: &[Case] = &[
     (r"/^amazon\..*$/", "open-end", "the whole domain"),
     (r"/^posteo\..*$/", "open-end", "the whole domain"),
     ("nasa", "top-level-domain", "write the whole name"),
-    // From Debian's own list, and lists that copied its patterns.
-    ("/^mta[12].siol.net$/", "open-dots", r"/^mta[12]\.siol\.net$/"),
-    (r"/^smtp\d+.citigroup.com$/", "open-dots", r"/^smtp\d+\.citigroup\.com$/"),
-    ("/^odk.fdv.uni-lj.si$/", "open-dots", r"/^odk\.fdv\.uni-lj\.si$/"),
-    ("/^.mx.example.com$/", "open-dots", r"/^.mx\.example\.com$/"),
     ("84.200.211.0/24 CIDR", "blank", "84.200.211.0/24"),
     // From lists of other greylisting programs, copied into postgrey's: SQLgrey,
     // policyd, smf-grey, milter-greylist, greylistd, qmail's, Exim's.
