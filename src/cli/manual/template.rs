@@ -1,5 +1,5 @@
 //! The source of a page, `man/*.in`: prose in a small part of roff, and marks
-//! for what the tables of options and rules generate.
+//! for what the tables of options generate.
 //!
 //! Understood are `.TH`, `.SH`, `.SS`, `.PP`, `.TP` with its heading in the next
 //! line, `.EX` and `.EE`, and comments. Lines of prose hold no markup: options

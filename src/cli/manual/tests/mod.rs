@@ -1,18 +1,11 @@
-//! The pages against the tables that they are made of, and the lines of
-//! whitelists against the parser.
+//! The pages against the tables that they are made of.
 
-mod forms;
 mod roff;
 mod whitelist;
 
-use self::forms::{
-    ADDRESSES, CLIENTS, CLIENTS_EXAMPLE, DELAYS, DELAYS_EXAMPLE, Form, Kind, SENDERS_EXAMPLE,
-    WRONG, Wrong,
-};
 use super::*;
 use crate::cli::{admin, help};
 use crate::cli::{flags, policy_test as tester, report as reporter};
-use crate::lists::{Addresses, Budget, Clients, Delays, Text, Warning};
 use clap::Arg;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -51,7 +44,6 @@ fn pages() -> Vec<Made> {
             "postgrey.8" => daemon(&flags::command()),
             "policy-test.8" => policy_test(&tester::command()),
             "postgreyreport.1" => report(&reporter::command()),
-            "postgrey-whitelist.5" => whitelist::page(&source),
             _ => template::page(&source, unknown),
         };
         Made { name, source, page }
@@ -156,110 +148,5 @@ fn every_mark_is_a_difference() {
     assert!(marks.len() > 10, "{marks:?}");
     for mark in marks {
         assert!(differences.contains(&format!("\n- {mark}. ")), "{mark}");
-    }
-}
-
-fn list(lines: &str) -> [Text; 1] {
-    [Text { file: "list".into(), bytes: lines.as_bytes().to_vec() }]
-}
-
-/// Returns true if a client or a recipient is in a list of some lines.
-type Matcher = fn(&str, &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool>;
-
-fn clients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
-    let clients = Clients::parse(list(lines), warnings);
-    Box::new(move |client| match client.parse() {
-        Ok(address) => clients.by_address(address).is_some(),
-        Err(_) => clients.by_name(client.as_bytes(), &mut Budget::default()).is_some(),
-    })
-}
-
-fn recipients(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
-    let recipients = Addresses::parse(list(lines), warnings);
-    Box::new(move |recipient| {
-        recipients.find(recipient.as_bytes(), &mut Budget::default()).is_some()
-    })
-}
-
-/// The recipient's own delay.
-fn delay_of(lines: &str, warnings: &mut Vec<Warning>) -> impl Fn(&str) -> Option<i64> + use<> {
-    let delays = Delays::parse(list(lines), warnings);
-    move |recipient| delays.find(recipient.as_bytes(), &mut Budget::default())
-}
-
-fn delays(lines: &str, warnings: &mut Vec<Warning>) -> Box<dyn Fn(&str) -> bool> {
-    let delay = delay_of(lines, warnings);
-    Box::new(move |recipient| delay(recipient).is_some())
-}
-
-#[test]
-fn every_line_of_the_page_on_whitelists_matches_what_it_says() {
-    let forms = [(CLIENTS, clients as Matcher), (ADDRESSES, recipients), (DELAYS, delays)];
-    for (forms, matcher) in forms {
-        for Form { line, matches, spares, .. } in forms {
-            assert!(!matches.is_empty() && !spares.is_empty(), "{line}");
-            for written in [line.to_string(), format!("  {line}\t# why\r\n\n# {line}")] {
-                let mut warnings = Vec::new();
-                let is_in_list = matcher(&written, &mut warnings);
-                assert_eq!(warnings, [], "{line}");
-                assert!(matches.iter().all(|name| is_in_list(name)), "{line}: {matches:?}");
-                assert!(!spares.iter().any(|name| is_in_list(name)), "{line}: {spares:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn lines_that_the_page_calls_wrong_are_skipped_and_reported() {
-    for Wrong { line, kinds, complaint } in WRONG {
-        for kind in *kinds {
-            let delay = if matches!(kind, Kind::Delays) { " delay=60" } else { "" };
-            let lines = format!("example.com{delay}\n{line}\nexample.net{delay}");
-            let (matcher, others): (Matcher, _) = match kind {
-                Kind::Clients => (clients, ["example.com", "example.net"]),
-                Kind::Addresses => (recipients, ["a@example.com", "a@example.net"]),
-                Kind::Delays => (delays, ["a@example.com", "a@example.net"]),
-            };
-            let mut warnings = Vec::new();
-            let is_in_list = matcher(&lines, &mut warnings);
-            let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-            assert_eq!(told.len(), 1, "{kind:?} {line}: {told:?}");
-            assert!(told[0].starts_with("list line 2"), "{kind:?} {line}: {told:?}");
-            assert!(told[0].contains(complaint), "{kind:?} {line}: {told:?}");
-            assert!(others.iter().all(|name| is_in_list(name)), "{kind:?} {line}");
-        }
-    }
-}
-
-#[test]
-fn the_lists_of_the_page_are_read_without_a_complaint() {
-    let mut warnings = Vec::new();
-    let is_in_list = clients(CLIENTS_EXAMPLE, &mut warnings);
-    for client in ["mx.example.com", "out7.example.net", "192.0.2.9", "2001:db8:1::9"] {
-        assert!(is_in_list(client), "{client}");
-    }
-    assert!(!is_in_list("out.example.net"));
-    let is_in_list = recipients(SENDERS_EXAMPLE, &mut warnings);
-    for sender in ["a@news.example.com", "offers@example.net", "bounce-12@mailer.example.org"] {
-        assert!(is_in_list(sender), "{sender}");
-    }
-    assert!(!is_in_list("a@example.com") && !is_in_list("bounce-1@mailer-example.org"));
-    let delay = delay_of(DELAYS_EXAMPLE, &mut warnings);
-    let delays = ["codes@example.org", "bob@lists.example.com", "bob@example.org"].map(delay);
-    assert_eq!((delays, warnings), ([Some(20), Some(60), None], vec![]));
-}
-
-#[test]
-fn of_several_delays_the_page_says_which_counts() {
-    let lines = "/^codes@/ delay=1\nexample.org delay=2\nlists.example.org delay=3\n\
-                 codes@ delay=4\ncodes@mx.example.org delay=5\nexample.org delay=6\n";
-    let delay = delay_of(lines, &mut Vec::new());
-    for (recipient, seconds) in [
-        ("codes@mx.example.org", 5),
-        ("codes@lists.example.org", 4),
-        ("bob@lists.example.org", 3),
-        ("bob@example.org", 2),
-    ] {
-        assert_eq!(delay(recipient), Some(seconds), "{recipient}");
     }
 }

@@ -103,39 +103,3 @@ fn a_value_is_in_italics() {
     assert_eq!(heading("--man"), "\\fB\\-\\-man\\fR");
     assert_eq!(heading("/mx[0-9]/"), "\\fB/mx[0\\-9]/\\fR");
 }
-
-#[test]
-fn a_page_has_a_title_line_and_its_blocks_in_order() {
-    let greet = Page {
-        name: "greet".to_owned(),
-        section: 1,
-        blocks: vec![
-            Block::Section("NAME".to_owned()),
-            Block::Text("greet - say hello".to_owned()),
-            Block::Item("SIGHUP".to_owned(), "Say it. Again.".to_owned()),
-            Block::Example("greet you\n  twice\n".to_owned()),
-        ],
-    };
-    assert_eq!(
-        page(".TH GREET 1 2026-11-24\n", &greet).lines().skip(1).collect::<Vec<_>>(),
-        [
-            concat!(".TH GREET 1 2026-11-24 \"postgrey ", env!("CARGO_PKG_VERSION"), "\""),
-            ".nh",
-            ".ad l",
-            ".SH NAME",
-            ".PP",
-            "greet \\- say hello",
-            ".TP",
-            "\\fBSIGHUP\\fR",
-            "Say it.",
-            "Again.",
-            ".PP",
-            ".RS 4",
-            ".nf",
-            "greet you",
-            "  twice",
-            ".fi",
-            ".RE",
-        ]
-    );
-}
