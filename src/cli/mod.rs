@@ -283,6 +283,14 @@ pub fn merged(words: &[OsString]) -> Vec<OsString> {
     words.and_then(|words| config::merge(&command, words.options).ok()).unwrap_or_default()
 }
 
+/// The default of the daemon's option with this long name, as it would be typed.
+#[must_use]
+pub fn default_of(name: &str) -> Option<String> {
+    let command = flags::command();
+    let option = command.get_arguments().find(|arg| arg.get_long() == Some(name))?;
+    help::default(option)
+}
+
 /// The daemon's arguments without the URL of a shared state, which may have a password
 /// in it; `None` if they have none.
 #[must_use]

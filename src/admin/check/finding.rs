@@ -25,11 +25,29 @@ impl Fix {
     }
 }
 
+/// The file of a finding, and its line, from 1, unless the file as a whole is
+/// meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    pub line: Option<u32>,
+}
+
+impl Place {
+    /// A file, or a line of it.
+    pub fn new(file: &Path, line: Option<u32>) -> Place {
+        Place { file: file.to_owned(), line }
+    }
+
+    /// The options of the command line, or several options together.
+    pub fn options() -> Place {
+        Place::new(Path::new("(options)"), None)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    pub file: PathBuf,
-    /// The line, from 1, unless the file as a whole is meant.
-    pub line: Option<u32>,
+    pub place: Place,
     pub level: Level,
     /// A name for the kind of problem, for programs.
     pub kind: &'static str,
@@ -41,16 +59,27 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding about a file, or about a line of it that is not a rule.
-    pub fn of_file(
-        file: &Path,
-        line: Option<u32>,
-        level: Level,
+    /// A warning about the options, with advice.
+    pub fn warning(
         kind: &'static str,
         problem: impl Into<String>,
-        fix: impl Into<String>,
+        advice: impl Into<String>,
     ) -> Finding {
-        let (file, rule, problem) = (file.to_owned(), String::new(), problem.into());
-        Finding { file, line, level, kind, rule, problem, fix: Fix::advise(fix) }
+        let (rule, problem, fix) = (String::new(), problem.into(), Fix::advise(advice));
+        Finding { place: Place::options(), level: Level::Warning, kind, rule, problem, fix }
+    }
+
+    /// An error in the options, likewise.
+    pub fn error(
+        kind: &'static str,
+        problem: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Finding {
+        Finding { level: Level::Error, ..Finding::warning(kind, problem, advice) }
+    }
+
+    /// The same finding at another place.
+    pub fn at(self, place: Place) -> Finding {
+        Finding { place, ..self }
     }
 }

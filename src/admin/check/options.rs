@@ -1,12 +1,12 @@
 //! Options that the daemon accepts, but that do not do what one expects.
 
-use super::finding::{Finding, Level};
-use crate::cli::Options;
+use super::finding::Finding;
+use crate::cli::{self, Options};
 use crate::greylist::Policy;
-use crate::lists::{Files, ListKind, ListReader, Lists, Syntax};
+use crate::lists::{Files, ListKind, ListReader, Lists};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Returns the findings about options as [`cli::merged`] returns them: those
 /// whose effect is not the one written.
@@ -16,22 +16,17 @@ pub(super) fn lint_given(given: &[OsString]) -> Vec<Finding> {
 
 /// Zeros that the original replaces by the default (BEHAVIOUR A3).
 fn zeros(given: &[OsString]) -> Vec<Finding> {
-    let defaults = [
-        ("--delay", "300"),
-        ("--ipv4cidr", "24"),
-        ("--ipv6cidr", "64"),
-        ("--user", "postgrey"),
-        ("--group", "postgrey"),
-    ];
     let is_zero = |word: &OsString| {
         let value = word.to_str().and_then(|word| word.split_once('=')).map(|(_, value)| value);
         value.is_some_and(|value| !value.is_empty() && value.bytes().all(|digit| digit == b'0'))
     };
-    let found = defaults.into_iter().filter_map(|(name, default)| {
-        given.iter().rev().find(|word| is_named(word, name)).filter(|word| is_zero(word))?;
-        let problem = format!("{name}=0 means the default, {default}");
+    let options = ["delay", "ipv4cidr", "ipv6cidr", "user", "group"].into_iter();
+    let found = options.filter_map(|name| {
+        let option = format!("--{name}");
+        given.iter().rev().find(|word| is_named(word, &option)).filter(|word| is_zero(word))?;
+        let problem = format!("{option}=0 means the default, {}", cli::default_of(name)?);
         let fix = "write the value that is meant";
-        Some(about_options(Level::Warning, "zero-is-default", problem, fix))
+        Some(Finding::warning("zero-is-default", problem, fix))
     });
     found.collect()
 }
@@ -46,7 +41,7 @@ fn two_places(given: &[OsString]) -> Option<Finding> {
         _ => return None,
     };
     let fix = "keep the one that the mail server uses";
-    Some(about_options(Level::Warning, "two-places", problem.to_owned(), fix))
+    Some(Finding::warning("two-places", problem, fix))
 }
 
 pub(super) fn has(given: &[OsString], name: &str) -> bool {
@@ -60,27 +55,13 @@ fn is_named(word: &OsStr, name: &str) -> bool {
         .is_some_and(|rest| matches!(rest, [] | [b'=', ..]))
 }
 
-/// Stands for the file of options from the command line or of several options
-/// together.
-pub(super) const NO_FILE: &str = "(options)";
-
-/// A finding about options, wherever they come from.
-pub(super) fn about_options(
-    level: Level,
-    kind: &'static str,
-    problem: String,
-    fix: &str,
-) -> Finding {
-    Finding::of_file(Path::new(NO_FILE), None, level, kind, problem, fix)
-}
-
 /// Returns the findings about options that the daemon accepts.
 pub fn lint(options: &Options) -> Vec<Finding> {
     let (lists, _) = ListReader::new(options.lists.clone()).read();
     let mut findings = times(options, &lists);
     findings.extend(list_files(&options.lists, &lists));
     findings.extend(unknown_action(&options.policy));
-    let mut warn = |kind, problem: &str, fix| findings.push(warning(kind, problem.to_owned(), fix));
+    let mut warn = |kind, problem: &str, fix| findings.push(Finding::warning(kind, problem, fix));
     if options.policy.is_dry_run {
         let problem = "with --noaction no mail is deferred, although the log says so";
         warn("dry-run", problem, "delete it when you have seen enough");
@@ -93,24 +74,20 @@ pub fn lint(options: &Options) -> Vec<Finding> {
     findings
 }
 
-fn warning(kind: &'static str, problem: String, fix: &str) -> Finding {
-    about_options(Level::Warning, kind, problem, fix)
-}
-
 /// Times with which mail never passes.
 fn times(options: &Options, lists: &Lists) -> Vec<Finding> {
     let (delay, window) = (options.policy.delay, options.policy.retry_window);
     let mut findings = Vec::new();
     if window == 0 && delay > 0 {
         let problem = "with --retry-window=0 no mail ever passes".to_owned();
-        findings.push(warning("nothing-passes", problem, "write --retry-window=2"));
+        findings.push(Finding::warning("nothing-passes", problem, "write --retry-window=2"));
     }
     if window > 0 && delay >= window {
         let problem = format!(
             "--delay is {delay} seconds and --retry-window only {window}: no mail passes in time"
         );
         let fix = "make --retry-window days long, as servers retry for days";
-        findings.push(warning("window-shorter-than-delay", problem, fix));
+        findings.push(Finding::warning("window-shorter-than-delay", problem, fix));
     }
     let longest = lists.delays.longest();
     if let Some(longest) = longest.filter(|longest| window > 0 && *longest >= window) {
@@ -119,7 +96,7 @@ fn times(options: &Options, lists: &Lists) -> Vec<Finding> {
              {window}, so that such mail never passes"
         );
         let fix = "write a shorter delay, or make --retry-window days long";
-        findings.push(warning("window-shorter-than-a-delay", problem, fix));
+        findings.push(Finding::warning("window-shorter-than-a-delay", problem, fix));
     }
     findings
 }
@@ -146,34 +123,41 @@ fn unknown_action(policy: &Policy) -> Option<Finding> {
          configuration error\"",
         String::from_utf8_lossy(action)
     );
-    Some(warning("unknown-action", problem, "write one of those, or leave it out"))
+    Some(Finding::warning("unknown-action", problem, "write one of those, or leave it out"))
 }
 
 /// Files that are lists of two kinds, and lists that do not do what they seem to.
 fn list_files(files: &Files, lists: &Lists) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let rows = files.by_option();
-    let in_both = |one: &dyn Fn(&Row<'_>) -> bool, other: &dyn Fn(&Row<'_>) -> bool| {
-        let mut files = rows.iter().filter(|row| one(row)).flat_map(|(.., files)| *files);
-        let others: Vec<_> =
-            rows.iter().filter(|row| other(row)).flat_map(|(.., files)| *files).collect();
-        files.find(|file| others.contains(file) && file.is_file()).map(|file| file.display())
+    use ListKind::{
+        BlacklistClients, BlacklistRecipients, BlacklistSenders, GreylistRecipients,
+        RecipientDelays, WhitelistClients, WhitelistRecipients, WhitelistSenders,
     };
-    let are_clients = |row: &Row<'_>| row.1 == Syntax::Clients;
-    if let Some(twice) = in_both(&are_clients, &|row| !are_clients(row)) {
-        let problem = format!("{twice} is the list of clients and of mail addresses");
-        findings.push(warning("same-list", problem, "give each its own: clients are servers"));
+    let mut findings = Vec::new();
+    let of_clients = [WhitelistClients, BlacklistClients];
+    let of_addresses = [
+        WhitelistRecipients,
+        WhitelistSenders,
+        BlacklistRecipients,
+        BlacklistSenders,
+        GreylistRecipients,
+        RecipientDelays,
+    ];
+    if let Some(file) = in_both(files, &of_clients, &of_addresses) {
+        let problem = format!("{} is the list of clients and of mail addresses", file.display());
+        let fix = "give each its own: clients are servers";
+        findings.push(Finding::warning("same-list", problem, fix));
     }
-    let are_white = |row: &Row<'_>| row.0.starts_with("whitelist-");
-    if let Some(twice) = in_both(&|row| row.0.starts_with("blacklist-"), &are_white) {
-        let problem = format!("{twice} is a whitelist and a blacklist");
+    let black = [BlacklistClients, BlacklistSenders, BlacklistRecipients];
+    let white = [WhitelistClients, WhitelistSenders, WhitelistRecipients];
+    if let Some(file) = in_both(files, &black, &white) {
+        let problem = format!("{} is a whitelist and a blacklist", file.display());
         let fix = "remove it from one: the whitelist overrides the blacklist";
-        findings.push(warning("white-and-black", problem, fix));
+        findings.push(Finding::warning("white-and-black", problem, fix));
     }
     if lists.greylisted.as_ref().is_some_and(|list| list.is_empty()) {
         let problem = "--greylist-recipients is empty: no mail is greylisted".to_owned();
         let fix = "write recipients into it, or leave it out to greylist the mail of all";
-        findings.push(warning("nobody-greylisted", problem, fix));
+        findings.push(Finding::warning("nobody-greylisted", problem, fix));
     }
     let usual = Files::default();
     let left_out = ListKind::all().find_map(|kind| {
@@ -183,10 +167,13 @@ fn list_files(files: &Files, lists: &Lists) -> Vec<Finding> {
     if let Some(file) = left_out {
         let problem = format!("{} is not read", file.display());
         let fix = "name it, too: one --whitelist-... replaces all default lists of its kind";
-        findings.push(warning("local-list-left-out", problem, fix));
+        findings.push(Finding::warning("local-list-left-out", problem, fix));
     }
     findings
 }
 
-/// A kind of list as [`Files::by_option`] returns it.
-type Row<'f> = (&'static str, Syntax, &'f [PathBuf]);
+/// The first file of some kinds of lists that is one of other kinds as well.
+fn in_both<'f>(files: &'f Files, some: &[ListKind], others: &[ListKind]) -> Option<&'f PathBuf> {
+    let is_other = |file: &PathBuf| others.iter().any(|kind| files[*kind].contains(file));
+    some.iter().flat_map(|kind| &files[*kind]).find(|file| file.is_file() && is_other(file))
+}

@@ -1,8 +1,7 @@
 //! The daemon's listeners, database directory and user: invalid values, and
 //! sockets that the mail server cannot open.
 
-use super::finding::{Finding, Level};
-use super::options::about_options;
+use super::finding::Finding;
 use crate::cli::{Listen, Options, Smtp, SmtpBackend};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::privileges::Identity;
@@ -34,7 +33,7 @@ pub fn lint(options: &Options) -> Vec<Finding> {
         let before = &places[..index];
         if let Some((other, _)) = before.iter().find(|(_, other)| is_same(place, other)) {
             let problem = format!("{option} and {other} name the same place");
-            findings.push(error("same-place", problem, "give each a place of its own"));
+            findings.push(Finding::error("same-place", problem, "give each a place of its own"));
         }
     }
     if let Some(Listen::Unix { mode, .. }) = milter {
@@ -54,14 +53,6 @@ fn places_of_smtp(smtp: &Smtp) -> Vec<(&'static str, Listen)> {
     listen.chain([("--smtp-backend", backend)]).collect()
 }
 
-fn error(kind: &'static str, problem: String, fix: &str) -> Finding {
-    about_options(Level::Error, kind, problem, fix)
-}
-
-fn warning(kind: &'static str, problem: String, fix: &str) -> Finding {
-    about_options(Level::Warning, kind, problem, fix)
-}
-
 fn is_same(one: &Listen, other: &Listen) -> bool {
     match (one, other) {
         (Listen::Unix { path: one, .. }, Listen::Unix { path: other, .. }) => one == other,
@@ -79,12 +70,12 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
         Listen::Inet(place) => {
             Endpoint::parse(place).err()?;
             let problem = format!("{option}={place} is not a valid port");
-            Some(error("refused", problem, "write a port's number or HOST:PORT"))
+            Some(Finding::error("refused", problem, "write a port's number or HOST:PORT"))
         }
         Listen::Unix { path, .. } if path.as_os_str().len() > LONGEST => {
             let problem =
                 format!("{option}: the path has more than the {LONGEST} bytes that a socket's can");
-            Some(error("refused", problem, "write a shorter one"))
+            Some(Finding::error("refused", problem, "write a shorter one"))
         }
         Listen::Unix { path, .. } => {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
@@ -94,7 +85,7 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
                 return None;
             }
             let problem = format!("{option}: the directory {} does not exist", directory.display());
-            Some(warning("no-directory", problem, "make it before the daemon starts"))
+            Some(Finding::warning("no-directory", problem, "make it before the daemon starts"))
         }
     }
 }
@@ -103,7 +94,7 @@ fn impossible(option: &str, place: &Listen) -> Option<Finding> {
 fn no_user(Options { user, group, .. }: &Options) -> Option<Finding> {
     let failure = Identity::look_up(user, group).err()?;
     let (problem, fix) = failure.parts();
-    Some(error("no-user", problem.to_owned(), fix))
+    Some(Finding::error("no-user", problem, fix))
 }
 
 /// A directory of the database that does not exist.
@@ -115,7 +106,11 @@ fn no_database(Options { dbdir, .. }: &Options) -> Option<Finding> {
         Err(_) => return None,
     };
     let problem = format!("--dbdir: {} {why}", dbdir.display());
-    Some(error("no-database-directory", problem, "make it, as --user's own, before the start"))
+    Some(Finding::error(
+        "no-database-directory",
+        problem,
+        "make it, as --user's own, before the start",
+    ))
 }
 
 /// Permissions of the milter's socket with which no mail server can use it.
@@ -123,7 +118,11 @@ fn unusable(mode: u32) -> Option<Finding> {
     let [of_group, of_others] = WRITE.map(|bit| mode & bit != 0);
     if of_others {
         let problem = format!("--milter-socketmode={mode:04o} lets every user write to the socket");
-        return Some(warning("open-socket", problem, "write 0660: Sendmail refuses it otherwise"));
+        return Some(Finding::warning(
+            "open-socket",
+            problem,
+            "write 0660: Sendmail refuses it otherwise",
+        ));
     }
     if of_group {
         return None;
@@ -132,5 +131,5 @@ fn unusable(mode: u32) -> Option<Finding> {
         "--milter-socketmode={mode:04o} lets only the daemon's user and root use the socket"
     );
     let fix = "write 0660, and name the mail server's group in --group";
-    Some(warning("closed-socket", problem, fix))
+    Some(Finding::warning("closed-socket", problem, fix))
 }

@@ -2,7 +2,7 @@
 
 use super::super::Error;
 use super::super::text::{foreign, grouped};
-use super::finding::{Finding, Fix, Level};
+use super::finding::{Finding, Fix, Level, Place};
 use crate::cli::admin::OutputFormat;
 use crate::cli::layout::wrap;
 use crate::json::Object;
@@ -47,8 +47,9 @@ fn text(finding: &Finding) -> String {
 
 /// `FILE:LINE`, as compilers write it and editors understand it.
 fn place(finding: &Finding) -> String {
-    let file = foreign(finding.file.as_os_str().as_encoded_bytes());
-    finding.line.map_or(file.clone(), |line| format!("{file}:{line}"))
+    let Place { file, line } = &finding.place;
+    let file = foreign(file.as_os_str().as_encoded_bytes());
+    line.map_or(file.clone(), |line| format!("{file}:{line}"))
 }
 
 fn word(level: Level) -> &'static str {
@@ -90,8 +91,8 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn json(finding: &Finding) -> Object {
-    let Finding { line, level, kind, rule, problem, fix, .. } = finding;
-    let mut object = Object::new().text("file", finding.file.as_os_str().as_encoded_bytes());
+    let Finding { place: Place { file, line }, level, kind, rule, problem, fix } = finding;
+    let mut object = Object::new().text("file", file.as_os_str().as_encoded_bytes());
     if let Some(line) = line {
         object = object.number("line", *line);
     }

@@ -1,7 +1,6 @@
 //! Errors in the options of the SMTP proxy.
 
-use super::finding::{Finding, Level};
-use super::options::about_options;
+use super::finding::Finding;
 use crate::cli::Smtp;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -19,8 +18,7 @@ pub fn lint(smtp: &Smtp) -> Vec<Finding> {
         let problem = "--smtp-proxy-protocol=off: the mail server sees all clients at the address \
                        of the proxy";
         let fix = "let the mail server not relay for that address, as Postfix does for mynetworks";
-        let kind = "no-client-address";
-        findings.push(about_options(Level::Warning, kind, problem.to_owned(), fix));
+        findings.push(Finding::warning("no-client-address", problem, fix));
     }
     findings
 }
@@ -32,11 +30,11 @@ fn unreadable(option: &str, file: &Path) -> Option<Finding> {
         ErrorKind::PermissionDenied => {
             let problem = format!("{option}={file} cannot be read by the daemon's user");
             let fix = "let --user read it; SIGHUP does not renew the certificate otherwise";
-            about_options(Level::Warning, "no-renewal", problem, fix)
+            Finding::warning("no-renewal", problem, fix)
         }
         _ => {
             let problem = format!("{option}={file} cannot be read: {error}");
-            about_options(Level::Error, "refused", problem, "name a PEM file")
+            Finding::error("refused", problem, "name a PEM file")
         }
     })
 }

@@ -1,8 +1,8 @@
 //! The source of the daemon's options: the command line of `check`, or the file
 //! with the options of Debian's service.
 
-use super::finding::{Finding, Level};
-use super::options::{NO_FILE, has, lint_given};
+use super::finding::{Finding, Place};
+use super::options::{has, lint_given};
 use crate::cli::admin::{CheckOptions, plain_word};
 use crate::cli::defaults::{self, Defaults, Variable};
 use crate::cli::{self, ConfigError, Options};
@@ -18,7 +18,7 @@ pub fn read(check: &CheckOptions) -> (Option<Options>, Vec<Finding>) {
         return of_service(&check.defaults);
     }
     let mut findings = Vec::new();
-    let options = parse(Path::new(NO_FILE), None, &check.words, &mut findings);
+    let options = parse(&Place::options(), &check.words, &mut findings);
     findings.extend(lint_given(&cli::merged(&check.words)));
     (options.map(|(options, _)| options), findings)
 }
@@ -32,30 +32,32 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
             let problem = "does not exist: the service starts no daemon without options";
             let fix = "create it with POSTGREY_OPTS=\"--inet=10023\", or give the daemon's \
                           options as arguments of postgrey check";
-            findings.push(wrong_in(file, None, "no-options", problem, fix));
+            findings.push(Finding::error("no-options", problem, fix).at(Place::new(file, None)));
             Defaults::default()
         }
         Err(error) => {
-            findings.push(unreadable(file, &error));
+            let problem = format!("can't be read: {}", errno(&error).desc());
+            let fix = "make it readable, or name another file with --defaults";
+            findings.push(Finding::error("unreadable", problem, fix).at(Place::new(file, None)));
             Defaults::default()
         }
     };
-    let line = defaults.line();
+    let place = Place::new(file, defaults.line());
     let mut words = defaults.options.as_ref().map(Variable::arguments).unwrap_or_default();
     findings.extend(about_setting(file, &defaults, &words));
     let of_text = defaults.text.as_deref().filter(|text| !text.is_empty());
     let given = cli::merged(&words);
     words.extend(of_text.map(|text| format!("--greylist-text={text}").into()));
-    let Some((options, listens)) = parse(file, line, &words, &mut findings) else {
+    let Some((options, listens)) = parse(&place, &words, &mut findings) else {
         return (None, findings);
     };
-    if line.is_some() && !listens {
+    if place.line.is_some() && !listens {
         let problem = "POSTGREY_OPTS has no --inet, --unix or --milter: the daemon does not start";
         let fix = "add --inet=10023, or where else the mail server connects";
-        findings.push(wrong_in(file, line, "nowhere-to-listen", problem, fix));
+        findings.push(Finding::error("nowhere-to-listen", problem, fix).at(place.clone()));
     }
     findings.extend(lint_given(&given));
-    findings.extend(against_unit(file, line, &given, defaults.text.as_deref()));
+    findings.extend(against_unit(&place, &given, defaults.text.as_deref()));
     (Some(options), findings)
 }
 
@@ -63,8 +65,9 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
 fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let line = defaults.line();
-    let mut find =
-        |line, kind, problem, fix| findings.push(wrong_in(file, line, kind, problem, fix));
+    let mut find = |line, kind, problem, fix| {
+        findings.push(Finding::error(kind, problem, fix).at(Place::new(file, line)));
+    };
     match (&defaults.options, defaults.exported) {
         (None, Some(exported)) => {
             let problem = "POSTGREY_OPTS is exported: systemd ignores such a line";
@@ -89,14 +92,8 @@ fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Fi
 
 /// Options that do not work in Debian's systemd unit, which runs the daemon in
 /// the foreground and gives it the text of the reply last.
-fn against_unit(
-    file: &Path,
-    line: Option<u32>,
-    given: &[OsString],
-    text: Option<&str>,
-) -> Vec<Finding> {
-    let warn =
-        |kind, problem, fix| Finding::of_file(file, line, Level::Warning, kind, problem, fix);
+fn against_unit(place: &Place, given: &[OsString], text: Option<&str>) -> Vec<Finding> {
+    let warn = |kind, problem, fix| Finding::warning(kind, problem, fix).at(place.clone());
     let mut findings = Vec::new();
     if has(given, "--daemonize") {
         let problem = "--daemonize makes the service fail: systemd waits for the process that it \
@@ -114,14 +111,14 @@ fn against_unit(
 /// Returns the options, and true if they name a listener; a `check` of single
 /// options need not.
 fn parse(
-    file: &Path,
-    line: Option<u32>,
+    place: &Place,
     words: &[OsString],
     findings: &mut Vec<Finding>,
 ) -> Option<(Options, bool)> {
     let faults = cli::faults_of_file(words);
     if !faults.is_empty() {
-        findings.extend(faults.into_iter().map(refused_line));
+        let finding = |ConfigError { file, line, what }| refused(Place { file, line }, &what);
+        findings.extend(faults.into_iter().map(finding));
         return None;
     }
     if let Ok(options) = cli::options(words.to_vec()) {
@@ -132,35 +129,12 @@ fn parse(
         Ok(options) => Some((options, false)),
         Err(error) => {
             let message = error.message.strip_prefix("ERROR: ").unwrap_or(&error.message);
-            findings.push(refused(file, line, message.to_owned()));
+            findings.push(refused(place.clone(), message));
             None
         }
     }
 }
 
-/// An error in the file with the service's options.
-fn wrong_in(
-    file: &Path,
-    line: Option<u32>,
-    kind: &'static str,
-    problem: &str,
-    fix: &str,
-) -> Finding {
-    Finding::of_file(file, line, Level::Error, kind, problem, fix)
-}
-
-/// A line of the configuration file that the daemon would refuse.
-fn refused_line(ConfigError { file, line, what }: ConfigError) -> Finding {
-    refused(&file, line, what)
-}
-
-fn refused(file: &Path, line: Option<u32>, problem: String) -> Finding {
-    let fix = "fix it: the daemon refuses to start";
-    Finding::of_file(file, line, Level::Error, "refused", problem, fix)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
-    let problem = format!("can't be read: {}", errno(error).desc());
-    let fix = "make it readable, or name another file with --defaults";
-    Finding::of_file(path, None, Level::Error, "unreadable", problem, fix)
+fn refused(place: Place, problem: &str) -> Finding {
+    Finding::error("refused", problem, "fix it: the daemon refuses to start").at(place)
 }

@@ -14,7 +14,7 @@ mod line;
 mod mailboxes;
 mod patterns;
 
-use super::finding::{Finding, Fix, Level};
+use super::finding::{Finding, Fix, Level, Place};
 use crate::lists::{Addresses, Clients, Delays, Files, Location, Syntax, Text, Warning};
 use crate::lists::{read_files, rule_of, trim};
 use std::collections::HashMap;
@@ -43,8 +43,8 @@ impl Mistake {
     fn at(self, location: &Location, rule: &[u8], kind: &'static str) -> Finding {
         let Mistake { level, problem, fix } = self;
         let rule = String::from_utf8_lossy(rule).into_owned();
-        let (file, line) = (location.file().to_owned(), Some(location.line()));
-        Finding { file, line, level, kind, rule, problem, fix }
+        let place = Place::new(location.file(), Some(location.line()));
+        Finding { place, level, kind, rule, problem, fix }
     }
 }
 
@@ -178,8 +178,8 @@ impl ListLinter<'_> {
             }
         }
         findings.extend(covered::find(self.syntax, &working));
-        let place = |finding: &Finding| texts.iter().position(|text| text.file == finding.file);
-        findings.sort_by_key(|finding| (place(finding), finding.line));
+        let number = |place: &Place| texts.iter().position(|text| text.file == place.file);
+        findings.sort_by_key(|finding| (number(&finding.place), finding.place.line));
         findings
     }
 }
@@ -213,7 +213,8 @@ fn lint_delays(linter: ListLinter, texts: &[Text]) -> Vec<Finding> {
     let delays: HashMap<(&Path, u32), i64> =
         delays.iter().map(|(line, delay)| ((line.file(), line.line()), *delay)).collect();
     for mut finding in linter.lint_texts(&rules) {
-        let delay = finding.line.and_then(|line| delays.get(&(finding.file.as_path(), line)));
+        let Place { file, line } = &finding.place;
+        let delay = line.and_then(|line| delays.get(&(file.as_path(), line)));
         if let (Fix::Write(lines), Some(delay)) = (&mut finding.fix, delay) {
             lines.iter_mut().for_each(|line| *line += &format!(" delay={delay}"));
         }
@@ -227,7 +228,7 @@ fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
     let is_named = paths.iter().any(|path| path == file);
     let or = if is_named { format!("remove it from --{option}") } else { "delete it".to_owned() };
     let fix = format!("make it readable for the daemon's user, or {or}");
-    Finding::of_file(file, None, Level::Error, "unreadable", warning.text(), fix)
+    Finding::error("unreadable", warning.text(), fix).at(Place::new(file, None))
 }
 
 /// `.example.com` in a list of any kind.
@@ -252,7 +253,7 @@ fn byte_order_marks(texts: &[Text]) -> Vec<Finding> {
     let fix = "save the file as plain UTF-8 without one";
     let marked = texts.iter().filter(|text| text.has_byte_order_mark());
     let finding = |text: &Text| {
-        Finding::of_file(&text.file, Some(1), Level::Warning, "byte-order-mark", problem, fix)
+        Finding::warning("byte-order-mark", problem, fix).at(Place::new(&text.file, Some(1)))
     };
     marked.map(finding).collect()
 }
