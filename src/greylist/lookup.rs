@@ -1,9 +1,9 @@
 //! The interface between the rules and the backend: the keys that an attempt
 //! depends on, the records found, and the changes.
 
-use super::awl_key::{AwlKey, MAX_AWL_KEYS};
 use super::record::{ClientRecord, Record, Table, TripletRecord};
-use super::verdict::{Notice, Verdict};
+use super::verdict::{AwlSubject, Notice, Verdict};
+use super::{Client, Policy, client_domain, triplet};
 use arrayvec::ArrayVec;
 
 /// One attempt that no option and no list decides, with the keys of all records
@@ -49,6 +49,46 @@ impl Lookup {
             Slot::Client(number) => (Table::Clients, &self.clients[number].bytes),
         }
     }
+}
+
+/// Records of the auto-whitelist that may count one attempt: the client's, and
+/// that of its domain and the sender's.
+pub const MAX_AWL_KEYS: usize = 2;
+
+/// A record of the auto-whitelist: what it counts, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwlKey {
+    pub subject: AwlSubject,
+    pub bytes: Vec<u8>,
+}
+
+impl AwlSubject {
+    pub fn key(self, policy: &Policy) -> AwlKey {
+        let bytes = match &self {
+            AwlSubject::Client(address) => triplet::client_key(policy, *address),
+            AwlSubject::Domains { client, sender } => triplet::domains_key(policy, client, sender),
+        };
+        AwlKey { subject: self, bytes }
+    }
+}
+
+/// The keys of the records that count an attempt, first the one that the
+/// original has. Domains count only if client and sender both have one.
+pub fn awl_keys(
+    policy: &Policy,
+    client: Client<'_>,
+    sender: &[u8],
+) -> ArrayVec<AwlKey, MAX_AWL_KEYS> {
+    let mut keys = ArrayVec::new();
+    if policy.auto_whitelist.is_none() {
+        return keys;
+    }
+    keys.push(AwlSubject::Client(client.address).key(policy));
+    let domain = policy.by_domain.auto_whitelist.then(|| client.domain()).flatten();
+    if let (Some(client), Some(sender)) = (domain, client_domain::sender_domain(sender)) {
+        keys.push(AwlSubject::Domains { client, sender }.key(policy));
+    }
+    keys
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Decisions without state: trust, whitelists and blacklists.
 
-use super::awl_key::awl_keys;
-use super::lookup::Lookup;
+use super::lookup::{Lookup, awl_keys};
 use super::verdict::{Blacklist, Exemption, Verdict};
 use super::{Client, Policy, Trust, triplet};
 use crate::lists::{Addresses, Budget, Clients, Lists, Location};

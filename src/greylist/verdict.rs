@@ -1,6 +1,6 @@
 //! Verdicts, and their reasons.
 
-use super::awl_key::AwlSubject;
+use std::net::IpAddr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -74,4 +74,17 @@ pub enum Notice {
     FirstSeenInFuture,
     /// A client has just reached the auto-whitelist.
     AutoWhitelisted(AwlSubject),
+}
+
+/// The subject whose passes a record of the auto-whitelist counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AwlSubject {
+    Client(IpAddr),
+    /// The passes of mail from clients in one registered domain with senders in
+    /// another, or the same.
+    Domains {
+        client: Vec<u8>,
+        /// The domain of the senders, empty for bounces.
+        sender: Vec<u8>,
+    },
 }
