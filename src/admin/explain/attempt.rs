@@ -1,8 +1,9 @@
 //! From the daemon's log lines to attempts, and from Postfix's to queue ids
 //! (BEHAVIOUR E2, D5).
 
+use super::super::text;
 use crate::cli::admin::AttemptFilter;
-use crate::greylist::{Client, LookupBy, Policy, triplet};
+use crate::greylist::{Client, Policy, triplet};
 use crate::maillog::{Line, LoggedDecision, bracketed};
 use memchr::{memchr, memmem};
 use std::net::IpAddr;
@@ -77,14 +78,10 @@ impl Attempt {
 
     /// Returns the client's network as the daemon looks it up.
     pub fn network(&self, policy: &Policy) -> String {
-        if let Some(domain) = self.as_client().domain_in_triplets(policy) {
-            return String::from_utf8_lossy(&domain).into_owned();
+        match self.as_client().domain_in_triplets(policy) {
+            Some(domain) => String::from_utf8_lossy(&domain).into_owned(),
+            None => text::network(policy, self.client),
         }
-        if policy.lookup_by == LookupBy::Host {
-            return self.client.to_string();
-        }
-        let bits = policy.lookup_by.bits(self.client);
-        format!("{}/{bits}", triplet::network(self.client, bits))
     }
 
     /// Returns the client as Postfix writes it: its name and its address.

@@ -3,6 +3,7 @@
 use super::super::finding::Fix;
 use super::{Lint, Mistake};
 use crate::lists::Network;
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) const LINTS: &[Lint] = &[
@@ -45,18 +46,7 @@ fn network_of(numbers: &[&str], length: u8) -> Option<String> {
 
 /// Returns the first address of the network of an address.
 fn masked(address: IpAddr, length: u8) -> Option<IpAddr> {
-    match address {
-        IpAddr::V4(address) => {
-            let host = 32_u32.checked_sub(length.into())?;
-            let mask = u32::MAX.checked_shl(host).unwrap_or(0);
-            Some(Ipv4Addr::from(u32::from(address) & mask).into())
-        }
-        IpAddr::V6(address) => {
-            let host = 128_u32.checked_sub(length.into())?;
-            let mask = u128::MAX.checked_shl(host).unwrap_or(0);
-            Some(Ipv6Addr::from(u128::from(address) & mask).into())
-        }
-    }
+    Some(IpNet::new(address, length).ok()?.network())
 }
 
 fn brackets(rule: &str) -> Option<Mistake> {
