@@ -1,6 +1,6 @@
 //! `postgrey export`: all records, as text that `db_load` reads or as JSON.
 
-use super::Error;
+use super::{Error, Exit};
 use super::progress::Progress;
 use crate::cli::admin::OutputFormat;
 use crate::database::Database;
@@ -19,7 +19,7 @@ pub fn run(
     table: Option<Table>,
     format: OutputFormat,
     out: &mut impl Write,
-) -> Result<(), Error> {
+) -> Result<Exit, Error> {
     let (tables, is_named) =
         table.map_or((Table::ALL.to_vec(), true), |table| (vec![table], false));
     // Between lines on the same terminal a bar would only be in the way.
@@ -43,7 +43,7 @@ pub fn run(
         }
     }
     out.flush()?;
-    Ok(())
+    Ok(Exit::Done)
 }
 
 /// The fields `key`, and `first` and `last` of a triplet or `count` and `last`

@@ -65,12 +65,11 @@ fn run_command(
         // root's.
         Command::Backup(file) => return backup::run(settings, file),
         Command::Explain(explain) => return explain::run(settings, explain, out),
-        Command::CheckDatabase => check::database::refuse_shared(settings.shared.as_ref())?,
-        _ => {}
-    }
-    match command {
-        Command::CheckDatabase if !check::database::is_here() => {
-            return check::database::run(&settings.dbdir);
+        Command::CheckDatabase => {
+            check::database::refuse_shared(settings.shared.as_ref())?;
+            if !check::database::is_here() {
+                return check::database::run(&settings.dbdir);
+            }
         }
         _ => {}
     }
@@ -90,8 +89,7 @@ fn run_command(
     match command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
         Command::Export { table, format } => {
-            export::run(&Database::open(&location)?, *table, *format, out)?;
-            Ok(Exit::Done)
+            export::run(&Database::open(&location)?, *table, *format, out)
         }
         Command::Import { from } => {
             import::run(&location, from.as_deref().unwrap_or(dbdir), copy, out)

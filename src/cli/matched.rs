@@ -38,7 +38,7 @@ pub fn paths(matches: &ArgMatches, id: &str) -> Vec<PathBuf> {
 
 /// Returns the value of an integer option that has a default in the table.
 pub fn number(matches: &ArgMatches, id: &str) -> i64 {
-    matches.get_one::<i64>(id).copied().unwrap_or_default()
+    *matches.get_one::<i64>(id).expect("a default in the table")
 }
 
 /// Returns the value of an integer option with limits.

@@ -262,25 +262,18 @@ pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
     }
 }
 
-/// Returns the errors of the configuration file that a daemon's arguments name,
-/// if they name one.
-#[must_use]
-pub fn faults_of_file(words: &[OsString]) -> Vec<ConfigError> {
-    let command = flags::command();
-    let Ok(words) = getopt::rewrite(&command, words.to_vec()) else {
-        return Vec::new();
-    };
-    config::merge(&command, words.options).err().unwrap_or_default()
-}
-
 /// Returns the daemon's options as `--name` or `--name=value`: those of the
 /// configuration file that the command line does not override, then those of the
-/// command line. Empty if they are invalid.
-#[must_use]
-pub fn merged(words: &[OsString]) -> Vec<OsString> {
+/// command line. Empty if the command line is invalid.
+///
+/// # Errors
+/// Those of the configuration file, if the arguments name one.
+pub fn merged(words: &[OsString]) -> Result<Vec<OsString>, Vec<ConfigError>> {
     let command = flags::command();
-    let words = getopt::rewrite(&command, words.to_vec()).ok();
-    words.and_then(|words| config::merge(&command, words.options).ok()).unwrap_or_default()
+    match getopt::rewrite(&command, words.to_vec()) {
+        Ok(words) => config::merge(&command, words.options),
+        Err(_) => Ok(Vec::new()),
+    }
 }
 
 /// The default of the daemon's option with this long name, as it would be typed.

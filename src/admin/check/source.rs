@@ -19,7 +19,7 @@ pub fn read(check: &CheckOptions) -> (Option<Options>, Vec<Finding>) {
     }
     let mut findings = Vec::new();
     let options = parse(&Place::options(), &check.words, &mut findings);
-    findings.extend(lint_given(&cli::merged(&check.words)));
+    findings.extend(lint_given(&cli::merged(&check.words).unwrap_or_default()));
     (options.map(|(options, _)| options), findings)
 }
 
@@ -46,7 +46,7 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
     let mut words = defaults.options.as_ref().map(Variable::arguments).unwrap_or_default();
     findings.extend(about_setting(file, &defaults, &words));
     let of_text = defaults.text.as_deref().filter(|text| !text.is_empty());
-    let given = cli::merged(&words);
+    let given = cli::merged(&words).unwrap_or_default();
     words.extend(of_text.map(|text| format!("--greylist-text={text}").into()));
     let Some((options, listens)) = parse(&place, &words, &mut findings) else {
         return (None, findings);
@@ -115,8 +115,7 @@ fn parse(
     words: &[OsString],
     findings: &mut Vec<Finding>,
 ) -> Option<(Options, bool)> {
-    let faults = cli::faults_of_file(words);
-    if !faults.is_empty() {
+    if let Err(faults) = cli::merged(words) {
         let finding = |ConfigError { file, line, what }| refused(Place { file, line }, &what);
         findings.extend(faults.into_iter().map(finding));
         return None;
