@@ -62,25 +62,3 @@ fn is_request(line: &str) -> bool {
 fn is_mark(line: &str) -> bool {
     line.len() > 2 && line.starts_with('@') && line.ends_with('@')
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_source_becomes_a_page() {
-        let source = ".\\\" A comment.\n.TH GREET 1 2026-11-24\n.SH NAME\ngreet - say hello\n\
-                      .SH USE\nSay it.\n.local is a suffix.\n.PP\nAgain.\n.TP\nSIGHUP\nSay it.\n\
-                      Again.\n@LINES clients@\n.EX\ngreet you\n  twice\n.EE\n";
-        let marks = |mark: &str| vec![Block::Text(format!("<{mark}>"))];
-        let page = page(source, marks);
-        assert_eq!((page.name.as_str(), page.section), ("greet", 1));
-        let text = page.text();
-        let words: Vec<&str> = text.split_whitespace().collect();
-        assert_eq!(
-            words.join(" "),
-            "GREET(1) NAME greet - say hello USE Say it. .local is a suffix. Again. SIGHUP Say it. \
-             Again. <LINES clients> greet you twice"
-        );
-    }
-}
