@@ -211,12 +211,8 @@ fn clients() -> [Arg; 5] {
             "Treat all clients of a network as one client, because large sites retry from another \
              machine. This is the default.",
         ),
-        number("ipv4cidr", "N", "24")
-            .help("prefix length of IPv4 networks, 1 to 32")
-            .long_help("The prefix length of IPv4 networks, 1 to 32."),
-        number("ipv6cidr", "N", "64")
-            .help("prefix length of IPv6 networks, 1 to 128")
-            .long_help("The prefix length of IPv6 networks, 1 to 128."),
+        number("ipv4cidr", "N", "24").help("prefix length of IPv4 networks, 1 to 32"),
+        number("ipv6cidr", "N", "64").help("prefix length of IPv6 networks, 1 to 128"),
         switch("lookup-by-host").help("each client address separately").long_help(
             "Treat each client address as a separate client. Mail from sites with many machines \
              is then delayed much longer. Overrides --lookup-by-subnet.",
@@ -245,8 +241,7 @@ fn daemon() -> [Arg; 8] {
         ),
         text("pidfile", "PATH", "")
             .hide_default_value(true)
-            .help("write the process ID to PATH (only with --daemonize)")
-            .long_help("Write the daemon's process ID to PATH. Ignored without --daemonize."),
+            .help("write the process ID to PATH; ignored without --daemonize"),
         text("user", "USER", "postgrey").help("run as USER, a name or a number").long_help(
             "Run as USER, a name or a number, which must be able to write to --dbdir. The number \
              0 selects the default.",
@@ -256,8 +251,7 @@ fn daemon() -> [Arg; 8] {
              blanks.",
         ),
         text("dbdir", "PATH", "/var/lib/postgrey")
-            .help("keep the database in the directory PATH")
-            .long_help("Keep the database and its lock file in the directory PATH."),
+            .help("keep the database and its lock file in the directory PATH"),
         number("max-size", "N", "0")
             .help("limit the database to about N MiB; 0: no limit")
             .long_help(
@@ -310,10 +304,7 @@ fn log() -> [Arg; 5] {
                  passes has delay, the seconds it waited; with --noaction there is dry_run. Other log records have the fields \
                  severity and message. postgreyreport and postgrey explain read both formats.",
             ),
-        switch("verbose")
-            .short('v')
-            .help("also log each connection")
-            .long_help("Log each connection as well as each decision."),
+        switch("verbose").short('v').help("log each connection as well as each decision"),
         switch("quiet")
             .short('q')
             .help("log only warnings and errors")
@@ -324,14 +315,9 @@ fn log() -> [Arg; 5] {
 /// The options that print information: help, manual, version.
 pub(super) fn information() -> [Arg; 3] {
     [
-        switch("help")
-            .short('h')
-            .help("print this and exit")
-            .long_help("Print a summary of the options and exit."),
-        switch("man").help("print the manual and exit").long_help("Print this manual and exit."),
-        switch("version")
-            .help("print the version and exit")
-            .long_help("Print the version and exit."),
+        switch("help").short('h').help("print a summary of the options and exit"),
+        switch("man").help("print the manual and exit"),
+        switch("version").help("print the version and exit"),
     ]
 }
 

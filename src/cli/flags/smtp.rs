@@ -35,9 +35,7 @@ pub(super) fn options() -> [Arg; 7] {
                  issuers, as PEM. Without it, clients can use TLS only after the hand-over, with \
                  the mail server. It is read again on SIGHUP and must be readable for --user.",
             ),
-        value("smtp-tls-key", "FILE")
-            .help("private key of --smtp-tls-cert")
-            .long_help("The private key of --smtp-tls-cert, as PEM."),
+        value("smtp-tls-key", "FILE").help("private key of --smtp-tls-cert, as PEM"),
         value("smtp-dns-timeout", "SECONDS")
             .value_parser(value_parser!(i64))
             .default_value("3")

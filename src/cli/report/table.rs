@@ -55,19 +55,16 @@ fn reading() -> [Arg; 5] {
             .long("v")
             .short('v')
             .action(ArgAction::Count)
-            .help("say which checks are made")
-            .long_help("Print first which checks of --check_sender are made."),
+            .help("print first which checks of --check_sender are made"),
     ]
 }
 
 fn filters() -> [Arg; 4] {
     [
-        flags::switch("skip_pool")
-            .help("skip clients with the last two numbers of their address in their name")
-            .long_help(
-                "Skip IPv4 clients with the last two numbers of their address in their name, as \
-                 providers name dial-up lines.",
-            ),
+        flags::switch("skip_pool").help(
+            "skip IPv4 clients with the last two numbers of their address in their name, as \
+                 providers name dial-up lines",
+        ),
         flags::value("skip_clients", "FILE")
             .action(ArgAction::Append)
             .help(

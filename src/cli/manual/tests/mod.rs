@@ -121,7 +121,8 @@ fn number_has_unit_and_default() {
                 continue;
             }
             let paragraph = options::paragraph(arg);
-            assert!(units.iter().any(|unit| paragraph.contains(unit)), "{arg}: {paragraph}");
+            let lower = paragraph.to_lowercase();
+            assert!(units.iter().any(|unit| lower.contains(unit)), "{arg}: {paragraph}");
             let defaults = ["Default: ", "Without this option", "The default is"];
             assert!(defaults.iter().any(|words| paragraph.contains(words)), "{arg}: {paragraph}");
         }
