@@ -4,7 +4,7 @@
 //! `::1.2.3.0/120`. So `::/0` matches every client, IPv4 or IPv6.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::Ipv6Net;
 
@@ -27,6 +27,11 @@ impl Network {
     /// Returns true if every IPv4 client is in it.
     pub fn holds_all_of_ipv4(self) -> bool {
         self.0.contains(&IPV4)
+    }
+
+    /// Returns true if an address is in it.
+    pub(super) fn holds(self, address: IpAddr) -> bool {
+        self.0.contains(&in_ipv6(address))
     }
 
     pub fn wider(self) -> impl Iterator<Item = Network> {
@@ -88,7 +93,9 @@ impl<'r> Dotted<'r> {
         };
         let length = u8::try_from(length).ok().filter(|length| *length <= 32);
         length
-            .and_then(|length| Network::new(in_ipv6(octets.into()), IPV4.prefix_len() + length))
+            .and_then(|length| {
+                Network::new(in_ipv6(IpAddr::from(octets)), IPV4.prefix_len() + length)
+            })
             .ok_or_else(|| format!("{rule} is not an IPv4 network: its length is 0 to 32"))
     }
 
@@ -133,29 +140,26 @@ fn ipv6_network(rule: &[u8]) -> Result<Network, String> {
         .ok_or_else(|| format!("{shown} is not an IPv6 network: its length is 0 to 128"))
 }
 
-/// An IPv4 address where the table has it.
-fn in_ipv6(address: Ipv4Addr) -> Ipv6Addr {
-    Ipv6Addr::from(u128::from(u32::from(address)))
-}
-
-/// A set of networks, each with a value: by default where it was written. A
-/// lookup asks once for each length of prefix that occurs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Networks<V = Location> {
-    values: HashMap<Network, V>,
-    lengths: Vec<u8>,
-}
-
-impl<V> Default for Networks<V> {
-    fn default() -> Self {
-        Networks { values: HashMap::new(), lengths: Vec::new() }
+/// An address where the table has it.
+fn in_ipv6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => Ipv6Addr::from(u128::from(u32::from(address))),
+        IpAddr::V6(address) => address,
     }
 }
 
-impl<V> Networks<V> {
+/// Networks, each with its rule. A lookup asks once for each length of prefix that
+/// occurs.
+#[derive(Debug, Default)]
+pub(super) struct Networks {
+    rules: HashMap<Network, Location>,
+    lengths: Vec<u8>,
+}
+
+impl Networks {
     /// Adds a network; of equal ones the first stays.
-    pub(super) fn insert(&mut self, network: Network, value: V) {
-        self.values.entry(network).or_insert(value);
+    pub(super) fn insert(&mut self, network: Network, location: Location) {
+        self.rules.entry(network).or_insert(location);
         let length = network.0.prefix_len();
         if !self.lengths.contains(&length) {
             self.lengths.push(length);
@@ -163,20 +167,17 @@ impl<V> Networks<V> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.values.len()
+        self.rules.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.rules.is_empty()
     }
 
-    /// The value of a network that holds the address.
-    pub(super) fn find(&self, address: IpAddr) -> Option<&V> {
-        let address = match address {
-            IpAddr::V4(address) => in_ipv6(address),
-            IpAddr::V6(address) => address,
-        };
-        self.lengths.iter().find_map(|&length| self.values.get(&Network::new(address, length)?))
+    /// The rule of a network that holds the address.
+    pub(super) fn find(&self, address: IpAddr) -> Option<&Location> {
+        let address = in_ipv6(address);
+        self.lengths.iter().find_map(|&length| self.rules.get(&Network::new(address, length)?))
     }
 }
 
@@ -193,7 +194,7 @@ mod tests {
         let mut networks = Networks::default();
         for (location, _) in text.rules(&mut Diagnostics::default()) {
             let number = location.line();
-            let address = Ipv4Addr::from(0x0a00_0000 + number * 256);
+            let address = std::net::Ipv4Addr::from(0x0a00_0000 + number * 256);
             let rule = format!("{address}/{}", lengths[number as usize % 3]);
             let network = Network::parse(rule.as_bytes()).unwrap().unwrap();
             networks.insert(network, location);

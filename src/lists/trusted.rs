@@ -1,11 +1,11 @@
 //! Trusted networks of the command line, whose mail is exempt.
 
-use super::networks::{Network, Networks};
+use super::networks::Network;
 use std::net::IpAddr;
 
 /// A list of networks, to which the machine itself always belongs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trusted(Networks<()>);
+pub struct Trusted(Vec<Network>);
 
 impl Trusted {
     /// Parses addresses and networks, separated by commas or blanks, as in lists
@@ -15,13 +15,13 @@ impl Trusted {
     /// The first invalid word, and what to write.
     pub fn parse(list: &[u8]) -> Result<Trusted, String> {
         let is_separator = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
-        let mut networks = Networks::default();
+        let mut networks = Vec::new();
         for word in list.split(is_separator).filter(|word| !word.is_empty()) {
             let network = Network::parse(word).unwrap_or_else(|| {
                 let word = word.escape_ascii();
                 Err(format!("{word} is not a network; write it like 192.0.2.0/24 or 2001:db8::/32"))
             })?;
-            networks.insert(network, ());
+            networks.push(network);
         }
         Ok(Trusted(networks))
     }
@@ -32,7 +32,7 @@ impl Trusted {
 
     /// Returns true if an address is the machine's own or in one of the networks.
     pub fn holds(&self, address: IpAddr) -> bool {
-        address.to_canonical().is_loopback() || self.0.find(address).is_some()
+        address.to_canonical().is_loopback() || self.0.iter().any(|network| network.holds(address))
     }
 }
 
