@@ -1,7 +1,7 @@
 //! `postgrey export`: all records, as text that `db_load` reads or as JSON.
 
-use super::{Error, Exit};
 use super::progress::Progress;
+use super::{Error, Exit};
 use crate::cli::admin::OutputFormat;
 use crate::database::Database;
 use crate::greylist::filter::Filter;

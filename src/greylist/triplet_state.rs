@@ -15,7 +15,7 @@ pub enum TripletState {
         /// The end of the retry window.
         until: i64,
     },
-    /// Every attempt passes, unless there is none until this time.
+    /// Every attempt passes. Without one it expires.
     Passes {
         /// The last second in which it is remembered.
         until: i64,

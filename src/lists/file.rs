@@ -22,8 +22,8 @@ const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
 /// Written by some editors before the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Returns the rule on a line of a file as it is now, for display; `None` if
-/// there is no such line any more.
+/// Returns the rule on a line of a file as it is now, for display; `None` if the
+/// file has fewer lines now.
 pub fn read_line(location: &Location) -> Option<String> {
     let bytes = read_one(&location.file).ok()?;
     let (_, line) = numbered(&bytes).find(|(number, _)| *number == location.line)?;

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_those_of_the_lists_but_for_their_ends() {
+    fn names_match_at_their_ends_and_addresses_at_their_starts() {
         for (rule, name, address, has) in [
             ("b.test", "mx.B.test", "192.0.2.1", true),
             ("b.test", "mx.webb.test", "192.0.2.1", true),

@@ -5,7 +5,7 @@ fn maillog() -> Maillog {
     Maillog::new(b"Greylisted").unwrap()
 }
 
-/// The parts of an attempt that a line tells of, separated by bars.
+/// The parts of the refusal in a line, separated by bars.
 fn attempt(line: &str) -> Option<String> {
     match maillog().event(line.as_bytes()) {
         Some(Event::Deferred(it)) => {

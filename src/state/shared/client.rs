@@ -13,7 +13,7 @@ use super::scan;
 use super::script::{Call, Change};
 use super::tls;
 use crate::greylist::edit::Edit;
-use crate::greylist::{self, Metadata, Policy};
+use crate::greylist::{Metadata, Policy};
 use crate::state::{Done, Error, Found, Query, TaskResult, Totals};
 use std::path::Path;
 use std::time::Instant;
@@ -41,7 +41,7 @@ impl StateClient {
                  servers; use Sentinel instead",
             ));
         }
-        let metadata = greylist::Metadata::of(&policy);
+        let metadata = Metadata::of(&policy);
         Ok(StateClient {
             link: link(address, authorities)?,
             policy,
