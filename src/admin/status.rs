@@ -64,7 +64,7 @@ pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Exit, Error> {
             return Err(Error::Access(format!("the running daemon cannot be asked: {why}")));
         }
     }
-    writeln!(out, "the daemon reads its lists; its log has what is wrong with them")?;
+    writeln!(out, "the daemon reads its lists again; its log names invalid lines, if any")?;
     out.flush()?;
     Ok(Exit::Done)
 }
@@ -75,6 +75,9 @@ fn ask(directory: &Path) -> Status {
     let unheard = match asked {
         Ok(Ok(lines)) => return running(&lines),
         Ok(Err(why)) => why,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            "it has no postgrey.control, which postgrey 1.x lacks too".to_owned()
+        }
         Err(error) => reason(&error),
     };
     match DirectoryLock::holder(directory) {

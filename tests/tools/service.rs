@@ -94,7 +94,8 @@ fn the_status_is_that_of_systemctl() {
     fs::remove_file(daemon.dbdir().join("postgrey.control")).expect("a socket");
     let status = daemon.tool("status");
     assert_eq!(status.status, Some(4), "{status:?}");
-    assert!(status.out.contains(&format!("process {pid} holds its lock")), "{status:?}");
+    let why = format!("process {pid} holds its lock; it has no postgrey.control");
+    assert!(status.out.contains(&why), "{status:?}");
     let holder = format!("postgrey.lock by process {pid}");
     daemon.tool("forget 192.0.2.1").refusal(3, &holder);
     let stopped = daemon.stop();
