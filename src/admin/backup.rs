@@ -14,14 +14,14 @@ use crate::state::local::{Copy, FILE_NAME};
 use crate::state::{SHARED_STATE_VARIABLE, Table};
 use nix::fcntl::{OFlag, open, openat, renameat};
 use nix::sys::stat::Mode;
-use nix::unistd::{UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
+use nix::unistd::{UnlinkatFlags, fchown, fsync, geteuid, mkstemp, unlink, unlinkat};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// The room, in bytes, for the copy of a state whose size is unknown. Only what is used
 /// takes place on the disk.
@@ -163,18 +163,15 @@ fn to_standard_output(settings: &ToolSettings) -> Result<Exit, Error> {
 
 /// LMDB writes in no order: a pipe gets the finished file.
 fn through_temporary_file(database: &Database, mut output: File) -> Result<(), Error> {
-    let path = std::env::temp_dir().join(format!("postgrey-backup-{}", process::id()));
-    let explain =
-        |error: io::Error| Error::Access(format!("can't write {}: {error}", path.display()));
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(explain)?;
+    // Another user could create a file whose name can be guessed.
+    let template = std::env::temp_dir().join("postgrey-backup-XXXXXX");
+    let explain = |why: nix::Error| {
+        Error::Access(format!("can't write {}: {}", template.display(), why.desc()))
+    };
+    let (file, path) = mkstemp(&template).map_err(explain)?;
+    let mut file = File::from(file);
     let written = write(database, &path);
-    fs::remove_file(&path).map_err(explain)?;
+    unlink(&path).map_err(explain)?;
     written?;
     io::copy(&mut file, &mut output)?;
     Ok(output.flush()?)
