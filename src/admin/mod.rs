@@ -73,14 +73,14 @@ fn run_command(
         }
         _ => {}
     }
-    // Files named by the caller are opened with the caller's rights.
+    let identity = Identity::look_up(&settings.user, &settings.group)?;
+    // Files named by the caller may be the caller's alone.
+    let open = |path: &Path| OpenFile::open_as(&identity, path);
     let file = match command {
-        Command::Import { from: Some(path) } => {
-            OpenFile::open(path).ok().filter(OpenFile::is_database)
-        }
-        command => copy_of(command).map(OpenFile::open).transpose()?,
+        Command::Import { from: Some(path) } => open(path).ok().filter(OpenFile::is_database),
+        command => copy_of(command).map(open).transpose()?,
     };
-    Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
+    identity.assume_silently()?;
     let (dbdir, location) = (settings.dbdir.as_path(), settings.location());
     let copy = file.map(Database::of_file).transpose()?;
     let read = |copy: Option<Database>| -> Result<View, Error> {

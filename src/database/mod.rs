@@ -5,12 +5,14 @@ mod answer;
 mod child;
 mod connection;
 mod location;
+mod open_file;
 mod server;
 
 pub use answer::{query, reply};
 pub use child::{WORD, program};
 pub use connection::Connection;
 pub use location::{SharedLocation, StateLocation};
+pub use open_file::OpenFile;
 pub use server::{Source, open_store, serve};
 
 use crate::greylist::edit::Edit;
@@ -19,14 +21,11 @@ use crate::session::control::{Scan, ToolRequest, metadata_of, record_of, slice_o
 use crate::state::{self, Error, Metadata, Table, Totals};
 use child::{Child, End};
 use connection::REPLY_LIMIT;
-use nix::fcntl::OFlag;
 use std::cell::RefCell;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -112,7 +111,7 @@ impl Database {
 
     /// Reads an open file with the rights of this process.
     pub fn of_file(file: OpenFile) -> Result<Database, Error> {
-        let OpenFile { file, path } = file;
+        let (file, path) = file.into_parts();
         let (child, stream) = Child::of_file(file, &path).map_err(|error| starting(&error))?;
         Database::new(Connection::new(stream), Some(child), shown(&path))
     }
@@ -236,31 +235,6 @@ impl Database {
             End::Exited => return Error::new(format!("cannot read {path}: {error}")),
         };
         Error::new(format!("{path} is damaged: {what}; run postgrey check --database"))
-    }
-}
-
-/// A file that was opened with other rights than those that read it.
-pub struct OpenFile {
-    file: File,
-    path: PathBuf,
-}
-
-impl OpenFile {
-    pub fn open(path: &Path) -> Result<OpenFile, Error> {
-        // A FIFO must not block.
-        let flags = OFlag::O_NONBLOCK.bits();
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-        let file = file.map_err(|error| opening(path, &error))?;
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(Error::new(format!("{} is not a regular file", path.display())));
-        }
-        Ok(OpenFile { file, path: path.to_owned() })
-    }
-
-    /// Returns true if it is a database of this program, and not one to import.
-    pub fn is_database(&self) -> bool {
-        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        state::local::is_lmdb(Path::new(&path)).is_ok_and(|is_database| is_database)
     }
 }
 

@@ -253,6 +253,44 @@ fn copies_that_only_root_can_read_are_read_for_root() {
     assert_eq!(daemon.tool("export").success(), before);
 }
 
+/// A tool of root runs as the daemon's user, who could read the file of a link that it
+/// has planted.
+#[test]
+fn a_link_of_another_user_to_a_file_of_root_is_not_read() {
+    testkit::needs!(root_for("files of root"));
+    let (daemon, _) = daemon();
+    let [copy, ..] = copies(&daemon);
+    let of_root = daemon.scratch().path().join("root/copy");
+    fs::create_dir(of_root.parent().expect("a directory")).expect("a directory");
+    fs::rename(&copy, &of_root).expect("a copy in another directory");
+    for path in [of_root.parent().expect("a directory"), &of_root] {
+        chown(path, Some(0), Some(0)).expect("chown");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).expect("chmod");
+    }
+    let planted = daemon.scratch().subdirectory("planted");
+    let [link, directory, other_name] =
+        ["link", "directory", "name"].map(|name| planted.join(name));
+    std::os::unix::fs::symlink(&of_root, &link).expect("a symbolic link");
+    std::os::unix::fs::symlink(of_root.parent().expect("a directory"), &directory)
+        .expect("a symbolic link");
+    let refuse = |file: &Path, why: &str| {
+        for command in ["list --file=", "show 192.0.2.1 --file=", "stats --file=", "restore --yes "]
+        {
+            daemon.tool(&format!("{command}{}", file.display())).refusal(3, why);
+        }
+        let import = daemon.tool(&format!("import --from={}", file.display()));
+        import.refusal(3, "as the daemon's user: Permission denied");
+    };
+    refuse(&link, " is reached by a symbolic link, and only root may read it");
+    refuse(&directory.join("copy"), " is reached by a symbolic link, and only root may read it");
+    daemon.tool(&format!("list --file={}", of_root.display())).success();
+    fs::hard_link(&of_root, &other_name).expect("a hard link");
+    refuse(&other_name, " has another name (a hard link), and only root may read it");
+    let user = fs::metadata(daemon.dbdir()).expect("a directory").uid();
+    chown(&of_root, Some(user), None).expect("chown");
+    daemon.tool(&format!("list --file={}", other_name.display())).success();
+}
+
 /// For example, a list in a pager that shows its first page.
 #[test]
 fn a_list_with_unread_output_does_not_keep_a_daemon_from_starting() {
@@ -296,4 +334,16 @@ fn a_pipe_is_not_a_copy() {
     let (daemon, _) = daemon();
     let mut list = postgrey("list --file=/dev/stdin");
     run_with(list.arg(daemon.scratch().dbdir_option()), "x").refusal(3, "is not a regular file");
+}
+
+#[test]
+fn a_copy_can_be_standard_input() {
+    let (daemon, _) = daemon();
+    for copy in copies(&daemon) {
+        let mut list = postgrey("list --file=/dev/stdin");
+        list.arg(daemon.scratch().dbdir_option()).stdin(fs::File::open(copy).expect("a copy"));
+        let output = list.output().expect("our binary");
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3);
+    }
 }
