@@ -131,8 +131,15 @@ pub type ToolReply = Result<Vec<String>, String>;
 pub fn reply_text(reply: &ToolReply) -> String {
     match reply {
         Ok(lines) => {
-            let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            format!("ok\n{lines}\n")
+            let length: usize = lines.iter().map(|line| line.len() + 1).sum();
+            let mut text = String::with_capacity(length + 4);
+            text += "ok\n";
+            for line in lines {
+                text += line;
+                text.push('\n');
+            }
+            text.push('\n');
+            text
         }
         Err(sentence) => format!("error {}\n\n", sentence.replace('\n', " ")),
     }
@@ -150,13 +157,25 @@ pub fn parse_reply(text: &str) -> Option<ToolReply> {
 
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'!'..=b'~' if *byte != b'\\' => text.push(char::from(*byte)),
-            other => text += &format!("\\x{other:02x}"),
+    escape_into(&mut text, bytes);
+    text
+}
+
+fn escape_into(text: &mut String, bytes: &[u8]) {
+    let is_plain = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'\\';
+    // Most texts have nothing to escape.
+    match std::str::from_utf8(bytes) {
+        Ok(plain) if bytes.iter().all(is_plain) => *text += plain,
+        _ => {
+            for byte in bytes {
+                if is_plain(byte) {
+                    text.push(char::from(*byte));
+                } else {
+                    *text += &format!("\\x{byte:02x}");
+                }
+            }
         }
     }
-    text
 }
 
 fn unescaped(text: &str) -> Option<Vec<u8>> {

@@ -1,7 +1,7 @@
 //! Replies that consist of records: written by what has the database open, read
 //! by tools.
 
-use super::{escaped, unescaped};
+use super::{escape_into, escaped, unescaped};
 use crate::greylist::{Metadata, Slice, Totals};
 
 /// The reply to a scan: where the next slice starts, and the records that
@@ -12,7 +12,13 @@ pub fn slice_lines(slice: &Slice, lets_through: impl Fn(&[u8], &[u8]) -> bool) -
         None => "end".to_owned(),
     };
     let rows = slice.rows.iter().filter(|(key, text)| lets_through(key, text));
-    let rows = rows.map(|(key, text)| escaped(key) + " " + &escaped(text));
+    let rows = rows.map(|(key, text)| {
+        let mut line = String::with_capacity(key.len() + 1 + text.len());
+        escape_into(&mut line, key);
+        line.push(' ');
+        escape_into(&mut line, text);
+        line
+    });
     std::iter::once(next).chain(rows).collect()
 }
 
