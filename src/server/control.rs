@@ -5,6 +5,7 @@
 //! not read replies, loses its connection.
 
 use super::stats::Stats;
+use super::tool_pace::ToolPace;
 use crate::daemon::clock;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::database;
@@ -44,6 +45,9 @@ pub struct Control {
     listener: UnixListener,
     path: PathBuf,
     tools: [Option<ToolConnection>; MAX_TOOLS],
+    /// The tool whose turn it is.
+    turn: usize,
+    pace: ToolPace,
     /// The number of requests, to find the tool that has been silent for longest.
     requests: u64,
     /// The start of the daemon, in seconds since the epoch.
@@ -66,6 +70,8 @@ impl Control {
             listener: listener?,
             path,
             tools: Default::default(),
+            turn: 0,
+            pace: ToolPace::default(),
             requests: 0,
             started: clock::now(),
         })
@@ -98,13 +104,20 @@ impl Control {
         }
     }
 
-    /// Answers one request of each tool that has one.
+    /// Answers requests of the tools, in turn, up to one for the backend: mail waits
+    /// for at most one slice of records.
     pub fn serve(&mut self, policy: &Policy, stats: &Stats, backend: &mut dyn Backend) {
-        for (number, slot) in self.tools.iter_mut().enumerate() {
+        let now = Instant::now();
+        self.pace.note(&stats.counters, now);
+        let mut is_free = self.pace.rest(now).is_none();
+        let first = self.turn;
+        for number in (first..MAX_TOOLS).chain(0..first) {
+            let slot = &mut self.tools[number];
             let Some(tool) = slot else {
                 continue;
             };
-            if let Some(request) = tool.next_request() {
+            let request = if is_free { tool.next_request() } else { None };
+            if let Some(request) = request {
                 self.requests += 1;
                 tool.last_request = self.requests;
                 match request {
@@ -112,9 +125,10 @@ impl Control {
                     Ok(ToolRequest::Settle) => tool.settles = Some(backend.settle()),
                     Ok(ToolRequest::Reload) => tool.reply(&reload()),
                     Ok(ToolRequest::Statistics) => tool.reply(&statistics(self.started, stats)),
-                    // At most one slice a batch, so that mail does not wait.
                     Ok(request) => match task(&request, policy) {
                         Ok(task) => {
+                            is_free = false;
+                            self.turn = (number + 1) % MAX_TOOLS;
                             tool.awaiting = Some(request);
                             backend.submit(Ticket::Tool(number), task);
                         }
@@ -124,7 +138,7 @@ impl Control {
                 }
             }
             tool.settle(backend);
-            tool.is_over |= tool.is_stalled(Instant::now());
+            tool.is_over |= tool.is_stalled(now);
             if tool.is_over && tool.awaiting.is_none() {
                 *slot = None;
             }
@@ -145,12 +159,14 @@ impl Control {
             Ok(Done::Decided(_)) => Err("tools do not ask for decisions".to_owned()),
             Err(error) => Err(error.to_string()),
         });
+        self.pace.served(Instant::now());
     }
 
-    /// Returns true if a tool may have another request that needs no event to be
-    /// noticed.
-    pub fn is_due(&self) -> bool {
-        self.tools.iter().flatten().any(ToolConnection::has_work)
+    /// The time at which a tool may have another request that needs no event to be
+    /// noticed; not later than `now` without a rest.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let has_work = self.tools.iter().flatten().any(ToolConnection::has_work);
+        has_work.then(|| self.pace.rest(now).unwrap_or(now))
     }
 }
 

@@ -24,5 +24,6 @@ mod socket;
 mod socket_file;
 mod start;
 mod stats;
+mod tool_pace;
 
 pub use start::run;

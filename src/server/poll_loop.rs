@@ -228,18 +228,19 @@ impl PollLoop {
     /// The time until something is due without an event.
     fn timeout(&self, log: &Log) -> Option<Duration> {
         let Service { control, metrics, .. } = &self.service;
-        let others_are_due = control.as_ref().is_some_and(Control::is_due)
-            || metrics.as_ref().is_some_and(Metrics::is_due);
-        if self.connections.due() > 0 || others_are_due {
+        let monitors_are_due = metrics.as_ref().is_some_and(Metrics::is_due);
+        if self.connections.due() > 0 || monitors_are_due {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
+        let tools = control.as_ref().and_then(|control| control.due(now));
         let watchdog = self.watchdog.map(|(_, next)| next);
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
         let Service { acceptor, backend, housekeeping, proxy, .. } = &self.service;
         let proxy = proxy.as_ref().and_then(|proxy| proxy.relay().deadline());
         let (clean_up, check) = (Some(housekeeping.next()), Some(self.next_check));
-        let next = [acceptor.due(now), watchdog, log, backend.deadline(), clean_up, check, proxy]
+        let (acceptor, backend) = (acceptor.due(now), backend.deadline());
+        let next = [acceptor, tools, watchdog, log, backend, clean_up, check, proxy]
             .into_iter()
             .flatten()
             .min()?;
