@@ -6,10 +6,11 @@
 
 use crate::hostile::{database, run};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -186,6 +187,64 @@ fn damaged_databases_end_no_tool_and_no_start() {
         begin.elapsed()
     );
     assert!(damaged > 0 && failures > 0, "nothing was damaged enough");
+}
+
+/// The daemon's user can put anything in the place of its files.
+#[test]
+fn a_fifo_or_device_in_place_of_a_file_blocks_no_tool_and_no_start() {
+    let (scratch, directory) = database();
+    let saved = |name: &str| fs::read(directory.join(name)).ok();
+    let names = [
+        "postgrey.mdb",
+        "postgrey.mdb-lock",
+        "postgrey.journal",
+        "postgrey.lock",
+        "postgrey.control",
+        "postgrey.db",
+    ];
+    let dbdir = format!("--dbdir={}", directory.display());
+    let sound = names.map(saved);
+    let owner = fs::metadata(&directory).expect("a directory");
+    let give_away = |path: &Path| {
+        lchown(path, Some(owner.uid()), Some(owner.gid())).expect("chown");
+    };
+    for name in names {
+        for plant in [plant_fifo as fn(&Path), plant_link] {
+            for (name, content) in names.iter().zip(&sound) {
+                let path = directory.join(name);
+                let _ = fs::remove_file(&path);
+                if let Some(content) = content {
+                    fs::write(&path, content).expect("a file");
+                    give_away(&path);
+                }
+            }
+            let path = directory.join(name);
+            let replant = || {
+                let _ = fs::remove_file(&path);
+                plant(&path);
+                give_away(&path);
+            };
+            for command in ["list", "check --database", "backup -", "import"] {
+                replant();
+                let words: Vec<&str> = command.split(' ').chain([dbdir.as_str()]).collect();
+                let (status, errors) = run(&words);
+                assert!(matches!(status, Some(0..=3)), "{name}, {command}: {status:?} {errors}");
+                assert!(!errors.contains("come to an end"), "{name}, {command}: {errors}");
+            }
+            replant();
+            let begin = Instant::now();
+            let started = start(&directory, &scratch.path().join("socket"));
+            assert!(started.is_ok() && begin.elapsed() < START_LIMIT / 3, "{name}: {started:?}");
+        }
+    }
+}
+
+fn plant_fifo(path: &Path) {
+    mkfifo(path, Mode::S_IRWXU).expect("a FIFO");
+}
+
+fn plant_link(path: &Path) {
+    symlink("/dev/zero", path).expect("a symbolic link");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::database::{self, Database, SharedLocation};
 use crate::greylist::filter::Filter;
 use crate::state::Table;
 use crate::state::local::{FILE_NAME, Findings, Looked, Reader, check, look_at_pages};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
@@ -60,6 +60,11 @@ pub fn run(dbdir: &Path) -> Result<Exit, Error> {
 /// and the pages are compared without LMDB.
 pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Exit, Error> {
     let path = directory.join(FILE_NAME);
+    // A FIFO or a device would be read without end.
+    if fs::metadata(&path).is_ok_and(|file| !file.is_file()) {
+        let path = path.display();
+        return Err(Error::Access(format!("{path} is not a regular file; move it away")));
+    }
     let (looked, findings) = match Database::of_daemon(directory) {
         Some(daemon) => (look_at_file(&path)?, records_of(&daemon?)?),
         None => {

@@ -7,7 +7,7 @@ use super::replaced::Witness;
 use super::{META, Tables, head};
 use crate::state::{Error, Metadata, Table};
 use lmdb::{Database, DatabaseFlags, Environment, EnvironmentFlags, Transaction as _, WriteFlags};
-use nix::fcntl::posix_fallocate;
+use nix::fcntl::{OFlag, posix_fallocate};
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
@@ -126,14 +126,19 @@ fn are_unused(path: &Path, page_size: usize, length: u64, end: usize) -> bool {
 }
 
 /// LMDB writes to its lock file through memory; where the disk has no page for
-/// that, the process would be killed by a signal.
+/// that, the process would be killed by a signal. A FIFO there would block it.
 fn reserve_lock_file(path: &Path) -> Result<(), Error> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let path = PathBuf::from(name);
     let explain = |error| explain_open(&path, error);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
     let file = file.map_err(|error| explain(of_system(&error)))?;
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(Error::new(format!("{} is not a regular file; move it away", path.display())));
+    }
     posix_fallocate(&file, 0, LOCK_FILE_SIZE)
         .map_err(|error| explain(lmdb::Error::Other(error as i32)))
 }
