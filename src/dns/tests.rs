@@ -309,9 +309,10 @@ fn questions_in_flight_move_to_new_servers() {
 
 #[test]
 fn server_that_does_not_listen_ends_the_lookup_at_once() {
+    // Connected elsewhere: it keeps the port, and what others send to it is refused.
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect("127.0.0.1:9").unwrap();
     let address: SocketAddr = socket.local_addr().unwrap();
-    drop(socket);
     let mut stage = Stage::new(Vec::new());
     let resolver = stage.asking(&[address], LONG);
     // The clock is stopped: no time limit ends it.
