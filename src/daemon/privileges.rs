@@ -159,40 +159,35 @@ fn can_be_a_name(name: &str) -> bool {
 
 /// `command` creates the user if it is missing.
 fn look_up_user(name: &str, command: &str) -> Result<Uid, Failure> {
-    match find_user(name)? {
-        Some(user) => Ok(user),
-        None if !geteuid().is_root() && name == OWN_NAME => Ok(Uid::current()),
-        None => Err(Failure::new(format!("No such user \"{name}\""))
-            .advise(format!("create it with \"{command}\", or name another with --user"))),
-    }
+    let find = |name: &str| Ok(User::from_name(name)?.map(|user| user.uid));
+    look_up("user", name, command, Uid::from_raw, find, Uid::current)
 }
 
 fn look_up_group(name: &str) -> Result<Gid, Failure> {
-    match find_group(name)? {
-        Some(group) => Ok(group),
-        None if !geteuid().is_root() && name == OWN_NAME => Ok(Gid::current()),
-        None => Err(Failure::new(format!("No such group \"{name}\"")).advise(format!(
-            "create it with \"groupadd --system {name}\", or name another with --group"
-        ))),
-    }
+    let command = format!("groupadd --system {name}");
+    let find = |name: &str| Ok(Group::from_name(name)?.map(|group| group.gid));
+    look_up("group", name, &command, Gid::from_raw, find, Gid::current)
 }
 
-fn find_user(name: &str) -> Result<Option<Uid>, Failure> {
+/// Looks up a name or a number. Without root's rights, this process is its own user.
+fn look_up<I>(
+    kind: &str,
+    name: &str,
+    command: &str,
+    of_number: fn(u32) -> I,
+    find: impl FnOnce(&str) -> nix::Result<Option<I>>,
+    own: fn() -> I,
+) -> Result<I, Failure> {
     if let Ok(number) = name.parse() {
-        return Ok(Some(Uid::from_raw(number)));
+        return Ok(of_number(number));
     }
-    let user = User::from_name(name).map_err(|why| {
-        Failure::system(format!("can't look up user \"{name}\": {}", why.desc()), why)
+    let found = find(name).map_err(|why| {
+        Failure::system(format!("can't look up {kind} \"{name}\": {}", why.desc()), why)
     })?;
-    Ok(user.map(|user| user.uid))
-}
-
-fn find_group(name: &str) -> Result<Option<Gid>, Failure> {
-    if let Ok(number) = name.parse() {
-        return Ok(Some(Gid::from_raw(number)));
+    match found {
+        Some(found) => Ok(found),
+        None if !geteuid().is_root() && name == OWN_NAME => Ok(own()),
+        None => Err(Failure::new(format!("No such {kind} \"{name}\""))
+            .advise(format!("create it with \"{command}\", or name another with --{kind}"))),
     }
-    let group = Group::from_name(name).map_err(|why| {
-        Failure::system(format!("can't look up group \"{name}\": {}", why.desc()), why)
-    })?;
-    Ok(group.map(|group| group.gid))
 }

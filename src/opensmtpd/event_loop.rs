@@ -1,11 +1,12 @@
 //! The loop: lines from smtpd, questions to the daemon, results to smtpd.
 
-use super::pool::{Pool, Server};
+use super::pool::Pool;
 use super::smtpd;
 use crate::daemon::{Failure, Format, Log, Severity, Verbosity, errno};
 use crate::session::lines::{InputLine, Lines};
 use crate::session::opensmtpd::SmtpdFilter;
 use mio::{Events, Poll, Token};
+use socket2::SockAddr;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,11 @@ struct EventLoop {
     last_complaint: Option<Instant>,
 }
 
-pub(super) fn run(server: Server, adds_header: bool) -> Result<(), Failure> {
+pub(super) fn run(
+    addresses: Vec<SockAddr>,
+    name: String,
+    adds_header: bool,
+) -> Result<(), Failure> {
     let mut poll = Poll::new().map_err(|error| refused(&error))?;
     smtpd::watch(poll.registry(), INPUT, OUTPUT)?;
     let registry = poll.registry().try_clone().map_err(|error| refused(&error))?;
@@ -42,7 +47,7 @@ pub(super) fn run(server: Server, adds_header: bool) -> Result<(), Failure> {
     let mut state = EventLoop {
         filter: SmtpdFilter::new(adds_header),
         lines: Lines::default(),
-        pool: Pool::new(server, registry, FIRST_CONNECTION),
+        pool: Pool::new(addresses, name, registry, FIRST_CONNECTION),
         log: Log::to_stderr(Verbosity::Normal, Format::Classic),
         is_readable: false,
         last_complaint: None,

@@ -17,9 +17,8 @@ use socket2::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 pub fn run(options: &OpensmtpdFilter) -> Result<(), Failure> {
-    let server =
-        pool::Server { addresses: addresses(&options.daemon)?, name: options.daemon.to_string() };
-    event_loop::run(server, options.adds_header)
+    let (addresses, name) = (addresses(&options.daemon)?, options.daemon.to_string());
+    event_loop::run(addresses, name, options.adds_header)
 }
 
 fn addresses(daemon: &DaemonAddress) -> Result<Vec<SockAddr>, Failure> {

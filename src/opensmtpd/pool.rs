@@ -27,13 +27,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// a connection that has been idle.
 const MAX_ATTEMPTS: u8 = 2;
 
-#[derive(Debug)]
-pub(super) struct Server {
-    /// Addresses to try, the preferred one first.
-    pub(super) addresses: Vec<SockAddr>,
-    pub(super) name: String,
-}
-
 /// The connections, and the questions that wait for one.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -50,14 +43,19 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(server: Server, registry: Registry, first_token: usize) -> Pool {
+    pub(super) fn new(
+        addresses: Vec<SockAddr>,
+        name: String,
+        registry: Registry,
+        first_token: usize,
+    ) -> Pool {
         Pool {
-            addresses: server.addresses,
+            addresses,
             registry,
             first_token,
             connections: Slab::new(),
             waiting: VecDeque::new(),
-            availability: Availability::new(server.name),
+            availability: Availability::new(name),
             pause: None,
             answers: Vec::new(),
             notices: Vec::new(),
@@ -299,8 +297,12 @@ mod tests {
         // Room for one connection: the second attempt has to pause.
         listener.listen(0).expect("a queue");
         let poll = Poll::new().expect("a poll");
-        let server = Server { addresses: vec![address], name: "socket".to_owned() };
-        let mut pool = Pool::new(server, poll.registry().try_clone().expect("a registry"), 0);
+        let mut pool = Pool::new(
+            vec![address],
+            "socket".to_owned(),
+            poll.registry().try_clone().expect("a registry"),
+            0,
+        );
         let now = Instant::now();
         for ticket in 0..=MAX_CONNECTIONS as u64 {
             pool.ask(PolicyQuestion {

@@ -30,7 +30,7 @@ impl Listener {
 /// The listening sockets of mail servers, with admission of their clients.
 pub struct Acceptor {
     listeners: Vec<Listener>,
-    queue: AcceptQueue,
+    pub queue: AcceptQueue,
     accept_error: RateLimitedError,
 }
 
@@ -49,16 +49,6 @@ impl Acceptor {
     pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         let mut listeners = self.listeners.iter_mut().enumerate();
         listeners.try_for_each(|(index, it)| it.socket.register(registry, Token(first + index)))
-    }
-
-    /// Notes that clients wait at a socket, by its number.
-    pub fn note(&mut self, index: usize) {
-        self.queue.note(index);
-    }
-
-    /// Returns when waiting clients are to be accepted, if there may be any.
-    pub fn due(&self, now: Instant) -> Option<Instant> {
-        self.queue.due(now)
     }
 
     /// Accepts waiting clients, as many as one batch should; each is watched under its

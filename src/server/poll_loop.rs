@@ -239,7 +239,7 @@ impl PollLoop {
         let Service { acceptor, backend, housekeeping, proxy, .. } = &self.service;
         let proxy = proxy.as_ref().and_then(|proxy| proxy.relay().deadline());
         let (clean_up, check) = (Some(housekeeping.next()), Some(self.next_check));
-        let (acceptor, backend) = (acceptor.due(now), backend.deadline());
+        let (acceptor, backend) = (acceptor.queue.due(now), backend.deadline());
         let next = [acceptor, tools, watchdog, log, backend, clean_up, check, proxy]
             .into_iter()
             .flatten()
@@ -269,7 +269,7 @@ impl PollLoop {
                     }
                 }
                 Token(token) if token < first_connection => {
-                    self.service.acceptor.note(token - FIRST_LISTENER);
+                    self.service.acceptor.queue.note(token - FIRST_LISTENER);
                 }
                 Token(token) => {
                     let is_over = event.is_read_closed() || event.is_error();

@@ -42,26 +42,19 @@ pub enum ToolRequest {
 
 impl ToolRequest {
     pub fn text(&self) -> String {
-        let lines = match self {
-            ToolRequest::Record(table, key) => format!("{} {}\n", table.name(), escaped(key)),
-            ToolRequest::Scan(scan) => scan.text(),
-            ToolRequest::Edit(edits) => edits.iter().map(edit_text).collect(),
-            _ => String::new(),
+        let (name, lines) = match self {
+            ToolRequest::Statistics => ("statistics", String::new()),
+            ToolRequest::Settle => ("settle", String::new()),
+            ToolRequest::Reload => ("reload", String::new()),
+            ToolRequest::Metadata => ("metadata", String::new()),
+            ToolRequest::Totals => ("totals", String::new()),
+            ToolRequest::Record(table, key) => {
+                ("record", format!("{} {}\n", table.name(), escaped(key)))
+            }
+            ToolRequest::Scan(scan) => ("scan", scan.text()),
+            ToolRequest::Edit(edits) => ("edit", edits.iter().map(edit_text).collect()),
         };
-        format!("{}\n{lines}\n", self.name())
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            ToolRequest::Statistics => "statistics",
-            ToolRequest::Settle => "settle",
-            ToolRequest::Reload => "reload",
-            ToolRequest::Metadata => "metadata",
-            ToolRequest::Totals => "totals",
-            ToolRequest::Record(..) => "record",
-            ToolRequest::Scan(_) => "scan",
-            ToolRequest::Edit(_) => "edit",
-        }
+        format!("{name}\n{lines}\n")
     }
 
     /// Parses the lines of a request, without the empty one.

@@ -1,6 +1,7 @@
 //! The rules of BEHAVIOUR D1 to D4.
 
 use super::*;
+use testkit::random::{self, Random};
 
 /// Returns the events of a session as text.
 fn events(pieces: &[&[u8]]) -> Vec<String> {
@@ -185,43 +186,30 @@ fn replies_are_framed() {
     }
 }
 
-/// A small generator (xorshift), so that a failure can be repeated by its seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).unwrap()
-    }
-
-    fn request(&mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for _ in 0..self.below(12) {
-            match self.below(8) {
-                0 => bytes.extend_from_slice(b"request=smtpd_access_policy"),
-                1 => bytes.extend((0..self.below(40)).map(|_| b"=ab\r "[self.below(5)])),
-                _ => {
-                    let names = ["client_address", "client_name", "sender", "recipient", "size"];
-                    bytes.extend_from_slice(names[self.below(names.len())].as_bytes());
-                    bytes.push(b'=');
-                    bytes.extend((0..self.below(20)).map(|_| b"=a1.\r\0\xff"[self.below(7)]));
-                }
+fn request(random: &mut Random) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for _ in 0..random.below(12) {
+        match random.below(8) {
+            0 => bytes.extend_from_slice(b"request=smtpd_access_policy"),
+            1 => bytes.extend((0..random.below(40)).map(|_| b"=ab\r "[random.below(5)])),
+            _ => {
+                let names = ["client_address", "client_name", "sender", "recipient", "size"];
+                bytes.extend_from_slice(names[random.below(names.len())].as_bytes());
+                bytes.push(b'=');
+                bytes.extend((0..random.below(20)).map(|_| b"=a1.\r\0\xff"[random.below(7)]));
             }
-            bytes.extend_from_slice([b"\n".as_slice(), b"\r\n"][self.below(2)]);
         }
-        bytes.extend_from_slice([b"\n".as_slice(), b"\r\n"][self.below(2)]);
-        bytes
+        bytes.extend_from_slice([b"\n".as_slice(), b"\r\n"][random.below(2)]);
     }
+    bytes.extend_from_slice([b"\n".as_slice(), b"\r\n"][random.below(2)]);
+    bytes
 }
 
 #[test]
 fn the_pieces_in_which_bytes_come_do_not_matter() {
-    let seed = std::env::var("POSTGREY_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or(0x9e37_79b9_7f4a_7c15);
-    let mut random = Random(seed);
-    let stream: Vec<u8> = (0..10_000).flat_map(|_| random.request()).collect();
+    let seed = random::seed();
+    let mut random = Random::of(seed);
+    let stream: Vec<u8> = (0..10_000).flat_map(|_| request(&mut random)).collect();
     let whole = events(&[&stream]);
     assert!(whole.len() >= 10_000);
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();

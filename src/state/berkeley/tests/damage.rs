@@ -4,6 +4,8 @@ use std::fs;
 
 use super::super::pages::MAX_ITEM_BYTES;
 use super::super::{BerkeleyFile, Lsn, MAX_NOTES, Visit, changes_pending};
+use testkit::random::Random;
+
 use super::{Scratch, dumped, fixture, rows_of_changed, sorted};
 
 /// Bytes of a page of all fixtures but the original's.
@@ -164,46 +166,34 @@ fn broken_long_items_are_lost_and_noted() {
     }
 }
 
-/// Random numbers that are the same in every run (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
+fn byte(random: &mut Random) -> u8 {
+    let edges = [0, 1, 2, 3, 5, 7, 0x7f, 0x80, 0xff];
+    match random.below(2) {
+        0 => edges[random.below(edges.len())],
+        _ => random.below(256) as u8,
     }
+}
 
-    fn byte(&mut self) -> u8 {
-        let edges = [0, 1, 2, 3, 5, 7, 0x7f, 0x80, 0xff];
-        match self.below(2) {
-            0 => edges[self.below(edges.len())],
-            _ => self.below(256) as u8,
-        }
-    }
-
-    /// Damages a file like bad disks, bad memory and full disks do, mostly at
-    /// numbers that point elsewhere.
-    fn damage(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.below(8) {
-            let page = self.below(bytes.len() / PAGE) * PAGE;
-            match self.below(8) {
-                0..3 => bytes[page + self.below(64)] = self.byte(),
-                3..6 => bytes[page + self.below(PAGE)] = self.byte(),
-                6 => {
-                    let from = self.below(bytes.len() / PAGE) * PAGE;
-                    bytes.copy_within(from..from + PAGE, page);
-                }
-                _ => {
-                    let at = page + self.below(PAGE - 32);
-                    bytes[at..at + 32].fill(self.byte());
-                }
+/// Damages a file like bad disks, bad memory and full disks do, mostly at
+/// numbers that point elsewhere.
+fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
+    for _ in 0..=random.below(8) {
+        let page = random.below(bytes.len() / PAGE) * PAGE;
+        match random.below(8) {
+            0..3 => bytes[page + random.below(64)] = byte(random),
+            3..6 => bytes[page + random.below(PAGE)] = byte(random),
+            6 => {
+                let from = random.below(bytes.len() / PAGE) * PAGE;
+                bytes.copy_within(from..from + PAGE, page);
+            }
+            _ => {
+                let at = page + random.below(PAGE - 32);
+                bytes[at..at + 32].fill(byte(random));
             }
         }
-        if self.below(10) == 0 {
-            bytes.truncate(PAGE + self.below(bytes.len() - PAGE));
-        }
+    }
+    if random.below(10) == 0 {
+        bytes.truncate(PAGE + random.below(bytes.len() - PAGE));
     }
 }
 
@@ -221,11 +211,11 @@ fn no_damage_makes_reading_panic_hang_or_grow() {
     ];
     let files = names.map(|name| fs::read(fixture(name)).unwrap());
     let scratch = Scratch::new(&[]);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::of(1);
     let mut opened = 0;
     for round in 0..5_000 {
         let mut bytes = files[round % files.len()].clone();
-        random.damage(&mut bytes);
+        damage(&mut random, &mut bytes);
         scratch.write(&bytes);
         let Ok(file) = BerkeleyFile::open(&scratch.0) else {
             continue;
@@ -251,11 +241,11 @@ fn no_damage_makes_the_log_panic_or_hang() {
     let log = fs::read(fixture("original/log.0000000001")).unwrap();
     let dbdir = std::env::temp_dir().join(format!("postgrey-log-{}", std::process::id()));
     fs::create_dir_all(&dbdir).unwrap();
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut random = Random::of(2);
     let mut pending = 0;
     for _ in 0..500 {
         let mut bytes = log.clone();
-        random.damage(&mut bytes);
+        damage(&mut random, &mut bytes);
         fs::write(dbdir.join("log.0000000001"), bytes).unwrap();
         pending += usize::from(changes_pending(&dbdir, Lsn::default()).unwrap());
     }
