@@ -19,8 +19,8 @@ use std::net::IpAddr;
 const NETWORK_V4: u8 = 24;
 const NETWORK_V6: u8 = 64;
 
-/// Removes the triplets whose client is on one of the blocklists.
-pub fn skip_listed(triplets: &mut Vec<LostMail>, zones: &[String], dns: &mut Questions) {
+/// Removes the mails whose client is on one of the blocklists.
+pub fn skip_listed(mails: &mut Vec<LostMail>, zones: &[String], dns: &mut Questions) {
     if zones.is_empty() {
         return;
     }
@@ -28,7 +28,7 @@ pub fn skip_listed(triplets: &mut Vec<LostMail>, zones: &[String], dns: &mut Que
         name: format!("{}.{zone}", reversed(client)),
         kind: Kind::A,
     };
-    let clients: BTreeSet<IpAddr> = triplets.iter().map(|triplet| triplet.client).collect();
+    let clients: BTreeSet<IpAddr> = mails.iter().map(|mail| mail.client).collect();
     let questions = clients.iter().flat_map(|client| zones.iter().map(|it| question(*client, it)));
     let answers = dns.ask(questions.collect());
     let is_listed = |client| {
@@ -37,7 +37,7 @@ pub fn skip_listed(triplets: &mut Vec<LostMail>, zones: &[String], dns: &mut Que
             answer.is_some_and(|answer| answer.addresses.iter().any(is_listing))
         })
     };
-    triplets.retain(|triplet| !is_listed(triplet.client));
+    mails.retain(|mail| !is_listed(mail.client));
 }
 
 /// Returns true if an address from a blocklist is an entry (RFC 5782, 2.1): an
@@ -46,12 +46,12 @@ fn is_listing(address: &IpAddr) -> bool {
     address.is_loopback()
 }
 
-/// Notes in each triplet the first check that finds its client in the sender's
+/// Notes in each mail the first check that finds its client in the sender's
 /// domain.
-pub fn check_senders(triplets: &mut [LostMail], checks: &[DnsCheck], dns: &mut Questions) {
+pub fn check_senders(mails: &mut [LostMail], checks: &[DnsCheck], dns: &mut Questions) {
     let servers = checks.iter().any(|check| matches!(check, DnsCheck::Mx | DnsCheck::MxNetwork));
     let hosts = checks.iter().any(|check| matches!(check, DnsCheck::A | DnsCheck::ANetwork));
-    let senders = || triplets.iter().filter_map(|it| Some((domain(&it.sender)?, it.client)));
+    let senders = || mails.iter().filter_map(|it| Some((domain(&it.sender)?, it.client)));
     let mut questions = BTreeSet::new();
     for (domain, client) in senders() {
         if servers {
@@ -70,18 +70,18 @@ pub fn check_senders(triplets: &mut [LostMail], checks: &[DnsCheck], dns: &mut Q
         .filter(|question| !answers.contains_key(question))
         .collect();
     answers.extend(dns.ask(exchanges));
-    for triplet in triplets {
-        triplet.check = check(triplet, checks, &answers);
+    for mail in mails {
+        mail.check = check(mail, checks, &answers);
     }
 }
 
 fn check(
-    triplet: &LostMail,
+    mail: &LostMail,
     checks: &[DnsCheck],
     answers: &HashMap<Question, Answer>,
 ) -> Option<DnsCheck> {
-    let client = triplet.client;
-    let domain = domain(&triplet.sender)?;
+    let client = mail.client;
+    let domain = domain(&mail.sender)?;
     let of_name = |name: &String| {
         let answer = answers.get(&addresses(name.clone(), client));
         answer.map(|answer| answer.addresses.as_slice()).unwrap_or_default()

@@ -137,7 +137,7 @@ fn unreadable(error: state::Error) -> Failure {
     Failure::new(format!("ERROR: {error}"))
 }
 
-/// A triplet without a successful attempt. A log may have a million, so the value
+/// A mail without a successful attempt. A log may have a million, so the value
 /// is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostMail {
@@ -194,11 +194,11 @@ impl Lost {
     /// Counts an attempt. Name and time are those of the last one.
     pub fn add(&mut self, key: &[u8], time: &[u8], attempt: &Reject<'_>) {
         let clients = self.0.entry(sum(key)).or_insert_with(|| Vec::with_capacity(1));
-        match clients.iter_mut().find(|triplet| triplet.client == attempt.client) {
-            Some(triplet) => {
-                triplet.tries = triplet.tries.saturating_add(1);
-                triplet.name = attempt.name.into();
-                triplet.time = time.into();
+        match clients.iter_mut().find(|mail| mail.client == attempt.client) {
+            Some(mail) => {
+                mail.tries = mail.tries.saturating_add(1);
+                mail.name = attempt.name.into();
+                mail.time = time.into();
             }
             None => clients.push(LostMail::new(time, attempt)),
         }
@@ -208,7 +208,7 @@ impl Lost {
         self.0.remove(&sum(key));
     }
 
-    /// All triplets by client, IPv4 first, then by sender and recipient.
+    /// All mails by client, IPv4 first, then by sender and recipient.
     pub fn sorted(self) -> Vec<LostMail> {
         let mut all: Vec<LostMail> = self.0.into_values().flatten().collect();
         all.sort_unstable_by(|left, right| left.place().cmp(&right.place()));

@@ -101,15 +101,6 @@ fn other_lines_give_no_event() {
 }
 
 #[test]
-fn timestamps_are_complete_in_every_format() {
-    let good = line("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> to=<r@d>");
-    for time in ["2024-06-20T10:00:00.123456+02:00", "2024-06-20T10:00:00Z", TIME] {
-        let parts = attempt(&good.replace(TIME, time)).unwrap();
-        assert_eq!(parts.split('|').next(), Some(time));
-    }
-}
-
-#[test]
 fn the_text_is_a_perl_pattern() {
     let line = line("mx[192.0.2.1]", "450 4.2.0", "from=<a@b> to=<r@d>");
     for (text, matches) in [
@@ -172,6 +163,8 @@ fn the_time_of_every_form_of_syslog_is_shown_as_it_is_written() {
         ("<22>1 2026-06-20T10:00:00.123+02:00", "2026-06-20T10:00:00.123+02:00"),
         ("2026 Jun 20 10:00:00", "2026 Jun 20 10:00:00"),
         ("2026-06-20 10:00:00", "2026-06-20 10:00:00"),
+        ("2024-06-20T10:00:00.123456+02:00", "2024-06-20T10:00:00.123456+02:00"),
+        ("2024-06-20T10:00:00Z", "2024-06-20T10:00:00Z"),
     ] {
         let parts = attempt(&format!("{before}{rest}")).unwrap();
         assert_eq!(parts, format!("{time}|mx.b.test|192.0.2.1|a@b.test|r@d.test"), "{before}");

@@ -114,10 +114,10 @@ fn report(
         out.flush()?;
         return Err(End::Failed(Failure::new("Debugging DB active, report shutdown")));
     }
-    let mut triplets = lost.sorted();
-    ask_dns(order, &mut triplets)?;
-    triplets.iter_mut().for_each(LostMail::make_printable);
-    render::report(&triplets, &order.shown, out)?;
+    let mut mails = lost.sorted();
+    ask_dns(order, &mut mails)?;
+    mails.iter_mut().for_each(LostMail::make_printable);
+    render::report(&mails, &order.shown, out)?;
     out.flush()?;
     Ok(())
 }
@@ -149,14 +149,14 @@ impl Format {
 }
 
 /// Removes clients on blocklists, and checks the senders of the others.
-fn ask_dns(order: &ReportOptions, triplets: &mut Vec<LostMail>) -> Result<(), Failure> {
+fn ask_dns(order: &ReportOptions, mails: &mut Vec<LostMail>) -> Result<(), Failure> {
     if order.skip_dnsbl.is_empty() && order.checks.is_empty() {
         return Ok(());
     }
     let mut dns = Questions::of_system()
         .map_err(|error| Failure::new(format!("ERROR: cannot ask DNS servers: {error}")))?;
-    dns::skip_listed(triplets, &order.skip_dnsbl, &mut dns);
-    dns::check_senders(triplets, &order.checks, &mut dns);
+    dns::skip_listed(mails, &order.skip_dnsbl, &mut dns);
+    dns::check_senders(mails, &order.checks, &mut dns);
     Ok(())
 }
 

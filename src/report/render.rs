@@ -7,25 +7,25 @@ use std::io::{self, Write};
 /// The sender of bounces, so that every line has all columns.
 const NO_SENDER: &[u8] = b"<>";
 
-/// Writes all triplets, which are in the order of their clients.
-pub fn report(triplets: &[LostMail], shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+/// Writes all mails, which are in the order of their clients.
+pub fn report(mails: &[LostMail], shown: &Shown, out: &mut impl Write) -> io::Result<()> {
     let mut last = None;
-    for triplet in triplets {
-        out.write_all(separator(shown, last, triplet))?;
+    for mail in mails {
+        out.write_all(separator(shown, last, mail))?;
         if shown.single_line {
-            line(triplet, shown, out)?;
+            line(mail, shown, out)?;
         } else {
-            grouped(triplet, last, shown, out)?;
+            grouped(mail, last, shown, out)?;
         }
-        last = Some(triplet);
+        last = Some(mail);
     }
     Ok(())
 }
 
-/// The separator before a triplet that starts a network or a client.
-fn separator<'s>(shown: &'s Shown, last: Option<&LostMail>, triplet: &LostMail) -> &'s [u8] {
-    let is_new_client = last.is_none_or(|last| last.client != triplet.client);
-    if last.is_some_and(|last| last.network() == triplet.network()) {
+/// The separator before a mail that starts a network or a client.
+fn separator<'s>(shown: &'s Shown, last: Option<&LostMail>, mail: &LostMail) -> &'s [u8] {
+    let is_new_client = last.is_none_or(|last| last.client != mail.client);
+    if last.is_some_and(|last| last.network() == mail.network()) {
         return if is_new_client { &shown.separate_by_ip } else { b"" };
     }
     if shown.separate_by_subnet.is_empty() {
@@ -35,50 +35,50 @@ fn separator<'s>(shown: &'s Shown, last: Option<&LostMail>, triplet: &LostMail) 
     }
 }
 
-fn line(triplet: &LostMail, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
-    let (tries, address) = (triplet.tries.to_string(), triplet.client.to_string());
+fn line(mail: &LostMail, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+    let (tries, address) = (mail.tries.to_string(), mail.client.to_string());
     let end: &[u8] = if shown.tab { b"\t" } else { b" " };
     let columns: [(bool, &[u8], usize); 6] = [
-        (shown.time, &triplet.time, 0),
+        (shown.time, &mail.time, 0),
         (shown.tries, tries.as_bytes(), 0),
-        (shown.check, check(triplet), 5),
+        (shown.check, check(mail), 5),
         (true, address.as_bytes(), 15),
-        (true, &triplet.name, 0),
-        (true, sender(triplet), 0),
+        (true, &mail.name, 0),
+        (true, sender(mail), 0),
     ];
     for (_, text, width) in columns.into_iter().filter(|(is_shown, ..)| *is_shown) {
         right(text, if shown.tab { 0 } else { width }, out)?;
         out.write_all(end)?;
     }
-    out.write_all(&triplet.recipient)?;
+    out.write_all(&mail.recipient)?;
     out.write_all(b"\n")
 }
 
 fn grouped(
-    triplet: &LostMail,
+    mail: &LostMail,
     last: Option<&LostMail>,
     shown: &Shown,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    if last.is_none_or(|last| last.client != triplet.client) {
-        out.write_all(&triplet.name)?;
-        right(b"", 77_usize.saturating_sub(triplet.name.len()), out)?;
+    if last.is_none_or(|last| last.client != mail.client) {
+        out.write_all(&mail.name)?;
+        right(b"", 77_usize.saturating_sub(mail.name.len()), out)?;
         out.write_all(b" ")?;
-        right(triplet.client.to_string().as_bytes(), 15, out)?;
+        right(mail.client.to_string().as_bytes(), 15, out)?;
         out.write_all(b"\n")?;
     }
     if shown.check {
-        right(check(triplet), 5, out)?;
+        right(check(mail), 5, out)?;
         out.write_all(b" ")?;
     } else {
         out.write_all(b"      ")?;
     }
     if shown.tries {
-        write!(out, " {:>2} ", triplet.tries)?;
+        write!(out, " {:>2} ", mail.tries)?;
     } else {
         out.write_all(b"    ")?;
     }
-    for address in [sender(triplet), &triplet.recipient] {
+    for address in [sender(mail), &mail.recipient] {
         out.write_all(b" ")?;
         right(address, 40, out)?;
         out.write_all(b" ")?;
@@ -86,8 +86,8 @@ fn grouped(
     out.write_all(b"\n")
 }
 
-fn check(triplet: &LostMail) -> &'static [u8] {
-    match triplet.check {
+fn check(mail: &LostMail) -> &'static [u8] {
+    match mail.check {
         None => b"",
         Some(DnsCheck::Mx) => b"MX",
         Some(DnsCheck::MxNetwork) => b"MX/24",
@@ -96,8 +96,8 @@ fn check(triplet: &LostMail) -> &'static [u8] {
     }
 }
 
-fn sender(triplet: &LostMail) -> &[u8] {
-    if triplet.sender.is_empty() { NO_SENDER } else { &triplet.sender }
+fn sender(mail: &LostMail) -> &[u8] {
+    if mail.sender.is_empty() { NO_SENDER } else { &mail.sender }
 }
 
 /// Writes a text right-aligned in a column of `width` bytes.
