@@ -25,7 +25,7 @@ struct Story {
     memory: Memory,
     recipient: String,
     lists: Lists,
-    notes: Vec<Notice>,
+    notices: Vec<Notice>,
     urgency: Option<Urgency>,
 }
 
@@ -38,7 +38,7 @@ impl Story {
             memory: Memory::default(),
             recipient,
             lists,
-            notes: Vec::new(),
+            notices: Vec::new(),
             urgency: None,
         }
     }
@@ -66,7 +66,7 @@ impl Story {
             panic!("decided without a lookup");
         };
         let decision = self.memory.decide_now(&self.policy, &lookup);
-        self.notes = decision.notices.to_vec();
+        self.notices = decision.notices.to_vec();
         let of_triplet = decision.writes.iter().find(|write| write.slot == Slot::Triplet);
         self.urgency = of_triplet.map(|write| write.urgency);
         match decision.verdict {
@@ -127,7 +127,7 @@ fn passed_triplets_do_not_expire_at_lookup() {
 fn a_first_attempt_in_the_future_is_set_right() {
     let mut story = Story::new().remembering(2000, 2300);
     assert_eq!(story.at(1000), NEW);
-    assert_eq!(story.notes, [Notice::FirstSeenInFuture]);
+    assert_eq!(story.notices, [Notice::FirstSeenInFuture]);
     assert_eq!(story.row(), (1000, 1000));
 }
 
@@ -261,7 +261,7 @@ fn the_pass_that_reaches_the_count_is_announced() {
         story.at(now - 300);
         assert_eq!(story.at(now), first_pass(300));
     }
-    assert_eq!(story.notes, [Notice::AutoWhitelisted(AwlSubject::Client([192, 0, 2, 1].into()))]);
+    assert_eq!(story.notices, [Notice::AutoWhitelisted(AwlSubject::Client([192, 0, 2, 1].into()))]);
     story.recipient = "r3@d".to_string();
     assert_eq!(story.at(20_100), Verdict::Exempt(Exemption::AutoWhitelist));
     assert_eq!(story.count(), Some((2, 20_000)));
