@@ -58,7 +58,7 @@ impl Database {
         let name = shared.settings.address.to_string();
         if !shared.is_typed {
             if let Ok(connection) = settled(&location.directory) {
-                return Database::new(connection, None, name);
+                return Database::of_running(connection, &location.directory, name);
             }
         }
         let (child, stream) = Child::of_shared_state(shared).map_err(|error| starting(&error))?;
@@ -68,7 +68,10 @@ impl Database {
     fn in_directory(directory: &Path) -> Result<Database, Error> {
         let path = directory.join(state::local::FILE_NAME);
         let refusal = match settled(directory) {
-            Ok(connection) => return Database::new(connection, None, shown(&path)),
+            Ok(connection) => {
+                let elsewhere = "the shared state of the running daemon".to_owned();
+                return Database::of_running(connection, directory, elsewhere);
+            }
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return Err(opening(&path, &error));
             }
@@ -125,6 +128,21 @@ impl Database {
             pause_until: Instant::now(),
         };
         database.metadata = metadata_of(&database.ask(&ToolRequest::Metadata)?);
+        Ok(database)
+    }
+
+    /// The state of a running daemon. It may have been started with other options than
+    /// the tool has found, so that the daemon alone knows if it has a file.
+    fn of_running(
+        connection: Connection,
+        directory: &Path,
+        name_if_shared: String,
+    ) -> Result<Database, Error> {
+        let path = directory.join(state::local::FILE_NAME);
+        let mut database = Database::new(connection, None, shown(&path))?;
+        if database.totals()?.bytes == 0 {
+            database.name = name_if_shared;
+        }
         Ok(database)
     }
 

@@ -90,6 +90,12 @@ fn tools_see_and_change_the_shared_state() {
         printed(&words("forget"), "");
         daemon.client().assert_deferred(&attempt(number).at(501));
     }
+    // The daemon's own options count, not those that the tool finds.
+    let heading = |words: &[&str]| run(words, "").out.lines().next().map(str::to_owned);
+    let shared = heading(&["stats", &dir]).expect("a first line");
+    assert!(shared.starts_with("the shared state of the running daemon at "), "{shared}");
+    let refusal = run(&["clear", &dir], "").err;
+    assert!(refusal.contains("the shared state of the running daemon"), "{refusal}");
     let stopped = daemon.stop();
     assert!(!stopped.scratch.path().join("db/postgrey.mdb").exists());
 }
