@@ -5,6 +5,7 @@ use crate::cli::{self, Options};
 use crate::greylist::Policy;
 use crate::lists::{Files, ListKind, ListReader, Lists};
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -44,6 +45,18 @@ fn two_places(given: &[OsString]) -> Option<Finding> {
     Some(Finding::warning("two-places", problem, fix))
 }
 
+/// The certificates of `--shared-state-ca`, without which the daemon does not start.
+fn authorities(options: &Options) -> Option<Finding> {
+    let file = options.shared_state.as_ref()?.authorities.as_ref()?;
+    let problem = match fs::read_to_string(file) {
+        Ok(text) if text.contains("BEGIN CERTIFICATE") => return None,
+        Ok(_) => "there is no certificate in PEM format".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let problem = format!("--shared-state-ca={}: {problem}", file.display());
+    Some(Finding::error("refused", problem, "name a PEM file that the daemon's user can read"))
+}
+
 pub(super) fn has(given: &[OsString], name: &str) -> bool {
     given.iter().any(|word| is_named(word, name))
 }
@@ -61,6 +74,7 @@ pub fn lint(options: &Options) -> Vec<Finding> {
     let mut findings = times(options, &lists);
     findings.extend(list_files(&options.lists, &lists));
     findings.extend(unknown_action(&options.policy));
+    findings.extend(authorities(options));
     let mut warn = |kind, problem: &str, fix| findings.push(Finding::warning(kind, problem, fix));
     if options.policy.is_dry_run {
         let problem = "with --noaction no mail is deferred, although the log says so";

@@ -153,6 +153,14 @@ fn missing_files_of_the_certificate_are_refused() {
 }
 
 #[test]
+fn certificates_that_the_daemon_cannot_use_are_refused() {
+    for file in ["/nonexistent/ca", "/dev/null"] {
+        let shared = format!("--inet=1 --shared-state=rediss://h --shared-state-ca={file}");
+        assert_eq!(in_arguments(&shared), ["refused"], "{file}");
+    }
+}
+
+#[test]
 fn a_socket_whose_path_is_too_long_is_refused() {
     let path = format!("--unix=/run/{}", "x".repeat(108));
     assert_eq!(in_arguments(&path), ["refused"]);
