@@ -120,7 +120,7 @@ impl ListReader {
         for kind in ListKind::all() {
             let files = &self.files[kind];
             let texts = file::read(files, &mut self.known, &mut warnings);
-            let is_unused = kind == ListKind::GreylistRecipients && files.is_empty();
+            let is_unused = kind.restricts() && files.is_empty();
             let rules = if is_unused { 0 } else { lists.parse(kind, texts, &mut warnings) };
             lists.summaries.push(ListSummary { kind, rules, changed: file::newest_change(files) });
         }
