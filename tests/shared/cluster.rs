@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use testkit::redis::{Engine, Server, has_redis, host};
-use testkit::{Attempt, Daemon, Scratch, wait_until};
+use testkit::{Attempt, Daemon, Scratch, free_port, wait_until};
 
 /// A cluster.
 struct Cluster {
@@ -21,7 +21,10 @@ impl Cluster {
         let servers: Vec<Server> = (0..3)
             .map(|number| {
                 let directory = scratch.subdirectory(&number.to_string()).display().to_string();
-                let options = ["--cluster-enabled", "yes", "--dir", &directory];
+                // By default it is 10,000 above the other, where connections begin.
+                let bus = free_port().to_string();
+                let options =
+                    ["--cluster-enabled", "yes", "--cluster-port", &bus, "--dir", &directory];
                 Server::start(Engine::Redis, &options).expect("Redis")
             })
             .collect();
