@@ -10,7 +10,7 @@ use lmdb::{Database, Environment, Transaction as _};
 use std::path::Path;
 
 /// Rows of a slice.
-const MAX_ROWS: usize = 500;
+const MAX_ROWS: usize = 100;
 
 /// Bytes from which a slice has no further rows.
 const MAX_BYTES: usize = 64 << 10;
