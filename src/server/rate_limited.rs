@@ -28,7 +28,8 @@ impl RateLimitedError {
         }
     }
 
-    fn is_due(&mut self, now: Instant) -> bool {
+    /// Returns true if the error has to be logged now, and takes it as logged.
+    pub fn is_due(&mut self, now: Instant) -> bool {
         let reported = self.reported;
         if reported.is_none_or(|moment| now.duration_since(moment) >= REPORT_INTERVAL) {
             self.beginnings = 0;

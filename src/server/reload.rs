@@ -1,6 +1,6 @@
 //! Reloading of the lists (HUP).
 //!
-//! ListsRead long lists takes a while. It is done in another thread, whose result
+//! Reading long lists takes a while. It is done in another thread, whose result
 //! the event loop adopts; until then the old lists apply.
 
 use crate::lists::{ListReader, Lists, Warning};

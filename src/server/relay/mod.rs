@@ -18,6 +18,7 @@ mod tls;
 mod tests;
 
 use super::accept_queue::AcceptQueue;
+use super::rate_limited::RateLimitedError;
 use crate::daemon::Severity;
 use crate::dns::{ClientNames, Resolver, Servers};
 use client::Client;
@@ -41,9 +42,6 @@ const MAX_EVENTS: usize = 1024;
 /// The interval of checks of the clients' deadlines.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The least time between two log lines about errors of accepting.
-const REPORT_INTERVAL: Duration = Duration::from_secs(60);
-
 /// The reply to a client over the limits.
 const TOO_MANY: &[u8] = b"421 4.7.0 Error: too many connections\r\n";
 
@@ -53,8 +51,7 @@ pub struct Relay {
     /// The listening sockets, which have the first tokens.
     sockets: Vec<TcpListener>,
     queue: AcceptQueue,
-    /// No error of accepting is logged before this moment.
-    next_report: Option<Instant>,
+    accept_error: RateLimitedError,
     shared: Shared,
     names: ClientNames,
     probe: Probe,
@@ -87,7 +84,7 @@ impl Relay {
         Ok(Relay {
             queue: AcceptQueue::new(sockets.len()),
             sockets,
-            next_report: None,
+            accept_error: RateLimitedError::default(),
             names: ClientNames::new(resolver, options.dns_timeout),
             probe: Probe::new(Token(probe_token)),
             limits: Limits::new(options.max_clients),
@@ -248,9 +245,7 @@ impl Relay {
         for (socket, peer) in accepted {
             self.admit(socket, peer, now);
         }
-        let is_report_due = self.next_report.is_none_or(|next| next <= now);
-        if let Some(error) = failure.filter(|_| is_report_due) {
-            self.next_report = Some(now + REPORT_INTERVAL);
+        if let Some(error) = failure.filter(|_| self.accept_error.is_due(now)) {
             let open = self.clients.len();
             let line = format!(
                 "cannot accept more SMTP clients: {error}; {open} are connected, further ones \
