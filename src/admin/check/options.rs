@@ -4,8 +4,9 @@ use super::finding::Finding;
 use crate::cli::{self, Options};
 use crate::greylist::Policy;
 use crate::lists::{Files, ListKind, ListReader, Lists};
+#[cfg(feature = "shared-state")]
+use crate::state::shared;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -45,16 +46,13 @@ fn two_places(given: &[OsString]) -> Option<Finding> {
     Some(Finding::warning("two-places", problem, fix))
 }
 
-/// The certificates of `--shared-state-ca`, without which the daemon does not start.
+/// The certificates that check those of the shared state's servers. Without any, the
+/// daemon does not start.
+#[cfg(feature = "shared-state")]
 fn authorities(options: &Options) -> Option<Finding> {
-    let file = options.shared_state.as_ref()?.authorities.as_ref()?;
-    let problem = match fs::read_to_string(file) {
-        Ok(text) if text.contains("BEGIN CERTIFICATE") => return None,
-        Ok(_) => "there is no certificate in PEM format".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let problem = format!("--shared-state-ca={}: {problem}", file.display());
-    Some(Finding::error("refused", problem, "name a PEM file that the daemon's user can read"))
+    let error = shared::check_authorities(options.shared_state.as_ref()?).err()?;
+    let fix = "give --shared-state-ca a PEM file that the daemon's user can read";
+    Some(Finding::error("refused", error.to_string(), fix))
 }
 
 pub(super) fn has(given: &[OsString], name: &str) -> bool {
@@ -74,6 +72,7 @@ pub fn lint(options: &Options) -> Vec<Finding> {
     let mut findings = times(options, &lists);
     findings.extend(list_files(&options.lists, &lists));
     findings.extend(unknown_action(&options.policy));
+    #[cfg(feature = "shared-state")]
     findings.extend(authorities(options));
     let mut warn = |kind, problem: &str, fix| findings.push(Finding::warning(kind, problem, fix));
     if options.policy.is_dry_run {

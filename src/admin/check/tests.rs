@@ -152,11 +152,14 @@ fn missing_files_of_the_certificate_are_refused() {
     assert_eq!(found, ["refused", "refused"]);
 }
 
+#[cfg(feature = "shared-state")]
 #[test]
 fn certificates_that_the_daemon_cannot_use_are_refused() {
     for file in ["/nonexistent/ca", "/dev/null"] {
         let shared = format!("--inet=1 --shared-state=rediss://h --shared-state-ca={file}");
         assert_eq!(in_arguments(&shared), ["refused"], "{file}");
+        // They are not read without TLS.
+        assert_eq!(in_arguments(&shared.replace("rediss", "redis")), [""; 0], "{file}");
     }
 }
 

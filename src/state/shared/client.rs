@@ -1,6 +1,6 @@
 //! The blocking client of the shared state, for the daemon's worker and for tools.
 
-use super::address::{Address, Topology};
+use super::address::{Address, SharedState, Topology};
 use super::batch::{self, Observer};
 use super::changes::{Item, Values};
 use super::cluster::Cluster;
@@ -168,6 +168,12 @@ impl StateClient {
 
 fn refuse_errors(replies: &[Value]) -> Result<(), Error> {
     replies.iter().find(|reply| reply.error().is_some()).map_or(Ok(()), |it| Err(unexpected(it)))
+}
+
+/// Checks that the certificates of authorities, if they are needed, can be used.
+pub fn check_authorities(settings: &SharedState) -> Result<(), Error> {
+    let SharedState { address, authorities, .. } = settings;
+    if address.is_tls { tls::config(authorities.as_deref()).map(drop) } else { Ok(()) }
 }
 
 fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, Error> {

@@ -32,6 +32,7 @@ mod tool;
 mod worker;
 
 pub use backend::SharedBackend;
+pub use client::check_authorities;
 pub use tool::Tool;
 
 use super::shared_address as address;
