@@ -139,7 +139,9 @@ pub fn page(crates: &[Crate]) -> Result<String, Box<dyn Error>> {
     let mut page = format!(
         "Licences of the program postgrey\n\nIts own source is under {OWN}. With everything that \
          is linked in:\n\n{}\n\nApache-2.0 is compatible with version 3 of the GPL only, so the \
-         program as a whole is distributed under GPL-3.0-or-later.\n\nCrates:\n\n",
+         program as a whole is distributed under GPL-3.0-or-later.\n\nThe standard library \
+         of Rust (Apache-2.0 OR MIT) is linked in, too; its notices come with the compiler.\n\n\
+         Crates:\n\n",
         expression(crates)
     );
     let mut texts: BTreeMap<String, (Vec<String>, String)> = BTreeMap::new();

@@ -27,7 +27,7 @@ const ROUNDS: u32 = 5;
 /// The factor by which 99 of 100 replies may take longer with a neighbour.
 const TARGET: f64 = 2.0;
 
-/// What is measured, in this order; nothing comes between the others.
+/// What is measured. A stretch of the first comes before each of the others.
 const ROWS: [(&str, OtherClient); 5] = [
     ("nothing", neighbours::nothing),
     ("a connection that pipelines", neighbours::flood),
@@ -55,8 +55,8 @@ impl Row {
     }
 }
 
-/// Measures the load with nothing beside it and with each neighbour, in turn. A stretch
-/// with nothing follows each neighbour, so that the range of these shows what is noise.
+/// Measures the load with nothing beside it and with each neighbour, in turn. The range
+/// of the stretches with nothing shows what is noise.
 pub fn run(page: &mut Page, is_quick: bool) {
     let duration = Duration::from_secs(if is_quick { 1 } else { 3 });
     let population =

@@ -61,8 +61,9 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = field(&read("/proc/meminfo"), "MemTotal");
     let kernel = read("/proc/sys/kernel/osrelease");
+    let kernel: Vec<&str> = kernel.split('.').take(2).collect();
     let disk = Command::new("findmnt")
-        .args(["-n", "-o", "SOURCE,FSTYPE", "-T"])
+        .args(["-n", "-o", "FSTYPE", "-T"])
         .arg(std::env::temp_dir())
         .output()
         .map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -72,7 +73,7 @@ fn machine() -> String {
         "Machine: {cores} cores ({model}), {memory} of memory, Linux {}; databases on {}; load \
          average before the start {busy}. The load generator shares the cores with the program \
          that it asks.",
-        kernel.trim(),
-        disk.split_whitespace().collect::<Vec<_>>().join(" "),
+        kernel.join("."),
+        disk.trim(),
     )
 }

@@ -173,7 +173,8 @@ impl Housekeeping {
         for (unreported, tally) in self.unreported.iter_mut().zip([pass.triplets, pass.clients]) {
             *unreported += tally.deleted;
         }
-        let is_due = self.reported.is_none_or(|told| now - told >= REPORT_INTERVAL) || is_talkative;
+        let is_due =
+            self.reported.is_none_or(|reported| now - reported >= REPORT_INTERVAL) || is_talkative;
         if !is_due || self.unreported == [0; 2] {
             return Vec::new();
         }

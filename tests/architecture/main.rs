@@ -1,5 +1,5 @@
-//! Dependencies between the modules of the crate point one way, and what the texts
-//! of the tree state of its parts holds.
+//! Dependencies between the modules of the crate point one way, and what the
+//! documentation states about the source is true.
 
 mod licences;
 

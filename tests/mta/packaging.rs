@@ -65,6 +65,11 @@ fn commands_for_packagers_install_what_the_debian_package_has() {
             format!("etc/postgrey/whitelist_{list}"),
         );
     }
+    let providers = "whitelist_clients.d/large-providers.conf";
+    same(&format!("debian/postgrey_{providers}"), format!("etc/postgrey/{providers}"));
+    same("LICENSE", "usr/share/doc/postgrey/LICENSE".to_owned());
+    let licences = String::from_utf8(read("usr/share/doc/postgrey/licences.txt"));
+    assert!(licences.expect("UTF-8").contains("Mozilla Public License"), "licences.txt");
     for program in ["postgrey", "postgreyreport", "policy-test"] {
         for path in [
             format!("bash-completion/completions/{program}"),

@@ -75,7 +75,7 @@ fn missing_files_have_one_exit_status() {
 }
 
 #[test]
-fn an_ordinary_user_is_told_who_may_read_the_files() {
+fn commands_of_an_ordinary_user_name_who_may_read_the_files() {
     testkit::needs!(testkit::root_for("files of root"));
     let daemon = Daemon::builder(Program::Ours).start();
     let directory = daemon.scratch().subdirectory("db");
@@ -99,7 +99,7 @@ fn an_ordinary_user_is_told_who_may_read_the_files() {
 
 /// As in the README's trial, whose daemon an ordinary user starts.
 #[test]
-fn root_is_told_the_user_of_another_daemon() {
+fn commands_of_root_name_the_user_of_the_directory() {
     testkit::needs!(testkit::root_for("a daemon of another user"));
     let builder = Daemon::builder(Program::Ours);
     let directory = builder.scratch().subdirectory("other");

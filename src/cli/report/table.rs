@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// The command of `postgreyreport`, built.
 pub(in crate::cli) fn command() -> Command {
-    let about = "list the mail in a log that was deferred and never came back";
+    let about = "list the mail in a log that was deferred and not accepted later";
     let mut command = flags::program(PROGRAM, about)
         .override_usage("postgreyreport [OPTIONS] [FILE...]")
         .next_help_heading("What to read (logs of Postfix, also compressed by gzip, xz or zstd)")

@@ -119,14 +119,14 @@ fn events(pieces: &[&[u8]]) -> Vec<String> {
         while let Some(event) = session.next_event() {
             let other = match event {
                 Event::Request => None,
-                other => Some((format!("{other:?}"), longest_text(&other))),
+                other => Some((format!("{other:?}"), longest_text(&other), 512 + 40)),
             };
             let request = || {
                 let request = session.request();
-                (format!("{request:?}"), longest_value(&request))
+                (format!("{request:?}"), longest_value(&request), 512)
             };
-            let (shown, longest) = other.unwrap_or_else(request);
-            assert!(longest <= 512 + 40, "a value of {longest} bytes");
+            let (shown, longest, limit) = other.unwrap_or_else(request);
+            assert!(longest <= limit, "a value of {longest} bytes");
             seen.push(shown);
         }
         session.rest();
