@@ -153,7 +153,10 @@ impl BerkeleyFile {
                 Ok(header) => {
                     summary.newest_change = summary.newest_change.max(header.lsn);
                     if header.kind == LEAF {
-                        neighbours.insert(number, (header.previous, header.next));
+                        // A page that was written to another's place follows none.
+                        let is_own = header.number == number;
+                        let previous = if is_own { header.previous } else { u32::MAX };
+                        neighbours.insert(number, (previous, header.next));
                     }
                     if number > 0 && !is_btree_kind(header.kind) {
                         let kind = header.kind;
@@ -170,10 +173,12 @@ impl BerkeleyFile {
         }
         let count = neighbours.len();
         let (mut leaves, next) = in_order(&mut neighbours);
-        if next != 0 || !neighbours.is_empty() {
+        // An empty tree has a leaf page, too.
+        if next != 0 || !neighbours.is_empty() || count == 0 {
             let last = leaves.last().copied().unwrap_or(0);
             summary.salvaged = true;
             summary.note(match next {
+                0 if count == 0 => "there is no leaf page".to_owned(),
                 0 => format!("only {} of {count} leaf pages follow each other", leaves.len()),
                 _ => format!("page {next} is not the leaf page after {last}"),
             });

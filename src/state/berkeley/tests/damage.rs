@@ -22,6 +22,7 @@ fn header(page: usize, field: usize) -> usize {
 // Offsets of fields in a header.
 const PREVIOUS: usize = 12;
 const NEXT: usize = 16;
+const NUMBER: usize = 8;
 const LENGTH: usize = 22;
 const KIND: usize = 25;
 
@@ -43,6 +44,7 @@ fn all_rows_are_salvaged_when_the_way_to_them_is_lost() {
         ("a leaf skips one", header(7, NEXT), 9, "page 9 is not the leaf page after 7"),
         ("a leaf follows itself", header(7, PREVIOUS), 7, "page 7 is not the leaf page after 6"),
         ("a leaf is the last", header(7, NEXT), 0, "only 6 of 21 leaf pages follow each other"),
+        ("a leaf is another's", header(7, NUMBER), 99, "page 7 is not the leaf page after 6"),
     ];
     for (case, at, byte, note) in cases {
         let (found, summary) = rows_of_changed("little-endian.db", |bytes| bytes[at] = byte);
@@ -51,6 +53,20 @@ fn all_rows_are_salvaged_when_the_way_to_them_is_lost() {
         assert_eq!((summary.lost_pages, summary.lost_items), (0, 0), "{case}");
         assert_eq!(summary.notes, [note], "{case}");
     }
+}
+
+#[test]
+fn a_file_without_leaves_is_damaged() {
+    let (found, summary) = rows_of_changed("little-endian.db", |bytes| bytes.truncate(PAGE));
+    assert!(found.is_empty() && summary.is_damaged());
+    assert_eq!(summary.notes, ["there is no leaf page", "the last 24 pages are missing"]);
+    let (found, summary) = rows_of_changed("little-endian.db", |bytes| {
+        for page in (2..=24).filter(|page| ![16, 17].contains(page)) {
+            bytes[header(page, KIND)] = 0;
+        }
+    });
+    assert!(found.is_empty() && summary.is_damaged());
+    assert_eq!(summary.notes, ["there is no leaf page"]);
 }
 
 #[test]
