@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-/// The longest reply, in bytes. A reply of the daemon is one short line.
+/// A reply has fewer bytes than this. One of the daemon is a short line.
 const MAX_REPLY: usize = 64 * 1024;
 
 const ACTION: &[u8] = b"action=";
@@ -40,6 +40,9 @@ impl Replies {
         let Some(end) = memmem::find(&self.buffer, b"\n\n") else {
             return if self.buffer.len() > MAX_REPLY { Err(Malformed) } else { Ok(None) };
         };
+        if end >= MAX_REPLY {
+            return Err(Malformed);
+        }
         let reply: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
         let mut lines = reply.split(|byte| *byte == b'\n');
         let action = lines.find_map(|line| line.strip_prefix(ACTION));
@@ -91,5 +94,12 @@ mod tests {
         let mut replies = Replies::default();
         replies.feed(&vec![b'x'; MAX_REPLY + 1]);
         assert_eq!(replies.next_action(), Err(Malformed));
+        // The same limit if it comes in one piece.
+        for (length, expected) in [(MAX_REPLY - 1, true), (MAX_REPLY, false)] {
+            let mut replies = Replies::default();
+            let text = vec![b'x'; length - ACTION.len()];
+            replies.feed(&[ACTION, &text, b"\n\n"].concat());
+            assert_eq!(replies.next_action().is_ok(), expected, "{length}");
+        }
     }
 }
