@@ -4,7 +4,7 @@ use super::pool::Pool;
 use super::smtpd;
 use crate::daemon::{Failure, Format, Log, Severity, Verbosity, errno};
 use crate::session::lines::{InputLine, Lines};
-use crate::session::opensmtpd::SmtpdFilter;
+use crate::session::opensmtpd::{Complaint, SmtpdFilter};
 use mio::{Events, Poll, Token};
 use socket2::SockAddr;
 use std::io::{self, ErrorKind};
@@ -105,11 +105,13 @@ impl EventLoop {
             Ok(None) => self.is_readable = false,
         }
         while let Some(line) = self.lines.next_line() {
-            let line = match line {
-                InputLine::Whole(line) => line,
-                InputLine::TooLong => b"a line of more than 1 MiB".to_vec(),
+            let result = match line {
+                InputLine::Whole(line) => self.filter.line(&line, now),
+                InputLine::TooLong => {
+                    Err(Complaint::Malformed(b"a line of more than 1 MiB".to_vec()))
+                }
             };
-            let Err(complaint) = self.filter.line(&line, now) else {
+            let Err(complaint) = result else {
                 continue;
             };
             let is_due = |last| now.duration_since(last) >= COMPLAINT_INTERVAL;

@@ -3,7 +3,7 @@
 /// Bytes of its buffer that a stream keeps for the next lines.
 const RETAINED_CAPACITY: usize = 64 * 1024;
 
-/// Bytes that were received and not parsed yet. A line has less than `MAX` bytes, with
+/// Bytes that were received and not parsed yet. A line has at most `MAX` bytes, with
 /// its end.
 #[derive(Debug, Default)]
 pub struct Lines<const MAX: usize> {

@@ -42,6 +42,8 @@ pub enum Event {
 }
 
 pub trait MailSession: fmt::Debug {
+    /// Adds input. Not while a request waits for its reply: the request is a part of the
+    /// input.
     fn feed(&mut self, bytes: &[u8]);
 
     /// Returns the next event; `None` until there is more input. There are none after

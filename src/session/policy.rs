@@ -197,6 +197,7 @@ impl Session {
         let kind = self.complete.1.request.clone();
         let kind = kind.map_or(&[][..], |range| &self.buffer[start..][range]);
         if kind != b"smtpd_access_policy" {
+            // It gets no reply (BEHAVIOUR D3).
             return Event::Error([b"unrecognized request type: '", kind, b"'"].concat());
         }
         match self.complete.1.missing() {

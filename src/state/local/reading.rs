@@ -9,7 +9,7 @@ use crate::state::{Error, Found, Metadata, Query, Slice, Table, Totals};
 use lmdb::{Database, Environment, Transaction as _};
 use std::path::Path;
 
-/// Rows of a slice.
+/// Rows of a slice: mail waits while the daemon reads one and its tool takes them.
 const MAX_ROWS: usize = 100;
 
 /// Bytes from which a slice has no further rows.
