@@ -69,7 +69,7 @@ impl Cluster {
         (0..self.servers.len()).find(|server| has(*server)).expect("an owner")
     }
 
-    /// Moves a slot, one key after the other.
+    /// Moves a slot, some of its keys at a time.
     fn move_slot(&self, slot: &str, to: usize) {
         let from = self.owner(slot);
         let (source, target) = (&self.servers[from], &self.servers[to]);
@@ -78,16 +78,16 @@ impl Cluster {
         };
         setslot(target, "importing", &self.id(from));
         setslot(source, "migrating", &self.id(to));
-        loop {
-            let names = source.ask(&["cluster", "getkeysinslot", slot, "10"]);
-            if names.is_empty() {
-                break;
+        let port = target.port.to_string();
+        wait_until("an empty slot", || {
+            let names = source.ask(&["cluster", "getkeysinslot", slot, "1000"]);
+            let migrate = ["migrate", "127.0.0.1", &port, "", "0", "5000", "keys"];
+            let migrate: Vec<&str> = migrate.into_iter().chain(names.lines()).collect();
+            names.is_empty() || {
+                assert_eq!(source.ask(&migrate), "OK");
+                false
             }
-            for name in names.lines() {
-                let port = target.port.to_string();
-                source.ask(&["migrate", "127.0.0.1", &port, name, "0", "5000"]);
-            }
-        }
+        });
         let id = self.id(to);
         setslot(target, "node", &id);
         setslot(source, "node", &id);
@@ -131,6 +131,9 @@ fn records_of_all_clients_are_found_on_both_hosts() {
     );
 }
 
+/// The most records that the load makes: fewer than can be moved in the time.
+const MAX_RECORDS: usize = 5000;
+
 #[test]
 fn a_slot_moves_under_load() {
     let Some(cluster) = Cluster::start() else { return };
@@ -141,7 +144,7 @@ fn a_slot_moves_under_load() {
         let load = scope.spawn(|| {
             let mut client = daemon.client();
             let mut asked = 0;
-            while !is_over.load(Ordering::SeqCst) {
+            while asked < MAX_RECORDS && !is_over.load(Ordering::SeqCst) {
                 let reply = client.ask(&attempt(1, asked).at(1000));
                 assert!(reply.starts_with("DEFER_IF_PERMIT"), "{reply}\n{:#?}", daemon.log());
                 asked += 1;
@@ -158,11 +161,8 @@ fn a_slot_moves_under_load() {
     assert!(asked > 0);
     assert_eq!(failures(&daemon), [""; 0]);
     let mut client = daemon.client();
-    for number in 0..asked {
+    for number in 0..asked.min(4) {
         assert!(client.ask(&attempt(1, number).at(1301)).starts_with("PREPEND"), "{number}");
-        if number == 3 {
-            break;
-        }
     }
 }
 
