@@ -8,10 +8,10 @@
 use crate::case::can_compare;
 use postgrey::state::berkeley::{BerkeleyFile, Summary, Visit, changes_pending};
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use testkit::random::Random;
+use testkit::tool::{run, run_with};
 use testkit::{Attempt, Daemon, Program, Scratch, program_for};
 
 #[test]
@@ -65,7 +65,7 @@ fn files_with_a_past_of_replaced_and_deleted_rows_are_read() {
     for seed in 1..=8 {
         let file = dir.path().join(format!("{seed}.db"));
         let mut perl = Command::new("perl");
-        run(perl.args(["-e", PROGRAM]).arg(&file).arg(seed.to_string()));
+        run(perl.args(["-e", PROGRAM]).arg(&file).arg(seed.to_string())).success();
         let summary = assert_read_as_dumped(&file);
         assert!(summary.rows > 100, "{}: {summary:?}", file.display());
     }
@@ -86,16 +86,13 @@ fn databases_of_the_original_are_read() {
         (&[], Client::V4, slashes_and_bytes, 200),
     ];
     for (options, client, sender, triplets) in cases {
-        let mut original = Original::start(options);
-        for number in 0..triplets {
-            original.ask(client, number, sender, 1_700_000_000);
-        }
+        let original = Daemon::builder(Program::Theirs).args(options).start();
+        teach(&original, client, 0..triplets, sender, 1_700_000_000);
         // Some come again after the delay and put their client on record.
-        for number in (0..triplets).step_by(10) {
-            original.ask(client, number, sender, 1_700_000_400);
-        }
-        let scratch = original.stop();
-        let dbdir = scratch.path().join("db");
+        teach(&original, client, (0..triplets).step_by(10), sender, 1_700_000_400);
+        let stopped = original.stop();
+        assert!(stopped.status.success(), "{stopped:?}");
+        let dbdir = stopped.dbdir();
 
         let main = assert_read_as_dumped(&dbdir.join("postgrey.db"));
         assert_eq!(main.rows, u64::from(triplets), "{options:?}");
@@ -113,12 +110,10 @@ fn a_killed_original_is_noticed_until_its_databases_are_recovered() {
     }
     // Enough rows for Berkeley DB's cache to write some pages and not others.
     const TRIPLETS: u32 = 4_000;
-    let mut original = Original::start(&[]);
-    for number in 0..TRIPLETS {
-        original.ask(Client::V4, number, b"alice@example.org", 1_700_000_000);
-    }
-    let scratch = original.kill();
-    let dbdir = scratch.path().join("db");
+    let original = Daemon::builder(Program::Theirs).start();
+    teach(&original, Client::V4, 0..TRIPLETS, b"alice@example.org", 1_700_000_000);
+    let killed = original.kill();
+    let dbdir = killed.dbdir();
     let newest = |summaries: [Summary; 2]| summaries.map(|s| s.newest_change).into_iter().max();
 
     let files = ["postgrey.db", "postgrey_clients.db"].map(|name| dbdir.join(name));
@@ -126,7 +121,7 @@ fn a_killed_original_is_noticed_until_its_databases_are_recovered() {
     assert!(killed[0].rows < u64::from(TRIPLETS), "{killed:?}");
     assert!(changes_pending(&dbdir, newest(killed).unwrap()).unwrap());
 
-    run(Command::new("db5.3_recover").arg("-h").arg(&dbdir));
+    run(Command::new("db5.3_recover").arg("-h").arg(&dbdir)).success();
     let recovered = files.map(|file| assert_read_as_dumped(&file));
     assert_eq!(recovered[0].rows, u64::from(TRIPLETS));
     assert!(!changes_pending(&dbdir, newest(recovered).unwrap()).unwrap());
@@ -139,7 +134,8 @@ fn has_berkeley_db() -> bool {
 /// Compares all rows and their order, and wants no damage found.
 fn assert_read_as_dumped(file: &Path) -> Summary {
     let (rows, summary) = read(file);
-    let dumped = run(Command::new("db5.3_dump").env("LC_ALL", "C").arg("-p").arg(file));
+    let mut dump = Command::new("db5.3_dump");
+    let dumped = run(dump.env("LC_ALL", "C").arg("-p").arg(file)).success();
     let (_, dumped) = dumped.split_once("HEADER=END\n").expect("a header");
     assert!(rows + "DATA=END\n" == dumped, "{} differs: {summary:?}", file.display());
     assert!(!summary.is_damaged(), "{}: {summary:?}", file.display());
@@ -170,30 +166,9 @@ fn read(file: &Path) -> (String, Summary) {
 
 /// Makes a file of rows that are written as `db5.3_dump` prints them.
 fn load(file: &Path, header: &str, rows: &str) {
-    let mut load = Command::new("db5.3_load");
-    let mut child = spawn(load.arg(file).stdin(Stdio::piped()));
-    let mut input = child.stdin.take().expect("a pipe");
-    write!(input, "VERSION=3\nformat=bytevalue\ntype=btree\n{header}\n").expect("db5.3_load reads");
-    write!(input, "HEADER=END\n{rows}DATA=END\n").expect("db5.3_load reads");
-    drop(input);
-    assert!(child.wait().expect("its status").success(), "db5.3_load {header}");
-}
-
-fn spawn(command: &mut Command) -> Child {
-    command.spawn().unwrap_or_else(|error| {
-        panic!(
-            "{command:?}: {error}\n(this test needs: apt-get install \
-             postgrey db5.3-util libberkeleydb-perl)"
-        )
-    })
-}
-
-/// Waits for a program to succeed and returns its output.
-fn run(command: &mut Command) -> String {
-    let child = spawn(command.stdout(Stdio::piped()));
-    let output = child.wait_with_output().expect("its output");
-    assert!(output.status.success(), "{command:?}: {}", output.status);
-    String::from_utf8(output.stdout).expect("ASCII")
+    let text =
+        format!("VERSION=3\nformat=bytevalue\ntype=btree\n{header}\nHEADER=END\n{rows}DATA=END\n");
+    run_with(Command::new("db5.3_load").arg(file), text).success();
 }
 
 #[derive(Clone, Copy)]
@@ -212,35 +187,20 @@ impl Client {
     }
 }
 
-/// A running original, which writes its databases to `db`.
-struct Original {
-    daemon: Daemon,
-    connection: testkit::Client,
-}
-
-impl Original {
-    fn start(options: &[&str]) -> Original {
-        let builder = Daemon::builder(Program::Theirs);
-        let daemon = options.iter().fold(builder, |builder, option| builder.arg(*option)).start();
-        Original { connection: daemon.client(), daemon }
-    }
-
-    fn ask(&mut self, client: Client, number: u32, sender: &[u8], time: u32) {
+/// Lets a daemon learn of mail at a time, from clients of these numbers.
+fn teach(
+    daemon: &Daemon,
+    client: Client,
+    numbers: impl Iterator<Item = u32>,
+    sender: &[u8],
+    time: u32,
+) {
+    let mut connection = daemon.client();
+    for number in numbers {
         let attempt = Attempt::new(&client.address(number), "unknown", "", "bob@example.com")
             .with("sender", sender)
             .with("policy_test_time", time.to_string());
-        self.connection.ask(&attempt);
-    }
-
-    fn stop(self) -> Scratch {
-        drop(self.connection);
-        let stopped = self.daemon.stop();
-        assert!(stopped.status.success(), "{stopped:?}");
-        stopped.scratch
-    }
-
-    fn kill(self) -> Scratch {
-        self.daemon.kill().scratch
+        connection.ask(&attempt);
     }
 }
 

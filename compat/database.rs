@@ -4,6 +4,7 @@ use crate::normalise;
 use std::path::Path;
 use std::process::Command;
 use testkit::Program;
+use testkit::tool::run;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
@@ -53,7 +54,7 @@ fn dump_of_theirs(dbdir: &Path, table: Table) -> String {
     if !file.exists() {
         return String::new();
     }
-    output_of(Command::new("db5.3_dump").arg("-p").arg(file))
+    run(Command::new("db5.3_dump").arg("-p").arg(file)).success()
 }
 
 fn dump_of_ours(dbdir: &Path, table: Table) -> String {
@@ -62,7 +63,7 @@ fn dump_of_ours(dbdir: &Path, table: Table) -> String {
         Table::Clients => "clients",
     };
     let file = dbdir.join("postgrey.mdb");
-    let dump = output_of(Command::new("mdb_dump").args(["-n", "-s", table]).arg(file));
+    let dump = run(Command::new("mdb_dump").args(["-n", "-s", table]).arg(file)).success();
     let lines = dump.lines().map(|line| match line.strip_prefix(' ') {
         Some(digits) => format!(" {}\n", printed(digits)),
         None => format!("{line}\n"),
@@ -80,12 +81,4 @@ fn printed(digits: &str) -> String {
         _ => format!("\\{pair}"),
     });
     shown.collect()
-}
-
-fn output_of(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error} (compat/check installs it)"));
-    assert!(output.status.success(), "{command:?}: {output:?}");
-    String::from_utf8(output.stdout).expect("a dump in ASCII")
 }

@@ -7,8 +7,9 @@ use crate::normalise;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
+use testkit::tool::{postgrey, run};
 use testkit::{Attempt, Builder, Daemon, Program, Scratch, Stopped, program_for, start_of_time};
 
 /// Triplets that the original is asked about in each case
@@ -82,20 +83,9 @@ fn dbdir(scratch: &Scratch) -> PathBuf {
 fn with_copy(program: Program, of: &Path) -> Builder {
     let builder = Daemon::builder(program);
     let to = dbdir(builder.scratch());
-    run(Command::new("sh")
-        .args(["-c", "cp -p \"$0\"/postgrey*.db \"$0\"/log.* \"$1\""])
-        .args([of, &to]));
+    let copy = "cp -p \"$0\"/postgrey*.db \"$0\"/log.* \"$1\"";
+    run(Command::new("sh").args(["-c", copy]).args([of, &to])).success();
     builder
-}
-
-fn run(command: &mut Command) -> Vec<u8> {
-    let output = command.output().expect("an installed program (compat/check installs it)");
-    assert!(output.status.success(), "{command:?}: {output:?}");
-    output.stdout
-}
-
-fn with(builder: Builder, options: &[&str]) -> Builder {
-    options.iter().fold(builder, |builder, option| builder.arg(*option))
 }
 
 fn rows(program: Program, dbdir: &Path) -> [Vec<String>; 2] {
@@ -122,13 +112,13 @@ fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped)
     if sides().len() < 2 || !can_compare() {
         return;
     }
-    let daemon = with(Daemon::builder(Program::Theirs), options).start();
+    let daemon = Daemon::builder(Program::Theirs).args(options).start();
     teach(&daemon, triplets);
     let left = end(daemon);
     let theirs = dbdir(&left.scratch);
     let before = files(&theirs);
     // It may have been killed: a start brings its files up to date.
-    let goes_on = with(with_copy(Program::Theirs, &theirs), options).start();
+    let goes_on = with_copy(Program::Theirs, &theirs).args(options).start();
     // The original listens before it opens its database, and a signal in
     // between ends it. This request, which lacks its sender, changes nothing.
     assert_eq!(goes_on.client().ask(&mail(0).without("sender")), "DUNNO");
@@ -136,7 +126,7 @@ fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped)
     let expected = rows(Program::Theirs, &dbdir(&goes_on.scratch));
     assert!(expected[0].len() > triplets / 4, "{options:?}: {expected:?}");
 
-    let ours = with(with_copy(Program::Ours, &theirs), options);
+    let ours = with_copy(Program::Ours, &theirs).args(options);
     let copy = files(&dbdir(ours.scratch()));
     let ours = ours.start().stop();
     assert_eq!(rows(Program::Ours, &dbdir(&ours.scratch)), expected, "{:#?}", ours.log);
@@ -144,15 +134,15 @@ fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped)
     assert_eq!(of_the_original(kept), copy, "ours changed the original's files");
     assert_eq!(files(&theirs), before);
 
-    let goes_on = with(goes_on.again(Program::Theirs), options).start();
-    let ours = with(ours.again(Program::Ours), options).start();
+    let goes_on = goes_on.again(Program::Theirs).args(options).start();
+    let ours = ours.again(Program::Ours).args(options).start();
     for time in [-1500, -1300] {
         let expected = decisions(&goes_on, triplets, time);
         assert_eq!(decisions(&ours, triplets, time), expected, "{options:?} at {time}");
     }
     let (goes_on, ours) = (goes_on.stop(), ours.stop());
 
-    let back = with(Daemon::builder(Program::Theirs), options);
+    let back = Daemon::builder(Program::Theirs).args(options);
     load_exported(&dbdir(&ours.scratch), &dbdir(back.scratch()));
     assert_eq!(
         rows(Program::Theirs, &dbdir(back.scratch())),
@@ -160,7 +150,7 @@ fn there_and_back(options: &[&str], triplets: usize, end: fn(Daemon) -> Stopped)
         "{options:?}"
     );
     let back = back.start();
-    let goes_on = with(goes_on.again(Program::Theirs), options).start();
+    let goes_on = goes_on.again(Program::Theirs).args(options).start();
     for time in [-900, 0] {
         let expected = decisions(&goes_on, triplets, time);
         assert_eq!(decisions(&back, triplets, time), expected, "{options:?} at {time}");
@@ -178,7 +168,8 @@ fn load_exported(ours: &Path, theirs: &Path) {
     let load = "\"$0\" export --triplets --dbdir=\"$1\" | db5.3_load \"$2\"/postgrey.db && \
                 \"$0\" export --clients --dbdir=\"$1\" | db5.3_load \"$2\"/postgrey_clients.db && \
                 chown --reference=\"$2\" \"$2\"/*";
-    run(Command::new("sh").args(["-c", load]).arg(Program::Ours.path()).args([ours, theirs]));
+    let mut shell = Command::new("sh");
+    run(shell.args(["-c", load]).arg(Program::Ours.path()).args([ours, theirs])).success();
 }
 
 #[test]
@@ -222,18 +213,15 @@ fn a_large_database_comes_over_row_by_row() {
     let scratch = Scratch::new();
     let dbdir = dbdir(&scratch);
     let text = scratch.file("text", dump(count));
-    run(Command::new("db5.3_load").arg("-f").arg(&text).arg(dbdir.join("postgrey.db")));
+    run(Command::new("db5.3_load").arg("-f").arg(&text).arg(dbdir.join("postgrey.db"))).success();
     let begin = Instant::now();
-    let mut import = Command::new(Program::Ours.path());
-    import.arg("import").arg(format!("--dbdir={}", dbdir.display())).stdin(Stdio::null());
-    let told = String::from_utf8(run(&mut import)).expect("UTF-8");
+    let told = run(postgrey("import").arg(scratch.dbdir_option())).success();
     eprintln!("{count} rows came over in {:?}", begin.elapsed());
     let line = format!("imported {count} triplets and 0 clients from {}\n", dbdir.display());
     assert_eq!(told, line);
-    let mut export = Command::new(Program::Ours.path());
-    export.args(["export", "--triplets"]).arg(format!("--dbdir={}", dbdir.display()));
-    let dumped = run(Command::new("db5.3_dump").arg("-p").arg(dbdir.join("postgrey.db")));
-    assert!(run(&mut export) == dumped, "the dumps differ");
+    let exported = run(postgrey("export --triplets").arg(scratch.dbdir_option())).success();
+    let dumped = run(Command::new("db5.3_dump").arg("-p").arg(dbdir.join("postgrey.db"))).success();
+    assert!(exported == dumped, "the dumps differ");
 }
 
 /// Rows as text, not in the order of keys.

@@ -57,7 +57,7 @@ fn several_files_are_one_list_and_lines_are_counted_in_each() {
         let first = scratch.file("first", "one.example\nfoo bar\n");
         let second = scratch.file("second", "\nfoo bar\ntwo.example\n");
         let words = [first, second].map(|file| format!("--whitelist-clients={}", file.display()));
-        let mut server = run.start_with(|builder| words.iter().fold(builder, |b, w| b.arg(w)));
+        let mut server = run.start_with(|builder| builder.args(words));
         for name in ["one.example", "two.example"] {
             server.ask(&mail().with("client_name", name).at(0), "DUNNO");
         }

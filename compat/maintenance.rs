@@ -21,7 +21,7 @@ fn server(run: &Run, hour: i64, options: &[&str]) -> (Server, Clock) {
         let builder = builder.env("TZ", &format!("XXX{}", hour_in_greenwich - hour));
         let (builder, its) = Clock::of(builder);
         clock = Some(its);
-        options.iter().fold(builder, |builder, option| builder.arg(*option))
+        builder.args(options)
     });
     (server, clock.expect("set above"))
 }

@@ -1,15 +1,9 @@
 //! `policy-test`, which asks a server about the mail of a log (BEHAVIOUR H5).
 
 use crate::case::{Run, case, differs};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use testkit::tool::{Finished, run_with};
 use testkit::{Daemon, Listener, Program, free_port, require};
-
-struct Done {
-    status: i32,
-    out: String,
-    err: String,
-}
 
 /// The words that start the program's `policy-test`.
 fn words(run: &Run) -> Vec<String> {
@@ -25,31 +19,14 @@ fn words(run: &Run) -> Vec<String> {
 }
 
 /// Runs the program's `policy-test` with a log on standard input.
-fn policy_test(run: &Run, options: &[&str], log: &str) -> Done {
+fn policy_test(run: &Run, options: &[&str], log: &str) -> Finished {
     let words = words(run);
-    let words: Vec<&str> =
-        words.iter().map(String::as_str).chain(options.iter().copied()).collect();
-    run_with_log(&words, log)
+    run_with(Command::new(&words[0]).args(&words[1..]).args(options).env("TZ", "UTC"), log)
 }
 
-fn run_with_log(words: &[&str], log: &str) -> Done {
-    let mut child = Command::new(words[0])
-        .args(&words[1..])
-        .env("TZ", "UTC")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("policy-test");
-    // It may end before it reads.
-    let _ = child.stdin.take().expect("a pipe").write_all(log.as_bytes());
-    let output = child.wait_with_output().expect("its end");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Done {
-        status: output.status.code().unwrap_or(-1),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+/// The exit status of a command that no signal ended.
+fn status(finished: &Finished) -> String {
+    finished.status.map_or("a signal".to_owned(), |status| status.to_string())
 }
 
 fn target(daemon: &Daemon) -> String {
@@ -99,7 +76,7 @@ fn refused_and_taken_mail_becomes_requests() {
         let done = policy_test(run, &["-v", &target(&daemon)], &log);
         run.note("the requests and replies", settled(&done.out));
         run.note("the complaints", &done.err);
-        run.note("the status", done.status.to_string());
+        run.note("the status", status(&done));
         let quiet = policy_test(run, &[&target(&daemon), "-v"], DEFERRED);
         run.note("without -v", settled(&quiet.out));
     });
@@ -120,10 +97,10 @@ fn a_server_that_cannot_be_reached_is_an_error() {
     let port = free_port();
     case(|run| {
         let done = policy_test(run, &[&format!("inet:127.0.0.1:{port}")], DEFERRED);
-        run.note("the status of inet", done.status.to_string());
+        run.note("the status of inet", status(&done));
         run.note("the words of inet", &done.err);
         let done = policy_test(run, &["unix:/nonexistent/socket"], DEFERRED);
-        run.note("the status of unix", done.status.to_string());
+        run.note("the status of unix", status(&done));
         let line = done.err.lines().find(|line| line.starts_with("Can't"));
         run.note("the words of unix", line.unwrap_or_default());
     });
@@ -133,7 +110,7 @@ fn a_server_that_cannot_be_reached_is_an_error() {
 fn a_log_without_mail_reaches_no_server() {
     case(|run| {
         let done = policy_test(run, &["unix:/nonexistent/socket"], "");
-        run.note("the status", done.status.to_string());
+        run.note("the status", status(&done));
         run.expect(
             "the count",
             done.out,
@@ -147,7 +124,7 @@ fn invalid_targets_are_refused() {
     case(|run| {
         for words in [&[] as &[&str], &["nowhere"], &["inet:10023"], &["unix:"], &["--foo"]] {
             let done = policy_test(run, words, "");
-            run.note(format!("the status of {words:?}"), done.status.to_string());
+            run.note(format!("the status of {words:?}"), status(&done));
         }
         let done = policy_test(run, &["nowhere"], "");
         let is_told = |text: &str| text.contains("unix:").to_string();
@@ -167,9 +144,9 @@ fn a_server_that_closes_is_asked_again() {
         // The original dies of the closed connection, or reports it without end.
         let script = format!("timeout -s KILL 2 \"$@\" {} 2>/dev/null", target(&daemon));
         let program = words(run);
-        let mut shell = vec!["sh", "-c", &script, "sh"];
-        shell.extend(program.iter().map(String::as_str));
-        let done = run_with_log(&shell, &log);
+        let mut shell = Command::new("sh");
+        let done =
+            run_with(shell.args(["-c", &script, "sh"]).args(program).env("TZ", "UTC"), &*log);
         let text = done.out.split(" requests").next().unwrap_or_default();
         run.expect("the requests", text, differs("X93", "", "2"));
     });

@@ -117,8 +117,7 @@ impl Story {
         let builder = Daemon::builder(program)
             .whitelist_clients(&self.clients)
             .whitelist_recipients(&self.recipients);
-        let options = self.options.iter();
-        let daemon = options.fold(builder, |builder, option| builder.arg(option)).start();
+        let daemon = builder.args(&self.options).start();
         let is_closed = self.options.iter().any(|option| option == "--exim");
         let mut client = None;
         let mut replies = Vec::new();
@@ -136,7 +135,7 @@ impl Story {
             lines.map(|line| normalise::log_line(program, line, &stopped.scratch)).collect();
         log.retain(|line| line.starts_with("action=") || line.contains(": ") || line.contains('!'));
         log.retain(|line| !["TIME ", "Binding ", "Setting "].iter().any(|s| line.starts_with(s)));
-        let dbdir = stopped.scratch.path().join("db");
+        let dbdir = stopped.dbdir();
         Outcome {
             replies,
             log,

@@ -24,8 +24,7 @@ impl Site {
     /// Lets a daemon with these options answer some attempts, after one that is
     /// of no interest: the original makes its database late.
     pub fn new(program: Program, options: &[&str], attempts: &[Attempt]) -> Site {
-        let builder = options.iter().fold(Daemon::builder(program), |it, option| it.arg(*option));
-        let daemon = builder.start();
+        let daemon = Daemon::builder(program).args(options).start();
         let mut client = daemon.client();
         let other = Attempt::new("203.0.113.99", "mx.other.test", "a@other.test", "r@other.test");
         for attempt in [other.at(0)].iter().chain(attempts) {

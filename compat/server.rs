@@ -14,10 +14,7 @@ pub const CLOSED: &str = "(connection closed)";
 impl Run {
     /// Starts the program with these options and empty whitelists.
     pub fn start(&self, options: &[&str]) -> Server {
-        self.start_with(|builder| {
-            let options = options.iter();
-            options.fold(builder, |builder, option| builder.arg(*option))
-        })
+        self.start_with(|builder| builder.args(options))
     }
 
     pub fn start_with(&self, prepare: impl FnOnce(Builder) -> Builder) -> Server {
@@ -184,8 +181,7 @@ impl Left {
     }
 
     pub fn rows(&self, table: Table) -> Vec<String> {
-        let dbdir = self.stopped().scratch.path().join("db");
-        database::rows(self.run.program(), &dbdir, table)
+        database::rows(self.run.program(), &self.stopped().dbdir(), table)
     }
 
     /// The lines of the log but those of start and stop.
@@ -198,10 +194,7 @@ impl Left {
     pub fn again(mut self, options: &[&str]) -> Server {
         self.enter();
         let stopped = self.stopped.take().expect("left only once");
-        let builder = stopped.again(self.run.program());
-        let options = options.iter();
-        let builder = options.fold(builder, |builder, option| builder.arg(*option));
-        Server::of(&self.run, builder)
+        Server::of(&self.run, stopped.again(self.run.program()).args(options))
     }
 
     fn stopped(&self) -> &Stopped {

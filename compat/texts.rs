@@ -95,11 +95,7 @@ fn the_date_is_local_time_with_the_name_of_the_zone() {
     case(|run| {
         for zone in zones {
             let options = ["--x-greylist-header=X: %d", "--delay=-1"];
-            let server = run.start_with(|builder| {
-                let options = options.iter();
-                let builder = options.fold(builder, |builder, option| builder.arg(*option));
-                builder.env("TZ", zone)
-            });
+            let server = run.start_with(|builder| builder.args(options).env("TZ", zone));
             let start = seconds();
             // Its date is the real one, whatever the test's time is.
             let reply = server.daemon().client().ask(&mail().at(-86_400));
