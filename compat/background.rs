@@ -11,15 +11,14 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use regex::bytes::Regex;
 use std::cell::Cell;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
 use testkit::namespace::Namespace;
 use testkit::private_dev::{listen_to_log, private_dev};
-use testkit::{Client, Scratch};
+use testkit::{Client, Scratch, wait_for, wait_until};
 
 pub struct Background {
     run: Run,
@@ -43,47 +42,53 @@ impl Run {
         scratch: Scratch,
         words: &[impl AsRef<OsStr>],
     ) -> Option<Background> {
-        self.background_by(&[], &self.program().path(), scratch, words)
+        self.background_by(&[self.program().path().into()], scratch, words)
     }
 
-    /// The same of this copy of the program, started by a command that becomes
-    /// it.
+    /// The same, started by a command that becomes the program.
     pub fn background_by(
         &self,
-        wrapper: &[&str],
-        program: &Path,
+        program: &[OsString],
         scratch: Scratch,
         words: &[impl AsRef<OsStr>],
     ) -> Option<Background> {
-        // The server becomes a child of this process when its parent is gone.
-        set_child_subreaper(true).expect("Linux");
         let namespace = private_dev(&scratch.subdirectory("dev"))?;
         let (logger, _) = listen_to_log(&namespace, TIMEOUT);
-        let own = words.iter().map(|word| word.as_ref().to_owned());
-        let words = ["-d", "--unix=socket", "--pidfile=pid"].map(Into::into).into_iter().chain(own);
-        let words = usual_words(&scratch, &words.collect::<Vec<_>>());
-        let [nsenter, mount] = namespace.words();
-        let mut command = Command::new(nsenter);
-        // Entering the namespace would lead to its root directory.
-        command.arg(mount).arg("--wd=.").args(wrapper).arg(program);
-        let parent = Process::start_by(command, self.program(), &scratch, &words);
-        let status = parent.wait(|| ());
-        let Outcome { stdout, stderr, status } = outcome(&scratch, status);
-        self.expect("the parent", format!("{stdout}{stderr}{status}"), "exit status: 0");
+        let parent = self.parent(&namespace, program, &scratch, words);
+        self.expect("the parent", parent.shown(), "exit status: 0");
         let pid = wait_for_pid(&scratch);
         let run = self.clone();
         let ended = Cell::new(false);
         Some(Background { run, pid, scratch, logger, ended, _namespace: namespace })
     }
+
+    /// Starts a command that becomes the program, in the background of a namespace.
+    /// Returns the end of the process that was started.
+    pub fn parent(
+        &self,
+        namespace: &Namespace,
+        program: &[OsString],
+        scratch: &Scratch,
+        words: &[impl AsRef<OsStr>],
+    ) -> Outcome {
+        // The server becomes a child of this process when its parent is gone.
+        set_child_subreaper(true).expect("Linux");
+        let own = words.iter().map(|word| word.as_ref().to_owned());
+        let words = ["-d", "--unix=socket", "--pidfile=pid"].map(Into::into).into_iter().chain(own);
+        let words = usual_words(scratch, &words.collect::<Vec<_>>());
+        let [nsenter, mount] = namespace.words();
+        let mut command = Command::new(nsenter);
+        // Entering the namespace would lead to its root directory.
+        command.arg(mount).arg("--wd=.").args(program);
+        let parent = Process::start_by(command, self.program(), scratch, &words);
+        outcome(scratch, parent.wait(|| ()))
+    }
 }
 
 /// The original's parent ends before there is a server.
-fn wait_for_pid(scratch: &Scratch) -> Pid {
-    let deadline = Instant::now() + TIMEOUT;
-    while Client::unix(&scratch.path().join("socket")).is_err() {
-        assert!(Instant::now() < deadline, "it does not serve");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+pub fn wait_for_pid(scratch: &Scratch) -> Pid {
+    let socket = scratch.path().join("socket");
+    wait_until("a server", || Client::unix(&socket).is_ok());
     let text = fs::read_to_string(scratch.path().join("pid")).expect("a pid file");
     Pid::from_raw(text.trim_end().parse().expect("a number"))
 }
@@ -123,24 +128,18 @@ impl Background {
     /// Waits for the end that a signal brings, and says how it ended.
     pub fn end_by(&self, signal: Signal) -> String {
         self.signal(signal);
-        let deadline = Instant::now() + TIMEOUT;
-        loop {
-            match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)).expect("an adopted child") {
-                WaitStatus::StillAlive => {}
-                status => {
-                    self.ended.set(true);
-                    return match status {
-                        WaitStatus::Exited(_, status) => format!("exit status: {status}"),
-                        WaitStatus::Signaled(_, signal, _) => format!("signal: {signal}"),
-                        other => format!("{other:?}"),
-                    };
-                }
-            }
-            assert!(Instant::now() < deadline, "it does not end");
+        let status = wait_for("the server's end", || {
             // The original acts on a signal only when its socket has something
             // to read (BEHAVIOUR C5).
             drop(Client::unix(&self.socket()));
-            std::thread::sleep(Duration::from_millis(5));
+            let status = waitpid(self.pid, Some(WaitPidFlag::WNOHANG)).expect("an adopted child");
+            (status != WaitStatus::StillAlive).then_some(status)
+        });
+        self.ended.set(true);
+        match status {
+            WaitStatus::Exited(_, status) => format!("exit status: {status}"),
+            WaitStatus::Signaled(_, signal, _) => format!("signal: {signal}"),
+            other => format!("{other:?}"),
         }
     }
 
@@ -153,7 +152,8 @@ impl Background {
             let mut datagram = vec![0; 64 * 1024];
             let length = self.logger.recv(&mut datagram).expect("a line within the patience");
             datagram.truncate(length);
-            let is_last = contains(&datagram, part.as_bytes());
+            let part = part.as_bytes();
+            let is_last = datagram.windows(part.len()).any(|window| window == part);
             datagrams.push(self.normal(&datagram));
             if is_last {
                 return datagrams;
@@ -161,29 +161,42 @@ impl Background {
         }
     }
 
-    /// `<21>Nov 23 22:45:07 postgrey[123]: text`, with the time and the number
-    /// replaced once their form was held to.
+    /// A datagram without its time; the process id becomes the process.
     fn normal(&self, datagram: &[u8]) -> String {
+        let Message { priority, author, text } = Message::of(datagram);
+        let author = if author == Some(self.pid) { "" } else { "(the parent) " };
+        let text = normalise::log_line(
+            self.run.program(),
+            &text.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'"),
+            &self.scratch,
+        );
+        format!("{priority}{author}{text}")
+    }
+}
+
+/// The parts of `<21>Nov 23 22:45:07 postgrey[123]: text`.
+pub struct Message<'d> {
+    /// `<21>`.
+    pub priority: String,
+    /// The process that it names.
+    pub author: Option<Pid>,
+    pub text: &'d [u8],
+}
+
+impl Message<'_> {
+    pub fn of(datagram: &[u8]) -> Message<'_> {
         let header = Regex::new(
-            r"(?-u)^(<[0-9]+>)[A-Z][a-z]{2} [ 1-3][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} postgrey\[([0-9]+)\]: ",
+            r"(?-u)^(<[0-9]+>)[A-Z][a-z]{2} [ 1-3][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} postgrey(?:\[([0-9]+)\])?: ",
         );
         let header = header.expect("a pattern");
         let captures = header.captures(datagram);
         let captures = captures.unwrap_or_else(|| panic!("{}", datagram.escape_ascii()));
-        let pid = std::str::from_utf8(&captures[2]).expect("digits");
-        let author = if pid == self.pid.to_string() { "" } else { "(the parent) " };
-        let rest = &datagram[captures[0].len()..];
-        let rest = normalise::log_line(
-            self.run.program(),
-            &rest.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'"),
-            &self.scratch,
-        );
-        format!("{}{author}{rest}", String::from_utf8_lossy(&captures[1]))
+        let text =
+            |group: regex::bytes::Match| String::from_utf8_lossy(group.as_bytes()).into_owned();
+        let author = captures.get(2).map(|pid| Pid::from_raw(text(pid).parse().expect("digits")));
+        let priority = text(captures.get(1).expect("a priority"));
+        Message { priority, author, text: &datagram[captures[0].len()..] }
     }
-}
-
-fn contains(datagram: &[u8], part: &[u8]) -> bool {
-    datagram.windows(part.len()).any(|window| window == part)
 }
 
 impl Drop for Background {

@@ -4,21 +4,19 @@
 //! The original's parent succeeds as soon as it has a child; ours waits for the
 //! child's result.
 
+use crate::background::{Message, wait_for_pid};
 use crate::case::{Expected, Run, case, differs};
 use crate::mail::mail;
 use crate::normalise;
-use crate::process::{Process, TIMEOUT, outcome, usual_words};
-use nix::sys::prctl::set_child_subreaper;
+use crate::process::TIMEOUT;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use regex::Regex;
 use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, SystemTime};
-use testkit::namespace::Namespace;
 use testkit::private_dev::{listen_to_log, private_dev};
-use testkit::{Client, Program, Scratch, wait_for};
+use testkit::{Client, Program, Scratch};
 
 struct Start {
     parent: String,
@@ -32,18 +30,13 @@ struct Start {
 /// Starts the program with `-d`, a pid file and a socket in a directory that
 /// the case prepared.
 fn start(run: &Run, scratch: &Scratch, words: &[&str]) -> Option<Start> {
-    // The server becomes a child of this process when its parent is gone.
-    set_child_subreaper(true).expect("Linux");
     let namespace = private_dev(&scratch.subdirectory("dev"))?;
     let (logger, _) = listen_to_log(&namespace, TIMEOUT);
-    let words = [&["-d", "--unix=socket", "--pidfile=pid"], words].concat();
-    let words = usual_words(scratch, &words);
-    let parent = Process::start_by(inside(run, &namespace), run.program(), scratch, &words);
-    let status = parent.wait(|| ());
-    let parent = outcome(scratch, status).shown_roughly();
+    let outcome = run.parent(&namespace, &[run.program().path().into()], scratch, words);
+    let parent = outcome.shown_roughly();
     let hear = || heard(run, scratch, &logger);
     let (mut log, mut serves) = (Vec::new(), false);
-    if status.success() {
+    if outcome.status == "exit status: 0" {
         let mut daemon = None;
         // The original's child runs to its end, which is logged twice.
         while !serves && !log.iter().any(|line: &String| line.contains("FATAL: ERROR: ")) {
@@ -73,31 +66,17 @@ fn replies(scratch: &Scratch) -> bool {
     client.is_ok_and(|mut client| client.try_to_ask(&mail()).is_some())
 }
 
-fn inside(run: &Run, namespace: &Namespace) -> std::process::Command {
-    let [nsenter, mount] = namespace.words();
-    let mut command = std::process::Command::new(nsenter);
-    // Entering the namespace would lead to its root directory.
-    command.arg(mount).arg("--wd=.").arg(run.program().path());
-    command
-}
-
 /// A datagram as `<20>text`, and the process that it names. Without one it says
 /// so.
 fn heard(run: &Run, scratch: &Scratch, logger: &UnixDatagram) -> Option<(String, Option<Pid>)> {
-    let header = Regex::new(
-        r"^(<[0-9]+>)[A-Z][a-z]{2} [ 1-3][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} postgrey(?:\[([0-9]+)\])?: ",
-    );
-    let header = header.expect("a pattern");
     let mut datagram = vec![0; 64 * 1024];
     let length = logger.recv(&mut datagram).ok()?;
-    let text = String::from_utf8_lossy(&datagram[..length]).into_owned();
-    let captures = header.captures(&text).unwrap_or_else(|| panic!("{text:?}"));
-    let author = captures.get(2).map(|pid| pid.as_str().parse().expect("digits"));
+    let Message { priority, author, text } = Message::of(&datagram[..length]);
     let from = if author.is_some() { "" } else { "(nobody) " };
-    let rest = text[captures[0].len()..].trim_end();
-    let rest = normalise::log_line(run.program(), rest, scratch);
-    let rest = rest.replace(&std::process::id().to_string(), "PID");
-    Some((format!("{}{from}{rest}", &captures[1]), author.map(Pid::from_raw)))
+    let text = String::from_utf8_lossy(text);
+    let text = normalise::log_line(run.program(), text.trim_end(), scratch);
+    let text = text.replace(&std::process::id().to_string(), "PID");
+    Some((format!("{priority}{from}{text}"), author))
 }
 
 /// Returns true if its severity is that of a warning or worse.
@@ -124,6 +103,14 @@ fn expect(run: &Run, what: &str, start: Start, [parent, log, left]: [Expected; 3
 /// The original's words for the end that it does not explain.
 const LOST: &str = "ERROR:  at /usr/sbin/postgrey line 781.";
 
+/// Its log of such a start, for a reason.
+fn lost(text: &str) -> [String; 3] {
+    [format!("<18>FATAL: {text}"), format!("<20>WARNING: {text}"), format!("<18>FATAL: {LOST}")]
+}
+
+const NO_NUMBER: &str = "pid: Couldn't find pid in existent pid_file";
+const DAEMONIZE: &str = "at /usr/share/perl5/Net/Server/Daemonize.pm line 44.";
+
 #[test]
 fn a_pid_file_of_a_living_process_is_explained() {
     case(|run| {
@@ -134,11 +121,7 @@ fn a_pid_file_of_a_living_process_is_explained() {
         start.parent = start.parent.replace(&std::process::id().to_string(), "PID");
         let text = "Pid_file already exists for running process (PID)... aborting";
         let ours = format!("{text}; if that is not postgrey, remove pid");
-        let theirs = [
-            format!("<18>FATAL: {text}"),
-            format!("<20>WARNING: {text}"),
-            format!("<18>FATAL: {LOST}"),
-        ];
+        let theirs = lost(text);
         expect(
             run,
             "alive",
@@ -156,19 +139,13 @@ fn a_pid_file_of_a_living_process_is_explained() {
 
 #[test]
 fn a_pid_file_without_a_number_is_explained() {
-    let text = "pid: Couldn't find pid in existent pid_file";
-    let at = "at /usr/share/perl5/Net/Server/Daemonize.pm line 44.";
-    let ours = format!("{text}; remove it if no postgrey runs");
+    let ours = format!("{NO_NUMBER}; remove it if no postgrey runs");
     for content in ["garbage\n", " 5\n", "-5\n"] {
         case(|run| {
             let scratch = Scratch::new();
             scratch.file("pid", content);
             let Some(start) = start(run, &scratch, &[]) else { return };
-            let theirs = [
-                format!("<18>FATAL: {text} {at}"),
-                format!("<20>WARNING: {text} {at}"),
-                format!("<18>FATAL: {LOST}"),
-            ];
+            let theirs = lost(&format!("{NO_NUMBER} {DAEMONIZE}"));
             expect(
                 run,
                 content,
@@ -200,7 +177,7 @@ fn an_empty_pid_file_is_replaced() {
             let expected = match age {
                 0 => [
                     differs("X78", [LOST, "failure"], "exit status: 0"),
-                    differs("X78", start_that_is_lost(), replaced),
+                    differs("X78", lost(&format!("{NO_NUMBER} {DAEMONIZE}")), replaced),
                     differs("X78", "pid", serves),
                 ],
                 _ => ["exit status: 0".into(), differs("X78", "", replaced), serves.into()],
@@ -208,12 +185,6 @@ fn an_empty_pid_file_is_replaced() {
             expect(run, what, start, expected);
         }
     });
-}
-
-fn start_that_is_lost() -> [String; 3] {
-    let text = "pid: Couldn't find pid in existent pid_file \
-                at /usr/share/perl5/Net/Server/Daemonize.pm line 44.";
-    [format!("<18>FATAL: {text}"), format!("<20>WARNING: {text}"), format!("<18>FATAL: {LOST}")]
 }
 
 #[test]
@@ -296,28 +267,9 @@ fn the_parent_reports_a_failed_start() {
         "pid socket",
     );
     fails(
-        &["--group=nosuchgroup"],
-        "No such group \"nosuchgroup\"",
-        "; create it with \"groupadd --system nosuchgroup\", or name another with --group",
-        "pid socket",
-    );
-    let advice = "; --dbdir must be a directory in which --user may write";
-    fails(
         &["--dbdir=/nonexistent"],
         "can't open lock file: /nonexistent/postgrey.lock",
-        &format!(": No such file or directory{advice}"),
-        "pid socket",
-    );
-    fails(
-        &["--dbdir=/dev/null"],
-        "can't open lock file: /dev/null/postgrey.lock",
-        &format!(": Not a directory{advice}"),
-        "pid socket",
-    );
-    fails(
-        &["--dbdir=/root"],
-        "can't open lock file: /root/postgrey.lock",
-        &format!(": Permission denied{advice}"),
+        ": No such file or directory; --dbdir must be a directory in which --user may write",
         "pid socket",
     );
     fails(
@@ -414,19 +366,15 @@ fn an_unknown_facility_is_refused_in_the_background() {
 #[test]
 fn lines_wait_for_a_logger_that_is_not_there() {
     case(|run| {
-        set_child_subreaper(true).expect("Linux");
         let scratch = Scratch::new();
         let Some(namespace) = private_dev(&scratch.subdirectory("dev")) else { return };
-        let words = usual_words(&scratch, &["-d", "--unix=socket", "--pidfile=pid"]);
-        let parent = Process::start_by(inside(run, &namespace), run.program(), &scratch, &words);
-        let status = parent.wait(|| ());
-        run.expect("the parent", outcome(&scratch, status).shown(), "exit status: 0");
-        let path = scratch.path().join("socket");
-        let mut client = wait_for("a server", || Client::unix(&path).ok());
+        let program = [run.program().path().into()];
+        let parent = run.parent(&namespace, &program, &scratch, &[""; 0]);
+        run.expect("the parent", parent.shown(), "exit status: 0");
+        let pid = wait_for_pid(&scratch);
+        let mut client = Client::unix(&scratch.path().join("socket")).expect("a server");
         let asked = client.ask(&mail().with("recipient", "first@x").at(0));
         run.expect("answers without a log", asked.starts_with("DEFER").to_string(), "true");
-        let pid = fs::read_to_string(scratch.path().join("pid")).expect("a pid file");
-        let pid = Pid::from_raw(pid.trim_end().parse().expect("a number"));
 
         let (logger, _) = listen_to_log(&namespace, TIMEOUT);
         let mut told = Vec::new();

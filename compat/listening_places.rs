@@ -4,13 +4,10 @@
 use crate::case::{Run, case, differs};
 use crate::listening::{AT, View, error_of, has_ipv6, sockets_and_log};
 use crate::mail::mail;
-use crate::process::{Process, TIMEOUT, outcome, printed, usual_words};
-use nix::unistd::User;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use crate::process::{self, Process, outcome, printed, usual_words};
+use std::fs;
 use std::process::Command;
-use std::time::Instant;
-use testkit::{Client, Scratch, free_port};
+use testkit::{Client, Scratch, free_port, wait_for};
 
 /// A network of its own, in which `$1` was done first.
 const OWN_NETWORK: &str = "ip link set lo up; eval \"$1\"; shift; exec \"$@\"";
@@ -161,34 +158,20 @@ fn an_ipv6_address_without_a_port_is_refused() {
 /// by a client that is made by `connect`: what it says up to its reply or its
 /// end, without the numbers of users and groups.
 fn of_nobody(run: &Run, words: &[&str], connect: impl Fn(&Scratch) -> Option<Client>) -> String {
-    let nobody = User::from_name("nobody").expect("users").expect("nobody");
-    let (user, group) = (nobody.uid.to_string(), nobody.gid.to_string());
     let scratch = Scratch::new();
     let words = usual_words(&scratch, words);
-    for folder in [scratch.path().to_path_buf(), scratch.path().join("db")] {
-        fs::set_permissions(folder, Permissions::from_mode(0o777)).expect("chmod");
-    }
-    // The project may lie where only its owner may look.
-    let copy = scratch.path().join("postgrey");
-    fs::copy(run.program().path(), &copy).expect("a copy of the program");
-    let mut command = Command::new("/usr/bin/setpriv");
-    command.args([&format!("--reuid={user}"), &format!("--regid={group}")]);
-    command.arg("--clear-groups").arg(&copy);
+    let program = process::of_nobody(run, &scratch);
+    let mut command = Command::new(&program[0]);
+    command.args(&program[1..]);
     let mut process = Process::start_by(command, run.program(), &scratch, &words);
-    let deadline = Instant::now() + TIMEOUT;
-    let said = loop {
-        if let Some(mut client) = connect(&scratch) {
-            // One that is about to end may not answer.
-            if client.try_to_ask(&mail().at(0)).is_some() {
-                break format!("{}serves", printed(&scratch, "stderr"));
-            }
-        }
-        if process.has_ended() {
-            let status = process.wait(|| ());
-            break outcome(&scratch, status).shown_roughly();
-        }
-        assert!(Instant::now() < deadline, "neither a reply nor an end");
-        std::thread::sleep(std::time::Duration::from_millis(5));
+    let serves = wait_for("a reply or an end", || {
+        // One that is about to end may not answer.
+        let reply = connect(&scratch).and_then(|mut client| client.try_to_ask(&mail().at(0)));
+        reply.map(|_| true).or(process.has_ended().then_some(false))
+    });
+    let said = match serves {
+        true => format!("{}serves", printed(&scratch, "stderr")),
+        false => outcome(&scratch, process.wait(|| ())).shown_roughly(),
     };
     let lines = said.lines().filter(|line| {
         let others = ["TIME ", "Binding ", "action="];

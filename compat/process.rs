@@ -5,13 +5,14 @@ use crate::case::Run;
 use crate::mail::mail;
 use crate::normalise;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
-use testkit::{Client, Program, Scratch};
+use std::time::Duration;
+use testkit::{Client, Program, Scratch, require, wait_for};
 
-/// The time limit of the start and the end of a program.
+/// The time limit of a wait for a line in the log.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,15 +87,12 @@ impl Process {
     /// Waits for its end. `poke` is called meanwhile: the original acts on a
     /// signal only when its socket has something to read (BEHAVIOUR C5).
     pub fn wait(mut self, poke: impl Fn()) -> ExitStatus {
-        let deadline = Instant::now() + TIMEOUT;
-        while !self.has_ended() {
-            assert!(Instant::now() < deadline, "it does not end");
+        wait_for("the program's end", || {
             if self.program == Program::Theirs {
                 poke();
             }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.status.expect("an end")
+            self.has_ended().then_some(self.status).flatten()
+        })
     }
 }
 
@@ -123,18 +121,14 @@ impl Run {
         let mut words = usual_words(&scratch, words);
         words.insert(0, "--unix=socket".into());
         let mut process = Process::start(self, &scratch, &words);
-        let reply = loop {
-            match Client::unix(&socket) {
-                Ok(mut client) => break client.try_to_ask(&mail()),
-                Err(_) if process.has_ended() => {
-                    let status = process.wait(|| ());
-                    return outcome(&scratch, status).shown_roughly();
-                }
-                Err(_) => std::thread::sleep(Duration::from_millis(5)),
-            }
-        };
-        let fate = if reply.is_some() { SERVES } else { DIES };
-        fate.to_string()
+        let fate = wait_for("a reply or an end", || match Client::unix(&socket) {
+            Ok(mut client) => Some(client.try_to_ask(&mail()).map_or(DIES, |_| SERVES)),
+            Err(_) => process.has_ended().then_some(""),
+        });
+        match fate {
+            "" => outcome(&scratch, process.wait(|| ())).shown_roughly(),
+            fate => fate.to_string(),
+        }
     }
 
     /// Runs a command line that ends by itself, in a directory of its own.
@@ -165,6 +159,20 @@ pub fn usual_words(scratch: &Scratch, own: &[impl AsRef<OsStr>]) -> Vec<OsString
     ];
     let own = own.iter().map(|word| word.as_ref().to_owned());
     usual.into_iter().map(OsString::from).chain(own).collect()
+}
+
+/// A command that starts a copy of the program as the user `nobody`, who may write in
+/// the directory.
+pub fn of_nobody(run: &Run, scratch: &Scratch) -> Vec<OsString> {
+    require("/usr/bin/setpriv", "util-linux");
+    for folder in [scratch.path().to_path_buf(), scratch.subdirectory("db")] {
+        fs::set_permissions(folder, Permissions::from_mode(0o777)).expect("chmod");
+    }
+    // The project may lie where only its owner may look.
+    let copy = scratch.path().join("postgrey");
+    fs::copy(run.program().path(), &copy).expect("a copy of the program");
+    let words = ["/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"];
+    words.map(OsString::from).into_iter().chain([copy.into()]).collect()
 }
 
 /// The files that a process left in the directory it was started in.

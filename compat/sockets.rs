@@ -2,7 +2,7 @@
 
 use crate::case::Run;
 use crate::mail::mail;
-use crate::process::{Process, TIMEOUT, outcome, printed, usual_words};
+use crate::process::{Process, outcome, printed, usual_words};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;
@@ -12,8 +12,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::{Duration, Instant};
-use testkit::{Client, Scratch};
+use std::time::Duration;
+use testkit::{Client, Scratch, wait_until};
 
 pub const CONTROL: &str = "/db/postgrey.control";
 
@@ -44,14 +44,10 @@ impl Run {
     ) -> Result<Listening, String> {
         let words = usual_words(&scratch, words);
         let mut process = Process::start_by(command, self.program(), &scratch, &words);
-        let deadline = Instant::now() + TIMEOUT;
-        while !printed(&scratch, "stderr").contains("\nSetting gid to ") {
-            if process.has_ended() {
-                let status = process.wait(|| ());
-                return Err(outcome(&scratch, status).shown_roughly());
-            }
-            assert!(Instant::now() < deadline, "it does not listen");
-            std::thread::sleep(Duration::from_millis(5));
+        let listens = || printed(&scratch, "stderr").contains("\nSetting gid to ");
+        wait_until("a server that listens", || process.has_ended() || listens());
+        if !listens() {
+            return Err(outcome(&scratch, process.wait(|| ())).shown_roughly());
         }
         Ok(Listening { process, scratch })
     }
