@@ -201,3 +201,6 @@ fn divide(candidates: Vec<Candidate>) -> (Vec<(Linear, AnyOf)>, Vec<Linear>) {
 #[cfg(test)]
 #[path = "pattern_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod random_tests;

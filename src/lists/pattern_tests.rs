@@ -15,7 +15,7 @@ fn the_patterns_of_a_list_have_a_largest_size() {
     assert_eq!(refused("(?=x)a", 510), 10);
 }
 
-fn patterns(list: &[u8]) -> Patterns {
+pub(super) fn patterns(list: &[u8]) -> Patterns {
     let text = Text { file: "list".into(), bytes: list.to_vec() };
     let mut builder = Builder::default();
     let mut diagnostics = Diagnostics::default();
@@ -178,4 +178,13 @@ fn patterns_that_give_up_share_the_time_of_a_request() {
     assert!((1..MAX_BACKTRACKING).contains(&warnings.len()), "{}", warnings.len());
     assert!(warnings[0].to_string().starts_with("list line 1: pattern gave up on aaa"));
     assert!(look_up(&lists).len() < MAX_BACKTRACKING / 10, "the slowest are known");
+}
+
+#[test]
+fn a_pattern_with_a_large_optional_part_is_found_by_its_literal_or_by_pcre2() {
+    for repetition in ["{0,}", "*", "?", "{0,1}", "{0}"] {
+        let patterns = patterns(format!("/((a{{5000}}){{500}}){repetition}x1234/\n").as_bytes());
+        let found = patterns.find(b"x1234", &mut Budget::default()).map(Location::line);
+        assert_eq!(found, Some(1), "{repetition}");
+    }
 }

@@ -41,10 +41,9 @@ fn size(ast: &Ast) -> u64 {
         Ast::Repetition(repetition) => {
             let times = match repetition.op.kind {
                 RepetitionKind::Range(
-                    RepetitionRange::Exactly(n)
-                    | RepetitionRange::AtLeast(n)
-                    | RepetitionRange::Bounded(_, n),
+                    RepetitionRange::Exactly(n) | RepetitionRange::Bounded(_, n),
                 ) => n,
+                RepetitionKind::Range(RepetitionRange::AtLeast(n)) => n.max(1),
                 _ => 1,
             };
             size(&repetition.ast).saturating_mul(u64::from(times))
