@@ -13,7 +13,7 @@
 use super::Policy;
 use super::lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
 use super::record::{ClientRecord, Record};
-use super::verdict::{Exemption, Notice, Verdict};
+use super::verdict::{Notice, Reason};
 
 /// Seconds between two counts.
 const COUNT_INTERVAL: i64 = 3600;
@@ -27,7 +27,7 @@ pub(super) fn exempt(policy: &Policy, lookup: &Lookup, records: &Records) -> Opt
         let Some(record) = record.filter(|record| record.count >= enough) else {
             continue;
         };
-        let exempt = || Decision::new(Verdict::Exempt(Exemption::AutoWhitelist));
+        let exempt = || Decision::new(Reason::AutoWhitelist.into());
         let decision = decision.get_or_insert_with(exempt);
         let after = after_exempt_pass(record, lookup.now);
         decision.writes.extend(after.map(|after| write(slot, Some(record), after)));

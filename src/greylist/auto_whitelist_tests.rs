@@ -35,7 +35,7 @@ fn mail(
         Notice::AutoWhitelisted(subject) => Some(subject),
         Notice::FirstSeenInFuture => None,
     });
-    (matches!(decision.verdict, super::super::Verdict::Exempt(_)), reached.collect())
+    (decision.verdict.reason == Reason::AutoWhitelist, reached.collect())
 }
 
 fn subjects(policy: &Policy, client: Client<'_>, sender: &str) -> Vec<AwlSubject> {

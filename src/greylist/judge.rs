@@ -5,7 +5,7 @@ use super::Policy;
 use super::auto_whitelist;
 use super::lookup::{Decision, Lookup, Records, Slot, Urgency, Write};
 use super::record::{Record, TripletRecord};
-use super::verdict::{Notice, Verdict, Wait};
+use super::verdict::{Notice, Reason, Verdict};
 
 /// Decides an attempt: the auto-whitelist, then the triplet.
 pub fn judge(policy: &Policy, lookup: &Lookup, records: &Records) -> Decision {
@@ -32,12 +32,14 @@ impl Triplet<'_> {
         let delay = if passed_before { self.policy.delay } else { self.lookup.recipient_delay };
         let waited = now.saturating_sub(first);
         let is_over = waited >= delay;
-        let mut decision = Decision::new(if is_over {
-            Verdict::Passed { waited, first_time: !has_passed }
-        } else {
-            let reason = if first == now { Wait::New } else { Wait::EarlyRetry };
-            Verdict::Greylisted { reason, missing: delay.saturating_sub(waited) }
-        });
+        let reason = match (is_over, has_passed) {
+            (true, true) => Reason::TripletFound,
+            (true, false) => Reason::FirstPass,
+            (false, _) if first == now => Reason::New,
+            (false, _) => Reason::EarlyRetry,
+        };
+        let seconds = if is_over { waited } else { delay.saturating_sub(waited) };
+        let mut decision = Decision::new(Verdict { reason, seconds });
         if is_in_future {
             decision.notices.push(Notice::FirstSeenInFuture);
         }

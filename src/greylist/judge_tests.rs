@@ -1,6 +1,6 @@
 //! The rules of BEHAVIOUR E, on a store in memory.
 
-use super::super::{AwlSubject, Exemption, Plan, SECONDS_PER_DAY, plan};
+use super::super::{AwlSubject, Plan, SECONDS_PER_DAY, plan};
 use super::*;
 use crate::greylist::{ClientRecord, Record, Table};
 use crate::lists::{Budget, Lists};
@@ -9,15 +9,15 @@ use crate::state::memory::Memory;
 
 const KEY: &[u8] = b"192.0.2.0/a@b.example/c@d.example";
 const CLIENT: &[u8] = b"192.0.2.1";
-const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
-const FOUND: Verdict = Verdict::Passed { waited: 0, first_time: false };
+const NEW: Verdict = Verdict { reason: Reason::New, seconds: 300 };
+const FOUND: Verdict = Verdict { reason: Reason::TripletFound, seconds: 0 };
 
 fn early(missing: i64) -> Verdict {
-    Verdict::Greylisted { reason: Wait::EarlyRetry, missing }
+    Verdict { reason: Reason::EarlyRetry, seconds: missing }
 }
 
 fn first_pass(waited: i64) -> Verdict {
-    Verdict::Passed { waited, first_time: true }
+    Verdict { reason: Reason::FirstPass, seconds: waited }
 }
 
 struct Story {
@@ -70,7 +70,7 @@ impl Story {
         let of_triplet = decision.writes.iter().find(|write| write.slot == Slot::Triplet);
         self.urgency = of_triplet.map(|write| write.urgency);
         match decision.verdict {
-            Verdict::Passed { first_time: false, .. } => FOUND,
+            Verdict { reason: Reason::TripletFound, .. } => FOUND,
             verdict => verdict,
         }
     }
@@ -112,7 +112,7 @@ fn the_retry_window_counts_from_the_first_attempt() {
     story.policy.delay = 3 * SECONDS_PER_DAY;
     assert_eq!(
         story.at(1001 + window),
-        Verdict::Greylisted { reason: Wait::New, missing: 3 * SECONDS_PER_DAY }
+        Verdict { reason: Reason::New, seconds: 3 * SECONDS_PER_DAY }
     );
     assert_eq!(story.row(), (1001 + window, 1001 + window));
 }
@@ -159,7 +159,7 @@ fn with_own_delay(seconds: i64) -> Story {
 #[test]
 fn a_recipient_may_have_a_shorter_delay() {
     let mut story = with_own_delay(60);
-    assert_eq!(story.at(1000), Verdict::Greylisted { reason: Wait::New, missing: 60 });
+    assert_eq!(story.at(1000), Verdict { reason: Reason::New, seconds: 60 });
     assert_eq!(story.at(1059), early(1));
     assert_eq!(story.row(), (1000, 1059));
     assert_eq!(story.at(1060), first_pass(60));
@@ -175,7 +175,7 @@ fn a_recipient_may_have_a_shorter_delay() {
 #[test]
 fn a_recipient_may_have_a_longer_delay() {
     let mut story = with_own_delay(600);
-    assert_eq!(story.at(1000), Verdict::Greylisted { reason: Wait::New, missing: 600 });
+    assert_eq!(story.at(1000), Verdict { reason: Reason::New, seconds: 600 });
     assert_eq!(story.at(1300), early(300));
     assert_eq!(story.row(), (1000, 1299), "whoever goes by --delay sees that it waits");
     assert_eq!(story.at(1600), first_pass(600));
@@ -195,7 +195,7 @@ fn a_recipient_may_have_a_delay_without_a_general_one() {
     for delay in [0, -5] {
         let mut story = with_own_delay(60);
         story.policy.delay = delay;
-        assert_eq!(story.at(1000), Verdict::Greylisted { reason: Wait::New, missing: 60 });
+        assert_eq!(story.at(1000), Verdict { reason: Reason::New, seconds: 60 });
         assert_eq!(story.at(1059), early(1));
         assert_eq!(story.at(1060), first_pass(60));
         assert_eq!(story.at(1061), FOUND);
@@ -263,13 +263,13 @@ fn the_pass_that_reaches_the_count_is_announced() {
     }
     assert_eq!(story.notices, [Notice::AutoWhitelisted(AwlSubject::Client([192, 0, 2, 1].into()))]);
     story.recipient = "r3@d".to_string();
-    assert_eq!(story.at(20_100), Verdict::Exempt(Exemption::AutoWhitelist));
+    assert_eq!(story.at(20_100), Reason::AutoWhitelist.into());
     assert_eq!(story.count(), Some((2, 20_000)));
     let triplets = story.memory.records.keys().filter(|(table, _)| *table == Table::Triplets);
     assert_eq!(triplets.count(), 2, "an exempt pass writes no triplet");
-    assert_eq!(story.at(23_600), Verdict::Exempt(Exemption::AutoWhitelist));
+    assert_eq!(story.at(23_600), Reason::AutoWhitelist.into());
     assert_eq!(story.count(), Some((3, 23_600)));
-    assert_eq!(story.at(500), Verdict::Exempt(Exemption::AutoWhitelist));
+    assert_eq!(story.at(500), Reason::AutoWhitelist.into());
     assert_eq!(story.count(), Some((4, 500)), "a last pass in the future is set right");
 }
 

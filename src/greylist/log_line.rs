@@ -1,6 +1,6 @@
 //! The log line of a decision.
 
-use super::{Policy, Reply, Verdict, Wait};
+use super::{Policy, Reason, Reply, Verdict};
 use crate::json::Object;
 use crate::request::Request;
 
@@ -17,16 +17,16 @@ pub fn log_line(
         line.extend_from_slice(request.queue_id);
         line.extend_from_slice(b": ");
     }
-    let reason = verdict.reason();
-    for part in ["action=", reason.action(), ", reason=", reason.words()] {
+    let Verdict { reason, seconds } = verdict;
+    for part in ["action=", reason.action().word(), ", reason=", reason.words()] {
         line.extend_from_slice(part.as_bytes());
     }
-    match verdict {
-        Verdict::Greylisted { reason: Wait::EarlyRetry, missing } => {
-            line.extend_from_slice(format!(" ({missing}s missing)").as_bytes());
+    match reason {
+        Reason::EarlyRetry => {
+            line.extend_from_slice(format!(" ({seconds}s missing)").as_bytes());
         }
-        Verdict::Passed { waited, .. } if matches!(reply, Reply::Prepend(_)) => {
-            line.extend_from_slice(format!(", delay={waited}").as_bytes());
+        Reason::FirstPass if matches!(reply, Reply::Prepend(_)) => {
+            line.extend_from_slice(format!(", delay={seconds}").as_bytes());
         }
         _ => {}
     }
@@ -46,11 +46,12 @@ pub fn log_line(
 /// `"dry_run":true`, and the attributes of the request that are not empty or `0`.
 /// Mail that passes for the first time has a delay, with or without a header.
 pub fn log_object(policy: &Policy, request: &Request<'_>, verdict: Verdict) -> Object {
-    let reason = verdict.reason();
-    let mut object = Object::new().text("action", reason.action()).text("reason", reason.words());
-    object = match verdict {
-        Verdict::Greylisted { missing, .. } => object.number("missing", missing),
-        Verdict::Passed { waited, first_time: true } => object.number("delay", waited),
+    let Verdict { reason, seconds } = verdict;
+    let mut object = Object::new().text("action", reason.action().word());
+    object = object.text("reason", reason.words());
+    object = match reason {
+        Reason::New | Reason::EarlyRetry => object.number("missing", seconds),
+        Reason::FirstPass => object.number("delay", seconds),
         _ => object,
     };
     if policy.is_dry_run {
@@ -83,11 +84,10 @@ pub fn is_true(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::greylist::{Blacklist, Exemption};
 
-    const PASSED: Verdict = Verdict::Passed { waited: 300, first_time: true };
-    const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
-    const EARLY: Verdict = Verdict::Greylisted { reason: Wait::EarlyRetry, missing: 299 };
+    const PASSED: Verdict = Verdict { reason: Reason::FirstPass, seconds: 300 };
+    const NEW: Verdict = Verdict { reason: Reason::New, seconds: 300 };
+    const EARLY: Verdict = Verdict { reason: Reason::EarlyRetry, seconds: 299 };
 
     fn request<'a>() -> Request<'a> {
         Request {
@@ -117,19 +117,11 @@ mod tests {
         const FIELDS: &str = "client_name=mx.b.example, client_address=1.2.3.4, \
                               sender=A@b.example, recipient=c@D.example";
         let table = [
-            (Verdict::Exempt(Exemption::Client), Reply::Dunno, "pass, reason=client whitelist"),
-            (
-                Verdict::Exempt(Exemption::Recipient),
-                Reply::Dunno,
-                "pass, reason=recipient whitelist",
-            ),
-            (Verdict::Exempt(Exemption::AutoWhitelist), Reply::Dunno, "pass, reason=client AWL"),
-            (Verdict::Exempt(Exemption::Sender), Reply::Dunno, "pass, reason=sender whitelist"),
-            (
-                Verdict::Blacklisted(Blacklist::Client),
-                restrict(),
-                "blacklist, reason=client blacklist",
-            ),
+            (Reason::ClientWhitelist.into(), Reply::Dunno, "pass, reason=client whitelist"),
+            (Reason::RecipientWhitelist.into(), Reply::Dunno, "pass, reason=recipient whitelist"),
+            (Reason::AutoWhitelist.into(), Reply::Dunno, "pass, reason=client AWL"),
+            (Reason::SenderWhitelist.into(), Reply::Dunno, "pass, reason=sender whitelist"),
+            (Reason::ClientBlacklist.into(), restrict(), "blacklist, reason=client blacklist"),
             (NEW, restrict(), "greylist, reason=new"),
             (EARLY, restrict(), "greylist, reason=early-retry (299s missing)"),
             (PASSED, header(), "pass, reason=triplet found, delay=300"),
@@ -163,7 +155,7 @@ mod tests {
              \"client_address\":\"1.2.3.4\",\"sender\":\"A@b.example\",\
              \"recipient\":\"c@D.example\"}"
         );
-        let known = Verdict::Passed { waited: 900, first_time: false };
+        let known = Verdict { reason: Reason::TripletFound, seconds: 900 };
         let text = object(&Policy::default(), &request, known);
         assert!(!text.contains("delay"), "{text}");
     }

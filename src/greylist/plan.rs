@@ -1,7 +1,7 @@
 //! Decisions without state: trust, whitelists and blacklists.
 
 use super::lookup::{Lookup, awl_keys};
-use super::verdict::{Blacklist, Exemption, Verdict};
+use super::verdict::{Reason, Verdict};
 use super::{Client, Policy, Trust, triplet};
 use crate::lists::{Addresses, Budget, Clients, Lists, Location};
 use crate::request::Request;
@@ -25,11 +25,11 @@ pub fn plan<'l>(
     now: i64,
     budget: &mut Budget<'l>,
 ) -> Plan {
-    if let Some((verdict, _)) = rule(policy, lists, request, budget) {
-        return Plan::Decided(verdict);
+    if let Some((reason, _)) = rule(policy, lists, request, budget) {
+        return Plan::Decided(reason.into());
     }
     let Some(address) = request.address() else {
-        return Plan::Decided(Verdict::NoAddress);
+        return Plan::Decided(Reason::NoAddress.into());
     };
     let client = Client { address, name: request.client_name };
     Plan::Lookup(Lookup {
@@ -40,8 +40,8 @@ pub fn plan<'l>(
     })
 }
 
-/// The verdict of options and lists on a request, and the line of the list that
-/// decided it. The first that applies counts:
+/// The decision of options and lists on a request, and the line of the list that
+/// made it. The first that applies counts:
 ///
 /// 1. trust: clients that have logged in, and those of trusted networks;
 /// 2. the whitelists of clients (by name, then by address), of recipients and
@@ -56,41 +56,38 @@ pub fn rule<'l>(
     lists: &'l Lists,
     request: &Request<'_>,
     budget: &mut Budget<'l>,
-) -> Option<(Verdict, Option<&'l Location>)> {
+) -> Option<(Reason, Option<&'l Location>)> {
     let Lists { clients, recipients, senders, blacklists: black, greylisted, .. } = lists;
     let address = request.address();
-    if let Some(exemption) = trust(&policy.trust, request, address) {
-        return Some((Verdict::Exempt(exemption), None));
+    if let Some(reason) = trust(&policy.trust, request, address) {
+        return Some((reason, None));
     }
-    let location = client(clients, request.client_name, address, budget);
-    if location.is_some() {
-        return Some((Verdict::Exempt(Exemption::Client), location));
-    }
-    for (list, address, verdict) in [
-        (recipients, request.recipient, Verdict::Exempt(Exemption::Recipient)),
-        (senders, request.sender, Verdict::Exempt(Exemption::Sender)),
+    let white_addresses = [
+        (recipients, request.recipient, Reason::RecipientWhitelist),
+        (senders, request.sender, Reason::SenderWhitelist),
+    ];
+    let black_addresses = [
+        (&black.senders, request.sender, Reason::SenderBlacklist),
+        (&black.recipients, request.recipient, Reason::RecipientBlacklist),
+    ];
+    for (clients, reason, addresses) in [
+        (clients, Reason::ClientWhitelist, white_addresses),
+        (&black.clients, Reason::ClientBlacklist, black_addresses),
     ] {
-        let location = list.find(address, budget);
+        let location = client(clients, request.client_name, address, budget);
         if location.is_some() {
-            return Some((verdict, location));
+            return Some((reason, location));
         }
-    }
-    let location = client(&black.clients, request.client_name, address, budget);
-    if location.is_some() {
-        return Some((Verdict::Blacklisted(Blacklist::Client), location));
-    }
-    for (list, address, which) in [
-        (&black.senders, request.sender, Blacklist::Sender),
-        (&black.recipients, request.recipient, Blacklist::Recipient),
-    ] {
-        let location = list.find(address, budget);
-        if location.is_some() {
-            return Some((Verdict::Blacklisted(which), location));
+        for (list, address, reason) in addresses {
+            let location = list.find(address, budget);
+            if location.is_some() {
+                return Some((reason, location));
+            }
         }
     }
     let is_listed = |list: &'l Addresses| list.find(request.recipient, budget).is_some();
     let is_greylisted = greylisted.as_ref().is_none_or(is_listed);
-    (!is_greylisted).then_some((Verdict::Exempt(Exemption::NotGreylisted), None))
+    (!is_greylisted).then_some((Reason::RecipientNotListed, None))
 }
 
 /// Returns true if a client is exempt for all senders and recipients: by trust,
@@ -129,16 +126,16 @@ fn client<'l>(
         .or_else(|| address.and_then(|address| clients.by_address(address)))
 }
 
-fn trust(trust: &Trust, request: &Request<'_>, address: Option<IpAddr>) -> Option<Exemption> {
+fn trust(trust: &Trust, request: &Request<'_>, address: Option<IpAddr>) -> Option<Reason> {
     let Trust { networks, authenticated } = trust;
     if request.is_authenticated && (*authenticated || request.covers_own_users) {
-        return Some(Exemption::Authenticated);
+        return Some(Reason::Authenticated);
     }
     if !request.covers_own_users && networks.is_empty() {
         return None;
     }
     let is_trusted = request.is_local || address.is_some_and(|address| networks.holds(address));
-    is_trusted.then_some(Exemption::Network)
+    is_trusted.then_some(Reason::TrustedNetwork)
 }
 
 #[cfg(test)]

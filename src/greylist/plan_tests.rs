@@ -22,15 +22,8 @@ fn text(bytes: &str) -> [Text; 1] {
     [Text { file: "list".into(), bytes: bytes.into() }]
 }
 
-fn verdict(policy: &Policy, lists: &Lists, request: &Request<'_>) -> Option<Verdict> {
-    rule(policy, lists, request, &mut Budget::default()).map(|(verdict, _)| verdict)
-}
-
-fn exemption(policy: &Policy, lists: &Lists, request: &Request<'_>) -> Option<Exemption> {
-    verdict(policy, lists, request).map(|verdict| match verdict {
-        Verdict::Exempt(exemption) => exemption,
-        other => panic!("{other:?}"),
-    })
+fn reason(policy: &Policy, lists: &Lists, request: &Request<'_>) -> Option<Reason> {
+    rule(policy, lists, request, &mut Budget::default()).map(|(reason, _)| reason)
 }
 
 fn trusting(networks: &str, authenticated: bool) -> Policy {
@@ -40,7 +33,7 @@ fn trusting(networks: &str, authenticated: bool) -> Policy {
 
 #[test]
 fn no_client_is_trusted_by_default() {
-    let by = |policy: &Policy, request| exemption(policy, &Lists::default(), &request);
+    let by = |policy: &Policy, request| reason(policy, &Lists::default(), &request);
     let user = Request { is_authenticated: true, ..STRANGER };
     let machine = Request { client_address: b"127.0.0.1", ..STRANGER };
     let nobody = Policy::default();
@@ -50,16 +43,16 @@ fn no_client_is_trusted_by_default() {
         (&nobody, STRANGER, None),
         (&nobody, user, None),
         (&nobody, machine, None),
-        (&networks, STRANGER, Some(Exemption::Network)),
+        (&networks, STRANGER, Some(Reason::TrustedNetwork)),
         (
             &networks,
             Request { client_address: b"2001:db8::7", ..STRANGER },
-            Some(Exemption::Network),
+            Some(Reason::TrustedNetwork),
         ),
         (&networks, Request { client_address: b"192.0.3.1", ..STRANGER }, None),
         (&networks, Request { client_address: b"192.0.3.1", ..user }, None),
-        (&networks, machine, Some(Exemption::Network)),
-        (&users, user, Some(Exemption::Authenticated)),
+        (&networks, machine, Some(Reason::TrustedNetwork)),
+        (&users, user, Some(Reason::Authenticated)),
         (&users, STRANGER, None),
         (&users, machine, None),
     ] {
@@ -69,15 +62,15 @@ fn no_client_is_trusted_by_default() {
 
 #[test]
 fn where_nothing_was_asked_before_the_sites_own_mail_is_trusted() {
-    let by = |request| exemption(&Policy::default(), &Lists::default(), &request);
+    let by = |request| reason(&Policy::default(), &Lists::default(), &request);
     let own_too = Request { covers_own_users: true, ..STRANGER };
     assert_eq!(by(own_too), None);
     let user = Request { is_authenticated: true, ..own_too };
-    assert_eq!(by(user), Some(Exemption::Authenticated));
+    assert_eq!(by(user), Some(Reason::Authenticated));
     let machine = Request { client_address: b"::1", ..own_too };
-    assert_eq!(by(machine), Some(Exemption::Network));
+    assert_eq!(by(machine), Some(Reason::TrustedNetwork));
     let local = Request { client_address: b"unknown", is_local: true, ..own_too };
-    assert_eq!(by(local), Some(Exemption::Network));
+    assert_eq!(by(local), Some(Reason::TrustedNetwork));
 }
 
 #[test]
@@ -99,20 +92,20 @@ fn trust_comes_first_then_whitelists_then_blacklists() {
         ..Lists::default()
     };
     let trust = trusting("192.0.2.1", true);
-    assert_eq!(exemption(&trust, &lists, &STRANGER), Some(Exemption::Network));
+    assert_eq!(reason(&trust, &lists, &STRANGER), Some(Reason::TrustedNetwork));
     let mut next = |expected, take_away: fn(&mut Lists)| {
-        assert_eq!(verdict(&Policy::default(), &lists, &STRANGER), expected);
+        assert_eq!(reason(&Policy::default(), &lists, &STRANGER), expected);
         take_away(&mut lists);
     };
-    let exempt = |exemption| Some(Verdict::Exempt(exemption));
-    let refused = |list| Some(Verdict::Blacklisted(list));
-    next(exempt(Exemption::Client), |lists| lists.clients = Clients::default());
-    next(exempt(Exemption::Recipient), |lists| lists.recipients = Addresses::default());
-    next(exempt(Exemption::Sender), |lists| lists.senders = Addresses::default());
-    next(refused(Blacklist::Client), |lists| lists.blacklists.clients = Clients::default());
-    next(refused(Blacklist::Sender), |lists| lists.blacklists.senders = Addresses::default());
-    next(refused(Blacklist::Recipient), |lists| lists.blacklists.recipients = Addresses::default());
-    next(exempt(Exemption::NotGreylisted), |lists| lists.greylisted = None);
+    next(Some(Reason::ClientWhitelist), |lists| lists.clients = Clients::default());
+    next(Some(Reason::RecipientWhitelist), |lists| lists.recipients = Addresses::default());
+    next(Some(Reason::SenderWhitelist), |lists| lists.senders = Addresses::default());
+    next(Some(Reason::ClientBlacklist), |lists| lists.blacklists.clients = Clients::default());
+    next(Some(Reason::SenderBlacklist), |lists| lists.blacklists.senders = Addresses::default());
+    next(Some(Reason::RecipientBlacklist), |lists| {
+        lists.blacklists.recipients = Addresses::default()
+    });
+    next(Some(Reason::RecipientNotListed), |lists| lists.greylisted = None);
     next(None, |_| ());
 }
 
@@ -122,8 +115,8 @@ fn lists_of_clients_know_those_without_an_address_by_name() {
     let blacklists = Blacklists { clients, ..Blacklists::default() };
     let lists = Lists { blacklists, ..Lists::default() };
     let nameless = Request { client_address: b"unknown", ..STRANGER };
-    let expected = Some(Verdict::Blacklisted(Blacklist::Client));
-    assert_eq!(verdict(&Policy::default(), &lists, &nameless), expected);
+    let expected = Some(Reason::ClientBlacklist);
+    assert_eq!(reason(&Policy::default(), &lists, &nameless), expected);
 }
 
 #[test]
@@ -131,9 +124,9 @@ fn of_two_recipients_only_the_listed_one_is_greylisted() {
     let greylisted = Some(Addresses::parse(text("d.example"), &mut Vec::new()));
     let lists = Lists { greylisted, ..Lists::default() };
     let policy = Policy::default();
-    assert_eq!(exemption(&policy, &lists, &STRANGER), None);
+    assert_eq!(reason(&policy, &lists, &STRANGER), None);
     let other = Request { recipient: b"c@e.example", ..STRANGER };
-    assert_eq!(exemption(&policy, &lists, &other), Some(Exemption::NotGreylisted));
+    assert_eq!(reason(&policy, &lists, &other), Some(Reason::RecipientNotListed));
 }
 
 #[test]
@@ -142,6 +135,6 @@ fn a_client_without_a_valid_address_is_not_greylisted() {
     {
         let request = Request { client_address: address.as_bytes(), ..STRANGER };
         let plan = plan(&Policy::default(), &Lists::default(), &request, 0, &mut Budget::default());
-        assert_eq!(plan, Plan::Decided(Verdict::NoAddress), "{address}");
+        assert_eq!(plan, Plan::Decided(Reason::NoAddress.into()), "{address}");
     }
 }

@@ -1,7 +1,7 @@
 //! From a verdict to the reply.
 
 use super::templates;
-use super::{Policy, Verdict};
+use super::{Action, Policy, Reason, Verdict};
 use crate::request::Request;
 use std::collections::VecDeque;
 
@@ -80,23 +80,20 @@ pub fn reply(
     verdict: Verdict,
     date: impl FnOnce() -> String,
 ) -> Reply {
-    match verdict {
-        Verdict::Exempt(_) | Verdict::NoAddress => Reply::Dunno,
-        Verdict::Blacklisted(_) => Reply::Restrict {
+    let Verdict { reason, seconds } = verdict;
+    match reason.action() {
+        Action::Blacklist => Reply::Restrict {
             action: policy.blacklist_action.clone(),
             text: policy.blacklist_text.clone(),
         },
-        Verdict::Greylisted { missing, .. } => Reply::Restrict {
+        Action::Greylist => Reply::Restrict {
             action: policy.greylist_action.clone(),
-            text: templates::deferral(policy, request, missing),
+            text: templates::deferral(policy, request, seconds),
         },
-        Verdict::Passed { waited, first_time } => {
-            if first_time && memory.is_first_of(request) {
-                Reply::Prepend(templates::header(policy, waited, &date()))
-            } else {
-                Reply::Dunno
-            }
+        Action::Pass if reason == Reason::FirstPass && memory.is_first_of(request) => {
+            Reply::Prepend(templates::header(policy, seconds, &date()))
         }
+        Action::Pass => Reply::Dunno,
     }
 }
 
@@ -104,7 +101,7 @@ pub fn reply(
 mod tests {
     use super::*;
 
-    const PASSED: Verdict = Verdict::Passed { waited: 300, first_time: true };
+    const PASSED: Verdict = Verdict { reason: Reason::FirstPass, seconds: 300 };
 
     fn ask(memory: &mut HeaderMemory, instance: Option<&[u8]>) -> Reply {
         let request = Request { instance, ..Request::default() };

@@ -21,7 +21,7 @@ impl Counters {
     pub fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let reasons = Reason::all()
             .zip(self.reasons)
-            .map(|(reason, number)| (reason.action(), reason.name(), number));
+            .map(|(reason, number)| (reason.action().word(), reason.name(), number));
         reasons.chain([("pass", "database-failures", self.failures)])
     }
 

@@ -6,7 +6,7 @@ use super::rate_limited::RateLimitedError;
 use super::stats::Stats;
 use crate::daemon::{Entry, Format, Log, Severity, clock};
 use crate::greylist::{
-    self, AwlSubject, HeaderMemory, Notice, Plan, Policy, Reply, Verdict, triplet,
+    self, AwlSubject, HeaderMemory, Notice, Plan, Policy, Reason, Reply, Verdict, triplet,
 };
 use crate::lists::{Budget, Lists};
 use crate::request::Request;
@@ -141,13 +141,13 @@ impl Engine {
         verdict: Verdict,
         reply: &Reply,
     ) -> (Severity, Entry) {
-        let severity = match verdict {
-            Verdict::NoAddress => {
+        let severity = match verdict.reason {
+            Reason::NoAddress => {
                 let text = b"client_address is not an IP address: ".as_slice();
                 let line = [text, request.client_address].concat();
                 return (Severity::Complaint, Entry::Text(line));
             }
-            Verdict::Exempt(exemption) if exemption.is_own() => Severity::Info,
+            reason if reason.is_own() => Severity::Info,
             _ => Severity::Notice,
         };
         let entry = match self.format {

@@ -4,7 +4,7 @@
 
 use super::counters::Counters;
 use crate::daemon::clock;
-use crate::greylist::Verdict;
+use crate::greylist::{Reason, Verdict};
 use crate::histogram::Histogram;
 use std::time::Duration;
 
@@ -62,9 +62,9 @@ impl Default for Stats {
 impl Stats {
     /// Counts a verdict, and the wait that it ends.
     pub fn decided(&mut self, verdict: Verdict) {
-        self.counters.count(verdict.reason());
-        if let Verdict::Passed { waited, first_time: true } = verdict {
-            self.delays.observe(u64::try_from(waited).unwrap_or(0));
+        self.counters.count(verdict.reason);
+        if verdict.reason == Reason::FirstPass {
+            self.delays.observe(u64::try_from(verdict.seconds).unwrap_or(0));
         }
     }
 
@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn only_a_first_pass_ends_a_wait() {
         let mut stats = Stats::default();
-        stats.decided(Verdict::Passed { waited: 400, first_time: true });
-        stats.decided(Verdict::Passed { waited: 90_000, first_time: false });
-        stats.decided(Verdict::NoAddress);
+        stats.decided(Verdict { reason: Reason::FirstPass, seconds: 400 });
+        stats.decided(Verdict { reason: Reason::TripletFound, seconds: 90_000 });
+        stats.decided(Reason::NoAddress.into());
         assert_eq!((stats.delays.total(), stats.delays.sum()), (1, 400));
     }
 

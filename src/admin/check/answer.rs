@@ -12,7 +12,8 @@ use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
 use crate::database::Database;
 use crate::greylist::{
-    self, HeaderMemory, Lookup, Plan, Policy, Record, Records, TripletState, Verdict, judge,
+    self, Action, HeaderMemory, Lookup, Plan, Policy, Reason, Record, Records, TripletState,
+    Verdict, judge,
 };
 use crate::json::Object;
 use crate::lists::{self, Budget, ListReader, Lists, Location};
@@ -125,7 +126,7 @@ impl<'c> Case<'c> {
     /// The triplet's key and record, where no other record exempts the client.
     fn triplet(&self) -> Option<(&Lookup, Option<TripletRecord>)> {
         let (lookup, records) = self.known.as_ref()?;
-        (!matches!(self.verdict, Verdict::Exempt(_))).then_some((lookup, records.triplet))
+        (self.verdict.reason != Reason::AutoWhitelist).then_some((lookup, records.triplet))
     }
 
     /// Of the records that count the client, the one with most passes.
@@ -199,7 +200,7 @@ impl<'c> Case<'c> {
     fn json(&self) -> Object {
         let mut object = Object::new()
             .text("answer", self.reply())
-            .text("decision", self.verdict.reason().name())
+            .text("decision", self.verdict.reason.name())
             .text("reason", reason(self.verdict));
         if self.policy.is_dry_run {
             object = object.truth("dry_run", true);
@@ -212,8 +213,8 @@ impl<'c> Case<'c> {
             object = object.text("file", file).number("line", location.line()).text("rule", rule);
             return object;
         }
-        if let Verdict::Greylisted { missing, .. } = self.verdict {
-            object = object.number("missing", missing);
+        if self.verdict.reason.action() == Action::Greylist {
+            object = object.number("missing", self.verdict.seconds);
         }
         if let Some(ClientRecord { count, last }) = self.passes() {
             object = object.number("client_count", count).number("client_last", last);

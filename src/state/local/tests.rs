@@ -3,7 +3,7 @@
 use super::buffer::Change;
 use super::rows::stored_key;
 use super::*;
-use crate::greylist::{Lookup, Verdict, Wait};
+use crate::greylist::{Lookup, Reason, Verdict};
 use crate::state::{ClientRecord, TripletRecord};
 use lmdb::{Transaction as _, WriteFlags};
 use std::fs;
@@ -122,7 +122,7 @@ fn verdict(completed: Completed) -> Verdict {
     }
 }
 
-const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
+const NEW: Verdict = Verdict { reason: Reason::New, seconds: 300 };
 
 #[test]
 fn committed_records_are_there_at_the_next_start() {
@@ -369,14 +369,14 @@ fn a_verdict_waits_for_the_commit_of_what_it_depends_on() {
     let mut store = directory.open();
     put(&mut store, b"known", LATER);
     commit(&mut store);
-    let found = Verdict::Passed { waited: 500, first_time: false };
+    let found = Verdict { reason: Reason::TripletFound, seconds: 500 };
     assert_eq!(decide(&mut store, b"known", 600), Some(found), "only refreshes a record");
     assert_eq!(decide(&mut store, b"new", 600), None);
     assert_eq!(decide(&mut store, b"known", 600), Some(found), "another record");
     assert_eq!(decide(&mut store, b"new", 601), None, "depends on the new record");
     let mut completed = Vec::new();
     assert_eq!(store.commit(&mut completed), Ok(true));
-    let early = Verdict::Greylisted { reason: Wait::EarlyRetry, missing: 299 };
+    let early = Verdict { reason: Reason::EarlyRetry, seconds: 299 };
     assert_eq!(completed.into_iter().map(verdict).collect::<Vec<_>>(), [NEW, early]);
     assert_eq!(triplet(&mut store, b"new"), Some(TripletRecord { first: 600, last: 601 }));
 }

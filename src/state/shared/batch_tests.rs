@@ -1,7 +1,7 @@
 //! Unit tests of batches, on servers that are a table of values.
 
 use super::*;
-use crate::greylist::{Client, Lookup, TripletRecord, Verdict, Wait, awl_keys, triplet};
+use crate::greylist::{Client, Lookup, Reason, TripletRecord, Verdict, awl_keys, triplet};
 use crate::greylist::{edit, edit::Edit};
 use crate::state::Table;
 use crate::state::shared::resp;
@@ -138,14 +138,15 @@ fn run_on(table: &mut FakeServers, items: &[Item]) -> (Results, u64) {
     (results, conflicts)
 }
 
-const NEW: Verdict = Verdict::Greylisted { reason: Wait::New, missing: 300 };
+const NEW: Verdict = Verdict { reason: Reason::New, seconds: 300 };
 
 fn early(waited: i64) -> Verdict {
-    Verdict::Greylisted { reason: Wait::EarlyRetry, missing: 300 - waited }
+    Verdict { reason: Reason::EarlyRetry, seconds: 300 - waited }
 }
 
 fn passed(waited: i64, first_time: bool) -> Verdict {
-    Verdict::Passed { waited, first_time }
+    let reason = if first_time { Reason::FirstPass } else { Reason::TripletFound };
+    Verdict { reason, seconds: waited }
 }
 
 #[test]

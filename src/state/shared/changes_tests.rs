@@ -1,7 +1,7 @@
 //! Unit tests of the changes.
 
 use super::*;
-use crate::greylist::{Client, TripletRecord, Verdict, Wait, awl_keys, triplet};
+use crate::greylist::{Client, Reason, TripletRecord, Verdict, awl_keys, triplet};
 use crate::greylist::{ClientRecord, edit};
 use crate::state::Table;
 
@@ -58,7 +58,7 @@ fn records_live_as_long_as_in_the_local_state() {
 
 #[test]
 fn a_first_attempt_on_a_host_whose_clock_is_ahead_counts_as_now() {
-    let new = Verdict::Greylisted { reason: Wait::New, missing: 300 };
+    let new = Verdict { reason: Reason::New, seconds: 300 };
     let distant = i64::MAX - NOW;
     for (ahead, notices) in
         [(1, 0), (MAX_CLOCK_SKEW, 0), (MAX_CLOCK_SKEW + 1, 1), (distant, 1), (i64::MIN, 0)]
