@@ -7,11 +7,9 @@ use crate::daemon::DirectoryLock;
 use crate::database::{Connection, Database, OpenFile, StateLocation};
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
-use crate::state::import::{
-    self, Destination, Import, ImportEntry, ImportReport, ImportSource, Problem,
-};
+use crate::state::import::{self, Destination, Import, ImportReport};
 use crate::state::local::FILE_NAME;
-use crate::state::{Metadata, Table};
+use crate::state::{self, Metadata, Table};
 use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -93,8 +91,9 @@ fn take(
     }
     let mut progress = Progress::new(0);
     let policy = metadata.policy();
-    let source = ImportSource { path: from, dbdir, policy: &policy };
-    Ok(source.import(destination, &mut |done, of| progress.reach(size(done), size(of)))?)
+    let mut watch = |done, of| progress.reach(size(done), size(of));
+    let import = Import::new(destination, &policy, &mut watch, from.display().to_string());
+    Ok(import.read(from, dbdir)?)
 }
 
 fn take_copy(
@@ -121,11 +120,10 @@ fn redirected() -> Result<Option<Database>, Error> {
 }
 
 impl Destination for Database {
-    fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem> {
-        let edits: Vec<Edit> = entries.iter().map(ImportEntry::edit).collect();
+    fn merge(&mut self, edits: Vec<Edit>) -> Result<usize, state::Error> {
         let mut new = 0;
         for batch in edit::batches(&edits) {
-            new += self.edit(batch).map_err(|error| Problem::Destination(error.to_string()))?;
+            new += self.edit(batch)?;
         }
         Ok(new)
     }
@@ -138,10 +136,4 @@ fn print(report: &ImportReport, out: &mut impl Write) -> Result<Exit, Error> {
     }
     out.flush()?;
     Ok(if report.is_empty() { Exit::NothingFound } else { Exit::Done })
-}
-
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Error {
-        Error::Access(problem.to_string())
-    }
 }

@@ -4,7 +4,7 @@ use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist::edit::Edit;
 use crate::session::control::{MAX_REQUEST, ToolReply, ToolRequest, reply_text};
-use crate::state::import::ImportSource;
+use crate::state::import::Import;
 use crate::state::local::{FILE_NAME, Reader, Store, is_lmdb};
 use crate::state::memory::Memory;
 #[cfg(feature = "shared-state")]
@@ -230,10 +230,9 @@ fn open_file() -> Result<Opened, Error> {
     }
     let mut memory = Memory::default();
     let policy = Metadata::default().policy();
-    let source = ImportSource { path, dbdir: Path::new("/nonexistent"), policy: &policy };
-    source
-        .import(&mut memory, &mut |_, _| {})
-        .map_err(|problem| Error::new(problem.to_string()))?;
+    let mut watch = |_, _| {};
+    let import = Import::new(&mut memory, &policy, &mut watch, FILE.to_owned());
+    import.read(path, Path::new("/nonexistent"))?;
     Ok(Opened::Memory(memory))
 }
 

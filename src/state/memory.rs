@@ -2,7 +2,7 @@
 //! reference that tests compare the others with.
 
 use super::backend::{Backend, Completed, Done, StateSize, Task, Ticket};
-use super::import::{Destination, ImportEntry, Problem};
+use super::import::Destination;
 use super::{Error, Found, Inspect, Metadata, Query, Slice, Table, Totals};
 use crate::greylist::edit::{Edit, Effect};
 use crate::greylist::{Decision, Lookup, Policy, Record, Records, judge};
@@ -86,9 +86,8 @@ impl Inspect for Memory {
 }
 
 impl Destination for Memory {
-    fn merge(&mut self, entries: &[ImportEntry]) -> Result<usize, Problem> {
-        let merge = |entry: &&ImportEntry| self.edit(&Policy::default(), &entry.edit(), 0);
-        Ok(entries.iter().filter(merge).count())
+    fn merge(&mut self, edits: Vec<Edit>) -> Result<usize, Error> {
+        Ok(edits.iter().filter(|edit| self.edit(&Policy::default(), edit, 0)).count())
     }
 }
 

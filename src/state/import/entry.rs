@@ -3,11 +3,9 @@
 //! Keys are those of the original since 1.14 (BEHAVIOUR E5, E6, G), in the form
 //! in which this version looks for them.
 
-use super::keys;
 use crate::greylist::edit::Edit;
 use crate::greylist::{Policy, Record, Table, TripletRecord, triplet};
 use ipnet::IpNet;
-use std::fmt;
 use std::net::IpAddr;
 
 /// The longest accepted key in bytes. Those of the original are shorter than
@@ -18,75 +16,50 @@ const MAX_KEY_LENGTH: usize = 2048;
 /// a day in 1973.
 const EARLIEST_TIME: i64 = 100_000_000;
 
-/// A record of a triplet or a client, with its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportEntry {
-    pub key: Vec<u8>,
-    pub record: Record,
+pub(super) const LONG_KEY: &str = "is longer than any triplet";
+const NO_KEY: &str = "is the key of no triplet and no client";
+const NO_NUMBER: &str = "has a value without a number";
+
+/// Parses a row of the original; its key becomes the one that a daemon with this
+/// `policy` looks up. Without a `table`, key and value determine it. Also returns
+/// true if the key depends on the daemon's options. The error follows the row's
+/// name.
+pub(super) fn entry(
+    table: Option<Table>,
+    key: &[u8],
+    value: &[u8],
+    policy: &Policy,
+) -> Result<(Edit, bool), String> {
+    if key.len() > MAX_KEY_LENGTH {
+        return Err(LONG_KEY.to_owned());
+    }
+    let table = table.or_else(|| table_of(key, value)).ok_or(NO_KEY)?;
+    let made = match table {
+        Table::Triplets => triplet_key(key, policy),
+        Table::Clients => client_key(key).map(|key| (stored(key, policy), false)),
+    };
+    let (key, is_made) = made.ok_or(NO_KEY)?;
+    let record = Record::parse(table, value).ok_or(NO_NUMBER)?;
+    Ok((Edit::merge(&key, record), is_made))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    Key,
-    LongKey,
-    Value,
-    /// The line does not have the five fields of a triplet.
-    Fields,
-    NoValue(&'static str),
-    /// The client is a network with this prefix length, whose clients the daemon
-    /// distinguishes.
-    LargeNetwork(u8),
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Refusal::NoValue(name) => return write!(f, "has an invalid {name}"),
-            Refusal::LargeNetwork(bits) => {
-                return write!(f, "is about a /{bits}, whose clients the daemon distinguishes");
-            }
-            Refusal::Fields => "does not have the fields client, sender, recipient, first, last",
-            Refusal::Key => "is the key of no triplet and no client",
-            Refusal::LongKey => "is longer than any triplet",
-            Refusal::Value => "has a value without a number",
-        })
+/// Returns the entry of a triplet whose client may be a network.
+pub(super) fn triplet_entry(
+    policy: &Policy,
+    client: IpNet,
+    sender: &[u8],
+    recipient: &[u8],
+    record: TripletRecord,
+) -> Result<Edit, String> {
+    if !is_one_client(policy, client) {
+        let bits = client.prefix_len();
+        return Err(format!("is about a /{bits}, whose clients the daemon distinguishes"));
     }
-}
-
-impl ImportEntry {
-    /// Creates the entry of a triplet with its key.
-    pub(super) fn triplet(key: Vec<u8>, seen: TripletRecord) -> Result<ImportEntry, Refusal> {
-        if key.len() > MAX_KEY_LENGTH {
-            return Err(Refusal::LongKey);
-        }
-        Ok(ImportEntry { key, record: Record::Triplet(seen) })
+    let key = triplet::key(policy, client.addr(), sender, recipient);
+    if key.len() > MAX_KEY_LENGTH {
+        return Err(LONG_KEY.to_owned());
     }
-
-    /// Parses a row of the original; its key becomes the one that a daemon with
-    /// `keys` looks up. Without a `table`, key and value determine it. Also
-    /// returns true if the key depends on the daemon's options.
-    pub fn parse(
-        table: Option<Table>,
-        key: &[u8],
-        value: &[u8],
-        policy: &Policy,
-    ) -> Result<(ImportEntry, bool), Refusal> {
-        if key.len() > MAX_KEY_LENGTH {
-            return Err(Refusal::LongKey);
-        }
-        let table = table.or_else(|| table_of(key, value)).ok_or(Refusal::Key)?;
-        let made = match table {
-            Table::Triplets => triplet_key(key, policy),
-            Table::Clients => client_key(key).map(|key| (stored(key, policy), false)),
-        };
-        let (key, is_made) = made.ok_or(Refusal::Key)?;
-        let record = Record::parse(table, value).ok_or(Refusal::Value)?;
-        Ok((ImportEntry { key, record }, is_made))
-    }
-
-    pub fn edit(&self) -> Edit {
-        Edit::merge(&self.key, self.record)
-    }
+    Ok(Edit::merge(&key, Record::Triplet(record)))
 }
 
 /// Returns the table of a row without one.
@@ -122,10 +95,10 @@ fn triplet_key(key: &[u8], policy: &Policy) -> Option<(Vec<u8>, bool)> {
             Some(bits) if bits == client.prefix_len() => (Some(triplet::full(client.addr())), rest),
             Some(bits) if bits < client.prefix_len() => {
                 let network = IpNet::new(client.addr(), bits).ok();
-                let made = network.and_then(|network| keys::client_part(policy, network));
+                let made = network.and_then(|network| client_part(policy, network));
                 (made.or_else(|| Some(triplet::full(client.addr()))), after)
             }
-            _ => (keys::client_part(policy, client), rest),
+            _ => (client_part(policy, client), rest),
         },
     };
     let is_made = made.as_ref().is_some_and(|made| !made.as_bytes().eq_ignore_ascii_case(client));
@@ -133,6 +106,16 @@ fn triplet_key(key: &[u8], policy: &Policy) -> Option<(Vec<u8>, bool)> {
     let mut key = [&client, rest].join(&b'/');
     key.make_ascii_lowercase();
     Some((triplet::hidden(policy, key), is_made))
+}
+
+/// Returns the client part of a triplet's key; `None` if the daemon distinguishes the
+/// clients of that network.
+fn client_part(policy: &Policy, client: IpNet) -> Option<String> {
+    is_one_client(policy, client).then(|| triplet::client_part(policy.lookup_by, client.addr()))
+}
+
+fn is_one_client(policy: &Policy, client: IpNet) -> bool {
+    client.prefix_len() >= policy.lookup_by.bits(client.addr())
 }
 
 fn number(text: &[u8]) -> Option<u8> {
@@ -195,10 +178,9 @@ mod tests {
     const HASH: &str = "c974186930c76e3582e8b1141afe9bcdbba37856";
 
     /// The table and the key under which a row is kept.
-    fn kept(table: Option<Table>, key: &str, value: &str) -> Result<(Table, String), Refusal> {
-        let (entry, _) =
-            ImportEntry::parse(table, key.as_bytes(), value.as_bytes(), &Policy::default())?;
-        Ok((entry.record.table(), String::from_utf8(entry.key).unwrap()))
+    fn kept(table: Option<Table>, key: &str, value: &str) -> Result<(Table, String), String> {
+        let (entry, _) = entry(table, key.as_bytes(), value.as_bytes(), &Policy::default())?;
+        Ok((entry.table, String::from_utf8(entry.key).unwrap()))
     }
 
     #[test]
@@ -271,21 +253,21 @@ mod tests {
     fn empty_input_is_refused() {
         let long = format!("1.2.3.0/{}/c@d", "a".repeat(MAX_KEY_LENGTH));
         let table = [
-            (None, "", "1,2", Refusal::Key),
-            (None, "a@b", "1,2", Refusal::Key),
-            (Some(Table::Triplets), "1.2.3.0/a@b", "1,2", Refusal::Key),
-            (Some(Table::Clients), "1.2.3.0/a@b/c@d", "1,2", Refusal::Key),
-            (Some(Table::Clients), "a.example", "1,2", Refusal::Key),
-            (Some(Table::Clients), "a.example/b@c.example", "1,2", Refusal::Key),
-            (Some(Table::Clients), "1.2.3.4/b.example", "1,2", Refusal::Key),
-            (Some(Table::Clients), "1.2.3.0/24", "1,2", Refusal::Key),
-            (None, &long, "1,2", Refusal::LongKey),
-            (None, "1.2.3.0/a@b/c@d", "", Refusal::Value),
-            (None, "1.2.3.0/a@b/c@d", "abc,5", Refusal::Value),
-            (None, "1.2.3.4", "x", Refusal::Value),
+            (None, "", "1,2", NO_KEY),
+            (None, "a@b", "1,2", NO_KEY),
+            (Some(Table::Triplets), "1.2.3.0/a@b", "1,2", NO_KEY),
+            (Some(Table::Clients), "1.2.3.0/a@b/c@d", "1,2", NO_KEY),
+            (Some(Table::Clients), "a.example", "1,2", NO_KEY),
+            (Some(Table::Clients), "a.example/b@c.example", "1,2", NO_KEY),
+            (Some(Table::Clients), "1.2.3.4/b.example", "1,2", NO_KEY),
+            (Some(Table::Clients), "1.2.3.0/24", "1,2", NO_KEY),
+            (None, &long, "1,2", LONG_KEY),
+            (None, "1.2.3.0/a@b/c@d", "", NO_NUMBER),
+            (None, "1.2.3.0/a@b/c@d", "abc,5", NO_NUMBER),
+            (None, "1.2.3.4", "x", NO_NUMBER),
         ];
         for (table, key, value, refusal) in table {
-            assert_eq!(kept(table, key, value), Err(refusal), "{key} {value}");
+            assert_eq!(kept(table, key, value), Err(refusal.to_owned()), "{key} {value}");
         }
     }
 }

@@ -47,7 +47,7 @@ fn import<'w>(
     let mut store = Store::open(work.path(), notes.clone())?;
     let mut import = Import::new(&mut store, policy, watch, dbdir.display().to_string());
     original::read(dbdir, &work, &mut import);
-    let report = import.finish().map_err(|problem| Error::new(problem.to_string()))?;
+    let report = import.finish()?;
     store.flush()?;
     // Closed before it moves: LMDB must not meet the same file twice.
     drop(store);

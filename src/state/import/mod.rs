@@ -7,8 +7,6 @@
 mod entry;
 mod first_start;
 mod json;
-mod keys;
-mod merge;
 mod original;
 mod recover;
 mod report;
@@ -16,14 +14,14 @@ mod source;
 mod tsv;
 mod work;
 
-pub use entry::{ImportEntry, Refusal};
 pub use first_start::open_or_import;
-pub use merge::Destination;
-pub use report::{Counts, ImportReport};
-pub use source::{ImportSource, Problem};
+pub use report::ImportReport;
 
-use super::Table;
+use super::local::Store;
+use super::{Error, Table};
 use crate::greylist::Policy;
+use crate::greylist::edit::Edit;
+use entry::entry;
 
 /// The original's file of triplets.
 const TRIPLETS: &str = "postgrey.db";
@@ -41,14 +39,30 @@ const BATCH_BYTES: usize = 2 << 20;
 /// Called with the number of bytes read and their total, which is 0 for a pipe.
 pub type Watch<'w> = dyn FnMut(u64, u64) + 'w;
 
+/// The destination of an import: a database of this process, or a daemon with
+/// one.
+pub trait Destination {
+    /// Merges records into those of one table; returns the number of records that
+    /// changed. The result does not depend on the order, and merging a record again
+    /// changes nothing: an import of uncertain outcome can be repeated.
+    fn merge(&mut self, edits: Vec<Edit>) -> Result<usize, Error>;
+}
+
+impl Destination for Store {
+    fn merge(&mut self, edits: Vec<Edit>) -> Result<usize, Error> {
+        // Merging does not depend on the policy or the time.
+        self.edit(&Policy::default(), edits, 0)
+    }
+}
+
 pub struct Import<'a> {
     destination: &'a mut dyn Destination,
     policy: &'a Policy,
     watch: &'a mut Watch<'a>,
-    batch: Vec<ImportEntry>,
+    batch: Vec<Edit>,
     bytes: usize,
     report: ImportReport,
-    failure: Option<Problem>,
+    failure: Option<Error>,
 }
 
 impl<'a> Import<'a> {
@@ -66,16 +80,16 @@ impl<'a> Import<'a> {
     /// Imports a row of a table; without one, its key and value determine the
     /// table.
     pub fn row(&mut self, table: Option<Table>, key: &[u8], value: &[u8]) {
-        match ImportEntry::parse(table, key, value, self.policy) {
+        match entry(table, key, value, self.policy) {
             Ok((entry, is_made)) => {
                 self.report.has_made_keys |= is_made;
                 self.entry(entry);
             }
-            Err(refusal) => self.report.refuse(key, refusal),
+            Err(why) => self.report.refuse(key, &why),
         }
     }
 
-    fn entry(&mut self, entry: ImportEntry) {
+    fn entry(&mut self, entry: Edit) {
         self.bytes += entry.key.len();
         self.batch.push(entry);
         if self.batch.len() >= BATCH_ENTRIES || self.bytes >= BATCH_BYTES {
@@ -90,20 +104,21 @@ impl<'a> Import<'a> {
     /// Writes the batch. After a failure nothing more is written.
     fn write(&mut self) {
         self.bytes = 0;
-        let is_triplet = |entry: &ImportEntry| entry.record.table() == Table::Triplets;
+        let is_triplet = |edit: &Edit| edit.table == Table::Triplets;
         let (triplets, clients): (Vec<_>, Vec<_>) = self.batch.drain(..).partition(is_triplet);
         for (table, batch) in [(Table::Triplets, triplets), (Table::Clients, clients)] {
             if self.failure.is_none() && !batch.is_empty() {
-                match self.destination.merge(&batch) {
-                    Ok(new) => self.report.count(table, batch.len(), new),
-                    Err(problem) => self.failure = Some(problem),
+                let entries = batch.len();
+                match self.destination.merge(batch) {
+                    Ok(new) => self.report.count(table, entries, new),
+                    Err(error) => self.failure = Some(error),
                 }
             }
         }
     }
 
     /// Writes the last batch and returns the report.
-    pub fn finish(mut self) -> Result<ImportReport, Problem> {
+    pub fn finish(mut self) -> Result<ImportReport, Error> {
         self.write();
         self.failure.map_or(Ok(self.report), Err)
     }

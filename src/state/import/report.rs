@@ -8,22 +8,17 @@ const MAX_NAMED_ROWS: usize = 5;
 /// Bytes of a refused row's key that are shown.
 const MAX_SHOWN_BYTES: usize = 60;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Entries that were not there before, or knew more than the row that was.
-    pub new: u64,
-    pub known: u64,
-}
-
 /// The report of an import; one line as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
     pub from: String,
-    pub triplets: Counts,
-    pub clients: Counts,
-    pub refused: u64,
+    /// Entries of each table that were not there before, or knew more than the
+    /// row that was.
+    pub(super) new: [u64; 2],
+    pub(super) known: u64,
+    pub(super) refused: u64,
     /// The reasons for the first few of them.
-    pub refusals: Vec<String>,
+    pub(super) refusals: Vec<String>,
     /// True if keys were made with the daemon's settings.
     pub has_made_keys: bool,
     /// Further sentences for the administrator.
@@ -33,15 +28,11 @@ pub struct ImportReport {
 impl ImportReport {
     /// Counts entries of a table, `new` of which were new.
     pub(super) fn count(&mut self, table: Table, entries: usize, new: usize) {
-        let counts = match table {
-            Table::Triplets => &mut self.triplets,
-            Table::Clients => &mut self.clients,
-        };
-        counts.new += new as u64;
-        counts.known += entries.saturating_sub(new) as u64;
+        self.new[table as usize] += new as u64;
+        self.known += entries.saturating_sub(new) as u64;
     }
 
-    pub(super) fn refuse(&mut self, key: &[u8], why: impl fmt::Display) {
+    pub(super) fn refuse(&mut self, key: &[u8], why: &str) {
         self.refused += 1;
         if self.refusals.len() < MAX_NAMED_ROWS {
             let shown = key[..key.len().min(MAX_SHOWN_BYTES)].escape_ascii();
@@ -50,18 +41,17 @@ impl ImportReport {
     }
 
     pub fn is_empty(&self) -> bool {
-        [self.triplets, self.clients] == [Counts::default(); 2]
+        self.new == [0, 0] && self.known == 0
     }
 }
 
 impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let triplets = number(self.triplets.new, "triplet");
-        let clients = number(self.clients.new, "client");
+        let triplets = number(self.new[0], "triplet");
+        let clients = number(self.new[1], "client");
         write!(f, "imported {triplets} and {clients} from {}", self.from)?;
-        let known = self.triplets.known + self.clients.known;
-        if known > 0 {
-            write!(f, "; {} known already", was(known, "entry", "entries"))?;
+        if self.known > 0 {
+            write!(f, "; {} known already", was(self.known, "entry", "entries"))?;
         }
         if self.refused > 0 {
             let refused = was(self.refused, "row", "rows");
@@ -92,13 +82,12 @@ mod tests {
     #[test]
     fn a_report_is_one_line() {
         let mut report = ImportReport { from: "/old".into(), ..ImportReport::default() };
-        report.triplets.new = 10;
-        report.clients.new = 1;
+        report.new = [10, 1];
         assert_eq!(report.to_string(), "imported 10 triplets and 1 client from /old");
         let unnamed = ImportReport { refused: 2, ..report.clone() };
         let line = "imported 10 triplets and 1 client from /old; 2 rows were not imported";
         assert_eq!(unnamed.to_string(), line);
-        report.triplets.known = 2;
+        report.known = 2;
         report.refuse(b"a\nb", "is odd");
         assert_eq!(
             report.to_string(),

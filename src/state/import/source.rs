@@ -3,72 +3,37 @@
 use super::json;
 use super::original;
 use super::work::WorkDirectory;
-use super::{Destination, Import, ImportReport, Watch, tsv};
-use crate::greylist::Policy;
+use super::{Import, ImportReport, tsv};
 use crate::state::berkeley::{BerkeleyFile, OpenError};
 use crate::state::dump;
 use crate::state::text_lines::TextLines;
 use crate::state::{Error, Table};
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-#[derive(Debug)]
-pub enum Problem {
-    /// The source cannot be read, or holds nothing that is understood.
-    Source(String),
-    Destination(String),
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Problem::Source(sentence) | Problem::Destination(sentence)) = self;
-        f.write_str(sentence)
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Problem {
-        Problem::Destination(error.to_string())
-    }
-}
-
-#[derive(Clone, Copy)]
-pub struct ImportSource<'a> {
-    /// A directory or a file, or `-` for standard input.
-    pub path: &'a Path,
-    /// The database's own directory, in which a copy can be recovered.
-    pub dbdir: &'a Path,
-    pub policy: &'a Policy,
-}
-
-impl ImportSource<'_> {
-    /// Merges its content into the database. After an error, what was merged stays.
-    pub fn import<'a>(
-        &'a self,
-        destination: &'a mut dyn Destination,
-        watch: &'a mut Watch<'a>,
-    ) -> Result<ImportReport, Problem> {
-        let from = self.path;
-        let mut import = Import::new(destination, self.policy, watch, from.display().to_string());
+impl Import<'_> {
+    /// Merges the content of a directory or a file, or of standard input (`-`), into
+    /// the database; in its directory `dbdir`, a copy can be recovered. After an
+    /// error, what was merged stays.
+    pub fn read(mut self, from: &Path, dbdir: &Path) -> Result<ImportReport, Error> {
         if from == Path::new("-") {
             let name = "standard input";
-            import.report.from = name.to_string();
+            self.report.from = name.to_string();
             let read = length_of_input()
-                .and_then(|length| read_text(io::stdin().lock(), length, self.policy, &mut import));
+                .and_then(|length| read_text(io::stdin().lock(), length, &mut self));
             read.map_err(|why| unreadable(Path::new(name), &why))?;
         } else if fs::metadata(from).map_err(|why| unreadable(from, &why))?.is_dir() {
             if ![super::TRIPLETS, super::CLIENTS].iter().any(|name| from.join(name).exists()) {
                 let directory = from.display();
-                return Err(Problem::Source(format!("there is no postgrey.db in {directory}")));
+                return Err(Error::new(format!("there is no postgrey.db in {directory}")));
             }
-            original::read(from, &WorkDirectory::new(self.dbdir)?, &mut import);
+            original::read(from, &WorkDirectory::new(dbdir)?, &mut self);
         } else {
-            read_file(from, self.policy, &mut import)?;
+            read_file(from, &mut self)?;
         }
-        import.finish()
+        self.finish()
     }
 }
 
@@ -78,28 +43,23 @@ fn length_of_input() -> io::Result<u64> {
     Ok(input.metadata()?.len())
 }
 
-fn read_file(from: &Path, policy: &Policy, import: &mut Import<'_>) -> Result<(), Problem> {
+fn read_file(from: &Path, import: &mut Import<'_>) -> Result<(), Error> {
     match BerkeleyFile::open(from) {
         Ok(file) => original::read_file(&file, None, from, import),
         Err(OpenError::NotBerkeleyDb) => File::open(from)
             .and_then(|file| {
                 let length = file.metadata()?.len();
-                read_text(BufReader::new(file), length, policy, import)
+                read_text(BufReader::new(file), length, import)
             })
             .map_err(|why| unreadable(from, &why))?,
         Err(OpenError::Io(error)) => return Err(unreadable(from, &error)),
-        Err(error) => return Err(Problem::Source(format!("{} {error}", from.display()))),
+        Err(error) => return Err(Error::new(format!("{} {error}", from.display()))),
     }
     Ok(())
 }
 
 /// Imports a text of `total` bytes.
-fn read_text(
-    mut text: impl BufRead,
-    total: u64,
-    policy: &Policy,
-    import: &mut Import<'_>,
-) -> io::Result<()> {
+fn read_text(mut text: impl BufRead, total: u64, import: &mut Import<'_>) -> io::Result<()> {
     let start = text.fill_buf()?;
     let (is_tsv, is_json) = (tsv::is_tsv(start), json::is_json(start));
     if !is_tsv && !is_json && !dump::is_dump(start) {
@@ -107,7 +67,7 @@ fn read_text(
     }
     let mut lines = TextLines::new(text);
     if is_tsv {
-        return tsv::read(&mut lines, policy, import, total);
+        return tsv::read(&mut lines, import, total);
     }
     if is_json {
         return json::read(&mut lines, import, total);
@@ -139,8 +99,8 @@ fn table(name: Option<&str>) -> Option<Table> {
     Table::ALL.into_iter().find(|table| Some(table.name()) == name)
 }
 
-fn unreadable(from: &Path, error: &io::Error) -> Problem {
-    Problem::Source(match error.kind() {
+fn unreadable(from: &Path, error: &io::Error) -> Error {
+    Error::new(match error.kind() {
         io::ErrorKind::InvalidData => format!("{} {error}", from.display()),
         io::ErrorKind::PermissionDenied => format!(
             "can't read {0} as the daemon's user: {error}; a file can be given by --from=- <{0}",

@@ -3,8 +3,11 @@
 //! Any greylisting program can be imported this way: postgrey-migration(7) has
 //! the queries that print its rows so.
 
-use super::{Import, ImportEntry, Refusal, keys};
+use super::Import;
+use super::entry::{LONG_KEY, triplet_entry};
 use crate::greylist::Policy;
+use crate::greylist::edit::Edit;
+use crate::greylist::filter::bare_address;
 use crate::state::TripletRecord;
 use crate::state::text_lines::{LineEnd, TextLines};
 use ipnet::IpNet;
@@ -14,55 +17,48 @@ use std::net::IpAddr;
 /// Returns true if a text begins with a line of triplets or an empty one.
 pub fn is_tsv(start: &[u8]) -> bool {
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    matches!(fields(line), Ok([client, ..]) if network(client).is_some())
+    fields(line).is_some_and(|[client, ..]| network(client).is_some())
 }
 
 /// Imports all lines of a text of `total` bytes.
 pub fn read<R: BufRead>(
     lines: &mut TextLines<R>,
-    policy: &Policy,
     import: &mut Import<'_>,
     total: u64,
 ) -> io::Result<()> {
     for number in 1_u64.. {
         let Some(line) = lines.next()? else { break };
         let entry = match line.end {
-            LineEnd::TooLong => Err(Refusal::LongKey),
-            _ => entry(line.bytes, policy),
+            LineEnd::TooLong => Err(LONG_KEY.to_owned()),
+            _ => entry(line.bytes, import.policy),
         };
         match entry {
             Ok(entry) => {
                 import.report.has_made_keys = true;
                 import.entry(entry);
             }
-            Err(refusal) => import.report.refuse(format!("line {number}").as_bytes(), refusal),
+            Err(why) => import.report.refuse(format!("line {number}").as_bytes(), &why),
         }
         (import.watch)(lines.done, total);
     }
     Ok(())
 }
 
-fn fields(line: &[u8]) -> Result<[&[u8]; 5], Refusal> {
+fn fields(line: &[u8]) -> Option<[&[u8]; 5]> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-    fields.try_into().map_err(|_| Refusal::Fields)
+    line.split(|byte| *byte == b'\t').collect::<Vec<_>>().try_into().ok()
 }
 
-fn entry(line: &[u8], policy: &Policy) -> Result<ImportEntry, Refusal> {
-    let [client, sender, recipient, first, last] = fields(line)?;
-    let client = network(client).ok_or(Refusal::NoValue("client"))?;
-    let recipient = Some(address(recipient)).filter(|recipient| !recipient.is_empty());
-    let recipient = recipient.ok_or(Refusal::NoValue("recipient"))?;
-    let first = seconds(first).ok_or(Refusal::NoValue("first time"))?;
-    let last = seconds(last).ok_or(Refusal::NoValue("last time"))?;
-    let key = keys::of_triplet(policy, client, address(sender), recipient);
-    let key = key.ok_or(Refusal::LargeNetwork(client.prefix_len()))?;
-    ImportEntry::triplet(key, TripletRecord { first, last: last.max(first) })
-}
-
-/// An address without the angle brackets of some programs.
-fn address(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"<").and_then(|text| text.strip_suffix(b">")).unwrap_or(text)
+fn entry(line: &[u8], policy: &Policy) -> Result<Edit, String> {
+    const NO_FIELDS: &str = "does not have the fields client, sender, recipient, first, last";
+    let [client, sender, recipient, first, last] = fields(line).ok_or(NO_FIELDS)?;
+    let client = network(client).ok_or("has an invalid client")?;
+    let recipient = Some(bare_address(recipient)).filter(|recipient| !recipient.is_empty());
+    let recipient = recipient.ok_or("has an invalid recipient")?;
+    let first = seconds(first).ok_or("has an invalid first time")?;
+    let last = seconds(last).ok_or("has an invalid last time")?.max(first);
+    let record = TripletRecord { first, last };
+    triplet_entry(policy, client, bare_address(sender), recipient, record)
 }
 
 /// Seconds since 1970; a fraction is cut off.

@@ -4,7 +4,7 @@
 use crate::import::fixture;
 use postgrey::greylist::Policy;
 use postgrey::state::Metadata;
-use postgrey::state::import::ImportSource;
+use postgrey::state::import::Import;
 use postgrey::state::local::Store;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -58,9 +58,10 @@ fn damaged_texts_do_not_make_an_import_panic_hang_or_grow() {
         fs::write(&file, mutate(&texts, WORDS, &mut random)).expect("a file");
         let begin = Instant::now();
         let policy = Policy::default();
-        let source = ImportSource { path: &file, dbdir: scratch.path(), policy: &policy };
+        let mut watch = |_, _| {};
+        let import = Import::new(&mut store, &policy, &mut watch, String::new());
         // A text with a damaged first line is refused.
-        imported += usize::from(source.import(&mut store, &mut |_, _| {}).is_ok());
+        imported += usize::from(import.read(&file, scratch.path()).is_ok());
         let what = format!("text {number} of POSTGREY_SEED={seed}");
         assert!(begin.elapsed() < TIMEOUT, "{what} took {:?}", begin.elapsed());
         assert!(peak_memory() < MAX_MEMORY, "{what} took {} KiB", peak_memory());
