@@ -4,7 +4,7 @@
 
 mod read;
 
-pub use read::{is_dump, read};
+pub use read::{from_hexadecimal, is_dump, read};
 
 use std::io::{self, Write};
 

@@ -17,17 +17,16 @@ pub fn read<R: BufRead>(
     lines: &mut TextLines<R>,
     mut row: impl FnMut(Option<&str>, Option<&[u8]>, Option<&[u8]>, u64),
 ) -> io::Result<()> {
-    let (mut key, mut value) = (Vec::new(), Vec::new());
     while let Some(Header { name, is_print }) = read_header(lines)? {
         let name = name.as_deref();
         while let Some(line) = lines.next()?.filter(|line| !is(line, DATA_END)) {
-            let key = decode(line, is_print, &mut key);
+            let key = decode(line, is_print);
             let Some(line) = lines.next()?.filter(|line| !is(line, DATA_END)) else {
                 row(name, None, None, lines.done);
                 break;
             };
-            let value = decode(line, is_print, &mut value);
-            row(name, key, value, lines.done);
+            let value = decode(line, is_print);
+            row(name, key.as_deref(), value.as_deref(), lines.done);
         }
     }
     Ok(())
@@ -58,16 +57,14 @@ fn is(line: &TextLine<'_>, word: &str) -> bool {
     line.bytes == word.as_bytes()
 }
 
-/// Decodes the key or value of a line into a buffer; `None` if it is unreadable.
-fn decode<'f>(line: TextLine<'_>, is_print: bool, field: &'f mut Vec<u8>) -> Option<&'f [u8]> {
-    field.clear();
+/// Decodes the key or value of a line; `None` if it is unreadable.
+fn decode(line: TextLine<'_>, is_print: bool) -> Option<Vec<u8>> {
     let text = line.bytes.strip_prefix(b" ").filter(|_| line.end == LineEnd::LineFeed)?;
-    let decode = if is_print { unescape } else { from_hexadecimal };
-    decode(text, field)?;
-    Some(field)
+    if is_print { unescape(text) } else { from_hexadecimal(text) }
 }
 
-fn unescape(mut text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+fn unescape(mut text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
     while let Some(at) = memchr::memchr(b'\\', text) {
         bytes.extend_from_slice(&text[..at]);
         text = match &text[at + 1..] {
@@ -83,17 +80,12 @@ fn unescape(mut text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
         };
     }
     bytes.extend_from_slice(text);
-    Some(())
+    Some(bytes)
 }
 
-fn from_hexadecimal(text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
-    for pair in text.chunks(2) {
-        let [high, low] = *pair else {
-            return None;
-        };
-        bytes.push(byte(high, low)?);
-    }
-    Some(())
+/// Returns the bytes that two hexadecimal digits each stand for.
+pub fn from_hexadecimal(digits: &[u8]) -> Option<Vec<u8>> {
+    digits.chunks(2).map(|pair| byte(*pair.first()?, *pair.get(1)?)).collect()
 }
 
 fn byte(high: u8, low: u8) -> Option<u8> {

@@ -2,6 +2,7 @@
 
 use super::Import;
 use crate::state::Table;
+use crate::state::dump::from_hexadecimal;
 use crate::state::text_lines::{TextLine, TextLines};
 use serde_json::Value;
 use std::io::{self, BufRead};
@@ -38,15 +39,10 @@ fn record(line: &[u8]) -> Option<(Table, Vec<u8>, String)> {
         None => (Table::Triplets, number("first")?),
     };
     let key = match object.get("key_hex") {
-        Some(digits) => bytes(digits.as_str()?)?,
+        Some(digits) => from_hexadecimal(digits.as_str()?.as_bytes())?,
         None => object.get("key")?.as_str()?.as_bytes().to_vec(),
     };
     Some((table, key, format!("{first},{}", number("last")?)))
-}
-
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 #[cfg(test)]
@@ -73,6 +69,8 @@ mod tests {
             r#"{"key":"a","first":1}"#,
             "hello",
             r#"{"key":"a","first":"1","last":2}"#,
+            r#"{"key":"a","key_hex":"6","first":1,"last":2}"#,
+            r#"{"key":"a","key_hex":"+6","first":1,"last":2}"#,
         ] {
             assert_eq!(record(line.as_bytes()), None, "{line}");
         }
