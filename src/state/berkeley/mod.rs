@@ -27,7 +27,6 @@ pub use log::changes_pending;
 pub use meta::OpenError;
 pub use page::Lsn;
 
-use leaf::LeafReader;
 use meta::{META_BYTES, Meta};
 use page::{LEAF, is_btree_kind};
 use pages::Pages;
@@ -46,11 +45,9 @@ pub struct BerkeleyFile {
 /// The result of [`BerkeleyFile::read`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// The rows that were read. Further values of keys that have several are skipped, of
+    /// a key with very many all; the original's databases have none.
     pub rows: u64,
-    /// Further values of keys that have several, skipped. The original's
-    /// databases have none. Of a key with very many values all are skipped, and
-    /// counted as one.
-    pub duplicates: u64,
     /// Leaf pages do not follow each other, so that some rows came in no order, and a
     /// key may have come twice.
     pub salvaged: bool,
@@ -135,10 +132,10 @@ impl BerkeleyFile {
     pub fn read(&self, mut take: impl FnMut(Visit<'_>)) -> Summary {
         let mut summary = Summary::default();
         let leaves = self.leaves(&mut summary);
-        let mut reader = LeafReader::new(&self.pages);
         let bytes = |pages: usize| (pages * self.pages.layout.page_size) as u64;
         for (index, number) in leaves.iter().enumerate() {
-            reader.rows(*number, &mut summary, &mut |key, value| take(Visit::Row(key, value)));
+            let mut row = |key: &[u8], value: &[u8]| take(Visit::Row(key, value));
+            leaf::rows(&self.pages, *number, &mut summary, &mut row);
             take(Visit::Leaf { done: bytes(index + 1), of: bytes(leaves.len()) });
         }
         summary

@@ -45,24 +45,17 @@ impl Pages {
             .ok_or_else(|| format!("page {number} is too short for its header"))
     }
 
-    /// Puts together an item of `length` bytes that starts on page `first`,
-    /// with `page` to read into. Each page of the chain must name the one
-    /// before, so that a chain cannot run in circles.
-    pub(super) fn overflow(
-        &self,
-        first: u32,
-        length: u32,
-        page: &mut [u8],
-        item: &mut Vec<u8>,
-    ) -> Result<(), String> {
-        item.clear();
+    /// Puts together an item of `length` bytes that starts on page `first`. Each page
+    /// of the chain must name the one before, so that a chain cannot run in circles.
+    pub(super) fn overflow(&self, first: u32, length: u32) -> Result<Vec<u8>, String> {
         if length > MAX_ITEM_BYTES {
             return Err(format!("claims {length} bytes"));
         }
         let length = length as usize;
+        let (mut page, mut item) = (vec![0; self.layout.page_size], Vec::with_capacity(length));
         let (mut previous, mut number) = (0, first);
         while item.len() < length {
-            let header = self.read(number, page)?;
+            let header = self.read(number, &mut page)?;
             let start = self.layout.content;
             let part = page.get(start..start + usize::from(header.length));
             let part = part.unwrap_or_default();
@@ -79,6 +72,6 @@ impl Pages {
         if number != 0 {
             return Err(format!("continues after its {length} bytes"));
         }
-        Ok(())
+        Ok(item)
     }
 }

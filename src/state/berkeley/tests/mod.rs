@@ -149,7 +149,6 @@ fn of_several_values_of_a_key_the_first_counts() {
     let (found, summary) = rows(&fixture("duplicates.db"));
     let expected = [(b"a", b"1"), (b"b", b"2"), (b"c", b"5")];
     assert_eq!(found, expected.map(|(key, value)| (key.to_vec(), value.to_vec())));
-    assert_eq!(summary.duplicates, 2);
     assert!(!summary.is_damaged(), "{summary:?}");
 }
 
