@@ -272,14 +272,6 @@ fn the_parent_reports_a_failed_start() {
         ": No such file or directory; --dbdir must be a directory in which --user may write",
         "pid socket",
     );
-    fails(
-        &["--inet=192.0.2.1:10023"],
-        &format!(
-            "Can't connect to TCP port 10023 on 192.0.2.1 [Cannot assign requested address] {at}"
-        ),
-        "; this machine has no such address",
-        "pid",
-    );
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The lists that this project ships, compared with those of the original.
 
+use ipnet::IpNet;
 use postgrey::lists::{Addresses, Budget, Clients, Text};
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// The rules of a list: lines without comments and blanks.
@@ -39,34 +40,20 @@ fn theirs(name: &str) -> Text {
     list(&PathBuf::from("/usr/share/postgrey").join(name))
 }
 
-/// The first and the last address of a rule that is an address or a network.
-fn ends(rule: &str) -> Option<[IpAddr; 2]> {
-    let (address, length) = rule.split_once('/').unwrap_or((rule, ""));
-    let dots = address.matches('.').count();
-    let is_number = address.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let (address, short) = match dots {
-        2 if is_number => (format!("{address}.0"), 24),
-        _ => (address.to_string(), if address.contains(':') { 128 } else { 32 }),
-    };
-    let address: IpAddr = address.parse().ok()?;
-    let length: u32 = if length.is_empty() { short } else { length.parse().expect("a length") };
-    let last = match address {
-        IpAddr::V4(first) => {
-            let rest = u32::MAX.checked_shr(length).unwrap_or(0);
-            IpAddr::from((u32::from(first) | rest).to_be_bytes())
-        }
-        IpAddr::V6(first) => IpAddr::from(Ipv6Addr::from(
-            u128::from(first) | u128::MAX.checked_shr(length).unwrap_or(0),
-        )),
-    };
-    Some([address, last])
+/// The network of a rule that is an address or a network, such as 192.0.2.
+fn network(rule: &str) -> Option<IpNet> {
+    let address = || rule.parse::<IpAddr>().ok().map(IpNet::from);
+    let is_short = rule.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let short = || is_short.then(|| format!("{rule}.0/24").parse().ok()).flatten();
+    rule.parse().ok().or_else(address).or_else(short)
 }
 
 /// The lines of one list that the other does not cover.
 fn missing(rules: &[String], other: &Clients, patterns: &BTreeSet<&String>) -> Vec<String> {
     let by_name = |name: &str| other.by_name(name.as_bytes(), &mut Budget::default()).is_some();
-    let is_covered = |rule: &&String| match ends(rule) {
-        Some(ends) => ends.iter().all(|address| other.by_address(*address).is_some()),
+    let by_address = |address: IpAddr| other.by_address(address).is_some();
+    let is_covered = |rule: &&String| match network(rule) {
+        Some(network) => by_address(network.network()) && by_address(network.broadcast()),
         None if rule.starts_with('/') => patterns.contains(rule),
         None => by_name(rule) && by_name(&format!("mx.{rule}")),
     };

@@ -1,7 +1,8 @@
 //! A client of the policy protocol, as Postfix is one.
 
 use super::{start_of_time, watchdog};
-use std::io::{BufRead, BufReader, Read, Write};
+use socket2::Socket;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -69,38 +70,23 @@ impl Attempt {
     }
 }
 
-trait Stream: Read + Write + Send {
-    fn end_of_input(&self);
-}
-
-impl Stream for UnixStream {
-    fn end_of_input(&self) {
-        self.shutdown(Shutdown::Write).expect("half-close");
-    }
-}
-
-impl Stream for TcpStream {
-    fn end_of_input(&self) {
-        self.shutdown(Shutdown::Write).expect("half-close");
-    }
-}
-
 pub struct Client {
-    stream: BufReader<Box<dyn Stream>>,
+    stream: BufReader<Socket>,
 }
 
 impl Client {
     pub fn unix(path: &Path) -> std::io::Result<Client> {
-        let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Client { stream: BufReader::new(Box::new(stream)) })
+        Client::of(UnixStream::connect(path)?.into())
     }
 
     /// Connects over TCP to `host:port`.
     pub fn tcp(address: &str) -> std::io::Result<Client> {
-        let stream = TcpStream::connect(address)?;
+        Client::of(TcpStream::connect(address)?.into())
+    }
+
+    fn of(stream: Socket) -> std::io::Result<Client> {
         stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Client { stream: BufReader::new(Box::new(stream)) })
+        Ok(Client { stream: BufReader::new(stream) })
     }
 
     /// Sends a request and waits for what follows `action=` in the reply.
@@ -130,7 +116,7 @@ impl Client {
     }
 
     pub fn half_close(&mut self) {
-        self.stream.get_ref().end_of_input();
+        self.stream.get_ref().shutdown(Shutdown::Write).expect("half-close");
     }
 
     /// The next reply, or nothing when the server closed the connection. Holds

@@ -1,9 +1,9 @@
 //! The mail server's side of the milter protocol, as Sendmail and Postfix are
 //! one.
 
+use socket2::Socket;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -16,23 +16,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub const OFFER: [u32; 3] = [6, 0x1ff, 0x1f_ffff];
 
 pub type Packet = (u8, Vec<u8>);
-
-/// A stream of bytes in both directions.
-pub trait Wire: Read + Write {
-    fn set_timeout(&self, time: Duration) -> std::io::Result<()>;
-}
-
-impl Wire for UnixStream {
-    fn set_timeout(&self, time: Duration) -> std::io::Result<()> {
-        self.set_read_timeout(Some(time))
-    }
-}
-
-impl Wire for TcpStream {
-    fn set_timeout(&self, time: Duration) -> std::io::Result<()> {
-        self.set_read_timeout(Some(time))
-    }
-}
 
 /// Listens like a milter, and keeps each connection without a word or hangs up,
 /// until the test program ends.
@@ -48,7 +31,7 @@ pub fn fail_at(socket: &Path, mode: u32, hangs_up: bool) {
 }
 
 pub struct MailServer {
-    stream: Box<dyn Wire>,
+    stream: Socket,
     /// True if clients and senders are sent without an answer.
     is_quiet: bool,
 }
@@ -62,9 +45,10 @@ impl MailServer {
         MailServer::speak(UnixStream::connect(path).expect("a milter that listens"), offer)
     }
 
-    pub fn speak(stream: impl Wire + 'static, offer: [u32; 3]) -> MailServer {
-        stream.set_timeout(TIMEOUT).expect("a timeout");
-        let mut server = MailServer { stream: Box::new(stream), is_quiet: false };
+    pub fn speak(stream: impl Into<Socket>, offer: [u32; 3]) -> MailServer {
+        let stream = stream.into();
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
+        let mut server = MailServer { stream, is_quiet: false };
         server.send(b'O', &offer.map(u32::to_be_bytes).concat());
         let (command, terms) = server.receive().expect("terms");
         assert_eq!((command, terms.len()), (b'O', 12));
