@@ -1,5 +1,4 @@
-//! The milter listener of a real daemon: its replies, and that it shares all state
-//! with the policy listener.
+//! The milter listener of a real daemon.
 
 mod actions;
 mod listeners;
@@ -9,7 +8,7 @@ mod trouble;
 use std::path::PathBuf;
 use std::time::Duration;
 use testkit::milter::MailServer;
-use testkit::{Builder, Clock, Daemon, Program, Scratch};
+use testkit::{Builder, Clock, Daemon, Program};
 
 /// The default reply to a deferred client, for recipients at example.org.
 const DEFERRED: &str =
@@ -27,7 +26,7 @@ impl Site {
     }
 
     fn of(builder: Builder, options: &[&str]) -> Site {
-        let socket = milter_socket(builder.scratch());
+        let socket = builder.scratch().path().join("milter");
         let (builder, clock) = Clock::of(builder);
         let builder = builder.arg(format!("--milter={}", socket.display()));
         let builder = builder.args(options);
@@ -47,8 +46,4 @@ impl Site {
     fn let_pass(&mut self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
-}
-
-fn milter_socket(scratch: &Scratch) -> PathBuf {
-    scratch.path().join("milter")
 }

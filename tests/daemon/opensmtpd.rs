@@ -2,7 +2,6 @@
 
 mod away;
 mod limits;
-mod listeners;
 
 use testkit::opensmtpd::Filter;
 use testkit::{Builder, Daemon, Listener, Program};

@@ -86,14 +86,6 @@ impl Filter {
         self.report(session, "tx-mail", &arguments);
     }
 
-    pub fn login(&mut self, session: u64) {
-        self.report(
-            session,
-            "link-auth",
-            if self.version < "0.7" { "joe|pass" } else { "pass|joe" },
-        );
-    }
-
     pub fn recipient(&mut self, session: u64, token: u64, recipient: &str) {
         self.request(session, token, "rcpt-to", recipient);
     }
