@@ -4,46 +4,44 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use testkit::tool::{self, postgrey};
-use testkit::{Attempt, Daemon, Program, Stopped};
+use testkit::tool::{self, Finished, postgrey};
+use testkit::{Attempt, Daemon, Program, Scratch};
 
-/// Runs a command that has to come to an end; returns its exit status, `None` if a
-/// signal ended it, and its errors.
-pub fn run(words: &[&str]) -> (Option<i32>, String) {
-    let finished = tool::run(postgrey("").args(words));
-    (finished.status, finished.err)
+/// Runs a command on the database, which has to come to an end.
+pub fn run(scratch: &Scratch, line: &str) -> Finished {
+    tool::run(postgrey(line).arg(scratch.dbdir_option()))
 }
 
 /// A database of some pages that no daemon has open.
-pub fn database() -> (testkit::Scratch, PathBuf) {
+pub fn database() -> Scratch {
     let daemon = Daemon::builder(Program::Ours).start();
     let mut client = daemon.client();
     for number in 0..600 {
         let sender = format!("sender{number}@example.com");
         client.ask(&Attempt::new("192.0.2.1", "mx.test", &sender, "bob@example.org").at(-900));
     }
-    let Stopped { scratch, .. } = daemon.stop();
-    let directory = scratch.dbdir();
-    (scratch, directory)
+    daemon.stop().scratch
+}
+
+pub fn database_with_a_forged_lock() -> Scratch {
+    let scratch = database();
+    let lock = scratch.dbdir().join("postgrey.mdb-lock");
+    let mut bytes = fs::read(&lock).expect("a lock file");
+    // The number of readers follows magic, format, transaction and mutex.
+    bytes[8..].fill(0xff);
+    fs::write(&lock, bytes).expect("a lock file");
+    scratch
 }
 
 #[test]
 fn a_forged_lock_file_crashes_no_tool() {
-    let (_scratch, directory) = database();
-    let lock = directory.join("postgrey.mdb-lock");
-    let mut bytes = fs::read(&lock).expect("a lock file");
-    // The number of readers follows magic, format, transaction and mutex.
-    for byte in &mut bytes[8..] {
-        *byte = 0xff;
-    }
-    fs::write(&lock, bytes).expect("a lock file");
-    let dbdir = format!("--dbdir={}", directory.display());
-    for words in [["list", "--limit=1"], ["stats", "--json"]] {
-        let (status, errors) = run(&[&words as &[&str], &[&dbdir]].concat());
-        assert!(matches!(status, Some(0..=3)), "{words:?}: {status:?} {errors}");
+    let scratch = database_with_a_forged_lock();
+    for line in ["list --limit=1", "stats --json"] {
+        let finished = run(&scratch, line);
+        assert!(matches!(finished.status, Some(0..=3)), "{line}: {finished:?}");
     }
 }
 
@@ -63,11 +61,10 @@ fn foreign_socket(directory: &Path, answer: impl Fn(&mut dyn Write) + Send + 'st
 
 #[test]
 fn an_endless_reply_uses_bounded_memory() {
-    let (_scratch, directory) = database();
-    foreign_socket(&directory, |stream| while stream.write_all(&[b'x'; 65536]).is_ok() {});
-    let dbdir = format!("--dbdir={}", directory.display());
-    let (status, errors) = run(&["list", &dbdir]);
-    assert_eq!(status, Some(3), "{errors}");
+    let scratch = database();
+    let endless = |stream: &mut dyn Write| while stream.write_all(&[b'x'; 65536]).is_ok() {};
+    foreign_socket(&scratch.dbdir(), endless);
+    run(&scratch, "list").refusal(3, "");
 }
 
 /// Serves a socket as another user, until its input ends.
@@ -84,7 +81,8 @@ const FOREIGN_SERVER: &str = r#"
 #[test]
 fn a_control_socket_of_another_user_is_refused() {
     testkit::needs!(testkit::root_for("a server of another user"));
-    let (_scratch, directory) = database();
+    let scratch = database();
+    let directory = scratch.dbdir();
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).expect("chmod");
     let mut server = Command::new("perl")
         .args(["-MIO::Socket::UNIX", "-e", FOREIGN_SERVER])
@@ -95,14 +93,9 @@ fn a_control_socket_of_another_user_is_refused() {
     let mut ready = [0; 6];
     let output = server.stdout.as_mut().expect("a pipe");
     output.read_exact(&mut ready).expect("a server");
-    let dbdir = format!("--dbdir={}", directory.display());
-    let results = ["list", "stats", "backup -"].map(|line| {
-        let words: Vec<&str> = line.split(' ').chain([dbdir.as_str()]).collect();
-        run(&words)
-    });
+    let results = ["list", "stats", "backup -"].map(|line| run(&scratch, line));
     server.kill().and_then(|()| server.wait()).expect("an end");
-    for (status, errors) in results {
-        assert_eq!(status, Some(3), "{errors}");
-        assert!(errors.contains("is served by user 65534"), "{errors}");
+    for finished in results {
+        finished.refusal(3, "is served by user 65534");
     }
 }

@@ -4,28 +4,24 @@
 
 #![allow(clippy::print_stderr, reason = "the figures of a long run are for the reader")]
 
-use crate::hostile::{database, run};
-use nix::sys::signal::{Signal, kill};
+use crate::hostile::{database, database_with_a_forged_lock, run};
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, mkfifo};
+use nix::unistd::mkfifo;
 use std::fs;
-use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 use testkit::random::{self, Random};
-use testkit::{Attempt, Program};
+use testkit::tool::Finished;
+use testkit::{Attempt, Daemon, Program, Scratch, Stopped};
 
 const PAGE: usize = 4096;
 
 /// Bytes that a command may add to a file of some pages.
 const MAX_GROWTH: u64 = 4 << 20;
 
-/// How long a daemon may take to serve or to give up.
-const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long a daemon may take to serve and stop, or to give up.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 const COMMANDS: &[&str] = &[
     "list",
@@ -88,67 +84,41 @@ fn spoil(bytes: &mut [u8], page: usize, random: &mut Random) {
 
 /// Sends mail of which the database has every other triplet, as long as there are
 /// replies.
-fn send_mail(mut stream: UnixStream) {
-    stream.set_read_timeout(Some(START_LIMIT)).expect("a socket");
-    let mut reply = [0; 1024];
-    for number in (0..1200).step_by(13) {
+fn send_mail(daemon: &Daemon) {
+    let Ok(mut client) = daemon.listener().connect() else { return };
+    let mut numbers = (0..1200).step_by(13);
+    let _ = numbers.try_for_each(|number| {
         let sender = format!("sender{number}@example.com");
         let attempt = Attempt::new("192.0.2.1", "mx.test", &sender, "bob@example.org");
-        let sent = stream.write_all(&attempt.bytes());
-        if sent.is_err() || !matches!(stream.read(&mut reply), Ok(1..)) {
-            return;
-        }
-    }
+        client.try_to_ask(&attempt).map(drop)
+    });
 }
 
-/// Starts a daemon and stops it once it serves. Returns true if it came that far.
-fn start(directory: &Path, socket: &Path) -> Result<bool, String> {
-    let mut daemon = Command::new(Program::Ours.path())
-        .arg(format!("--unix={}", socket.display()))
-        .arg(format!("--dbdir={}", directory.display()))
-        .args(["--whitelist-clients=/dev/null", "--whitelist-recipients=/dev/null"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("our binary");
-    let pid = Pid::from_raw(i32::try_from(daemon.id()).expect("a process id"));
-    let deadline = Instant::now() + START_LIMIT;
-    let mut has_served = false;
-    let status = loop {
-        if let Some(status) = daemon.try_wait().expect("a child") {
-            break status;
+/// Starts a daemon, and stops it once it serves: then it writes all entries. Returns
+/// true if it came that far.
+fn start(scratch: Scratch) -> (Scratch, bool) {
+    match Daemon::builder_in(Program::Ours, scratch).try_to_start() {
+        Err(Stopped { status, scratch, .. }) => {
+            assert!(status.code().is_some(), "a start: {status}");
+            (scratch, false)
         }
-        if Instant::now() > deadline {
-            daemon.kill().expect("a child");
-            daemon.wait().expect("its end");
-            return Err("does not come to an end".to_owned());
+        Ok(daemon) => {
+            send_mail(&daemon);
+            let Stopped { status, scratch, .. } = daemon.stop();
+            if status.code().is_none() {
+                eprintln!("a daemon that serves: {status}");
+            }
+            (scratch, status.success() || status.code().is_none())
         }
-        if let Some(stream) = UnixStream::connect(socket).ok().filter(|_| !has_served) {
-            // It listens, serves mail once it has opened the database, and writes all
-            // entries when it stops.
-            has_served = true;
-            send_mail(stream);
-            kill(pid, Signal::SIGTERM).expect("TERM");
-        }
-        thread::sleep(Duration::from_millis(2));
-    };
-    match status.code() {
-        None if !has_served => Err(status.to_string()),
-        None => {
-            eprintln!("a daemon that serves: {status}");
-            Ok(true)
-        }
-        Some(_) => Ok(has_served),
     }
 }
 
 #[test]
 fn damaged_databases_end_no_tool_and_no_start() {
-    let (scratch, directory) = database();
-    let file = directory.join("postgrey.mdb");
+    let mut scratch = database();
+    let file = scratch.dbdir().join("postgrey.mdb");
     let sound = fs::read(&file).expect("a database");
-    let (copy, socket) = (scratch.path().join("copy"), scratch.path().join("socket"));
-    let dbdir = format!("--dbdir={}", directory.display());
+    let copy = scratch.path().join("copy");
     let (seed, cases) = (random::seed(), random::cases(30));
     let [mut damaged, mut sound_runs, mut starts, mut failures] = [0; 4];
     let begin = Instant::now();
@@ -164,9 +134,8 @@ fn damaged_databases_end_no_tool_and_no_start() {
             if command.contains(" --from=") || command.contains("restore") {
                 fs::write(&file, &sound).expect("a file");
             }
-            let words: Vec<&str> = command.split(' ').chain([dbdir.as_str()]).collect();
-            let (status, errors) = run(&words);
-            assert!(matches!(status, Some(0..=3)), "{}: {status:?} {errors}", what(&command));
+            let Finished { status, err, .. } = run(&scratch, &command);
+            assert!(matches!(status, Some(0..=3)), "{}: {status:?} {err}", what(&command));
             damaged += usize::from(status == Some(3));
             sound_runs += usize::from(status == Some(0));
             // A file with holes is longer than what it takes of the disk.
@@ -175,11 +144,10 @@ fn damaged_databases_end_no_tool_and_no_start() {
             assert!(512 * blocks <= limit, "{}: {blocks} blocks", what(&command));
         }
         fs::write(&file, &bytes).expect("a file");
-        match start(&directory, &socket) {
-            Ok(true) => starts += 1,
-            Ok(false) => failures += 1,
-            Err(error) => panic!("{}: {error}", what("start")),
-        }
+        eprintln!("{}", what("start"));
+        let serves;
+        (scratch, serves) = start(scratch);
+        *(if serves { &mut starts } else { &mut failures }) += 1;
     }
     eprintln!(
         "{cases} files in {:?}: commands {damaged} refused, {sound_runs} done; starts {failures} \
@@ -192,7 +160,8 @@ fn damaged_databases_end_no_tool_and_no_start() {
 /// The daemon's user can put anything in the place of its files.
 #[test]
 fn a_fifo_or_device_in_place_of_a_file_blocks_no_tool_and_no_start() {
-    let (scratch, directory) = database();
+    let mut scratch = database();
+    let directory = scratch.dbdir();
     let saved = |name: &str| fs::read(directory.join(name)).ok();
     let names = [
         "postgrey.mdb",
@@ -202,7 +171,6 @@ fn a_fifo_or_device_in_place_of_a_file_blocks_no_tool_and_no_start() {
         "postgrey.control",
         "postgrey.db",
     ];
-    let dbdir = format!("--dbdir={}", directory.display());
     let sound = names.map(saved);
     let owner = fs::metadata(&directory).expect("a directory");
     let give_away = |path: &Path| {
@@ -226,15 +194,14 @@ fn a_fifo_or_device_in_place_of_a_file_blocks_no_tool_and_no_start() {
             };
             for command in ["list", "check --database", "backup -", "import"] {
                 replant();
-                let words: Vec<&str> = command.split(' ').chain([dbdir.as_str()]).collect();
-                let (status, errors) = run(&words);
-                assert!(matches!(status, Some(0..=3)), "{name}, {command}: {status:?} {errors}");
-                assert!(!errors.contains("come to an end"), "{name}, {command}: {errors}");
+                let Finished { status, err, .. } = run(&scratch, command);
+                assert!(matches!(status, Some(0..=3)), "{name}, {command}: {status:?} {err}");
+                assert!(!err.contains("come to an end"), "{name}, {command}: {err}");
             }
             replant();
             let begin = Instant::now();
-            let started = start(&directory, &scratch.path().join("socket"));
-            assert!(started.is_ok() && begin.elapsed() < START_LIMIT / 3, "{name}: {started:?}");
+            (scratch, _) = start(scratch);
+            assert!(begin.elapsed() < START_LIMIT, "{name}: {:?}", begin.elapsed());
         }
     }
 }
@@ -249,12 +216,5 @@ fn plant_link(path: &Path) {
 
 #[test]
 fn a_forged_lock_file_ends_no_start() {
-    let (scratch, directory) = database();
-    let lock = directory.join("postgrey.mdb-lock");
-    let mut bytes = fs::read(&lock).expect("a lock file");
-    // The number of readers follows magic, format, transaction and mutex.
-    bytes[8..].fill(0xff);
-    fs::write(&lock, bytes).expect("a lock file");
-    let started = start(&directory, &scratch.path().join("socket"));
-    assert!(started.is_ok(), "{started:?}");
+    start(database_with_a_forged_lock());
 }

@@ -8,14 +8,10 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 /// The start of a warning that Perl 5.40 writes whenever the original starts: its
 /// Net::Server calls a method that IO::Multiplex does not have.
 pub const PERL_WARNING: &str = "Attempt to call undefined import method ";
-
-/// The time limit of a wait for a server to start or to stop.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
 pub enum Listener {
@@ -129,19 +125,22 @@ impl Builder {
     /// if that was asked for, with empty whitelists unless some were given, and
     /// waits until it takes connections.
     pub fn start(self) -> Daemon {
+        self.try_to_start().unwrap_or_else(|stopped| panic!("it does not start: {stopped:#?}"))
+    }
+
+    /// The same for a server that may fail to start.
+    pub fn try_to_start(self) -> Result<Daemon, Stopped> {
         let mut daemon = self.launch();
-        daemon.wait_until_it_answers();
-        daemon
+        if daemon.wait_until_it_answers() { Ok(daemon) } else { Err(daemon.end()) }
     }
 
     /// Starts a server that will not come to serve, and waits for its end.
     pub fn fail_to_start(self) -> Stopped {
-        let mut daemon = self.launch();
-        let status = daemon.wait();
-        daemon.into_stopped(status)
+        self.launch().end()
     }
 
-    fn launch(self) -> Daemon {
+    /// Starts the server and does not wait until it serves.
+    pub fn launch(self) -> Daemon {
         let (mut command, builder) = self.into_command();
         let child = command.spawn().expect("the program under test");
         let Builder { program, listener, scratch, .. } = builder;
@@ -333,36 +332,30 @@ impl Daemon {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + TIMEOUT;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status;
-            }
-            if self.program == Program::Theirs {
+        wait_for("the end of a server", || {
+            let status = self.child.try_wait().expect("a child");
+            if status.is_none() && self.program == Program::Theirs {
                 // The original acts on a signal only when its socket has
                 // something to read (BEHAVIOUR C5).
                 drop(self.listener.connect());
             }
-            assert!(Instant::now() < deadline, "it does not stop\n{}", self.raw_log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+            status
+        })
     }
 
-    fn wait_until_it_answers(&mut self) {
-        let deadline = Instant::now() + TIMEOUT;
-        while self.listener.connect().is_err() {
-            let alive = self.child.try_wait().expect("a child").is_none();
-            assert!(alive && Instant::now() < deadline, "it does not start\n{}", self.raw_log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    /// Returns false if the server has ended.
+    fn wait_until_it_answers(&mut self) -> bool {
+        let client = wait_for("a server", || match self.listener.connect() {
+            Ok(client) => Some(Some(client)),
+            Err(_) => self.child.try_wait().expect("a child").map(|_| None),
+        });
         // Ours listens before it opens its database and the socket for tools; its
         // event loop, which closes ended connections, starts last.
-        if self.program == Program::Ours {
-            if let Ok(mut client) = self.listener.connect() {
-                client.half_close();
-                assert_eq!(client.reply(), None, "{}", self.raw_log());
-            }
+        if let (Some(mut client), Program::Ours) = (client, self.program) {
+            client.half_close();
+            assert_eq!(client.reply(), None, "{}", self.raw_log());
         }
+        self.child.try_wait().expect("a child").is_none()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::import::{exported, fixture, put, triplets};
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use testkit::tool::run_with;
 use testkit::{Attempt, Daemon, Program, Stopped, program_for, wait_until};
 
 /// The properties of the original's files that must not change.
@@ -61,19 +61,6 @@ fn the_first_start_imports_all_records_and_keeps_the_files() {
 }
 
 #[test]
-fn a_triplet_that_passed_once_passes_after_the_import() {
-    let builder = Daemon::builder(Program::Ours);
-    put(builder.scratch(), "postgrey.db", fixture("original/recovered.db"));
-    let daemon = builder.start();
-    // Of the network that sent a mail twice, and of the one that sent it once.
-    let passed = Attempt::new("192.0.2.44", "c", "alice@example.org", "bob@example.com");
-    let waiting = Attempt::new("2001:db8::5", "c", "", "bob@example.com");
-    let mut client = daemon.client();
-    assert_eq!(client.ask(&passed.with("policy_test_time", "1700000500")), "DUNNO");
-    client.assert_deferred(&waiting.with("policy_test_time", "1700000300"));
-}
-
-#[test]
 fn changes_in_the_log_of_a_killed_original_are_recovered_in_a_copy() {
     testkit::needs!(program_for(
         "the log of a killed original",
@@ -120,17 +107,20 @@ fn an_interrupted_import_is_repeated_at_the_next_start() {
     let directory = builder.scratch().dbdir();
     let before = state_of(&directory);
     // If the kill comes too late, try again.
-    let killed_amid = (0..20).any(|_| {
-        kill_while_it_imports(&directory);
-        let database = directory.join("postgrey.mdb");
-        let is_finished = database.exists();
-        if is_finished {
-            fs::remove_file(&database).expect("a database");
+    let (begun, database) = ("postgrey.mdb.import/postgrey.mdb", directory.join("postgrey.mdb"));
+    let mut builder = builder;
+    let mut times = 0..20;
+    let stopped = loop {
+        times.next().expect("it was always too quick");
+        let daemon = builder.launch();
+        wait_until("an import", || directory.join(begun).exists() || database.exists());
+        let killed = daemon.kill();
+        if !database.exists() {
+            break killed.again(Program::Ours).start().stop();
         }
-        !is_finished
-    });
-    assert!(killed_amid, "it was always too quick");
-    let stopped = builder.start().stop();
+        fs::remove_file(&database).expect("a database");
+        builder = killed.again(Program::Ours);
+    };
     assert_eq!(
         import_lines(&stopped),
         [format!("imported {ENTRIES} triplets and 0 clients from DB")]
@@ -139,26 +129,8 @@ fn an_interrupted_import_is_repeated_at_the_next_start() {
     assert!(!directory.join("postgrey.mdb.import").exists());
 }
 
-/// Starts the daemon and kills it when it has begun to fill its new database.
-fn kill_while_it_imports(directory: &Path) {
-    let mut command = Command::new(Program::Ours.path());
-    command
-        .arg(format!("--unix={}", directory.join("../socket").display()))
-        .arg(format!("--dbdir={}", directory.display()))
-        .stderr(Stdio::null());
-    let mut child = command.spawn().expect("postgrey");
-    let has_begun = |path: &str| directory.join(path).exists();
-    wait_until("an import", || {
-        has_begun("postgrey.mdb.import/postgrey.mdb") || has_begun("postgrey.mdb")
-    });
-    child.kill().expect("kill");
-    child.wait().expect("its end");
-}
-
 fn load(file: &Path, entries: usize) {
     fs::remove_file(file).expect("an empty file");
-    let mut child =
-        Command::new("db5.3_load").arg(file).stdin(Stdio::piped()).spawn().expect("db5.3_load");
     let mut text = String::from("VERSION=3\nformat=print\ntype=btree\nHEADER=END\n");
     for number in 0..entries {
         let (high, low) = (number >> 8 & 0xff, number & 0xff);
@@ -167,7 +139,5 @@ fn load(file: &Path, entries: usize) {
              1700000000,1700000400\n"
         );
     }
-    text += "DATA=END\n";
-    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("db5.3_load reads");
-    assert!(child.wait().expect("its end").success());
+    run_with(Command::new("db5.3_load").arg(file), text + "DATA=END\n").success();
 }
