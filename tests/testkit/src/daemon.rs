@@ -350,12 +350,16 @@ impl Daemon {
             Err(_) => self.child.try_wait().expect("a child").map(|_| None),
         });
         // Ours listens before it opens its database and the socket for tools; its
-        // event loop, which closes ended connections, starts last.
-        if let (Some(mut client), Program::Ours) = (client, self.program) {
-            client.half_close();
-            assert_eq!(client.reply(), None, "{}", self.raw_log());
+        // event loop, which closes ended connections, starts last. One that ends
+        // meanwhile closes them as well.
+        match client {
+            Some(mut client) if self.program == Program::Ours => {
+                client.half_close();
+                assert_eq!(client.reply(), None, "{}", self.raw_log());
+                self.listener.connect().is_ok()
+            }
+            client => client.is_some(),
         }
-        self.child.try_wait().expect("a child").is_none()
     }
 }
 
