@@ -27,17 +27,6 @@ fn the_command_line_overrides_the_file() {
 }
 
 #[test]
-fn lists_of_the_file_add_to_those_of_the_command_line() {
-    let builder = Daemon::builder(Program::Ours);
-    let list = builder.scratch().file("ours", "mx.client.example\n");
-    let file = format!("whitelist-clients={}\n", list.display());
-    let path = builder.scratch().file("postgrey.conf", file);
-    let daemon = builder.arg(format!("--config={}", path.display())).start();
-    assert_eq!(daemon.client().ask(&new_mail()), "DUNNO");
-    daemon.stop();
-}
-
-#[test]
 fn an_invalid_line_is_a_start_up_error() {
     let builder = Daemon::builder(Program::Ours);
     let path = builder.scratch().file("postgrey.conf", "delay=60\nretry-window=often\ndely=1\n");
