@@ -6,12 +6,11 @@ mod prometheus;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 use testkit::http::exchange;
-use testkit::{Attempt, Builder, Daemon, Program, free_port, wait_for, wait_until};
+use testkit::{Attempt, Builder, Daemon, Program, wait_for, wait_until};
 
 struct Site {
     daemon: Daemon,
@@ -179,16 +178,6 @@ fn drop_ins_of_all_lists_are_counted_and_read_on_hup() {
         wait_for("the lists to be read again", || read(2 * number + 2));
         assert_eq!(rules(option), "1", "{option}");
     }
-}
-
-#[test]
-fn metrics_are_served_on_a_port() {
-    let port = free_port();
-    let daemon = Daemon::builder(Program::Ours).arg(format!("--metrics=127.0.0.1:{port}")).start();
-    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the port of --metrics");
-    let response = exchange(stream, "GET /metrics HTTP/1.0\r\n\r\n");
-    assert!(response.contains("\npostgrey_database_up 1\n"), "{response}");
-    daemon.stop();
 }
 
 #[test]
