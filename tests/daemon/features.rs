@@ -3,7 +3,6 @@
 mod blacklists;
 mod dry_run;
 mod recipients;
-mod trust;
 
 use testkit::{Attempt, Builder, Daemon, Program};
 
@@ -31,4 +30,19 @@ fn without_the_header_a_delayed_mail_passes_unchanged_and_its_delay_is_logged() 
     assert_eq!(client.ask(&stranger().at(300)), "DUNNO");
     let log = daemon.stop().log;
     assert_eq!(count(&log, "action=pass, reason=triplet found, delay=300, client_name="), 1);
+}
+
+#[test]
+fn authenticated_mail_passes_without_an_entry() {
+    let daemon = ours(&["--trust-authenticated", "--verbose"]).start();
+    let mut client = daemon.client();
+    let user = stranger().with("sasl_method", "PLAIN").with("sasl_username", "joe");
+    assert_eq!(client.ask(&user.clone().at(0)), "DUNNO");
+    assert_eq!(client.ask(&user.at(300)), "DUNNO");
+    // The login counts for this one request, and Postfix sends an empty name
+    // of those who have none.
+    assert!(defers(&client.ask(&stranger().at(300))));
+    assert!(defers(&client.ask(&stranger().with("sasl_username", "").at(300))));
+    let log = daemon.stop().log;
+    assert_eq!(count(&log, "action=pass, reason=authenticated client, client_name=mx.a.test"), 2);
 }
