@@ -54,23 +54,23 @@ const PROGRAMS: [Program; 3] = [
     Program {
         name: report::PROGRAM,
         word: report::WORD,
-        parse: report::parse,
-        page: manual::report,
         command: report::command,
+        page: manual::report,
+        convert: report::convert,
     },
     Program {
         name: policy_test::PROGRAM,
         word: policy_test::PROGRAM,
-        parse: policy_test::parse,
-        page: manual::policy_test,
         command: policy_test::command,
+        page: manual::policy_test,
+        convert: policy_test::convert,
     },
     Program {
         name: opensmtpd_filter::PROGRAM,
         word: opensmtpd_filter::WORD,
-        parse: opensmtpd_filter::parse,
-        page: |_| manual::daemon(&flags::command()),
         command: opensmtpd_filter::command,
+        page: |_| manual::daemon(&flags::command()),
+        convert: opensmtpd_filter::convert,
     },
 ];
 
@@ -79,13 +79,25 @@ struct Program {
     name: &'static str,
     /// The command of `postgrey` that starts it.
     word: &'static str,
-    parse: fn(Vec<OsString>, MakePage) -> Result<Invocation, UsageError>,
-    page: MakePage,
     command: fn() -> Command,
+    /// Makes the manual page from the options.
+    page: fn(&Command) -> man::Page,
+    /// Converts the matched options and the arguments after them.
+    convert: fn(&ArgMatches, Vec<OsString>) -> Result<Invocation, UsageError>,
 }
 
-/// Makes the manual page of a program from its options.
-type MakePage = fn(&Command) -> man::Page;
+impl Program {
+    /// Parses the arguments after its name.
+    fn parse(&self, arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
+        let mut command = (self.command)();
+        let getopt::Words { options, rest } = rewritten(&command, arguments)?;
+        let matches = matched(&mut command, options)?;
+        match information(&matches, &mut command, help::help, self.page) {
+            Some(text) => Ok(Invocation::Print(text)),
+            None => (self.convert)(&matches, rest),
+        }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
@@ -143,7 +155,7 @@ pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invoca
     let mut arguments: Vec<OsString> = words.collect();
     let called = Path::new(&name).file_name();
     if let Some(program) = PROGRAMS.iter().find(|it| called == Some(OsStr::new(it.name))) {
-        return (program.parse)(arguments, program.page);
+        return program.parse(arguments);
     }
     let word = arguments.first();
     if word.is_some_and(|word| word == database::WORD) {
@@ -151,7 +163,7 @@ pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invoca
     }
     if let Some(program) = PROGRAMS.iter().find(|it| word.is_some_and(|word| word == it.word)) {
         arguments.remove(0);
-        return (program.parse)(arguments, program.page);
+        return program.parse(arguments);
     }
     parse(arguments)
 }
@@ -321,14 +333,6 @@ fn with_hints(command: Command) -> Command {
         }
     });
     names.iter().fold(command, |command, name| command.mut_subcommand(name, with_hints))
-}
-
-fn matches(
-    command: &mut Command,
-    arguments: Vec<OsString>,
-) -> Result<(ArgMatches, Vec<OsString>), UsageError> {
-    let words = rewritten(command, arguments)?;
-    Ok((matched(command, words.options)?, words.rest))
 }
 
 fn rewritten(command: &Command, arguments: Vec<OsString>) -> Result<getopt::Words, UsageError> {

@@ -1,9 +1,9 @@
 //! The command line of `postgrey opensmtpd-filter`, or of `filter-postgrey` in
 //! the directory where smtpd looks for filters.
 
-use super::{Invocation, MakePage, UsageError, flags, help, information, matches};
+use super::{Invocation, UsageError, flags};
 use crate::daemon::endpoint::Endpoint;
-use clap::Command;
+use clap::{ArgMatches, Command};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -38,14 +38,9 @@ impl fmt::Display for DaemonAddress {
     }
 }
 
-pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocation, UsageError> {
-    let mut command = command();
-    let (matches, rest) = matches(&mut command, arguments)?;
-    if let Some(text) = information(&matches, &mut command, help::help, page) {
-        return Ok(Invocation::Print(text));
-    }
+pub(super) fn convert(matches: &ArgMatches, rest: Vec<OsString>) -> Result<Invocation, UsageError> {
     let refused = |what: &str| {
-        UsageError::parse(format!("postgrey {WORD}: {what}\n{}", self::command().render_usage()))
+        UsageError::parse(format!("postgrey {WORD}: {what}\n{}", command().render_usage()))
     };
     if let Some(word) = rest.first() {
         return Err(refused(&format!("unexpected argument {}", word.to_string_lossy())));

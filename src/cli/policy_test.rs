@@ -1,8 +1,8 @@
 //! The command line of `policy-test`: the original's options, and those for load
 //! tests (BEHAVIOUR H5).
 
-use super::{Invocation, MakePage, UsageError, flags, help, information, matches};
-use clap::{Command, value_parser};
+use super::{Invocation, UsageError, flags};
+use clap::{ArgMatches, Command, value_parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -32,17 +32,12 @@ pub enum ServerAddress {
     Inet(String, u16),
 }
 
-/// Parses the arguments of `policy-test`.
-pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocation, UsageError> {
-    let mut command = command();
-    let (matches, rest) = matches(&mut command, arguments)?;
-    if let Some(text) = information(&matches, &mut command, help::help, page) {
-        return Ok(Invocation::Print(text));
-    }
+/// Converts the options and arguments of `policy-test`.
+pub(super) fn convert(matches: &ArgMatches, rest: Vec<OsString>) -> Result<Invocation, UsageError> {
     let Some(target) = rest.first().and_then(|word| target(word)) else {
         return Err(UsageError::parse(format!(
             "{PROGRAM}: say where the server listens: unix:/path/of/socket or inet:host:port\n{}",
-            command.render_usage()
+            command().render_usage()
         )));
     };
     let number = |id: &str, most: i64| match matches.get_one::<i64>(id) {

@@ -7,7 +7,7 @@ pub(super) use table::command;
 
 use super::matched::{all, given, paths, text, typed};
 use super::settings::ToolOptions;
-use super::{Invocation, MakePage, UsageError, help, information, matches};
+use super::{Invocation, UsageError};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -89,15 +89,13 @@ impl DnsCheck {
     }
 }
 
-/// Parses the arguments of `postgreyreport`.
-pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocation, UsageError> {
-    let mut command = command();
-    let (matches, files) = matches(&mut command, arguments)?;
-    if let Some(text) = information(&matches, &mut command, help::help, page) {
-        return Ok(Invocation::Print(text));
-    }
-    let debug = debug(&matches)?;
-    let words = text(&matches, "check_sender").to_string_lossy().to_ascii_lowercase();
+/// Converts the options and arguments of `postgreyreport`.
+pub(super) fn convert(
+    matches: &ArgMatches,
+    files: Vec<OsString>,
+) -> Result<Invocation, UsageError> {
+    let debug = debug(matches)?;
+    let words = text(matches, "check_sender").to_string_lossy().to_ascii_lowercase();
     let words: Vec<&str> = if is_true(&words) { words.split(',').collect() } else { Vec::new() };
     let line = |word: &&str| format!("Enabling Check: opt{{do_checks}}{{{word}}} \n");
     let is_verbose = matches.get_count("v") > 0;
@@ -105,18 +103,18 @@ pub(super) fn parse(arguments: Vec<OsString>, page: MakePage) -> Result<Invocati
     Ok(Invocation::Report(Box::new(ReportOptions {
         files: files.into_iter().map(PathBuf::from).collect(),
         tool: ToolOptions {
-            dbdir: typed(&matches, "dbdir").map(PathBuf::from),
-            user: typed(&matches, "user").map(|user| user.to_string_lossy().into_owned()),
+            dbdir: typed(matches, "dbdir").map(PathBuf::from),
+            user: typed(matches, "user").map(|user| user.to_string_lossy().into_owned()),
             ..ToolOptions::default()
         },
-        delay: given(&matches, "delay").map(leading_number),
-        greylist_text: text(&matches, "greylist-text").as_bytes().to_vec(),
-        shown: shown(&matches, !words.is_empty()),
+        delay: given(matches, "delay").map(leading_number),
+        greylist_text: text(matches, "greylist-text").as_bytes().to_vec(),
+        shown: shown(matches, !words.is_empty()),
         skip_pool: matches.get_flag("skip_pool"),
-        skip_clients: paths(&matches, "skip_clients"),
-        match_clients: paths(&matches, "match_clients"),
+        skip_clients: paths(matches, "skip_clients"),
+        match_clients: paths(matches, "match_clients"),
         checks: DnsCheck::ALL.into_iter().filter(|check| words.contains(&check.word())).collect(),
-        skip_dnsbl: all(&matches, "skip_dnsbl")
+        skip_dnsbl: all(matches, "skip_dnsbl")
             .map(|zone| zone.to_string_lossy().into_owned())
             .collect(),
         debug,
@@ -185,12 +183,12 @@ fn is_true(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::help;
+    use super::super::{help, parse_program};
     use super::*;
 
     fn of_line(line: &str) -> Result<Invocation, UsageError> {
-        let arguments = line.split(' ').map(OsString::from).collect();
-        parse(arguments, crate::cli::manual::report)
+        let words = ["postgreyreport"].into_iter().chain(line.split(' '));
+        parse_program(words.map(OsString::from))
     }
 
     fn report(line: &str) -> ReportOptions {
