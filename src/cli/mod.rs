@@ -31,7 +31,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::daemon::title::Hidden;
-use crate::database::{self, Source};
+use crate::database::Source;
 use crate::state::SHARED_STATE_VARIABLE;
 use clap::{ArgMatches, Command, ValueHint};
 
@@ -158,8 +158,8 @@ pub fn parse_program(mut words: impl Iterator<Item = OsString>) -> Result<Invoca
         return program.parse(arguments);
     }
     let word = arguments.first();
-    if word.is_some_and(|word| word == database::WORD) {
-        return Ok(Invocation::ServeDatabase(Source::parse(&arguments[1..])));
+    if let Some(source) = Source::parse(&arguments) {
+        return Ok(Invocation::ServeDatabase(source));
     }
     if let Some(program) = PROGRAMS.iter().find(|it| word.is_some_and(|word| word == it.word)) {
         arguments.remove(0);

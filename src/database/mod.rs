@@ -7,13 +7,15 @@ mod connection;
 mod location;
 mod open_file;
 mod server;
+mod source;
 
 pub use answer::{query, reply};
-pub use child::{WORD, program};
+pub use child::program;
 pub use connection::Connection;
 pub use location::{SharedLocation, StateLocation};
 pub use open_file::OpenFile;
-pub use server::{Source, open_store, serve};
+pub use server::{open_store, serve};
+pub use source::Source;
 
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::Filter;
@@ -25,7 +27,9 @@ use std::cell::RefCell;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,8 +65,10 @@ impl Database {
                 return Database::of_running(connection, &location.directory, name);
             }
         }
-        let (child, stream) = Child::of_shared_state(shared).map_err(|error| starting(&error))?;
-        Database::new(Connection::new(stream), Some(child), name)
+        let SharedLocation { settings, metadata, .. } = shared;
+        let source = Source::Shared(metadata.clone(), settings.authorities.clone());
+        let child = Child::start(&source, Stdio::null(), Some(settings.address.url()));
+        Database::of_child(child, name)
     }
 
     fn in_directory(directory: &Path) -> Result<Database, Error> {
@@ -77,8 +83,9 @@ impl Database {
             }
             Err(error) => error,
         };
-        let (child, stream) = Child::of_directory(directory).map_err(|error| starting(&error))?;
-        Database::new(Connection::new(stream), Some(child), shown(&path)).map_err(|mut error| {
+        let source = Source::Directory(directory.to_owned());
+        let child = Child::start(&source, Stdio::null(), None);
+        Database::of_child(child, shown(&path)).map_err(|mut error| {
             if error.to_string().starts_with("locked: ") {
                 error = Error::new(format!("{error}; the daemon there cannot be asked: {refusal}"));
             }
@@ -107,16 +114,27 @@ impl Database {
         if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
             return Ok(());
         }
+        let locked = if was_killed { Source::LockedWhole } else { Source::Locked };
+        let child = Child::start(&locked(directory.to_owned()), Stdio::null(), None);
         // If no process can be started, the daemon finds out itself.
-        let Ok((child, stream)) = Child::of_locked(directory, was_killed) else { return Ok(()) };
-        Database::new(Connection::new(stream), Some(child), shown(&path))?.totals().map(|_| ())
+        if child.is_err() {
+            return Ok(());
+        }
+        Database::of_child(child, shown(&path))?.totals().map(|_| ())
     }
 
     /// Reads an open file with the rights of this process.
     pub fn of_file(file: OpenFile) -> Result<Database, Error> {
         let (file, path) = file.into_parts();
-        let (child, stream) = Child::of_file(file, &path).map_err(|error| starting(&error))?;
-        Database::new(Connection::new(stream), Some(child), shown(&path))
+        let name = shown(&path);
+        Database::of_child(Child::start(&Source::File(path), file, None), name)
+    }
+
+    fn of_child(child: io::Result<(Child, UnixStream)>, name: String) -> Result<Database, Error> {
+        let (child, stream) = child.map_err(|error| {
+            Error::new(format!("cannot start the process that reads the database: {error}"))
+        })?;
+        Database::new(Connection::new(stream), Some(child), name)
     }
 
     fn new(connection: Connection, child: Option<Child>, name: String) -> Result<Database, Error> {
@@ -279,8 +297,4 @@ fn opening(path: &Path, error: &io::Error) -> Error {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn starting(error: &io::Error) -> Error {
-    Error::new(format!("cannot start the process that reads the database: {error}"))
 }

@@ -1,5 +1,6 @@
 //! The child process: opens the database and answers like the daemon.
 
+use super::source::Source;
 use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
 use crate::greylist::edit::Edit;
@@ -17,12 +18,11 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::dup2_stdout;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// The file that a child reads: its standard output.
@@ -30,47 +30,6 @@ const FILE: &str = "/proc/self/fd/1";
 
 /// The time for which the lock of a directory is held for a silent tool.
 const HOLD_LIMIT: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    Directory(PathBuf),
-    /// The same, whose lock the parent holds; true if all of a large file is checked.
-    Locked(PathBuf, bool),
-    /// The file that is its standard output, with the name to show.
-    File(PathBuf),
-    /// The shared state whose URL is in the environment, with the metadata of servers
-    /// that have none, and the file of authorities.
-    Shared(Metadata, Option<PathBuf>),
-}
-
-impl Source {
-    /// Reads the arguments of the child, which this program itself wrote.
-    pub fn parse(arguments: &[OsString]) -> Source {
-        match arguments {
-            [option, name] if option == FILE_OPTION => Source::File(name.into()),
-            [option, directory] if option == LOCKED_OPTION || option == WHOLE_OPTION => {
-                Source::Locked(directory.into(), option == WHOLE_OPTION)
-            }
-            [option, keys, rules, rest @ ..] if option == SHARED_OPTION => {
-                let text = |word: &OsString| word.to_string_lossy().into_owned();
-                let metadata = Metadata { keys: text(keys), rules: text(rules) };
-                Source::Shared(metadata, rest.first().map(PathBuf::from))
-            }
-            [directory, ..] => Source::Directory(directory.into()),
-            [] => Source::Directory(PathBuf::new()),
-        }
-    }
-}
-
-/// The argument before the name of a file.
-pub(super) const FILE_OPTION: &str = "--file";
-/// The argument before a directory that is locked already.
-pub(super) const LOCKED_OPTION: &str = "--locked";
-/// The same, after a daemon was killed.
-pub(super) const WHOLE_OPTION: &str = "--locked-whole";
-
-/// The argument before the metadata of a shared state.
-pub(super) const SHARED_OPTION: &str = "--shared";
 
 /// Answers requests on standard input until its other end is closed.
 pub fn serve(source: &Source) -> io::Result<()> {
@@ -167,9 +126,9 @@ enum Opened {
 fn open(source: &Source) -> Result<Opened, Error> {
     match source {
         Source::Directory(directory) => open_directory(directory),
-        Source::Locked(directory, is_whole) => {
+        Source::Locked(directory) | Source::LockedWhole(directory) => {
             let store = Store::open(directory, Metadata::default())?;
-            store.probe(*is_whole)?;
+            store.probe(matches!(source, Source::LockedWhole(_)))?;
             Ok(Opened::Store(Box::new(store), None))
         }
         Source::File(name) => open_file().map_err(|error| {
