@@ -180,7 +180,7 @@ fn through_temporary_file(database: &Database, mut output: File) -> Result<(), E
 fn write(database: &Database, path: &Path) -> Result<(), Error> {
     let totals = database.totals()?;
     let mut progress = Progress::new(totals.records.iter().sum::<u64>() as usize);
-    let bytes = if totals.bytes == 0 { UNKNOWN_SIZE } else { totals.bytes };
+    let bytes = totals.file.map_or(UNKNOWN_SIZE, |file| file.bytes);
     let mut copy = Copy::create(path, bytes, database.metadata())?;
     for table in Table::ALL {
         database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {

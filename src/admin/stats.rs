@@ -7,7 +7,7 @@ use super::{Error, Exit};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
 use crate::greylist::filter::Filter;
-use crate::greylist::{Policy, State};
+use crate::greylist::{FileSize, Policy, State};
 use crate::json::Object;
 use crate::session::control::ToolRequest;
 use crate::state::{Table, Totals};
@@ -81,11 +81,9 @@ fn tally(
 }
 
 fn print_size(view: &View, size: Totals, out: &mut impl Write) -> Result<(), Error> {
-    let Totals { bytes: all, free, .. } = size;
     let (name, now) = (view.database.name(), clock::local(view.now));
     writeln!(out, "{name} at {now}")?;
-    // Only a file has a size.
-    if all > 0 {
+    if let Some(FileSize { bytes: all, free }) = size.file {
         writeln!(out, "{} in all, {} of it free for new entries", bytes(all), bytes(free))?;
     }
     let policy = &view.policy;
@@ -155,11 +153,12 @@ fn print_json(
     networks: &[(Vec<u8>, u64)],
     out: &mut impl Write,
 ) -> Result<(), Error> {
+    let FileSize { bytes, free } = size.file.unwrap_or_default();
     let mut file = Object::new()
         .text("kind", "file")
         .number("time", view.now)
-        .number("bytes", size.bytes)
-        .number("free", size.free);
+        .number("bytes", bytes)
+        .number("free", free);
     for (name, tally) in [("triplets", triplets), ("clients", clients)] {
         file = file.number(name, tally.all());
         for (state, number) in State::ALL.into_iter().zip(tally.states) {

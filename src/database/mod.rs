@@ -158,7 +158,7 @@ impl Database {
     ) -> Result<Database, Error> {
         let path = directory.join(state::local::FILE_NAME);
         let mut database = Database::new(connection, None, shown(&path))?;
-        if database.totals()?.bytes == 0 {
+        if database.totals()?.file.is_none() {
             database.name = name_if_shared;
         }
         Ok(database)

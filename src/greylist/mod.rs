@@ -30,7 +30,7 @@ pub use lookup::{AwlKey, Decision, Lookup, Records, Slot, Urgency, Write, awl_ke
 pub use metadata::Metadata;
 pub use plan::{Plan, exempts_client, plan, rule};
 pub use policy::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
-pub use record::{ClientRecord, Record, Slice, Table, Totals, TripletRecord, numbers};
+pub use record::{ClientRecord, FileSize, Record, Slice, Table, Totals, TripletRecord, numbers};
 pub use reply::{HeaderMemory, Reply, reply};
 pub use triplet_state::{ClientState, State, TripletState, client_state, triplet_state};
 pub use verdict::{Action, AwlSubject, Notice, Reason, Verdict};

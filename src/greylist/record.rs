@@ -38,9 +38,14 @@ pub struct Slice {
 pub struct Totals {
     /// Records of the triplets and of the clients.
     pub records: [u64; 2],
-    /// Bytes of the file, if it is one.
+    /// The size of the file; none of a state without one.
+    pub file: Option<FileSize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileSize {
     pub bytes: u64,
-    /// Those among them that will be used again.
+    /// Bytes among these that will be used again.
     pub free: u64,
 }
 

@@ -72,7 +72,7 @@ impl Inspect for Memory {
             Query::Metadata => Found::Metadata(Metadata::default()),
             Query::Totals => {
                 let records = self.counts().map(|count| count as u64);
-                Found::Totals(Totals { records, ..Totals::default() })
+                Found::Totals(Totals { records, file: None })
             }
             Query::Record(table, key) => {
                 let record = self.records.get(&(*table, key.clone()));

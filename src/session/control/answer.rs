@@ -2,7 +2,7 @@
 //! by tools.
 
 use super::{escape_into, escaped, unescaped};
-use crate::greylist::{Metadata, Slice, Totals};
+use crate::greylist::{FileSize, Metadata, Slice, Totals};
 
 /// The reply to a scan: where the next slice starts, and the records that
 /// `lets_through` keeps.
@@ -59,18 +59,20 @@ pub fn metadata_of(lines: &[String]) -> Metadata {
 }
 
 pub fn totals_lines(totals: Totals) -> Vec<String> {
-    let Totals { records: [triplets, clients], bytes, free } = totals;
-    let named = [("triplets", triplets), ("clients", clients), ("bytes", bytes), ("free", free)];
-    named.map(|(name, number)| format!("{name} {number}")).to_vec()
+    let Totals { records: [triplets, clients], file } = totals;
+    let file = file.map(|FileSize { bytes, free }| [("bytes", bytes), ("free", free)]);
+    let named = [("triplets", triplets), ("clients", clients)].into_iter();
+    named
+        .chain(file.into_iter().flatten())
+        .map(|(name, number)| format!("{name} {number}"))
+        .collect()
 }
 
 pub fn totals_of(lines: &[String]) -> Totals {
-    let number = |name| named(lines, name).and_then(|number| number.parse().ok()).unwrap_or(0);
-    Totals {
-        records: [number("triplets"), number("clients")],
-        bytes: number("bytes"),
-        free: number("free"),
-    }
+    let number = |name| named(lines, name).and_then(|number| number.parse().ok());
+    let file = || Some(FileSize { bytes: number("bytes")?, free: number("free")? });
+    let records = ["triplets", "clients"].map(|name| number(name).unwrap_or(0));
+    Totals { records, file: file() }
 }
 
 /// The value of a line that starts with its name.
@@ -96,8 +98,10 @@ mod tests {
         assert_eq!(record_of(&record_lines(None)), None);
         let metadata = Metadata { keys: "subnet,24,64".into(), rules: "300,1,2,5".into() };
         assert_eq!(metadata_of(&metadata_lines(&metadata)), metadata);
-        let totals = Totals { records: [1, 2], bytes: 3, free: 4 };
-        assert_eq!(totals_of(&totals_lines(totals)), totals);
+        for file in [None, Some(FileSize { bytes: 3, free: 4 })] {
+            let totals = Totals { records: [1, 2], file };
+            assert_eq!(totals_of(&totals_lines(totals)), totals);
+        }
     }
 
     #[test]

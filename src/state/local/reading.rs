@@ -5,6 +5,7 @@
 use super::META;
 use super::errors::explain_read;
 use super::rows::{rows_from, stored_key, whole};
+use crate::greylist::FileSize;
 use crate::state::{Error, Found, Metadata, Query, Slice, Table, Totals};
 use lmdb::{Database, Environment, Transaction as _};
 use std::path::Path;
@@ -53,7 +54,8 @@ impl Reading<'_> {
             let records = [self.count(Table::Triplets)?, self.count(Table::Clients)?];
             let bytes = (info.last_pgno().saturating_add(1)).saturating_mul(page);
             let free = free.saturating_mul(page);
-            Ok(Totals { records, bytes: bytes as u64, free: free as u64 })
+            let file = FileSize { bytes: bytes as u64, free: free as u64 };
+            Ok(Totals { records, file: Some(file) })
         })
     }
 
