@@ -4,12 +4,11 @@
 //! name. A child without root's rights writes it, so that nothing in the daemon's
 //! directory is accessed with root's rights, even if it is replaced meanwhile.
 
-use super::progress::Progress;
+use super::progress::for_each_record;
 use super::{Error, Exit};
 use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{self, Database, SharedLocation};
-use crate::greylist::filter::Filter;
 use crate::state::local::{Copy, FILE_NAME};
 use crate::state::{SHARED_STATE_VARIABLE, Table};
 use nix::fcntl::{OFlag, open, openat, renameat};
@@ -17,7 +16,6 @@ use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, fchown, fsync, geteuid, mkstemp, unlink, unlinkat};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -178,16 +176,8 @@ fn through_temporary_file(database: &Database, mut output: File) -> Result<(), E
 }
 
 fn write(database: &Database, path: &Path) -> Result<(), Error> {
-    let totals = database.totals()?;
-    let mut progress = Progress::new(totals.records.iter().sum::<u64>() as usize);
-    let bytes = totals.file.map_or(UNKNOWN_SIZE, |file| file.bytes);
+    let bytes = database.totals()?.file.map_or(UNKNOWN_SIZE, |file| file.bytes);
     let mut copy = Copy::create(path, bytes, database.metadata())?;
-    for table in Table::ALL {
-        database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
-            copy.put(table, key, text)?;
-            progress.advance(1);
-            Ok(ControlFlow::Continue(()))
-        })?;
-    }
+    for_each_record(database, &Table::ALL, |table, key, text| Ok(copy.put(table, key, text)?))?;
     Ok(copy.finish()?)
 }

@@ -23,7 +23,6 @@ pub fn run(
             OutputFormat::Json => object(&setting).write(out)?,
         }
     }
-    out.flush()?;
     Ok(Exit::Done)
 }
 

@@ -42,7 +42,6 @@ pub fn run(
         writeln!(out, "{DOMAIN_KEY_HINT}")?;
     }
     print_where(&view.database, out)?;
-    out.flush()?;
     Ok(Exit::Done)
 }
 
@@ -57,7 +56,6 @@ pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<E
     let changed = edit_all(&mut view.database, &edits)?;
     writeln!(out, "forgot {}", counted(changed as u64, "entry", "entries"))?;
     print_where(&view.database, out)?;
-    out.flush()?;
     Ok(Exit::Done)
 }
 
@@ -113,7 +111,6 @@ fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<E
         return Ok(Exit::NothingMatched);
     }
     writeln!(out, "would forget {}", counted(known, "entry", "entries"))?;
-    out.flush()?;
     Ok(Exit::Done)
 }
 

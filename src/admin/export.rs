@@ -42,7 +42,6 @@ pub fn run(
             dump::write_end(out)?;
         }
     }
-    out.flush()?;
     Ok(Exit::Done)
 }
 

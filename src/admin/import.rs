@@ -1,18 +1,16 @@
 //! `postgrey import`: the entries of another database join those of this one,
 //! by the running daemon where there is one.
 
-use super::progress::Progress;
+use super::progress::{Progress, for_each_record};
 use super::{Error, Exit, edit};
 use crate::daemon::DirectoryLock;
 use crate::database::{Connection, Database, OpenFile, StateLocation};
 use crate::greylist::edit::Edit;
-use crate::greylist::filter::Filter;
 use crate::state::import::{self, Destination, Import, ImportReport};
 use crate::state::local::FILE_NAME;
 use crate::state::{self, Metadata, Table};
 use std::fs;
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Standard input as a path: of a database that was redirected.
@@ -45,7 +43,6 @@ pub fn run(
             "no daemon has run here yet: if it gets options that change keys \
              (--lookup-by-host, --ipv4cidr, --ipv6cidr, --privacy), start it once and import again"
         )?;
-        out.flush()?;
     }
     Ok(outcome)
 }
@@ -104,12 +101,10 @@ fn take_copy(
     let policy = metadata.policy();
     let mut watch = |_, _| {};
     let mut import = Import::new(destination, &policy, &mut watch, copy.name().to_owned());
-    for table in Table::ALL {
-        copy.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
-            import.row(Some(table), key, text);
-            Ok(ControlFlow::Continue(()))
-        })?;
-    }
+    for_each_record(copy, &Table::ALL, |table, key, text| {
+        import.row(Some(table), key, text);
+        Ok(())
+    })?;
     Ok(import.finish()?)
 }
 
@@ -134,6 +129,5 @@ fn print(report: &ImportReport, out: &mut impl Write) -> Result<Exit, Error> {
     for remark in &report.remarks {
         writeln!(out, "{remark}")?;
     }
-    out.flush()?;
     Ok(if report.is_empty() { Exit::NothingFound } else { Exit::Done })
 }

@@ -38,7 +38,6 @@ pub fn run(view: &View, list: &ListOptions, out: &mut impl Write) -> Result<Exit
             printer.print(&entry, out)?;
         }
     }
-    out.flush()?;
     Ok(if printer.is_unused { Exit::NothingMatched } else { Exit::Done })
 }
 

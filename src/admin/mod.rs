@@ -36,7 +36,7 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Exit, Error>
     let (rights, result) = match &invocation.command {
         Command::Check(check) => (Rights::without_directory(), check::run(check, out)),
         Command::Config { all, format } => {
-            return config::run(&invocation.tool, *all, *format, out);
+            (Rights::without_directory(), config::run(&invocation.tool, *all, *format, out))
         }
         command => {
             let settings = invocation.tool.settings().map_err(Error::Usage)?;
@@ -48,6 +48,9 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Exit, Error>
             (rights, result)
         }
     };
+    // What was found is printed before an error.
+    let flushed = out.flush();
+    let result = result.and_then(|exit| Ok(flushed.map(|()| exit)?));
     result.map_err(|error| rights.explain(error))
 }
 

@@ -1,7 +1,12 @@
 //! A progress line on the terminal.
 
+use super::Error;
 use super::text::grouped;
+use crate::database::Database;
+use crate::greylist::filter::Filter;
+use crate::state::Table;
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// Nothing is shown of work that is done sooner, and a new line no sooner.
@@ -54,6 +59,25 @@ impl Progress {
             let _ = write!(io::stderr(), "\r{}", line(self.done, self.of));
         }
     }
+}
+
+/// Calls `row` with each record of some tables, and shows the progress.
+pub fn for_each_record(
+    database: &Database,
+    tables: &[Table],
+    mut row: impl FnMut(Table, &[u8], &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let records = database.totals()?.records;
+    let all: u64 = tables.iter().map(|table| records[*table as usize]).sum();
+    let mut progress = Progress::new(all as usize);
+    for table in tables {
+        database.scan(*table, &Filter::default(), |key, text| -> Result<_, Error> {
+            row(*table, key, text)?;
+            progress.advance(1);
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(())
 }
 
 impl Drop for Progress {

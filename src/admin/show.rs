@@ -46,7 +46,6 @@ pub fn run(
         },
         Target::Senders { .. } => unreachable!("no words ask for it"),
     };
-    out.flush()?;
     Ok(outcome.unwrap_or(match format {
         OutputFormat::Text => Exit::NothingFound,
         OutputFormat::Json => Exit::NothingMatched,

@@ -1,19 +1,17 @@
 //! `postgrey stats`: numbers, from the file and from a running daemon.
 
-use super::progress::Progress;
+use super::progress::for_each_record;
 use super::text::{bytes, client, duration, grouped, moment};
-use super::view::View;
+use super::view::{Row, View};
 use super::{Error, Exit};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
-use crate::greylist::filter::Filter;
 use crate::greylist::{FileSize, Policy, State};
 use crate::json::Object;
 use crate::session::control::ToolRequest;
 use crate::state::{Table, Totals};
 use std::collections::HashMap;
 use std::io::Write;
-use std::ops::ControlFlow;
 
 const TOP_NETWORKS: usize = 10;
 
@@ -26,6 +24,11 @@ struct TableStats {
 }
 
 impl TableStats {
+    fn count(&mut self, row: Row) {
+        self.states[row.state() as usize] += 1;
+        self.oldest = Some(self.oldest.map_or(row.last(), |oldest| oldest.min(row.last())));
+    }
+
     fn all(self) -> u64 {
         self.states.iter().sum()
     }
@@ -35,8 +38,15 @@ pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Ex
     let counters = view.database.ask_daemon(&ToolRequest::Statistics)?;
     let size = view.database.totals()?;
     let mut networks = Networks::default();
-    let triplets = tally(view, size, Table::Triplets, |key| networks.count(key))?;
-    let clients = tally(view, size, Table::Clients, |_| {})?;
+    let mut tallies = [TableStats::default(); 2];
+    for_each_record(&view.database, &Table::ALL, |table, key, text| {
+        tallies[table as usize].count(view.row(table, text));
+        if table == Table::Triplets {
+            networks.count(key);
+        }
+        Ok(())
+    })?;
+    let [triplets, clients] = tallies;
     let networks = networks.take();
     match format {
         OutputFormat::Json => {
@@ -57,27 +67,7 @@ pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Ex
             print_counters(counters.as_deref(), view.now, out)?;
         }
     }
-    out.flush()?;
     Ok(Exit::Done)
-}
-
-fn tally(
-    view: &View,
-    size: Totals,
-    table: Table,
-    mut count: impl FnMut(&[u8]),
-) -> Result<TableStats, Error> {
-    let mut tally = TableStats::default();
-    let mut progress = Progress::new(size.records[table as usize] as usize);
-    view.database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
-        let row = view.row(table, text);
-        tally.states[row.state() as usize] += 1;
-        tally.oldest = Some(tally.oldest.map_or(row.last(), |oldest| oldest.min(row.last())));
-        count(key);
-        progress.advance(1);
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(tally)
 }
 
 fn print_size(view: &View, size: Totals, out: &mut impl Write) -> Result<(), Error> {

@@ -43,7 +43,6 @@ pub fn run(
             writeln!(out, "the state of postgrey is unknown, {shown}: {why}")?;
         }
     }
-    out.flush()?;
     Ok(match status {
         Status::Running { .. } => Exit::Done,
         Status::NotRunning => Exit::NotRunning,
@@ -65,7 +64,6 @@ pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Exit, Error> {
         }
     }
     writeln!(out, "the daemon reads its lists again; its log names invalid lines, if any")?;
-    out.flush()?;
     Ok(Exit::Done)
 }
 

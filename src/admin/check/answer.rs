@@ -69,7 +69,6 @@ pub fn run(
         OutputFormat::Text => out.write_all(case.text().as_bytes())?,
         OutputFormat::Json => case.json().write(out)?,
     }
-    out.flush()?;
     Ok(Exit::Done)
 }
 

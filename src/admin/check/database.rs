@@ -4,17 +4,15 @@
 //! maps the file and trusts its pages. Another process does it, whose end is part
 //! of the result.
 
-use super::super::progress::Progress;
+use super::super::progress::{Progress, for_each_record};
 use super::super::text::counted;
 use super::super::{Error, Exit};
 use crate::daemon::DirectoryLock;
 use crate::database::{self, Database, SharedLocation};
-use crate::greylist::filter::Filter;
 use crate::state::Table;
 use crate::state::local::{FILE_NAME, Findings, Looked, Reader, check, look_at_pages};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process;
@@ -93,14 +91,10 @@ fn look_at_file(path: &Path) -> Result<Looked, Error> {
 
 fn records_of(daemon: &Database) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let mut progress = Progress::new(daemon.totals()?.records.iter().sum::<u64>() as usize);
-    for table in Table::ALL {
-        daemon.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
-            findings.look_at(table, key, text);
-            progress.advance(1);
-            Ok(ControlFlow::Continue(()))
-        })?;
-    }
+    for_each_record(daemon, &Table::ALL, |table, key, text| {
+        findings.look_at(table, key, text);
+        Ok(())
+    })?;
     Ok(findings)
 }
 
@@ -120,10 +114,8 @@ fn print(
     let rows = counted(findings.rows, "entry", "entries");
     if findings.number == 0 {
         writeln!(out, "{path} is sound: {rows}")?;
-        out.flush()?;
         return Ok(Exit::Done);
     }
-    out.flush()?;
     let number = counted(findings.number, "finding", "findings");
     Err(Error::Access(format!("{path} is not as it should be: {number}, {rows}")))
 }

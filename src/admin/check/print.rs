@@ -25,7 +25,7 @@ pub fn all(
     if format == OutputFormat::Text {
         out.write_all(summary(findings, files).as_bytes())?;
     }
-    Ok(out.flush()?)
+    Ok(())
 }
 
 fn text(finding: &Finding) -> String {

@@ -65,7 +65,6 @@ pub fn run(
         let view = story::Context { mails: &mails, ids: &ids, database: database.as_ref(), now };
         story::print(&view, explain, out)?
     };
-    out.flush()?;
     Ok(outcome)
 }
 
