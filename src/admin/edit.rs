@@ -15,7 +15,6 @@ use crate::greylist::{self, Policy, State, triplet};
 use crate::session::control::{MAX_EDITS, MAX_REQUEST};
 use crate::state::Table;
 use std::io::Write;
-use std::ops::ControlFlow;
 
 /// Changes all selected entries and prints them.
 pub fn run(
@@ -86,15 +85,13 @@ const MAX_SHOWN: usize = 20;
 /// Prints entries, at most `limit` of them.
 fn print_entries(
     policy: &Policy,
-    entries: &[(Table, Entry)],
+    entries: &[Entry],
     limit: usize,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    for run in entries[..entries.len().min(limit)].chunk_by(|left, right| left.0 == right.0) {
-        let mut printer = Printer::new(run[0].0, OutputFormat::Text, policy);
-        for (_, entry) in run {
-            printer.print(entry, out)?;
-        }
+    let mut printer = Printer::new(OutputFormat::Text, policy);
+    for entry in entries.iter().take(limit) {
+        printer.print(entry, out)?;
     }
     if let Some(more @ 1..) = entries.len().checked_sub(limit) {
         writeln!(out, "and {} more", grouped(more as u64))?;
@@ -143,7 +140,7 @@ pub(super) fn batches(edits: &[Edit]) -> impl Iterator<Item = &[Edit]> {
 #[derive(Default)]
 struct Selected {
     edits: Vec<Edit>,
-    entries: Vec<(Table, Entry)>,
+    entries: Vec<Entry>,
 }
 
 impl From<Edit> for Selected {
@@ -218,13 +215,13 @@ fn found(
 ) -> Result<Selected, Error> {
     let mut selected = Selected::default();
     for table in tables {
-        view.select(*table, &filter, |key, row| {
-            if *change == Change::Forget || row.state() != State::Passed {
-                let key = key.to_vec();
-                selected.entries.push((*table, Entry { key: key.clone(), row }));
-                selected.edits.push(Edit { table: *table, key, change: change.clone() });
+        view.for_each(*table, &filter, |entry| {
+            if *change == Change::Forget || entry.row.state() != State::Passed {
+                let (key, change) = (entry.key.clone(), change.clone());
+                selected.edits.push(Edit { table: *table, key, change });
+                selected.entries.push(entry);
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
     }
     Ok(selected)

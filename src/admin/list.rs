@@ -18,27 +18,27 @@ use std::ops::ControlFlow;
 pub fn run(view: &View, list: &ListOptions, out: &mut impl Write) -> Result<Exit, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
-    let mut printer = Printer::new(table, list.format, &view.policy);
+    let mut printer = Printer::new(list.format, &view.policy);
     if list.sort == Sort::Key && !list.reverse {
         let mut left = limit;
         if left > 0 {
-            view.select(table, &list.filter, |key, row| {
-                printer.print(&Entry { key: key.to_vec(), row }, out)?;
+            view.select(table, &list.filter, |entry| {
+                printer.print(&entry, out)?;
                 left -= 1;
                 Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
         }
     } else {
         let mut best = Best { entries: Vec::new(), limit, list };
-        view.select(table, &list.filter, |key, row| {
-            best.add(Entry { key: key.to_vec(), row });
-            Ok(ControlFlow::Continue(()))
+        view.for_each(table, &list.filter, |entry| {
+            best.add(entry);
+            Ok(())
         })?;
         for entry in best.take() {
             printer.print(&entry, out)?;
         }
     }
-    Ok(if printer.is_unused { Exit::NothingMatched } else { Exit::Done })
+    Ok(if printer.printed.is_none() { Exit::NothingMatched } else { Exit::Done })
 }
 
 /// The first entries of an order, out of any number of them.
@@ -82,28 +82,29 @@ fn compare(list: &ListOptions, left: &Entry, right: &Entry) -> Ordering {
     if list.reverse { order.reverse() } else { order }
 }
 
-/// Prints entries, after a line that names their columns.
+/// Prints entries, those of each table after a line that names their columns.
 pub struct Printer<'p> {
-    table: Table,
     policy: &'p Policy,
     format: OutputFormat,
     is_narrow: bool,
-    is_unused: bool,
+    /// The table of the last entry.
+    printed: Option<Table>,
 }
 
 impl Printer<'_> {
-    pub fn new(table: Table, format: OutputFormat, policy: &Policy) -> Printer<'_> {
-        Printer { table, policy, format, is_narrow: io::stdout().is_terminal(), is_unused: true }
+    pub fn new(format: OutputFormat, policy: &Policy) -> Printer<'_> {
+        Printer { policy, format, is_narrow: io::stdout().is_terminal(), printed: None }
     }
 
     /// Prints an entry.
     pub fn print(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
-        let is_first = std::mem::take(&mut self.is_unused);
+        let table = entry.row.table();
+        let is_first = self.printed.replace(table) != Some(table);
         if self.format == OutputFormat::Json {
             return object(entry).write(out);
         }
         if is_first {
-            out.write_all(match self.table {
+            out.write_all(match table {
                 Table::Triplets => TRIPLETS,
                 Table::Clients => CLIENTS,
             })?;

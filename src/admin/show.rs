@@ -10,71 +10,71 @@ use crate::greylist::{self, AwlSubject, ClientState, Policy, TripletState, tripl
 use crate::state::Table;
 use std::io::Write;
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 
 const MAX_ENTRIES: usize = 20;
 
 pub fn run(
     view: &View,
-    subject: &Target,
+    target: &Target,
     format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let outcome = match subject {
-        Target::Triplet { client, sender, recipient } => {
+    let is_found = match (target, format) {
+        (Target::Triplet { client, sender, recipient }, _) => {
             let key = triplet_key(&view.policy, client, sender, recipient);
             let row = view.triplet(&key)?;
             match (format, row) {
+                (OutputFormat::Text, _) => {
+                    let text = triplet_text(view, client, sender, recipient, row)?;
+                    out.write_all(text.as_bytes())?;
+                }
                 (OutputFormat::Json, Some(row)) => object(&Entry { key, row }).write(out)?,
                 (OutputFormat::Json, None) => {}
-                (OutputFormat::Text, _) => {
-                    let counted = counted(&view.policy, client, sender);
-                    let sender = triplet::sender_part(sender);
-                    let names =
-                        [&place(view, client) as &str, &address(&sender), &address(recipient)];
-                    show_triplet(view, names, row, counted.as_ref(), out)?;
-                    if row.is_none() {
-                        note_of_domains(view, client, out)?;
-                    }
-                }
             }
-            row.map(|_| Exit::Done)
+            row.is_some()
         }
-        Target::Client(client) => match format {
-            OutputFormat::Json => print_json(view, client, out)?,
-            OutputFormat::Text => show_client(view, client, out)?,
-        },
-        Target::Senders { .. } => unreachable!("no words ask for it"),
+        (Target::Client(client), OutputFormat::Json) => print_json(view, client, out)?,
+        (Target::Client(client), OutputFormat::Text) => {
+            // Nothing is printed before an error.
+            let mut text = Vec::new();
+            let is_found = show_client(view, client, &mut text)?;
+            out.write_all(&text)?;
+            is_found
+        }
+        (Target::Senders { .. }, _) => unreachable!("no words ask for it"),
     };
-    Ok(outcome.unwrap_or(match format {
+    Ok(match format {
+        _ if is_found => Exit::Done,
         OutputFormat::Text => Exit::NothingFound,
         OutputFormat::Json => Exit::NothingMatched,
-    }))
+    })
 }
 
-fn show_triplet(
+fn triplet_text(
     view: &View,
-    [client, sender, recipient]: [&str; 3],
+    client: &ClientFilter,
+    sender: &[u8],
+    recipient: &[u8],
     row: Option<Row>,
-    counted: Option<&AwlSubject>,
-    out: &mut impl Write,
-) -> Result<(), Error> {
-    let mut text = labelled("Client", client);
-    text += &labelled("Sender", sender);
-    text += &labelled("Recipient", recipient);
-    match row {
+) -> Result<String, Error> {
+    let mut text = labelled("Client", &place(view, client));
+    text += &labelled("Sender", &address(&triplet::sender_part(sender)));
+    text += &labelled("Recipient", &address(recipient));
+    let next = match row {
         Some(Row::Triplet(seen, state)) => {
             text += &labelled("State", state.state().word());
             text += &labelled("First seen", &moment(seen.first, view.now));
             text += &labelled("Last seen", &moment(seen.last, view.now));
-            text += &labelled("Next", &triplet_future(&view.policy, view.now, state));
+            triplet_future(&view.policy, view.now, state)
         }
-        _ => text += &labelled("State", "not known"),
-    }
-    if row.is_none() {
-        text += &labelled("Next", &first_attempt(&view.policy));
-    }
-    let passes = counted.map_or(Ok(None), |counted| view.passes(counted))?;
+        _ => {
+            text += &labelled("State", "not known");
+            first_attempt(&view.policy)
+        }
+    };
+    text += &labelled("Next", &next);
+    let counted = counted(&view.policy, client, sender);
+    let passes = counted.map_or(Ok(None), |counted| view.passes(&counted))?;
     if let Some(Row::Client(passes, ClientState::Exempt { .. })) = passes {
         let passes = text::counted(passes.count, "pass", "passes");
         text += &labelled(
@@ -82,7 +82,10 @@ fn show_triplet(
             &format!("the client is on the auto-whitelist ({passes}): this mail passes."),
         );
     }
-    Ok(out.write_all(text.as_bytes())?)
+    if row.is_none() {
+        text += &note_of_domains(view, client);
+    }
+    Ok(text)
 }
 
 pub fn triplet_future(policy: &Policy, now: i64, state: TripletState) -> String {
@@ -117,42 +120,34 @@ pub fn first_attempt(policy: &Policy) -> String {
     }
 }
 
-fn show_client(
-    view: &View,
-    client: &ClientFilter,
-    out: &mut impl Write,
-) -> Result<Option<Exit>, Error> {
-    let heading = labelled("Client", &place(view, client));
+/// Prints a client and its entries; returns true if there are any.
+fn show_client(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<bool, Error> {
+    out.write_all(labelled("Client", &place(view, client)).as_bytes())?;
     let is_counted = match client {
-        ClientFilter::One(address) => show_passes(view, *address, &heading, out)?,
-        ClientFilter::Domain(_) => show_entries(view, Table::Clients, client, &heading, out)?,
+        ClientFilter::One(address) => show_passes(view, *address, out)?,
+        ClientFilter::Domain(_) => show_entries(view, Table::Clients, client, out)?,
     };
     if view.policy.privacy {
         out.write_all(labelled("Triplets", "unknown, their keys are hashes").as_bytes())?;
-        return Ok(is_counted.then_some(Exit::Done));
+        return Ok(is_counted);
     }
-    let has_triplets = show_entries(view, Table::Triplets, client, "", out)?;
+    let has_triplets = show_entries(view, Table::Triplets, client, out)?;
     if !has_triplets {
-        note_of_domains(view, client, out)?;
+        out.write_all(note_of_domains(view, client).as_bytes())?;
     }
-    Ok((is_counted || has_triplets).then_some(Exit::Done))
+    Ok(is_counted || has_triplets)
 }
 
-/// Prints a note about triplets that are stored by domain.
-fn note_of_domains(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<(), Error> {
-    if matches!(client, ClientFilter::One(_)) && view.policy.by_domain.triplets {
-        out.write_all(labelled("Note", DOMAIN_KEY_HINT).as_bytes())?;
+/// The note about triplets that are stored by domain.
+fn note_of_domains(view: &View, client: &ClientFilter) -> String {
+    match client {
+        ClientFilter::One(_) if view.policy.by_domain.triplets => labelled("Note", DOMAIN_KEY_HINT),
+        _ => String::new(),
     }
-    Ok(())
 }
 
 /// Prints the passes of an address; returns true if there are any.
-fn show_passes(
-    view: &View,
-    client: IpAddr,
-    heading: &str,
-    out: &mut impl Write,
-) -> Result<bool, Error> {
+fn show_passes(view: &View, client: IpAddr, out: &mut impl Write) -> Result<bool, Error> {
     let row = view.passes(&AwlSubject::Client(client))?;
     let text = match row {
         Some(Row::Client(passes, state)) => [
@@ -164,7 +159,7 @@ fn show_passes(
         .concat(),
         _ => labelled("Passes", "none"),
     };
-    out.write_all((heading.to_owned() + &text).as_bytes())?;
+    out.write_all(text.as_bytes())?;
     Ok(row.is_some())
 }
 
@@ -174,11 +169,10 @@ fn show_entries(
     view: &View,
     table: Table,
     client: &ClientFilter,
-    heading: &str,
     out: &mut impl Write,
 ) -> Result<bool, Error> {
     let (mut count, mut first) = (0, Vec::new());
-    for_each_entry(view, table, client, |entry| {
+    view.for_each(table, &filter(client), |entry| {
         count += 1;
         if first.len() < MAX_ENTRIES {
             first.push(entry);
@@ -188,8 +182,8 @@ fn show_entries(
     let more = if count > first.len() { ", of which the first are" } else { "" };
     let label = if table == Table::Clients { "Counted" } else { "Triplets" };
     let line = format!("{}{more}", grouped(count as u64));
-    out.write_all((heading.to_owned() + &labelled(label, &line)).as_bytes())?;
-    let mut printer = Printer::new(table, OutputFormat::Text, &view.policy);
+    out.write_all(labelled(label, &line).as_bytes())?;
+    let mut printer = Printer::new(OutputFormat::Text, &view.policy);
     for entry in &first {
         printer.print(entry, out)?;
     }
@@ -214,34 +208,22 @@ fn client_future(view: &View, state: ClientState) -> String {
     }
 }
 
-fn print_json(
-    view: &View,
-    client: &ClientFilter,
-    out: &mut impl Write,
-) -> Result<Option<Exit>, Error> {
-    let mut outcome = None;
+fn print_json(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<bool, Error> {
+    let mut is_found = false;
     let hidden = view.policy.privacy && matches!(client, ClientFilter::One(_));
     let tables: &[Table] =
         if hidden { &[Table::Clients] } else { &[Table::Clients, Table::Triplets] };
     for table in tables {
-        for_each_entry(view, *table, client, |entry| {
-            outcome = Some(Exit::Done);
+        view.for_each(*table, &filter(client), |entry| {
+            is_found = true;
             Ok(object(&entry).write(out)?)
         })?;
     }
-    Ok(outcome)
+    Ok(is_found)
 }
 
-fn for_each_entry(
-    view: &View,
-    table: Table,
-    client: &ClientFilter,
-    mut take: impl FnMut(Entry) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let filter = Filter { client: Some(client.clone()), ..Filter::default() };
-    view.select(table, &filter, |key, row| {
-        take(Entry { key: key.to_vec(), row }).map(ControlFlow::Continue)
-    })
+fn filter(client: &ClientFilter) -> Filter {
+    Filter { client: Some(client.clone()), ..Filter::default() }
 }
 
 /// Returns the record that counts a client's mail, if the daemon counts it. An

@@ -30,6 +30,13 @@ pub enum Row {
 }
 
 impl Row {
+    pub fn table(self) -> Table {
+        match self {
+            Row::Triplet(..) => Table::Triplets,
+            Row::Client(..) => Table::Clients,
+        }
+    }
+
     pub fn state(self) -> State {
         match self {
             Row::Triplet(_, state) => state.state(),
@@ -65,8 +72,20 @@ impl View {
         Ok(text.map(|text| self.row(Table::Clients, &text)))
     }
 
-    /// Calls `take` with the entries that a filter lets through, in key order,
-    /// until it has enough.
+    /// Calls `take` with all entries of a table that a filter lets through, in key order.
+    ///
+    /// # Errors
+    /// As [`View::select`].
+    pub fn for_each(
+        &self,
+        table: Table,
+        filter: &Filter,
+        mut take: impl FnMut(Entry) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.select(table, filter, |entry| take(entry).map(ControlFlow::Continue))
+    }
+
+    /// Does the same until `take` has enough.
     ///
     /// # Errors
     /// Those of `take`; when the database cannot be read; when it hides what the
@@ -75,10 +94,12 @@ impl View {
         &self,
         table: Table,
         filter: &Filter,
-        mut take: impl FnMut(&[u8], Row) -> Result<ControlFlow<()>, Error>,
+        mut take: impl FnMut(Entry) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
         greylist::Selection::new(&self.policy, table, filter).map_err(Error::Usage)?;
-        self.database.scan(table, filter, |key, text| take(key, self.row(table, text)))
+        self.database.scan(table, filter, |key, text| {
+            take(Entry { key: key.to_vec(), row: self.row(table, text) })
+        })
     }
 
     /// Parses a record. A record without numbers, which no daemon writes, has the
