@@ -63,19 +63,8 @@ pub(super) fn command() -> Command {
         .override_usage("postgrey opensmtpd-filter --unix=PATH|--inet=[HOST:]PORT [--header]")
         .args([
             flags::value("unix", "PATH").short('u').help("socket on which the daemon listens"),
-            flags::value("inet", "[HOST:]PORT")
-                .short('i')
-                .help("port on which the daemon listens")
-                .long_help(
-                    "Port on which the daemon listens, by default on this machine. A name is \
-                     resolved once, when smtpd starts.",
-                ),
-            flags::switch("header")
-                .help("add the X-Greylist header to delayed messages")
-                .long_help(
-                    "Add the X-Greylist header to delayed messages. smtpd then sends every line \
-                     of every message through the filter.",
-                ),
+            flags::value("inet", "[HOST:]PORT").short('i').help("port on which the daemon listens"),
+            flags::switch("header").help("add the X-Greylist header to delayed messages"),
         ])
         .args(flags::information());
     command.build();

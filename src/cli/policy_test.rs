@@ -63,25 +63,12 @@ pub(super) fn command() -> Command {
     let mut command = flags::program(PROGRAM, about)
         .override_usage("policy-test [OPTIONS] unix:PATH|inet:HOST:PORT < LOG")
         .args([
-            flags::switch("verbose").short('v').help("print each request and its reply").long_help(
-                "Print each request and its reply. Ignored with --count or --concurrency.",
-            ),
-            number("count")
-                .help(
-                    "send N requests, repeating the log, or generated new mail if the log is \
+            flags::switch("verbose").short('v').help("print each request and its reply"),
+            number("count").help(
+                "send N requests, repeating the log, or generated new mail if the log is \
                      empty; and print reply times",
-                )
-                .long_help(
-                    "Send N requests, 1 to 4294967295, repeating the log, or generated new mail \
-                     if the log is empty; and print reply times in milliseconds. Without this \
-                     option, each mail of the log is replayed once.",
-                ),
-            number("concurrency")
-                .help("use N connections at once, and print reply times")
-                .long_help(
-                    "Use N connections at once, 1 to 10000, and print reply times in \
-                     milliseconds. Without this option, there is one connection.",
-                ),
+            ),
+            number("concurrency").help("use N connections at once, and print reply times"),
         ])
         .args(flags::information());
     command.build();

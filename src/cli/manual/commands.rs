@@ -23,7 +23,7 @@ pub(super) fn all() -> Vec<Block> {
     let commands = admin::commands();
     let of_first = commands.first().into_iter().flat_map(Command::get_arguments);
     let common = of_first.filter(|arg| COMMON.contains(&arg.get_id().as_str()));
-    common.map(options::one).chain(commands.iter().flat_map(command)).collect()
+    common.map(one).chain(commands.iter().flat_map(command)).collect()
 }
 
 /// A command, with the options that it alone has.
@@ -41,6 +41,10 @@ fn command(command: &Command) -> Vec<Block> {
         !COMMON.contains(&id) || id == "defaults" && command.get_name() == "check"
     };
     let own = command.get_arguments().filter(is_own);
-    blocks.extend(own.map(options::one));
+    blocks.extend(own.map(one));
     blocks
+}
+
+fn one(arg: &Arg) -> Block {
+    options::one(arg, &mut options::Texts::new())
 }

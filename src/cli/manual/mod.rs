@@ -10,13 +10,11 @@ use clap::Command;
 
 /// postgrey(8), with the options of `command`.
 pub(super) fn daemon(command: &Command) -> Page {
-    template::page(include_str!("../../../man/postgrey.8.in"), |mark| match mark {
-        "OPTIONS" => options::of(command),
+    template::page(include_str!("../../../man/postgrey.8.in"), |mark, texts| match mark {
+        "OPTIONS" => options::of(command, texts),
         "COMMANDS" => commands::all(),
-        "OPENSMTPD OPTIONS" => {
-            opensmtpd_filter::command().get_arguments().map(options::one).collect()
-        }
-        mark => unknown(mark),
+        "OPENSMTPD OPTIONS" => options::of(&opensmtpd_filter::command(), texts),
+        mark => unknown(mark, texts),
     })
 }
 
@@ -31,13 +29,13 @@ pub(super) fn report(command: &Command) -> Page {
 }
 
 fn program(source: &str, command: &Command) -> Page {
-    template::page(source, |mark| match mark {
-        "OPTIONS" => options::of(command),
-        mark => unknown(mark),
+    template::page(source, |mark, texts| match mark {
+        "OPTIONS" => options::of(command, texts),
+        mark => unknown(mark, texts),
     })
 }
 
-fn unknown(mark: &str) -> Vec<Block> {
+fn unknown(mark: &str, _: &mut options::Texts) -> Vec<Block> {
     panic!("the mark @{mark}@ is unknown on this page")
 }
 

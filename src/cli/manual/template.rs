@@ -3,15 +3,17 @@
 //!
 //! Understood are `.TH`, `.SH`, `.SS`, `.PP`, `.TP` with its heading in the next
 //! line, `.EX` and `.EE`, and comments. Lines of prose hold no markup: options
-//! are set in bold later. A line `@MARK@` stands for generated blocks.
+//! are set in bold later. A line `@MARK@` stands for generated blocks; each `.TP` right
+//! after it has the text of an option among these.
 
+use super::options::Texts;
 use crate::cli::man::{Block, Page};
 
 /// Reads the source of a page; `marks` generates the blocks of a mark.
 ///
 /// # Panics
 /// When the source is malformed. It is compiled in, and a test reads all pages.
-pub(super) fn page(source: &str, marks: impl Fn(&str) -> Vec<Block>) -> Page {
+pub(super) fn page(source: &str, marks: impl Fn(&str, &mut Texts) -> Vec<Block>) -> Page {
     let mut blocks = Vec::new();
     let mut title = None;
     let mut lines = source.lines().peekable();
@@ -30,7 +32,15 @@ pub(super) fn page(source: &str, marks: impl Fn(&str) -> Vec<Block>) -> Page {
                 let example: Vec<_> = lines.by_ref().take_while(|line| *line != ".EE").collect();
                 blocks.push(Block::Example(example.join("\n") + "\n"));
             }
-            _ if is_mark(line) => blocks.extend(marks(line.trim_matches('@'))),
+            _ if is_mark(line) => {
+                let mut texts = Texts::new();
+                while lines.next_if_eq(&".TP").is_some() {
+                    let name = lines.next().expect("an option after .TP").to_owned();
+                    texts.insert(name, paragraph(&mut lines));
+                }
+                blocks.extend(marks(line.trim_matches('@'), &mut texts));
+                assert!(texts.is_empty(), "texts of no option: {texts:?}");
+            }
             _ => {
                 let rest = paragraph(&mut lines);
                 let all = if rest.is_empty() { line.to_owned() } else { format!("{line} {rest}") };

@@ -83,7 +83,8 @@ fn every_option_has_a_paragraph_in_both_formats() {
         let (roff, text) = (made.roff(), made.page.text());
         for arg in command.get_arguments() {
             let names = help::names(arg);
-            assert!(options::paragraph(arg).contains(". ") || ends_well(arg), "{names}");
+            let paragraph = paragraph(&made.page, arg);
+            assert!(paragraph.contains(". ") || paragraph.ends_with('.'), "{names}");
             assert!(text.contains(&format!("\n       {names}")), "{names}");
             let escaped = arg.get_long().unwrap().replace('-', "\\-");
             assert!(
@@ -95,8 +96,14 @@ fn every_option_has_a_paragraph_in_both_formats() {
     }
 }
 
-fn ends_well(arg: &Arg) -> bool {
-    options::paragraph(arg).ends_with('.')
+/// The text about an option on a page.
+fn paragraph<'p>(page: &'p Page, arg: &Arg) -> &'p str {
+    let names = help::names(arg);
+    let mut texts = page.blocks.iter().filter_map(|block| match block {
+        Block::Item(name, text) if *name == names => Some(text.as_str()),
+        _ => None,
+    });
+    texts.next().unwrap_or_else(|| panic!("no {names} in {}", page.name))
 }
 
 #[test]
@@ -106,7 +113,11 @@ fn every_command_is_explained_with_all_its_words() {
         let name = command.get_name();
         assert!(text.contains(&format!(" postgrey {name} ")), "{name}");
         for arg in command.get_arguments() {
-            let explained = format!(" {} {}", help::names(arg), options::paragraph(arg));
+            let Block::Item(names, paragraph) = options::one(arg, &mut options::Texts::new())
+            else {
+                panic!("{arg} is not an item")
+            };
+            let explained = format!(" {names} {paragraph}");
             assert!(text.contains(&explained), "postgrey {name}: {explained}");
         }
     }
@@ -115,12 +126,17 @@ fn every_command_is_explained_with_all_its_words() {
 #[test]
 fn number_has_unit_and_default() {
     let units = ["seconds", "days", "prefix", "clients", "connections", "requests", "triplets"];
-    for command in [flags::command(), tester::command(), reporter::command()] {
+    for (command, page) in [
+        (flags::command(), daemon as fn(&Command) -> Page),
+        (tester::command(), policy_test),
+        (reporter::command(), report),
+    ] {
+        let page = page(&command);
         for arg in command.get_arguments() {
             if arg.get_value_names().and_then(<[_]>::first).is_none_or(|name| name != "N") {
                 continue;
             }
-            let paragraph = options::paragraph(arg);
+            let paragraph = paragraph(&page, arg);
             let lower = paragraph.to_lowercase();
             assert!(units.iter().any(|unit| lower.contains(unit)), "{arg}: {paragraph}");
             let defaults = ["Default: ", "Without this option", "The default is"];
