@@ -4,7 +4,7 @@
 //! that nothing is unpacked to a disk or held in memory.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -146,40 +146,23 @@ fn packer(magic: &[u8]) -> Option<&'static str> {
 
 /// Calls `take` with each line, without its newline.
 fn lines(
-    mut input: impl Read,
+    input: impl Read,
     take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
-    let mut buffer = vec![0; BUFFER];
-    let mut filled = 0;
-    // True if the next bytes belong to a line that was too long.
-    let mut is_rest = false;
+    let mut input = BufReader::with_capacity(BUFFER, input);
+    let mut line = Vec::new();
     loop {
-        let length = match input.read(&mut buffer[filled..]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            result => result?,
-        };
-        let end = filled + length;
-        let mut begin = 0;
-        for newline in memchr::memchr_iter(b'\n', &buffer[filled..end]) {
-            let line = &buffer[begin..filled + newline];
-            begin = filled + newline + 1;
-            if !std::mem::take(&mut is_rest) && take(line).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        let is_cut = length == 0 || begin == 0 && end == BUFFER;
-        if is_cut && begin < end {
-            if !is_rest && take(&buffer[begin..end]).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-            is_rest = true;
-            begin = end;
-        }
+        line.clear();
+        let length = input.by_ref().take(BUFFER as u64).read_until(b'\n', &mut line)?;
         if length == 0 {
             return Ok(ControlFlow::Continue(()));
         }
-        buffer.copy_within(begin..end, 0);
-        filled = end - begin;
+        if take(line.strip_suffix(b"\n").unwrap_or(&line)).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        if length == BUFFER && !line.ends_with(b"\n") {
+            input.skip_until(b'\n')?;
+        }
     }
 }
 
