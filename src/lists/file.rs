@@ -44,30 +44,22 @@ impl Text {
         &'t self,
         diagnostics: &mut Diagnostics,
     ) -> impl Iterator<Item = (Location, &'t [u8])> + use<'t> {
-        let file: Arc<Path> = Arc::from(self.file.as_path());
-        let bytes = match self.bytes.strip_prefix(BYTE_ORDER_MARK) {
-            None => &self.bytes[..],
-            // The original reads the mark as part of the first rule, which then
-            // matches nothing: the file has to be changed for both.
-            Some(bytes) => {
-                let location = Location { file: Arc::clone(&file), line: 1 };
-                diagnostics.about(
-                    &location,
-                    "starts with a byte order mark, which the \
-                    original does not understand; save the file as plain UTF-8 without one",
-                );
-                bytes
-            }
-        };
-        numbered(bytes).filter_map(move |(line, bytes)| {
-            let rule = rule_of(bytes);
-            (!rule.is_empty()).then(|| (Location { file: Arc::clone(&file), line }, rule))
-        })
+        // The original reads the mark as part of the first rule, which then
+        // matches nothing: the file has to be changed for both.
+        if self.has_byte_order_mark() {
+            diagnostics.about(
+                &Location { file: self.file.as_path().into(), line: 1 },
+                "starts with a byte order mark, which the \
+                original does not understand; save the file as plain UTF-8 without one",
+            );
+        }
+        let rules = self.lines().map(|(location, line)| (location, rule_of(line)));
+        rules.filter(|(_, rule)| !rule.is_empty())
     }
 
     /// Returns all lines with their comments, without a byte order mark.
     pub fn lines(&self) -> impl Iterator<Item = (Location, &[u8])> {
-        let file: Arc<Path> = Arc::from(self.file.as_path());
+        let file: Arc<Path> = self.file.as_path().into();
         let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
         numbered(bytes)
             .map(move |(line, bytes)| (Location { file: Arc::clone(&file), line }, bytes))
