@@ -100,14 +100,9 @@ impl Patterns {
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     count: usize,
-    candidates: Vec<Candidate>,
+    /// Patterns that an automaton may match, each with the sets of literals it needs.
+    candidates: Vec<(Linear, Vec<AnyOf>)>,
     backtracking: Backtracking,
-}
-
-#[derive(Debug)]
-struct Candidate {
-    linear: Linear,
-    literals: Vec<AnyOf>,
 }
 
 impl Builder {
@@ -128,7 +123,7 @@ impl Builder {
         match subset::rewrite(pattern) {
             Some(Common { text, size, literals }) if size <= MAX_STATES_OF_ONE => {
                 let linear = Linear { number, text, size, location };
-                self.candidates.push(Candidate { linear, literals });
+                self.candidates.push((linear, literals));
             }
             _ => self.add_backtracking(number, pattern, location, diagnostics),
         }
@@ -151,10 +146,7 @@ impl Builder {
     /// Compiles all. A pattern that is too large for an automaton is left to PCRE2.
     pub(super) fn build(mut self, diagnostics: &mut Diagnostics) -> Patterns {
         let (keyed, mut others) = divide(std::mem::take(&mut self.candidates));
-        let keyed = Keyed::new(keyed).unwrap_or_else(|mut patterns| {
-            others.append(&mut patterns);
-            Keyed::default()
-        });
+        let keyed = Keyed::new(keyed);
         let mut states = 0;
         others.retain(|pattern| {
             states += pattern.size;
@@ -173,15 +165,15 @@ impl Builder {
 }
 
 /// Divides patterns into those that a rare literal finds and the others.
-fn divide(candidates: Vec<Candidate>) -> (Vec<(Linear, AnyOf)>, Vec<Linear>) {
+fn divide(candidates: Vec<(Linear, Vec<AnyOf>)>) -> (Vec<(Linear, AnyOf)>, Vec<Linear>) {
     let mut sharers: HashMap<Box<[u8]>, usize> = HashMap::new();
-    for literal in candidates.iter().flat_map(|candidate| candidate.literals.iter().flatten()) {
+    for literal in candidates.iter().flat_map(|(_, literals)| literals.iter().flatten()) {
         *sharers.entry(literal.clone()).or_default() += 1;
     }
     let most_shared = |any_of: &AnyOf| any_of.iter().map(|literal| sharers[literal]).max();
     let mut length = 0;
     let (mut keyed, mut others) = (Vec::new(), Vec::new());
-    for Candidate { linear, literals } in candidates {
+    for (linear, literals) in candidates {
         let rarest = literals
             .into_iter()
             .min_by_key(|any_of| (most_shared(any_of), Reverse(literals::shortest(any_of))))

@@ -21,18 +21,16 @@ const AUTOMATON_SIZE: usize = if cfg!(test) { 500 } else { 5_000 };
 #[derive(Debug, Default)]
 pub(super) struct Keyed {
     patterns: Vec<Linear>,
-    /// Find the literals, [`AUTOMATON_SIZE`] each.
-    automata: Vec<AhoCorasick>,
+    /// Find the literals, [`AUTOMATON_SIZE`] each; `None` if they are too large for one,
+    /// so that all their patterns are tried.
+    automata: Vec<Option<AhoCorasick>>,
     by_literal: Vec<Vec<u32>>,
     compiled: RefCell<HashMap<u32, Regex>>,
 }
 
 impl Keyed {
     /// Builds the automata of literals.
-    ///
-    /// # Errors
-    /// The patterns, if one is too large.
-    pub(super) fn new(patterns: Vec<(Linear, AnyOf)>) -> Result<Keyed, Vec<Linear>> {
+    pub(super) fn new(patterns: Vec<(Linear, AnyOf)>) -> Keyed {
         let mut keyed = Keyed::default();
         let mut indices: HashMap<Box<[u8]>, usize> = HashMap::new();
         let mut literals: Vec<Box<[u8]>> = Vec::new();
@@ -48,12 +46,10 @@ impl Keyed {
             }
         }
         for literals in literals.chunks(AUTOMATON_SIZE) {
-            match AhoCorasick::builder().ascii_case_insensitive(true).build(literals) {
-                Ok(automaton) => keyed.automata.push(automaton),
-                Err(_) => return Err(keyed.patterns),
-            }
+            let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(literals);
+            keyed.automata.push(automaton.ok());
         }
-        Ok(keyed)
+        keyed
     }
 
     pub(super) fn len(&self) -> usize {
@@ -71,6 +67,10 @@ impl Keyed {
         for (automaton, by_literal) in
             self.automata.iter().zip(self.by_literal.chunks(AUTOMATON_SIZE))
         {
+            let Some(automaton) = automaton else {
+                candidates.extend(by_literal.iter().flatten());
+                continue;
+            };
             for found in automaton.find_overlapping_iter(name) {
                 candidates.extend_from_slice(&by_literal[found.pattern().as_usize()]);
             }
