@@ -2,7 +2,7 @@
 
 use postgrey::admin::{self, Error, Exit};
 use postgrey::cli::{self, Invocation};
-use postgrey::daemon::title;
+use postgrey::daemon::{Failure, title};
 use postgrey::database;
 use postgrey::opensmtpd;
 use postgrey::policy_test;
@@ -42,22 +42,21 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         },
         Ok(Invocation::Report(order)) => {
-            match report::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(failure) => fail(&failure.to_string(), failure.status()),
-            }
+            end("", report::run(&order, &mut BufWriter::new(std::io::stdout().lock())))
         }
         Ok(Invocation::PolicyTest(order)) => {
-            match policy_test::run(&order, &mut BufWriter::new(std::io::stdout().lock())) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(failure) => fail(&failure.to_string(), failure.status()),
-            }
+            end("", policy_test::run(&order, &mut BufWriter::new(std::io::stdout().lock())))
         }
-        Ok(Invocation::OpensmtpdFilter(options)) => match opensmtpd::run(&options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => fail(&format!("postgrey: {failure}"), failure.status()),
-        },
+        Ok(Invocation::OpensmtpdFilter(options)) => end("postgrey: ", opensmtpd::run(&options)),
         Err(error) => fail(&error.message, error.status),
+    }
+}
+
+/// The exit code of a program; its error is printed after a prefix.
+fn end(prefix: &str, result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&format!("{prefix}{failure}"), failure.status()),
     }
 }
 

@@ -13,7 +13,8 @@ pub struct Lookup {
     pub triplet: Vec<u8>,
     /// The keys on the auto-whitelist; none without an auto-whitelist.
     pub clients: ArrayVec<AwlKey, MAX_AWL_KEYS>,
-    /// Seconds that new mail to this recipient waits.
+    /// Seconds that new mail to this recipient waits: `--delay`, or its entry in the list of
+    /// delays.
     pub recipient_delay: i64,
     /// The time of the attempt, in seconds since the epoch.
     pub now: i64,

@@ -35,7 +35,7 @@ pub fn plan<'l>(
     Plan::Lookup(Lookup {
         triplet: triplet::key(policy, client, request.sender, request.recipient),
         clients: awl_keys(policy, client, request.sender),
-        recipient_delay: recipient_delay(policy, lists, request, budget),
+        recipient_delay: lists.delays.find(request.recipient, budget).unwrap_or(policy.delay),
         now,
     })
 }
@@ -101,17 +101,6 @@ pub fn exempts_client<'l>(
     let address = request.address();
     trust(&policy.trust, request, address).is_some()
         || client(&lists.clients, request.client_name, address, budget).is_some()
-}
-
-/// The seconds that new mail to the recipient waits: `--delay`, or its entry in
-/// the list of delays.
-fn recipient_delay<'l>(
-    policy: &Policy,
-    lists: &'l Lists,
-    request: &Request<'_>,
-    budget: &mut Budget<'l>,
-) -> i64 {
-    lists.delays.find(request.recipient, budget).unwrap_or(policy.delay)
 }
 
 /// The line that matches a client's name or address.
