@@ -5,12 +5,13 @@ use super::complain;
 use crate::cli::ReportOptions;
 use crate::cli::admin;
 use crate::daemon::Failure;
+use crate::greylist::triplet;
 use crate::lists::{Letters, Pattern};
 use crate::maillog::{Reject, reason};
 use ipnet::IpNet;
 use memchr::memmem;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 pub struct ReportFilter {
@@ -53,14 +54,12 @@ pub fn is_of_pool(client: IpAddr, name: &[u8]) -> bool {
 /// The network of a client in the report, unless its name has its own address in
 /// it.
 pub fn network(client: IpAddr, name: &[u8]) -> IpAddr {
-    match client {
-        _ if name == b"unknown" || is_of_pool(client, name) => client,
-        IpAddr::V4(address) => {
-            let [first, second, third, _] = address.octets();
-            Ipv4Addr::new(first, second, third, 0).into()
-        }
-        IpAddr::V6(_) => crate::greylist::triplet::network(client, 64),
-    }
+    if name == b"unknown" || is_of_pool(client, name) { client } else { network_of(client) }
+}
+
+/// The network of an address: of 24 bits, for IPv6 that of a site.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    triplet::network(address, if address.is_ipv4() { 24 } else { 64 })
 }
 
 #[derive(Default)]

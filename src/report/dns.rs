@@ -6,18 +6,13 @@
 
 mod questions;
 
+use super::clients::network_of;
 use super::lost::LostMail;
 use crate::cli::DnsCheck;
 use crate::dns::{Answer, Kind, Question, reversed};
-use crate::greylist::triplet::network;
 pub use questions::Questions;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-
-/// The prefix lengths of networks for `mx/24` and `a/24`; for IPv6 that of a
-/// site.
-const NETWORK_V4: u8 = 24;
-const NETWORK_V6: u8 = 64;
 
 /// Removes the mails whose client is on one of the blocklists.
 pub fn skip_listed(mails: &mut Vec<LostMail>, zones: &[String], dns: &mut Questions) {
@@ -99,10 +94,6 @@ fn check(
             }
         }
     })
-}
-
-fn network_of(address: IpAddr) -> IpAddr {
-    network(address, if address.is_ipv4() { NETWORK_V4 } else { NETWORK_V6 })
 }
 
 fn exchanges(answers: &HashMap<Question, Answer>, domain: String) -> &[String] {

@@ -22,35 +22,36 @@ use maillog::{Event, Maillog};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
+/// The first lines of a log, among which one has to be in a known format.
+const MAX_FORMAT_LINES: usize = 1000;
+
 /// Reads the logs and prints the report to `out`.
 ///
 /// # Errors
 /// If an option is invalid, or the database cannot be read. A log that cannot be
 /// read is reported on stderr, and the others are processed.
-pub fn run(order: &ReportOptions, out: &mut impl Write) -> Result<(), Failure> {
-    let names = order.debug.as_deref().map(patterns).transpose()?;
-    let filter = ReportFilter::read(order)?;
-    let maillog = Maillog::new(&order.greylist_text)?;
+pub fn run(options: &ReportOptions, out: &mut impl Write) -> Result<(), Failure> {
+    let report = Report {
+        options,
+        names: options.debug.as_deref().map(patterns).transpose()?,
+        filter: ReportFilter::read(options)?,
+        maillog: Maillog::new(&options.greylist_text)?,
+    };
     // The database is the daemon's user's, the logs are root's.
-    let inputs = Inputs::open(&order.files);
-    let settings = order.tool.settings();
+    let inputs = Inputs::open(&options.files);
+    let settings = options.tool.settings();
     let settings = settings.map_err(|why| Failure::new(format!("ERROR: {why}")))?;
     become_user(&settings.user)?;
-    match report(
-        order,
-        &settings.location(),
-        out,
-        names.as_deref(),
-        &Program { filter, maillog },
-        inputs,
-    ) {
-        Err(End::BrokenPipe) => Ok(()),
+    match report.print(&settings.location(), inputs, out) {
+        Ok(()) | Err(End::BrokenPipe) => Ok(()),
         Err(End::Failed(failure)) => Err(failure),
-        Ok(()) => Ok(()),
     }
 }
 
-struct Program {
+struct Report<'o> {
+    options: &'o ReportOptions,
+    /// The names of clients whose records are shown, instead of a report.
+    names: Option<Vec<Pattern>>,
     filter: ReportFilter,
     maillog: Maillog,
 }
@@ -76,97 +77,57 @@ impl From<Failure> for End {
     }
 }
 
-fn report(
-    order: &ReportOptions,
-    location: &StateLocation,
-    out: &mut impl Write,
-    names: Option<&[Pattern]>,
-    program: &Program,
-    inputs: Inputs,
-) -> Result<(), End> {
-    if let Some(patterns) = &order.debug {
-        out.write_all(b"\nDebugging_DB Active, Displaying hosting matching REs: ")?;
-        for pattern in patterns {
-            out.write_all(pattern)?;
-            out.write_all(b" ; ")?;
+impl Report<'_> {
+    fn print(
+        &self,
+        location: &StateLocation,
+        inputs: Inputs,
+        out: &mut impl Write,
+    ) -> Result<(), End> {
+        let Report { options, names, .. } = self;
+        if let Some(patterns) = &options.debug {
+            out.write_all(b"\nDebugging_DB Active, Displaying hosting matching REs: ")?;
+            for pattern in patterns {
+                out.write_all(pattern)?;
+                out.write_all(b" ; ")?;
+            }
+            out.write_all(b"\n\n")?;
         }
-        out.write_all(b"\n\n")?;
-    }
-    out.write_all(order.preface.as_bytes())?;
-    let state = DaemonState::open(location, order.delay)?;
-    let mut lost = Lost::default();
-    let mut end = Ok(());
-    let mut format = Format::new();
-    inputs.for_each_line(|line| {
-        format.look(line);
-        let step = program.line(line, &state, &mut lost, names, out);
-        if step.is_ok() {
-            return ControlFlow::Continue(());
+        out.write_all(options.preface.as_bytes())?;
+        let state = DaemonState::open(location, options.delay)?;
+        let mut lost = Lost::default();
+        let mut reader = LogReader::new(clock::now());
+        let (mut lines, mut has_format) = (0, false);
+        let mut end = Ok(());
+        inputs.for_each_line(|line| {
+            if !has_format && !line.is_empty() && lines < MAX_FORMAT_LINES {
+                lines += 1;
+                has_format = reader.line(line).is_some();
+            }
+            end = self.line(line, &state, &mut lost, out);
+            if end.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        end?;
+        if lines > 0 && !has_format {
+            complain(UNKNOWN_FORMAT);
         }
-        end = step;
-        ControlFlow::Break(())
-    });
-    end?;
-    if format.is_unknown() {
-        complain(UNKNOWN_FORMAT);
-    }
-    if names.is_some() {
+        if names.is_some() {
+            out.flush()?;
+            return Err(End::Failed(Failure::new("Debugging DB active, report shutdown")));
+        }
+        let mut mails = lost.sorted();
+        ask_dns(options, &mut mails)?;
+        mails.iter_mut().for_each(LostMail::make_printable);
+        render::report(&mails, &options.shown, out)?;
         out.flush()?;
-        return Err(End::Failed(Failure::new("Debugging DB active, report shutdown")));
-    }
-    let mut mails = lost.sorted();
-    ask_dns(order, &mut mails)?;
-    mails.iter_mut().for_each(LostMail::make_printable);
-    render::report(&mails, &order.shown, out)?;
-    out.flush()?;
-    Ok(())
-}
-
-/// Looks for a line in a known format among the first ones.
-struct Format {
-    reader: LogReader,
-    lines: usize,
-    is_known: bool,
-}
-
-impl Format {
-    const MAX_LINES: usize = 1000;
-
-    fn new() -> Format {
-        Format { reader: LogReader::new(clock::now()), lines: 0, is_known: false }
+        Ok(())
     }
 
-    fn look(&mut self, line: &[u8]) {
-        if !self.is_known && !line.is_empty() && self.lines < Format::MAX_LINES {
-            self.lines += 1;
-            self.is_known = self.reader.line(line).is_some();
-        }
-    }
-
-    fn is_unknown(&self) -> bool {
-        self.lines > 0 && !self.is_known
-    }
-}
-
-/// Removes clients on blocklists, and checks the senders of the others.
-fn ask_dns(order: &ReportOptions, mails: &mut Vec<LostMail>) -> Result<(), Failure> {
-    if order.skip_dnsbl.is_empty() && order.checks.is_empty() {
-        return Ok(());
-    }
-    let mut dns = Questions::of_system()
-        .map_err(|error| Failure::new(format!("ERROR: cannot ask DNS servers: {error}")))?;
-    dns::skip_listed(mails, &order.skip_dnsbl, &mut dns);
-    dns::check_senders(mails, &order.checks, &mut dns);
-    Ok(())
-}
-
-impl Program {
     fn line(
         &self,
         line: &[u8],
         state: &DaemonState,
         lost: &mut Lost,
-        names: Option<&[Pattern]>,
         out: &mut impl Write,
     ) -> Result<(), End> {
         let in_words = classic_line(line);
@@ -175,7 +136,7 @@ impl Program {
             None => {}
             Some(Event::Passed(passed)) => lost.forget(&state.key_of_pass(&passed)),
             Some(Event::Deferred(attempt)) => {
-                if names.is_some_and(|names| names.iter().any(|it| it.is_match(attempt.name))) {
+                if self.names.iter().flatten().any(|name| name.is_match(attempt.name)) {
                     state.show(&attempt, out)?;
                 }
                 if self.filter.reports(&attempt) {
@@ -188,6 +149,18 @@ impl Program {
         }
         Ok(())
     }
+}
+
+/// Removes clients on blocklists, and checks the senders of the others.
+fn ask_dns(options: &ReportOptions, mails: &mut Vec<LostMail>) -> Result<(), Failure> {
+    if options.skip_dnsbl.is_empty() && options.checks.is_empty() {
+        return Ok(());
+    }
+    let mut dns = Questions::of_system()
+        .map_err(|error| Failure::new(format!("ERROR: cannot ask DNS servers: {error}")))?;
+    dns::skip_listed(mails, &options.skip_dnsbl, &mut dns);
+    dns::check_senders(mails, &options.checks, &mut dns);
+    Ok(())
 }
 
 fn patterns(patterns: &[Vec<u8>]) -> Result<Vec<Pattern>, Failure> {

@@ -36,12 +36,12 @@ fn separator<'s>(shown: &'s Shown, last: Option<&LostMail>, mail: &LostMail) -> 
 }
 
 fn line(mail: &LostMail, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
-    let (tries, address) = (mail.tries.to_string(), mail.client.to_string());
+    let (tries, check, address) = (mail.tries.to_string(), check(mail), mail.client.to_string());
     let end: &[u8] = if shown.tab { b"\t" } else { b" " };
     let columns: [(bool, &[u8], usize); 6] = [
         (shown.time, &mail.time, 0),
         (shown.tries, tries.as_bytes(), 0),
-        (shown.check, check(mail), 5),
+        (shown.check, check.as_bytes(), 5),
         (true, address.as_bytes(), 15),
         (true, &mail.name, 0),
         (true, sender(mail), 0),
@@ -68,7 +68,7 @@ fn grouped(
         out.write_all(b"\n")?;
     }
     if shown.check {
-        right(check(mail), 5, out)?;
+        right(check(mail).as_bytes(), 5, out)?;
         out.write_all(b" ")?;
     } else {
         out.write_all(b"      ")?;
@@ -86,14 +86,8 @@ fn grouped(
     out.write_all(b"\n")
 }
 
-fn check(mail: &LostMail) -> &'static [u8] {
-    match mail.check {
-        None => b"",
-        Some(DnsCheck::Mx) => b"MX",
-        Some(DnsCheck::MxNetwork) => b"MX/24",
-        Some(DnsCheck::A) => b"A",
-        Some(DnsCheck::ANetwork) => b"A/24",
-    }
+fn check(mail: &LostMail) -> String {
+    mail.check.map(DnsCheck::word).unwrap_or_default().to_ascii_uppercase()
 }
 
 fn sender(mail: &LostMail) -> &[u8] {
