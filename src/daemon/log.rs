@@ -7,6 +7,7 @@
 //! accepts them; if too many are queued, the newest are dropped and counted.
 
 use super::clock;
+use super::log_queue::Queue;
 use super::stderr::Stderr;
 use super::syslog::Syslog;
 use crate::json::Object;
@@ -82,6 +83,7 @@ pub enum Entry {
 pub struct Log {
     least: Severity,
     format: Format,
+    queue: Queue,
     sink: Sink,
     lost: u64,
     /// All since the start, including those already reported.
@@ -110,7 +112,7 @@ impl Log {
             Verbosity::Normal => Severity::Notice,
             Verbosity::Verbose => Severity::Info,
         };
-        Log { least, format, sink, lost: 0, lost_ever: 0 }
+        Log { least, format, queue: Queue::default(), sink, lost: 0, lost_ever: 0 }
     }
 
     /// Returns true if events of this severity are written at all.
@@ -149,7 +151,7 @@ impl Log {
     /// Returns true if a line is to be written and can be; counts it as lost if not.
     fn has_room_for(&mut self, severity: Severity) -> bool {
         let is_wanted = self.takes(severity);
-        let is_lost = is_wanted && self.is_full();
+        let is_lost = is_wanted && self.queue.is_full();
         self.lose(u64::from(is_lost));
         is_wanted && !is_lost
     }
@@ -160,33 +162,34 @@ impl Log {
             self.push_object(severity, object);
             return;
         }
-        match &mut self.sink {
-            Sink::Stderr(stderr) => {
-                stderr.push(severity.priority(), |line| {
-                    escape(line, text, |byte| matches!(byte, b' '..=b'~'));
-                });
-            }
-            Sink::Syslog(syslog) => {
-                let mut line = Vec::with_capacity(text.len());
-                escape_controls(&mut line, text);
-                syslog.push(severity, &line);
-            }
+        let mut line = self.head(severity);
+        match &self.sink {
+            Sink::Stderr(_) => escape(&mut line, text, |byte| matches!(byte, b' '..=b'~')),
+            Sink::Syslog(_) => escape_controls(&mut line, text),
         }
+        self.end(line);
     }
 
     /// Writes an object, which needs no escaping.
     fn push_object(&mut self, severity: Severity, object: Object) {
-        let text = object.into_bytes();
-        match &mut self.sink {
-            Sink::Stderr(stderr) => {
-                stderr.push(severity.priority(), |line| line.extend_from_slice(&text));
-            }
-            // A prefix would make the line invalid JSON.
-            Sink::Syslog(syslog) if severity == Severity::Complaint => {
-                syslog.push(Severity::Warning, &text);
-            }
-            Sink::Syslog(syslog) => syslog.push(severity, &text),
+        // The mark of a complaint would make the line invalid JSON.
+        let is_marked = severity == Severity::Complaint;
+        let mut line = self.head(if is_marked { Severity::Warning } else { severity });
+        line.append(&mut object.into_bytes());
+        self.end(line);
+    }
+
+    /// Starts a line.
+    fn head(&self, severity: Severity) -> Vec<u8> {
+        match &self.sink {
+            Sink::Stderr(stderr) => stderr.head(severity),
+            Sink::Syslog(syslog) => syslog.head(severity),
         }
+    }
+
+    fn end(&mut self, mut line: Vec<u8>) {
+        line.push(b'\n');
+        self.queue.push(line);
     }
 
     /// Writes as many queued lines as their reader accepts now.
@@ -202,9 +205,9 @@ impl Log {
 
     fn hand_over(&mut self) {
         match &mut self.sink {
-            Sink::Stderr(stderr) => stderr.send(),
+            Sink::Stderr(stderr) => stderr.send(&mut self.queue),
             Sink::Syslog(syslog) => {
-                let lost = syslog.send();
+                let lost = syslog.send(&mut self.queue);
                 self.lose(lost);
             }
         }
@@ -225,18 +228,9 @@ impl Log {
         !self.is_empty() || self.lost > 0
     }
 
-    fn is_full(&self) -> bool {
-        match &self.sink {
-            Sink::Stderr(stderr) => stderr.lines.is_full(),
-            Sink::Syslog(syslog) => syslog.queue().is_full(),
-        }
-    }
-
     fn is_empty(&self) -> bool {
-        match &self.sink {
-            Sink::Stderr(stderr) => stderr.is_empty(),
-            Sink::Syslog(syslog) => syslog.queue().is_empty(),
-        }
+        let is_unfinished = matches!(&self.sink, Sink::Stderr(stderr) if stderr.is_unfinished());
+        self.queue.is_empty() && !is_unfinished
     }
 }
 
@@ -268,8 +262,7 @@ mod tests {
     use crate::daemon::log_queue::MAX_LINES;
 
     fn lines(log: &mut Log) -> Vec<String> {
-        let Sink::Stderr(stderr) = &mut log.sink else { panic!("not on standard error") };
-        let lines = std::iter::from_fn(|| stderr.lines.pop());
+        let lines = std::iter::from_fn(|| log.queue.pop());
         lines.map(|line| line.escape_ascii().to_string()).collect()
     }
 

@@ -4,7 +4,9 @@
 //! be made non-blocking itself. A terminal or a pipe is opened a second time;
 //! anything else is written to when it polls as writable.
 
+use super::Severity;
 use super::log_queue::Queue;
+use super::nonblocking::write_out;
 use super::systemd;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -20,8 +22,6 @@ const MAX_WRITE: usize = 4096;
 /// Lines on their way to standard error.
 #[derive(Debug)]
 pub struct Stderr {
-    /// The queued lines; each ends in a newline.
-    pub lines: Queue,
     /// The lines being written, without the bytes already written.
     piece: Vec<u8>,
     own: Option<File>,
@@ -32,33 +32,26 @@ pub struct Stderr {
 impl Stderr {
     pub fn new() -> Stderr {
         Stderr {
-            lines: Queue::default(),
             piece: Vec::new(),
             own: open_again(),
             is_journal: systemd::is_journal(&io::stderr()),
         }
     }
 
-    /// Adds the line that `write` makes, with the journal's number for its
-    /// severity.
-    pub fn push(&mut self, priority: u8, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut line = Vec::new();
-        if self.is_journal {
-            let _ = write!(line, "<{priority}>");
-        }
-        write(&mut line);
-        line.push(b'\n');
-        self.lines.push(line);
+    /// Starts a line, with the journal's number for its severity.
+    pub fn head(&self, severity: Severity) -> Vec<u8> {
+        if self.is_journal { format!("<{}>", severity.priority()).into() } else { Vec::new() }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.piece.is_empty()
+    /// Returns true if the rest of a line waits to be written.
+    pub fn is_unfinished(&self) -> bool {
+        !self.piece.is_empty()
     }
 
-    pub fn send(&mut self) {
+    pub fn send(&mut self, lines: &mut Queue) {
         loop {
             while self.piece.len() < MAX_WRITE {
-                let Some(mut line) = self.lines.pop() else {
+                let Some(mut line) = lines.pop() else {
                     break;
                 };
                 self.piece.append(&mut line);
@@ -66,23 +59,23 @@ impl Stderr {
             if self.piece.is_empty() {
                 return;
             }
-            match self.write() {
-                Ok(written) => drop(self.piece.drain(..written)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            let own = &mut self.own;
+            match write_out(&mut self.piece, |piece| write(own, piece)) {
+                Ok(true) => {}
+                Ok(false) => return,
                 // Errors of standard error cannot be reported.
                 Err(_) => self.piece.clear(),
             }
         }
     }
+}
 
-    fn write(&mut self) -> io::Result<usize> {
-        let piece = &self.piece[..self.piece.len().min(MAX_WRITE)];
-        match &mut self.own {
-            Some(own) => own.write(piece),
-            None if is_writable(&io::stderr()) => io::stderr().write(piece),
-            None => Err(ErrorKind::WouldBlock.into()),
-        }
+fn write(own: &mut Option<File>, piece: &[u8]) -> io::Result<usize> {
+    let piece = &piece[..piece.len().min(MAX_WRITE)];
+    match own {
+        Some(own) => own.write(piece),
+        None if is_writable(&io::stderr()) => io::stderr().write(piece),
+        None => Err(ErrorKind::WouldBlock.into()),
     }
 }
 

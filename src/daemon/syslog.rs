@@ -20,7 +20,6 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Syslog {
     facility: u8,
-    queue: Queue,
     socket: Option<UnixDatagram>,
     missed: Option<Instant>,
 }
@@ -28,28 +27,22 @@ pub struct Syslog {
 impl Syslog {
     /// A log under a facility's number. Nothing is connected yet.
     pub fn new(facility: u8) -> Syslog {
-        Syslog { facility, queue: Queue::default(), socket: None, missed: None }
+        Syslog { facility, socket: None, missed: None }
     }
 
-    /// Queues a message as the original sends it: the header of RFC 3164 without a
-    /// host name, and a newline at the end (BEHAVIOUR C4).
-    pub fn push(&mut self, severity: Severity, message: &[u8]) {
+    /// Starts a message as the original does, with the header of RFC 3164 without a
+    /// host name (BEHAVIOUR C4).
+    pub fn head(&self, severity: Severity) -> Vec<u8> {
         let priority = self.facility * 8 + severity.priority();
         let time = ZonedDateTime::now().strftime("%b %e %H:%M:%S").to_string();
-        let header = format!("<{priority}>{time} postgrey[{}]: ", std::process::id());
-        let mark: &[u8] = if severity == Severity::Complaint { b"WARNING: " } else { b"" };
-        self.queue.push([header.as_bytes(), mark, message, b"\n"].concat());
-    }
-
-    pub fn queue(&self) -> &Queue {
-        &self.queue
+        let mark = if severity == Severity::Complaint { "WARNING: " } else { "" };
+        format!("<{priority}>{time} postgrey[{}]: {mark}", std::process::id()).into()
     }
 
     /// Sends queued messages until the logger accepts no more. Returns the number
     /// of messages that it can never accept, which are dropped.
-    pub fn send(&mut self) -> u64 {
+    pub fn send(&mut self, queue: &mut Queue) -> u64 {
         let mut lost = 0;
-        let queue = &mut self.queue;
         while let Some(datagram) = queue.first() {
             let Some(socket) = connected(&mut self.socket, &mut self.missed) else {
                 break;
@@ -109,22 +102,20 @@ mod tests {
     #[test]
     fn datagrams_have_the_original_s_form() {
         let table = [
-            (2, Severity::Notice, "<21>", ": x\n"),
-            (2, Severity::Warning, "<20>", ": x\n"),
-            (2, Severity::Complaint, "<20>", ": WARNING: x\n"),
-            (2, Severity::Error, "<19>", ": x\n"),
-            (2, Severity::Critical, "<18>", ": x\n"),
-            (2, Severity::Info, "<22>", ": x\n"),
-            (16, Severity::Notice, "<133>", ": x\n"),
-            (20, Severity::Notice, "<165>", ": x\n"),
+            (2, Severity::Notice, "<21>", ": "),
+            (2, Severity::Warning, "<20>", ": "),
+            (2, Severity::Complaint, "<20>", ": WARNING: "),
+            (2, Severity::Error, "<19>", ": "),
+            (2, Severity::Critical, "<18>", ": "),
+            (2, Severity::Info, "<22>", ": "),
+            (16, Severity::Notice, "<133>", ": "),
+            (20, Severity::Notice, "<165>", ": "),
         ];
-        for (facility, severity, priority, message) in table {
-            let mut log = Syslog::new(facility);
-            log.push(severity, b"x");
-            let datagram = String::from_utf8(log.queue().first().unwrap().to_vec()).unwrap();
+        for (facility, severity, priority, mark) in table {
+            let datagram = String::from_utf8(Syslog::new(facility).head(severity)).unwrap();
             let process = format!(" postgrey[{}]", std::process::id());
             let (head, tail) = datagram.split_once(&process).unwrap();
-            assert_eq!(tail, message);
+            assert_eq!(tail, mark);
             let time = head.strip_prefix(priority).unwrap();
             assert_eq!(time.len(), "Nov  3 22:45:07".len(), "{time}");
         }
