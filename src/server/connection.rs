@@ -2,9 +2,10 @@
 
 use super::line_limit::LineLimit;
 use super::socket::Stream;
+use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::session::MailSession;
 use mio::{Registry, Token};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::time::Instant;
 
 /// Bytes of replies that may wait for a client to read them. Nothing is read from a
@@ -39,7 +40,6 @@ pub struct Connection {
     /// Bytes of its buffers when they were last counted.
     pub counted: usize,
     output: Vec<u8>,
-    sent: usize,
     phase: Phase,
     /// True if there may be bytes to read: there is one event when that changes.
     readable: bool,
@@ -64,7 +64,6 @@ impl Connection {
             line_limit: LineLimit::of_connection(),
             counted: 0,
             output: Vec::new(),
-            sent: 0,
             phase: Phase::Open,
             readable: true,
             half_closed: false,
@@ -102,7 +101,7 @@ impl Connection {
 
     /// Returns true if another reply may be queued.
     pub fn has_room(&self) -> bool {
-        self.output.len() - self.sent < MAX_UNREAD
+        self.output.len() < MAX_UNREAD
     }
 
     /// Reads once into the session, so that one client's flood does not delay
@@ -111,19 +110,16 @@ impl Connection {
         if self.phase != Phase::Open || !self.readable || self.unanswered || self.awaiting {
             return;
         }
-        match self.stream.read(buffer) {
-            Ok(0) => self.end(),
-            Ok(length) => {
+        match unless_blocked(|| self.stream.read(buffer)) {
+            Ok(Some(0)) => self.end(),
+            Ok(Some(length)) => {
                 // A short read has emptied the socket and there will be an event for
                 // more bytes, but none for an end that has been reported already.
                 self.readable = length == buffer.len() || self.half_closed;
                 self.session.feed(&buffer[..length]);
             }
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => self.readable = false,
-                ErrorKind::Interrupted => {}
-                _ => self.phase = Phase::Broken,
-            },
+            Ok(None) => self.readable = false,
+            Err(_) => self.phase = Phase::Broken,
         }
     }
 
@@ -151,22 +147,10 @@ impl Connection {
 
     /// Sends as much as the socket accepts now.
     pub fn send(&mut self) {
-        while self.sent < self.output.len() && self.phase != Phase::Broken {
-            match self.stream.write(&self.output[self.sent..]) {
-                Ok(0) => self.phase = Phase::Broken,
-                Ok(length) => self.sent += length,
-                Err(error) => match error.kind() {
-                    // Sent bytes are removed from the buffer, even if the client
-                    // always leaves some unread.
-                    ErrorKind::WouldBlock => break,
-                    ErrorKind::Interrupted => {}
-                    _ => self.phase = Phase::Broken,
-                },
-            }
+        if write_out(&mut self.output, |bytes| self.stream.write(bytes)).is_err() {
+            self.phase = Phase::Broken;
         }
-        self.output.drain(..self.sent);
         self.output.shrink_to(RETAINED_CAPACITY);
-        self.sent = 0;
     }
 
     /// Watches for room in the socket of a client that has not read everything. For
