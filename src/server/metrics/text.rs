@@ -7,12 +7,6 @@
 use crate::histogram::Histogram;
 use std::fmt::{Display, Write};
 
-#[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    Counter,
-    Gauge,
-}
-
 pub type Label = (&'static str, &'static str);
 
 #[derive(Debug, Default)]
@@ -22,25 +16,21 @@ pub struct Page {
 }
 
 impl Page {
-    /// Starts a family; `help` is one line.
-    pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> &mut Page {
-        let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-        };
-        self.head(name, kind, help);
+    /// Starts a family; `help` is one line. A counter's name ends with `_total`, as
+    /// Prometheus recommends; the others are gauges.
+    pub fn family(&mut self, name: &'static str, help: &str) -> &mut Page {
+        self.head(name, if name.ends_with("_total") { "counter" } else { "gauge" }, help);
         self
     }
 
-    pub fn single(&mut self, name: &'static str, kind: Kind, help: &str, value: impl Display) {
-        self.family(name, kind, help).sample(&[], value);
+    pub fn single(&mut self, name: &'static str, help: &str, value: impl Display) {
+        self.family(name, help).sample(&[], value);
     }
 
     pub fn sample(&mut self, labels: &[Label], value: impl Display) -> &mut Page {
         let labels: Vec<_> =
             labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let labels = if labels.is_empty() { String::new() } else { labels.join(",") };
-        self.line("", &labels, value);
+        self.line("", &labels.join(","), value);
         self
     }
 
@@ -86,8 +76,8 @@ mod tests {
     #[test]
     fn series_follow_their_family() {
         let mut page = Page::default();
-        page.single("up", Kind::Gauge, "Always 1.", 1);
-        page.family("asked_total", Kind::Counter, "Questions.")
+        page.single("up", "Always 1.", 1);
+        page.family("asked_total", "Questions.")
             .sample(&[("action", "pass"), ("reason", "new")], 7)
             .sample(&[("action", "greylist"), ("reason", "new")], 0);
         assert_eq!(
