@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::matched::{OR_A_PATH, all, given, name, number, number_of, one_of, paths, port, text};
+use super::matched::{
+    OR_A_PATH, all, endpoint, given, name, number, number_of, one_of, paths, text,
+};
 use super::{Facility, Listen, Options, UsageError, getopt, shared, smtp};
 use crate::daemon::{Format, Verbosity};
 use crate::greylist::{ByDomain, LookupBy, Policy, SECONDS_PER_DAY, Trust};
@@ -114,7 +116,7 @@ fn milter(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
             "--milter needs the path of a socket or [HOST:]PORT, not an empty word",
         )),
         [b'/' | b'.', ..] => Ok(Some(Listen::Unix { path: place.into(), mode })),
-        _ => Ok(Some(Listen::Inet(port("milter", place, OR_A_PATH)?))),
+        _ => Ok(Some(Listen::Inet(endpoint("milter", place, OR_A_PATH)?.to_string()))),
     }
 }
 
@@ -143,7 +145,7 @@ fn metrics(matches: &ArgMatches) -> Result<Option<Listen>, UsageError> {
             }
             None => {
                 let or = ", or unix: and the path of a socket";
-                Ok(Some(Listen::Inet(port("metrics", place, or)?)))
+                Ok(Some(Listen::Inet(endpoint("metrics", place, or)?.to_string())))
             }
         },
     }

@@ -77,12 +77,11 @@ pub fn name(id: &str, value: &OsStr) -> Result<String, UsageError> {
 
 /// Returns a value that is `[HOST:]PORT`; `or` describes other values of the option.
 /// The original's messages for `--inet` do not apply, as it has no such option.
-pub fn port(id: &str, place: &OsStr, or: &str) -> Result<String, UsageError> {
+pub fn endpoint(id: &str, place: &OsStr, or: &str) -> Result<Endpoint, UsageError> {
     let place = name(id, place)?;
-    if Endpoint::parse(&place).is_err() {
-        return Err(UsageError::refused(format!(
+    Endpoint::parse(&place).map_err(|_| {
+        UsageError::refused(format!(
             "--{id}={place} is not a TCP port; write a port's number or HOST:PORT{or}"
-        )));
-    }
-    Ok(place)
+        ))
+    })
 }

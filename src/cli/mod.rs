@@ -38,11 +38,11 @@ use clap::{ArgMatches, Command, ValueHint};
 pub use config::ConfigError;
 pub use effective::{Setting, settings_in_effect};
 pub use facility::Facility;
-pub use opensmtpd_filter::{DaemonAddress, OpensmtpdFilter};
+pub use opensmtpd_filter::OpensmtpdFilter;
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, ServerAddress};
 pub use report::{DnsCheck, ReportOptions, Shown};
-pub use smtp::{Smtp, SmtpBackend};
+pub use smtp::Smtp;
 
 const HELP: &str = "help";
 

@@ -2,10 +2,9 @@
 //! the directory where smtpd looks for filters.
 
 use super::{Invocation, UsageError, flags};
-use crate::daemon::endpoint::Endpoint;
+use crate::daemon::endpoint::{Endpoint, Place};
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 
 /// The name under which `postgrey` is this program.
@@ -16,26 +15,10 @@ pub(super) const WORD: &str = "opensmtpd-filter";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpensmtpdFilter {
-    pub daemon: DaemonAddress,
+    /// `--unix=PATH` or `--inet=[HOST:]PORT`
+    pub daemon: Place,
     /// True to add `X-Greylist` to messages (`--header`).
     pub adds_header: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DaemonAddress {
-    /// `--unix=PATH`
-    Unix(PathBuf),
-    /// `--inet=[HOST:]PORT`
-    Inet(Endpoint),
-}
-
-impl fmt::Display for DaemonAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DaemonAddress::Unix(path) => path.display().fmt(f),
-            DaemonAddress::Inet(endpoint) => endpoint.fmt(f),
-        }
-    }
 }
 
 pub(super) fn convert(matches: &ArgMatches, rest: Vec<OsString>) -> Result<Invocation, UsageError> {
@@ -47,10 +30,10 @@ pub(super) fn convert(matches: &ArgMatches, rest: Vec<OsString>) -> Result<Invoc
     }
     let value = |name: &str| matches.get_one::<OsString>(name).filter(|value| !value.is_empty());
     let daemon = match (value("unix"), value("inet")) {
-        (Some(path), None) => DaemonAddress::Unix(PathBuf::from(path)),
+        (Some(path), None) => Place::Unix(PathBuf::from(path)),
         (None, Some(text)) => {
             let endpoint = Endpoint::parse(&text.to_string_lossy());
-            DaemonAddress::Inet(endpoint.map_err(|failure| refused(&failure.to_string()))?)
+            Place::Inet(endpoint.map_err(|failure| refused(&failure.to_string()))?)
         }
         _ => return Err(refused("give either --unix or --inet, where the daemon listens")),
     };

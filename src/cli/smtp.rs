@@ -1,7 +1,8 @@
 //! The options of the SMTP proxy, as typed values.
 
 use super::UsageError;
-use super::matched::{OR_A_PATH, all, given, number_of, one_of, port, text};
+use super::matched::{OR_A_PATH, all, endpoint, given, number_of, one_of, text};
+use crate::daemon::endpoint::{Endpoint, Place};
 use clap::ArgMatches;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -16,8 +17,8 @@ const MAX_CLIENTS: i64 = 1_000_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Smtp {
-    pub listen: Vec<String>,
-    pub backend: SmtpBackend,
+    pub listen: Vec<Endpoint>,
+    pub backend: Place,
     /// The version of the PROXY protocol, 1 or 2; `None` if it is off.
     pub proxy_protocol: Option<u8>,
     /// The files of the certificate and of its key.
@@ -25,13 +26,6 @@ pub struct Smtp {
     /// The time limit for the name of a client.
     pub dns_timeout: Duration,
     pub max_clients: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SmtpBackend {
-    /// `[HOST:]PORT` as typed.
-    Inet(String),
-    Unix(PathBuf),
 }
 
 /// Converts the options of the proxy; `None` without `--smtp`.
@@ -62,16 +56,16 @@ pub(super) fn options(matches: &ArgMatches) -> Result<Option<Smtp>, UsageError> 
     Ok(Some(smtp))
 }
 
-fn places(matches: &ArgMatches) -> Result<Vec<String>, UsageError> {
-    all(matches, "smtp").map(|place| port("smtp", place, "")).collect()
+fn places(matches: &ArgMatches) -> Result<Vec<Endpoint>, UsageError> {
+    all(matches, "smtp").map(|place| endpoint("smtp", place, "")).collect()
 }
 
 /// A path starts with a slash or a dot; anything else is a host and a port.
-fn backend(matches: &ArgMatches) -> Result<Option<SmtpBackend>, UsageError> {
+fn backend(matches: &ArgMatches) -> Result<Option<Place>, UsageError> {
     given(matches, "smtp-backend")
         .map(|place| match place.as_bytes() {
-            [b'/' | b'.', ..] => Ok(SmtpBackend::Unix(place.into())),
-            _ => port("smtp-backend", place, OR_A_PATH).map(SmtpBackend::Inet),
+            [b'/' | b'.', ..] => Ok(Place::Unix(place.into())),
+            _ => endpoint("smtp-backend", place, OR_A_PATH).map(Place::Inet),
         })
         .transpose()
 }

@@ -1,10 +1,42 @@
-//! Parses `--inet` and finds its addresses (BEHAVIOUR B2).
+//! Where a server listens: parses `--inet` and finds its addresses (BEHAVIOUR B2).
 
 use super::Failure;
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use nix::errno::Errno;
+use socket2::SockAddr;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// A place at which another server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Unix(PathBuf),
+    Inet(Endpoint),
+}
+
+impl Place {
+    /// Finds the addresses. This may ask the resolver, and block.
+    pub fn addresses(&self) -> Result<Vec<SockAddr>, Failure> {
+        match self {
+            Place::Unix(path) => SockAddr::unix(path)
+                .map(|address| vec![address])
+                .map_err(|error| Failure::new(format!("cannot connect to {self}: {error}"))),
+            Place::Inet(endpoint) => {
+                Ok(endpoint.resolve()?.addresses.into_iter().map(SockAddr::from).collect())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Unix(path) => path.display().fmt(f),
+            Place::Inet(endpoint) => endpoint.fmt(f),
+        }
+    }
+}
 
 /// A host and a port as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ pub(crate) mod pidfile;
 pub mod privileges;
 pub(crate) mod signals;
 mod stderr;
+pub(crate) mod stream;
 mod syslog;
 pub(crate) mod systemd;
 pub mod title;

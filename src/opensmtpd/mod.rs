@@ -11,53 +11,42 @@ mod event_loop;
 mod pool;
 mod smtpd;
 
-use crate::cli::{DaemonAddress, OpensmtpdFilter};
+use crate::cli::OpensmtpdFilter;
 use crate::daemon::Failure;
 use socket2::SockAddr;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 pub fn run(options: &OpensmtpdFilter) -> Result<(), Failure> {
-    let (addresses, name) = (addresses(&options.daemon)?, options.daemon.to_string());
-    event_loop::run(addresses, name, options.adds_header)
-}
-
-fn addresses(daemon: &DaemonAddress) -> Result<Vec<SockAddr>, Failure> {
-    match daemon {
-        DaemonAddress::Unix(path) => {
-            let address = SockAddr::unix(path).map_err(|error| {
-                Failure::new(format!("cannot connect to {}: {error}", path.display()))
-            })?;
-            Ok(vec![address])
-        }
-        DaemonAddress::Inet(endpoint) => {
-            let found = endpoint.resolve()?.addresses;
-            Ok(found.into_iter().map(|address| reachable(address).into()).collect())
-        }
-    }
+    let addresses = options.daemon.addresses()?.into_iter().map(reachable).collect();
+    event_loop::run(addresses, options.daemon.to_string(), options.adds_header)
 }
 
 /// Returns an address to connect to. A daemon that listens on all addresses is
 /// reached on the loopback address.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
+fn reachable(address: SockAddr) -> SockAddr {
+    match address.as_socket() {
+        Some(SocketAddr::V4(it)) if it.ip().is_unspecified() => {
+            SocketAddr::from((Ipv4Addr::LOCALHOST, it.port())).into()
+        }
+        Some(SocketAddr::V6(it)) if it.ip().is_unspecified() => {
+            SocketAddr::from((Ipv6Addr::LOCALHOST, it.port())).into()
+        }
+        _ => address,
     }
-    address
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::stream::shown;
 
     #[test]
     fn all_addresses_are_reached_on_the_loopback_address() {
         for (address, expected) in
             [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("192.0.2.1:1", "192.0.2.1:1")]
         {
-            let address = address.parse().expect("an address");
-            assert_eq!(reachable(address).to_string(), expected);
+            let address: SocketAddr = address.parse().expect("an address");
+            assert_eq!(shown(&reachable(address.into())), expected);
         }
     }
 }

@@ -181,7 +181,7 @@ impl Pool {
             return;
         };
         let (was_established, address) = (connection.is_established, connection.address);
-        let question = connection.close(&self.registry);
+        let question = connection.question;
         if !was_established {
             question.into_iter().for_each(|question| self.waiting.push_front(question));
             self.open_next(address, error, now);
@@ -239,7 +239,7 @@ impl Pool {
     fn give_up(&mut self, key: usize, now: Instant) {
         let connection = self.connections.remove(key);
         let (was_established, opened) = (connection.is_established, connection.opened);
-        let question = connection.close(&self.registry);
+        let question = connection.question;
         let received = question.as_ref().map_or(opened, |question| question.received);
         question.into_iter().for_each(|question| self.pass(question));
         if was_established {
@@ -263,7 +263,7 @@ impl Pool {
     fn close_idle(&mut self) {
         let idle = self.connections.iter().filter(|(_, connection)| connection.is_idle());
         for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {
-            self.connections.remove(key).close(&self.registry);
+            self.connections.remove(key);
         }
     }
 

@@ -3,8 +3,9 @@
 use super::accept_queue::AcceptQueue;
 use super::connections::{Connections, SILENCE_TIMEOUT};
 use super::rate_limited::RateLimitedError;
-use super::socket::{ListeningSocket, Stream};
+use super::socket::ListeningSocket;
 use crate::daemon::Log;
+use crate::daemon::stream::Stream;
 use crate::session::Protocol;
 use mio::{Registry, Token};
 use std::io;
@@ -56,7 +57,7 @@ impl Acceptor {
     pub fn admit(
         &mut self,
         connections: &mut Connections,
-        watch: impl Fn(&mut Stream, usize) -> io::Result<()>,
+        watch: impl Fn(&Stream, usize) -> io::Result<()>,
         log: &mut Log,
     ) -> u64 {
         let mut accepted = 0;

@@ -1,8 +1,8 @@
 //! One connection of a mail server: bytes in both directions, never waiting.
 
 use super::line_limit::LineLimit;
-use super::socket::Stream;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
+use crate::daemon::stream::Stream;
 use crate::session::MailSession;
 use mio::{Registry, Token};
 use std::io::{Read as _, Write as _};

@@ -5,7 +5,7 @@
 //! together by [`MAX_BUFFERED`].
 
 use super::connection::Connection;
-use super::socket::Stream;
+use crate::daemon::stream::Stream;
 use crate::session::MailSession;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
@@ -68,13 +68,13 @@ impl Connections {
     /// already. Its token is its key.
     pub fn admit(
         &mut self,
-        mut stream: Stream,
+        stream: Stream,
         session: Box<dyn MailSession>,
-        watch: impl FnOnce(&mut Stream, usize) -> io::Result<()>,
+        watch: impl FnOnce(&Stream, usize) -> io::Result<()>,
     ) -> io::Result<()> {
         let entry = self.slab.vacant_entry();
         let key = entry.key();
-        watch(&mut stream, key)?;
+        watch(&stream, key)?;
         entry.insert(Connection::new(stream, session));
         self.wake(key);
         Ok(())

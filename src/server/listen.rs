@@ -34,19 +34,65 @@ pub struct Opener<'o> {
 impl Opener<'_> {
     /// Opens the sockets of an option.
     pub fn open(&mut self, listen: &Listen) -> Result<Vec<ListeningSocket>, Failure> {
-        let backlog = self.backlog.unwrap_or(BACKLOG);
         match listen {
             Listen::Unix { path, mode } => {
                 let shown = path.display();
                 let line = format!("Binding to UNIX socket file \"{shown}\"");
                 self.log.line(Severity::Notice, line);
                 let explain = |why| refused(&format!("UNIX socket at file {shown}"), why);
+                let backlog = self.backlog.unwrap_or(BACKLOG);
                 let (listener, file) =
                     socket_file::bind(path, *mode, backlog, self.identity, explain)?;
                 self.log.flush();
                 Ok(vec![ListeningSocket::Unix { listener, _file: Some(file) }])
             }
-            Listen::Inet(text) => open_inet(&Endpoint::parse(text)?, backlog, self.log),
+            Listen::Inet(text) => self.open_inet(&Endpoint::parse(text)?),
+        }
+    }
+
+    pub fn open_inet(&mut self, endpoint: &Endpoint) -> Result<Vec<ListeningSocket>, Failure> {
+        let Opener { backlog, log, .. } = self;
+        let backlog = backlog.unwrap_or(BACKLOG);
+        let resolution = endpoint.resolve()?;
+        for line in &resolution.lines {
+            log.line(Severity::Notice, line);
+        }
+        let mut addresses = resolution.addresses;
+        let mut listeners = Vec::new();
+        let mut absent = None;
+        while !addresses.is_empty() {
+            let address = addresses.remove(0);
+            let (ip, port) = (address.ip(), address.port());
+            let line = format!("Binding to TCP port {port} on host {ip} with {}", family(address));
+            log.line(Severity::Notice, line);
+            match bind_tcp(address, backlog) {
+                Ok((listener, bound)) => {
+                    if port == 0 {
+                        // The system chose a port; the other addresses get the same.
+                        let line = format!("  Bound to auto-assigned port {bound}");
+                        log.line(Severity::Notice, line);
+                        addresses.iter_mut().for_each(|address| address.set_port(bound));
+                    }
+                    listeners.push(ListeningSocket::Tcp(listener));
+                }
+                Err(error) => {
+                    let why = errno(&error);
+                    let failure = refused(&format!("TCP port {port} on {ip}"), why);
+                    // `localhost` often has an IPv6 address where IPv6 is off.
+                    if !matches!(why, Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT) {
+                        return Err(failure);
+                    }
+                    absent.get_or_insert(failure);
+                }
+            }
+        }
+        match absent {
+            Some(failure) if listeners.is_empty() => Err(failure),
+            Some(failure) => {
+                log.line(Severity::Warning, format!("{failure}; the other addresses are used"));
+                Ok(listeners)
+            }
+            None => Ok(listeners),
         }
     }
 
@@ -108,53 +154,6 @@ fn adopt_socket(descriptor: OwnedFd) -> io::Result<ListeningSocket> {
         }
         _ => ListeningSocket::Tcp(TcpListener::from_std(socket.into())),
     })
-}
-
-fn open_inet(
-    endpoint: &Endpoint,
-    backlog: i32,
-    log: &mut Log,
-) -> Result<Vec<ListeningSocket>, Failure> {
-    let resolution = endpoint.resolve()?;
-    for line in &resolution.lines {
-        log.line(Severity::Notice, line);
-    }
-    let mut addresses = resolution.addresses;
-    let mut listeners = Vec::new();
-    let mut absent = None;
-    while !addresses.is_empty() {
-        let address = addresses.remove(0);
-        let (ip, port) = (address.ip(), address.port());
-        let line = format!("Binding to TCP port {port} on host {ip} with {}", family(address));
-        log.line(Severity::Notice, line);
-        match bind_tcp(address, backlog) {
-            Ok((listener, bound)) => {
-                if port == 0 {
-                    // The system chose a port; the other addresses get the same.
-                    log.line(Severity::Notice, format!("  Bound to auto-assigned port {bound}"));
-                    addresses.iter_mut().for_each(|address| address.set_port(bound));
-                }
-                listeners.push(ListeningSocket::Tcp(listener));
-            }
-            Err(error) => {
-                let why = errno(&error);
-                let failure = refused(&format!("TCP port {port} on {ip}"), why);
-                // `localhost` often has an IPv6 address where IPv6 is off.
-                if !matches!(why, Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT) {
-                    return Err(failure);
-                }
-                absent.get_or_insert(failure);
-            }
-        }
-    }
-    match absent {
-        Some(failure) if listeners.is_empty() => Err(failure),
-        Some(failure) => {
-            log.line(Severity::Warning, format!("{failure}; the other addresses are used"));
-            Ok(listeners)
-        }
-        None => Ok(listeners),
-    }
 }
 
 /// The original's error for a socket that cannot be opened, with advice.

@@ -10,8 +10,8 @@ use super::metrics::{self, Metrics, Snapshot};
 use super::proxy::Proxy;
 use super::rate_limited::RateLimitedError;
 use super::reload::{self, Reloader};
-use super::socket::Stream;
 use super::stats::Reload;
+use crate::daemon::stream::Stream;
 use crate::daemon::{Log, Severity, Signals, Wanted, clock, systemd};
 use crate::lists::ListReader;
 use crate::state::{Backend, Error};
@@ -291,8 +291,8 @@ impl PollLoop {
     fn accept(&mut self, log: &mut Log) {
         let first_connection = self.first_connection();
         let PollLoop { poll, service, connections, .. } = self;
-        let watch = |stream: &mut Stream, key: usize| {
-            stream.register(poll.registry(), Token(first_connection + key))
+        let watch = |stream: &Stream, key: usize| {
+            stream.watch(poll.registry(), Token(first_connection + key), Interest::READABLE)
         };
         let accepted = service.acceptor.admit(connections, watch, log);
         service.engine.stats.counters.connections += accepted;

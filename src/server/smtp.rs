@@ -1,14 +1,15 @@
 //! From the options of the SMTP proxy to its sockets and addresses.
 
 use super::listen::Opener;
-use super::relay::{BACKEND_TIMEOUT, BackendAddress, RelayOptions, TlsFiles};
+use super::relay::{BACKEND_TIMEOUT, RelayOptions, TlsFiles};
 use super::socket::ListeningSocket;
-use crate::cli::{Listen, Smtp, SmtpBackend};
+use crate::cli::Smtp;
 use crate::daemon::Failure;
-use crate::daemon::endpoint::Endpoint;
+use crate::daemon::endpoint::Place;
 use crate::greylist::Policy;
 use crate::session::smtp::ProxyVersion;
 use mio::net::TcpListener;
+use socket2::SockAddr;
 use std::os::fd::OwnedFd;
 
 /// The name of a socket of systemd for SMTP clients (`FileDescriptorName=`).
@@ -29,7 +30,7 @@ pub fn listeners(
     let mut sockets = Vec::new();
     if handed_over.is_empty() {
         for place in &smtp.listen {
-            sockets.extend(opener.open(&Listen::Inet(place.clone()))?);
+            sockets.extend(opener.open_inet(place)?);
         }
     } else {
         sockets = opener.adopt(handed_over)?;
@@ -62,21 +63,14 @@ pub fn options(smtp: &Smtp, policy: &Policy) -> Result<RelayOptions, Failure> {
 
 /// The address of the mail server: of several, an IPv4 one, because more
 /// servers listen there.
-fn backend(backend: &SmtpBackend) -> Result<BackendAddress, Failure> {
-    let place = match backend {
-        SmtpBackend::Unix(path) => return Ok(BackendAddress::Unix(path.clone())),
-        SmtpBackend::Inet(place) => place,
-    };
-    let failure = |why: &dyn std::fmt::Display| {
-        Failure::new(format!("--smtp-backend={place}: cannot find the address: {why}"))
-    };
-    let endpoint = Endpoint::parse(place).map_err(|error| failure(&error))?;
-    let addresses = endpoint.resolve().map_err(|error| failure(&error))?.addresses;
-    let address = addresses.iter().min_by_key(|address| address.is_ipv6());
-    match address {
-        Some(address) if !address.ip().is_unspecified() => Ok(BackendAddress::Tcp(*address)),
-        _ => Err(failure(&"name the host")),
-    }
+fn backend(place: &Place) -> Result<SockAddr, Failure> {
+    let failure =
+        |why: &str| Failure::new(format!("--smtp-backend={place}: cannot find the address: {why}"));
+    let addresses = place.addresses().map_err(|error| failure(&error.to_string()))?;
+    let address = addresses.into_iter().min_by_key(SockAddr::is_ipv6);
+    let is_any =
+        |address: &SockAddr| address.as_socket().is_some_and(|it| it.ip().is_unspecified());
+    address.filter(|address| !is_any(address)).ok_or_else(|| failure("name the host"))
 }
 
 /// The name in the greeting: `--hostname` if it is one ASCII word.
@@ -89,14 +83,17 @@ fn host(hostname: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::endpoint::Endpoint;
+    use crate::daemon::stream::shown;
 
-    fn found(place: &str) -> Result<BackendAddress, String> {
-        backend(&SmtpBackend::Inet(place.to_owned())).map_err(|error| error.to_string())
+    fn found(place: &str) -> Result<String, String> {
+        let place = Place::Inet(Endpoint::parse(place).unwrap());
+        backend(&place).map(|address| shown(&address)).map_err(|error| error.to_string())
     }
 
     #[test]
     fn mail_server_has_one_address() {
-        let address = |text: &str| Ok(BackendAddress::Tcp(text.parse().unwrap()));
+        let address = |text: &str| Ok(text.to_owned());
         assert_eq!(found("127.0.0.1:25"), address("127.0.0.1:25"));
         assert_eq!(found("[::1]:25"), address("[::1]:25"));
         assert_eq!(found("localhost:2525"), address("127.0.0.1:2525"));

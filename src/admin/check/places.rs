@@ -2,8 +2,8 @@
 //! sockets that the mail server cannot open.
 
 use super::finding::Finding;
-use crate::cli::{Listen, Options, Smtp, SmtpBackend};
-use crate::daemon::endpoint::Endpoint;
+use crate::cli::{Listen, Options, Smtp};
+use crate::daemon::endpoint::{Endpoint, Place};
 use crate::daemon::privileges::Identity;
 use std::fs;
 use std::io::ErrorKind;
@@ -45,10 +45,10 @@ pub fn lint(options: &Options) -> Vec<Finding> {
 
 /// The places of the proxy, and that of the mail server, which is another.
 fn places_of_smtp(smtp: &Smtp) -> Vec<(&'static str, Listen)> {
-    let listen = smtp.listen.iter().map(|place| ("--smtp", Listen::Inet(place.clone())));
+    let listen = smtp.listen.iter().map(|place| ("--smtp", Listen::Inet(place.to_string())));
     let backend = match &smtp.backend {
-        SmtpBackend::Inet(place) => Listen::Inet(place.clone()),
-        SmtpBackend::Unix(path) => Listen::Unix { path: path.clone(), mode: 0 },
+        Place::Inet(place) => Listen::Inet(place.to_string()),
+        Place::Unix(path) => Listen::Unix { path: path.clone(), mode: 0 },
     };
     listen.chain([("--smtp-backend", backend)]).collect()
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::daemon::endpoint::{Endpoint, Place};
 
 fn served(line: &str) -> Options {
     match parse_line(line) {
@@ -17,8 +18,8 @@ fn smtp_proxy_listens_alone_or_next_to_the_policy_server() {
     let alone = served("--smtp=25|--smtp-backend=2525");
     assert_eq!(alone.listen, None);
     let proxy = alone.smtp.unwrap();
-    assert_eq!(proxy.listen, ["25"]);
-    assert_eq!(proxy.backend, SmtpBackend::Inet("2525".to_owned()));
+    assert_eq!(proxy.listen, [Endpoint::parse("25").unwrap()]);
+    assert_eq!(proxy.backend, Place::Inet(Endpoint::parse("2525").unwrap()));
     assert_eq!(proxy.proxy_protocol, Some(2));
     assert_eq!(proxy.tls, None);
     assert_eq!(proxy.dns_timeout, Duration::from_secs(3));
@@ -32,8 +33,9 @@ fn smtp_options_are_read() {
          --smtp-proxy-protocol=off|--smtp-tls-cert=c|--smtp-tls-key=k|--smtp-dns-timeout=10|\
          --smtp-max-clients=5",
     );
-    assert_eq!(proxy.listen, ["192.0.2.1:25", "[2001:db8::1]:25"]);
-    assert_eq!(proxy.backend, SmtpBackend::Unix("/run/mx".into()));
+    let places = ["192.0.2.1:25", "[2001:db8::1]:25"];
+    assert_eq!(proxy.listen, places.map(|place| Endpoint::parse(place).unwrap()));
+    assert_eq!(proxy.backend, Place::Unix("/run/mx".into()));
     assert_eq!(proxy.proxy_protocol, None);
     assert_eq!(proxy.tls, Some(("c".into(), "k".into())));
     assert_eq!(proxy.dns_timeout, Duration::from_secs(10));

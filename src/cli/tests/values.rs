@@ -15,7 +15,7 @@ use crate::greylist::LookupBy;
 #[test]
 fn metrics_are_served_on_a_port_or_a_socket() {
     check(&[
-        ("--metrics=9154", |o| o.metrics = Some(Listen::Inet("9154".to_owned()))),
+        ("--metrics=9154", |o| o.metrics = Some(Listen::Inet("localhost:9154".to_owned()))),
         ("--metrics=[::1]:9154", |o| o.metrics = Some(Listen::Inet("[::1]:9154".to_owned()))),
         ("--metrics=unix:/run/m", |o| {
             o.metrics = Some(Listen::Unix { path: "/run/m".into(), mode: 0o666 });

@@ -10,9 +10,10 @@ mod text;
 
 pub use page::Snapshot;
 
-use super::socket::{ListeningSocket, Stream};
+use super::socket::ListeningSocket;
 use crate::daemon::Log;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
+use crate::daemon::stream::Stream;
 use http::HttpRequest;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read as _, Write as _};
@@ -95,7 +96,7 @@ impl Metrics {
         }
     }
 
-    fn admit(&mut self, mut stream: Stream, registry: &Registry) {
+    fn admit(&mut self, stream: Stream, registry: &Registry) {
         let age = |index: &usize| self.clients[*index].as_ref().map(|client| client.number);
         let index = (0..MAX_CLIENTS).min_by_key(age).unwrap_or(0);
         let interest = Interest::READABLE | Interest::WRITABLE;

@@ -1,29 +1,11 @@
 //! Connections to the mail server behind the proxy.
 
 use crate::daemon::nonblocking::{unless_blocked, write_out};
-use crate::server::socket::Stream;
+use crate::daemon::stream::Stream;
 use crate::session::smtp::{Dialogue, DialogueStep};
-use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
-use std::fmt;
+use socket2::SockAddr;
 use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BackendAddress {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl fmt::Display for BackendAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BackendAddress::Tcp(address) => write!(f, "{address}"),
-            BackendAddress::Unix(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
 
 pub struct BackendConnection {
     pub socket: Stream,
@@ -34,20 +16,12 @@ pub struct BackendConnection {
 impl BackendConnection {
     /// Begins to connect. `head` is sent first, without waiting for an answer.
     pub fn connect(
-        address: &BackendAddress,
+        address: &SockAddr,
         head: Vec<u8>,
         registry: &Registry,
         token: Token,
     ) -> io::Result<BackendConnection> {
-        let mut socket = match address {
-            BackendAddress::Tcp(address) => {
-                let socket = TcpStream::connect(*address)?;
-                // Replies and commands are small; they must not wait for others.
-                let _ = socket.set_nodelay(true);
-                Stream::Tcp(socket)
-            }
-            BackendAddress::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
-        };
+        let socket = Stream::connect(address)?;
         socket.watch(registry, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(BackendConnection { socket, is_connected: false, unsent: head })
     }

@@ -6,8 +6,8 @@ use super::shared::{Activity, ClientQuestion, ProbeState, Shared};
 use super::stream::{ClientSide, Side as _};
 use crate::daemon::Severity;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
+use crate::daemon::stream::Stream;
 use crate::session::smtp::{Dialogue, DialogueStep, Event, Session, Step, proxy_header};
-use mio::net::TcpStream;
 use std::io::{self, Read as _, Write as _};
 use std::mem;
 use std::net::SocketAddr;
@@ -60,7 +60,7 @@ enum Stage {
 }
 
 impl Client {
-    pub fn new(socket: TcpStream, peer: SocketAddr, local: SocketAddr, shared: &Shared) -> Client {
+    pub fn new(socket: Stream, peer: SocketAddr, local: SocketAddr, shared: &Shared) -> Client {
         let now = Instant::now();
         Client {
             side: ClientSide::new(socket),
@@ -358,9 +358,5 @@ impl Client {
             shared.lines.push((Severity::Notice, line));
         }
         Activity::Over
-    }
-
-    pub fn socket(&mut self) -> &mut TcpStream {
-        &mut self.side.socket
     }
 }

@@ -20,6 +20,7 @@ mod tests;
 use super::accept_queue::AcceptQueue;
 use super::rate_limited::RateLimitedError;
 use crate::daemon::Severity;
+use crate::daemon::stream::Stream;
 use crate::dns::{ClientNames, Resolver, Servers};
 use client::Client;
 use limits::Limits;
@@ -33,7 +34,6 @@ use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-pub use backend::BackendAddress;
 pub use shared::{BACKEND_TIMEOUT, ClientQuestion, RelayOptions, RelayStats};
 pub use tls::TlsFiles;
 
@@ -263,14 +263,14 @@ impl Relay {
             let _ = socket.write(TOO_MANY);
             return;
         }
-        let _ = socket.set_nodelay(true);
         let local = socket.local_addr().unwrap_or(peer);
-        let key = self.clients.insert(Client::new(socket, peer, local, &self.shared));
-        let token = self.shared.tokens(key).0;
+        let socket = Stream::accepted(socket, true);
+        let key = self.clients.vacant_key();
         let both = Interest::READABLE | Interest::WRITABLE;
-        if self.shared.registry.register(self.clients[key].socket(), token, both).is_err() {
-            return self.settle(key, Activity::Over);
+        if socket.watch(&self.shared.registry, self.shared.tokens(key).0, both).is_err() {
+            return self.limits.release(address);
         }
+        self.clients.insert(Client::new(socket, peer, local, &self.shared));
         self.shared.stats.connections += 1;
         self.names.look_up(key as u64, address, now);
     }

@@ -1,6 +1,6 @@
 //! Asks the mail server from time to time which extensions it offers.
 
-use super::backend::{BackendAddress, BackendConnection};
+use super::backend::BackendConnection;
 use super::shared::{ProbeState, Shared};
 use crate::session::smtp::{Dialogue, DialogueStep, Extensions, proxy_header};
 use mio::Token;
@@ -41,10 +41,7 @@ impl Probe {
             return self.fail("timeout", shared);
         }
         let loopback = SocketAddr::from(([127, 0, 0, 1], 25));
-        let server = match &shared.options.backend {
-            BackendAddress::Tcp(address) => *address,
-            BackendAddress::Unix(_) => loopback,
-        };
+        let server = shared.options.backend.as_socket().unwrap_or(loopback);
         let version = shared.options.proxy_protocol;
         let head = version.map_or_else(Vec::new, |it| proxy_header(it, loopback, server));
         match BackendConnection::connect(

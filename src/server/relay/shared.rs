@@ -1,12 +1,14 @@
 //! The state that all connections of the proxy share.
 
-use super::backend::{BackendAddress, BackendConnection};
+use super::backend::BackendConnection;
 use super::tls::TlsFiles;
 use crate::daemon::Severity;
+use crate::daemon::stream::shown;
 use crate::request::Request;
 use crate::session::smtp::{Extensions, Offer, ProxyVersion, Recipient};
 use mio::{Registry, Token};
 use rustls::ServerConfig;
+use socket2::SockAddr;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -18,7 +20,7 @@ const READ_SIZE: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub struct RelayOptions {
     /// The mail server (`--smtp-backend`).
-    pub backend: BackendAddress,
+    pub backend: SockAddr,
     /// The version of the header with the client's address
     /// (`--smtp-proxy-protocol`).
     pub proxy_protocol: Option<ProxyVersion>,
@@ -170,7 +172,7 @@ impl Shared {
     pub fn backend_failed(&mut self, why: &str) {
         self.stats.backend_failures += 1;
         if !std::mem::replace(&mut self.is_away, true) {
-            let backend = &self.options.backend;
+            let backend = shown(&self.options.backend);
             let line = format!("mail server {backend} not available: {why}; mail is deferred");
             self.lines.push((Severity::Error, line));
         }
@@ -179,7 +181,7 @@ impl Shared {
     /// Notes that the mail server answers; the log has it if it was away.
     pub fn backend_answered(&mut self) {
         if std::mem::take(&mut self.is_away) {
-            let line = format!("mail server {} available again", self.options.backend);
+            let line = format!("mail server {} available again", shown(&self.options.backend));
             self.lines.push((Severity::Warning, line));
         }
     }

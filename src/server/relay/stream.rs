@@ -1,10 +1,8 @@
 //! The two sides of a relayed connection, and what both can do.
 
-use crate::server::socket::Stream;
-use mio::net::TcpStream;
+use crate::daemon::stream::Stream;
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
 use std::sync::Arc;
 
 /// One side of a connection, without blocking. Flushing sends what was written before,
@@ -15,12 +13,12 @@ pub trait Side: Read + Write {
 
 /// A client's side, with or without TLS.
 pub struct ClientSide {
-    pub socket: TcpStream,
+    pub socket: Stream,
     tls: Option<Box<ServerConnection>>,
 }
 
 impl ClientSide {
-    pub fn new(socket: TcpStream) -> ClientSide {
+    pub fn new(socket: Stream) -> ClientSide {
         ClientSide { socket, tls: None }
     }
 
@@ -85,7 +83,7 @@ impl Side for ClientSide {
             tls.send_close_notify();
         }
         let _ = self.flush();
-        let _ = self.socket.shutdown(Shutdown::Write);
+        self.socket.close_write();
     }
 }
 

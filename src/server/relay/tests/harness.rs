@@ -1,9 +1,7 @@
 //! A proxy in a separate thread.
 
 use crate::dns::Servers;
-use crate::server::relay::{
-    BackendAddress, ClientQuestion, Relay, RelayOptions, RelayStats, TlsFiles,
-};
+use crate::server::relay::{ClientQuestion, Relay, RelayOptions, RelayStats, TlsFiles};
 use crate::session::smtp::ProxyVersion;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -25,7 +23,7 @@ pub const CLIENT: [u8; 4] = [127, 0, 0, 5];
 
 pub fn options(backend: SocketAddr) -> RelayOptions {
     RelayOptions {
-        backend: BackendAddress::Tcp(backend),
+        backend: backend.into(),
         proxy_protocol: Some(ProxyVersion::One),
         host: "proxy.test".to_owned(),
         tls: None,
