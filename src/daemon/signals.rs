@@ -6,11 +6,10 @@
 
 use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
-use signal_hook::{flag, low_level::pipe};
-use std::io::{self, Read};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -22,11 +21,7 @@ pub struct Wanted {
 
 #[derive(Debug)]
 pub struct Signals {
-    wakes: UnixStream,
-    waker: UnixStream,
-    stop: Arc<AtomicBool>,
-    reload: Arc<AtomicBool>,
-    statistics: Arc<AtomicBool>,
+    delivery: SignalDelivery<UnixStream, SignalOnly>,
 }
 
 /// Keeps the signals that a daemon survives until [`Signals::register`], since their
@@ -42,43 +37,26 @@ impl Signals {
     /// Handles the signals from here on, including those that were held.
     pub fn register() -> io::Result<Signals> {
         let (wakes, waker) = UnixStream::pair()?;
-        wakes.set_nonblocking(true)?;
-        let signals = Signals {
-            wakes,
-            waker,
-            stop: Arc::default(),
-            reload: Arc::default(),
-            statistics: Arc::default(),
-        };
-        for signal in [SIGTERM, SIGINT, SIGQUIT] {
-            signals.watch(signal, &signals.stop)?;
-        }
-        signals.watch(SIGHUP, &signals.reload)?;
-        signals.watch(SIGUSR1, &signals.statistics)?;
+        let signals = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1];
+        let delivery = SignalDelivery::with_pipe(wakes, waker, SignalOnly, signals)?;
         SigSet::empty().thread_set_mask()?;
-        Ok(signals)
-    }
-
-    fn watch(&self, signal: i32, raised: &Arc<AtomicBool>) -> io::Result<()> {
-        // Handlers run in this order: the flag is up before the loop wakes.
-        flag::register(signal, Arc::clone(raised))?;
-        pipe::register(signal, self.waker.try_clone()?)?;
-        Ok(())
+        Ok(Signals { delivery })
     }
 
     pub fn socket(&self) -> &UnixStream {
-        &self.wakes
+        self.delivery.get_read()
     }
 
     /// Returns the actions requested since the last call.
     pub fn take(&mut self) -> Wanted {
-        let mut bytes = [0; 64];
-        while matches!(self.wakes.read(&mut bytes), Ok(count) if count > 0) {}
-        let take = |raised: &AtomicBool| raised.swap(false, Ordering::Relaxed);
-        Wanted {
-            stop: take(&self.stop),
-            reload: take(&self.reload),
-            statistics: take(&self.statistics),
+        let mut wanted = Wanted::default();
+        for signal in self.delivery.pending() {
+            match signal {
+                SIGHUP => wanted.reload = true,
+                SIGUSR1 => wanted.statistics = true,
+                _ => wanted.stop = true,
+            }
         }
+        wanted
     }
 }
