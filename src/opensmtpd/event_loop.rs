@@ -135,8 +135,8 @@ impl EventLoop {
             if answers.is_empty() {
                 return;
             }
-            for (ticket, result) in answers {
-                self.filter.answer(ticket, result);
+            for (request_id, result) in answers {
+                self.filter.answer(request_id, result);
             }
         }
     }

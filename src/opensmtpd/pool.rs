@@ -3,7 +3,7 @@
 use super::availability::Availability;
 use super::connection::Connection;
 use crate::daemon::errno;
-use crate::session::opensmtpd::{FilterResult, PolicyQuestion};
+use crate::session::opensmtpd::{FilterResult, PolicyQuestion, RequestId};
 use mio::{Registry, Token};
 use nix::errno::Errno;
 use slab::Slab;
@@ -38,7 +38,7 @@ pub(super) struct Pool {
     availability: Availability,
     /// No connection is opened before this time.
     pause: Option<Instant>,
-    answers: Vec<(u64, FilterResult)>,
+    answers: Vec<(RequestId, FilterResult)>,
     notices: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ impl Pool {
         self.waiting.push_back(question);
     }
 
-    pub(super) fn take_answers(&mut self) -> Vec<(u64, FilterResult)> {
+    pub(super) fn take_answers(&mut self) -> Vec<(RequestId, FilterResult)> {
         mem::take(&mut self.answers)
     }
 
@@ -143,7 +143,7 @@ impl Pool {
         connection.send()?;
         while let Some((question, action)) = connection.receive()? {
             self.notices.extend(self.availability.answered(now));
-            self.answers.push((question.ticket, FilterResult::of_action(&action)));
+            self.answers.push((question.request_id, FilterResult::of_action(&action)));
         }
         Ok(())
     }
@@ -269,7 +269,7 @@ impl Pool {
 
     /// Accepts the recipient of a question that got no answer.
     fn pass(&mut self, question: PolicyQuestion) {
-        self.answers.push((question.ticket, FilterResult::Proceed));
+        self.answers.push((question.request_id, FilterResult::Proceed));
     }
 }
 
@@ -304,9 +304,9 @@ mod tests {
             0,
         );
         let now = Instant::now();
-        for ticket in 0..=MAX_CONNECTIONS as u64 {
+        for token in 0..=MAX_CONNECTIONS as u64 {
             pool.ask(PolicyQuestion {
-                ticket,
+                request_id: RequestId { session: 1, token },
                 received: now,
                 attempts: 0,
                 request: b"\n".to_vec(),

@@ -30,18 +30,21 @@ const MAX_SHOWN: usize = 100;
 pub struct SmtpdFilter {
     adds_header: bool,
     sessions: HashMap<u64, Session>,
-    /// The session of each question that the daemon has not answered.
-    asked: HashMap<u64, u64>,
-    last_ticket: u64,
     questions: VecDeque<PolicyQuestion>,
     pending: usize,
     output: Vec<u8>,
 }
 
+/// A request of smtpd, for [`SmtpdFilter::answer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId {
+    pub session: u64,
+    pub token: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyQuestion {
-    /// Identifies the question in [`SmtpdFilter::answer`].
-    pub ticket: u64,
+    pub request_id: RequestId,
     pub received: Instant,
     /// The number of failed attempts.
     pub attempts: u8,
@@ -66,7 +69,6 @@ struct Session {
     message: Message,
     /// Requests without a result; the first one is with the daemon.
     waiting: VecDeque<Pending>,
-    ticket: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -121,18 +123,17 @@ impl SmtpdFilter {
     }
 
     /// Passes on the daemon's answer to a question.
-    pub fn answer(&mut self, ticket: u64, result: FilterResult) {
-        let Some(id) = self.asked.remove(&ticket) else {
-            return;
-        };
+    pub fn answer(&mut self, request_id: RequestId, result: FilterResult) {
+        let RequestId { session: id, token } = request_id;
         let Some(session) = self.sessions.get_mut(&id) else {
             return; // the client has disconnected
         };
-        session.ticket = None;
-        if let Some(pending) = session.waiting.pop_front() {
-            self.pending -= 1;
-            push_result(&mut self.output, id, pending.token, &result);
+        if session.waiting.front().is_none_or(|first| first.token != token) {
+            return;
         }
+        session.waiting.pop_front();
+        self.pending -= 1;
+        push_result(&mut self.output, id, token, &result);
         if let FilterResult::Prepend(header) = result {
             session.message.header.get_or_insert(header);
         }
@@ -206,7 +207,6 @@ impl SmtpdFilter {
             is_authenticated: false,
             message: Message::default(),
             waiting: VecDeque::new(),
-            ticket: None,
         };
         self.sessions.insert(id, session);
         Ok(())
@@ -215,9 +215,6 @@ impl SmtpdFilter {
     fn disconnect(&mut self, id: u64) {
         if let Some(session) = self.sessions.remove(&id) {
             self.pending -= session.waiting.len();
-            if let Some(ticket) = session.ticket {
-                self.asked.remove(&ticket);
-            }
         }
     }
 
@@ -242,11 +239,10 @@ impl SmtpdFilter {
         };
         while let Some(pending) = session.waiting.front_mut() {
             if let Some(request) = pending.request.take() {
-                self.last_ticket += 1;
-                let (ticket, received) = (self.last_ticket, pending.received);
-                session.ticket = Some(ticket);
-                self.asked.insert(ticket, id);
-                self.questions.push_back(PolicyQuestion { ticket, received, attempts: 0, request });
+                let request_id = RequestId { session: id, token: pending.token };
+                let received = pending.received;
+                let question = PolicyQuestion { request_id, received, attempts: 0, request };
+                self.questions.push_back(question);
                 return;
             }
             push_result(&mut self.output, id, pending.token, &FilterResult::Proceed);

@@ -30,46 +30,34 @@ pub(super) enum Line<'a> {
     },
 }
 
-/// Fields separated by `|`, which only the last one may contain.
-struct Fields<'a>(Option<&'a [u8]>);
-
-impl<'a> Fields<'a> {
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let text = self.0?;
-        let bar = memchr::memchr(b'|', text);
-        self.0 = bar.map(|bar| &text[bar + 1..]);
-        Some(&text[..bar.unwrap_or(text.len())])
-    }
-
-    fn rest(self) -> &'a [u8] {
-        self.0.unwrap_or_default()
-    }
-}
-
 /// Parses a line. Returns `None` if it is malformed.
 pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
-    let mut fields = Fields(Some(line));
-    match fields.next()? {
-        b"config" => Some(Line::Config(fields.rest())),
-        kind @ (b"report" | b"filter") => {
-            let version = Version::parse(fields.next()?)?;
-            let _timestamp = fields.next()?;
-            let _subsystem = fields.next().filter(|name| *name == b"smtp-in")?;
-            let name = fields.next()?;
-            let session = hexadecimal(fields.next()?)?;
-            if kind == b"report" {
-                return Some(Line::Report {
-                    version,
-                    event: name,
-                    session,
-                    arguments: fields.rest(),
-                });
-            }
-            let token = hexadecimal(fields.next()?)?;
-            Some(Line::Request { phase: name, session, token, argument: fields.rest() })
+    if let (b"config", setting) = first_field(line) {
+        return Some(Line::Config(setting));
+    }
+    // Only the last field may contain the separator.
+    let mut fields = line.splitn(7, |byte| *byte == b'|');
+    let kind = fields.next()?;
+    let version = Version::parse(fields.next()?)?;
+    let _timestamp = fields.next()?;
+    let _subsystem = fields.next().filter(|name| *name == b"smtp-in")?;
+    let name = fields.next()?;
+    let session = hexadecimal(fields.next()?)?;
+    let arguments = fields.next().unwrap_or_default();
+    match kind {
+        b"report" => Some(Line::Report { version, event: name, session, arguments }),
+        b"filter" => {
+            let (token, argument) = first_field(arguments);
+            Some(Line::Request { phase: name, session, token: hexadecimal(token)?, argument })
         }
         _ => None,
     }
+}
+
+/// Splits text after its first field.
+fn first_field(text: &[u8]) -> (&[u8], &[u8]) {
+    let bar = memchr::memchr(b'|', text);
+    bar.map_or((text, b""), |bar| (&text[..bar], &text[bar + 1..]))
 }
 
 impl Version {
@@ -82,13 +70,12 @@ impl Version {
 /// Returns the sender in the arguments of `tx-mail`, or `None` if smtpd refused
 /// it.
 pub(super) fn sender(version: Version, arguments: &[u8]) -> Option<&[u8]> {
-    let mut fields = Fields(Some(arguments));
-    let _message = fields.next()?;
-    if version >= RESULT_BEFORE_ADDRESS {
-        let is_accepted = fields.next()? == b"ok";
-        return is_accepted.then(|| fields.rest());
+    let (_message, rest) = first_field(arguments);
+    if version < RESULT_BEFORE_ADDRESS {
+        return rest.strip_suffix(b"|ok");
     }
-    fields.rest().strip_suffix(b"|ok")
+    let (result, address) = first_field(rest);
+    (result == b"ok").then_some(address)
 }
 
 /// Returns true if the arguments of `link-auth` report a login.

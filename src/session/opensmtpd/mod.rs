@@ -9,5 +9,5 @@ mod filter;
 mod line;
 mod result;
 
-pub use filter::{Complaint, PolicyQuestion, SmtpdFilter};
+pub use filter::{Complaint, PolicyQuestion, RequestId, SmtpdFilter};
 pub use result::FilterResult;

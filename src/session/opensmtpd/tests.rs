@@ -76,7 +76,7 @@ fn a_recipient_is_asked_about_in_each_version() {
              instance=000000000000000a.c0ffee01\nqueue_id=c0ffee01\n\n"
         );
         assert_eq!((filter.next_question(), filter.pending()), (None, 1));
-        filter.answer(question.ticket, FilterResult::Reject(b"451 4.7.1 Greylisted".to_vec()));
+        filter.answer(question.request_id, FilterResult::Reject(b"451 4.7.1 Greylisted".to_vec()));
         assert_eq!(output(&mut filter), [result(0xa, 0xb, "reject|451 4.7.1 Greylisted")]);
         assert_eq!(filter.pending(), 0);
     }
@@ -128,12 +128,12 @@ fn results_of_a_session_come_in_the_order_of_its_requests() {
     lines(&mut filter, &["report|0.7|1|smtp-in|link-auth|1|pass|joe", &recipient(1, 4)]);
     let first = filter.next_question().unwrap();
     assert_eq!((filter.next_question(), output(&mut filter)), (None, vec![]));
-    filter.answer(first.ticket, FilterResult::Proceed);
+    filter.answer(first.request_id, FilterResult::Proceed);
     assert_eq!(output(&mut filter), [result(1, 2, "proceed")]);
     let second = filter.next_question().unwrap();
-    filter.answer(first.ticket, FilterResult::Proceed);
+    filter.answer(first.request_id, FilterResult::Proceed);
     assert_eq!(output(&mut filter), [""; 0]);
-    filter.answer(second.ticket, FilterResult::Reject(b"451 no".to_vec()));
+    filter.answer(second.request_id, FilterResult::Reject(b"451 no".to_vec()));
     let expected = [result(1, 3, "reject|451 no"), result(1, 4, "proceed")];
     assert_eq!(output(&mut filter), expected);
 }
@@ -148,10 +148,10 @@ fn the_answer_for_a_disconnected_client_is_dropped() {
     // The same number once more, as smtpd could choose it.
     lines(&mut filter, &["report|0.7|1|smtp-in|link-connect|1|x|fail|192.0.2.2:99|x:25"]);
     lines(&mut filter, &[MESSAGE[0], MESSAGE[1], &recipient(1, 3)]);
-    filter.answer(question.ticket, FilterResult::Proceed);
+    filter.answer(question.request_id, FilterResult::Proceed);
     assert_eq!(output(&mut filter), [""; 0]);
     let question = filter.next_question().unwrap();
-    filter.answer(question.ticket, FilterResult::Proceed);
+    filter.answer(question.request_id, FilterResult::Proceed);
     assert_eq!(output(&mut filter), [result(1, 3, "proceed")]);
 }
 
@@ -162,9 +162,9 @@ fn the_header_precedes_the_first_line_and_lines_are_unchanged() {
     lines(&mut filter, &[MESSAGE[0], MESSAGE[1]]);
     for token in [2, 3] {
         lines(&mut filter, &[&recipient(1, token)]);
-        let ticket = filter.next_question().unwrap().ticket;
+        let request_id = filter.next_question().unwrap().request_id;
         let other = format!("{HEADER}{}", if token == 2 { "" } else { " twice" });
-        filter.answer(ticket, FilterResult::Prepend(other.into()));
+        filter.answer(request_id, FilterResult::Prepend(other.into()));
         assert_eq!(output(&mut filter), [result(1, token, "proceed")]);
     }
     for line in ["Subject: a|b", "", "..dots", "."] {
@@ -180,8 +180,8 @@ fn the_header_of_an_abandoned_message_is_forgotten() {
     for event in ["tx-reset|1|c0ffee01", "tx-begin|1|c0ffee02"] {
         let mut filter = connected("192.0.2.1:99");
         lines(&mut filter, &[MESSAGE[0], MESSAGE[1], &recipient(1, 2)]);
-        let ticket = filter.next_question().unwrap().ticket;
-        filter.answer(ticket, FilterResult::Prepend(b"X-Greylist: delayed".to_vec()));
+        let request_id = filter.next_question().unwrap().request_id;
+        filter.answer(request_id, FilterResult::Prepend(b"X-Greylist: delayed".to_vec()));
         lines(&mut filter, &[&format!("report|0.7|1|smtp-in|{event}")]);
         let _ = output(&mut filter);
         lines(&mut filter, &["filter|0.7|1|smtp-in|data-line|1|5|Subject: x"]);
@@ -227,12 +227,12 @@ fn interleaved_sessions_are_answered_each_with_its_own_token() {
     let mut questions: Vec<_> = std::iter::from_fn(|| filter.next_question()).collect();
     assert_eq!(questions.len(), 1000);
     // Answers may arrive in any order.
-    questions.sort_by_key(|question| question.ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    questions.sort_by_key(|question| question.request_id.token.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     for question in questions {
         let request = String::from_utf8(question.request).unwrap();
         let sender = request.lines().find_map(|line| line.strip_prefix("sender=s")).unwrap();
         let id: u64 = sender.strip_suffix("@a.test").unwrap().parse().unwrap();
-        filter.answer(question.ticket, FilterResult::Reject(format!("451 {id}").into()));
+        filter.answer(question.request_id, FilterResult::Reject(format!("451 {id}").into()));
         assert_eq!(output(&mut filter), [result(id, id * 7, &format!("reject|451 {id}"))]);
     }
     assert_eq!(filter.pending(), 0);

@@ -70,13 +70,13 @@ fn check(input: &[u8], random: &mut Random) -> String {
         questions.extend(std::iter::from_fn(|| filter.next_question()));
         if random.one_in(2) && !questions.is_empty() {
             let question = questions.swap_remove(random.below(questions.len()));
-            filter.answer(question.ticket, results_of[random.below(3)].clone());
+            filter.answer(question.request_id, results_of[random.below(3)].clone());
             questions.extend(std::iter::from_fn(|| filter.next_question()));
         }
         results += results_in(filter.output());
     }
     while let Some(question) = questions.pop() {
-        filter.answer(question.ticket, FilterResult::Proceed);
+        filter.answer(question.request_id, FilterResult::Proceed);
         questions.extend(std::iter::from_fn(|| filter.next_question()));
     }
     results += results_in(filter.output());
