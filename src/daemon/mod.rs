@@ -10,6 +10,7 @@ mod log_queue;
 pub(crate) mod nonblocking;
 pub(crate) mod pidfile;
 pub mod privileges;
+pub(crate) mod rate_limited;
 pub(crate) mod signals;
 mod stderr;
 pub(crate) mod stream;

@@ -1,19 +1,17 @@
 //! The availability of the daemon, with a log line at each change.
 
+use crate::daemon::rate_limited::RateLimitedError;
 use std::time::{Duration, Instant};
 
 /// The time between two attempts to reach a daemon that is away.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The least time between two lines about slow answers.
-const SLOW_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Availability {
     name: String,
     away: Option<Away>,
     last_answer: Option<Instant>,
-    last_slow: Option<Instant>,
+    slow: RateLimitedError,
 }
 
 #[derive(Debug)]
@@ -26,7 +24,7 @@ struct Away {
 
 impl Availability {
     pub(super) fn new(name: String) -> Availability {
-        Availability { name, away: None, last_answer: None, last_slow: None }
+        Availability { name, away: None, last_answer: None, slow: RateLimitedError::default() }
     }
 
     /// Returns true while mail passes without asking, until the next attempt.
@@ -77,11 +75,8 @@ impl Availability {
     /// Notes that one answer is late while others arrive. Returns the line for
     /// the log, at most one a minute.
     pub(super) fn slow(&mut self, now: Instant) -> Option<String> {
-        if self.last_slow.is_some_and(|last| now.duration_since(last) < SLOW_INTERVAL) {
-            return None;
-        }
-        self.last_slow = Some(now);
-        Some(format!("slow answer from postgrey on {}; the mail passes", self.name))
+        let line = || format!("slow answer from postgrey on {}; the mail passes", self.name);
+        self.slow.is_due(now).then(line)
     }
 
     fn go_away(&mut self, is_unreachable: bool, line: String, now: Instant) -> Option<String> {

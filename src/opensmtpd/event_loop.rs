@@ -2,6 +2,7 @@
 
 use super::pool::Pool;
 use super::smtpd;
+use crate::daemon::rate_limited::RateLimitedError;
 use crate::daemon::{Failure, Format, Log, Severity, Verbosity, errno};
 use crate::session::lines::{InputLine, Lines};
 use crate::session::opensmtpd::{Complaint, SmtpdFilter};
@@ -23,16 +24,14 @@ const MAX_LINE: usize = 1024 * 1024;
 const MAX_OUTPUT: usize = 1024 * 1024;
 const MAX_PENDING: usize = 10_000;
 
-/// The least time between two complaints about lines from smtpd.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
-
 struct EventLoop {
     filter: SmtpdFilter,
     lines: Lines<MAX_LINE>,
     pool: Pool,
     log: Log,
     is_readable: bool,
-    last_complaint: Option<Instant>,
+    /// Limits the log lines about lines from smtpd.
+    line_error: RateLimitedError,
 }
 
 pub(super) fn run(
@@ -50,7 +49,7 @@ pub(super) fn run(
         pool: Pool::new(addresses, name, registry, FIRST_CONNECTION),
         log: Log::to_stderr(Verbosity::Normal, Format::Classic),
         is_readable: false,
-        last_complaint: None,
+        line_error: RateLimitedError::default(),
     };
     loop {
         match poll.poll(&mut events, state.timeout()) {
@@ -111,13 +110,10 @@ impl EventLoop {
                     Err(Complaint::Malformed(b"a line of more than 1 MiB".to_vec()))
                 }
             };
-            let Err(complaint) = result else {
-                continue;
-            };
-            let is_due = |last| now.duration_since(last) >= COMPLAINT_INTERVAL;
-            if self.last_complaint.is_none_or(is_due) {
-                self.last_complaint = Some(now);
-                self.log.line(Severity::Warning, complaint.to_string());
+            if let Err(complaint) = result {
+                if self.line_error.is_due(now) {
+                    self.log.line(Severity::Warning, complaint.to_string());
+                }
             }
         }
         true

@@ -2,9 +2,9 @@
 
 use super::accept_queue::AcceptQueue;
 use super::connections::{Connections, SILENCE_TIMEOUT};
-use super::rate_limited::RateLimitedError;
 use super::socket::ListeningSocket;
 use crate::daemon::Log;
+use crate::daemon::rate_limited::RateLimitedError;
 use crate::daemon::stream::Stream;
 use crate::session::Protocol;
 use mio::{Registry, Token};

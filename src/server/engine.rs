@@ -2,8 +2,8 @@
 //! header memory, statistics), once each.
 
 use super::line_limit::LineLimit;
-use super::rate_limited::RateLimitedError;
 use super::stats::Stats;
+use crate::daemon::rate_limited::RateLimitedError;
 use crate::daemon::{Entry, Format, Log, Severity, clock};
 use crate::greylist::{
     self, AwlSubject, HeaderMemory, Notice, Plan, Policy, Reason, Reply, Verdict, triplet,

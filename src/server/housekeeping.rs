@@ -2,8 +2,8 @@
 //! them through all records once an hour.
 
 use super::clock_jump::{ClockJump, Comparison};
-use super::rate_limited::RateLimitedError;
 use super::size_limit::{Excess, SizeLimit};
+use crate::daemon::rate_limited::RateLimitedError;
 use crate::daemon::{Log, Severity, clock};
 use crate::state::{Backend, ExpiryPass, ExpirySlice, Lifetimes, TableExpiry};
 use std::time::{Duration, Instant};

@@ -15,7 +15,6 @@ mod listen;
 mod metrics;
 mod poll_loop;
 mod proxy;
-mod rate_limited;
 mod relay;
 mod reload;
 mod size_limit;

@@ -18,8 +18,8 @@ mod tls;
 mod tests;
 
 use super::accept_queue::AcceptQueue;
-use super::rate_limited::RateLimitedError;
 use crate::daemon::Severity;
+use crate::daemon::rate_limited::RateLimitedError;
 use crate::daemon::stream::Stream;
 use crate::dns::{ClientNames, Resolver, Servers};
 use client::Client;

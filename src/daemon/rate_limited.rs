@@ -1,6 +1,6 @@
 //! Rate limiting for errors that last.
 
-use crate::daemon::{Log, Severity};
+use super::{Log, Severity};
 use std::time::{Duration, Instant};
 
 /// The shortest time between two log lines about one error that lasts.
