@@ -12,21 +12,7 @@ use std::io;
 use std::time::Instant;
 
 /// A listening socket for mail servers, and the protocol spoken there.
-#[derive(Debug)]
-pub struct Listener {
-    socket: ListeningSocket,
-    protocol: Protocol,
-}
-
-impl Listener {
-    pub fn new(socket: ListeningSocket, protocol: Protocol) -> Listener {
-        Listener { socket, protocol }
-    }
-
-    pub fn speaks(&self, protocol: Protocol) -> bool {
-        self.protocol == protocol
-    }
-}
+pub type Listener = (ListeningSocket, Protocol);
 
 /// The listening sockets of mail servers, with admission of their clients.
 pub struct Acceptor {
@@ -49,7 +35,8 @@ impl Acceptor {
     /// Watches for waiting clients, under tokens from `first` on.
     pub fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         let mut listeners = self.listeners.iter_mut().enumerate();
-        listeners.try_for_each(|(index, it)| it.socket.register(registry, Token(first + index)))
+        listeners
+            .try_for_each(|(index, (socket, _))| socket.register(registry, Token(first + index)))
     }
 
     /// Accepts waiting clients, as many as one batch should; each is watched under its
@@ -63,7 +50,7 @@ impl Acceptor {
         let mut accepted = 0;
         let failure = self.queue.accept(Instant::now(), |index| {
             connections.expect_room()?;
-            let Listener { socket, protocol } = &self.listeners[index];
+            let (socket, protocol) = &self.listeners[index];
             let stream = socket.accept(log)?;
             connections.admit(stream, protocol.session(), &watch)?;
             accepted += 1;

@@ -115,14 +115,13 @@ impl Opener<'_> {
         let mut listeners = Vec::new();
         if !handed_over.is_empty() {
             let (sockets, names): (Vec<_>, Vec<_>) = handed_over.into_iter().unzip();
-            let protocol = |name: &String| match name.as_str() {
+            let protocols = names.iter().map(|name| match name.as_str() {
                 MILTER => Protocol::Milter,
                 _ => Protocol::Policy,
-            };
-            let sockets = self.adopt(sockets)?.into_iter().zip(&names);
-            listeners.extend(sockets.map(|(socket, name)| Listener::new(socket, protocol(name))));
+            });
+            listeners.extend(self.adopt(sockets)?.into_iter().zip(protocols));
         }
-        let has_milter = listeners.iter().any(|listener| listener.speaks(Protocol::Milter));
+        let has_milter = listeners.iter().any(|(_, protocol)| *protocol == Protocol::Milter);
         let is_replaced = |protocol| match protocol {
             Protocol::Policy => !listeners.is_empty(),
             Protocol::Milter => has_milter,
@@ -131,7 +130,7 @@ impl Opener<'_> {
         for (protocol, place) in wanted.collect::<Vec<_>>() {
             if let Some(place) = place {
                 let sockets = self.open(place)?.into_iter();
-                listeners.extend(sockets.map(|socket| Listener::new(socket, protocol)));
+                listeners.extend(sockets.map(|socket| (socket, protocol)));
             }
         }
         Ok(listeners)

@@ -3,6 +3,7 @@
 use super::socket_file::SocketFile;
 use crate::daemon::stream::Stream;
 use crate::daemon::{Log, Severity};
+use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use std::io;
@@ -21,14 +22,11 @@ pub enum ListeningSocket {
 
 impl ListeningSocket {
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match self {
-            ListeningSocket::Tcp(listener) => {
-                registry.register(listener, token, Interest::READABLE)
-            }
-            ListeningSocket::Unix { listener, .. } => {
-                registry.register(listener, token, Interest::READABLE)
-            }
-        }
+        let source: &mut dyn Source = match self {
+            ListeningSocket::Tcp(listener) => listener,
+            ListeningSocket::Unix { listener, .. } => listener,
+        };
+        source.register(registry, token, Interest::READABLE)
     }
 
     /// Accepts the next waiting client, with the original's log line (BEHAVIOUR
