@@ -14,7 +14,7 @@ const START_AFRESH: &str =
 
 /// A server that has ended, with 200 triplets in its database.
 fn stopped() -> Stopped {
-    let daemon = Daemon::builder(Program::under_test()).start();
+    let daemon = Daemon::builder(Program::Ours).start();
     let mut client = daemon.client();
     for number in 0..200 {
         let recipient = format!("{number}@example.org");
@@ -45,7 +45,7 @@ fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn again(stopped: Stopped) -> Builder {
-    stopped.again(Program::under_test())
+    stopped.again(Program::Ours)
 }
 
 fn complaint(builder: Builder) -> (Stopped, String) {
@@ -120,7 +120,7 @@ fn files_of_another_user_are_named() {
 
 #[test]
 fn a_lock_file_that_a_killed_server_left_is_taken_over() {
-    let daemon = Daemon::builder(Program::under_test()).start();
+    let daemon = Daemon::builder(Program::Ours).start();
     let attempt = Attempt::to("bob@example.org");
     daemon.client().ask(&attempt.clone().at(0));
     let stopped = daemon.kill();
@@ -136,7 +136,7 @@ fn a_lock_file_that_a_killed_server_left_is_taken_over() {
 #[test]
 fn a_directory_that_takes_no_files_is_named() {
     testkit::needs!(testkit::root_for("files of other users"));
-    let builder = Daemon::builder(Program::under_test());
+    let builder = Daemon::builder(Program::Ours);
     let dbdir = builder.scratch().subdirectory("db");
     chown(&dbdir, Some(0), Some(0)).expect("root");
     fs::set_permissions(&dbdir, Permissions::from_mode(0o555)).expect("chmod");

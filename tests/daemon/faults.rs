@@ -3,7 +3,6 @@
 //! record.
 //!
 //! Needs root and Linux, for mounts that only the daemon under test sees.
-mod background;
 mod connections;
 mod disk;
 mod headers;

@@ -23,7 +23,7 @@ struct Site {
 
 impl Site {
     fn start(options: &[&str]) -> Site {
-        let builder = Daemon::builder(Program::under_test());
+        let builder = Daemon::builder(Program::Ours);
         let builder = builder.args(["--max-age=1", "--retry-window=2h"]).args(options);
         let (builder, clock) = Clock::of(builder);
         Site { daemon: builder.start(), clock }

@@ -1,6 +1,6 @@
 //! Many connections, and odd ones.
 
-use crate::faults::witness::{OtherClient, SPARE_MEMORY, Watch};
+use crate::faults::witness::{SPARE_MEMORY, Watch};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use socket2::SockRef;
@@ -42,8 +42,8 @@ fn remarks(daemon: &Daemon) -> Vec<String> {
 #[test]
 fn two_thousand_connections_are_served_while_half_are_silent() {
     allow_many_connections(2_100);
-    let daemon = Daemon::builder(Program::under_test()).start();
-    let watch = Watch::begin(&daemon, "2,000 connections, 1,000 silent");
+    let daemon = Daemon::builder(Program::Ours).start();
+    let watch = Watch::begin(&daemon);
     let mut speaking = Vec::new();
     let mut silent = Vec::new();
     for _ in 0..1_000 {
@@ -56,7 +56,7 @@ fn two_thousand_connections_are_served_while_half_are_silent() {
     for client in &mut speaking {
         assert_deferral(client);
     }
-    watch.end(SPARE_MEMORY, &remarks(&daemon));
+    watch.end(SPARE_MEMORY);
     for (number, client) in silent.iter_mut().enumerate() {
         client.assert_deferred(&new_attempt(number));
     }
@@ -66,8 +66,8 @@ fn two_thousand_connections_are_served_while_half_are_silent() {
 fn clients_beyond_the_limit_of_descriptors_are_served_later() {
     require("/usr/bin/prlimit", "util-linux");
     let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
-    let daemon = Daemon::builder(Program::under_test()).within(limit).start();
-    let watch = Watch::begin(&daemon, "limit of descriptors");
+    let daemon = Daemon::builder(Program::Ours).within(limit).start();
+    let watch = Watch::begin(&daemon);
     let mut clients: Vec<Client> = (0..100).map(|_| daemon.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
         client.send(&new_attempt(number).bytes());
@@ -77,7 +77,7 @@ fn clients_beyond_the_limit_of_descriptors_are_served_later() {
         (!remarks.is_empty()).then_some(remarks)
     });
     watch.assert_mostly_asleep();
-    watch.end(SPARE_MEMORY, &complaints);
+    watch.end(SPARE_MEMORY);
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     for client in &mut clients {
         assert_deferral(client);
@@ -112,8 +112,8 @@ impl Flood {
 
 #[test]
 fn a_client_that_never_reads_uses_bounded_memory() {
-    let daemon = Daemon::builder(Program::under_test()).start();
-    let watch = Watch::begin(&daemon, "client that never reads");
+    let daemon = Daemon::builder(Program::Ours).start();
+    let watch = Watch::begin(&daemon);
     let mut flood = Flood::new(&daemon);
     wait_until("more to be sent than a socket takes", || {
         flood.pour();
@@ -124,13 +124,13 @@ fn a_client_that_never_reads_uses_bounded_memory() {
         flood.pour();
         watch.let_ask(1);
     }
-    watch.end(1024, &remarks(&daemon));
+    watch.end(1024);
 }
 
 #[test]
 fn a_client_that_reads_late_gets_every_reply() {
-    let daemon = Daemon::builder(Program::under_test()).start();
-    let others = OtherClient::of(&daemon);
+    let daemon = Daemon::builder(Program::Ours).start();
+    let others = Watch::begin(&daemon);
     let mut flood = Flood::new(&daemon);
     // Until its replies fill all buffers, so that no more requests are read.
     let mut taken = None;
@@ -161,15 +161,15 @@ fn rush(daemon: &Daemon, requests: &[Vec<u8>]) -> Vec<UnixStream> {
 #[test]
 fn a_burst_of_requests_does_not_delay_other_clients() {
     allow_many_connections(1_100);
-    let daemon = Daemon::builder(Program::under_test()).start();
+    let daemon = Daemon::builder(Program::Ours).start();
     let requests: Vec<Vec<u8>> = (0..1_000)
         .map(|number| (0..100).flat_map(|i| new_attempt(100 * number + i).bytes()).collect())
         .collect();
-    let watch = Watch::begin(&daemon, "1,000 clients send 100 requests at once");
+    let watch = Watch::begin(&daemon);
     let streams = rush(&daemon, &requests);
     let replies: usize = streams.into_iter().map(|stream| count_replies(stream, 100)).sum();
     assert_eq!(replies, 100_000);
-    watch.end(SPARE_MEMORY, &remarks(&daemon));
+    watch.end(SPARE_MEMORY);
 }
 
 /// Counts replies, until there are `wanted` or no more come.
@@ -182,7 +182,7 @@ fn count_replies(stream: UnixStream, wanted: usize) -> usize {
 fn clients_are_accepted_while_silent_ones_hold_all_descriptors() {
     require("/usr/bin/prlimit", "util-linux");
     let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
-    let daemon = Daemon::builder(Program::under_test()).within(limit).start();
+    let daemon = Daemon::builder(Program::Ours).within(limit).start();
     let silent: Vec<Client> = (0..40).map(|_| daemon.client()).collect();
     daemon.client().assert_deferred(&new_attempt(0));
     let remarks = remarks(&daemon);
@@ -194,8 +194,8 @@ fn clients_are_accepted_while_silent_ones_hold_all_descriptors() {
 #[test]
 fn requests_without_an_end_use_bounded_memory() {
     allow_many_connections(2_100);
-    let daemon = Daemon::builder(Program::under_test()).start();
-    let watch = Watch::begin(&daemon, "2,000 requests of 60 KiB without an end");
+    let daemon = Daemon::builder(Program::Ours).start();
+    let watch = Watch::begin(&daemon);
     let beginning = format!("request={}", "x".repeat(60_000)).into_bytes();
     let mut streams = Vec::new();
     for _ in 0..2_000 {
@@ -205,23 +205,18 @@ fn requests_without_an_end_use_bounded_memory() {
         streams.push(stream);
     }
     wait_until("a complaint", || !remarks(&daemon).is_empty());
-    watch.end(80 * 1024, &remarks(&daemon));
+    watch.end(80 * 1024);
 }
 
 #[test]
 fn a_request_of_100_megabytes_is_cut_short() {
-    let daemon = Daemon::builder(Program::under_test()).start();
-    for (fault, piece) in [
-        ("100 MB without a newline", vec![b'x'; 1 << 20]),
-        ("100 MB of lines without an end", b"name=value\n".repeat(95_000)),
-    ] {
-        let watch = Watch::begin(&daemon, fault);
+    let daemon = Daemon::builder(Program::Ours).start();
+    for piece in [vec![b'x'; 1 << 20], b"name=value\n".repeat(95_000)] {
+        let watch = Watch::begin(&daemon);
         let mut stream = UnixStream::connect(daemon.socket()).expect("a server that listens");
         let taken = (0..100).take_while(|_| stream.write_all(&piece).is_ok()).count();
-        watch.end(1024, &remarks(&daemon));
-        if Program::under_test() == Program::Ours {
-            assert!(taken < 2, "{taken} MB were taken");
-        }
+        watch.end(1024);
+        assert!(taken < 2, "{taken} MB were taken");
     }
     let line = "closing a connection: its request exceeds 65536 bytes";
     assert_eq!(remarks(&daemon), [line, line]);
@@ -229,9 +224,9 @@ fn a_request_of_100_megabytes_is_cut_short() {
 
 #[test]
 fn a_storm_of_connects_and_resets_does_not_affect_other_clients() {
-    let daemon = Daemon::builder(Program::under_test()).tcp().start();
+    let daemon = Daemon::builder(Program::Ours).tcp().start();
     let Listener::Tcp(address) = daemon.listener() else { panic!("it listens over TCP") };
-    let watch = Watch::begin(&daemon, "20,000 connects and resets");
+    let watch = Watch::begin(&daemon);
     let request = new_attempt(0).bytes();
     for number in 0..20_000 {
         let stream = TcpStream::connect(address).expect("a server that listens");
@@ -240,7 +235,7 @@ fn a_storm_of_connects_and_resets_does_not_affect_other_clients() {
         let length = [0, 10, request.len()][number % 3];
         let _ = (&stream).write_all(&request[..length]);
     }
-    watch.end(1024, &remarks(&daemon));
+    watch.end(1024);
     let open = fs::read_dir(format!("/proc/{}/fd", daemon.pid())).expect("a living daemon").count();
     assert!(open < 64, "{open} descriptors are still open");
 }

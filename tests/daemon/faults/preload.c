@@ -7,7 +7,6 @@
  *   write-meta  those of less than a page do: in LMDB, only the last step of a
  *               commit is one
  *   sync        fdatasync fails, with this error number
- *   clock       the clock is off by so many seconds
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The fault's number, or zero while there is no such fault. */
@@ -59,29 +56,4 @@ ssize_t pwrite(int file, const void *bytes, size_t length, off_t offset)
 int fdatasync(int file)
 {
     return fails("sync") ? -1 : syscall(SYS_fdatasync, file);
-}
-
-int clock_gettime(clockid_t clock, struct timespec *now)
-{
-    int result = syscall(SYS_clock_gettime, clock, now);
-    if (result == 0 && clock == CLOCK_REALTIME)
-        now->tv_sec += fault("clock");
-    return result;
-}
-
-int gettimeofday(struct timeval *restrict now, void *restrict zone)
-{
-    int result = syscall(SYS_gettimeofday, now, zone);
-    if (result == 0)
-        now->tv_sec += fault("clock");
-    return result;
-}
-
-time_t time(time_t *out)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (out)
-        *out = now.tv_sec;
-    return now.tv_sec;
 }
