@@ -62,15 +62,9 @@ impl Text for &String {
     }
 }
 
-impl<const N: usize> Text for [&str; N] {
+impl<T: Text, const N: usize> Text for [T; N] {
     fn text(self) -> String {
-        self.join("\n")
-    }
-}
-
-impl<const N: usize> Text for [String; N] {
-    fn text(self) -> String {
-        self.join("\n")
+        self.map(Text::text).join("\n")
     }
 }
 

@@ -9,11 +9,12 @@ mod engines;
 mod generator;
 mod table;
 
+use crate::stories::{Part, for_each_seed, shortest};
 use engines::{Answer, Perl, ours};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use testkit::random::{Random, cases, seed};
+use testkit::random::Random;
 
 const USUAL: usize = 20_000;
 
@@ -114,91 +115,64 @@ fn has_empty_class(pattern: &[u8]) -> bool {
     classes.iter().any(|class| ours(class, &bytes) == Answer::Matches(vec![false; 256]))
 }
 
-/// Takes away from the pattern and the names what is not needed for a
-/// difference, and tells the rest.
-fn shrunken(perl: &mut Perl, pattern: &[u8], names: &[Vec<u8>], difference: String) -> String {
-    let (mut pattern, mut names, mut difference) = (pattern.to_vec(), names.to_vec(), difference);
-    let mut retry =
-        |pattern: &mut Vec<u8>, names: &mut Vec<Vec<u8>>, p: Vec<u8>, n: Vec<Vec<u8>>| {
-            if p.is_empty() {
-                return false;
-            }
-            let Outcome::Difference(smaller) = compare(perl, &p, &n) else {
-                return false;
-            };
-            (*pattern, *names, difference) = (p, n, smaller);
-            true
-        };
-    let mut index = 0;
-    while index < names.len() && names.len() > 1 {
-        let mut fewer = names.clone();
-        fewer.remove(index);
-        let same = pattern.clone();
-        index += usize::from(!retry(&mut pattern, &mut names, same, fewer));
-    }
-    for length in (1..=12).rev() {
-        let mut start = 0;
-        while start + length <= pattern.len() {
-            let shorter = [&pattern[..start], &pattern[start + length..]].concat();
-            let same = names.clone();
-            start += usize::from(!retry(&mut pattern, &mut names, shorter, same));
+#[derive(Clone)]
+struct Question {
+    pattern: Vec<u8>,
+    names: Vec<Vec<u8>>,
+}
+
+/// Takes away from a question what is not needed for a difference, and tells the rest.
+fn shrunken(perl: &mut Perl, question: &Question) -> Option<String> {
+    let perl = RefCell::new(perl);
+    let difference = |question: &Question| {
+        let Question { pattern, names } = question;
+        match compare(&mut perl.borrow_mut(), pattern, names) {
+            Outcome::Difference(what) if !pattern.is_empty() => Some(what),
+            _ => None,
         }
-    }
-    for name in 0..names.len() {
-        let mut at = 0;
-        while at < names[name].len() {
-            let mut shorter = names.clone();
-            shorter[name].remove(at);
-            let same = pattern.clone();
-            at += usize::from(!retry(&mut pattern, &mut names, same, shorter));
-        }
-    }
-    format!("/{}/ {difference}", pattern.escape_ascii())
+    };
+    let names: Part<Question, _> = |question| &mut question.names;
+    let bytes: Part<Question, _> = |question| &mut question.pattern;
+    let (question, _) = shortest(question, &[names], difference)?;
+    let (Question { pattern, .. }, difference) = shortest(&question, &[bytes], difference)?;
+    Some(format!("/{}/ {difference}", pattern.escape_ascii()))
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the seed and the counts belong to the result")]
+#[expect(clippy::print_stdout, reason = "the counts belong to the result")]
 fn random_patterns_mean_what_they_mean_to_perl() {
-    let (seed, cases) = (seed(), cases(USUAL));
-    println!("seed {seed}, {cases} patterns");
-    let next = AtomicUsize::new(0);
     let differences = Mutex::new(Vec::new());
     let counts = Mutex::new(BTreeMap::<&str, usize>::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                let mut perl = Perl::start();
-                loop {
-                    let case = next.fetch_add(1, Ordering::Relaxed);
-                    if case >= cases || differences.lock().expect("a list").len() >= 20 {
-                        break;
-                    }
-                    let seed = seed.wrapping_add(case as u64);
-                    let random = &mut Random::of(seed);
-                    let (pattern, refused) = generator::pattern(random);
-                    let names = generator::names(random, &pattern);
-                    let outcome = match refused {
-                        Some(construct) => compare_refused(&pattern, construct),
-                        None => compare(&mut perl, &pattern, &names),
+    for_each_seed(USUAL, WORKERS, || {
+        let mut perl = Perl::start();
+        let (differences, counts) = (&differences, &counts);
+        move |seed| {
+            if differences.lock().expect("a list").len() >= 20 {
+                return;
+            }
+            let random = &mut Random::of(seed);
+            let (pattern, refused) = generator::pattern(random);
+            let names = generator::names(random, &pattern);
+            let outcome = match refused {
+                Some(construct) => compare_refused(&pattern, construct),
+                None => compare(&mut perl, &pattern, &names),
+            };
+            let kind = match outcome {
+                Outcome::Alike => "alike",
+                Outcome::Refusal(reason) => reason,
+                Outcome::Mistake => "Perl errs",
+                Outcome::Surrender => "given up",
+                Outcome::Difference(what) => {
+                    let shorter = match refused {
+                        Some(_) => None,
+                        None => shrunken(&mut perl, &Question { pattern, names }),
                     };
-                    let kind = match outcome {
-                        Outcome::Alike => "alike",
-                        Outcome::Refusal(reason) => reason,
-                        Outcome::Mistake => "Perl errs",
-                        Outcome::Surrender => "given up",
-                        Outcome::Difference(what) => {
-                            let what = match refused {
-                                Some(_) => what,
-                                None => shrunken(&mut perl, &pattern, &names, what),
-                            };
-                            let line = format!("seed {seed}: {what}");
-                            differences.lock().expect("a list").push(line);
-                            "different"
-                        }
-                    };
-                    *counts.lock().expect("counts").entry(kind).or_default() += 1;
+                    let line = format!("seed {seed}: {}", shorter.unwrap_or(what));
+                    differences.lock().expect("a list").push(line);
+                    "different"
                 }
-            });
+            };
+            *counts.lock().expect("counts").entry(kind).or_default() += 1;
         }
     });
     println!("{:#?}", counts.into_inner().expect("counts"));

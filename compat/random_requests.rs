@@ -7,12 +7,11 @@
 //! attributes. Times never lie before the start of the test, because each
 //! program cleans up old entries by the real clock and at its own hours.
 
-use crate::case::can_compare;
 use crate::database::{self, Table};
 use crate::normalise;
 use crate::stories::{self, Part};
 use std::fmt;
-use testkit::random::{Random, cases, seed};
+use testkit::random::Random;
 use testkit::{Attempt, Client, Daemon, Program};
 
 const STREAM: usize = 250;
@@ -20,28 +19,15 @@ const STREAM: usize = 250;
 const USUAL: usize = 8;
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the seed belongs to the result")]
 fn random_streams_are_answered_alike() {
-    if !can_compare() {
-        return;
-    }
-    let (seed, cases) = (seed(), cases(USUAL));
-    println!("seed {seed}, {cases} streams of {STREAM} requests");
-    stories::compare_all(seed, USUAL, |seed| compare(&Story::random(seed)));
-}
-
-/// Compares both programs on a story; if they differ, on shorter and shorter
-/// ones, and fails with the shortest that still shows a difference.
-fn compare(story: &Story) {
-    let parts: &[Part<Story, _>] = &[Story::requests];
-    if let Some((shortest, difference)) = stories::shortest(story, parts, Story::difference) {
-        panic!("seed {}\n{shortest}\n{difference}", story.seed);
-    }
+    let parts: &[Part<Story, _>] = &[|story| &mut story.requests];
+    stories::compare_all(USUAL, |seed| {
+        stories::assert_alike(seed, &Story::random(seed), parts, Story::difference);
+    });
 }
 
 #[derive(Clone)]
 struct Story {
-    seed: u64,
     options: Vec<String>,
     clients: String,
     recipients: String,
@@ -78,16 +64,11 @@ impl Story {
         let random = &mut Random::of(seed);
         let mut moment = 1000;
         Story {
-            seed,
             options: options(random),
             clients: list(random, CLIENT_RULES),
             recipients: list(random, RECIPIENT_RULES),
             requests: (0..STREAM).map(|_| question(random, &mut moment)).collect(),
         }
-    }
-
-    fn requests(&mut self) -> &mut Vec<Question> {
-        &mut self.requests
     }
 
     fn difference(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use crate::database::{self, Table};
 use crate::normalise;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use testkit::{Attempt, Builder, Client, Daemon, Stopped};
 
@@ -129,55 +130,45 @@ fn shown(attempt: &Attempt) -> String {
 pub struct Left {
     run: Run,
     stopped: Option<Stopped>,
-    status: Option<Expected>,
-    log: Option<Expected>,
-    triplets: Option<Expected>,
-    clients: Option<Expected>,
-    ignored: Vec<&'static str>,
+    /// What is expected of each part; `None` for a part that is not compared.
+    expected: HashMap<&'static str, Option<Expected>>,
 }
 
 impl Left {
     fn of(run: &Run, stopped: Stopped) -> Left {
-        Left {
-            run: run.clone(),
-            stopped: Some(stopped),
-            status: None,
-            log: None,
-            triplets: None,
-            clients: None,
-            ignored: Vec::new(),
-        }
+        Left { run: run.clone(), stopped: Some(stopped), expected: HashMap::new() }
+    }
+
+    fn expect(mut self, what: &'static str, expected: impl Into<Expected>) -> Left {
+        self.expected.insert(what, Some(expected.into()));
+        self
     }
 
     /// How the process ended, for example `exit status: 0`.
-    pub fn status(mut self, expected: impl Into<Expected>) -> Left {
-        self.status = Some(expected.into());
-        self
+    pub fn status(self, expected: impl Into<Expected>) -> Left {
+        self.expect("end", expected)
     }
 
     /// The lines of the log but those of start and stop.
-    pub fn log(mut self, expected: impl Into<Expected>) -> Left {
-        self.log = Some(expected.into());
-        self
+    pub fn log(self, expected: impl Into<Expected>) -> Left {
+        self.expect("log", expected)
     }
 
     /// Keeps `log`, `triplets` or `clients` out of the record, because it
     /// depends on chance or on the real clock.
     pub fn ignore(mut self, what: &'static str) -> Left {
-        self.ignored.push(what);
+        self.expected.insert(what, None);
         self
     }
 
     /// The triplets, as `key first,last`; times count from the start of time.
-    pub fn triplets(mut self, expected: impl Into<Expected>) -> Left {
-        self.triplets = Some(expected.into());
-        self
+    pub fn triplets(self, expected: impl Into<Expected>) -> Left {
+        self.expect("triplets", expected)
     }
 
     /// The clients, as `address count,last`.
-    pub fn clients(mut self, expected: impl Into<Expected>) -> Left {
-        self.clients = Some(expected.into());
-        self
+    pub fn clients(self, expected: impl Into<Expected>) -> Left {
+        self.expect("clients", expected)
     }
 
     pub fn rows(&self, table: Table) -> Vec<String> {
@@ -220,22 +211,22 @@ impl Left {
         };
         let (mut routine, log): (Vec<_>, Vec<_>) =
             self.all_lines().into_iter().partition(|line| is_routine(line));
-        if self.status.as_ref().is_some_and(Expected::may_differ) {
+        if self.expected.get("end").and_then(Option::as_ref).is_some_and(Expected::may_differ) {
             // A killed server logs no end.
             routine.retain(|line| !line.ends_with("closing!"));
         }
         let triplets = self.rows(Table::Triplets);
         let clients = self.rows(Table::Clients);
-        for (what, seen, expected) in [
-            ("end", vec![status], self.status.take()),
-            ("log", log, self.log.take()),
-            ("start and stop", routine, None),
-            ("triplets", triplets, self.triplets.take()),
-            ("clients", clients, self.clients.take()),
+        for (what, seen) in [
+            ("end", vec![status]),
+            ("log", log),
+            ("start and stop", routine),
+            ("triplets", triplets),
+            ("clients", clients),
         ] {
-            match expected {
-                Some(expected) => self.run.expect(what, seen, expected),
-                None if self.ignored.contains(&what) => {}
+            match self.expected.remove(what) {
+                Some(Some(expected)) => self.run.expect(what, seen, expected),
+                Some(None) => {}
                 None => self.run.note(what, seen),
             }
         }

@@ -1,24 +1,36 @@
 //! Random stories: several at a time on both programs, and the shortest that
 //! still shows a difference.
 
+use crate::case::can_compare;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use testkit::random::cases;
+use testkit::random::{cases, seed};
 
 const WORKERS: usize = 4;
 
-/// Compares as many stories as the environment asks for, each made of a seed of
-/// its own.
-pub fn compare_all(seed: u64, usual: usize, compare: impl Fn(u64) + Sync) {
-    let (cases, next) = (cases(usual), AtomicUsize::new(0));
+/// Compares both programs on as many stories as the environment asks for, each made of
+/// a seed of its own.
+pub fn compare_all(usual: usize, compare: impl Fn(u64) + Sync) {
+    if can_compare() {
+        for_each_seed(usual, WORKERS, || &compare);
+    }
+}
+
+/// Calls functions, one for each worker, with as many seeds as the environment asks for.
+#[expect(clippy::print_stdout, reason = "the seed belongs to the result")]
+pub fn for_each_seed<F: FnMut(u64)>(usual: usize, workers: usize, worker: impl Fn() -> F + Sync) {
+    let (seed, cases, next) = (seed(), cases(usual), AtomicUsize::new(0));
+    println!("seed {seed}, {cases} cases");
     std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             scope.spawn(|| {
+                let mut work = worker();
                 loop {
                     let case = next.fetch_add(1, Ordering::Relaxed);
                     if case >= cases {
                         break;
                     }
-                    compare(seed.wrapping_add(case as u64));
+                    work(seed.wrapping_add(case as u64));
                 }
             });
         }
@@ -27,6 +39,18 @@ pub fn compare_all(seed: u64, usual: usize, compare: impl Fn(u64) + Sync) {
 
 /// A part of a story that can be left out line by line.
 pub type Part<S, L> = fn(&mut S) -> &mut Vec<L>;
+
+/// Fails with the shortest story that still shows a difference, if this one does.
+pub fn assert_alike<S: Clone + Display, L>(
+    seed: u64,
+    story: &S,
+    parts: &[Part<S, L>],
+    difference: impl Fn(&S) -> Option<String>,
+) {
+    if let Some((shortest, difference)) = shortest(story, parts, difference) {
+        panic!("seed {seed}\n{shortest}\n{difference}");
+    }
+}
 
 /// Removes lines from a story for as long as it shows a difference. Returns the shortest
 /// story and its difference.
