@@ -9,6 +9,7 @@ use nix::unistd::{
     Gid, Group, Uid, User, getegid, geteuid, getgroups, setgid, setgroups, setresgid, setresuid,
     setuid,
 };
+use std::fmt;
 
 /// The user that the package creates, the default of `--user` and `--group`.
 const OWN_NAME: &str = "postgrey";
@@ -53,8 +54,7 @@ impl Identity {
     /// user (BEHAVIOUR H1).
     pub fn complaint(&self) -> Option<String> {
         let is_stuck = !geteuid().is_root() && self.user != Uid::current();
-        let why = Errno::EPERM.desc();
-        is_stuck.then(|| format!("Couldn't become uid \"{}\": {why}", self.user))
+        is_stuck.then(|| not_permitted("uid", self.user))
     }
 
     /// Does some work with this user's rights for a while: an operation that only root
@@ -90,7 +90,10 @@ impl Identity {
                 log.line(Severity::Notice, format!("Setting uid to \"{}\"", self.user));
             }
         } else {
-            self.complain(log);
+            let group = (self.group != Gid::current()).then(|| not_permitted("gid", self.group));
+            for line in group.into_iter().chain(self.complaint()) {
+                log.line(Severity::Warning, line);
+            }
         }
         self.assume_silently()
     }
@@ -127,23 +130,15 @@ impl Identity {
         refused(&format!("become uid \"{}\" and gid \"{}\"", self.user, self.group), why)
     }
 
-    fn complain(&self, log: &mut Log) {
-        let not_permitted = Errno::EPERM.desc();
-        if self.group != Gid::current() {
-            let line = format!("Couldn't become gid \"{}\": {not_permitted}", self.group);
-            log.line(Severity::Warning, line);
-        }
-        if self.user != Uid::current() {
-            let line = format!("Couldn't become uid \"{}\": {not_permitted}", self.user);
-            log.line(Severity::Warning, line);
-        }
-    }
-
     /// The owner of files that root creates for the daemon; `None` if the process
     /// cannot change owners.
     pub fn owner(&self) -> Option<(Uid, Gid)> {
         geteuid().is_root().then_some((self.user, self.group))
     }
+}
+
+fn not_permitted(kind: &str, id: impl fmt::Display) -> String {
+    format!("Couldn't become {kind} \"{id}\": {}", Errno::EPERM.desc())
 }
 
 fn refused(what: &str, why: Errno) -> Failure {

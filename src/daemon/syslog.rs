@@ -44,7 +44,7 @@ impl Syslog {
     pub fn send(&mut self, queue: &mut Queue) -> u64 {
         let mut lost = 0;
         while let Some(datagram) = queue.first() {
-            let Some(socket) = connected(&mut self.socket, &mut self.missed) else {
+            let Some(socket) = self.connected() else {
                 break;
             };
             match socket.send(datagram) {
@@ -67,25 +67,15 @@ impl Syslog {
         }
         lost
     }
-}
 
-fn connected<'s>(
-    socket: &'s mut Option<UnixDatagram>,
-    missed: &mut Option<Instant>,
-) -> Option<&'s UnixDatagram> {
-    if socket.is_none() {
-        if missed.is_some_and(|missed| missed.elapsed() < RETRY_INTERVAL) {
-            return None;
+    fn connected(&mut self) -> Option<&UnixDatagram> {
+        let is_pause = |missed: Instant| missed.elapsed() < RETRY_INTERVAL;
+        if self.socket.is_none() && !self.missed.is_some_and(is_pause) {
+            self.socket = connect().ok();
+            self.missed = self.socket.is_none().then(Instant::now);
         }
-        match connect() {
-            Ok(connected) => {
-                *missed = None;
-                *socket = Some(connected);
-            }
-            Err(_) => *missed = Some(Instant::now()),
-        }
+        self.socket.as_ref()
     }
-    socket.as_ref()
 }
 
 fn connect() -> io::Result<UnixDatagram> {
