@@ -7,7 +7,7 @@ use super::stream::{ClientSide, Side as _};
 use crate::daemon::Severity;
 use crate::daemon::nonblocking::{unless_blocked, write_out};
 use crate::daemon::stream::Stream;
-use crate::session::smtp::{Dialogue, DialogueStep, Event, Session, Step, proxy_header};
+use crate::session::smtp::{Dialogue, DialogueStep, Event, Session, Step};
 use std::io::{self, Read as _, Write as _};
 use std::mem;
 use std::net::SocketAddr;
@@ -285,12 +285,8 @@ impl Client {
     /// Connects to the mail server, to repeat the client's commands or, for an
     /// exempt client, without a dialogue.
     fn connect(&mut self, key: usize, dialogue: Option<Dialogue>, shared: &mut Shared) {
-        let head = match shared.options.proxy_protocol {
-            Some(version) => proxy_header(version, self.peer, self.local),
-            None => Vec::new(),
-        };
         self.deadline = Instant::now() + shared.options.backend_timeout;
-        match (shared.connect(key, head), dialogue) {
+        match (shared.connect(shared.tokens(key).1, self.peer, self.local), dialogue) {
             (Ok(backend), None) => self.stage = Stage::Opening(backend),
             (Ok(backend), Some(dialogue)) => self.stage = Stage::Repeating(backend, dialogue),
             (Err(error), dialogue) => {

@@ -2,7 +2,7 @@
 
 use super::backend::BackendConnection;
 use super::shared::{ProbeState, Shared};
-use crate::session::smtp::{Dialogue, DialogueStep, Extensions, proxy_header};
+use crate::session::smtp::{Dialogue, DialogueStep, Extensions};
 use mio::Token;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -42,14 +42,7 @@ impl Probe {
         }
         let loopback = SocketAddr::from(([127, 0, 0, 1], 25));
         let server = shared.options.backend.as_socket().unwrap_or(loopback);
-        let version = shared.options.proxy_protocol;
-        let head = version.map_or_else(Vec::new, |it| proxy_header(it, loopback, server));
-        match BackendConnection::connect(
-            &shared.options.backend,
-            head,
-            &shared.registry,
-            self.token,
-        ) {
+        match shared.connect(self.token, loopback, server) {
             Ok(backend) => {
                 let hello = format!("EHLO {}\r\n", shared.options.host).into_bytes();
                 self.under_way = Some((backend, Dialogue::new([hello])));

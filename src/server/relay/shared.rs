@@ -5,12 +5,12 @@ use super::tls::TlsFiles;
 use crate::daemon::Severity;
 use crate::daemon::stream::shown;
 use crate::request::Request;
-use crate::session::smtp::{Extensions, Offer, ProxyVersion, Recipient};
+use crate::session::smtp::{Extensions, Offer, ProxyVersion, Recipient, proxy_header};
 use mio::{Registry, Token};
 use rustls::ServerConfig;
 use socket2::SockAddr;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,8 +164,18 @@ impl Shared {
         (Token(self.first_token + 2 * key), Token(self.first_token + 2 * key + 1))
     }
 
-    pub fn connect(&self, key: usize, head: Vec<u8>) -> io::Result<BackendConnection> {
-        BackendConnection::connect(&self.options.backend, head, &self.registry, self.tokens(key).1)
+    /// Begins to connect to the mail server. With the PROXY protocol it is told the ends
+    /// of the client's connection.
+    pub fn connect(
+        &self,
+        token: Token,
+        client: SocketAddr,
+        server: SocketAddr,
+    ) -> io::Result<BackendConnection> {
+        let version = self.options.proxy_protocol;
+        let head = version.map(|version| proxy_header(version, client, server));
+        let backend = &self.options.backend;
+        BackendConnection::connect(backend, head.unwrap_or_default(), &self.registry, token)
     }
 
     /// Notes that the mail server does not answer; the log has it once.
