@@ -14,12 +14,12 @@ use std::time::Instant;
 /// records each time.
 const MAX_ROUNDS: usize = 3;
 
-/// Receives the reports of a running batch.
-pub trait Observer {
-    fn done(&mut self, item: usize, result: TaskResult);
-
-    /// Called before waiting for a server, so that the reports so far take effect.
-    fn pause(&mut self);
+/// A report of a running batch.
+#[expect(clippy::large_enum_variant, reason = "nearly all are results")]
+pub enum Progress {
+    Done(usize, TaskResult),
+    /// The batch waits for a server: the reports so far should take effect.
+    Pause,
 }
 
 /// Runs a batch, for whose items these values were read. Returns the number of items
@@ -30,18 +30,18 @@ pub fn run(
     items: &[Item],
     mut values: Values,
     deadline: Instant,
-    observer: &mut dyn Observer,
+    report: &mut dyn FnMut(Progress),
 ) -> Result<u64, Error> {
     let mut waiting: Vec<usize> = (0..items.len()).collect();
     let mut conflicts = 0;
     for _ in 0..MAX_ROUNDS {
-        let sent = judge(policy, items, &waiting, &mut values, observer);
-        observer.pause();
+        let sent = judge(policy, items, &waiting, &mut values, report);
+        report(Progress::Pause);
         let replies = call(link, &sent, deadline)?;
         waiting.clear();
         for (Sent { item, names, done, .. }, reply) in sent.into_iter().zip(replies) {
             match (reply, done) {
-                (Value::Integer(1), Some(done)) => observer.done(item, Ok(done)),
+                (Value::Integer(1), Some(done)) => report(Progress::Done(item, Ok(done))),
                 (Value::Integer(1), None) => {}
                 (Value::Array(present), done) => {
                     let present = present.into_iter().map(Value::into_text);
@@ -56,7 +56,7 @@ pub fn run(
                 (reply, _) => return Err(unexpected(&reply)),
             }
         }
-        observer.pause();
+        report(Progress::Pause);
         if waiting.is_empty() {
             return Ok(conflicts);
         }
@@ -64,7 +64,7 @@ pub fn run(
     }
     for item in waiting {
         let text = format!("shared state: a record was changed {MAX_ROUNDS} times meanwhile");
-        observer.done(item, Err(Error::new(text)));
+        report(Progress::Done(item, Err(Error::new(text))));
     }
     Ok(conflicts)
 }
@@ -94,7 +94,7 @@ fn judge(
     items: &[Item],
     waiting: &[usize],
     values: &mut Values,
-    observer: &mut dyn Observer,
+    report: &mut dyn FnMut(Progress),
 ) -> Vec<Sent> {
     let mut sent = Vec::new();
     // The records whose changes a result depends on.
@@ -110,7 +110,7 @@ fn judge(
         let compared = compared.filter(|(name, change)| *change != Change::None || depends(name));
         let (names, changes): (Vec<_>, Vec<_>) = compared.unzip();
         if names.is_empty() {
-            observer.done(number, Ok(done));
+            report(Progress::Done(number, Ok(done)));
             continue;
         }
         let known = names.iter().map(|name| values.get(*name).map(Vec::as_slice));
@@ -130,7 +130,7 @@ fn judge(
         let done = if waits {
             Some(done)
         } else {
-            observer.done(number, Ok(done));
+            report(Progress::Done(number, Ok(done)));
             None
         };
         sent.push(Sent { item: number, names, done, call });

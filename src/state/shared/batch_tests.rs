@@ -95,17 +95,14 @@ struct Results {
     at_pauses: Vec<usize>,
 }
 
-impl Observer for Results {
-    fn done(&mut self, item: usize, result: Result<Done, Error>) {
-        self.done.push((item, result));
-    }
-
-    fn pause(&mut self) {
-        self.at_pauses.push(self.done.len());
-    }
-}
-
 impl Results {
+    fn note(&mut self, progress: Progress) {
+        match progress {
+            Progress::Done(item, result) => self.done.push((item, result)),
+            Progress::Pause => self.at_pauses.push(self.done.len()),
+        }
+    }
+
     fn verdicts(&self) -> Vec<Verdict> {
         let mut done = self.done.clone();
         done.sort_by_key(|(item, _)| *item);
@@ -133,7 +130,8 @@ fn run_on(table: &mut FakeServers, items: &[Item]) -> (Results, u64) {
     let mut results = Results::default();
     let values = read(table, items, Instant::now()).unwrap();
     let policy = Policy::default();
-    let conflicts = run(table, &policy, items, values, Instant::now(), &mut results).unwrap();
+    let conflicts =
+        run(table, &policy, items, values, Instant::now(), &mut |it| results.note(it)).unwrap();
     assert_eq!(results.done.len(), items.len());
     (results, conflicts)
 }
@@ -258,7 +256,8 @@ fn a_server_without_memory_is_a_failure() {
     let mut results = Results::default();
     let values = read(&mut Full, &items, Instant::now()).unwrap();
     let policy = Policy::default();
-    let result = run(&mut Full, &policy, &items, values, Instant::now(), &mut results);
+    let result =
+        run(&mut Full, &policy, &items, values, Instant::now(), &mut |it| results.note(it));
     assert!(result.unwrap_err().to_string().contains("OOM"));
     assert!(results.done.is_empty());
 }

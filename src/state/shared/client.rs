@@ -1,7 +1,7 @@
 //! The blocking client of the shared state, for the daemon's worker and for tools.
 
 use super::address::{Address, SharedState, Topology};
-use super::batch::{self, Observer};
+use super::batch::{self, Progress};
 use super::changes::{Item, Values};
 use super::cluster::Cluster;
 use super::connection::Access;
@@ -14,7 +14,7 @@ use super::script::{Call, Change};
 use super::tls;
 use crate::greylist::edit::Edit;
 use crate::greylist::{Metadata, Policy};
-use crate::state::{Done, Error, Found, Query, TaskResult, Totals};
+use crate::state::{Done, Error, Found, Query, Totals};
 use std::path::Path;
 use std::time::Instant;
 
@@ -119,10 +119,10 @@ impl StateClient {
         &mut self,
         items: &[Item],
         deadline: Instant,
-        observer: &mut dyn Observer,
+        report: &mut dyn FnMut(Progress),
     ) -> Result<u64, Error> {
         let values = self.read(items, deadline)?;
-        batch::run(&mut *self.link, &self.policy, items, values, deadline, observer)
+        batch::run(&mut *self.link, &self.policy, items, values, deadline, report)
             .inspect_err(|_| self.link.disconnect())
     }
 
@@ -141,9 +141,14 @@ impl StateClient {
     /// changed a record.
     pub fn edit(&mut self, edits: Vec<Edit>, now: i64, deadline: Instant) -> Result<usize, Error> {
         let items = edits.into_iter().map(|edit| Item::edit(&self.policy, edit, now));
-        let mut count = Count { changed: 0, failure: None };
-        self.run(&items.collect::<Vec<_>>(), deadline, &mut count)?;
-        count.failure.map_or(Ok(count.changed), Err)
+        let items: Vec<Item> = items.collect();
+        let (mut changed, mut failure) = (0, None);
+        self.run(&items, deadline, &mut |progress| match progress {
+            Progress::Done(_, Ok(Done::Edited(number))) => changed += number,
+            Progress::Done(_, Err(error)) => failure = Some(error),
+            Progress::Done(_, Ok(_)) | Progress::Pause => {}
+        })?;
+        failure.map_or(Ok(changed), Err)
     }
 
     /// Runs a query of a tool.
@@ -183,22 +188,4 @@ fn link(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Link>, 
         Topology::Cluster(seeds) => Box::new(Cluster::new(seeds.clone(), access)),
         servers => Box::new(Primary::new(servers.clone(), access)),
     })
-}
-
-/// Counts the edits that changed a record.
-struct Count {
-    changed: usize,
-    failure: Option<Error>,
-}
-
-impl Observer for Count {
-    fn done(&mut self, _: usize, result: TaskResult) {
-        match result {
-            Ok(Done::Edited(changed)) => self.changed += changed,
-            Ok(_) => {}
-            Err(error) => self.failure = Some(error),
-        }
-    }
-
-    fn pause(&mut self) {}
 }

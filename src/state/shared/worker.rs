@@ -3,7 +3,7 @@
 //! It is handed jobs and hands back reports, each through a channel. Every job ends at
 //! its deadline. The thread ends when the loop drops its end.
 
-use super::batch::Observer;
+use super::batch::Progress;
 use super::changes::Item;
 use super::client::StateClient;
 use crate::state::{Done, Error, Task, TaskResult};
@@ -135,7 +135,12 @@ impl Tasks {
             }
         }
         if !items.is_empty() {
-            let conflicts = client.run(&items, deadline, &mut Decisions { serials, reporter })?;
+            let conflicts = client.run(&items, deadline, &mut |progress| match progress {
+                Progress::Done(item, result) => {
+                    reporter.report(WorkerReport::Completed(serials[item], result));
+                }
+                Progress::Pause => reporter.wake(),
+            })?;
             reporter.report(WorkerReport::Conflicts(conflicts));
         }
         // A failure below is the tool's. If the servers fail, mail will find out.
@@ -148,21 +153,5 @@ impl Tasks {
             reporter.report(WorkerReport::Completed(serial, result));
         }
         Ok(())
-    }
-}
-
-/// Reports the decisions of a batch by their serials.
-struct Decisions<'r> {
-    serials: Vec<Serial>,
-    reporter: &'r mut Reporter,
-}
-
-impl Observer for Decisions<'_> {
-    fn done(&mut self, item: usize, result: TaskResult) {
-        self.reporter.report(WorkerReport::Completed(self.serials[item], result));
-    }
-
-    fn pause(&mut self) {
-        self.reporter.wake();
     }
 }
