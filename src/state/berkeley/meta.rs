@@ -38,62 +38,45 @@ pub(super) fn refused<T>(reason: impl Into<String>) -> Result<T, OpenError> {
     Err(OpenError::Refused(reason.into()))
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Meta {
-    pub(super) layout: Layout,
-    /// The highest page number; 0 in old versions.
-    pub(super) last: u32,
-}
+/// Parses the first [`META_BYTES`] of a file; a shorter file is not Berkeley DB. Also
+/// returns the highest page number, which is 0 in old versions.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Layout, u32), OpenError> {
+    const PARTITIONED: u8 = 0x06;
+    const CHECKSUMS: u8 = 0x01;
+    // Several values for a key can be read (all but the first are skipped), and
+    // record counts do not matter.
+    const RECNO: u32 = 0x02;
+    const SEVERAL: u32 = 0x20;
+    const COMPRESSED: u32 = 0x80;
 
-impl Meta {
-    /// Parses the first [`META_BYTES`] of a file; a shorter file is not Berkeley
-    /// DB.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Meta, OpenError> {
-        const PARTITIONED: u8 = 0x06;
-        const CHECKSUMS: u8 = 0x01;
-        // Several values for a key can be read (all but the first are skipped), and
-        // record counts do not matter.
-        const RECNO: u32 = 0x02;
-        const SEVERAL: u32 = 0x20;
-        const COMPRESSED: u32 = 0x80;
+    let bytes = bytes.get(..META_BYTES).ok_or(OpenError::NotBerkeleyDb)?;
+    let order = byte_order(bytes)?;
+    let number = |at| order.u32(bytes, at).ok_or(OpenError::NotBerkeleyDb);
+    let byte = |at| bytes.get(at).copied().ok_or(OpenError::NotBerkeleyDb);
 
-        let bytes = bytes.get(..META_BYTES).ok_or(OpenError::NotBerkeleyDb)?;
-        let order = byte_order(bytes)?;
-        let number = |at| order.u32(bytes, at).ok_or(OpenError::NotBerkeleyDb);
-        let byte = |at| bytes.get(at).copied().ok_or(OpenError::NotBerkeleyDb);
-
-        let version = number(16)?;
-        if !(8..=10).contains(&version) {
-            return refused(format!(
-                "has version {version} of the Berkeley DB btree format; versions 8 to 10 can be \
+    let version = number(16)?;
+    if !(8..=10).contains(&version) {
+        return refused(format!(
+            "has version {version} of the Berkeley DB btree format; versions 8 to 10 can be \
                  read (db_upgrade converts older ones)"
-            ));
-        }
-        if byte(24)? != 0 {
-            return refused("is encrypted");
-        }
-        let page_size = number(20)?;
-        if !page_size.is_power_of_two() || !(512..=65_536).contains(&page_size) {
-            return refused(format!(
-                "has a damaged first page (it claims pages of {page_size} bytes)"
-            ));
-        }
-        if byte(26)? & PARTITIONED != 0 || number(48)? & (RECNO | SEVERAL | COMPRESSED) != 0 {
-            return refused(NOT_PLAIN);
-        }
-        let checksum = match byte(26)? & CHECKSUMS {
-            0 => 0,
-            _ => CHECKSUM_BYTES,
-        };
-        Ok(Meta {
-            layout: Layout {
-                order,
-                page_size: page_size as usize,
-                content: HEADER_BYTES + checksum,
-            },
-            last: number(32)?,
-        })
+        ));
     }
+    if byte(24)? != 0 {
+        return refused("is encrypted");
+    }
+    let page_size = number(20)?;
+    if !page_size.is_power_of_two() || !(512..=65_536).contains(&page_size) {
+        return refused(format!("has a damaged first page (it claims pages of {page_size} bytes)"));
+    }
+    if byte(26)? & PARTITIONED != 0 || number(48)? & (RECNO | SEVERAL | COMPRESSED) != 0 {
+        return refused(NOT_PLAIN);
+    }
+    let checksum = match byte(26)? & CHECKSUMS {
+        0 => 0,
+        _ => CHECKSUM_BYTES,
+    };
+    let page_size = page_size as usize;
+    Ok((Layout { order, page_size, content: HEADER_BYTES + checksum }, number(32)?))
 }
 
 /// Finds the order in which the magic number is valid.

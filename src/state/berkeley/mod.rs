@@ -27,19 +27,22 @@ pub use log::changes_pending;
 pub use meta::OpenError;
 pub use page::Lsn;
 
-use meta::{META_BYTES, Meta};
-use page::{LEAF, is_btree_kind};
-use pages::Pages;
+use meta::META_BYTES;
+use page::{LEAF, Layout, is_btree_kind};
 
 /// The number of notes a [`Summary`] keeps.
 const MAX_NOTES: usize = 20;
 
 #[derive(Debug)]
 pub struct BerkeleyFile {
-    pages: Pages,
-    meta: Meta,
+    file: File,
+    layout: Layout,
+    /// The number of whole pages.
+    count: u32,
     /// Bytes after the last whole page.
     remainder: u64,
+    /// The highest page number according to the first page; 0 in old versions.
+    last: u32,
 }
 
 /// The result of [`BerkeleyFile::read`].
@@ -111,12 +114,11 @@ impl BerkeleyFile {
         }
         let mut start = Vec::with_capacity(META_BYTES);
         (&file).take(META_BYTES as u64).read_to_end(&mut start).map_err(OpenError::Io)?;
-        let meta = Meta::parse(&start)?;
-        Ok(BerkeleyFile {
-            remainder: length % meta.layout.page_size as u64,
-            pages: Pages::new(file, meta.layout, length),
-            meta,
-        })
+        let (layout, last) = meta::parse(&start)?;
+        let page_size = layout.page_size as u64;
+        // Page numbers have 32 bits: what comes after cannot be referred to.
+        let count = u32::try_from(length / page_size).unwrap_or(u32::MAX);
+        Ok(BerkeleyFile { file, layout, count, remainder: length % page_size, last })
     }
 
     /// Place in the log of the last change that reached this file, see
@@ -132,10 +134,10 @@ impl BerkeleyFile {
     pub fn read(&self, mut take: impl FnMut(Visit<'_>)) -> Summary {
         let mut summary = Summary::default();
         let leaves = self.leaves(&mut summary);
-        let bytes = |pages: usize| (pages * self.pages.layout.page_size) as u64;
+        let bytes = |pages: usize| (pages * self.layout.page_size) as u64;
         for (index, number) in leaves.iter().enumerate() {
             let mut row = |key: &[u8], value: &[u8]| take(Visit::Row(key, value));
-            leaf::rows(&self.pages, *number, &mut summary, &mut row);
+            leaf::rows(self, *number, &mut summary, &mut row);
             take(Visit::Leaf { done: bytes(index + 1), of: bytes(leaves.len()) });
         }
         summary
@@ -145,8 +147,8 @@ impl BerkeleyFile {
     /// damaged file, followed by those to which no other leaf leads.
     fn leaves(&self, summary: &mut Summary) -> Vec<u32> {
         let mut neighbours = BTreeMap::new();
-        for number in 0..self.pages.count {
-            match self.pages.header(number) {
+        for number in 0..self.count {
+            match self.header(number) {
                 Ok(header) => {
                     summary.newest_change = summary.newest_change.max(header.lsn);
                     if header.kind == LEAF {
@@ -164,7 +166,7 @@ impl BerkeleyFile {
             }
         }
         if self.remainder > 0 {
-            let number = self.pages.count;
+            let number = self.count;
             let bytes = self.remainder;
             summary.lose_page(format!("page {number}: the file ends after {bytes} bytes of it"));
         }
@@ -188,8 +190,8 @@ impl BerkeleyFile {
     /// Counts the pages that are missing at the end of a damaged file. In a sound
     /// file the number is not reliable: `db_upgrade` writes one too many.
     fn count_missing(&self, summary: &mut Summary) {
-        let there = u64::from(self.pages.count) + u64::from(self.remainder > 0);
-        let missing = (u64::from(self.meta.last) + 1).saturating_sub(there);
+        let there = u64::from(self.count) + u64::from(self.remainder > 0);
+        let missing = (u64::from(self.last) + 1).saturating_sub(there);
         if missing > 0 {
             summary.lost_pages += missing;
             summary.note(format!("the last {missing} pages are missing"));

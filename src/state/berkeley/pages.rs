@@ -1,41 +1,22 @@
-//! Pages read from the file, one at a time.
+//! Pages read from the file, one at a time. Reading takes no locks and caches nothing.
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::page::{HEADER_BYTES, Header, Layout, OVERFLOW};
+use super::BerkeleyFile;
+use super::page::{HEADER_BYTES, Header, OVERFLOW};
 
 /// Longest key or value that is read, in bytes. The original's are at most some
 /// 1,100; a length beyond this is damage, not data.
 pub(super) const MAX_ITEM_BYTES: u32 = 65_536;
 
-/// An open file as pages. Reading takes no locks and caches nothing.
-#[derive(Debug)]
-pub(super) struct Pages {
-    file: File,
-    pub(super) layout: Layout,
-    pub(super) count: u32,
-}
-
-impl Pages {
-    /// `length` is the file's, in bytes.
-    pub(super) fn new(file: File, layout: Layout, length: u64) -> Pages {
-        let count = length / layout.page_size as u64;
-        Pages {
-            file,
-            layout,
-            // Page numbers have 32 bits: what comes after cannot be referred to.
-            count: u32::try_from(count).unwrap_or(u32::MAX),
-        }
-    }
-
+impl BerkeleyFile {
     /// Reads only the header of page `number`.
     pub(super) fn header(&self, number: u32) -> Result<Header, String> {
-        self.read(number, &mut [0; HEADER_BYTES])
+        self.page(number, &mut [0; HEADER_BYTES])
     }
 
     /// Fills `page`, at most a page long, from the start of page `number`.
-    pub(super) fn read(&self, number: u32, page: &mut [u8]) -> Result<Header, String> {
+    pub(super) fn page(&self, number: u32, page: &mut [u8]) -> Result<Header, String> {
         if number >= self.count {
             return Err(format!("page {number} lies beyond the end of the file"));
         }
@@ -55,7 +36,7 @@ impl Pages {
         let (mut page, mut item) = (vec![0; self.layout.page_size], Vec::with_capacity(length));
         let (mut previous, mut number) = (0, first);
         while item.len() < length {
-            let header = self.read(number, &mut page)?;
+            let header = self.page(number, &mut page)?;
             let start = self.layout.content;
             let part = page.get(start..start + usize::from(header.length));
             let part = part.unwrap_or_default();
