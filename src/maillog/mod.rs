@@ -16,7 +16,7 @@ pub use input::{Inputs, complain, reason};
 use memchr::{memchr, memmem};
 pub use object::classic_line;
 pub use queue::{bracketed, queued};
-pub use reject::{Reject, Rejects, address_in_brackets, address_of, client, unquoted};
+pub use reject::{Reject, address_in_brackets, address_of, client, unquoted};
 use std::borrow::Cow;
 use time::Clock;
 

@@ -2,7 +2,7 @@
 //! `NOQUEUE: reject: RCPT from NAME[IP]: 450 4.2.0 <rcpt>: TEXT; from=<S>
 //! to=<R> proto=ESMTP helo=<H>`.
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem;
 use memchr::{memchr, memrchr};
 use std::net::IpAddr;
 
@@ -21,56 +21,42 @@ pub struct Reject<'line> {
     pub recipient: &'line [u8],
 }
 
-pub struct Rejects {
-    reject: Finder<'static>,
-    code: Finder<'static>,
-    from: Finder<'static>,
-}
+const REJECT: &[u8] = b"reject: ";
+const FROM: &[u8] = b"from=<";
 
-impl Default for Rejects {
-    fn default() -> Rejects {
-        Rejects {
-            reject: Finder::new("reject: "),
-            code: Finder::new(": 4"),
-            from: Finder::new("from=<"),
-        }
-    }
-}
-
-impl Rejects {
+impl<'line> Reject<'line> {
     /// Returns the place of the word that all of them contain.
     #[must_use]
-    pub fn find(&self, line: &[u8]) -> Option<usize> {
-        self.reject.find(line)
+    pub fn find(line: &[u8]) -> Option<usize> {
+        memmem::find(line, REJECT)
     }
 
     /// Parses a line that has this word at `place`; `None` if the reply is
     /// permanent or a part is missing.
     #[must_use]
-    pub fn parse<'line>(&self, line: &'line [u8], place: usize) -> Option<Reject<'line>> {
-        let begin = place + self.reject.needle().len();
-        let (client, code, rest) = self.code.find_iter(&line[begin..]).find_map(|at| {
+    pub fn parse(line: &'line [u8], place: usize) -> Option<Reject<'line>> {
+        let begin = place + REJECT.len();
+        let (client, code, rest) = memmem::find_iter(&line[begin..], ": 4").find_map(|at| {
             let at = begin + at;
             let code = line.get(at + 2..at + 5)?;
             let is_code = is_number(code) && line.get(at + 5) == Some(&b' ');
             Some((client(&line[..at])?, code, at + 6)).filter(|_| is_code)
         })?;
         let (name, address) = client;
-        let (sender, recipient) = self.envelope(&line[rest..])?;
+        let (sender, recipient) = envelope(&line[rest..])?;
         Some(Reject { name, client: address_of(address)?, address, code, sender, recipient })
     }
+}
 
-    /// Returns sender and recipient, which follow each other. The text before them
-    /// comes from the client as well, so the last ones count.
-    fn envelope<'line>(&self, text: &'line [u8]) -> Option<(&'line [u8], &'line [u8])> {
-        let places: Vec<usize> = self.from.find_iter(text).collect();
-        places.into_iter().rev().find_map(|at| {
-            let (sender, rest) = address_in_brackets(&text[at + self.from.needle().len()..])?;
-            let rest = without_original_recipient(rest);
-            let (recipient, _) = address_in_brackets(rest.strip_prefix(b" to=<")?)?;
-            (!recipient.is_empty()).then_some((sender, recipient))
-        })
-    }
+/// Returns sender and recipient, which follow each other. The text before them
+/// comes from the client as well, so the last ones count.
+fn envelope(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    memmem::rfind_iter(text, FROM).find_map(|at| {
+        let (sender, rest) = address_in_brackets(&text[at + FROM.len()..])?;
+        let rest = without_original_recipient(rest);
+        let (recipient, _) = address_in_brackets(rest.strip_prefix(b" to=<")?)?;
+        (!recipient.is_empty()).then_some((sender, recipient))
+    })
 }
 
 /// Name and address of the client at the end of a text: `NAME[ADDRESS]`, or

@@ -2,8 +2,8 @@
 
 use crate::daemon::Failure;
 use crate::lists::{Letters, Pattern};
-use crate::maillog::{LoggedDecision, Reject, Rejects};
-use memchr::memmem::Finder;
+use crate::maillog::{LoggedDecision, Reject};
+use memchr::memmem;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'line> {
@@ -14,8 +14,6 @@ pub enum Event<'line> {
 
 pub struct Maillog {
     greylisted: Option<Pattern>,
-    rejects: Rejects,
-    pass: Finder<'static>,
 }
 
 impl Maillog {
@@ -28,29 +26,23 @@ impl Maillog {
                 Failure::new(format!("ERROR: --greylist-text is the pattern \"{text}\", and {why}"))
             })
         });
-        Ok(Maillog {
-            greylisted: greylisted.transpose()?,
-            rejects: Rejects::default(),
-            pass: Finder::new("action=pass, reason="),
-        })
+        Ok(Maillog { greylisted: greylisted.transpose()? })
     }
 
-    /// Returns the event of a line, if it has one.
+    /// Returns the event of a line, if it has one. The text distinguishes greylisting
+    /// from other refusals, with any code of `--greylist-action`; without a text all
+    /// refusals with 450 are selected.
     pub fn event<'line>(&self, line: &'line [u8]) -> Option<Event<'line>> {
-        if let Some(at) = self.rejects.find(line) {
-            let is_greylisted = self.greylisted.as_ref().is_none_or(|text| text.is_match(line));
-            return is_greylisted.then(|| self.deferral(line, at)).flatten().map(Event::Deferred);
+        if let Some(at) = Reject::find(line) {
+            let reject = Reject::parse(line, at)?;
+            let is_greylisted = match &self.greylisted {
+                Some(text) => text.is_match(line),
+                None => reject.code == b"450",
+            };
+            return is_greylisted.then_some(Event::Deferred(reject));
         }
-        let at = self.pass.find(line)?;
+        let at = memmem::find(line, b"action=pass, reason=")?;
         LoggedDecision::parse(&line[at..]).map(Event::Passed)
-    }
-
-    /// Returns the attempt in a line that has `reject: ` at a place. The text
-    /// distinguishes greylisting from other refusals, with any code of
-    /// `--greylist-action`; without a text all refusals with 450 are selected.
-    fn deferral<'line>(&self, line: &'line [u8], place: usize) -> Option<Reject<'line>> {
-        let reject = self.rejects.parse(line, place)?;
-        (self.greylisted.is_some() || reject.code == b"450").then_some(reject)
     }
 }
 

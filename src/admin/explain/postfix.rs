@@ -3,7 +3,7 @@
 //! later.
 
 use super::attempt::{Attempt, LoggedBy};
-use crate::maillog::{self, Line, Reject, Rejects};
+use crate::maillog::{self, Line, Reject};
 use memchr::{memchr, memmem};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -20,7 +20,6 @@ pub const REFUSED: &[u8] = b"greylisted";
 /// Reads Postfix's lines; remembers messages until they leave its queue.
 #[derive(Default)]
 pub struct Postfix {
-    rejects: Rejects,
     queue: HashMap<Vec<u8>, Message>,
 }
 
@@ -40,9 +39,9 @@ impl Postfix {
         }
         let text = line.text.as_ref();
         let queued = maillog::queued(text);
-        if let Some(place) = self.rejects.find(text) {
+        if let Some(place) = Reject::find(text) {
             let is_greylisted = memmem::find(text, SIGN).is_some();
-            let reject = is_greylisted.then(|| self.rejects.parse(text, place)).flatten()?;
+            let reject = is_greylisted.then(|| Reject::parse(text, place)).flatten()?;
             return Some(refused(line.time, queued.map(|(id, _)| id), &reject));
         }
         let (id, rest) = queued?;
