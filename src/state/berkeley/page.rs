@@ -148,7 +148,11 @@ impl<'a> Items<'a> {
     pub(super) fn item(&self, index: usize) -> Result<Item<'a>, String> {
         const DELETED: u8 = 0x80;
         let order = self.layout.order;
-        let item = self.item_bytes(index)?;
+        let offset = self.offset(index);
+        if offset < self.layout.content + 2 * self.count {
+            return Err(outside());
+        }
+        let item = self.page.get(offset..).ok_or_else(outside)?;
         let kind = *item.get(2).ok_or_else(outside)?;
         let content = match kind & !DELETED {
             1 => {
@@ -164,15 +168,6 @@ impl<'a> Items<'a> {
             other => return Err(format!("is of the unknown type {other}")),
         };
         Ok(Item { deleted: kind & DELETED != 0, content })
-    }
-
-    /// From the start of item `index` to the end of the page.
-    fn item_bytes(&self, index: usize) -> Result<&'a [u8], String> {
-        let offset = self.offset(index);
-        if offset < self.layout.content + 2 * self.count {
-            return Err(outside());
-        }
-        self.page.get(offset..).ok_or_else(outside)
     }
 }
 
