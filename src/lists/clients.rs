@@ -45,7 +45,7 @@ impl Clients {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.networks.is_empty() && self.patterns.is_empty()
+        self.len() == 0
     }
 
     /// Returns the rule that a client's name matches: the name, a domain of the

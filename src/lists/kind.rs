@@ -74,11 +74,7 @@ impl ListKind {
     /// Returns true for lists of the only mail that is greylisted. Without a file, such
     /// a list is off; an empty one exempts all mail.
     pub fn restricts(self) -> bool {
-        match self {
-            GreylistRecipients => true,
-            WhitelistClients | WhitelistRecipients | WhitelistSenders | BlacklistClients
-            | BlacklistSenders | BlacklistRecipients | RecipientDelays => false,
-        }
+        self == GreylistRecipients
     }
 
     pub fn default_files(self) -> &'static [&'static str] {

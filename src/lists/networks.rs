@@ -170,10 +170,6 @@ impl Networks {
         self.rules.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
     /// The rule of a network that holds the address.
     pub(super) fn find(&self, address: IpAddr) -> Option<&Location> {
         let address = in_ipv6(address);
