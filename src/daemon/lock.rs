@@ -3,7 +3,6 @@
 use super::Failure;
 use super::failure::errno;
 use nix::fcntl::{Flock, FlockArg};
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -28,21 +27,6 @@ impl Drop for DirectoryLock {
         // killed.
         if !self.is_unchecked {
             let _ = self.file.set_len(0);
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// Its number; unknown for the original, which does not write it.
-    pub pid: Option<u32>,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pid {
-            Some(pid) => write!(f, "process {pid}"),
-            None => f.write_str("a process"),
         }
     }
 }
@@ -91,15 +75,19 @@ impl DirectoryLock {
         self.is_unchecked = false;
     }
 
-    /// Returns the process that holds the lock of a directory, if one does.
-    pub fn holder(directory: &Path) -> io::Result<Option<Holder>> {
+    /// Returns the process that holds the lock of a directory, if one does: `process N`,
+    /// or `a process` for the original, which does not write its number.
+    pub fn holder(directory: &Path) -> io::Result<Option<String>> {
         let file = match File::open(path(directory)) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
         match Flock::lock(file, FlockArg::LockSharedNonblock) {
             Ok(_) => Ok(None),
-            Err((file, _)) => Ok(Some(Holder { pid: pid_in(&file) })),
+            Err((file, _)) => {
+                let pid = pid_in(&file).map(|pid| format!("process {pid}"));
+                Ok(Some(pid.unwrap_or_else(|| "a process".to_owned())))
+            }
         }
     }
 }

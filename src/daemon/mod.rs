@@ -20,6 +20,6 @@ pub mod title;
 
 pub use detach::{Detached, Readiness, detach};
 pub use failure::{Failure, errno};
-pub use lock::{DirectoryLock, Holder};
+pub use lock::DirectoryLock;
 pub use log::{Entry, Format, Log, Severity, Verbosity};
 pub use signals::{Signals, Wanted};
