@@ -50,8 +50,6 @@ pub struct Control {
     pace: ToolPace,
     /// The number of requests, to find the tool that has been silent for longest.
     requests: u64,
-    /// The start of the daemon, in seconds since the epoch.
-    started: i64,
 }
 
 impl Control {
@@ -73,7 +71,6 @@ impl Control {
             turn: 0,
             pace: ToolPace::default(),
             requests: 0,
-            started: clock::now(),
         })
     }
 
@@ -124,7 +121,7 @@ impl Control {
                     // Records that wait are written between batches.
                     Ok(ToolRequest::Settle) => tool.settles = Some(backend.settle()),
                     Ok(ToolRequest::Reload) => tool.reply(&reload()),
-                    Ok(ToolRequest::Statistics) => tool.reply(&statistics(self.started, stats)),
+                    Ok(ToolRequest::Statistics) => tool.reply(&statistics(stats)),
                     Ok(request) => match task(&request, policy) {
                         Ok(task) => {
                             is_free = false;
@@ -323,10 +320,10 @@ fn reload() -> ToolReply {
     raise(Signal::SIGHUP).map(|()| Vec::new()).map_err(|why| why.desc().to_owned())
 }
 
-fn statistics(started: i64, stats: &Stats) -> ToolReply {
+fn statistics(stats: &Stats) -> ToolReply {
     let numbers = stats.counters.named();
     let numbers = numbers.map(|(name, number)| format!("{name} {number}"));
-    let process = [format!("pid {}", process::id()), format!("started {started}")];
+    let process = [format!("pid {}", process::id()), format!("started {}", stats.started)];
     Ok(process.into_iter().chain(numbers).collect())
 }
 
