@@ -53,10 +53,8 @@ impl Transport {
         match self {
             Transport::Udp(socket) => {
                 let mut datagram = [0; MAX_DATAGRAM];
-                match unless_blocked(|| socket.recv(&mut datagram))? {
-                    Some(length) => Ok(Some(datagram[..length].to_vec())),
-                    None => Ok(None),
-                }
+                let length = unless_blocked(|| socket.recv(&mut datagram))?;
+                Ok(length.map(|length| datagram[..length].to_vec()))
             }
             Transport::Tcp(exchange) => exchange.receive(),
         }

@@ -11,7 +11,8 @@ use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::mem;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -73,14 +74,14 @@ impl SharedBackend {
     }
 
     fn hand_over(&mut self, job: Job) -> Result<(), Error> {
-        if let WorkerState::Ready(..) = self.worker {
-            let ready = std::mem::replace(&mut self.worker, WorkerState::Ended);
-            if let WorkerState::Ready(client, waker) = ready {
+        self.worker = match mem::replace(&mut self.worker, WorkerState::Ended) {
+            WorkerState::Ready(client, waker) => {
                 let worker = Worker::start(*client, waker)
                     .map_err(|error| Error::new(format!("shared state: no thread: {error}")))?;
-                self.worker = WorkerState::Running(worker);
+                WorkerState::Running(worker)
             }
-        }
+            started => started,
+        };
         let ended = || Error::new("shared state: its thread has ended; restart postgrey");
         match &self.worker {
             WorkerState::Running(worker) => worker.jobs.send(job).map_err(|_| ended()),
@@ -114,7 +115,7 @@ impl SharedBackend {
 
     /// Fails all tasks, and opens the circuit.
     fn fail(&mut self, error: Error, now: Instant, completed: &mut Vec<Completed>) {
-        for (ticket, _) in std::mem::take(&mut self.pending).into_values() {
+        for (ticket, _) in mem::take(&mut self.pending).into_values() {
             self.stats.failures += 1;
             completed.push(Completed { ticket, result: Err(error.clone()) });
         }
@@ -127,7 +128,7 @@ impl SharedBackend {
     }
 
     fn submit_queue(&mut self, now: Instant, completed: &mut Vec<Completed>) {
-        let queue = std::mem::take(&mut self.queue);
+        let queue = mem::take(&mut self.queue);
         if let Some(error) = self.circuit.failure() {
             for (ticket, _) in queue {
                 self.stats.failures += 1;
@@ -201,21 +202,15 @@ impl Backend for SharedBackend {
 
     /// Lets the worker end: refreshes may be under way that no reply waited for.
     fn flush(&mut self) -> Result<bool, Error> {
-        let worker = std::mem::replace(&mut self.worker, WorkerState::Ended);
+        let worker = mem::replace(&mut self.worker, WorkerState::Ended);
         let WorkerState::Running(Worker { jobs, reports }) = worker else {
             return Ok(false);
         };
         drop(jobs);
         let end = Instant::now() + self.timeout;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            match reports.recv_timeout(left) {
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    return Ok(false);
-                }
-            }
-        }
+        let left = || end.saturating_duration_since(Instant::now());
+        while reports.recv_timeout(left()).is_ok() {}
+        Ok(false)
     }
 
     fn failure(&self) -> Option<String> {

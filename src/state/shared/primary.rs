@@ -83,21 +83,18 @@ impl Primary {
         let text = |value: &Value| {
             value.text().and_then(|text| std::str::from_utf8(text).ok().map(str::to_owned))
         };
-        match reply {
+        let endpoint = |values: &[Value]| {
+            let [host, port] = values else {
+                return None;
+            };
+            Some(StateServer::Tcp(text(host)?, text(port)?.parse().ok()?))
+        };
+        match &reply {
             Value::Nil => {
                 let why = format!("shared state: {sentinel}: unknown primary \"{name}\"");
                 Err(Error::new(why))
             }
-            Value::Array(values) => match &values[..] {
-                [host, port] => {
-                    let port = text(port).and_then(|port| port.parse().ok());
-                    let endpoint =
-                        text(host).zip(port).map(|(host, port)| StateServer::Tcp(host, port));
-                    endpoint.ok_or_else(|| unexpected(sentinel))
-                }
-                _ => Err(unexpected(sentinel)),
-            },
-            _ => Err(unexpected(sentinel)),
+            reply => reply.elements().and_then(endpoint).ok_or_else(|| unexpected(sentinel)),
         }
     }
 }
