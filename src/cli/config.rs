@@ -9,12 +9,13 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
 
-use super::{convert, getopt, shared};
+use super::getopt::{self, Given};
+use super::{convert, shared};
 
 /// Bytes from which a file is refused: what was written for us has a few
 /// hundred, and a log file named by mistake must not fill the memory.
@@ -32,9 +33,9 @@ const RIVALS: &[&[&str]] = &[
 /// Options that print something or are about the file itself.
 const MISPLACED: &[&str] = &["help", "man", "version", "config"];
 
-/// The option that Debian's service passes when no text is set. In that case the
-/// text of the file is used.
-const EMPTY_TEXT: &str = "--greylist-text";
+/// The option that Debian's service passes without a value when no text is set. In that
+/// case the text of the file is used.
+const TEXT: &str = "greylist-text";
 
 /// An error in the file; `Display` gives `FILE:LINE: what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,42 +56,40 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// The words of the file, if one is named, and then those that were `typed`,
-/// both as [`getopt::rewrite`] leaves them.
-pub(super) fn merge(
-    command: &Command,
-    typed: Vec<OsString>,
-) -> Result<Vec<OsString>, Vec<ConfigError>> {
-    let words = merge_with_lines(command, typed)?;
-    Ok(words.into_iter().map(|(_, word)| word).collect())
+/// The options of the file, if one is named, and then those that were `typed`.
+pub(super) fn merge(command: &Command, typed: Vec<Given>) -> Result<Vec<Given>, Vec<ConfigError>> {
+    let options = merge_with_lines(command, typed)?;
+    Ok(options.into_iter().map(|(_, given)| given).collect())
 }
 
-/// A word, and its line in the file if it comes from there.
-pub(super) type PlacedWord = (Option<u32>, OsString);
+/// An option, and its line in the file if it comes from there.
+pub(super) type PlacedOption = (Option<u32>, Given);
 
-/// The same words, with their lines in the file.
+/// The same options, with their lines in the file.
 pub(super) fn merge_with_lines(
     command: &Command,
-    typed: Vec<OsString>,
-) -> Result<Vec<PlacedWord>, Vec<ConfigError>> {
+    typed: Vec<Given>,
+) -> Result<Vec<PlacedOption>, Vec<ConfigError>> {
     let Some(path) = path(&typed) else {
-        return Ok(typed.into_iter().map(|word| (None, word)).collect());
+        return Ok(typed.into_iter().map(|given| (None, given)).collect());
     };
     let bytes = read(&path).map_err(|error| {
         let what = format!("can't be read: {}", crate::daemon::errno(&error).desc());
         let what = if error.raw_os_error().is_some() { what } else { error.to_string() };
         vec![ConfigError { file: path.clone(), line: None, what }]
     })?;
-    let mut words = parse(command, &path, &bytes)?;
-    let has_text = words.iter().any(|(_, word)| name_of(word) == "greylist-text");
-    words.retain(|(_, word)| !typed.iter().any(|typed| excludes(typed, word)));
-    let typed = typed.into_iter().filter(|word| !has_text || word != EMPTY_TEXT);
-    words.extend(typed.map(|word| (None, word)));
-    Ok(words)
+    let mut options = parse(command, &path, &bytes)?;
+    let has_text = options.iter().any(|(_, given)| given.name == TEXT);
+    options.retain(|(_, given)| !typed.iter().any(|typed| excludes(typed, given)));
+    let is_empty_text = |given: &Given| given.name == TEXT && given.value.is_none();
+    let typed = typed.into_iter().filter(|given| !(has_text && is_empty_text(given)));
+    options.extend(typed.map(|given| (None, given)));
+    Ok(options)
 }
 
-pub(super) fn path(words: &[OsString]) -> Option<PathBuf> {
-    words.iter().rev().find(|word| name_of(word) == "config").map(value_of)
+pub(super) fn path(options: &[Given]) -> Option<PathBuf> {
+    let config = options.iter().rev().find(|given| given.name == "config");
+    config.map(|given| given.value.clone().unwrap_or_default().into())
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -106,18 +105,18 @@ fn parse(
     command: &Command,
     file: &Path,
     bytes: &[u8],
-) -> Result<Vec<PlacedWord>, Vec<ConfigError>> {
+) -> Result<Vec<PlacedOption>, Vec<ConfigError>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let (mut words, mut faults) = (Vec::new(), Vec::new());
+    let (mut options, mut faults) = (Vec::new(), Vec::new());
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
-        match setting(line).and_then(|setting| setting.map(|it| it.word(command)).transpose()) {
-            Ok(word) => words.extend(word.map(|word| (Some(number), word))),
+        match setting(line).and_then(|setting| setting.map(|it| it.option(command)).transpose()) {
+            Ok(given) => options.extend(given.map(|given| (Some(number), given))),
             Err(what) => {
                 faults.push(ConfigError { file: file.to_owned(), line: Some(number), what })
             }
         }
     }
-    if faults.is_empty() { Ok(words) } else { Err(faults) }
+    if faults.is_empty() { Ok(options) } else { Err(faults) }
 }
 
 /// One line's name, and its value if there is an equals sign.
@@ -162,8 +161,8 @@ fn without_comment(text: &[u8]) -> &[u8] {
 }
 
 impl ConfigLine<'_> {
-    /// The equivalent argument of a command line.
-    fn word(&self, command: &Command) -> Result<OsString, String> {
+    /// The equivalent option of a command line.
+    fn option(&self, command: &Command) -> Result<Given, String> {
         let shown = String::from_utf8_lossy(self.name);
         if self.name.starts_with(b"-") {
             return Err(format!("{shown}: write the name without the dashes"));
@@ -181,20 +180,20 @@ impl ConfigLine<'_> {
             word.extend_from_slice(value);
         }
         let words = getopt::rewrite(command, vec![OsString::from_vec(word)]);
-        let words = words.map_err(|lines| lines.join("; "))?.options;
-        let word = words.into_iter().next().unwrap_or_default();
-        let name = name_of(&word);
-        if MISPLACED.contains(&&*name) {
+        let mut options = words.map_err(|lines| lines.join("; "))?.options;
+        let given = options.pop().ok_or_else(|| format!("\"{shown}\" is not an option"))?;
+        let name = &given.name;
+        if MISPLACED.contains(&name.as_str()) {
             return Err(format!("{name} has its place on the command line only"));
         }
-        try_out(command, &word)?;
-        Ok(word)
+        try_out(command, &given)?;
+        Ok(given)
     }
 }
 
 /// Returns an error if a daemon would not start with this option alone.
-fn try_out(command: &Command, word: &OsStr) -> Result<(), String> {
-    let words = [OsStr::new("--milter=/"), word];
+fn try_out(command: &Command, given: &Given) -> Result<(), String> {
+    let words = ["--milter=/".into(), given.word()];
     let matches = command.clone().try_get_matches_from(words).map_err(|error| error.to_string())?;
     match convert::options(&matches, OsStr::new(""), shared::typed(&matches).as_ref()) {
         Ok(_) => Ok(()),
@@ -202,20 +201,9 @@ fn try_out(command: &Command, word: &OsStr) -> Result<(), String> {
     }
 }
 
-pub(super) fn name_of(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    word.trim_start_matches("--").split('=').next().unwrap_or_default().to_owned()
-}
-
-pub(super) fn value_of(word: &OsString) -> PathBuf {
-    let bytes = word.as_bytes();
-    let at = memchr::memchr(b'=', bytes).map_or(bytes.len(), |at| at + 1);
-    OsStr::from_bytes(&bytes[at..]).into()
-}
-
 /// Returns true if an option of the command line cancels one of the file, other
 /// than as a later value of the same option.
-fn excludes(typed: &OsStr, word: &OsStr) -> bool {
-    let (typed, word) = (name_of(typed), name_of(word));
-    RIVALS.iter().any(|rivals| rivals.contains(&&*typed) && rivals.contains(&&*word))
+fn excludes(typed: &Given, given: &Given) -> bool {
+    let has = |rivals: &[&str], given: &Given| rivals.contains(&given.name.as_str());
+    RIVALS.iter().any(|rivals| has(rivals, typed) && has(rivals, given))
 }

@@ -1,8 +1,7 @@
 //! The daemon's settings in effect, with the place that each comes from.
 
-use super::config::{self, name_of, value_of};
 use super::settings::ToolOptions;
-use super::{defaults, flags, getopt, shared};
+use super::{config, defaults, flags, getopt, shared};
 use crate::state::Address;
 use clap::{Arg, ArgAction};
 use std::ffi::OsString;
@@ -26,17 +25,18 @@ pub fn settings_in_effect(tool: &ToolOptions, all: bool) -> Result<Vec<Setting>,
     let line = defaults::read(tool.file()).ok().and_then(|defaults| defaults.line());
     let typed = getopt::rewrite(&command, words).map_err(|lines| lines.join("; "))?.options;
     let file = config::path(&typed).unwrap_or_default();
-    let words = config::merge_with_lines(&command, typed)
+    let given = config::merge_with_lines(&command, typed)
         .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let mut settings = Vec::new();
     for option in command.get_arguments().filter(|option| is_setting(option)) {
         let name = option.get_long().unwrap_or_default();
-        let mut set: Vec<Setting> = words
+        let mut set: Vec<Setting> = given
             .iter()
-            .filter(|(_, word)| name_of(word) == name)
-            .map(|(place_in_file, word)| Setting {
+            .filter(|(_, given)| given.name == name)
+            .map(|(place_in_file, given)| Setting {
                 name: name.to_owned(),
-                value: takes_value(option).then(|| shown(name, value_of(word).into_os_string())),
+                value: takes_value(option)
+                    .then(|| shown(name, given.value.clone().unwrap_or_default())),
                 source: Some(match place_in_file {
                     Some(line) => (file.clone(), Some(*line)),
                     None => (tool.file().to_owned(), line),

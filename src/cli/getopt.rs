@@ -7,7 +7,7 @@
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
 use std::iter::Peekable;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, Command};
 
@@ -42,10 +42,28 @@ impl Takes {
     }
 }
 
+/// An option that was given, by its long name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub name: String,
+    pub value: Option<OsString>,
+}
+
+impl Given {
+    /// The form that clap parses correctly for all values: `--name` or `--name=value`.
+    pub fn word(&self) -> OsString {
+        let mut word = OsString::from(format!("--{}", self.name));
+        if let Some(value) = &self.value {
+            word.push("=");
+            word.push(value);
+        }
+        word
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Words {
-    /// `--name` or `--name=value` for each option.
-    pub(super) options: Vec<OsString>,
+    pub(super) options: Vec<Given>,
     /// Everything from the first plain argument on, or after `--`.
     pub(super) rest: Vec<OsString>,
 }
@@ -63,7 +81,7 @@ pub(super) fn rewrite(command: &Command, words: Vec<OsString>) -> Result<Words, 
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next_if(|word| is_option(word)) {
         match option(command, &word, &mut words) {
-            Ok(word) => options.push(word),
+            Ok(given) => options.push(given),
             Err(error) => errors.push(error),
         }
     }
@@ -81,7 +99,7 @@ fn option(
     command: &Command,
     word: &OsStr,
     following: &mut Peekable<impl Iterator<Item = OsString>>,
-) -> Result<OsString, String> {
+) -> Result<Given, String> {
     let (name, attached) = split(word);
     let shown = name.to_string_lossy();
     let arg = find(command, name)
@@ -96,7 +114,8 @@ fn option(
         ),
         value => value,
     };
-    Ok(join(arg, value.as_deref()))
+    let name = arg.get_long().unwrap_or(arg.get_id().as_str()).to_owned();
+    Ok(Given { name, value })
 }
 
 /// The option's value, if it has one, from after its `=` or from the words that
@@ -184,17 +203,6 @@ fn number(value: &OsStr) -> Option<String> {
     }
     let number: i64 = text.replace('_', "").parse().ok()?;
     Some(number.to_string())
-}
-
-/// The form that clap parses correctly for all values.
-fn join(arg: &Arg, value: Option<&OsStr>) -> OsString {
-    let mut word = b"--".to_vec();
-    word.extend_from_slice(arg.get_long().unwrap_or(arg.get_id().as_str()).as_bytes());
-    if let Some(value) = value {
-        word.push(b'=');
-        word.extend_from_slice(value.as_bytes());
-    }
-    OsString::from_vec(word)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ use clap::{ArgMatches, Command, ValueHint};
 pub use config::ConfigError;
 pub use effective::{Setting, settings_in_effect};
 pub use facility::Facility;
+pub use getopt::Given;
 pub use opensmtpd_filter::OpensmtpdFilter;
 pub use options::{Listen, Options};
 pub use policy_test::{PolicyTest, ServerAddress};
@@ -91,7 +92,7 @@ impl Program {
     fn parse(&self, arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
         let mut command = (self.command)();
         let getopt::Words { options, rest } = rewritten(&command, arguments)?;
-        let matches = matched(&mut command, options)?;
+        let matches = matched(&mut command, &options)?;
         match information(&matches, &mut command, help::help, self.page) {
             Some(text) => Ok(Invocation::Print(text)),
             None => (self.convert)(&matches, rest),
@@ -183,13 +184,13 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Invocation, UsageError> {
     }
     let mut command = flags::command();
     let getopt::Words { options: typed, rest } = rewritten(&command, arguments)?;
-    let mut matches = matched(&mut command, typed.clone())?;
+    let mut matches = matched(&mut command, &typed)?;
     if let Some(text) = information(&matches, &mut command, daemon_help, manual::daemon) {
         return Ok(Invocation::Print(text));
     }
     if matches.contains_id("config") {
-        let words = config::merge(&command, typed).map_err(UsageError::of_file)?;
-        matches = matched(&mut command, words)?;
+        let merged = config::merge(&command, typed).map_err(UsageError::of_file)?;
+        matches = matched(&mut command, &merged)?;
     }
     if !LISTENING.iter().any(|id| matches.contains_id(id)) {
         return Err(nowhere(rest.first().map(OsString::as_os_str)));
@@ -274,13 +275,12 @@ pub fn options(words: Vec<OsString>) -> Result<Options, UsageError> {
     }
 }
 
-/// Returns the daemon's options as `--name` or `--name=value`: those of the
-/// configuration file that the command line does not override, then those of the
+/// Returns the daemon's options: those of the configuration file that the command line does not override, then those of the
 /// command line. Empty if the command line is invalid.
 ///
 /// # Errors
 /// Those of the configuration file, if the arguments name one.
-pub fn merged(words: &[OsString]) -> Result<Vec<OsString>, Vec<ConfigError>> {
+pub fn merged(words: &[OsString]) -> Result<Vec<Given>, Vec<ConfigError>> {
     let command = flags::command();
     match getopt::rewrite(&command, words.to_vec()) {
         Ok(words) => config::merge(&command, words.options),
@@ -300,10 +300,11 @@ pub fn default_of(name: &str) -> Option<String> {
 /// in it; `None` if they have none.
 #[must_use]
 pub fn hidden(words: Vec<OsString>) -> Option<Hidden> {
-    let words = getopt::rewrite(&flags::command(), words).ok()?.options;
-    let is_url = |word: &OsString| config::name_of(word) == shared::OPTION;
-    let secret = config::value_of(words.iter().rfind(|word| is_url(word))?).into();
-    let words = words.into_iter().filter(|word| !is_url(word)).collect();
+    let options = getopt::rewrite(&flags::command(), words).ok()?.options;
+    let (urls, others): (Vec<_>, Vec<_>) =
+        options.into_iter().partition(|given| given.name == shared::OPTION);
+    let secret = urls.into_iter().next_back()?.value.unwrap_or_default();
+    let words = others.iter().map(Given::word).collect();
     Some(Hidden { words, variable: SHARED_STATE_VARIABLE, secret })
 }
 
@@ -339,8 +340,8 @@ fn rewritten(command: &Command, arguments: Vec<OsString>) -> Result<getopt::Word
     getopt::rewrite(command, arguments).map_err(|lines| UsageError::parse(lines.join("\n")))
 }
 
-fn matched(command: &mut Command, words: Vec<OsString>) -> Result<ArgMatches, UsageError> {
-    let matches = command.try_get_matches_from_mut(words);
+fn matched(command: &mut Command, options: &[Given]) -> Result<ArgMatches, UsageError> {
+    let matches = command.try_get_matches_from_mut(options.iter().map(Given::word));
     matches.map_err(|error| UsageError::parse(error.to_string()))
 }
 

@@ -1,32 +1,29 @@
 //! Options that the daemon accepts, but that do not do what one expects.
 
 use super::finding::Finding;
-use crate::cli::{self, Options};
+use crate::cli::{self, Given, Options};
 use crate::greylist::Policy;
 use crate::lists::{Files, ListKind, ListReader, Lists};
 #[cfg(feature = "shared-state")]
 use crate::state::shared;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// Returns the findings about options as [`cli::merged`] returns them: those
-/// whose effect is not the one written.
-pub(super) fn lint_given(given: &[OsString]) -> Vec<Finding> {
+/// Returns the findings about options whose effect is not the one written.
+pub(super) fn lint_given(given: &[Given]) -> Vec<Finding> {
     two_places(given).into_iter().chain(zeros(given)).collect()
 }
 
 /// Zeros that the original replaces by the default (BEHAVIOUR A3).
-fn zeros(given: &[OsString]) -> Vec<Finding> {
-    let is_zero = |word: &OsString| {
-        let value = word.to_str().and_then(|word| word.split_once('=')).map(|(_, value)| value);
-        value.is_some_and(|value| !value.is_empty() && value.bytes().all(|digit| digit == b'0'))
-    };
+fn zeros(given: &[Given]) -> Vec<Finding> {
+    let is_zero =
+        |value: &OsStr| !value.is_empty() && value.as_bytes().iter().all(|digit| *digit == b'0');
     let options = ["delay", "ipv4cidr", "ipv6cidr", "user", "group"].into_iter();
     let found = options.filter_map(|name| {
-        let option = format!("--{name}");
-        given.iter().rev().find(|word| is_named(word, &option)).filter(|word| is_zero(word))?;
-        let problem = format!("{option}=0 means the default, {}", cli::default_of(name)?);
+        let last = given.iter().rfind(|given| given.name == name)?;
+        last.value.as_deref().filter(|value| is_zero(value))?;
+        let problem = format!("--{name}=0 means the default, {}", cli::default_of(name)?);
         let fix = "write the value that is meant";
         Some(Finding::warning("zero-is-default", problem, fix))
     });
@@ -34,9 +31,9 @@ fn zeros(given: &[OsString]) -> Vec<Finding> {
 }
 
 /// Listening options of which one has no effect.
-fn two_places(given: &[OsString]) -> Option<Finding> {
-    let count = |name| given.iter().filter(|word| is_named(word, name)).count();
-    let problem = match (count("--inet"), count("--unix")) {
+fn two_places(given: &[Given]) -> Option<Finding> {
+    let count = |name| given.iter().filter(|given| given.name == name).count();
+    let problem = match (count("inet"), count("unix")) {
         (1.., 1..) => "--unix has no effect next to --inet: no socket appears",
         (2.., 0) => "--inet is given more than once: only the last one is used",
         (0, 2..) => "--unix is given more than once: only the last one is used",
@@ -53,17 +50,6 @@ fn authorities(options: &Options) -> Option<Finding> {
     let error = shared::check_authorities(options.shared_state.as_ref()?).err()?;
     let fix = "give --shared-state-ca a PEM file that the daemon's user can read";
     Some(Finding::error("refused", error.to_string(), fix))
-}
-
-pub(super) fn has(given: &[OsString], name: &str) -> bool {
-    given.iter().any(|word| is_named(word, name))
-}
-
-/// Returns true if an option as [`cli::merged`] returns it has this name.
-fn is_named(word: &OsStr, name: &str) -> bool {
-    word.as_bytes()
-        .strip_prefix(name.as_bytes())
-        .is_some_and(|rest| matches!(rest, [] | [b'=', ..]))
 }
 
 /// Returns the findings about options that the daemon accepts.

@@ -2,10 +2,10 @@
 //! with the options of Debian's service.
 
 use super::finding::{Finding, Place};
-use super::options::{has, lint_given};
+use super::options::lint_given;
 use crate::cli::admin::{CheckOptions, plain_word};
 use crate::cli::defaults::{self, Defaults, Variable};
-use crate::cli::{self, ConfigError, Options};
+use crate::cli::{self, ConfigError, Given, Options};
 use crate::daemon::errno;
 use std::ffi::OsString;
 use std::path::Path;
@@ -92,16 +92,17 @@ fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Fi
 
 /// Options that do not work in Debian's systemd unit, which runs the daemon in
 /// the foreground and gives it the text of the reply last.
-fn against_unit(place: &Place, given: &[OsString], text: Option<&str>) -> Vec<Finding> {
+fn against_unit(place: &Place, given: &[Given], text: Option<&str>) -> Vec<Finding> {
+    let has = |name| given.iter().any(|given| given.name == name);
     let warn = |kind, problem, fix| Finding::warning(kind, problem, fix).at(place.clone());
     let mut findings = Vec::new();
-    if has(given, "--daemonize") {
+    if has("daemonize") {
         let problem = "--daemonize makes the service fail: systemd waits for the process that it \
                        started, which ends";
         findings.push(warn("daemonize", problem, "delete it; the init script adds it itself"));
     }
     let is_replaced = text.is_none_or(|text| !text.is_empty());
-    if has(given, "--greylist-text") && is_replaced {
+    if has("greylist-text") && is_replaced {
         let problem = "--greylist-text has no effect: the service sets it from POSTGREY_TEXT";
         findings.push(warn("text-replaced", problem, "set POSTGREY_TEXT to the text instead"));
     }

@@ -4,7 +4,7 @@
 
 use super::args::{self, OutputFormat};
 use super::{Command, Invocation, refused, table};
-use crate::cli::{self, UsageError, config, flags, getopt, help};
+use crate::cli::{self, Given, UsageError, flags, getopt, help};
 use crate::daemon::clock;
 use crate::greylist::filter::bare_address;
 use clap::ArgMatches;
@@ -48,14 +48,12 @@ pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
     if let Some(word) = words.rest.first() {
         return Err(wrong(&format!("{} is not an option", word.to_string_lossy())));
     }
-    let is_own = |word: &&OsString| {
-        let name = config::name_of(word);
-        own.get_arguments().any(|arg| arg.get_long() == Some(&name))
-    };
+    let is_own =
+        |given: &&Given| own.get_arguments().any(|arg| arg.get_long() == Some(&given.name));
     let (of_check, of_daemon): (Vec<_>, Vec<_>) = words.options.iter().partition(is_own);
     let of_daemon = of_daemon.into_iter().flat_map(as_typed).collect();
     let matches = both
-        .try_get_matches_from_mut(&words.options)
+        .try_get_matches_from_mut(words.options.iter().map(Given::word))
         .map_err(|error| refused(error.to_string().trim_end()))?;
     if matches.get_flag("help") {
         let mut own = table::with_common_options(own);
@@ -67,25 +65,21 @@ pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
     Ok(cli::Invocation::Administer(Box::new(invocation)))
 }
 
-/// Returns a rewritten option as the daemon accepts it: an empty value is an
-/// argument of its own.
-fn as_typed(word: &OsString) -> Vec<OsString> {
-    let name = word.as_bytes().strip_suffix(b"=").filter(|name| !name.contains(&b'='));
-    match name {
-        Some(name) => vec![OsStr::from_bytes(name).to_owned(), OsString::new()],
-        None => vec![word.clone()],
+/// Returns an option as the daemon accepts it: an empty value is an argument of its own.
+fn as_typed(given: &Given) -> Vec<OsString> {
+    match &given.value {
+        Some(value) if value.is_empty() => vec![format!("--{}", given.name).into(), value.clone()],
+        _ => vec![given.word()],
     }
 }
 
 fn command(
     matches: &ArgMatches,
-    of_check: &[&OsString],
+    of_check: &[&Given],
     of_daemon: Vec<OsString>,
 ) -> Result<Command, String> {
     if matches.get_flag("database") {
-        let is_allowed =
-            |word: &&OsString| matches!(&*config::name_of(word), "database" | "defaults");
-        if of_check.iter().all(is_allowed) {
+        if of_check.iter().all(|given| matches!(&*given.name, "database" | "defaults")) {
             return Ok(Command::CheckDatabase);
         }
         let others = "--dbdir, --user, --group, --config and --defaults";
