@@ -6,6 +6,7 @@
 
 use super::progress::for_each_record;
 use super::{Error, Exit};
+use crate::cli::Given;
 use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{self, Database, SharedLocation};
@@ -47,13 +48,13 @@ pub fn run(settings: &ToolSettings, target: &Path) -> Result<Exit, Error> {
     command.args(["backup", "-"]);
     if let Some(SharedLocation { settings, .. }) = &settings.shared {
         command.env(SHARED_STATE_VARIABLE, settings.address.url());
-        let authorities = settings.authorities.as_deref().map(Path::as_os_str);
-        command.args(authorities.map(|file| option("--shared-state-ca", file)));
+        let authorities = settings.authorities.as_ref();
+        command.args(authorities.map(|file| Given::new("shared-state-ca", file).word()));
     }
     let status = command
-        .arg(option("--dbdir", settings.dbdir.as_os_str()))
-        .arg(option("--user", settings.user.as_ref()))
-        .arg(option("--group", settings.group.as_ref()))
+        .arg(Given::new("dbdir", &settings.dbdir).word())
+        .arg(Given::new("user", &settings.user).word())
+        .arg(Given::new("group", &settings.group).word())
         .stdin(Stdio::null())
         .stdout(file)
         .status()?;
@@ -62,13 +63,6 @@ pub fn run(settings: &ToolSettings, target: &Path) -> Result<Exit, Error> {
     }
     unfinished.finish().map_err(explain)?;
     Ok(Exit::Done)
-}
-
-fn option(name: &str, value: &std::ffi::OsStr) -> std::ffi::OsString {
-    let mut option = std::ffi::OsString::from(name);
-    option.push("=");
-    option.push(value);
-    option
 }
 
 /// The path of a regular file, or of none so far: a link that the caller made is

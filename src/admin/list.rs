@@ -15,10 +15,15 @@ use std::ops::ControlFlow;
 
 /// Prints the selected entries. In key order they are printed as they are found;
 /// for another order, only as many are kept as will be printed.
-pub fn run(view: &View, list: &ListOptions, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn run(
+    view: &View,
+    list: &ListOptions,
+    format: OutputFormat,
+    out: &mut impl Write,
+) -> Result<Exit, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
-    let mut printer = Printer::new(list.format, &view.policy);
+    let mut printer = Printer::new(format, &view.policy);
     if list.sort == Sort::Key && !list.reverse {
         let mut left = limit;
         if left > 0 {

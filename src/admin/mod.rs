@@ -28,23 +28,23 @@ use crate::database::{Database, OpenFile};
 use crate::greylist::edit::Change;
 use rights::Rights;
 use std::io::{self, Write};
-use std::path::Path;
 use view::View;
 
 /// Runs a command and prints to `out`.
 pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Exit, Error> {
-    let (rights, result) = match &invocation.command {
-        Command::Check(check) => (Rights::without_directory(), check::run(check, out)),
-        Command::Config { all, format } => {
-            (Rights::without_directory(), config::run(&invocation.tool, *all, *format, out))
+    let Invocation { tool, command, format, .. } = invocation;
+    let (rights, result) = match command {
+        Command::Check(check) => (Rights::without_directory(), check::run(check, *format, out)),
+        Command::Config { all } => {
+            (Rights::without_directory(), config::run(tool, *all, *format, out))
         }
         command => {
-            let settings = invocation.tool.settings().map_err(Error::Usage)?;
+            let settings = tool.settings().map_err(Error::Usage)?;
             let rights = match command {
                 Command::Explain(_) => Rights::without_directory(),
                 _ => Rights::of(&settings),
             };
-            let result = run_command(command, &settings, &rights, out);
+            let result = run_command(invocation, &settings, &rights, out);
             (rights, result)
         }
     };
@@ -55,7 +55,7 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Exit, Error>
 }
 
 fn run_command(
-    command: &Command,
+    Invocation { command, format, file, .. }: &Invocation,
     settings: &ToolSettings,
     rights: &Rights,
     out: &mut impl Write,
@@ -63,11 +63,12 @@ fn run_command(
     if !check::database::is_here() {
         show_source(settings);
     }
+    let format = *format;
     match command {
         // These change the user themselves, because a part of their work is
         // root's.
         Command::Backup(file) => return backup::run(settings, file),
-        Command::Explain(explain) => return explain::run(settings, explain, out),
+        Command::Explain(explain) => return explain::run(settings, explain, format, out),
         Command::CheckDatabase => {
             check::database::refuse_shared(settings.shared.as_ref())?;
             if !check::database::is_here() {
@@ -78,55 +79,42 @@ fn run_command(
     }
     let identity = Identity::look_up(&settings.user, &settings.group)?;
     // Files named by the caller may be the caller's alone.
-    let open = |path: &Path| OpenFile::open_as(&identity, path);
-    let file = match command {
-        Command::Import { from: Some(path) } => open(path).ok().filter(OpenFile::is_database),
-        command => copy_of(command).map(open).transpose()?,
+    let opened = file.as_deref().map(|path| OpenFile::open_as(&identity, path));
+    let opened = match command {
+        // What is not a copy is opened again by its path.
+        Command::Import => opened.and_then(Result::ok).filter(OpenFile::is_database),
+        _ => opened.transpose()?,
     };
     identity.assume_silently()?;
     let (dbdir, location) = (settings.dbdir.as_path(), settings.location());
-    let copy = file.map(Database::of_file).transpose()?;
-    let read = |copy: Option<Database>| -> Result<View, Error> {
-        Ok(View::new(copy.map_or_else(|| Database::open(&location), Ok)?))
+    let copy = opened.map(Database::of_file).transpose()?;
+    let database = || Database::open(&location);
+    let view = |copy: Option<Database>| -> Result<View, Error> {
+        Ok(View::new(copy.map_or_else(database, Ok)?))
     };
     match command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
-        Command::Export { table, format } => {
-            export::run(&Database::open(&location)?, *table, *format, out)
-        }
-        Command::Import { from } => {
-            import::run(&location, from.as_deref().unwrap_or(dbdir), copy, out)
-        }
-        Command::List(list, _) => list::run(&read(copy)?, list, out),
-        Command::Show(target, format, _) => show::run(&read(copy)?, target, *format, out),
-        Command::Stats(format, _) => stats::run(&read(copy)?, *format, out),
-        Command::Restore(_, consent) => {
+        Command::Export { table } => export::run(&database()?, *table, format, out),
+        Command::Import => import::run(&location, file.as_deref().unwrap_or(dbdir), copy, out),
+        Command::List(list) => list::run(&view(copy)?, list, format, out),
+        Command::Show(target) => show::run(&view(copy)?, target, format, out),
+        Command::Stats => stats::run(&view(copy)?, format, out),
+        Command::Restore(consent) => {
             let copy = copy.expect("the file of this command");
-            restore::run(&mut Database::open(&location)?, &copy, *consent, out)
+            restore::run(&mut database()?, &copy, *consent, out)
         }
         Command::Forget(target, extent) => {
-            edit::run(read(None)?, target, Change::Forget, *extent, out)
+            edit::run(view(None)?, target, Change::Forget, *extent, out)
         }
         Command::Allow(target) => {
-            edit::run(read(None)?, target, Change::Allow, Extent::default(), out)
+            edit::run(view(None)?, target, Change::Allow, Extent::default(), out)
         }
-        Command::Clear(consent) => edit::clear(read(None)?, *consent, out),
+        Command::Clear(consent) => edit::clear(view(None)?, *consent, out),
         Command::Reload => status::reload(dbdir, out),
-        Command::Status(format) => status::run(dbdir, rights, *format, out),
+        Command::Status => status::run(dbdir, rights, format, out),
         Command::Backup(_) | Command::Explain(_) | Command::Check(_) | Command::Config { .. } => {
             unreachable!("handled above")
         }
-    }
-}
-
-/// The file that a command reads in place of the database, or restores.
-fn copy_of(command: &Command) -> Option<&Path> {
-    match command {
-        Command::List(_, file) | Command::Show(.., file) | Command::Stats(_, file) => {
-            file.as_deref()
-        }
-        Command::Restore(file, _) => Some(file),
-        _ => None,
     }
 }
 

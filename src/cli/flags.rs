@@ -188,6 +188,11 @@ fn number(name: &'static str, shown: &'static str, default: &'static str) -> Arg
     value(name, shown).value_parser(OrDefault(value_parser!(i64))).default_value(default)
 }
 
+/// An integer option that can be 0, with limits that the conversion checks.
+fn limited(name: &'static str, shown: &'static str, default: &'static str) -> Arg {
+    value(name, shown).value_parser(value_parser!(i64)).default_value(default)
+}
+
 /// Parses the option's default in place of a value that is false in Perl.
 #[derive(Clone)]
 struct OrDefault<P>(P);

@@ -50,6 +50,10 @@ pub struct Given {
 }
 
 impl Given {
+    pub fn new(name: &str, value: impl Into<OsString>) -> Given {
+        Given { name: name.to_owned(), value: Some(value.into()) }
+    }
+
     /// The form that clap parses correctly for all values: `--name` or `--name=value`.
     pub fn word(&self) -> OsString {
         let mut word = OsString::from(format!("--{}", self.name));

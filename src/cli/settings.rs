@@ -1,8 +1,8 @@
 //! The database and the user of a tool: the daemon's settings, unless the command
 //! line has others.
 
-use super::Options;
 use super::defaults::{self, Defaults};
+use super::{Given, Options};
 use crate::database::{SharedLocation, StateLocation};
 use crate::state::SHARED_STATE_VARIABLE;
 use std::env;
@@ -77,9 +77,7 @@ impl ToolOptions {
     /// The daemon's options as they would be typed.
     pub fn words(&self) -> Result<Vec<OsString>, String> {
         if let Some(config) = &self.config {
-            let mut word = OsString::from("--config=");
-            word.push(config);
-            return Ok(vec![word]);
+            return Ok(vec![Given::new("config", config).word()]);
         }
         let file = self.file();
         let defaults = match defaults::read(file) {

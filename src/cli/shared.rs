@@ -1,7 +1,7 @@
 //! The options of the shared state, as typed values.
 
-use super::UsageError;
 use super::matched::{number_of, text};
+use super::{Given, UsageError};
 use crate::state::{Address, SHARED_STATE_VARIABLE as VARIABLE, SharedState};
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
@@ -56,11 +56,7 @@ const OF_TOOLS: [&str; 3] = [OPTION, "shared-state-file", "shared-state-ca"];
 
 /// The typed arguments, as the daemon's options.
 pub(super) fn typed_words<'m>(typed: impl Fn(&'static str) -> Option<&'m OsStr>) -> Vec<OsString> {
-    let word = |id| {
-        let mut word = OsString::from(format!("--{id}="));
-        word.push(typed(id)?);
-        Some(word)
-    };
+    let word = |id| Some(Given::new(id, typed(id)?).word());
     OF_TOOLS.into_iter().filter_map(word).collect()
 }
 

@@ -14,20 +14,24 @@ mod verdict;
 
 use super::{Error, Exit};
 use crate::cli::Options;
-use crate::cli::admin::CheckOptions;
+use crate::cli::admin::{CheckOptions, OutputFormat};
 use crate::daemon::privileges::Identity;
 use finding::{Finding, Level};
 use std::io::Write;
 
 /// Looks at the options and lists of a daemon, and prints what it finds.
-pub fn run(check: &CheckOptions, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn run(
+    check: &CheckOptions,
+    format: OutputFormat,
+    out: &mut impl Write,
+) -> Result<Exit, Error> {
     let (options, mut findings) = source::read(check);
     if let Some(mail) = &check.mail {
         let Some(options) = options else {
-            print::all(&findings, &[], check.format, out)?;
+            print::all(&findings, &[], format, out)?;
             return Ok(Exit::Errors);
         };
-        return answer::run(mail, &options, !check.words.is_empty(), check.format, out);
+        return answer::run(mail, &options, !check.words.is_empty(), format, out);
     }
     let mut files = Vec::new();
     if let Some(options) = &options {
@@ -38,7 +42,7 @@ pub fn run(check: &CheckOptions, out: &mut impl Write) -> Result<Exit, Error> {
         findings.extend(lint::lint(&options.lists));
         files = options.lists.all();
     }
-    print::all(&findings, &files, check.format, out)?;
+    print::all(&findings, &files, format, out)?;
     Ok(outcome(&findings))
 }
 

@@ -1,7 +1,7 @@
 //! Findings as text, at most 80 columns wide, and as JSON.
 
 use super::super::Error;
-use super::super::text::{foreign, grouped};
+use super::super::text::{counted, foreign};
 use super::finding::{Finding, Fix, Level, Place};
 use crate::cli::admin::OutputFormat;
 use crate::cli::layout::wrap;
@@ -64,7 +64,7 @@ fn indented(text: &str) -> String {
 }
 
 fn summary(findings: &[Finding], files: &[PathBuf]) -> String {
-    let of = |level| findings.iter().filter(|finding| finding.level == level).count();
+    let of = |level| findings.iter().filter(|finding| finding.level == level).count() as u64;
     let (errors, warnings) = (of(Level::Error), of(Level::Warning));
     let files: Vec<String> =
         files.iter().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
@@ -75,7 +75,8 @@ fn summary(findings: &[Finding], files: &[PathBuf]) -> String {
     };
     let counts = match (errors, warnings) {
         (0, 0) => "Nothing is wrong".to_owned(),
-        _ => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+        _ => [counted(errors, "error", "errors"), counted(warnings, "warning", "warnings")]
+            .join(", "),
     };
     let mut lines = String::new();
     for line in indented(&format!("{counts}; {lists}")).lines() {
@@ -83,11 +84,6 @@ fn summary(findings: &[Finding], files: &[PathBuf]) -> String {
         lines.push('\n');
     }
     lines
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(count as u64))
 }
 
 fn json(finding: &Finding) -> Object {

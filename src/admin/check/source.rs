@@ -43,12 +43,10 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
         }
     };
     let place = Place::new(file, defaults.line());
-    let mut words = defaults.options.as_ref().map(Variable::arguments).unwrap_or_default();
-    findings.extend(about_setting(file, &defaults, &words));
-    let of_text = defaults.text.as_deref().filter(|text| !text.is_empty());
-    let given = cli::merged(&words).unwrap_or_default();
-    words.extend(of_text.map(|text| format!("--greylist-text={text}").into()));
-    let Some((options, listens)) = parse(&place, &words, &mut findings) else {
+    let typed = defaults.options.as_ref().map(Variable::arguments).unwrap_or_default();
+    findings.extend(about_setting(file, &defaults, &typed));
+    let given = cli::merged(&typed).unwrap_or_default();
+    let Some((options, listens)) = parse(&place, &defaults.words(), &mut findings) else {
         return (None, findings);
     };
     if place.line.is_some() && !listens {

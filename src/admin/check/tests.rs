@@ -1,7 +1,6 @@
 //! The kinds of findings in the daemon's options and where they come from.
 
 use super::*;
-use crate::cli::admin::OutputFormat;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -25,7 +24,7 @@ fn in_arguments(arguments: &str) -> Vec<&'static str> {
 
 fn kinds(words: Vec<OsString>, defaults: &Path) -> Vec<&'static str> {
     let defaults = defaults.to_owned();
-    let check = CheckOptions { words, defaults, format: OutputFormat::Text, mail: None };
+    let check = CheckOptions { words, defaults, mail: None };
     let (options, findings) = source::read(&check);
     // These depend on the machine.
     let of_machine = ["local-list-left-out", "no-database-directory", "no-user"];

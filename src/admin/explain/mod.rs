@@ -10,7 +10,7 @@ mod summary;
 mod tally;
 
 use super::{Error, Exit};
-use crate::cli::admin::ExplainOptions;
+use crate::cli::admin::{ExplainOptions, OutputFormat};
 use crate::cli::settings::ToolSettings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
@@ -32,6 +32,7 @@ const LOGS: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
 pub fn run(
     settings: &ToolSettings,
     explain: &ExplainOptions,
+    format: OutputFormat,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
     // The logs are root's, the database is the daemon's.
@@ -52,7 +53,7 @@ pub fn run(
                 attempts.of(line, explain).iter().for_each(|attempt| tally.take(attempt));
             }
         })?;
-        summary::print(&tally, explain.format, out)?
+        summary::print(&tally, format, out)?
     } else {
         let mut mails = Mails::new(&policy);
         for_each_line(inputs, explain, now, |line, is_of_day| {
@@ -63,7 +64,7 @@ pub fn run(
             }
         })?;
         let view = story::Context { mails: &mails, ids: &ids, database: database.as_ref(), now };
-        story::print(&view, explain, out)?
+        story::print(&view, format, out)?
     };
     Ok(outcome)
 }

@@ -6,7 +6,7 @@ use super::super::{Error, Exit};
 use super::advice::advice;
 use super::attempt::{Attempt, Ids};
 use super::mail::{Mail, Mails};
-use crate::cli::admin::{ExplainOptions, OutputFormat};
+use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
 use crate::database::Database;
 use crate::greylist::{self, triplet};
@@ -27,18 +27,14 @@ pub struct Context<'v> {
     pub now: i64,
 }
 
-pub fn print(
-    view: &Context,
-    explain: &ExplainOptions,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
+pub fn print(view: &Context, format: OutputFormat, out: &mut impl Write) -> Result<Exit, Error> {
     let mut mails: Vec<&Mail> = view.mails.ended.iter().chain(view.mails.waiting()).collect();
     mails.retain(|mail| mail.attempts.iter().any(|attempt| view.ids.are_of(attempt)));
     mails.sort_by_key(|mail| mail.first().time);
     if mails.is_empty() {
         return Ok(Exit::NothingMatched);
     }
-    if explain.format == OutputFormat::Json {
+    if format == OutputFormat::Json {
         for (number, mail) in (1_u32..).zip(&mails) {
             json(view, number, mail, out)?;
         }

@@ -27,9 +27,12 @@ pub(super) fn tool_options(matches: &ArgMatches) -> ToolOptions {
     }
 }
 
-/// The output format, by `--json`.
+/// The output format, by `--json`, which some commands lack.
 pub(super) fn format(matches: &ArgMatches) -> OutputFormat {
-    if matches.get_flag("json") { OutputFormat::Json } else { OutputFormat::Text }
+    match matches.try_get_one("json") {
+        Ok(Some(true)) => OutputFormat::Json,
+        _ => OutputFormat::Text,
+    }
 }
 
 /// The name of an option or argument as it is typed.

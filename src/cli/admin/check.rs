@@ -2,7 +2,7 @@
 //! daemon's are parsed as the daemon does, so that a line can be copied from the
 //! place where it is started.
 
-use super::args::{self, OutputFormat};
+use super::args;
 use super::{Command, Invocation, refused, table};
 use crate::cli::{self, Given, UsageError, flags, getopt, help};
 use crate::daemon::clock;
@@ -18,7 +18,6 @@ pub struct CheckOptions {
     /// The daemon's options that were typed; without any, `defaults` has them.
     pub words: Vec<OsString>,
     pub defaults: PathBuf,
-    pub format: OutputFormat,
     /// The mail whose reply is printed; without it, the configuration is checked.
     pub mail: Option<TestMail>,
 }
@@ -61,7 +60,8 @@ pub(super) fn parse(words: &[OsString]) -> Result<cli::Invocation, UsageError> {
         return Ok(cli::Invocation::Print(help::help(&mut own)));
     }
     let command = command(&matches, &of_check, of_daemon).map_err(|why| wrong(&why))?;
-    let invocation = Invocation { tool: args::tool_options(&matches), command };
+    let (tool, format) = (args::tool_options(&matches), args::format(&matches));
+    let invocation = Invocation { tool, command, format, file: None };
     Ok(cli::Invocation::Administer(Box::new(invocation)))
 }
 
@@ -88,7 +88,6 @@ fn command(
     Ok(Command::Check(CheckOptions {
         words: of_daemon,
         defaults: args::text(matches, "defaults").into(),
-        format: args::format(matches),
         mail: mail(matches)?,
     }))
 }

@@ -17,6 +17,11 @@ use std::path::PathBuf;
 pub struct Invocation {
     pub tool: ToolOptions,
     pub command: Command,
+    pub format: OutputFormat,
+    /// The file to read in place of the database, to restore or to import. An import
+    /// also reads a directory of the original, `-` for standard input, or without this
+    /// the directory of the database.
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,32 +29,26 @@ pub enum Command {
     Export {
         /// The only table to print; without it, both.
         table: Option<Table>,
-        format: OutputFormat,
     },
-    Import {
-        /// A directory of the original, a file, or `-` for standard input; none
-        /// is the directory of the database.
-        from: Option<PathBuf>,
-    },
-    List(ListOptions, Option<PathBuf>),
+    Import,
+    List(ListOptions),
     /// Print the state of a triplet or a client.
-    Show(Target, OutputFormat, Option<PathBuf>),
+    Show(Target),
     Forget(Target, Extent),
     Clear(Consent),
-    Restore(PathBuf, Consent),
+    Restore(Consent),
     Allow(Target),
-    Stats(OutputFormat, Option<PathBuf>),
+    Stats,
     Backup(PathBuf),
     CheckDatabase,
     Check(CheckOptions),
     Explain(ExplainOptions),
     Reload,
-    Status(OutputFormat),
+    Status,
     /// Print the daemon's settings, and where they come from.
     Config {
         /// True if settings with default values are printed as well.
         all: bool,
-        format: OutputFormat,
     },
 }
 
@@ -75,7 +74,6 @@ pub struct ListOptions {
     pub reverse: bool,
     /// The maximum number of entries.
     pub limit: Option<usize>,
-    pub format: OutputFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,32 +107,38 @@ pub enum Target {
 /// Returns the command of the matched arguments; the error does not name the
 /// command.
 pub(super) fn invocation(name: &str, matches: &ArgMatches) -> Result<Invocation, String> {
-    Ok(Invocation { tool: tool_options(matches), command: command(name, matches)? })
+    let file = match name {
+        "import" => given(matches, "from"),
+        "list" | "show" | "stats" => given(matches, "file"),
+        "restore" => given(matches, "FILE"),
+        _ => None,
+    };
+    Ok(Invocation {
+        tool: tool_options(matches),
+        command: command(name, matches)?,
+        format: format(matches),
+        file: file.map(PathBuf::from),
+    })
 }
 
 fn command(name: &str, matches: &ArgMatches) -> Result<Command, String> {
     Ok(match name {
-        "export" => Command::Export { table: table(matches), format: format(matches) },
-        "import" => Command::Import { from: given(matches, "from").map(PathBuf::from) },
-        "list" => Command::List(list(matches)?, file(matches)),
-        "show" => Command::Show(target(matches)?, format(matches), file(matches)),
+        "export" => Command::Export { table: table(matches) },
+        "import" => Command::Import,
+        "list" => Command::List(list(matches)?),
+        "show" => Command::Show(target(matches)?),
         "forget" => forget(matches)?,
-        "restore" => Command::Restore(text(matches, "FILE").into(), consent(matches)),
+        "restore" => Command::Restore(consent(matches)),
         "clear" => Command::Clear(consent(matches)),
         "reload" => Command::Reload,
-        "status" => Command::Status(format(matches)),
-        "config" => Command::Config { all: matches.get_flag("all"), format: format(matches) },
+        "status" => Command::Status,
+        "config" => Command::Config { all: matches.get_flag("all") },
         "allow" => Command::Allow(target(matches)?),
-        "stats" => Command::Stats(format(matches), file(matches)),
+        "stats" => Command::Stats,
         "explain" => Command::Explain(explain::explain(matches)?),
         "backup" => Command::Backup(text(matches, "FILE").into()),
         name => unreachable!("{name} is in no table of commands"),
     })
-}
-
-/// The file to read in place of the database.
-fn file(matches: &ArgMatches) -> Option<PathBuf> {
-    given(matches, "file").map(PathBuf::from)
 }
 
 fn consent(matches: &ArgMatches) -> Consent {
@@ -180,7 +184,6 @@ fn list(matches: &ArgMatches) -> Result<ListOptions, String> {
         sort: sort(matches),
         reverse: matches.get_flag("reverse"),
         limit: parsed(matches, "limit", "a number")?,
-        format: format(matches),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The arguments of `postgrey explain`.
 
 use super::AddressFilter;
-use super::args::{self, OutputFormat};
+use super::args;
 use clap::ArgMatches;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,6 @@ pub struct ExplainOptions {
     /// The only day to look at, `2026-11-25`.
     pub day: Option<String>,
     pub summary: bool,
-    pub format: OutputFormat,
 }
 
 /// The conditions that selected attempts meet; without any, all are selected.
@@ -50,7 +49,6 @@ pub(super) fn explain(matches: &ArgMatches) -> Result<ExplainOptions, String> {
         id: args::given(matches, "id").map(|id| id.as_bytes().to_vec()),
         day,
         summary: matches.get_flag("summary"),
-        format: args::format(matches),
     })
 }
 

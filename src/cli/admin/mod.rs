@@ -14,6 +14,8 @@ pub use check::{CheckOptions, TestMail, plain_word};
 pub use command::{Command, Consent, Extent, Invocation, ListOptions, Sort, Target};
 pub use explain::{AttemptFilter, ExplainOptions};
 
+pub(super) use table::common_options;
+
 use super::{UsageError, help};
 use crate::cli;
 use std::ffi::{OsStr, OsString};

@@ -1,9 +1,10 @@
 //! The table of commands and their words, from which parsing, help and manual
 //! are made.
 
+use crate::cli::flags::switch;
 use crate::cli::settings::DEFAULTS_FILE;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, Command};
 use std::ffi::OsString;
 
 pub(super) fn commands() -> Vec<Command> {
@@ -200,12 +201,17 @@ fn command(name: &'static str, about: &'static str, words: &str) -> Command {
         .args_override_self(true)
 }
 
+/// Adds the options that all commands have, unless a command has one with another text.
 pub(super) fn with_common_options(command: Command) -> Command {
-    let has_defaults = command.get_arguments().any(|arg| arg.get_id() == "defaults");
-    let defaults = (!has_defaults).then(|| defaults().help("file with the daemon's POSTGREY_OPTS"));
-    let config = value("config", "FILE").help("the daemon's --config file, instead of --defaults");
-    command.args(defaults).args([
-        config,
+    let has = |arg: &Arg| command.get_arguments().any(|own| own.get_id() == arg.get_id());
+    let missing: Vec<Arg> = common_options().into_iter().filter(|arg| !has(arg)).collect();
+    command.args(missing)
+}
+
+pub(in crate::cli) fn common_options() -> [Arg; 9] {
+    [
+        defaults().help("file with the daemon's POSTGREY_OPTS"),
+        value("config", "FILE").help("the daemon's --config file, instead of --defaults"),
         value("dbdir", "PATH").help("directory of the database (default: the daemon's)"),
         value("shared-state", "URL").help("the shared state (default: the daemon's)"),
         value("shared-state-file", "FILE").help("file with the URL of --shared-state"),
@@ -213,7 +219,7 @@ pub(super) fn with_common_options(command: Command) -> Command {
         value("user", "NAME").help("user to run as when started by root (default: the daemon's)"),
         value("group", "NAME").help("groups to set with --user (default: the daemon's)"),
         switch("help").short('h').help("show this help"),
-    ])
+    ]
 }
 
 fn defaults() -> Arg {
@@ -241,10 +247,6 @@ fn sender_domain() -> Arg {
 
 fn json() -> Arg {
     switch("json").help("print one JSON object per line")
-}
-
-fn switch(name: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
 fn value(name: &'static str, shown: &'static str) -> Arg {

@@ -7,10 +7,30 @@ fn invocation(line: &str) -> Result<cli::Invocation, UsageError> {
     parse(line.split_whitespace().map(|word| word.trim_matches('\'').into()).collect())
 }
 
-fn command(line: &str) -> Command {
+fn administration(line: &str) -> Invocation {
     match invocation(line) {
-        Ok(cli::Invocation::Administer(invocation)) => invocation.command,
+        Ok(cli::Invocation::Administer(invocation)) => *invocation,
         other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn command(line: &str) -> Command {
+    administration(line).command
+}
+
+#[test]
+fn format_and_file_are_those_of_any_command() {
+    for (line, format, file) in [
+        ("list", OutputFormat::Text, None),
+        ("show --json --file=copy 192.0.2.1", OutputFormat::Json, Some("copy")),
+        ("stats --json", OutputFormat::Json, None),
+        ("check --json --exim", OutputFormat::Json, None),
+        ("import --from=-", OutputFormat::Text, Some("-")),
+        ("restore copy", OutputFormat::Text, Some("copy")),
+        ("backup copy", OutputFormat::Text, None),
+    ] {
+        let Invocation { format: found, file: found_file, .. } = administration(line);
+        assert_eq!((found, found_file), (format, file.map(Into::into)), "{line}");
     }
 }
 
@@ -22,14 +42,13 @@ fn refusal(line: &str) -> String {
 
 #[test]
 fn a_list_has_all_entries_in_key_order_by_default() {
-    let Command::List(list, None) = command("list") else { panic!("a list") };
+    let Command::List(list) = command("list") else { panic!("a list") };
     let all = ListOptions {
         filter: Filter::default(),
         clients: false,
         sort: Sort::Key,
         reverse: false,
         limit: None,
-        format: OutputFormat::Text,
     };
     assert_eq!(list, all);
 }
@@ -37,8 +56,8 @@ fn a_list_has_all_entries_in_key_order_by_default() {
 #[test]
 fn a_list_can_be_filtered_sorted_and_limited() {
     let words = "list --client=192.0.2.1 --network 192.0.2.77/24 --sender=Example.com \
-                 --recipient=<B@Example.com> --state=waiting --sort=last --reverse --limit=5 --json";
-    let Command::List(list, None) = command(words) else { panic!("a list") };
+                 --recipient=<B@Example.com> --state=waiting --sort=last --reverse --limit=5";
+    let Command::List(list) = command(words) else { panic!("a list") };
     let filter = Filter {
         client: Some(ClientFilter::One([192, 0, 2, 1].into())),
         network: "192.0.2.0/24".parse().ok(),
@@ -48,7 +67,6 @@ fn a_list_can_be_filtered_sorted_and_limited() {
     };
     assert_eq!(list.filter, filter);
     assert_eq!((list.sort, list.reverse, list.limit), (Sort::Last, true, Some(5)));
-    assert_eq!(list.format, OutputFormat::Json);
 }
 
 #[test]
@@ -69,10 +87,7 @@ fn a_subject_is_a_triplet_a_client_or_a_domain() {
         recipient: b"c@d.test".to_vec(),
     };
     assert_eq!(command("allow 192.0.2.1 a@b.test c@d.test"), Command::Allow(triplet("a@b.test")));
-    assert_eq!(
-        command("show 192.0.2.1 '' <c@d.test>"),
-        Command::Show(triplet(""), OutputFormat::Text, None)
-    );
+    assert_eq!(command("show 192.0.2.1 '' <c@d.test>"), Command::Show(triplet("")));
     let senders = |client| Target::Senders { client, domain: b"b.test".to_vec() };
     assert_eq!(command("allow --sender-domain=B.test"), Command::Allow(senders(None)));
     let words = "allow pool.test --sender-domain=@b.test";
@@ -149,13 +164,13 @@ fn every_command_explains_each_of_its_words_within_80_columns() {
 #[test]
 fn a_check_takes_the_daemons_options_as_the_daemon_does() {
     assert_eq!(command("check --database --dbdir=/var/empty"), Command::CheckDatabase);
-    let Command::Check(CheckOptions { words, defaults, format, mail: None }) =
+    let Command::Check(CheckOptions { words, defaults, mail: None }) =
         command("check --json -- -delay 60 --whitelist-clients=list")
     else {
         panic!("a check")
     };
     assert_eq!(words, ["--delay=60", "--whitelist-clients=list"]);
-    assert_eq!((defaults, format), ("/etc/default/postgrey".into(), OutputFormat::Json));
+    assert_eq!(defaults, std::path::Path::new("/etc/default/postgrey"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The options of the shared state.
 
-use super::value;
-use clap::{Arg, value_parser};
+use super::{limited, value};
+use clap::Arg;
 
 pub(super) fn options() -> [Arg; 4] {
     [
@@ -10,9 +10,7 @@ pub(super) fn options() -> [Arg; 4] {
             .help("file with the URL of --shared-state, for a password"),
         value("shared-state-ca", "FILE")
             .help("trust these certificate authorities for --shared-state"),
-        value("shared-state-timeout", "MS")
-            .value_parser(value_parser!(i64))
-            .default_value("200")
+        limited("shared-state-timeout", "MS", "200")
             .help("let mail wait for --shared-state for N milliseconds at most"),
     ]
 }

@@ -1,7 +1,7 @@
 //! The options of the SMTP proxy.
 
-use super::value;
-use clap::{Arg, ArgAction, value_parser};
+use super::{limited, value};
+use clap::{Arg, ArgAction};
 
 pub(super) fn options() -> [Arg; 7] {
     [
@@ -15,13 +15,8 @@ pub(super) fn options() -> [Arg; 7] {
         value("smtp-tls-cert", "FILE")
             .help("offer STARTTLS to clients of --smtp, with this certificate"),
         value("smtp-tls-key", "FILE").help("private key of --smtp-tls-cert, as PEM"),
-        value("smtp-dns-timeout", "SECONDS")
-            .value_parser(value_parser!(i64))
-            .default_value("3")
+        limited("smtp-dns-timeout", "SECONDS", "3")
             .help("time limit for the name of a client of --smtp"),
-        value("smtp-max-clients", "N")
-            .value_parser(value_parser!(i64))
-            .default_value("1000")
-            .help("maximum number of connections to --smtp"),
+        limited("smtp-max-clients", "N", "1000").help("maximum number of connections to --smtp"),
     ]
 }

@@ -6,24 +6,11 @@ use super::{options, text};
 use crate::cli::admin;
 use crate::cli::man::Block;
 
-const COMMON: [&str; 9] = [
-    "defaults",
-    "config",
-    "dbdir",
-    "shared-state",
-    "shared-state-file",
-    "shared-state-ca",
-    "user",
-    "group",
-    "help",
-];
-
 /// The options that all commands have, and each command.
 pub(super) fn all() -> Vec<Block> {
+    let common = admin::common_options();
     let commands = admin::commands();
-    let of_first = commands.first().into_iter().flat_map(Command::get_arguments);
-    let common = of_first.filter(|arg| COMMON.contains(&arg.get_id().as_str()));
-    common.map(one).chain(commands.iter().flat_map(command)).collect()
+    common.iter().map(one).chain(commands.iter().flat_map(command)).collect()
 }
 
 /// A command, with the options that it alone has.
@@ -35,11 +22,12 @@ fn command(command: &Command) -> Vec<Block> {
     let mut blocks = vec![Block::Subsection(format!("postgrey {}", command.get_name()))];
     blocks.extend(calls.lines().map(|call| text(call.trim())));
     blocks.push(text(&options::sentence(&about)));
-    let is_own = |arg: &&Arg| {
-        let id = arg.get_id().as_str();
-        // Of check, it is the file that is checked.
-        !COMMON.contains(&id) || id == "defaults" && command.get_name() == "check"
+    let common = admin::common_options();
+    // Of check, --defaults is the file that is checked.
+    let is_common = |own: &Arg| {
+        common.iter().any(|arg| arg.get_id() == own.get_id() && arg.get_help() == own.get_help())
     };
+    let is_own = |arg: &&Arg| !is_common(arg);
     let own = command.get_arguments().filter(is_own);
     blocks.extend(own.map(one));
     blocks
