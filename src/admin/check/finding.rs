@@ -1,5 +1,6 @@
 //! A finding: a problem, its level and its fix.
 
+use crate::lists::Location;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,18 @@ impl Fix {
 
     pub fn advise(sentence: impl Into<String>) -> Fix {
         Fix::Do(sentence.into())
+    }
+}
+
+impl From<&str> for Fix {
+    fn from(sentence: &str) -> Fix {
+        Fix::advise(sentence)
+    }
+}
+
+impl From<String> for Fix {
+    fn from(sentence: String) -> Fix {
+        Fix::advise(sentence)
     }
 }
 
@@ -59,27 +72,25 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A warning about the options, with advice.
-    pub fn warning(
-        kind: &'static str,
-        problem: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Finding {
-        let (rule, problem, fix) = (String::new(), problem.into(), Fix::advise(advice));
+    /// A warning about the options.
+    pub fn warning(kind: &'static str, problem: impl Into<String>, fix: impl Into<Fix>) -> Finding {
+        let (rule, problem, fix) = (String::new(), problem.into(), fix.into());
         Finding { place: Place::options(), level: Level::Warning, kind, rule, problem, fix }
     }
 
-    /// An error in the options, likewise.
-    pub fn error(
-        kind: &'static str,
-        problem: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Finding {
-        Finding { level: Level::Error, ..Finding::warning(kind, problem, advice) }
+    /// An error in the options.
+    pub fn error(kind: &'static str, problem: impl Into<String>, fix: impl Into<Fix>) -> Finding {
+        Finding { level: Level::Error, ..Finding::warning(kind, problem, fix) }
     }
 
     /// The same finding at another place.
     pub fn at(self, place: Place) -> Finding {
         Finding { place, ..self }
+    }
+
+    /// The same finding about a rule of a list.
+    pub fn of_rule(self, location: &Location, rule: &[u8]) -> Finding {
+        let place = Place::new(location.file(), Some(location.line()));
+        Finding { place, rule: String::from_utf8_lossy(rule).into_owned(), ..self }
     }
 }

@@ -1,24 +1,24 @@
 //! Mistakes in addresses and networks of clients.
 
-use super::super::finding::Fix;
-use super::{Lint, Mistake};
+use super::super::finding::{Finding, Fix};
+use super::Lint;
 use crate::lists::Network;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) const LINTS: &[Lint] = &[
-    ("brackets", brackets),
-    ("port", port),
-    ("range", range),
-    ("netmask", netmask),
-    ("everybody", everybody),
-    ("short-network", short_network),
-    ("wildcard", wildcard),
-    ("cut-address", cut_address),
-    ("cut-ipv6", cut_ipv6),
-    ("two-numbers", two_numbers),
-    ("mapped-address", mapped_address),
-    ("host-bits", host_bits),
+    brackets,
+    port,
+    range,
+    netmask,
+    everybody,
+    short_network,
+    wildcard,
+    cut_address,
+    cut_ipv6,
+    two_numbers,
+    mapped_address,
+    host_bits,
 ];
 
 /// Returns the address of a rule that is one, or a network.
@@ -49,31 +49,32 @@ fn masked(address: IpAddr, length: u8) -> Option<IpAddr> {
     Some(IpNet::new(address, length).ok()?.network())
 }
 
-fn brackets(rule: &str) -> Option<Mistake> {
+fn brackets(rule: &str) -> Option<Finding> {
     let (address, length) = rule.strip_prefix('[')?.split_once(']')?;
     let address: IpAddr = address.parse().ok()?;
     // The daemon accepts an IPv6 address in brackets.
+    let problem = "has brackets";
     (address.is_ipv4() || !length.is_empty())
-        .then(|| Mistake::error("has brackets", Fix::write(format!("{address}{length}"))))
+        .then(|| Finding::error("brackets", problem, Fix::write(format!("{address}{length}"))))
 }
 
-fn port(rule: &str) -> Option<Mistake> {
+fn port(rule: &str) -> Option<Finding> {
     let (address, port) = rule.split_once(':')?;
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     (is_port && address.contains('.'))
-        .then(|| Mistake::error("has a port, which no client has", Fix::write(address)))
+        .then(|| Finding::error("port", "has a port, which no client has", Fix::write(address)))
 }
 
-fn range(rule: &str) -> Option<Mistake> {
+fn range(rule: &str) -> Option<Finding> {
     let (first, last) = rule.split_once('-')?;
     first.parse::<Ipv4Addr>().ok()?;
     let is_last = last.parse::<Ipv4Addr>().is_ok() || last.parse::<u8>().is_ok();
-    let fix = Fix::advise("write its networks, one a line, like 192.0.2.0/24");
-    is_last.then(|| Mistake::error("is treated as a name: there are no ranges", fix))
+    let fix = "write its networks, one a line, like 192.0.2.0/24";
+    is_last.then(|| Finding::error("range", "is treated as a name: there are no ranges", fix))
 }
 
 /// `10.0.0.0/255.0.0.0`.
-pub(super) fn netmask(rule: &str) -> Option<Mistake> {
+pub(super) fn netmask(rule: &str) -> Option<Finding> {
     let (address, mask) = rule.split_once('/')?;
     let mask = u32::from(mask.parse::<Ipv4Addr>().ok()?);
     // A wildcard mask of Cisco's, 0.0.0.255, has its ones at the end.
@@ -84,25 +85,26 @@ pub(super) fn netmask(rule: &str) -> Option<Mistake> {
         32.. => Fix::write(network),
         _ => Fix::advise("write the network with the length of its prefix, like 192.0.2.0/24"),
     };
-    Some(Mistake::error("has a netmask: a network has the length of its prefix", fix))
+    Some(Finding::error("netmask", "has a netmask: a network has the length of its prefix", fix))
 }
 
-fn everybody(rule: &str) -> Option<Mistake> {
+fn everybody(rule: &str) -> Option<Finding> {
     let network = Network::parse(rule.as_bytes())?.ok()?;
-    let fix = Fix::advise("delete it");
-    network.holds_all_of_ipv4().then(|| Mistake::error("matches every client", fix))
+    let fix = "delete it";
+    network.holds_all_of_ipv4().then(|| Finding::error("everybody", "matches every client", fix))
 }
 
 /// `10/8`, `1.2/16`, `1.2.3/24`.
-fn short_network(rule: &str) -> Option<Mistake> {
+fn short_network(rule: &str) -> Option<Finding> {
     let (address, length) = rule.split_once('/')?;
     let numbers = numbers(address).filter(|numbers| numbers.len() < 4)?;
     let network = network_of(&numbers, length.parse().ok()?)?;
-    Some(Mistake::error("is treated as a name: a network has four numbers", Fix::write(network)))
+    let problem = "is treated as a name: a network has four numbers";
+    Some(Finding::error("short-network", problem, Fix::write(network)))
 }
 
 /// `1.2.3.*`, `10.*.*.*`, `1.2.3.x`.
-fn wildcard(rule: &str) -> Option<Mistake> {
+fn wildcard(rule: &str) -> Option<Finding> {
     let parts: Vec<&str> = rule.split('.').collect();
     let is_number = |part: &&&str| part.parse::<u8>().is_ok();
     let known = parts.iter().take_while(is_number).count();
@@ -112,21 +114,23 @@ fn wildcard(rule: &str) -> Option<Mistake> {
         return None;
     }
     let network = network_of(numbers, 8 * u8::try_from(known).ok()?)?;
-    Some(Mistake::error("is treated as a name: addresses have no wildcards", Fix::write(network)))
+    let problem = "is treated as a name: addresses have no wildcards";
+    Some(Finding::error("wildcard", problem, Fix::write(network)))
 }
 
 /// `10`, `10.`, `192.168.`, `1.2.3.`.
-fn cut_address(rule: &str) -> Option<Mistake> {
+fn cut_address(rule: &str) -> Option<Finding> {
     let text = rule.strip_suffix('.');
     let numbers = numbers(text.unwrap_or(rule))?;
     let is_cut = text.is_some() || numbers.len() == 1;
     let network = network_of(&numbers, 8 * u8::try_from(numbers.len()).ok()?)?;
     let line = network.strip_suffix("/32").unwrap_or(&network);
-    is_cut.then(|| Mistake::error("is treated as a name, which no client has", Fix::write(line)))
+    let problem = "is treated as a name, which no client has";
+    is_cut.then(|| Finding::error("cut-address", problem, Fix::write(line)))
 }
 
 /// `2001:db8`, `2001:db8:`, `2001:db8/32`.
-fn cut_ipv6(rule: &str) -> Option<Mistake> {
+fn cut_ipv6(rule: &str) -> Option<Finding> {
     let (address, length) = rule.split_once('/').unzip();
     let groups: Vec<&str> = address.unwrap_or(rule).trim_end_matches(':').split(':').collect();
     let is_group = |group: &&str| {
@@ -140,17 +144,17 @@ fn cut_ipv6(rule: &str) -> Option<Mistake> {
         None => 16 * groups.len(),
     };
     let fix = Fix::write(format!("{}::/{length}", groups.join(":")));
-    Some(Mistake::error("is not an IPv6 address: the rest of it is missing", fix))
+    Some(Finding::error("cut-ipv6", "is not an IPv6 address: the rest of it is missing", fix))
 }
 
-fn two_numbers(rule: &str) -> Option<Mistake> {
+fn two_numbers(rule: &str) -> Option<Finding> {
     let numbers = numbers(rule).filter(|numbers| numbers.len() == 2)?;
     let (narrow, wide) = (network_of(&numbers, 24)?, network_of(&numbers, 16)?);
     let problem = format!("is {narrow}, not the /16 that the manual of postgrey 1 promises");
-    Some(Mistake::warning(problem, Fix::advise(format!("write {wide} or {narrow}"))))
+    Some(Finding::warning("two-numbers", problem, format!("write {wide} or {narrow}")))
 }
 
-fn mapped_address(rule: &str) -> Option<Mistake> {
+fn mapped_address(rule: &str) -> Option<Finding> {
     let (address, length) = rule.split_once('/').unzip();
     let mapped: Ipv6Addr = address.unwrap_or(rule).parse().ok()?;
     let plain = mapped.to_ipv4_mapped()?;
@@ -159,13 +163,14 @@ fn mapped_address(rule: &str) -> Option<Mistake> {
         Some(length) => format!("{plain}/{}", length - 96),
         None => plain.to_string(),
     };
-    Some(Mistake::error("matches no client: IPv4 clients have IPv4 addresses", Fix::write(line)))
+    let problem = "matches no client: IPv4 clients have IPv4 addresses";
+    Some(Finding::error("mapped-address", problem, Fix::write(line)))
 }
 
-fn host_bits(rule: &str) -> Option<Mistake> {
+fn host_bits(rule: &str) -> Option<Finding> {
     let (address, length) = rule.split_once('/')?;
     let (address, length): (IpAddr, u8) = (address.parse().ok()?, length.parse().ok()?);
     let first = masked(address, length).filter(|first| *first != address)?;
     let problem = format!("is the network {first}/{length}, not only {address}");
-    Some(Mistake::warning(problem, Fix::advise(format!("write {first}/{length} or {address}"))))
+    Some(Finding::warning("host-bits", problem, format!("write {first}/{length} or {address}")))
 }

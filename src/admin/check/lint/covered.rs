@@ -1,7 +1,6 @@
 //! Superfluous rules: other rules match the same or more.
 
-use super::super::finding::{Finding, Fix};
-use super::Mistake;
+use super::super::finding::Finding;
 use crate::lists::{Location, Network, Syntax, pattern_of};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -71,5 +70,5 @@ pub(super) fn find(syntax: Syntax, lines: &[Line]) -> Vec<Finding> {
 fn superfluous(line: &Line, kind: &'static str, (place, rule): &Line) -> Finding {
     let rule = String::from_utf8_lossy(rule);
     let problem = format!("is covered by {rule} in {}:{}", place.file().display(), place.line());
-    Mistake::warning(problem, Fix::advise("delete it")).at(&line.0, line.1, kind)
+    Finding::warning(kind, problem, "delete it").of_rule(&line.0, line.1)
 }

@@ -1,20 +1,20 @@
 //! Mistakes in host names of clients.
 
-use super::super::finding::Fix;
-use super::{Lint, Mistake, leading_dot, trailing_dot};
+use super::super::finding::{Finding, Fix};
+use super::{Lint, leading_dot, trailing_dot};
 
 pub(super) const LINTS: &[Lint] = &[
-    ("wildcard", wildcard),
-    ("leading-dot", leading_dot),
-    ("trailing-dot", trailing_dot),
-    ("placeholder", placeholder),
-    ("nameless-clients", nameless_clients),
-    ("not-ascii", not_ascii),
-    ("top-level-domain", top_level_domain),
+    wildcard,
+    leading_dot,
+    trailing_dot,
+    placeholder,
+    nameless_clients,
+    not_ascii,
+    top_level_domain,
 ];
 
 /// `*.example.com`, `mail*.example.com`, `%.example.com`.
-fn wildcard(rule: &str) -> Option<Mistake> {
+fn wildcard(rule: &str) -> Option<Finding> {
     const WILD: [char; 3] = ['*', '?', '%'];
     if rule.starts_with('/') || !rule.contains(WILD) || rule.contains(['\\', '^', '$']) {
         return None;
@@ -30,31 +30,31 @@ fn wildcard(rule: &str) -> Option<Mistake> {
         let pattern = domain.replace('.', "\\.").replace(['*', '%'], ".*").replace('?', ".");
         Fix::write(format!("/^{pattern}$/"))
     };
-    Some(Mistake::error("is treated as a name: names have no wildcards", fix))
+    Some(Finding::error("wildcard", "is treated as a name: names have no wildcards", fix))
 }
 
-fn placeholder(rule: &str) -> Option<Mistake> {
+fn placeholder(rule: &str) -> Option<Finding> {
     let is_word = matches!(rule.to_lowercase().as_str(), "any" | "all" | "everyone" | "default");
-    is_word.then(|| Mistake::error("is treated as the name of a host", Fix::advise("delete it")))
+    is_word.then(|| Finding::error("placeholder", "is treated as the name of a host", "delete it"))
 }
 
-fn nameless_clients(rule: &str) -> Option<Mistake> {
+fn nameless_clients(rule: &str) -> Option<Finding> {
     let problem = "matches every client without a verified name, as most spam has none";
-    let fix = Fix::advise("delete it, and write the addresses that are meant");
-    rule.eq_ignore_ascii_case("unknown").then(|| Mistake::warning(problem, fix))
+    let fix = "delete it, and write the addresses that are meant";
+    rule.eq_ignore_ascii_case("unknown").then(|| Finding::warning("nameless-clients", problem, fix))
 }
 
-fn not_ascii(rule: &str) -> Option<Mistake> {
-    let fix = Fix::advise("write it as in DNS, in ASCII: xn--...");
+fn not_ascii(rule: &str) -> Option<Finding> {
+    let fix = "write it as in DNS, in ASCII: xn--...";
     (!rule.is_ascii() && !rule.starts_with('/'))
-        .then(|| Mistake::error("matches nothing: names of hosts are ASCII", fix))
+        .then(|| Finding::error("not-ascii", "matches nothing: names of hosts are ASCII", fix))
 }
 
-fn top_level_domain(rule: &str) -> Option<Mistake> {
+fn top_level_domain(rule: &str) -> Option<Finding> {
     let is_label = rule.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !is_label || rule.eq_ignore_ascii_case("localhost") {
         return None;
     }
     let problem = format!("matches every client whose name ends in .{rule}");
-    Some(Mistake::warning(problem, Fix::advise("write the whole name, or delete it")))
+    Some(Finding::warning("top-level-domain", problem, "write the whole name, or delete it"))
 }

@@ -1,17 +1,10 @@
 //! Mistakes in any list: several things in one line, or the syntax of another
 //! program's file.
 
-use super::super::finding::Fix;
-use super::{Lint, Mistake, addresses};
+use super::super::finding::{Finding, Fix};
+use super::{Lint, addresses};
 
-pub(super) const LINTS: &[Lint] = &[
-    ("foreign-comment", foreign_comment),
-    ("blank", blank),
-    ("quoted", quoted),
-    ("prefixed", prefixed),
-    ("negation", negation),
-    ("separator", separator),
-];
+pub(super) const LINTS: &[Lint] = &[foreign_comment, blank, quoted, prefixed, negation, separator];
 
 /// Actions that follow a name in access(5) and other tables.
 const ACTIONS: [&str; 8] = ["ok", "permit", "dunno", "relay", "allow", "accept", "yes", "1"];
@@ -29,33 +22,32 @@ fn is_pattern(rule: &str) -> bool {
     rule.starts_with('/') && !rule.starts_with("//")
 }
 
-fn foreign_comment(rule: &str) -> Option<Mistake> {
+fn foreign_comment(rule: &str) -> Option<Finding> {
     let text = ["//", ";", "--", "<!--"].iter().find_map(|sign| rule.strip_prefix(sign))?;
     let is_comment = rule.contains(char::is_whitespace) || rule.starts_with(';');
-    let fix = Fix::advise(format!("write # {}", text.trim()));
-    is_comment.then(|| Mistake::error("is not a comment: only # starts one", fix))
+    let fix = format!("write # {}", text.trim());
+    is_comment
+        .then(|| Finding::error("foreign-comment", "is not a comment: only # starts one", fix))
 }
 
-fn blank(rule: &str) -> Option<Mistake> {
+fn blank(rule: &str) -> Option<Finding> {
     let mut words: Vec<&str> = rule.split_whitespace().collect();
     if words.len() < 2 {
         return None;
     }
     if is_pattern(rule) && rule.ends_with('/') {
-        return Some(Mistake::error(
-            "is not a pattern: it has a blank",
-            Fix::write(words.join("\\s")),
-        ));
+        let problem = "is not a pattern: it has a blank";
+        return Some(Finding::error("blank", problem, Fix::write(words.join("\\s"))));
     }
-    if let Some(lint) = addresses::netmask(&words[..2].join("/")) {
-        return Some(lint);
+    if let Some(finding) = addresses::netmask(&words[..2].join("/")) {
+        return Some(Finding { kind: "blank", ..finding });
     }
     let is_sign = |word: &&str| word.starts_with("//") || matches!(*word, ";" | "--" | "-");
     if let Some(at @ 1..) = words.iter().position(is_sign) {
         let note = words[at..].join(" ");
         let note = note.trim_start_matches([';', '/', '-', ' ']);
-        let fix = Fix::advise(format!("write {} # {note}", words[0]));
-        return Some(Mistake::error("has a comment without a # before it", fix));
+        let fix = format!("write {} # {note}", words[0]);
+        return Some(Finding::error("blank", "has a comment without a # before it", fix));
     }
     words.retain(|word| word.contains(char::is_alphanumeric));
     words.retain(|word| !ACTIONS.contains(&word.to_lowercase().as_str()));
@@ -67,45 +59,42 @@ fn blank(rule: &str) -> Option<Mistake> {
         Some(first) => Fix::write(first),
         None => Fix::advise("put a # before it if it is a comment, or delete it"),
     };
-    Some(Mistake::error("has a blank: a line is one name, address or pattern", fix))
+    Some(Finding::error("blank", "has a blank: a line is one name, address or pattern", fix))
 }
 
-fn quoted(rule: &str) -> Option<Mistake> {
+fn quoted(rule: &str) -> Option<Finding> {
     let inner = rule.strip_prefix(['"', '\'', '<', '`'])?;
     let inner = inner.strip_suffix(['"', '\'', '>', '`'])?;
     // A quoted user may be part of a mail address.
     let is_quoted = !rule.starts_with(['"', '`']) || !inner.contains('@');
     (is_quoted && !inner.is_empty())
-        .then(|| Mistake::error("has quotes, which no name has", Fix::write(inner)))
+        .then(|| Finding::error("quoted", "has quotes, which no name has", Fix::write(inner)))
 }
 
-fn prefixed(rule: &str) -> Option<Mistake> {
+fn prefixed(rule: &str) -> Option<Finding> {
     let lower = rule.to_lowercase();
     let starts = |prefix: &&&str| lower.starts_with(**prefix) && lower.len() > prefix.len();
     if OF_SPF.iter().any(|prefix| starts(&prefix)) {
         let fix = "write the networks in that SPF record, one a line";
-        return Some(Mistake::error(
-            "is treated as a name: SPF is not looked up",
-            Fix::advise(fix),
-        ));
+        return Some(Finding::error("prefixed", "is treated as a name: SPF is not looked up", fix));
     }
     let prefix = PREFIXES.iter().find(starts)?;
     let problem = format!("is treated as a name that starts with {prefix}");
-    Some(Mistake::error(problem, Fix::write(rule[prefix.len()..].trim_start())))
+    Some(Finding::error("prefixed", problem, Fix::write(rule[prefix.len()..].trim_start())))
 }
 
-fn negation(rule: &str) -> Option<Mistake> {
+fn negation(rule: &str) -> Option<Finding> {
     rule.strip_prefix('!').filter(|rest| !rest.is_empty())?;
-    let fix = Fix::advise("delete it, and write the other lines so that they do not cover it");
-    Some(Mistake::error("is treated as a name: a list has no exceptions", fix))
+    let fix = "delete it, and write the other lines so that they do not cover it";
+    Some(Finding::error("negation", "is treated as a name: a list has no exceptions", fix))
 }
 
-fn separator(rule: &str) -> Option<Mistake> {
+fn separator(rule: &str) -> Option<Finding> {
     if is_pattern(rule) || rule.contains(['[', '(', '\\', '{']) || !rule.contains([',', ';']) {
         return None;
     }
     let parts = rule.split([',', ';']).filter(|part| !part.is_empty());
     let parts: Vec<String> = parts.map(str::to_owned).collect();
     let fix = if parts.is_empty() { Fix::advise("delete it") } else { Fix::Write(parts) };
-    Some(Mistake::error("is treated as one name: each rule has its own line", fix))
+    Some(Finding::error("separator", "is treated as one name: each rule has its own line", fix))
 }

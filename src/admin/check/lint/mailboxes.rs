@@ -1,32 +1,29 @@
 //! Mistakes in mail addresses of senders and recipients.
 
-use super::super::finding::Fix;
-use super::{Lint, Mistake, leading_dot, trailing_dot};
+use super::super::finding::{Finding, Fix};
+use super::{Lint, leading_dot, trailing_dot};
 
-pub(super) const LINTS: &[Lint] = &[
-    ("bounces", bounces),
-    ("at-domain", at_domain),
-    ("wildcard", wildcard),
-    ("extension", extension),
-    ("leading-dot", leading_dot),
-    ("trailing-dot", trailing_dot),
-    ("bare-user", bare_user),
-];
+pub(super) const LINTS: &[Lint] =
+    &[bounces, at_domain, wildcard, extension, leading_dot, trailing_dot, bare_user];
 
-fn bounces(rule: &str) -> Option<Mistake> {
+fn bounces(rule: &str) -> Option<Finding> {
     matches!(rule, "<>" | "\"\"" | "''").then(|| {
-        Mistake::error("matches nothing: the sender of bounces is empty", Fix::write("/^$/"))
+        Finding::error(
+            "bounces",
+            "matches nothing: the sender of bounces is empty",
+            Fix::write("/^$/"),
+        )
     })
 }
 
-fn at_domain(rule: &str) -> Option<Mistake> {
+fn at_domain(rule: &str) -> Option<Finding> {
     let domain = rule.strip_prefix('@').filter(|domain| !domain.contains(['@', '*']))?;
     let fix = if domain.is_empty() { Fix::advise("delete it") } else { Fix::write(domain) };
-    Some(Mistake::error("is an address without a user, not the whole domain", fix))
+    Some(Finding::error("at-domain", "is an address without a user, not the whole domain", fix))
 }
 
 /// `*@example.com`, `user@*`, `*.example.com`.
-fn wildcard(rule: &str) -> Option<Mistake> {
+fn wildcard(rule: &str) -> Option<Finding> {
     if rule.starts_with('/') || !rule.contains(['*', '%']) || rule.contains(['\\', '^', '$']) {
         return None;
     }
@@ -41,18 +38,18 @@ fn wildcard(rule: &str) -> Option<Mistake> {
             Fix::write(format!("/^{pattern}$/"))
         }
     };
-    Some(Mistake::error("is treated as an address: addresses have no wildcards", fix))
+    Some(Finding::error("wildcard", "is treated as an address: addresses have no wildcards", fix))
 }
 
 /// `user+@example.com`, meant for all extensions.
-fn extension(rule: &str) -> Option<Mistake> {
+fn extension(rule: &str) -> Option<Finding> {
     let (user, domain) = rule.split_once("+@")?;
     let problem = "has an empty extension: an address covers its extensions";
-    Some(Mistake::error(problem, Fix::write(format!("{user}@{domain}"))))
+    Some(Finding::error("extension", problem, Fix::write(format!("{user}@{domain}"))))
 }
 
-fn bare_user(rule: &str) -> Option<Mistake> {
+fn bare_user(rule: &str) -> Option<Finding> {
     let is_user = !rule.contains(['@', '.', '/', '^', '$', '\\', '[', '(']);
     let fix = Fix::write(format!("{rule}@"));
-    is_user.then(|| Mistake::error("is treated as a domain: a user ends with @", fix))
+    is_user.then(|| Finding::error("bare-user", "is treated as a domain: a user ends with @", fix))
 }

@@ -20,36 +20,8 @@ use crate::lists::{read_files, rule_of, trim};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// A mistake in a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Mistake {
-    level: Level,
-    /// The problem; follows the rule in a sentence.
-    problem: String,
-    fix: Fix,
-}
-
-impl Mistake {
-    /// A rule that matches nothing, or everything.
-    fn error(problem: impl Into<String>, fix: Fix) -> Mistake {
-        Mistake { level: Level::Error, problem: problem.into(), fix }
-    }
-
-    /// A rule that works, but not as it looks.
-    fn warning(problem: impl Into<String>, fix: Fix) -> Mistake {
-        Mistake { level: Level::Warning, problem: problem.into(), fix }
-    }
-
-    fn at(self, location: &Location, rule: &[u8], kind: &'static str) -> Finding {
-        let Mistake { level, problem, fix } = self;
-        let rule = String::from_utf8_lossy(rule).into_owned();
-        let place = Place::new(location.file(), Some(location.line()));
-        Finding { place, level, kind, rule, problem, fix }
-    }
-}
-
-/// The kind of a mistake, and the function that recognises it in a rule.
-type Lint = (&'static str, fn(&str) -> Option<Mistake>);
+/// Recognises one mistake in a rule.
+type Lint = fn(&str) -> Option<Finding>;
 
 /// Applies the lints to the rules of one list.
 #[derive(Clone, Copy)]
@@ -69,19 +41,18 @@ impl ListLinter<'_> {
     }
 
     /// Returns the first mistake that a rule shows.
-    fn first(self, rule: &str) -> Option<(&'static str, Mistake)> {
-        let mut found = self.lints().filter_map(|(kind, lint)| Some((*kind, lint(rule)?)));
-        self.misplaced(rule).or_else(|| found.next())
+    fn first(self, rule: &str) -> Option<Finding> {
+        self.misplaced(rule).or_else(|| self.lints().find_map(|lint| lint(rule)))
     }
 
     /// The same with a fix that is free of mistakes itself: `*.example.com.`
     /// first loses the asterisk, then the dot.
-    fn lint(self, rule: &str) -> Option<(&'static str, Mistake)> {
-        let (kind, mut mistake) = self.first(rule)?;
-        if let Fix::Write(lines) = mistake.fix {
-            mistake.fix = self.fixed(lines);
+    fn lint(self, rule: &str) -> Option<Finding> {
+        let mut finding = self.first(rule)?;
+        if let Fix::Write(lines) = finding.fix {
+            finding.fix = self.fixed(lines);
         }
-        Some((kind, mistake))
+        Some(finding)
     }
 
     fn fixed(self, mut lines: Vec<String>) -> Fix {
@@ -90,8 +61,8 @@ impl ListLinter<'_> {
             let mut better = Vec::new();
             for line in &lines {
                 match self.first(line) {
-                    Some((_, Mistake { fix: Fix::Write(fixed), .. })) => better.extend(fixed),
-                    Some((_, Mistake { level: Level::Error, fix, .. })) => return fix,
+                    Some(Finding { fix: Fix::Write(fixed), .. }) => better.extend(fixed),
+                    Some(Finding { level: Level::Error, fix, .. }) => return fix,
                     _ => better.push(line.clone()),
                 }
             }
@@ -104,7 +75,7 @@ impl ListLinter<'_> {
     }
 
     /// Recognises a mail address in a list of clients, and the reverse.
-    fn misplaced(self, rule: &str) -> Option<(&'static str, Mistake)> {
+    fn misplaced(self, rule: &str) -> Option<Finding> {
         let (family, _) = self.option.split_once('-')?;
         if self.syntax != Syntax::Clients {
             addresses::of_host(rule)?;
@@ -113,7 +84,7 @@ impl ListLinter<'_> {
                 "whitelist" | "blacklist" => format!("move it to a list of --{family}-clients"),
                 _ => "delete it".to_owned(),
             };
-            return Some(("client-address", Mistake::error(problem, Fix::Do(fix))));
+            return Some(Finding::error("client-address", problem, fix));
         }
         if !rule.contains('@') || rule.starts_with('/') || rule.contains(char::is_whitespace) {
             return None;
@@ -126,11 +97,11 @@ impl ListLinter<'_> {
         let problem = "is a mail address, and clients are hosts: none has this name";
         let fix =
             format!("move it to a list of --{family}-senders or --{family}-recipients{written}");
-        Some(("mail-address", Mistake::error(problem, Fix::Do(fix))))
+        Some(Finding::error("mail-address", problem, fix))
     }
 
     /// Returns the daemon's first warning about a rule.
-    fn warning(self, rule: &[u8]) -> Option<(&'static str, Mistake)> {
+    fn warning(self, rule: &[u8]) -> Option<Finding> {
         let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_@".contains(byte);
         if rule.len() < 256 && rule.iter().all(is_name) && !rule[0].is_ascii_digit() {
             return None;
@@ -144,10 +115,10 @@ impl ListLinter<'_> {
         let problem = warnings.first()?.text();
         Some(if is_accepted {
             let fix = "write it in a way that all programs read alike";
-            ("odd-pattern", Mistake::warning(problem, Fix::advise(fix)))
+            Finding::warning("odd-pattern", problem, fix)
         } else {
             let fix = "fix the line or delete it: the daemon skips it";
-            ("refused", Mistake::error(problem, Fix::advise(fix)))
+            Finding::error("refused", problem, fix)
         })
     }
 
@@ -158,10 +129,10 @@ impl ListLinter<'_> {
         }
         let mistake = patterns::cut_by_comment(&String::from_utf8_lossy(trim(line)))
             .or_else(|| self.lint(&String::from_utf8_lossy(rule)));
-        let is_error = mistake.as_ref().is_some_and(|(_, it)| it.level == Level::Error);
+        let is_error = mistake.as_ref().is_some_and(|it| it.level == Level::Error);
         let warning = if is_error { None } else { self.warning(rule) };
         let found = warning.into_iter().chain(mistake);
-        found.map(|(kind, mistake)| mistake.at(location, rule, kind)).collect()
+        found.map(|finding| finding.of_rule(location, rule)).collect()
     }
 
     fn lint_texts(self, texts: &[Text]) -> Vec<Finding> {
@@ -206,8 +177,8 @@ fn lint_delays(linter: ListLinter, texts: &[Text]) -> Vec<Finding> {
     let mut findings = byte_order_marks(texts);
     for warning in &warnings {
         if let Some(location) = warning.location() {
-            let fix = Fix::advise("fix the line or delete it");
-            findings.push(Mistake::error(warning.text(), fix).at(location, b"", "delay"));
+            let finding = Finding::error("delay", warning.text(), "fix the line or delete it");
+            findings.push(finding.of_rule(location, b""));
         }
     }
     let delays: HashMap<(&Path, u32), i64> =
@@ -232,19 +203,20 @@ fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
 }
 
 /// `.example.com` in a list of any kind.
-fn leading_dot(rule: &str) -> Option<Mistake> {
+fn leading_dot(rule: &str) -> Option<Finding> {
     let name = rule.trim_start_matches('.');
     (name.len() < rule.len() && !name.is_empty() && !rule.contains('@')).then(|| {
         let problem = "matches nothing: a domain without a dot covers subdomains";
-        Mistake::error(problem, Fix::write(name))
+        Finding::error("leading-dot", problem, Fix::write(name))
     })
 }
 
 /// `example.com.` in a list of any kind.
-fn trailing_dot(rule: &str) -> Option<Mistake> {
+fn trailing_dot(rule: &str) -> Option<Finding> {
     let name = rule.trim_end_matches('.');
+    let problem = "matches nothing: names have no final dot";
     (name.len() < rule.len() && !name.is_empty())
-        .then(|| Mistake::error("matches nothing: names have no final dot", Fix::write(name)))
+        .then(|| Finding::error("trailing-dot", problem, Fix::write(name)))
 }
 
 fn byte_order_marks(texts: &[Text]) -> Vec<Finding> {

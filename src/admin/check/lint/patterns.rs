@@ -1,28 +1,16 @@
 //! Mistakes in patterns.
 
-use super::super::finding::Fix;
-use super::{Lint, Mistake};
+use super::super::finding::{Finding, Fix};
+use super::Lint;
 use crate::lists::{Addresses, Budget, Clients, Text, pattern_of};
 
-pub(super) const OF_CLIENTS: &[Lint] = &[
-    ("pattern-flags", flags),
-    ("pattern-without-slashes", no_slashes),
-    ("unclosed-pattern", unclosed),
-    ("everybody", all_clients),
-    ("star-for-anything", star),
-    ("pattern-for-domain", domain),
-    ("open-end", open_end),
-];
+pub(super) const OF_CLIENTS: &[Lint] =
+    &[flags, no_slashes, unclosed, all_clients, star, domain, open_end];
 
-pub(super) const OF_ADDRESSES: &[Lint] = &[
-    ("pattern-flags", flags),
-    ("pattern-without-slashes", no_slashes),
-    ("unclosed-pattern", unclosed),
-    ("everybody", all_addresses),
-];
+pub(super) const OF_ADDRESSES: &[Lint] = &[flags, no_slashes, unclosed, all_addresses];
 
 /// A pattern with a `#`, which ends the rule. `line` is the line with its comment.
-pub(super) fn cut_by_comment(line: &str) -> Option<(&'static str, Mistake)> {
+pub(super) fn cut_by_comment(line: &str) -> Option<Finding> {
     let (rule, rest) = line.split_once('#')?;
     let rule = rule.trim_end();
     let is_cut = rule.starts_with('/')
@@ -31,21 +19,21 @@ pub(super) fn cut_by_comment(line: &str) -> Option<(&'static str, Mistake)> {
         && !rule.contains(char::is_whitespace);
     let fix = Fix::write(line.replace("\\#", "\\x23").replace('#', "\\x23"));
     let problem = "is cut at the #, which starts a comment even in a pattern";
-    is_cut.then(|| ("comment-in-pattern", Mistake::error(problem, fix)))
+    is_cut.then(|| Finding::error("comment-in-pattern", problem, fix))
 }
 
 /// `/example/i`.
-fn flags(rule: &str) -> Option<Mistake> {
+fn flags(rule: &str) -> Option<Finding> {
     let (pattern, flags) = rule.strip_prefix('/')?.rsplit_once('/')?;
     let are_flags =
         (1..=3).contains(&flags.len()) && flags.bytes().all(|flag| b"ixsmgou".contains(&flag));
     let problem = "is treated as a name: a pattern ends with its slash, and ignores case";
     (are_flags && !pattern.is_empty())
-        .then(|| Mistake::error(problem, Fix::write(format!("/{pattern}/"))))
+        .then(|| Finding::error("pattern-flags", problem, Fix::write(format!("/{pattern}/"))))
 }
 
 /// `^mail.*\.example\.com$`.
-fn no_slashes(rule: &str) -> Option<Mistake> {
+fn no_slashes(rule: &str) -> Option<Finding> {
     let is_pattern = rule.starts_with('^')
         || rule.ends_with('$')
         || ["\\.", ".*", "\\d", ".+", "[0-9]", "(?"].iter().any(|sign| rule.contains(sign));
@@ -56,13 +44,14 @@ fn no_slashes(rule: &str) -> Option<Mistake> {
     }
     let pattern = rule.strip_suffix('/').unwrap_or(rule);
     let problem = "is treated as a name: a pattern stands between slashes";
-    Some(Mistake::error(problem, Fix::write(format!("/{pattern}/"))))
+    Some(Finding::error("pattern-without-slashes", problem, Fix::write(format!("/{pattern}/"))))
 }
 
 /// `/^mail`, `/example.com`, `example.com/`.
-fn unclosed(rule: &str) -> Option<Mistake> {
+fn unclosed(rule: &str) -> Option<Finding> {
     if let Some(name) = rule.strip_suffix('/').filter(|name| is_name(name)) {
-        return Some(Mistake::error("has a slash, which no name has", Fix::write(name)));
+        let problem = "has a slash, which no name has";
+        return Some(Finding::error("unclosed-pattern", problem, Fix::write(name)));
     }
     let pattern = rule.strip_prefix('/')?;
     if !matches!(pattern, "" | "/") && pattern.ends_with('/') {
@@ -73,7 +62,8 @@ fn unclosed(rule: &str) -> Option<Mistake> {
         name if is_name(name) => Fix::write(name),
         pattern => Fix::write(format!("/{pattern}/")),
     };
-    Some(Mistake::error("is treated as a name: a pattern ends with a slash", fix))
+    let problem = "is treated as a name: a pattern ends with a slash";
+    Some(Finding::error("unclosed-pattern", problem, fix))
 }
 
 fn is_name(text: &str) -> bool {
@@ -89,14 +79,14 @@ fn list_of(rule: &str) -> [Text; 1] {
     [Text { file: "".into(), bytes: rule.as_bytes().to_vec() }]
 }
 
-fn all_clients(rule: &str) -> Option<Mistake> {
+fn all_clients(rule: &str) -> Option<Finding> {
     pattern_of(rule.as_bytes())?;
     let clients = Clients::parse(list_of(rule), &mut Vec::new());
     let matches = |name: &&str| clients.by_name(name.as_bytes(), &mut Budget::default()).is_some();
     NAMES.iter().all(matches).then(everybody)
 }
 
-fn all_addresses(rule: &str) -> Option<Mistake> {
+fn all_addresses(rule: &str) -> Option<Finding> {
     pattern_of(rule.as_bytes())?;
     let addresses = Addresses::parse(list_of(rule), &mut Vec::new());
     let matches = |name: &&str| {
@@ -106,12 +96,12 @@ fn all_addresses(rule: &str) -> Option<Mistake> {
     NAMES.iter().all(matches).then(everybody)
 }
 
-fn everybody() -> Mistake {
-    Mistake::error("matches everything", Fix::advise("write what is meant, or delete it"))
+fn everybody() -> Finding {
+    Finding::error("everybody", "matches everything", "write what is meant, or delete it")
 }
 
 /// `/.*\.example\.com$/`, `/example.com/`, for which a name is enough.
-fn domain(rule: &str) -> Option<Mistake> {
+fn domain(rule: &str) -> Option<Finding> {
     let pattern = std::str::from_utf8(pattern_of(rule.as_bytes())?).ok()?;
     let domain = domain_of(pattern)?;
     let problem = if !pattern.ends_with('$') {
@@ -121,7 +111,7 @@ fn domain(rule: &str) -> Option<Mistake> {
     } else {
         "does the same as a name".to_owned()
     };
-    Some(Mistake::warning(problem, Fix::write(domain)))
+    Some(Finding::warning("pattern-for-domain", problem, Fix::write(domain)))
 }
 
 /// Returns true if a name of another domain may end like this.
@@ -151,7 +141,7 @@ fn domain_of(pattern: &str) -> Option<String> {
 }
 
 /// `mail*\.example\.com`: the star repeats the letter before it.
-fn star(rule: &str) -> Option<Mistake> {
+fn star(rule: &str) -> Option<Finding> {
     let pattern = std::str::from_utf8(pattern_of(rule.as_bytes())?).ok()?;
     let mut better = String::new();
     let (mut is_escaped, mut is_in_class, mut is_letter, mut is_found) =
@@ -169,12 +159,12 @@ fn star(rule: &str) -> Option<Mistake> {
     }
     is_found.then(|| {
         let problem = "has a * after a letter, which repeats that letter and matches nothing else";
-        Mistake::warning(problem, Fix::write(format!("/{better}/")))
+        Finding::warning("star-for-anything", problem, Fix::write(format!("/{better}/")))
     })
 }
 
 /// Any owner can have a name that continues.
-fn open_end(rule: &str) -> Option<Mistake> {
+fn open_end(rule: &str) -> Option<Finding> {
     let pattern = std::str::from_utf8(pattern_of(rule.as_bytes())?).ok()?;
     let body = pattern.strip_suffix('$').unwrap_or(pattern);
     let goes_on = [".*", ".+", "(.*)", ".*?"].iter().any(|end| body.ends_with(end));
@@ -191,5 +181,5 @@ fn open_end(rule: &str) -> Option<Mistake> {
         Fix::advise("end it with the whole domain and a $, like /\\.example\\.com$/")
     };
     let problem = "also matches names that continue, like ....evil.test: its end is open";
-    Some(Mistake::warning(problem, fix))
+    Some(Finding::warning("open-end", problem, fix))
 }
