@@ -1,6 +1,6 @@
 //! `postgrey config`: the daemon's settings, as its files have them.
 
-use super::text::foreign;
+use super::text::{foreign, place, with_place};
 use super::{Error, Exit};
 use crate::cli::admin::OutputFormat;
 use crate::cli::settings::ToolOptions;
@@ -32,13 +32,7 @@ fn line(Setting { name, value, source }: &Setting) -> String {
         Some(value) => format!("{name} = {}", foreign(value.as_encoded_bytes())),
         None => name.clone(),
     };
-    let place = match source {
-        None => "default".to_owned(),
-        Some((file, None)) => foreign(file.as_os_str().as_encoded_bytes()),
-        Some((file, Some(line))) => {
-            format!("{}:{line}", foreign(file.as_os_str().as_encoded_bytes()))
-        }
-    };
+    let place = source.as_ref().map_or_else(|| "default".to_owned(), place);
     format!("{setting:<COLUMN$}  # {place}")
 }
 
@@ -47,11 +41,8 @@ fn object(Setting { name, value, source }: &Setting) -> Object {
     if let Some(value) = value {
         object = object.text("value", value.as_encoded_bytes());
     }
-    if let Some((file, line)) = source {
-        object = object.text("file", file.as_os_str().as_encoded_bytes());
-        if let Some(line) = line {
-            object = object.number("line", *line);
-        }
+    match source {
+        Some(place) => with_place(object, place),
+        None => object,
     }
-    object
 }

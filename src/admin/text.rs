@@ -1,8 +1,10 @@
 //! Text for terminals: 80 columns, local time.
 
+use crate::cli::Place;
 use crate::cli::layout::wrap;
 use crate::daemon::clock;
 use crate::greylist::Policy;
+use crate::json::Object;
 use crate::printable::printable;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -66,6 +68,21 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
 /// Escapes bytes from elsewhere that would control a terminal.
 pub fn foreign(bytes: &[u8]) -> String {
     printable(&String::from_utf8_lossy(bytes))
+}
+
+/// `FILE:LINE`, as compilers write it and editors understand it.
+pub fn place(Place { file, line }: &Place) -> String {
+    let file = foreign(file.as_os_str().as_encoded_bytes());
+    line.map_or(file.clone(), |line| format!("{file}:{line}"))
+}
+
+/// Adds a file and its line to an object.
+pub fn with_place(object: Object, Place { file, line }: &Place) -> Object {
+    let object = object.text("file", file.as_os_str().as_encoded_bytes());
+    match line {
+        Some(line) => object.number("line", *line),
+        None => object,
+    }
 }
 
 /// The client in the key of a triplet: its network with the length, its

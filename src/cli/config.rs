@@ -37,21 +37,38 @@ const MISPLACED: &[&str] = &["help", "man", "version", "config"];
 /// case the text of the file is used.
 const TEXT: &str = "greylist-text";
 
+/// A file, and its line, from 1, unless the file as a whole is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    pub line: Option<u32>,
+}
+
+impl Place {
+    pub fn new(file: &Path, line: Option<u32>) -> Place {
+        Place { file: file.to_owned(), line }
+    }
+
+    /// The options of the command line, or several options together.
+    pub fn options() -> Place {
+        Place::new(Path::new("(options)"), None)
+    }
+}
+
 /// An error in the file; `Display` gives `FILE:LINE: what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    pub file: PathBuf,
-    /// The line, from 1; none for what is wrong with the whole file.
-    pub line: Option<u32>,
+    pub place: Place,
     /// The error, and what to do if it is not obvious.
     pub what: String,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}: {}", self.file.display(), self.what),
-            None => write!(f, "--config={}: {}", self.file.display(), self.what),
+        let (file, what) = (self.place.file.display(), &self.what);
+        match self.place.line {
+            Some(line) => write!(f, "{file}:{line}: {what}"),
+            None => write!(f, "--config={file}: {what}"),
         }
     }
 }
@@ -76,7 +93,7 @@ pub(super) fn merge_with_lines(
     let bytes = read(&path).map_err(|error| {
         let what = format!("can't be read: {}", crate::daemon::errno(&error).desc());
         let what = if error.raw_os_error().is_some() { what } else { error.to_string() };
-        vec![ConfigError { file: path.clone(), line: None, what }]
+        vec![ConfigError { place: Place::new(&path, None), what }]
     })?;
     let mut options = parse(command, &path, &bytes)?;
     let has_text = options.iter().any(|(_, given)| given.name == TEXT);
@@ -111,9 +128,7 @@ fn parse(
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
         match setting(line).and_then(|setting| setting.map(|it| it.option(command)).transpose()) {
             Ok(given) => options.extend(given.map(|given| (Some(number), given))),
-            Err(what) => {
-                faults.push(ConfigError { file: file.to_owned(), line: Some(number), what })
-            }
+            Err(what) => faults.push(ConfigError { place: Place::new(file, Some(number)), what }),
         }
     }
     if faults.is_empty() { Ok(options) } else { Err(faults) }

@@ -1,7 +1,7 @@
 //! A finding: a problem, its level and its fix.
 
+use crate::cli::Place;
 use crate::lists::Location;
-use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -35,26 +35,6 @@ impl From<&str> for Fix {
 impl From<String> for Fix {
     fn from(sentence: String) -> Fix {
         Fix::advise(sentence)
-    }
-}
-
-/// The file of a finding, and its line, from 1, unless the file as a whole is
-/// meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub file: PathBuf,
-    pub line: Option<u32>,
-}
-
-impl Place {
-    /// A file, or a line of it.
-    pub fn new(file: &Path, line: Option<u32>) -> Place {
-        Place { file: file.to_owned(), line }
-    }
-
-    /// The options of the command line, or several options together.
-    pub fn options() -> Place {
-        Place::new(Path::new("(options)"), None)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Findings as text, at most 80 columns wide, and as JSON.
 
 use super::super::Error;
-use super::super::text::{counted, foreign};
-use super::finding::{Finding, Fix, Level, Place};
+use super::super::text::{counted, foreign, place, with_place};
+use super::finding::{Finding, Fix, Level};
 use crate::cli::admin::OutputFormat;
 use crate::cli::layout::wrap;
 use crate::json::Object;
@@ -32,7 +32,7 @@ fn text(finding: &Finding) -> String {
     let Finding { rule, problem, fix, .. } = finding;
     let rule = foreign(rule.as_bytes());
     let begin = if rule.is_empty() { String::new() } else { format!("{rule} ") };
-    let mut text = format!("{}: {}\n", place(finding), word(finding.level));
+    let mut text = format!("{}: {}\n", place(&finding.place), word(finding.level));
     text += &indented(&format!("{begin}{}", foreign(problem.as_bytes())));
     match fix {
         Fix::Do(sentence) => text += &indented(&format!("-> {sentence}")),
@@ -43,13 +43,6 @@ fn text(finding: &Finding) -> String {
         }
     }
     text
-}
-
-/// `FILE:LINE`, as compilers write it and editors understand it.
-fn place(finding: &Finding) -> String {
-    let Place { file, line } = &finding.place;
-    let file = foreign(file.as_os_str().as_encoded_bytes());
-    line.map_or(file.clone(), |line| format!("{file}:{line}"))
 }
 
 fn word(level: Level) -> &'static str {
@@ -87,13 +80,12 @@ fn summary(findings: &[Finding], files: &[PathBuf]) -> String {
 }
 
 fn json(finding: &Finding) -> Object {
-    let Finding { place: Place { file, line }, level, kind, rule, problem, fix } = finding;
-    let mut object = Object::new().text("file", file.as_os_str().as_encoded_bytes());
-    if let Some(line) = line {
-        object = object.number("line", *line);
-    }
-    object = object.text("severity", word(*level)).text("kind", kind);
-    object = object.text("rule", rule).text("problem", problem);
+    let Finding { place, level, kind, rule, problem, fix } = finding;
+    let object = with_place(Object::new(), place)
+        .text("severity", word(*level))
+        .text("kind", kind)
+        .text("rule", rule)
+        .text("problem", problem);
     match fix {
         Fix::Write(lines) => object.text("write", lines.join("\n")),
         Fix::Do(sentence) => object.text("fix", sentence),

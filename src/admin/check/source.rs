@@ -1,11 +1,11 @@
 //! The source of the daemon's options: the command line of `check`, or the file
 //! with the options of Debian's service.
 
-use super::finding::{Finding, Place};
+use super::finding::Finding;
 use super::options::lint_given;
 use crate::cli::admin::{CheckOptions, plain_word};
 use crate::cli::defaults::{self, Defaults, Variable};
-use crate::cli::{self, ConfigError, Given, Options};
+use crate::cli::{self, Given, Options, Place};
 use crate::daemon::errno;
 use std::ffi::OsString;
 use std::path::Path;
@@ -115,8 +115,7 @@ fn parse(
     findings: &mut Vec<Finding>,
 ) -> Option<(Options, bool)> {
     if let Err(faults) = cli::merged(words) {
-        let finding = |ConfigError { file, line, what }| refused(Place { file, line }, &what);
-        findings.extend(faults.into_iter().map(finding));
+        findings.extend(faults.into_iter().map(|fault| refused(fault.place, &fault.what)));
         return None;
     }
     if let Ok(options) = cli::options(words.to_vec()) {

@@ -14,7 +14,8 @@ mod line;
 mod mailboxes;
 mod patterns;
 
-use super::finding::{Finding, Fix, Level, Place};
+use super::finding::{Finding, Fix, Level};
+use crate::cli::Place;
 use crate::lists::{Addresses, Clients, Delays, Files, Location, Syntax, Text, Warning};
 use crate::lists::{read_files, rule_of, trim};
 use std::collections::HashMap;

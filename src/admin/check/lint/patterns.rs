@@ -114,11 +114,15 @@ fn domain(rule: &str) -> Option<Finding> {
     Some(Finding::warning("pattern-for-domain", problem, Fix::write(domain)))
 }
 
+/// Returns what follows a start that stands for anything.
+fn after_anything(pattern: &str) -> Option<&str> {
+    let rest = pattern.strip_prefix('^').unwrap_or(pattern);
+    ["(.*)", ".*", ".+", "*"].iter().find_map(|any| rest.strip_prefix(any))
+}
+
 /// Returns true if a name of another domain may end like this.
 fn starts_openly(pattern: &str) -> bool {
-    let rest = pattern.strip_prefix('^').unwrap_or(pattern);
-    let rest = ["(.*)", ".*", ".+", "*"].iter().find_map(|any| rest.strip_prefix(any));
-    match rest {
+    match after_anything(pattern) {
         Some(rest) => !rest.starts_with("\\."),
         None => !pattern.starts_with('^') && !pattern.starts_with("\\."),
     }
@@ -126,12 +130,8 @@ fn starts_openly(pattern: &str) -> bool {
 
 /// Returns the domain if a pattern is about exactly one.
 fn domain_of(pattern: &str) -> Option<String> {
-    let rest = pattern.strip_prefix('^').unwrap_or(pattern);
-    let any = ["(.*)", ".*", ".+", "*"].iter().find_map(|any| rest.strip_prefix(any));
-    if any.is_none() && pattern.starts_with('^') {
-        return None;
-    }
-    let rest = any.unwrap_or(rest);
+    let rest =
+        after_anything(pattern).or_else(|| (!pattern.starts_with('^')).then_some(pattern))?;
     let rest = rest.strip_suffix('$').unwrap_or(rest);
     let rest = rest.strip_suffix(".*").unwrap_or(rest);
     let rest = rest.strip_prefix("\\.").or_else(|| rest.strip_prefix('.')).unwrap_or(rest);
