@@ -75,32 +75,17 @@ impl fmt::Display for ConfigError {
 
 /// The options of the file, if one is named, and then those that were `typed`.
 pub(super) fn merge(command: &Command, typed: Vec<Given>) -> Result<Vec<Given>, Vec<ConfigError>> {
-    let options = merge_with_lines(command, typed)?;
-    Ok(options.into_iter().map(|(_, given)| given).collect())
-}
-
-/// An option, and its line in the file if it comes from there.
-pub(super) type PlacedOption = (Option<u32>, Given);
-
-/// The same options, with their lines in the file.
-pub(super) fn merge_with_lines(
-    command: &Command,
-    typed: Vec<Given>,
-) -> Result<Vec<PlacedOption>, Vec<ConfigError>> {
-    let Some(path) = path(&typed) else {
-        return Ok(typed.into_iter().map(|given| (None, given)).collect());
-    };
+    let Some(path) = path(&typed) else { return Ok(typed) };
     let bytes = read(&path).map_err(|error| {
         let what = format!("can't be read: {}", crate::daemon::errno(&error).desc());
         let what = if error.raw_os_error().is_some() { what } else { error.to_string() };
         vec![ConfigError { place: Place::new(&path, None), what }]
     })?;
     let mut options = parse(command, &path, &bytes)?;
-    let has_text = options.iter().any(|(_, given)| given.name == TEXT);
-    options.retain(|(_, given)| !typed.iter().any(|typed| excludes(typed, given)));
+    let has_text = options.iter().any(|given| given.name == TEXT);
+    options.retain(|given| !typed.iter().any(|typed| excludes(typed, given)));
     let is_empty_text = |given: &Given| given.name == TEXT && given.value.is_none();
-    let typed = typed.into_iter().filter(|given| !(has_text && is_empty_text(given)));
-    options.extend(typed.map(|given| (None, given)));
+    options.extend(typed.into_iter().filter(|given| !(has_text && is_empty_text(given))));
     Ok(options)
 }
 
@@ -118,16 +103,12 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn parse(
-    command: &Command,
-    file: &Path,
-    bytes: &[u8],
-) -> Result<Vec<PlacedOption>, Vec<ConfigError>> {
+fn parse(command: &Command, file: &Path, bytes: &[u8]) -> Result<Vec<Given>, Vec<ConfigError>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (mut options, mut faults) = (Vec::new(), Vec::new());
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
         match setting(line).and_then(|setting| setting.map(|it| it.option(command)).transpose()) {
-            Ok(given) => options.extend(given.map(|given| (Some(number), given))),
+            Ok(given) => options.extend(given.map(|given| Given { line: Some(number), ..given })),
             Err(what) => faults.push(ConfigError { place: Place::new(file, Some(number)), what }),
         }
     }

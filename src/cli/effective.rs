@@ -25,20 +25,20 @@ pub fn settings_in_effect(tool: &ToolOptions, all: bool) -> Result<Vec<Setting>,
     let line = defaults::read(tool.file()).ok().and_then(|defaults| defaults.line());
     let typed = getopt::rewrite(&command, words).map_err(|lines| lines.join("; "))?.options;
     let file = config::path(&typed).unwrap_or_default();
-    let given = config::merge_with_lines(&command, typed)
+    let given = config::merge(&command, typed)
         .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let mut settings = Vec::new();
     for option in command.get_arguments().filter(|option| is_setting(option)) {
         let name = option.get_long().unwrap_or_default();
         let mut set: Vec<Setting> = given
             .iter()
-            .filter(|(_, given)| given.name == name)
-            .map(|(place_in_file, given)| Setting {
+            .filter(|given| given.name == name)
+            .map(|given| Setting {
                 name: name.to_owned(),
                 value: takes_value(option)
                     .then(|| shown(name, given.value.clone().unwrap_or_default())),
-                source: Some(match place_in_file {
-                    Some(line) => Place::new(&file, Some(*line)),
+                source: Some(match given.line {
+                    Some(line) => Place::new(&file, Some(line)),
                     None => Place::new(tool.file(), line),
                 }),
             })

@@ -3,52 +3,30 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facility(u8);
 
-/// Names in lower case without `LOG_`, and numbers, as the original on Linux
-/// accepts them. `kern` is reserved for the kernel: the C library logs such
-/// messages as `user`. The last lines are names of other systems, with the
-/// facility that the original uses for them.
-const NAMES: &[(&str, u8)] = &[
-    ("kern", 1),
-    ("user", 1),
-    ("mail", 2),
-    ("daemon", 3),
-    ("auth", 4),
-    ("syslog", 5),
-    ("lpr", 6),
-    ("news", 7),
-    ("uucp", 8),
-    ("cron", 9),
-    ("authpriv", 10),
-    ("ftp", 11),
-    ("local0", 16),
-    ("local1", 17),
-    ("local2", 18),
-    ("local3", 19),
-    ("local4", 20),
-    ("local5", 21),
-    ("local6", 22),
-    ("local7", 23),
-    ("security", 4),
-    ("audit", 4),
-    ("ras", 4),
-    ("remoteauth", 4),
-    ("console", 1),
-    ("install", 1),
-    ("lfmt", 1),
-    ("launchd", 3),
-    ("netinfo", 3),
-    ("ntp", 3),
-];
-
 impl Facility {
-    /// Looks a name up: case does not matter, and `LOG_` may precede it
-    /// (BEHAVIOUR C4).
+    /// Looks a name up: case does not matter, and `LOG_` may precede it (BEHAVIOUR C4).
+    ///
+    /// Accepted are those that the original on Linux accepts. `kern` is reserved for the
+    /// kernel: the C library logs such messages as `user`. After the first of a line are
+    /// names of other systems, with the facility that the original uses for them.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Facility> {
         let name = name.to_ascii_lowercase();
-        let name = name.strip_prefix("log_").unwrap_or(&name);
-        let (_, number) = NAMES.iter().find(|(known, _)| *known == name)?;
-        Some(Facility(*number))
+        Some(Facility(match name.strip_prefix("log_").unwrap_or(&name).as_bytes() {
+            b"user" | b"kern" | b"console" | b"install" | b"lfmt" => 1,
+            b"mail" => 2,
+            b"daemon" | b"launchd" | b"netinfo" | b"ntp" => 3,
+            b"auth" | b"security" | b"audit" | b"ras" | b"remoteauth" => 4,
+            b"syslog" => 5,
+            b"lpr" => 6,
+            b"news" => 7,
+            b"uucp" => 8,
+            b"cron" => 9,
+            b"authpriv" => 10,
+            b"ftp" => 11,
+            [b'l', b'o', b'c', b'a', b'l', digit @ b'0'..=b'7'] => 16 + digit - b'0',
+            _ => return None,
+        }))
     }
 
     /// The number in a syslog priority, which is this times 8 plus the severity.

@@ -5,8 +5,6 @@
 //! default, like the original (BEHAVIOUR A3).
 
 mod lists;
-mod shared;
-mod smtp;
 
 use std::ffi::OsStr;
 
@@ -31,7 +29,7 @@ pub(super) fn table() -> Command {
         .next_help_heading("Sendmail and other mail servers with the milter protocol")
         .args(milter())
         .next_help_heading("Mail servers with neither protocol")
-        .args(smtp::options())
+        .args(smtp())
         .next_help_heading("Greylisting")
         .args(greylisting())
         .args(replies())
@@ -44,7 +42,7 @@ pub(super) fn table() -> Command {
         .next_help_heading("The daemon")
         .args(daemon())
         .next_help_heading("One state for several hosts")
-        .args(shared::options())
+        .args(shared_state())
         .next_help_heading("Log and monitoring")
         .args(log())
         .next_help_heading("Information")
@@ -82,6 +80,24 @@ fn milter() -> [Arg; 2] {
         value("milter", "PATH|[HOST:]PORT")
             .help("listen for Sendmail on a Unix socket or a TCP port"),
         text("milter-socketmode", "MODE", "0660").help("permissions of that Unix socket, in octal"),
+    ]
+}
+
+fn smtp() -> [Arg; 7] {
+    [
+        value("smtp", "[HOST:]PORT")
+            .action(ArgAction::Append)
+            .help("listen for SMTP clients on a TCP port, in front of --smtp-backend"),
+        value("smtp-backend", "PATH|[HOST:]PORT").help("the mail server behind --smtp"),
+        value("smtp-proxy-protocol", "VERSION")
+            .default_value("2")
+            .help("PROXY protocol for the client's address: 2, 1 or off"),
+        value("smtp-tls-cert", "FILE")
+            .help("offer STARTTLS to clients of --smtp, with this certificate"),
+        value("smtp-tls-key", "FILE").help("private key of --smtp-tls-cert, as PEM"),
+        limited("smtp-dns-timeout", "SECONDS", "3")
+            .help("time limit for the name of a client of --smtp"),
+        limited("smtp-max-clients", "N", "1000").help("maximum number of connections to --smtp"),
     ]
 }
 
@@ -139,6 +155,18 @@ fn daemon() -> [Arg; 8] {
             .help("keep the database and its lock file in the directory PATH"),
         number("max-size", "N", "0").help("limit the database to about N MiB; 0: no limit"),
         number("sync", "N", "0").help("write entries to the disk up to N seconds after the answer"),
+    ]
+}
+
+fn shared_state() -> [Arg; 4] {
+    [
+        value("shared-state", "URL").help("keep the state on Redis or Valkey, for several hosts"),
+        value("shared-state-file", "FILE")
+            .help("file with the URL of --shared-state, for a password"),
+        value("shared-state-ca", "FILE")
+            .help("trust these certificate authorities for --shared-state"),
+        limited("shared-state-timeout", "MS", "200")
+            .help("let mail wait for --shared-state for N milliseconds at most"),
     ]
 }
 

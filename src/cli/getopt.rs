@@ -47,11 +47,13 @@ impl Takes {
 pub struct Given {
     pub name: String,
     pub value: Option<OsString>,
+    /// The line of the configuration file that has it, unless it was typed.
+    pub line: Option<u32>,
 }
 
 impl Given {
     pub fn new(name: &str, value: impl Into<OsString>) -> Given {
-        Given { name: name.to_owned(), value: Some(value.into()) }
+        Given { name: name.to_owned(), value: Some(value.into()), line: None }
     }
 
     /// The form that clap parses correctly for all values: `--name` or `--name=value`.
@@ -119,7 +121,7 @@ fn option(
         value => value,
     };
     let name = arg.get_long().unwrap_or(arg.get_id().as_str()).to_owned();
-    Ok(Given { name, value })
+    Ok(Given { name, value, line: None })
 }
 
 /// The option's value, if it has one, from after its `=` or from the words that
