@@ -1,6 +1,6 @@
 //! Text for terminals: 80 columns, local time.
 
-use crate::cli::Place;
+use crate::cli::FilePlace;
 use crate::cli::layout::wrap;
 use crate::daemon::clock;
 use crate::greylist::Policy;
@@ -71,13 +71,13 @@ pub fn foreign(bytes: &[u8]) -> String {
 }
 
 /// `FILE:LINE`, as compilers write it and editors understand it.
-pub fn place(Place { file, line }: &Place) -> String {
+pub fn place(FilePlace { file, line }: &FilePlace) -> String {
     let file = foreign(file.as_os_str().as_encoded_bytes());
     line.map_or(file.clone(), |line| format!("{file}:{line}"))
 }
 
 /// Adds a file and its line to an object.
-pub fn with_place(object: Object, Place { file, line }: &Place) -> Object {
+pub fn with_place(object: Object, FilePlace { file, line }: &FilePlace) -> Object {
     let object = object.text("file", file.as_os_str().as_encoded_bytes());
     match line {
         Some(line) => object.number("line", *line),

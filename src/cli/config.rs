@@ -39,26 +39,26 @@ const TEXT: &str = "greylist-text";
 
 /// A file, and its line, from 1, unless the file as a whole is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FilePlace {
     pub file: PathBuf,
     pub line: Option<u32>,
 }
 
-impl Place {
-    pub fn new(file: &Path, line: Option<u32>) -> Place {
-        Place { file: file.to_owned(), line }
+impl FilePlace {
+    pub fn new(file: &Path, line: Option<u32>) -> FilePlace {
+        FilePlace { file: file.to_owned(), line }
     }
 
     /// The options of the command line, or several options together.
-    pub fn options() -> Place {
-        Place::new(Path::new("(options)"), None)
+    pub fn options() -> FilePlace {
+        FilePlace::new(Path::new("(options)"), None)
     }
 }
 
 /// An error in the file; `Display` gives `FILE:LINE: what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    pub place: Place,
+    pub place: FilePlace,
     /// The error, and what to do if it is not obvious.
     pub what: String,
 }
@@ -79,7 +79,7 @@ pub(super) fn merge(command: &Command, typed: Vec<Given>) -> Result<Vec<Given>, 
     let bytes = read(&path).map_err(|error| {
         let what = format!("can't be read: {}", crate::daemon::errno(&error).desc());
         let what = if error.raw_os_error().is_some() { what } else { error.to_string() };
-        vec![ConfigError { place: Place::new(&path, None), what }]
+        vec![ConfigError { place: FilePlace::new(&path, None), what }]
     })?;
     let mut options = parse(command, &path, &bytes)?;
     let has_text = options.iter().any(|given| given.name == TEXT);
@@ -109,7 +109,9 @@ fn parse(command: &Command, file: &Path, bytes: &[u8]) -> Result<Vec<Given>, Vec
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
         match setting(line).and_then(|setting| setting.map(|it| it.option(command)).transpose()) {
             Ok(given) => options.extend(given.map(|given| Given { line: Some(number), ..given })),
-            Err(what) => faults.push(ConfigError { place: Place::new(file, Some(number)), what }),
+            Err(what) => {
+                faults.push(ConfigError { place: FilePlace::new(file, Some(number)), what })
+            }
         }
     }
     if faults.is_empty() { Ok(options) } else { Err(faults) }

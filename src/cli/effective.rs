@@ -1,6 +1,6 @@
 //! The daemon's settings in effect, with the place that each comes from.
 
-use super::Place;
+use super::FilePlace;
 use super::settings::ToolOptions;
 use super::{config, defaults, flags, getopt, shared};
 use crate::state::Address;
@@ -13,7 +13,7 @@ pub struct Setting {
     /// Its value; none of a switch.
     pub value: Option<OsString>,
     /// The file and line that set it; none of a default.
-    pub source: Option<Place>,
+    pub source: Option<FilePlace>,
 }
 
 /// Returns the settings that a daemon would start with, in the order of its help;
@@ -38,8 +38,8 @@ pub fn settings_in_effect(tool: &ToolOptions, all: bool) -> Result<Vec<Setting>,
                 value: takes_value(option)
                     .then(|| shown(name, given.value.clone().unwrap_or_default())),
                 source: Some(match given.line {
-                    Some(line) => Place::new(&file, Some(line)),
-                    None => Place::new(tool.file(), line),
+                    Some(line) => FilePlace::new(&file, Some(line)),
+                    None => FilePlace::new(tool.file(), line),
                 }),
             })
             .collect();

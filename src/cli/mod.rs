@@ -35,7 +35,7 @@ use crate::database::Source;
 use crate::state::SHARED_STATE_VARIABLE;
 use clap::{ArgMatches, Command, ValueHint};
 
-pub use config::{ConfigError, Place};
+pub use config::{ConfigError, FilePlace};
 pub use effective::{Setting, settings_in_effect};
 pub use facility::Facility;
 pub use getopt::Given;

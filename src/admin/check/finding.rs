@@ -1,6 +1,6 @@
 //! A finding: a problem, its level and its fix.
 
-use crate::cli::Place;
+use crate::cli::FilePlace;
 use crate::lists::Location;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ impl From<String> for Fix {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    pub place: Place,
+    pub place: FilePlace,
     pub level: Level,
     /// A name for the kind of problem, for programs.
     pub kind: &'static str,
@@ -55,7 +55,7 @@ impl Finding {
     /// A warning about the options.
     pub fn warning(kind: &'static str, problem: impl Into<String>, fix: impl Into<Fix>) -> Finding {
         let (rule, problem, fix) = (String::new(), problem.into(), fix.into());
-        Finding { place: Place::options(), level: Level::Warning, kind, rule, problem, fix }
+        Finding { place: FilePlace::options(), level: Level::Warning, kind, rule, problem, fix }
     }
 
     /// An error in the options.
@@ -64,13 +64,13 @@ impl Finding {
     }
 
     /// The same finding at another place.
-    pub fn at(self, place: Place) -> Finding {
+    pub fn at(self, place: FilePlace) -> Finding {
         Finding { place, ..self }
     }
 
     /// The same finding about a rule of a list.
     pub fn of_rule(self, location: &Location, rule: &[u8]) -> Finding {
-        let place = Place::new(location.file(), Some(location.line()));
+        let place = FilePlace::new(location.file(), Some(location.line()));
         Finding { place, rule: String::from_utf8_lossy(rule).into_owned(), ..self }
     }
 }

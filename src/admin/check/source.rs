@@ -5,7 +5,7 @@ use super::finding::Finding;
 use super::options::lint_given;
 use crate::cli::admin::{CheckOptions, plain_word};
 use crate::cli::defaults::{self, Defaults, Variable};
-use crate::cli::{self, Given, Options, Place};
+use crate::cli::{self, FilePlace, Given, Options};
 use crate::daemon::errno;
 use std::ffi::OsString;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub fn read(check: &CheckOptions) -> (Option<Options>, Vec<Finding>) {
         return of_service(&check.defaults);
     }
     let mut findings = Vec::new();
-    let options = parse(&Place::options(), &check.words, &mut findings);
+    let options = parse(&FilePlace::options(), &check.words, &mut findings);
     findings.extend(lint_given(&cli::merged(&check.words).unwrap_or_default()));
     (options.map(|(options, _)| options), findings)
 }
@@ -32,17 +32,19 @@ fn of_service(file: &Path) -> (Option<Options>, Vec<Finding>) {
             let problem = "does not exist: the service starts no daemon without options";
             let fix = "create it with POSTGREY_OPTS=\"--inet=10023\", or give the daemon's \
                           options as arguments of postgrey check";
-            findings.push(Finding::error("no-options", problem, fix).at(Place::new(file, None)));
+            findings
+                .push(Finding::error("no-options", problem, fix).at(FilePlace::new(file, None)));
             Defaults::default()
         }
         Err(error) => {
             let problem = format!("can't be read: {}", errno(&error).desc());
             let fix = "make it readable, or name another file with --defaults";
-            findings.push(Finding::error("unreadable", problem, fix).at(Place::new(file, None)));
+            findings
+                .push(Finding::error("unreadable", problem, fix).at(FilePlace::new(file, None)));
             Defaults::default()
         }
     };
-    let place = Place::new(file, defaults.line());
+    let place = FilePlace::new(file, defaults.line());
     let typed = defaults.options.as_ref().map(Variable::arguments).unwrap_or_default();
     findings.extend(about_setting(file, &defaults, &typed));
     let given = cli::merged(&typed).unwrap_or_default();
@@ -64,7 +66,7 @@ fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Fi
     let mut findings = Vec::new();
     let line = defaults.line();
     let mut find = |line, kind, problem, fix| {
-        findings.push(Finding::error(kind, problem, fix).at(Place::new(file, line)));
+        findings.push(Finding::error(kind, problem, fix).at(FilePlace::new(file, line)));
     };
     match (&defaults.options, defaults.exported) {
         (None, Some(exported)) => {
@@ -90,7 +92,7 @@ fn about_setting(file: &Path, defaults: &Defaults, words: &[OsString]) -> Vec<Fi
 
 /// Options that do not work in Debian's systemd unit, which runs the daemon in
 /// the foreground and gives it the text of the reply last.
-fn against_unit(place: &Place, given: &[Given], text: Option<&str>) -> Vec<Finding> {
+fn against_unit(place: &FilePlace, given: &[Given], text: Option<&str>) -> Vec<Finding> {
     let has = |name| given.iter().any(|given| given.name == name);
     let warn = |kind, problem, fix| Finding::warning(kind, problem, fix).at(place.clone());
     let mut findings = Vec::new();
@@ -110,7 +112,7 @@ fn against_unit(place: &Place, given: &[Given], text: Option<&str>) -> Vec<Findi
 /// Returns the options, and true if they name a listener; a `check` of single
 /// options need not.
 fn parse(
-    place: &Place,
+    place: &FilePlace,
     words: &[OsString],
     findings: &mut Vec<Finding>,
 ) -> Option<(Options, bool)> {
@@ -132,6 +134,6 @@ fn parse(
     }
 }
 
-fn refused(place: Place, problem: &str) -> Finding {
+fn refused(place: FilePlace, problem: &str) -> Finding {
     Finding::error("refused", problem, "fix it: the daemon refuses to start").at(place)
 }

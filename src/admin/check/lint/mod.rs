@@ -15,7 +15,7 @@ mod mailboxes;
 mod patterns;
 
 use super::finding::{Finding, Fix, Level};
-use crate::cli::Place;
+use crate::cli::FilePlace;
 use crate::lists::{Addresses, Clients, Delays, Files, Location, Syntax, Text, Warning};
 use crate::lists::{read_files, rule_of, trim};
 use std::collections::HashMap;
@@ -150,7 +150,7 @@ impl ListLinter<'_> {
             }
         }
         findings.extend(covered::find(self.syntax, &working));
-        let number = |place: &Place| texts.iter().position(|text| text.file == place.file);
+        let number = |place: &FilePlace| texts.iter().position(|text| text.file == place.file);
         findings.sort_by_key(|finding| (number(&finding.place), finding.place.line));
         findings
     }
@@ -185,7 +185,7 @@ fn lint_delays(linter: ListLinter, texts: &[Text]) -> Vec<Finding> {
     let delays: HashMap<(&Path, u32), i64> =
         delays.iter().map(|(line, delay)| ((line.file(), line.line()), *delay)).collect();
     for mut finding in linter.lint_texts(&rules) {
-        let Place { file, line } = &finding.place;
+        let FilePlace { file, line } = &finding.place;
         let delay = line.and_then(|line| delays.get(&(file.as_path(), line)));
         if let (Fix::Write(lines), Some(delay)) = (&mut finding.fix, delay) {
             lines.iter_mut().for_each(|line| *line += &format!(" delay={delay}"));
@@ -200,7 +200,7 @@ fn about_file(option: &str, paths: &[PathBuf], warning: &Warning) -> Finding {
     let is_named = paths.iter().any(|path| path == file);
     let or = if is_named { format!("remove it from --{option}") } else { "delete it".to_owned() };
     let fix = format!("make it readable for the daemon's user, or {or}");
-    Finding::error("unreadable", warning.text(), fix).at(Place::new(file, None))
+    Finding::error("unreadable", warning.text(), fix).at(FilePlace::new(file, None))
 }
 
 /// `.example.com` in a list of any kind.
@@ -226,7 +226,7 @@ fn byte_order_marks(texts: &[Text]) -> Vec<Finding> {
     let fix = "save the file as plain UTF-8 without one";
     let marked = texts.iter().filter(|text| text.has_byte_order_mark());
     let finding = |text: &Text| {
-        Finding::warning("byte-order-mark", problem, fix).at(Place::new(&text.file, Some(1)))
+        Finding::warning("byte-order-mark", problem, fix).at(FilePlace::new(&text.file, Some(1)))
     };
     marked.map(finding).collect()
 }

@@ -224,7 +224,7 @@ fn found(option: &str, content: &str) -> Vec<Finding> {
 fn fault(option: &str, (line, kind, expected): Case) -> Option<String> {
     let findings = found(option, &format!("# A list.\n{line}\n"));
     let mut of_kind = findings.iter().filter(|finding| finding.kind == kind);
-    let Some(Finding { place: Place { line: Some(2), .. }, fix, .. }) = of_kind.next() else {
+    let Some(Finding { place: FilePlace { line: Some(2), .. }, fix, .. }) = of_kind.next() else {
         return Some(format!("{line} is no {kind}: {findings:?}"));
     };
     let is_expected = match fix {
