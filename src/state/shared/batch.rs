@@ -44,7 +44,7 @@ pub fn run(
                 (Value::Integer(1), Some(done)) => report(Progress::Done(item, Ok(done))),
                 (Value::Integer(1), None) => {}
                 (Value::Array(present), done) => {
-                    let present = present.into_iter().map(Value::into_text);
+                    let present = present.iter().map(|it| it.text().unwrap_or_default().to_vec());
                     values.extend(names.into_iter().zip(present));
                     // A refresh that came second is not needed.
                     waiting.extend(done.map(|_| item));

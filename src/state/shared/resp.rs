@@ -55,21 +55,6 @@ impl Value {
         }
     }
 
-    /// Returns the text; empty if it is anything else.
-    pub fn into_text(self) -> Vec<u8> {
-        match self {
-            Value::Text(text) => text,
-            _ => Vec::new(),
-        }
-    }
-
-    pub fn integer(&self) -> Option<i64> {
-        match self {
-            Value::Integer(number) => Some(*number),
-            _ => None,
-        }
-    }
-
     pub fn elements(&self) -> Option<&[Value]> {
         match self {
             Value::Array(values) => Some(values),

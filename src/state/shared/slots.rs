@@ -40,17 +40,18 @@ pub fn redirect(reply: &Value, asked: &StateServer) -> Redirect {
 /// `None` if it is malformed.
 pub fn slot_ranges(reply: &Value, asked: &StateServer) -> Option<Vec<(u16, u16, StateServer)>> {
     let range = |range: &Value| {
-        let [first, last, primary, ..] = range.elements()? else {
+        let [Value::Integer(first), Value::Integer(last), Value::Array(primary), ..] =
+            range.elements()?
+        else {
             return None;
         };
-        let slot =
-            |value: &Value| u16::try_from(value.integer()?).ok().filter(|slot| *slot < SLOTS);
-        let (first, last) = (slot(first)?, slot(last)?);
-        let [host, port, ..] = primary.elements()? else {
+        let [host, Value::Integer(port), ..] = &primary[..] else {
             return None;
         };
+        let slot = |number: i64| u16::try_from(number).ok().filter(|slot| *slot < SLOTS);
+        let (first, last) = (slot(*first)?, slot(*last)?);
         let host = std::str::from_utf8(host.text().unwrap_or_default()).ok()?;
-        let port = u16::try_from(port.integer()?).ok()?;
+        let port = u16::try_from(*port).ok()?;
         (first <= last).then_some((first, last, endpoint(host, port, asked)?))
     };
     reply.elements()?.iter().map(range).collect()
