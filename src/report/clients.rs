@@ -12,12 +12,12 @@ use ipnet::IpNet;
 use memchr::memmem;
 use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub struct ReportFilter {
-    skipped: ClientRules,
+    skipped: Vec<Rule>,
     /// `None` if all others are reported.
-    matched: Option<ClientRules>,
+    matched: Option<Vec<Rule>>,
     skips_pools: bool,
 }
 
@@ -25,9 +25,9 @@ impl ReportFilter {
     /// Reads the lists that the options name.
     pub fn read(order: &ReportOptions) -> Result<ReportFilter, Failure> {
         let ReportOptions { skip_clients, match_clients, skip_pool, .. } = order;
-        let matched = (!match_clients.is_empty()).then(|| ClientRules::read(match_clients));
+        let matched = (!match_clients.is_empty()).then(|| read(match_clients));
         Ok(ReportFilter {
-            skipped: ClientRules::read(skip_clients)?,
+            skipped: read(skip_clients)?,
             matched: matched.transpose()?,
             skips_pools: *skip_pool,
         })
@@ -35,8 +35,9 @@ impl ReportFilter {
 
     /// Returns true if an attempt is reported, if it is lost.
     pub fn reports(&self, attempt: &Reject<'_>) -> bool {
-        self.matched.as_ref().is_none_or(|clients| clients.have(attempt))
-            && !self.skipped.have(attempt)
+        let have = |rules: &Vec<Rule>| rules.iter().any(|rule| rule.is_about(attempt));
+        self.matched.as_ref().is_none_or(have)
+            && !have(&self.skipped)
             && !(self.skips_pools && is_of_pool(attempt.client, attempt.name))
     }
 }
@@ -62,9 +63,6 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     triplet::network(address, if address.is_ipv4() { 24 } else { 64 })
 }
 
-#[derive(Default)]
-struct ClientRules(Vec<Rule>);
-
 enum Rule {
     Pattern(Pattern),
     /// The start of the address, `.` being any character.
@@ -74,21 +72,14 @@ enum Rule {
     Ending(Vec<u8>),
 }
 
-impl ClientRules {
-    fn read(files: &[PathBuf]) -> Result<ClientRules, Failure> {
-        let mut rules = Vec::new();
-        for file in files {
-            match fs::read(file) {
-                Ok(text) => ClientRules::add(&mut rules, file, &text)?,
-                Err(error) => {
-                    complain(&format!("Can't open {}: {}", file.display(), reason(&error)));
-                }
-            }
-        }
-        Ok(ClientRules(rules))
-    }
-
-    fn add(rules: &mut Vec<Rule>, file: &Path, text: &[u8]) -> Result<(), Failure> {
+/// Reads lists; those that cannot be read are reported.
+fn read(files: &[PathBuf]) -> Result<Vec<Rule>, Failure> {
+    let mut rules = Vec::new();
+    for file in files {
+        let text = fs::read(file).unwrap_or_else(|error| {
+            complain(&format!("Can't open {}: {}", file.display(), reason(&error)));
+            Vec::new()
+        });
         for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
             let line = line.trim_ascii();
             if line.is_empty() || line.starts_with(b"#") {
@@ -96,40 +87,33 @@ impl ClientRules {
             }
             let place = format!("{} line {number}", file.display());
             match Rule::parse(line) {
-                Some(Ok(rule)) => rules.push(rule),
-                Some(Err(why)) => {
+                Ok(Some(rule)) => rules.push(rule),
+                Ok(None) => complain(&format!("WARNING: {place}: doesn't look like a hostname")),
+                Err(why) => {
                     return Err(Failure::new(format!("ERROR: {place} is not a pattern: {why}")));
                 }
-                None => complain(&format!("WARNING: {place}: doesn't look like a hostname")),
             }
         }
-        Ok(())
     }
-
-    fn have(&self, attempt: &Reject<'_>) -> bool {
-        self.0.iter().any(|rule| rule.is_about(attempt))
-    }
+    Ok(rules)
 }
 
 impl Rule {
-    /// Reads a line; `None` if it is nothing known.
-    fn parse(line: &[u8]) -> Option<Result<Rule, String>> {
+    /// Reads a line; `None` if it is nothing known. The error is that of a pattern.
+    fn parse(line: &[u8]) -> Result<Option<Rule>, String> {
         if line.iter().any(u8::is_ascii_whitespace) {
-            return None;
+            return Ok(None);
         }
         let pattern = line.strip_prefix(b"/").and_then(|rest| rest.strip_suffix(b"/"));
         if let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) {
-            return Some(Pattern::new(pattern, Letters::SameInBothCases).map(Rule::Pattern));
+            return Pattern::new(pattern, Letters::SameInBothCases).map(Rule::Pattern).map(Some);
         }
         if is_beginning_of_address(line) {
-            return Some(Ok(Rule::Beginning(line.to_vec())));
+            return Ok(Some(Rule::Beginning(line.to_vec())));
         }
         let network = std::str::from_utf8(line).ok().and_then(admin::network);
-        let rule = match network {
-            Some(network) => Rule::Network(network),
-            None => Rule::Ending(line.to_ascii_lowercase()),
-        };
-        Some(Ok(rule))
+        let ending = || Rule::Ending(line.to_ascii_lowercase());
+        Ok(Some(network.map_or_else(ending, Rule::Network)))
     }
 
     fn is_about(&self, attempt: &Reject<'_>) -> bool {
@@ -196,8 +180,8 @@ mod tests {
             ("2001:db8::1", "x", "2001:db8::2", false),
             ("2", "x", "2001:db8::1", false),
         ] {
-            let clients = ClientRules(vec![Rule::parse(rule.as_bytes()).unwrap().unwrap()]);
-            assert_eq!(clients.have(&attempt(name, address)), has, "{rule} {name} {address}");
+            let parsed = Rule::parse(rule.as_bytes()).unwrap().unwrap();
+            assert_eq!(parsed.is_about(&attempt(name, address)), has, "{rule} {name} {address}");
         }
     }
 
