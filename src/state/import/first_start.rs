@@ -4,7 +4,7 @@ use super::original;
 use super::work::{self, WorkDirectory};
 use super::{Import, ImportReport, Watch};
 use crate::greylist::Policy;
-use crate::state::local::{FILE_NAME, Store};
+use crate::state::local::{FILE_NAME, Store, finish};
 use crate::state::{Backend as _, Error, Metadata};
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn import<'w>(
     // Closed before it moves: LMDB must not meet the same file twice.
     drop(store);
     let path = dbdir.join(FILE_NAME);
-    work::move_durably(&work.path().join(FILE_NAME), &path)
+    finish(&work.path().join(FILE_NAME), &path)
         .map_err(|error| Error::new(format!("can't make {}: {error}", path.display())))?;
     Ok(report)
 }

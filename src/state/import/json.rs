@@ -3,31 +3,23 @@
 use super::Import;
 use crate::state::Table;
 use crate::state::dump::from_hexadecimal;
-use crate::state::text_lines::{TextLine, TextLines};
+use crate::state::text_lines::TextLine;
 use serde_json::Value;
-use std::io::{self, BufRead};
 
 /// Returns true if a text starts like these lines.
 pub fn is_json(start: &[u8]) -> bool {
     start.starts_with(b"{\"")
 }
 
-/// Imports all lines of a text of `total` bytes.
-pub fn read<R: BufRead>(
-    lines: &mut TextLines<R>,
-    import: &mut Import<'_>,
-    total: u64,
-) -> io::Result<()> {
-    while let Some(TextLine { bytes, .. }) = lines.next()? {
-        if !bytes.trim_ascii().is_empty() {
-            match record(bytes) {
-                Some((table, key, text)) => import.row(Some(table), &key, text.as_bytes()),
-                None => import.report.refuse(bytes, "is not a line of postgrey export --json"),
-            }
-        }
-        (import.watch)(lines.done, total);
+/// Imports a line, unless it is empty.
+pub fn line(import: &mut Import<'_>, _: u64, TextLine { bytes, .. }: TextLine<'_>) {
+    if bytes.trim_ascii().is_empty() {
+        return;
     }
-    Ok(())
+    match record(bytes) {
+        Some((table, key, text)) => import.row(Some(table), &key, text.as_bytes()),
+        None => import.report.refuse(bytes, "is not a line of postgrey export --json"),
+    }
 }
 
 /// A line's table, key, and text in the original's form.

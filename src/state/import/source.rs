@@ -66,11 +66,14 @@ fn read_text(mut text: impl BufRead, total: u64, import: &mut Import<'_>) -> io:
         return Err(io::Error::new(io::ErrorKind::InvalidData, unknown_format(start)));
     }
     let mut lines = TextLines::new(text);
-    if is_tsv {
-        return tsv::read(&mut lines, import, total);
-    }
-    if is_json {
-        return json::read(&mut lines, import, total);
+    if is_tsv || is_json {
+        let take = if is_tsv { tsv::line } else { json::line };
+        for number in 1.. {
+            let Some(line) = lines.next()? else { break };
+            take(import, number, line);
+            (import.watch)(lines.done, total);
+        }
+        return Ok(());
     }
     dump::read(&mut lines, |name, key, value, done| {
         match (key, value) {

@@ -9,9 +9,8 @@ use crate::greylist::Policy;
 use crate::greylist::edit::Edit;
 use crate::greylist::filter::bare_address;
 use crate::state::TripletRecord;
-use crate::state::text_lines::{LineEnd, TextLines};
+use crate::state::text_lines::{LineEnd, TextLine};
 use ipnet::IpNet;
-use std::io::{self, BufRead};
 use std::net::IpAddr;
 
 /// Returns true if a text begins with a line of triplets or an empty one.
@@ -20,28 +19,19 @@ pub fn is_tsv(start: &[u8]) -> bool {
     fields(line).is_some_and(|[client, ..]| network(client).is_some())
 }
 
-/// Imports all lines of a text of `total` bytes.
-pub fn read<R: BufRead>(
-    lines: &mut TextLines<R>,
-    import: &mut Import<'_>,
-    total: u64,
-) -> io::Result<()> {
-    for number in 1_u64.. {
-        let Some(line) = lines.next()? else { break };
-        let entry = match line.end {
-            LineEnd::TooLong => Err(LONG_KEY.to_owned()),
-            _ => entry(line.bytes, import.policy),
-        };
-        match entry {
-            Ok(entry) => {
-                import.report.has_made_keys = true;
-                import.entry(entry);
-            }
-            Err(why) => import.report.refuse(format!("line {number}").as_bytes(), &why),
+/// Imports a line of triplets.
+pub fn line(import: &mut Import<'_>, number: u64, line: TextLine<'_>) {
+    let entry = match line.end {
+        LineEnd::TooLong => Err(LONG_KEY.to_owned()),
+        _ => entry(line.bytes, import.policy),
+    };
+    match entry {
+        Ok(entry) => {
+            import.report.has_made_keys = true;
+            import.entry(entry);
         }
-        (import.watch)(lines.done, total);
+        Err(why) => import.report.refuse(format!("line {number}").as_bytes(), &why),
     }
-    Ok(())
 }
 
 fn fields(line: &[u8]) -> Option<[&[u8]; 5]> {

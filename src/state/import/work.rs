@@ -2,7 +2,7 @@
 
 use crate::state::Error;
 use std::fs::{self, DirBuilder};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -45,11 +45,4 @@ pub fn clear(dbdir: &Path) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-/// Renames a file, and makes this durable.
-pub fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
-    let directory = to.parent().filter(|directory| !directory.as_os_str().is_empty());
-    fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

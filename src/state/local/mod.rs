@@ -31,6 +31,7 @@ mod write;
 
 pub use check::{Findings, check};
 pub use copy::Copy;
+pub use create::finish;
 pub use reader::{Reader, is_lmdb, look_at_pages};
 pub use structure::Looked;
 
