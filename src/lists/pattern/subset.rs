@@ -39,19 +39,21 @@ fn size(ast: &Ast) -> u64 {
     let sum = |parts: &[Ast]| parts.iter().map(size).fold(0, u64::saturating_add);
     match ast {
         Ast::Repetition(repetition) => {
-            let times = match repetition.op.kind {
-                RepetitionKind::Range(
-                    RepetitionRange::Exactly(n) | RepetitionRange::Bounded(_, n),
-                ) => n,
-                RepetitionKind::Range(RepetitionRange::AtLeast(n)) => n.max(1),
-                _ => 1,
-            };
-            size(&repetition.ast).saturating_mul(u64::from(times))
+            size(&repetition.ast).saturating_mul(u64::from(copies(&repetition.op.kind)))
         }
         Ast::Group(group) => size(&group.ast),
         Ast::Alternation(alternation) => sum(&alternation.asts),
         Ast::Concat(concat) => sum(&concat.asts),
         _ => 1,
+    }
+}
+
+/// The number of copies of what is repeated.
+fn copies(kind: &RepetitionKind) -> u32 {
+    match kind {
+        RepetitionKind::Range(RepetitionRange::Exactly(n) | RepetitionRange::Bounded(_, n)) => *n,
+        RepetitionKind::Range(RepetitionRange::AtLeast(n)) => (*n).max(1),
+        RepetitionKind::ZeroOrOne | RepetitionKind::ZeroOrMore | RepetitionKind::OneOrMore => 1,
     }
 }
 
@@ -129,20 +131,9 @@ impl Walk<'_> {
         let lazy = if repetition.greedy { "" } else { "?" };
         let span = repetition.op.span;
         self.pattern[span.start.offset..span.end.offset] == format!("{operator}{lazy}")
-            && is_common_count(&repetition.op.kind)
+            && copies(&repetition.op.kind) <= MAX_REPEAT
             // `\b{2}` is a repeated place for the crate and unknown to Perl.
             && !matches!(*repetition.ast, Ast::Repetition(_) | Ast::Assertion(_))
-    }
-}
-
-fn is_common_count(kind: &RepetitionKind) -> bool {
-    match kind {
-        RepetitionKind::Range(
-            RepetitionRange::Exactly(n)
-            | RepetitionRange::AtLeast(n)
-            | RepetitionRange::Bounded(_, n),
-        ) => *n <= MAX_REPEAT,
-        _ => true,
     }
 }
 
