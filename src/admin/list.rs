@@ -148,7 +148,7 @@ const TRIPLETS: &[u8] =
 const CLIENTS: &[u8] = b"STATE     PASSES  LAST PASS            CLIENT, DOMAIN OF SENDERS\n";
 
 fn counted(key: &[u8]) -> String {
-    match key::domains(key) {
+    match key::split(key) {
         None => text::single_client(key),
         Some((client, sender)) => {
             format!("{:<15}  {}", text::foreign(client), text::address(sender))
@@ -162,7 +162,7 @@ pub fn object(Entry { key, row }: &Entry) -> Object {
     let object = match row {
         Row::Client(passes, _) => {
             let object = object.number("count", passes.count).number("last", passes.last);
-            match key::domains(key) {
+            match key::split(key) {
                 None => object.text("client", key),
                 Some((client, sender)) => {
                     object.text("client", client).text("sender_domain", sender)

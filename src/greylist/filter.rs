@@ -198,7 +198,7 @@ impl Selection<'_> {
         match (self.table, key::parts(key)) {
             (Table::Clients, _) => {
                 let has_sender =
-                    |who: &AddressFilter| key::domains(key).is_some_and(|it| who.touch(it.1));
+                    |who: &AddressFilter| key::split(key).is_some_and(|it| who.touch(it.1));
                 is_in_network(key) && sender.as_ref().is_none_or(has_sender)
             }
             (Table::Triplets, None) => false,

@@ -18,25 +18,28 @@ pub struct Parts<'key> {
 /// The parts of a key; none of one that is a hash (`--privacy`) or nothing that
 /// this program makes.
 pub fn parts(key: &[u8]) -> Option<Parts<'_>> {
-    let (client, rest) = split(key, memchr(b'/', key)?);
+    let (client, rest) = split(key)?;
     let rest = without_prefix_length(rest);
-    let (sender, recipient) = split(rest, end_of_sender(rest)?);
-    Some(Parts { client, sender, recipient })
+    let end = end_of_sender(rest)?;
+    Some(Parts { client, sender: &rest[..end], recipient: &rest[end + 1..] })
 }
 
-/// The two domains of a key of the auto-whitelist, that of clients and that of
-/// senders; none of a key that is an address or a hash.
-pub fn domains(key: &[u8]) -> Option<(&[u8], &[u8])> {
-    Some(split(key, memchr(b'/', key)?))
+/// Splits at the first slash. Keys of the auto-whitelist that have one are two domains,
+/// that of clients and that of senders.
+pub fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = memchr(b'/', key)?;
+    Some((&key[..slash], &key[slash + 1..]))
 }
 
 /// Removes the prefix length that follows the address in keys of single hosts and
 /// of old versions.
 fn without_prefix_length(rest: &[u8]) -> &[u8] {
-    let end = memchr(b'/', rest).unwrap_or(0);
-    let (length, addresses) = split(rest, end);
-    let is_length = matches!(length.len(), 1..=3) && length.iter().all(u8::is_ascii_digit);
-    if is_length && memchr(b'/', addresses).is_some() { addresses } else { rest }
+    let is_length =
+        |text: &[u8]| matches!(text.len(), 1..=3) && text.iter().all(u8::is_ascii_digit);
+    match split(rest) {
+        Some((length, addresses)) if is_length(length) && addresses.contains(&b'/') => addresses,
+        _ => rest,
+    }
 }
 
 /// A sender's domain has no slash. A sender without a domain has none either,
@@ -49,11 +52,6 @@ fn end_of_sender(rest: &[u8]) -> Option<usize> {
     let behind = at + 1;
     let is_of_sender = slash != 0 && at > slash && memchr(b'@', &rest[behind..]).is_some();
     if is_of_sender { memchr(b'/', &rest[behind..]).map(|end| behind + end) } else { Some(slash) }
-}
-
-/// Splits at a slash.
-fn split(text: &[u8], slash: usize) -> (&[u8], &[u8]) {
-    (&text[..slash], text.get(slash + 1..).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! in which this version looks for them.
 
 use crate::greylist::edit::Edit;
+use crate::greylist::key::split;
 use crate::greylist::{Policy, Record, Table, TripletRecord, triplet};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -136,14 +137,14 @@ fn client_key(key: &[u8]) -> Option<Vec<u8>> {
     if let Some((client, length)) = split(key) {
         let whole = address(client).map(IpNet::from);
         if let Some(client) = whole.filter(|client| number(length) == Some(client.prefix_len())) {
-            return Some(triplet::full(client.addr()).to_uppercase().into_bytes());
+            return Some(triplet::client_text(client.addr()).into_bytes());
         }
     }
     if let Some((client, sender)) = split(key) {
         let is_pair = is_domain(client) && (sender.is_empty() || is_domain(sender));
         return is_pair.then(|| key.to_vec());
     }
-    Some(triplet::full(address(key)?).to_uppercase().into_bytes())
+    Some(triplet::client_text(address(key)?).into_bytes())
 }
 
 /// Returns true if a text is a registered domain in the form of keys: at least
@@ -164,11 +165,6 @@ fn address(text: &[u8]) -> Option<IpAddr> {
 /// Returns true if a key is one of those that `--privacy` makes.
 fn is_hash(key: &[u8]) -> bool {
     key.len() == 40 && key.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
-    let slash = memchr::memchr(b'/', key)?;
-    Some((&key[..slash], &key[slash + 1..]))
 }
 
 #[cfg(test)]
