@@ -4,7 +4,6 @@
 //! Some of it needs root and Linux: other users, process and mount namespaces.
 pub mod background;
 mod container;
-mod cycles;
 mod detach;
 mod failures;
 mod manager;
