@@ -5,7 +5,6 @@
 //! skipped.
 
 mod actions;
-mod away;
 mod instance;
 
 use self::instance::{RECOMMENDED, Running, Sendmail};

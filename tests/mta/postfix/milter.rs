@@ -2,7 +2,6 @@
 
 mod actions;
 mod both_listeners;
-mod failing;
 mod recipe;
 
 use super::instance::Postfix;

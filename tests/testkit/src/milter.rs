@@ -2,12 +2,9 @@
 //! one.
 
 use socket2::Socket;
-use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 /// The time limit of a wait for a reply before it fails.
@@ -16,19 +13,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub const OFFER: [u32; 3] = [6, 0x1ff, 0x1f_ffff];
 
 pub type Packet = (u8, Vec<u8>);
-
-/// Listens like a milter, and keeps each connection without a word or hangs up,
-/// until the test program ends.
-pub fn fail_at(socket: &Path, mode: u32, hangs_up: bool) {
-    let listener = UnixListener::bind(socket).expect("a socket");
-    fs::set_permissions(socket, Permissions::from_mode(mode)).expect("chmod");
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        for stream in listener.incoming() {
-            kept.extend(stream.ok().filter(|_| !hangs_up));
-        }
-    });
-}
 
 pub struct MailServer {
     stream: Socket,
