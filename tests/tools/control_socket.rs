@@ -1,6 +1,6 @@
 //! The control socket, through which commands reach a running daemon.
 
-use crate::database::{ALICE, DAVE, NEWS, assert_changes, attempt, command, daemon, keys, output};
+use crate::database::{assert_changes, attempt, command, daemon};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use testkit::process::{is_asleep, processor_time};
 use testkit::tool::{postgrey, run};
-use testkit::{Program, program_for, start_of_time, wait_until};
+use testkit::{Program, program_for, wait_until};
 
 /// Sends bytes to the control socket, and returns the reply up to an empty line.
 fn exchange(directory: &Path, request: &[u8]) -> String {
@@ -102,24 +102,6 @@ fn malformed_or_silent_tools_do_not_affect_the_daemon() {
     assert!(sent.is_err() || read.is_err() || reply.starts_with(b"error a request of more than"));
     assert_changes(&directory, "forget 192.0.2.1", "forgot 2 entries");
     daemon.client().assert_deferred(&attempt("192.0.2.1", "a@b.test", "c@d.test").at(0));
-}
-
-#[test]
-fn rows_of_another_database_are_merged() {
-    let daemon = daemon();
-    let directory = daemon.dbdir();
-    let now = start_of_time();
-    let later = format!("merge triplets {ALICE} {},{}", now - 900, now);
-    let older = format!("merge triplets {DAVE} 2,2");
-    let new =
-        format!("merge triplets 203.0.113.0/x\\x20y@z.test/bob@example.org {},{now}", now - 5);
-    let client = format!("merge clients 198.51.100.7 9,{}", now - 5000);
-    let request = format!("edit\n{later}\n{older}\n{new}\n{client}\n\n");
-    assert_eq!(exchange(&directory, request.as_bytes()), "ok\nchanged 3\n\n");
-    assert_eq!(keys(&directory, "list --state=passed"), [ALICE, NEWS]);
-    let clients = output(&directory, "list --json --clients");
-    let row = format!("\"state\":\"passed\",\"count\":9,\"last\":{}", now - 300);
-    assert!(clients.contains(&row), "{clients}");
 }
 
 #[test]
