@@ -25,12 +25,8 @@ fn stopped() -> Stopped {
     daemon.stop()
 }
 
-fn dbdir(stopped: &Stopped) -> PathBuf {
-    stopped.dbdir()
-}
-
 fn database(stopped: &Stopped) -> PathBuf {
-    dbdir(stopped).join("postgrey.mdb")
+    stopped.dbdir().join("postgrey.mdb")
 }
 
 /// All files of a directory with their bytes, except LMDB's lock file, which
@@ -44,10 +40,6 @@ fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     paths.map(|path| (path.clone(), fs::read(path).expect("a file"))).collect()
 }
 
-fn again(stopped: Stopped) -> Builder {
-    stopped.again(Program::Ours)
-}
-
 fn complaint(builder: Builder) -> (Stopped, String) {
     let stopped = builder.fail_to_start();
     assert!(stopped.status.code().is_some_and(|code| code > 0), "{stopped:?}");
@@ -59,10 +51,10 @@ fn complaint(builder: Builder) -> (Stopped, String) {
 
 /// The same, and everything in the directory stays as it is.
 fn assert_refused(stopped: Stopped, expected: &str) {
-    let before = content(&dbdir(&stopped));
-    let (stopped, sentence) = complaint(again(stopped));
+    let before = content(&stopped.dbdir());
+    let (stopped, sentence) = complaint(stopped.again(Program::Ours));
     assert_eq!(sentence, expected);
-    assert!(content(&dbdir(&stopped)) == before, "the files have changed");
+    assert!(content(&stopped.dbdir()) == before, "the files have changed");
 }
 
 #[test]
@@ -93,9 +85,9 @@ fn misorder(file: &Path) {
 fn damage_found_after_a_kill_is_found_at_each_start() {
     let mut stopped = stopped();
     misorder(&database(&stopped));
-    fs::write(dbdir(&stopped).join("postgrey.lock"), "4711\n").expect("a lock file");
+    fs::write(stopped.dbdir().join("postgrey.lock"), "4711\n").expect("a lock file");
     for start in 1..=3 {
-        let (next, sentence) = complaint(again(stopped));
+        let (next, sentence) = complaint(stopped.again(Program::Ours));
         assert!(sentence.contains("DIR/db/postgrey.mdb is damaged: page "), "{start}: {sentence}");
         stopped = next;
     }
@@ -111,7 +103,7 @@ fn files_of_another_user_are_named() {
     testkit::needs!(testkit::root_for("files of other users"));
     for name in ["postgrey.mdb", "postgrey.mdb-lock"] {
         let stopped = stopped();
-        take_away(&dbdir(&stopped).join(name));
+        take_away(&stopped.dbdir().join(name));
         let remedy = "give it to the user that postgrey runs as";
         let why = format!("can't open database DIR/db/{name}: Permission denied");
         assert_refused(stopped, &format!("{why}; {remedy}"));
@@ -124,11 +116,11 @@ fn a_lock_file_that_a_killed_server_left_is_taken_over() {
     let attempt = Attempt::to("bob@example.org");
     daemon.client().ask(&attempt.clone().at(0));
     let stopped = daemon.kill();
-    let lock = dbdir(&stopped).join("postgrey.mdb-lock");
+    let lock = stopped.dbdir().join("postgrey.mdb-lock");
     assert!(lock.exists());
     // Even one in which nothing makes sense.
     fs::write(&lock, [0xa5; 8192]).expect("a file");
-    let daemon = again(stopped).start();
+    let daemon = stopped.again(Program::Ours).start();
     let reply = daemon.client().ask(&attempt.at(300));
     assert!(reply.starts_with("PREPEND "), "{reply}");
 }
@@ -149,11 +141,11 @@ fn a_directory_that_takes_no_files_is_named() {
 #[test]
 fn a_read_only_disk_is_named() {
     let stopped = stopped();
-    let directory = dbdir(&stopped);
+    let directory = stopped.dbdir();
     let before = content(&directory);
     let mount = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\"";
     let Some(namespace) = Namespace::new(mount, &[&directory]) else { return };
-    let (_stopped, sentence) = complaint(again(stopped).within(namespace.words()));
+    let (_stopped, sentence) = complaint(stopped.again(Program::Ours).within(namespace.words()));
     assert!(sentence.contains("DIR/db/"), "{sentence}");
     assert!(sentence.contains("Read-only file system"), "{sentence}");
     assert!(content(&directory) == before, "the files have changed");

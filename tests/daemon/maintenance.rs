@@ -2,9 +2,6 @@
 //! when is tested in `state` and compat/maintenance.rs.
 
 use nix::sys::signal::Signal;
-use postgrey::state::Table;
-use postgrey::state::local::Reader;
-use std::process::Command;
 use std::time::Duration;
 use testkit::{Attempt, Clock, Daemon, Program, wait_until};
 
@@ -54,16 +51,12 @@ impl Site {
         }
     }
 
-    /// The recipients' names, sorted; there are fewer than a slice has.
+    /// The names of the recipients, sorted.
     fn triplets(&self) -> Vec<String> {
-        let reader = Reader::open(&self.daemon.dbdir()).expect("a database");
-        let rows = reader.reading().slice(Table::Triplets, b"", None).expect("a slice").rows;
-        let name = |(key, _): (Vec<u8>, _)| {
-            let key = String::from_utf8(key).expect("a key in ASCII");
-            let recipient = key.rsplit('/').next().expect("a recipient");
-            recipient.trim_end_matches("@example.org").to_string()
-        };
-        let mut names: Vec<_> = rows.into_iter().map(name).collect();
+        let list = self.daemon.tool("list").out;
+        let names = list.lines().filter_map(|line| line.strip_suffix("@example.org"));
+        let names = names.map(|line| line.rsplit(' ').next().expect("a word").to_owned());
+        let mut names: Vec<_> = names.collect();
         names.sort();
         names
     }
@@ -125,15 +118,6 @@ fn send_burst(site: &Site, name: &str, address: &str, count: usize, moment: i64)
     }
 }
 
-/// The triplets that a daemon has, whether they are on the disk or not.
-fn listed(site: &Site) -> Vec<String> {
-    let mut command = Command::new(Program::Ours.path());
-    let dbdir = format!("--dbdir={}", site.daemon.dbdir().display());
-    let output = command.arg("list").arg(dbdir).output();
-    let text = String::from_utf8(output.expect("our binary").stdout).expect("UTF-8");
-    text.lines().filter(|line| line.contains("@example.org")).map(str::to_owned).collect()
-}
-
 #[test]
 fn oldest_waiting_triplets_are_deleted_when_the_database_is_too_large() {
     let mut site = Site::start(&["--max-size=1"]);
@@ -145,9 +129,9 @@ fn oldest_waiting_triplets_are_deleted_when_the_database_is_too_large() {
     site.let_pass(now);
     let wait_until_few_are_left = |what: &str, kept: &[(&str, usize)]| {
         wait_until(what, || {
-            let left = listed(&site);
+            let left = site.triplets();
             for (name, count) in kept {
-                let found = left.iter().filter(|line| line.contains(&format!("{name}@"))).count();
+                let found = left.iter().filter(|left| left == name).count();
                 assert_eq!(found, *count, "{name} stays");
             }
             left.len() < MAX_LEFT
