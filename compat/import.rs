@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 use testkit::tool::{postgrey, run};
 use testkit::{Attempt, Builder, Daemon, Program, Scratch, Stopped, program_for, start_of_time};
 
@@ -203,7 +202,6 @@ fn entries_of_other_networks_move_there_and_back() {
 }
 
 #[test]
-#[allow(clippy::print_stderr, reason = "how long it took is for the reader")]
 fn a_large_database_comes_over_row_by_row() {
     let loader = "/usr/bin/db5.3_load";
     if sides().len() < 2 || !program_for("databases of Berkeley DB", loader, "db5.3-util") {
@@ -214,9 +212,7 @@ fn a_large_database_comes_over_row_by_row() {
     let dbdir = dbdir(&scratch);
     let text = scratch.file("text", dump(count));
     run(Command::new("db5.3_load").arg("-f").arg(&text).arg(dbdir.join("postgrey.db"))).success();
-    let begin = Instant::now();
     let told = run(postgrey("import").arg(scratch.dbdir_option())).success();
-    eprintln!("{count} rows came over in {:?}", begin.elapsed());
     let line = format!("imported {count} triplets and 0 clients from {}\n", dbdir.display());
     assert_eq!(told, line);
     let exported = run(postgrey("export --triplets").arg(scratch.dbdir_option())).success();

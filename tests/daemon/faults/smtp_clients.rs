@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 use testkit::namespace::in_own_network;
-use testkit::process::{memory, processor_time};
+use testkit::process::memory;
 use testkit::{Daemon, Program};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -88,8 +88,7 @@ fn start() -> Daemon {
         &format!("--trusted-networks={EXEMPT}"),
         &format!("--smtp-backend={}", mail_server()),
     ];
-    let builder = Daemon::builder(Program::Ours).args(options);
-    builder.start()
+    Daemon::builder(Program::Ours).args(options).start()
 }
 
 const GREETING: &str = "220 proxy.test ESMTP\r\n";
@@ -100,7 +99,7 @@ fn silent_clients_use_little_memory_and_delay_no_other() {
         const CLIENTS: usize = 2000;
         let daemon = start();
         visit(address(0, 2), GREETING);
-        let (memory_before, time_before) = (memory(daemon.pid()), processor_time(daemon.pid()));
+        let memory_before = memory(daemon.pid());
         let silent: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 // 40 clients in each network.
@@ -109,7 +108,6 @@ fn silent_clients_use_little_memory_and_delay_no_other() {
                 client
             })
             .collect();
-        report(&daemon, "silent", CLIENTS, memory_before, time_before);
         let grown = memory(daemon.pid()).saturating_sub(memory_before);
         assert!(grown < CLIENTS * MAX_MEMORY, "{grown} KiB for {CLIENTS} clients");
         visit(address(0, 2), GREETING);
@@ -132,24 +130,10 @@ fn successive_clients_leave_no_memory_allocated() {
             }
         };
         visit_many(CLIENTS / 10);
-        let (memory_before, time_before) = (memory(daemon.pid()), processor_time(daemon.pid()));
+        let memory_before = memory(daemon.pid());
         visit_many(CLIENTS);
-        report(&daemon, "one after another", CLIENTS, memory_before, time_before);
         let grown = memory(daemon.pid()).saturating_sub(memory_before);
         assert!(grown < 2048, "{grown} KiB after {CLIENTS} clients");
         daemon.stop();
     });
-}
-
-#[allow(clippy::print_stderr, reason = "measurements are for the reader")]
-fn report(
-    daemon: &Daemon,
-    what: &str,
-    clients: usize,
-    memory_before: usize,
-    time_before: Duration,
-) {
-    let grown = memory(daemon.pid()).saturating_sub(memory_before);
-    let time = processor_time(daemon.pid()).saturating_sub(time_before) / clients as u32;
-    eprintln!("{clients} clients {what}: {grown} KiB more, {time:?} of processor time each");
 }

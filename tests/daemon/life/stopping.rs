@@ -1,13 +1,10 @@
 //! The end: everything that was read is answered and on disk, no file is left,
 //! and the status is zero.
 
-#![allow(clippy::print_stderr, reason = "what was measured is for the reader")]
-
 use crate::life::background::assert_nothing_is_left;
 use nix::sys::signal::Signal;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Instant;
 use testkit::{Attempt, Client, Daemon, Listener, Program};
 
 const ENDS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
@@ -49,9 +46,7 @@ fn idle_flooding_and_stalled_clients_do_not_delay_the_stop() {
             (0..8).map(|number| flood(daemon.listener(), format!("flood{number}"))).collect();
         let mut acknowledged: Vec<Attempt> =
             floods.iter().flat_map(|triplets| triplets.iter().take(20)).collect();
-        let begin = Instant::now();
         let stopped = daemon.end_by(signal);
-        eprintln!("measured | {signal} | stopped after {} ms", begin.elapsed().as_millis());
         assert_eq!(stopped.status.code(), Some(0), "{signal}");
         assert_nothing_is_left(&stopped.scratch);
         let last = stopped.log.last().expect("a last line");
