@@ -2,6 +2,7 @@
 //! with Postfix's.
 
 use std::fs::{self, Permissions};
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -106,6 +107,36 @@ impl Chroot {
     }
 }
 
+/// A mail server that runs in a chroot.
+pub struct Running {
+    pub chroot: Chroot,
+    server: Server,
+}
+
+impl Running {
+    /// Waits until it greets clients.
+    pub fn new(chroot: Chroot, server: Server) -> Running {
+        server.wait_for_greeting();
+        Running { chroot, server }
+    }
+
+    /// Sends a message to bob, whose body ends with a line feed, and returns it as it
+    /// was delivered to the maildir.
+    pub fn deliver(&self, client: &str, sender: &str, body: &str) -> String {
+        let subject = self.hand_in(client, sender, "bob@example.org", body);
+        let is_it = |message: &String| message.contains(&subject);
+        wait_for("the delivery", || self.chroot.maildir().into_iter().find(is_it))
+    }
+}
+
+impl Deref for Running {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
 /// A running mail server. Dropping it ends all of its processes.
 #[derive(Debug)]
 pub struct Server {
@@ -153,6 +184,19 @@ impl Server {
     pub fn offer(&self, client: &str, sender: &str, recipients: &str) -> String {
         let (from, to) = (format!("--from={sender}"), format!("--to={recipients}"));
         self.swaks(client, &[&from, &to, "--quit-after=RCPT"])
+    }
+
+    /// The same of a client that logs in, with more arguments.
+    pub fn offer_as(&self, login: [&str; 2], client: &str, sender: &str, more: &[&str]) -> String {
+        let [user, password] = login;
+        let words = [
+            &format!("--auth-user={user}"),
+            &format!("--auth-password={password}"),
+            &format!("--from={sender}"),
+            "--to=bob@example.org",
+            "--quit-after=RCPT",
+        ];
+        self.swaks(client, &[&words, more].concat())
     }
 
     /// Sends a message, whose body ends with a line feed, and returns its

@@ -1,12 +1,12 @@
 //! Greylisting as the clients of a real Exim meet it, which asks as the manual
 //! has it. `compat/exim` makes the chroot; without it, this is skipped.
 
-use crate::chroot::{self, Chroot, Server};
+use crate::chroot::{self, Chroot, Running, Server};
 use crate::{PAGE, assert_in_manual};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use testkit::{Clock, Daemon, Listener, Program, wait_for};
+use testkit::{Clock, Daemon, Listener, Program};
 
 /// Names the directory of a chroot with Exim.
 const CHROOT: &str = "POSTGREY_EXIM_CHROOT";
@@ -52,8 +52,7 @@ fn recipe() -> &'static str {
 }
 
 struct Site {
-    chroot: Chroot,
-    server: Server,
+    exim: Running,
     daemon: Daemon,
     clock: Clock,
 }
@@ -72,37 +71,33 @@ fn start() -> Option<Site> {
     let daemon = builder.start();
     let script = own_configuration(&chroot);
     let server = Server::start_alone(&chroot, &ADDRESSES, &script, COMMAND);
-    server.wait_for_greeting();
-    Some(Site { chroot, server, daemon, clock })
+    Some(Site { exim: Running::new(chroot, server), daemon, clock })
 }
 
 #[test]
 fn mail_is_deferred_and_later_delivered_with_the_header() {
-    let Some(Site { chroot, server, daemon, mut clock }) = start() else { return };
+    let Some(Site { exim, daemon, mut clock }) = start() else { return };
     for client in ["198.51.100.7", "2001:db8::7"] {
-        let offer = || server.offer(client, "alice@sender.test", "bob@example.org");
+        let offer = || exim.offer(client, "alice@sender.test", "bob@example.org");
         assert!(offer().contains(DEFERRED), "{}", offer());
         clock.advance(Duration::from_secs(301));
-        let subject = server.hand_in(client, "alice@sender.test", "bob@example.org", "hello\n");
-        let message = wait_for("the delivery", || {
-            chroot.maildir().into_iter().find(|message| message.contains(&subject))
-        });
+        let message = exim.deliver(client, "alice@sender.test", "hello\n");
         assert!(message.contains("X-Greylist: delayed 301 seconds by postgrey-"), "{message}");
         assert!(offer().contains("250 Accepted"), "{}", offer());
     }
     assert_in_manual(DEFERRED);
-    let log = fs::read_to_string(chroot.path("log/mainlog")).expect("a log");
+    let log = fs::read_to_string(exim.chroot.path("log/mainlog")).expect("a log");
     let line = log.lines().find(|line| line.contains("198.51.100.7]")).expect("a line");
     assert_in_manual(line.split_once(" H=").map_or(line, |(_, line)| line));
     daemon.stop();
-    let dialogue = server.offer("198.51.100.7", "new@sender.test", "bob@example.org");
+    let dialogue = exim.offer("198.51.100.7", "new@sender.test", "bob@example.org");
     assert!(dialogue.contains("250 Accepted"), "without the daemon: {dialogue}");
 }
 
 #[test]
 fn blacklisted_mail_is_refused() {
-    let Some(Site { server, daemon, .. }) = start() else { return };
-    let dialogue = server.offer("198.51.100.7", "mallory@sender.test", "bob@example.org");
+    let Some(Site { exim, daemon, .. }) = start() else { return };
+    let dialogue = exim.offer("198.51.100.7", "mallory@sender.test", "bob@example.org");
     assert!(dialogue.contains("<** 550 "), "{dialogue}");
     daemon.stop();
 }

@@ -6,10 +6,10 @@
 
 pub mod instance;
 
-use crate::chroot::named_by;
+use crate::chroot::{Running, named_by};
 use crate::smtp::greylist_headers;
 use crate::{DEFERRED, assert_in_manual};
-use instance::{Running, Smtpd};
+use instance::{PASSWORD, Smtpd, processes, run_inside};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -126,11 +126,12 @@ fn authenticated_and_local_clients_are_not_asked_about() {
         let Site { smtpd, daemon, .. } = start(&chroot, "");
         let dialogue = smtpd.offer("127.0.0.1", "alice@a.test", "bob@example.org");
         assert!(dialogue.contains(ACCEPTED), "{chroot:?}: {dialogue}");
-        let submitted = smtpd.run("echo hello | sendmail -f alice@a.test bob@example.org");
-        assert_eq!(submitted, "", "{chroot:?}");
-        wait_for("the delivery", || smtpd.mailbox().pop());
+        let submit = "echo hello | sendmail -f alice@a.test bob@example.org";
+        assert_eq!(run_inside(&smtpd, submit), "", "{chroot:?}");
+        wait_for("the delivery", || smtpd.chroot.maildir().pop());
         if chroot.ends_with(WITH_TLS) {
-            let dialogue = smtpd.offer_as_user("198.51.100.8", "alice@a.test", "bob@example.org");
+            let (login, how) = (["joe", PASSWORD], ["--tls", "--auth=PLAIN"]);
+            let dialogue = smtpd.offer_as(login, "198.51.100.8", "alice@a.test", &how);
             assert!(dialogue.contains(ACCEPTED), "{chroot:?}: {dialogue}");
         } else {
             skip("a login to OpenSMTPD 6.8: Debian 12 has it without working TLS");
@@ -174,13 +175,15 @@ fn smtpd_finds_the_filter_by_its_name_and_the_filter_ends_with_smtpd() {
         let smtpd = smtpd.start();
         let dialogue = smtpd.offer("198.51.100.7", "alice@a.test", "bob@example.org");
         assert!(dialogue.contains(DEFERRED), "{chroot:?}: {dialogue}");
-        let is_filter = |process: &&(String, u32)| process.0.contains("filter-postgrey --unix");
-        let processes = smtpd.processes();
-        let (_, filter) = processes.iter().find(is_filter).expect("a filter");
-        let lookup = processes.iter().find(|(name, _)| name == "smtpd: lookup");
-        let (_, lookup) = lookup.expect("the process that talks to the filter");
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(*lookup).expect("a process id"));
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("a process");
+        let processes = processes(&smtpd);
+        let process = |part: &str| {
+            let found = processes.iter().find(|(name, _)| name.contains(part));
+            found.unwrap_or_else(|| panic!("no {part}: {processes:?}")).1
+        };
+        let filter = process("filter-postgrey --unix");
+        // It talks to the filter.
+        let lookup = nix::unistd::Pid::from_raw(process("smtpd: lookup"));
+        nix::sys::signal::kill(lookup, nix::sys::signal::Signal::SIGKILL).expect("a process");
         let directory = PathBuf::from(format!("/proc/{filter}"));
         wait_until("the filter's end", || !directory.exists());
         drop(daemon);

@@ -2,12 +2,11 @@
 //! chroot, queue and control socket on separate file systems, and an isolated
 //! network.
 
-use crate::chroot::{Chroot, Server};
+use crate::chroot::{Chroot, Running, Server};
 use std::fs::{self, Permissions};
-use std::ops::Deref;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use testkit::{Program, wait_for};
+use testkit::Program;
 
 const CONFIGURATION: &str = include_str!("smtpd.conf");
 
@@ -21,15 +20,10 @@ pub const OWN_FILES: &str = "mount -t tmpfs tmpfs ROOT/run && mount -t tmpfs tmp
 /// The user to whom Debian gives mailboxes, number 8 on every machine.
 const MAIL_USER: u32 = 8;
 
-const PASSWORD: &str = "secret";
+pub const PASSWORD: &str = "secret";
 
 pub struct Smtpd {
     chroot: Chroot,
-}
-
-pub struct Running {
-    chroot: Chroot,
-    server: Server,
 }
 
 /// A directory in the chroot, with a mailbox and a certificate.
@@ -71,62 +65,25 @@ impl Smtpd {
     pub fn start(self) -> Running {
         let command = "smtpd -d -v -f HOME/smtpd.conf";
         let server = Server::start_alone(&self.chroot, &ADDRESSES, OWN_FILES, command);
-        server.wait_for_greeting();
-        Running { chroot: self.chroot, server }
+        Running::new(self.chroot, server)
     }
 }
 
-impl Deref for Running {
-    type Target = Server;
-
-    fn deref(&self) -> &Server {
-        &self.server
-    }
+/// Runs a command inside, as a program of the machine.
+pub fn run_inside(smtpd: &Running, command: &str) -> String {
+    let root = smtpd.chroot.root().to_str().expect("UTF-8");
+    smtpd.run_in_network(&["chroot", root, "sh", "-c", command])
 }
 
-impl Running {
-    pub fn offer_as_user(&self, client: &str, sender: &str, recipient: &str) -> String {
-        let (from, to) = (format!("--from={sender}"), format!("--to={recipient}"));
-        let password = format!("--auth-password={PASSWORD}");
-        let login = ["--tls", "--auth=PLAIN", "--auth-user=joe", &password];
-        self.swaks(client, &[&login[..], &[&from, &to, "--quit-after=RCPT"]].concat())
-    }
-
-    /// Sends a message, whose body ends with a line feed, and returns it as it
-    /// was delivered.
-    pub fn deliver(&self, client: &str, sender: &str, body: &str) -> String {
-        let subject = self.hand_in(client, sender, "bob@example.org", body);
-        wait_for("the delivery", || {
-            self.mailbox().into_iter().find(|message| message.contains(&subject))
-        })
-    }
-
-    pub fn mailbox(&self) -> Vec<String> {
-        self.chroot.maildir()
-    }
-
-    /// Runs a command inside, as a program of the machine.
-    pub fn run(&self, command: &str) -> String {
-        let root = self.chroot.root().to_str().expect("UTF-8");
-        self.run_in_network(&["chroot", root, "sh", "-c", command])
-    }
-
-    pub fn processes(&self) -> Vec<(String, u32)> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc").expect("/proc").flatten() {
-            let process = entry.path();
-            let is_ours = fs::read_link(process.join("root"))
-                .is_ok_and(|root| root == self.chroot.root())
-                && fs::read_link(process.join("ns/net")).ok() == self.network();
-            let Ok(name) = fs::read_to_string(process.join("cmdline")) else { continue };
-            if let (true, Ok(id)) = (is_ours, entry.file_name().to_string_lossy().parse()) {
-                found.push((name.replace('\0', " ").trim().to_string(), id));
-            }
-        }
-        found
-    }
-
-    fn network(&self) -> Option<PathBuf> {
-        fs::read_link(format!("/proc/{}/ns/net", self.first_process())).ok()
-    }
+/// The command lines and numbers of the processes in its network.
+pub fn processes(smtpd: &Running) -> Vec<(String, i32)> {
+    let network = |process: &Path| fs::read_link(process.join("ns/net")).ok();
+    let own = network(&Path::new("/proc").join(smtpd.first_process().to_string()));
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    let named = entries.filter(|entry| network(&entry.path()) == own).filter_map(|entry| {
+        let name = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let id = entry.file_name().to_string_lossy().parse().ok()?;
+        Some((name.replace('\0', " ").trim().to_string(), id))
+    });
+    named.collect()
 }

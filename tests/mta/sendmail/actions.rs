@@ -1,6 +1,6 @@
 //! Mail on a blacklist, with every `--blacklist-action`.
 
-use super::instance::{RECOMMENDED, Sendmail};
+use super::instance::{RECOMMENDED, Sendmail, deliver, mailbox, quarantine};
 use crate::sendmail::{Site, chroot, start_with};
 use testkit::{Scratch, wait_for};
 
@@ -32,12 +32,12 @@ fn held_mail_is_in_quarantine_with_the_reason() {
     let Some(site) = site("HOLD", &lists) else { return };
     site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org", "hello\n");
     let queue = wait_for("a message in quarantine", || {
-        let queue = site.sendmail.quarantine();
+        let queue = quarantine(&site.sendmail);
         queue.contains("mallory@spam.test").then_some(queue)
     });
     assert!(queue.contains("QUARANTINE: No spam, 100%"), "{queue}");
-    site.sendmail.deliver(FRIEND, "alice@sender.test", "bob@example.org");
-    assert!(!site.sendmail.mailbox().contains("mallory@spam.test"));
+    deliver(&site.sendmail, FRIEND, "alice@sender.test", "bob@example.org");
+    assert!(!mailbox(&site.sendmail).contains("mallory@spam.test"));
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn discarded_mail_is_accepted_and_deleted() {
     let lists = Scratch::new();
     let Some(site) = site("DISCARD", &lists) else { return };
     site.sendmail.hand_in(SPAMMER, "mallory@spam.test", "bob@example.org", "hello\n");
-    site.sendmail.deliver(FRIEND, "alice@sender.test", "bob@example.org");
-    assert!(!site.sendmail.mailbox().contains("mallory@spam.test"));
-    let queue = site.sendmail.quarantine();
+    deliver(&site.sendmail, FRIEND, "alice@sender.test", "bob@example.org");
+    assert!(!mailbox(&site.sendmail).contains("mallory@spam.test"));
+    let queue = quarantine(&site.sendmail);
     assert!(!queue.contains("mallory@spam.test"), "{queue}");
 }

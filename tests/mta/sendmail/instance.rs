@@ -1,9 +1,8 @@
 //! A Sendmail of the test's own: configuration and queue below a directory in
 //! the chroot, and a network without a way out.
 
-use crate::chroot::{Chroot, Server};
+use crate::chroot::{Chroot, Running, Server};
 use std::fs::{self, Permissions};
-use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use testkit::wait_for;
@@ -30,11 +29,6 @@ pub struct Sendmail {
     chroot: Chroot,
 }
 
-pub struct Running {
-    sendmail: Sendmail,
-    server: Server,
-}
-
 impl Sendmail {
     /// Writes its configuration, with these flags of the milter.
     pub fn prepare(root: &Path, flags: &str) -> Sendmail {
@@ -59,7 +53,7 @@ impl Sendmail {
         let home = chroot.home();
         let configuration = chroot.run(&["m4", &format!("{home}/sendmail.mc")]);
         chroot.write("sendmail.cf", &configuration);
-        self.run(&["-bi"]);
+        run(chroot, &["-bi"]);
     }
 
     /// Lets a user log in. Returns false where the chroot has no such programs.
@@ -84,61 +78,41 @@ impl Sendmail {
 
     /// Starts it, and waits until it listens.
     pub fn start(self) -> Running {
-        let command = format!("{} -C HOME/sendmail.cf -bD", self.program());
+        let command = format!("{} -C HOME/sendmail.cf -bD", program(&self.chroot));
         let server = Server::start_alone(&self.chroot, &ADDRESSES, "true", &command);
-        server.wait_for_greeting();
-        Running { sendmail: self, server }
-    }
-
-    /// The program itself: Debian's sendmail is a wrapper.
-    fn program(&self) -> &'static str {
-        let paths = ["/usr/libexec/sendmail/sendmail", "/usr/lib/sm.bin/sendmail"];
-        let found = paths.into_iter().find(|path| self.chroot.root().join(&path[1..]).exists());
-        found.expect("Sendmail in the chroot")
-    }
-
-    /// Returns what it prints with these options.
-    fn run(&self, options: &[&str]) -> String {
-        let configuration = format!("{}/sendmail.cf", self.chroot.home());
-        let start = [self.program(), "-C", &configuration];
-        self.chroot.run(&[&start, options].concat())
+        Running::new(self.chroot, server)
     }
 }
 
-impl Deref for Running {
-    type Target = Server;
-
-    fn deref(&self) -> &Server {
-        &self.server
-    }
+/// The program itself: Debian's sendmail is a wrapper.
+fn program(chroot: &Chroot) -> &'static str {
+    let paths = ["/usr/libexec/sendmail/sendmail", "/usr/lib/sm.bin/sendmail"];
+    let found = paths.into_iter().find(|path| chroot.root().join(&path[1..]).exists());
+    found.expect("Sendmail in the chroot")
 }
 
-impl Running {
-    pub fn offer_as(&self, login: (&str, &str), client: &str, sender: &str) -> String {
-        let (user, password) = (format!("--auth-user={}", login.0), login.1);
-        let password = format!("--auth-password={password}");
-        let from = format!("--from={sender}");
-        let dialogue = [&user, &password, &from, "--auth=CRAM-MD5", "--to=bob@example.org"];
-        self.swaks(client, &[&dialogue[..], &["--quit-after=RCPT"]].concat())
-    }
+/// Returns what it prints with these options.
+fn run(chroot: &Chroot, options: &[&str]) -> String {
+    let configuration = format!("{}/sendmail.cf", chroot.home());
+    chroot.run(&[&[program(chroot), "-C", &configuration], options].concat())
+}
 
-    /// Sends a message, and returns what is delivered to bob.
-    pub fn deliver(&self, client: &str, sender: &str, recipients: &str) -> String {
-        let subject = self.hand_in(client, sender, recipients, "hello\n");
-        wait_for("the delivery", || {
-            let mailbox = self.mailbox();
-            let messages = mailbox.split("\nFrom ").map(str::to_string);
-            messages.filter(|message| message.contains(&subject)).last()
-        })
-    }
+/// Sends a message, and returns what is delivered to bob.
+pub fn deliver(sendmail: &Running, client: &str, sender: &str, recipients: &str) -> String {
+    let subject = sendmail.hand_in(client, sender, recipients, "hello\n");
+    wait_for("the delivery", || {
+        let mailbox = mailbox(sendmail);
+        let messages = mailbox.split("\nFrom ").map(str::to_string);
+        messages.filter(|message| message.contains(&subject)).last()
+    })
+}
 
-    /// The mail delivered to bob.
-    pub fn mailbox(&self) -> String {
-        fs::read_to_string(self.sendmail.chroot.path("mail/bob")).expect("a mailbox")
-    }
+/// The mail delivered to bob.
+pub fn mailbox(sendmail: &Running) -> String {
+    fs::read_to_string(sendmail.chroot.path("mail/bob")).expect("a mailbox")
+}
 
-    /// The output of `mailq -qQ`: messages that wait for an administrator.
-    pub fn quarantine(&self) -> String {
-        self.sendmail.run(&["-bp", "-qQ"])
-    }
+/// The output of `mailq -qQ`: messages that wait for an administrator.
+pub fn quarantine(sendmail: &Running) -> String {
+    run(&sendmail.chroot, &["-bp", "-qQ"])
 }
