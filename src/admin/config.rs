@@ -1,7 +1,7 @@
 //! `postgrey config`: the daemon's settings, as its files have them.
 
 use super::text::{foreign, place, with_place};
-use super::{Error, Exit};
+use super::{Error, Exit, Output};
 use crate::cli::admin::OutputFormat;
 use crate::cli::settings::ToolOptions;
 use crate::cli::{Setting, settings_in_effect};
@@ -11,14 +11,9 @@ use std::io::Write;
 /// The column of the places.
 const COLUMN: usize = 40;
 
-pub fn run(
-    tool: &ToolOptions,
-    all: bool,
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
+pub fn run(tool: &ToolOptions, all: bool, out: &mut Output) -> Result<Exit, Error> {
     for setting in settings_in_effect(tool, all).map_err(Error::Usage)? {
-        match format {
+        match out.format {
             OutputFormat::Text => writeln!(out, "{}", line(&setting))?,
             OutputFormat::Json => object(&setting).write(out)?,
         }

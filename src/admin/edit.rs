@@ -5,10 +5,8 @@ use super::list::Printer;
 use super::progress::Progress;
 use super::text::{counted, grouped};
 use super::view::{Entry, View};
-use super::{Error, Exit, question};
-use crate::cli::admin::{
-    AddressFilter, ClientFilter, Consent, Extent, Filter, OutputFormat, Target,
-};
+use super::{Error, Exit, Output, question};
+use crate::cli::admin::{AddressFilter, ClientFilter, Consent, Extent, Filter, Target};
 use crate::database::Database;
 use crate::greylist::edit::{Change, Edit};
 use crate::greylist::{self, Policy, State, triplet};
@@ -22,7 +20,7 @@ pub fn run(
     target: &Target,
     change: Change,
     extent: Extent,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<Exit, Error> {
     let Selected { edits, entries } = select(&view, target, &change, extent)?;
     if extent.is_dry_run {
@@ -44,7 +42,7 @@ pub fn run(
     Ok(Exit::Done)
 }
 
-pub fn clear(mut view: View, consent: Consent, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn clear(mut view: View, consent: Consent, out: &mut Output) -> Result<Exit, Error> {
     let Selected { edits, .. } = found(&view, &Table::ALL, Filter::default(), &Change::Forget)?;
     let number = edits.len() as u64;
     if number == 0 {
@@ -71,7 +69,7 @@ pub(super) fn edit_all(database: &mut Database, edits: &[Edit]) -> Result<usize,
 }
 
 /// Prints a note if no daemon has made the changes: it may run elsewhere.
-pub(super) fn print_where(database: &Database, out: &mut impl Write) -> Result<(), Error> {
+pub(super) fn print_where(database: &Database, out: &mut Output) -> Result<(), Error> {
     if !database.has_daemon() {
         let name = database.name();
         writeln!(out, "no daemon runs with {name}; the next one starts with this")?;
@@ -87,9 +85,9 @@ fn print_entries(
     policy: &Policy,
     entries: &[Entry],
     limit: usize,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<(), Error> {
-    let mut printer = Printer::new(OutputFormat::Text, policy);
+    let mut printer = Printer::new(policy);
     for entry in entries.iter().take(limit) {
         printer.print(entry, out)?;
     }
@@ -99,7 +97,7 @@ fn print_entries(
     Ok(())
 }
 
-fn finish_dry_run(view: &View, edits: &[Edit], out: &mut impl Write) -> Result<Exit, Error> {
+fn finish_dry_run(view: &View, edits: &[Edit], out: &mut Output) -> Result<Exit, Error> {
     let mut known = 0;
     for edit in edits {
         known += u64::from(view.database.record(edit.table, &edit.key)?.is_some());

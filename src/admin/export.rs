@@ -1,25 +1,20 @@
 //! `postgrey export`: all records, as text that `db_load` reads or as JSON.
 
 use super::progress::Progress;
-use super::{Error, Exit};
+use super::{Error, Exit, Output};
 use crate::cli::admin::OutputFormat;
 use crate::database::Database;
 use crate::greylist::filter::Filter;
 use crate::json::Object;
 use crate::state::{ClientRecord, Table, TripletRecord, dump};
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 /// Prints the selected tables. A single table is the dump of a file of the
 /// original; both together have names, as in the dump of a file with several
 /// databases.
-pub fn run(
-    database: &Database,
-    table: Option<Table>,
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
+pub fn run(database: &Database, table: Option<Table>, out: &mut Output) -> Result<Exit, Error> {
     let (tables, is_named) =
         table.map_or((Table::ALL.to_vec(), true), |table| (vec![table], false));
     // Between lines on the same terminal a bar would only be in the way.
@@ -27,18 +22,18 @@ pub fn run(
     let records = database.totals()?.records;
     for table in tables {
         let mut progress = Progress::new(records[table as usize] as usize);
-        if format == OutputFormat::Text {
+        if out.format == OutputFormat::Text {
             dump::write_header(out, is_named.then(|| table.name()))?;
         }
         database.scan(table, &Filter::default(), |key, text| -> Result<_, Error> {
             progress.advance(usize::from(!is_bare));
-            match format {
+            match out.format {
                 OutputFormat::Json => object(table, key, text).write(out)?,
                 OutputFormat::Text => dump::write_row(out, key, text)?,
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        if format == OutputFormat::Text {
+        if out.format == OutputFormat::Text {
             dump::write_end(out)?;
         }
     }

@@ -2,7 +2,7 @@
 //! by the running daemon where there is one.
 
 use super::progress::{Progress, for_each_record};
-use super::{Error, Exit, edit};
+use super::{Error, Exit, Output, edit};
 use crate::daemon::DirectoryLock;
 use crate::database::{Connection, Database, OpenFile, StateLocation};
 use crate::greylist::edit::Edit;
@@ -22,7 +22,7 @@ pub fn run(
     location: &StateLocation,
     from: &Path,
     copy: Option<Database>,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<Exit, Error> {
     let copy = if from == Path::new("-") { redirected()? } else { copy };
     let dbdir = location.directory.as_path();
@@ -53,7 +53,7 @@ fn into_new(
     dbdir: &Path,
     from: &Path,
     copy: Option<Database>,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<ImportReport, Error> {
     let _lock = DirectoryLock::take(dbdir)?;
     let policy = Metadata::default().policy();
@@ -124,7 +124,7 @@ impl Destination for Database {
     }
 }
 
-fn print(report: &ImportReport, out: &mut impl Write) -> Result<Exit, Error> {
+fn print(report: &ImportReport, out: &mut Output) -> Result<Exit, Error> {
     writeln!(out, "{report}")?;
     for remark in &report.remarks {
         writeln!(out, "{remark}")?;

@@ -2,7 +2,7 @@
 
 use super::text;
 use super::view::{Entry, Row, View};
-use super::{Error, Exit};
+use super::{Error, Exit, Output};
 use crate::cli::admin::{ListOptions, OutputFormat, Sort};
 use crate::cli::layout::WIDTH;
 use crate::daemon::clock;
@@ -15,15 +15,10 @@ use std::ops::ControlFlow;
 
 /// Prints the selected entries. In key order they are printed as they are found;
 /// for another order, only as many are kept as will be printed.
-pub fn run(
-    view: &View,
-    list: &ListOptions,
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
+pub fn run(view: &View, list: &ListOptions, out: &mut Output) -> Result<Exit, Error> {
     let table = if list.clients { Table::Clients } else { Table::Triplets };
     let limit = list.limit.unwrap_or(usize::MAX);
-    let mut printer = Printer::new(format, &view.policy);
+    let mut printer = Printer::new(&view.policy);
     if list.sort == Sort::Key && !list.reverse {
         let mut left = limit;
         if left > 0 {
@@ -90,22 +85,21 @@ fn compare(list: &ListOptions, left: &Entry, right: &Entry) -> Ordering {
 /// Prints entries, those of each table after a line that names their columns.
 pub struct Printer<'p> {
     policy: &'p Policy,
-    format: OutputFormat,
     is_narrow: bool,
     /// The table of the last entry.
     printed: Option<Table>,
 }
 
 impl Printer<'_> {
-    pub fn new(format: OutputFormat, policy: &Policy) -> Printer<'_> {
-        Printer { policy, format, is_narrow: io::stdout().is_terminal(), printed: None }
+    pub fn new(policy: &Policy) -> Printer<'_> {
+        Printer { policy, is_narrow: io::stdout().is_terminal(), printed: None }
     }
 
     /// Prints an entry.
-    pub fn print(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
+    pub fn print(&mut self, entry: &Entry, out: &mut Output) -> io::Result<()> {
         let table = entry.row.table();
         let is_first = self.printed.replace(table) != Some(table);
-        if self.format == OutputFormat::Json {
+        if out.format == OutputFormat::Json {
             return object(entry).write(out);
         }
         if is_first {

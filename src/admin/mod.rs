@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod import;
 mod list;
+mod output;
 mod progress;
 mod question;
 mod restore;
@@ -26,6 +27,7 @@ use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{Database, OpenFile};
 use crate::greylist::edit::Change;
+use output::Output;
 use rights::Rights;
 use std::io::{self, Write};
 use view::View;
@@ -33,11 +35,10 @@ use view::View;
 /// Runs a command and prints to `out`.
 pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Exit, Error> {
     let Invocation { tool, command, format, .. } = invocation;
+    let out = &mut Output { format: *format, to: out };
     let (rights, result) = match command {
-        Command::Check(check) => (Rights::without_directory(), check::run(check, *format, out)),
-        Command::Config { all } => {
-            (Rights::without_directory(), config::run(tool, *all, *format, out))
-        }
+        Command::Check(check) => (Rights::without_directory(), check::run(check, out)),
+        Command::Config { all } => (Rights::without_directory(), config::run(tool, *all, out)),
         command => {
             let settings = tool.settings().map_err(Error::Usage)?;
             let rights = match command {
@@ -55,20 +56,19 @@ pub fn run(invocation: &Invocation, out: &mut impl Write) -> Result<Exit, Error>
 }
 
 fn run_command(
-    Invocation { command, format, file, .. }: &Invocation,
+    Invocation { command, file, .. }: &Invocation,
     settings: &ToolSettings,
     rights: &Rights,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<Exit, Error> {
     if !check::database::is_here() {
         show_source(settings);
     }
-    let format = *format;
     match command {
         // These change the user themselves, because a part of their work is
         // root's.
         Command::Backup(file) => return backup::run(settings, file),
-        Command::Explain(explain) => return explain::run(settings, explain, format, out),
+        Command::Explain(explain) => return explain::run(settings, explain, out),
         Command::CheckDatabase => {
             check::database::refuse_shared(settings.shared.as_ref())?;
             if !check::database::is_here() {
@@ -94,11 +94,11 @@ fn run_command(
     };
     match command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
-        Command::Export { table } => export::run(&database()?, *table, format, out),
+        Command::Export { table } => export::run(&database()?, *table, out),
         Command::Import => import::run(&location, file.as_deref().unwrap_or(dbdir), copy, out),
-        Command::List(list) => list::run(&view(copy)?, list, format, out),
-        Command::Show(target) => show::run(&view(copy)?, target, format, out),
-        Command::Stats => stats::run(&view(copy)?, format, out),
+        Command::List(list) => list::run(&view(copy)?, list, out),
+        Command::Show(target) => show::run(&view(copy)?, target, out),
+        Command::Stats => stats::run(&view(copy)?, out),
         Command::Restore(consent) => {
             let copy = copy.expect("the file of this command");
             restore::run(&mut database()?, &copy, *consent, out)
@@ -111,7 +111,7 @@ fn run_command(
         }
         Command::Clear(consent) => edit::clear(view(None)?, *consent, out),
         Command::Reload => status::reload(dbdir, out),
-        Command::Status => status::run(dbdir, rights, format, out),
+        Command::Status => status::run(dbdir, rights, out),
         Command::Backup(_) | Command::Explain(_) | Command::Check(_) | Command::Config { .. } => {
             unreachable!("handled above")
         }

@@ -7,7 +7,7 @@
 use super::edit::{edit_all, print_where};
 use super::progress::for_each_record;
 use super::text::counted;
-use super::{Error, Exit, question};
+use super::{Error, Exit, Output, question};
 use crate::cli::admin::Consent;
 use crate::database::Database;
 use crate::greylist::edit::{Change, Edit};
@@ -22,7 +22,7 @@ pub fn run(
     database: &mut Database,
     copy: &Database,
     consent: Consent,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<Exit, Error> {
     refuse_other_keys(database, copy)?;
     let number = copy.totals()?.records.iter().sum::<u64>();

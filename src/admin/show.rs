@@ -4,7 +4,7 @@ use super::edit::{DOMAIN_KEY_HINT, triplet_key};
 use super::list::{Printer, object};
 use super::text::{self, address, duration, foreign, grouped, labelled, moment};
 use super::view::{Entry, Row, View};
-use super::{Error, Exit};
+use super::{Error, Exit, Output};
 use crate::cli::admin::{ClientFilter, Filter, OutputFormat, Target};
 use crate::greylist::{self, AwlSubject, ClientState, Policy, TripletState, triplet};
 use crate::state::Table;
@@ -13,17 +13,12 @@ use std::net::IpAddr;
 
 const MAX_ENTRIES: usize = 20;
 
-pub fn run(
-    view: &View,
-    target: &Target,
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
-    let is_found = match (target, format) {
+pub fn run(view: &View, target: &Target, out: &mut Output) -> Result<Exit, Error> {
+    let is_found = match (target, out.format) {
         (Target::Triplet { client, sender, recipient }, _) => {
             let key = triplet_key(&view.policy, client, sender, recipient);
             let row = view.triplet(&key)?;
-            match (format, row) {
+            match (out.format, row) {
                 (OutputFormat::Text, _) => {
                     let text = triplet_text(view, client, sender, recipient, row)?;
                     out.write_all(text.as_bytes())?;
@@ -37,13 +32,14 @@ pub fn run(
         (Target::Client(client), OutputFormat::Text) => {
             // Nothing is printed before an error.
             let mut text = Vec::new();
-            let is_found = show_client(view, client, &mut text)?;
+            let mut output = Output { format: out.format, to: &mut text };
+            let is_found = show_client(view, client, &mut output)?;
             out.write_all(&text)?;
             is_found
         }
         (Target::Senders { .. }, _) => unreachable!("no words ask for it"),
     };
-    Ok(match format {
+    Ok(match out.format {
         _ if is_found => Exit::Done,
         OutputFormat::Text => Exit::NothingFound,
         OutputFormat::Json => Exit::NothingMatched,
@@ -121,7 +117,7 @@ pub fn first_attempt(policy: &Policy) -> String {
 }
 
 /// Prints a client and its entries; returns true if there are any.
-fn show_client(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<bool, Error> {
+fn show_client(view: &View, client: &ClientFilter, out: &mut Output) -> Result<bool, Error> {
     out.write_all(labelled("Client", &place(view, client)).as_bytes())?;
     let is_counted = match client {
         ClientFilter::One(address) => show_passes(view, *address, out)?,
@@ -147,7 +143,7 @@ fn note_of_domains(view: &View, client: &ClientFilter) -> String {
 }
 
 /// Prints the passes of an address; returns true if there are any.
-fn show_passes(view: &View, client: IpAddr, out: &mut impl Write) -> Result<bool, Error> {
+fn show_passes(view: &View, client: IpAddr, out: &mut Output) -> Result<bool, Error> {
     let row = view.passes(&AwlSubject::Client(client))?;
     let text = match row {
         Some(Row::Client(passes, state)) => [
@@ -169,7 +165,7 @@ fn show_entries(
     view: &View,
     table: Table,
     client: &ClientFilter,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<bool, Error> {
     let (mut count, mut first) = (0, Vec::new());
     view.for_each(table, &filter(client), |entry| {
@@ -183,7 +179,7 @@ fn show_entries(
     let label = if table == Table::Clients { "Counted" } else { "Triplets" };
     let line = format!("{}{more}", grouped(count as u64));
     out.write_all(labelled(label, &line).as_bytes())?;
-    let mut printer = Printer::new(OutputFormat::Text, &view.policy);
+    let mut printer = Printer::new(&view.policy);
     for entry in &first {
         printer.print(entry, out)?;
     }
@@ -208,7 +204,7 @@ fn client_future(view: &View, state: ClientState) -> String {
     }
 }
 
-fn print_json(view: &View, client: &ClientFilter, out: &mut impl Write) -> Result<bool, Error> {
+fn print_json(view: &View, client: &ClientFilter, out: &mut Output) -> Result<bool, Error> {
     let mut is_found = false;
     let hidden = view.policy.privacy && matches!(client, ClientFilter::One(_));
     let tables: &[Table] =

@@ -3,7 +3,7 @@
 use super::progress::for_each_record;
 use super::text::{bytes, client, duration, grouped, moment};
 use super::view::{Row, View};
-use super::{Error, Exit};
+use super::{Error, Exit, Output};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::clock;
 use crate::greylist::{FileSize, Policy, State};
@@ -34,7 +34,7 @@ impl TableStats {
     }
 }
 
-pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn run(view: &View, out: &mut Output) -> Result<Exit, Error> {
     let counters = view.database.ask_daemon(&ToolRequest::Statistics)?;
     let size = view.database.totals()?;
     let mut networks = Networks::default();
@@ -48,7 +48,7 @@ pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Ex
     })?;
     let [triplets, clients] = tallies;
     let networks = networks.take();
-    match format {
+    match out.format {
         OutputFormat::Json => {
             print_json(view, size, triplets, clients, &networks, out)?;
             if let Some(lines) = counters {
@@ -70,7 +70,7 @@ pub fn run(view: &View, format: OutputFormat, out: &mut impl Write) -> Result<Ex
     Ok(Exit::Done)
 }
 
-fn print_size(view: &View, size: Totals, out: &mut impl Write) -> Result<(), Error> {
+fn print_size(view: &View, size: Totals, out: &mut Output) -> Result<(), Error> {
     let (name, now) = (view.database.name(), clock::local(view.now));
     writeln!(out, "{name} at {now}")?;
     if let Some(FileSize { bytes: all, free }) = size.file {
@@ -88,7 +88,7 @@ fn print_size(view: &View, size: Totals, out: &mut impl Write) -> Result<(), Err
     Ok(())
 }
 
-fn print_tally(name: &str, tally: TableStats, now: i64, out: &mut impl Write) -> Result<(), Error> {
+fn print_tally(name: &str, tally: TableStats, now: i64, out: &mut Output) -> Result<(), Error> {
     writeln!(out, "\n{name:<20}{:>14}", grouped(tally.all()))?;
     for (state, number) in State::ALL.into_iter().zip(tally.states) {
         writeln!(out, "  {:<18}{:>14}", state.word(), grouped(number))?;
@@ -102,7 +102,7 @@ fn print_tally(name: &str, tally: TableStats, now: i64, out: &mut impl Write) ->
 fn print_networks(
     policy: &Policy,
     networks: &[(Vec<u8>, u64)],
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<(), Error> {
     if networks.is_empty() {
         return Ok(());
@@ -114,7 +114,7 @@ fn print_networks(
     Ok(())
 }
 
-fn print_counters(lines: Option<&[String]>, now: i64, out: &mut impl Write) -> Result<(), Error> {
+fn print_counters(lines: Option<&[String]>, now: i64, out: &mut Output) -> Result<(), Error> {
     let Some(lines) = lines else {
         writeln!(out, "\nNo running daemon found.")?;
         return Ok(());
@@ -141,7 +141,7 @@ fn print_json(
     triplets: TableStats,
     clients: TableStats,
     networks: &[(Vec<u8>, u64)],
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<(), Error> {
     let FileSize { bytes, free } = size.file.unwrap_or_default();
     let mut file = Object::new()

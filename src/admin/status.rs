@@ -2,7 +2,7 @@
 
 use super::rights::Rights;
 use super::text::moment;
-use super::{Error, Exit};
+use super::{Error, Exit, Output};
 use crate::cli::admin::OutputFormat;
 use crate::daemon::{DirectoryLock, clock, errno};
 use crate::database::Connection;
@@ -21,18 +21,13 @@ enum Status {
     Unknown(String),
 }
 
-pub fn run(
-    directory: &Path,
-    rights: &Rights,
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
+pub fn run(directory: &Path, rights: &Rights, out: &mut Output) -> Result<Exit, Error> {
     let status = match ask(directory) {
         Status::Unknown(why) => Status::Unknown(rights.advise(why)),
         status => status,
     };
     let shown = directory.display();
-    match (format, &status) {
+    match (out.format, &status) {
         (OutputFormat::Json, status) => object(directory, status).write(out)?,
         (_, Status::Running { pid, started }) => {
             let started = moment(*started, clock::now());
@@ -50,7 +45,7 @@ pub fn run(
     })
 }
 
-pub fn reload(directory: &Path, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn reload(directory: &Path, out: &mut Output) -> Result<Exit, Error> {
     let asked = Connection::to_daemon(directory).and_then(|mut it| it.ask(&ToolRequest::Reload));
     match asked {
         Ok(reply) => drop(reply.map_err(Error::Access)?),

@@ -4,7 +4,7 @@
 use super::super::show::{first_attempt, triplet_future};
 use super::super::text::{address, foreign, grouped, labelled, moment};
 use super::super::view::View;
-use super::super::{Error, Exit};
+use super::super::{Error, Exit, Output};
 use super::verdict::reason;
 use crate::cli::Options;
 use crate::cli::admin::{OutputFormat, TestMail};
@@ -29,8 +29,7 @@ pub fn run(
     mail: &TestMail,
     options: &Options,
     rules_typed: bool,
-    format: OutputFormat,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<Exit, Error> {
     // Before the lists are read: the daemon may be unable to read what root can.
     Identity::look_up(&options.user, &options.group)?.assume_silently()?;
@@ -65,7 +64,7 @@ pub fn run(
     let database = view.as_ref().map(|view| &view.database);
     let mut case = Case::new(&policy, &whitelists, now, request, database)?;
     case.unread = unread;
-    match format {
+    match out.format {
         OutputFormat::Text => out.write_all(case.text().as_bytes())?,
         OutputFormat::Json => case.json().write(out)?,
     }

@@ -6,7 +6,7 @@
 
 use super::super::progress::{Progress, for_each_record};
 use super::super::text::counted;
-use super::super::{Error, Exit};
+use super::super::{Error, Exit, Output};
 use crate::daemon::DirectoryLock;
 use crate::database::{self, Database, SharedLocation};
 use crate::state::Table;
@@ -56,7 +56,7 @@ pub fn run(dbdir: &Path) -> Result<Exit, Error> {
 
 /// Only the daemon opens the database while it runs: it is asked for the records,
 /// and the pages are compared without LMDB.
-pub fn run_here(directory: &Path, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn run_here(directory: &Path, out: &mut Output) -> Result<Exit, Error> {
     let path = directory.join(FILE_NAME);
     // A FIFO or a device would be read without end.
     if fs::metadata(&path).is_ok_and(|file| !file.is_file()) {
@@ -102,7 +102,7 @@ fn print(
     path: &Path,
     looked: Looked,
     findings: &Findings,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<Exit, Error> {
     let path = path.display();
     for sentence in &findings.damage {

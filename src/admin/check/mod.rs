@@ -12,26 +12,21 @@ mod smtp;
 mod source;
 mod verdict;
 
-use super::{Error, Exit};
+use super::{Error, Exit, Output};
 use crate::cli::Options;
-use crate::cli::admin::{CheckOptions, OutputFormat};
+use crate::cli::admin::CheckOptions;
 use crate::daemon::privileges::Identity;
 use finding::{Finding, Level};
-use std::io::Write;
 
 /// Looks at the options and lists of a daemon, and prints what it finds.
-pub fn run(
-    check: &CheckOptions,
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
+pub fn run(check: &CheckOptions, out: &mut Output) -> Result<Exit, Error> {
     let (options, mut findings) = source::read(check);
     if let Some(mail) = &check.mail {
         let Some(options) = options else {
-            print::all(&findings, &[], format, out)?;
+            print::all(&findings, &[], out)?;
             return Ok(Exit::Errors);
         };
-        return answer::run(mail, &options, !check.words.is_empty(), format, out);
+        return answer::run(mail, &options, !check.words.is_empty(), out);
     }
     let mut files = Vec::new();
     if let Some(options) = &options {
@@ -42,7 +37,7 @@ pub fn run(
         findings.extend(lint::lint(&options.lists));
         files = options.lists.all();
     }
-    print::all(&findings, &files, format, out)?;
+    print::all(&findings, &files, out)?;
     Ok(outcome(&findings))
 }
 

@@ -1,7 +1,7 @@
 //! Findings as text, at most 80 columns wide, and as JSON.
 
-use super::super::Error;
 use super::super::text::{counted, foreign, place, with_place};
+use super::super::{Error, Output};
 use super::finding::{Finding, Fix, Level};
 use crate::cli::admin::OutputFormat;
 use crate::cli::layout::wrap;
@@ -10,19 +10,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 /// Prints all findings; `files` are the lists that were read.
-pub fn all(
-    findings: &[Finding],
-    files: &[PathBuf],
-    format: OutputFormat,
-    out: &mut impl Write,
-) -> Result<(), Error> {
+pub fn all(findings: &[Finding], files: &[PathBuf], out: &mut Output) -> Result<(), Error> {
     for finding in findings {
-        match format {
+        match out.format {
             OutputFormat::Text => out.write_all(text(finding).as_bytes())?,
             OutputFormat::Json => json(finding).write(out)?,
         }
     }
-    if format == OutputFormat::Text {
+    if out.format == OutputFormat::Text {
         out.write_all(summary(findings, files).as_bytes())?;
     }
     Ok(())

@@ -9,8 +9,8 @@ mod story;
 mod summary;
 mod tally;
 
-use super::{Error, Exit};
-use crate::cli::admin::{ExplainOptions, OutputFormat};
+use super::{Error, Exit, Output};
+use crate::cli::admin::ExplainOptions;
 use crate::cli::settings::ToolSettings;
 use crate::daemon::clock;
 use crate::daemon::privileges::Identity;
@@ -20,7 +20,6 @@ use crate::maillog::{Inputs, Line, LogReader, UNKNOWN_FORMAT};
 use attempt::{Attempt, Ids};
 use mail::Mails;
 use postfix::{Duplicates, Postfix};
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tally::LogTotals;
@@ -32,8 +31,7 @@ const LOGS: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
 pub fn run(
     settings: &ToolSettings,
     explain: &ExplainOptions,
-    format: OutputFormat,
-    out: &mut impl Write,
+    out: &mut Output,
 ) -> Result<Exit, Error> {
     // The logs are root's, the database is the daemon's.
     let inputs = open(&explain.files)?;
@@ -53,7 +51,7 @@ pub fn run(
                 attempts.of(line, explain).iter().for_each(|attempt| tally.take(attempt));
             }
         })?;
-        summary::print(&tally, format, out)?
+        summary::print(&tally, out)?
     } else {
         let mut mails = Mails::new(&policy);
         for_each_line(inputs, explain, now, |line, is_of_day| {
@@ -64,7 +62,7 @@ pub fn run(
             }
         })?;
         let view = story::Context { mails: &mails, ids: &ids, database: database.as_ref(), now };
-        story::print(&view, format, out)?
+        story::print(&view, out)?
     };
     Ok(outcome)
 }

@@ -2,7 +2,7 @@
 
 use super::super::show::triplet_future;
 use super::super::text::{address, duration, foreign, labelled};
-use super::super::{Error, Exit};
+use super::super::{Error, Exit, Output};
 use super::advice::advice;
 use super::attempt::{Attempt, Ids};
 use super::mail::{Mail, Mails};
@@ -27,14 +27,14 @@ pub struct Context<'v> {
     pub now: i64,
 }
 
-pub fn print(view: &Context, format: OutputFormat, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn print(view: &Context, out: &mut Output) -> Result<Exit, Error> {
     let mut mails: Vec<&Mail> = view.mails.ended.iter().chain(view.mails.waiting()).collect();
     mails.retain(|mail| mail.attempts.iter().any(|attempt| view.ids.are_of(attempt)));
     mails.sort_by_key(|mail| mail.first().time);
     if mails.is_empty() {
         return Ok(Exit::NothingMatched);
     }
-    if format == OutputFormat::Json {
+    if out.format == OutputFormat::Json {
         for (number, mail) in (1_u32..).zip(&mails) {
             json(view, number, mail, out)?;
         }
@@ -130,7 +130,7 @@ fn future(view: &Context, mail: &Mail) -> Option<String> {
     Some(triplet_future(policy, view.now, state))
 }
 
-fn json(view: &Context, number: u32, mail: &Mail, out: &mut impl Write) -> Result<(), Error> {
+fn json(view: &Context, number: u32, mail: &Mail, out: &mut Output) -> Result<(), Error> {
     for attempt in &mail.attempts {
         let object = Object::new()
             .text("kind", "attempt")

@@ -1,7 +1,7 @@
 //! The totals of a log: deferrals and delays.
 
 use super::super::text::{duration, foreign, grouped, labelled};
-use super::super::{Error, Exit};
+use super::super::{Error, Exit, Output};
 use super::tally::{ABANDONED_AFTER, Ends, LogTotals, Waits};
 use crate::cli::admin::OutputFormat;
 use crate::json::Object;
@@ -10,12 +10,12 @@ use std::io::Write;
 
 const TOP_NAMES: usize = 10;
 
-pub fn print(tally: &LogTotals, format: OutputFormat, out: &mut impl Write) -> Result<Exit, Error> {
+pub fn print(tally: &LogTotals, out: &mut Output) -> Result<Exit, Error> {
     if tally.attempts == 0 {
         return Ok(Exit::NothingMatched);
     }
     let ends = tally.ends();
-    match format {
+    match out.format {
         OutputFormat::Json => json(tally, &ends, out)?,
         OutputFormat::Text => out.write_all(text(tally, &ends).as_bytes())?,
     }
@@ -93,7 +93,7 @@ fn longest(waits: &HashMap<Box<str>, Waits>) -> Vec<(&str, Waits)> {
     sums
 }
 
-fn json(tally: &LogTotals, ends: &Ends, out: &mut impl Write) -> Result<(), Error> {
+fn json(tally: &LogTotals, ends: &Ends, out: &mut Output) -> Result<(), Error> {
     let mut object = Object::new()
         .text("kind", "summary")
         .number("attempts", tally.attempts)
