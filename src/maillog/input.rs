@@ -6,9 +6,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 /// Bytes that are read at once. No line of syslog comes near this length: of
@@ -58,8 +57,8 @@ impl Inputs {
         for Input { name, file } in self.0 {
             let name = name.display();
             let flow = match file {
-                None => lines_of_stream(io::stdin(), &mut take),
-                Some(Ok(file)) => lines_of_file(file, &mut take),
+                None => unpacked_lines(io::stdin(), &mut take),
+                Some(Ok(file)) => unpacked_lines(file, &mut take),
                 Some(Err(error)) => {
                     complain(&format!("Can't open {name}: {}", reason(&error)));
                     continue;
@@ -74,26 +73,8 @@ impl Inputs {
     }
 }
 
-fn lines_of_file(
-    file: File,
-    take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
-) -> io::Result<ControlFlow<()>> {
-    let mut magic = [0; MAX_MAGIC_LENGTH];
-    // A pipe cannot be read at a place.
-    let Ok(length) = file.read_at(&mut magic, 0) else {
-        return lines_of_stream(file, take);
-    };
-    let Some(packer) = packer(&magic[..length]) else {
-        return lines(file, take);
-    };
-    let mut child = unpacking(packer, file.into())?;
-    let unpacked = child.stdout.take().expect("it was asked for");
-    let flow = lines(unpacked, take);
-    end(child, packer, flow?)
-}
-
-/// Lines of what can be read but once.
-fn lines_of_stream(
+/// Lines of a log, which may be compressed.
+fn unpacked_lines(
     mut input: impl Read + Send + 'static,
     take: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
@@ -102,7 +83,11 @@ fn lines_of_stream(
     let Some(packer) = packer(&magic) else {
         return lines(Cursor::new(magic).chain(input), take);
     };
-    let mut child = unpacking(packer, Stdio::piped())?;
+    let mut command = Command::new(packer);
+    command.args(["-d", "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| {
+        io::Error::other(format!("can't run {packer}, which it needs: {}", reason(&error)))
+    })?;
     let mut packed = child.stdin.take().expect("it was asked for");
     let unpacked = child.stdout.take().expect("it was asked for");
     let feeder = thread::spawn(move || {
@@ -113,27 +98,15 @@ fn lines_of_stream(
             _ => Ok(()),
         }
     });
-    let flow = end(child, packer, lines(unpacked, take)?)?;
+    let flow = lines(unpacked, take)?;
+    let status = child.wait()?;
+    if flow.is_continue() && !status.success() {
+        // The program has reported why.
+        return Err(io::Error::other(format!("{packer} failed, the rest of it is missing")));
+    }
     // If `take` has broken off, the feeder may wait for more input forever.
     if flow.is_continue() && feeder.is_finished() {
         feeder.join().unwrap_or(Ok(()))?;
-    }
-    Ok(flow)
-}
-
-fn unpacking(packer: &str, input: Stdio) -> io::Result<Child> {
-    let mut command = Command::new(packer);
-    command.args(["-d", "-c"]).stdin(input).stdout(Stdio::piped());
-    command.spawn().map_err(|error| {
-        io::Error::other(format!("can't run {packer}, which it needs: {}", reason(&error)))
-    })
-}
-
-/// Waits for the program that unpacks. It has reported its errors.
-fn end(mut child: Child, packer: &str, flow: ControlFlow<()>) -> io::Result<ControlFlow<()>> {
-    let status = child.wait()?;
-    if flow.is_continue() && !status.success() {
-        return Err(io::Error::other(format!("{packer} failed, the rest of it is missing")));
     }
     Ok(flow)
 }
