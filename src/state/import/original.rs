@@ -5,29 +5,17 @@ use super::recover;
 use super::work::WorkDirectory;
 use super::{CLIENTS, TRIPLETS};
 use crate::state::Table;
-use crate::state::berkeley::{BerkeleyFile, Lsn, OpenError, Visit, changes_pending};
+use crate::state::berkeley::{BerkeleyFile, OpenError, Visit, changes_pending};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Imports a directory of the original. If it was killed or still runs, its last
 /// changes are only in its log: they are recovered in a copy.
 pub fn read(directory: &Path, work: &WorkDirectory, import: &mut Import<'_>) {
-    let pending = changes_pending(directory, newest_change(directory));
-    let recovered = match pending {
-        Ok(false) => None,
-        Ok(true) => match recover::copy(directory, work.path(), recover::PROGRAMS) {
-            Ok(copy) => Some(copy),
-            Err(why) => {
-                import.remark(unrecovered(directory, &why));
-                None
-            }
-        },
-        Err(error) => {
-            import.remark(format!("can't read the log of {}: {error}", directory.display()));
-            None
-        }
-    };
-    let place = recovered.as_deref().unwrap_or(directory);
+    let place = current(directory, work).unwrap_or_else(|why| {
+        import.remark(why);
+        directory.to_owned()
+    });
     for (table, name) in [(Table::Triplets, TRIPLETS), (Table::Clients, CLIENTS)] {
         match BerkeleyFile::open(&place.join(name)) {
             Ok(file) => read_file(&file, Some(table), &directory.join(name), import),
@@ -59,17 +47,22 @@ pub fn read_file(file: &BerkeleyFile, table: Option<Table>, name: &Path, import:
     }
 }
 
-fn newest_change(directory: &Path) -> Lsn {
+/// Returns the directory if its databases have all changes, or else that of a recovered
+/// copy.
+fn current(directory: &Path, work: &WorkDirectory) -> Result<PathBuf, String> {
+    let shown = directory.display();
     let files = [TRIPLETS, CLIENTS].into_iter();
     let opened = files.filter_map(|name| BerkeleyFile::open(&directory.join(name)).ok());
-    opened.map(|file| file.newest_change()).max().unwrap_or_default()
-}
-
-fn unrecovered(directory: &Path, why: &str) -> String {
-    let directory = directory.display();
-    format!(
-        "the last changes of the original are only in {directory}/log.*, because it was killed \
-         or still runs, and could not be recovered: {why}; to import them, stop it, run \
-         \"db5.3_recover -h {directory}\" and then \"postgrey import --from={directory}\""
-    )
+    let newest = opened.map(|file| file.newest_change()).max().unwrap_or_default();
+    let pending = changes_pending(directory, newest);
+    if !pending.map_err(|error| format!("can't read the log of {shown}: {error}"))? {
+        return Ok(directory.to_owned());
+    }
+    recover::copy(directory, work.path(), recover::PROGRAMS).map_err(|why| {
+        format!(
+            "the last changes of the original are only in {shown}/log.*, because it was killed \
+             or still runs, and could not be recovered: {why}; to import them, stop it, run \
+             \"db5.3_recover -h {shown}\" and then \"postgrey import --from={shown}\""
+        )
+    })
 }
