@@ -9,16 +9,10 @@ pub struct Object {
     text: String,
 }
 
-impl Default for Object {
-    fn default() -> Self {
-        Object { text: String::from("{") }
-    }
-}
-
 impl Object {
     /// An object without fields.
     pub fn new() -> Object {
-        Object::default()
+        Object { text: String::from("{") }
     }
 
     /// Adds a text. Bytes that are not UTF-8 become U+FFFD, as JSON has
