@@ -163,6 +163,7 @@ impl Log {
             return;
         }
         let mut line = self.head(severity);
+        line.reserve(text.len() + 1);
         match &self.sink {
             Sink::Stderr(_) => escape(&mut line, text, |byte| matches!(byte, b' '..=b'~')),
             Sink::Syslog(_) => escape_controls(&mut line, text),
