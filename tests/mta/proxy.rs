@@ -71,17 +71,20 @@ fn offer(smtp: &mut Smtp) -> String {
 }
 
 /// Runs a test with each server that is installed and each version of the PROXY
-/// protocol that it understands.
-fn with_each(options: &[&str], test: impl Fn(&Kind, &mut Site<Box<dyn MailServer>>)) {
-    for kind in &KINDS {
-        for version in kind.versions {
-            let Some(server) = (kind.start)() else { continue };
-            let address = server.address();
-            let version = format!("--smtp-proxy-protocol={version}");
-            let mut site = Site::start(server, &address, &[&[&*version], options].concat());
-            test(kind, &mut site);
+/// protocol that it understands, in a network of its own.
+fn with_each(options: &[&str], test: fn(&Kind, &mut Site<Box<dyn MailServer>>)) {
+    let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+    in_own_network(move || {
+        for kind in &KINDS {
+            for version in kind.versions {
+                let Some(server) = (kind.start)() else { continue };
+                let address = server.address();
+                let version = format!("--smtp-proxy-protocol={version}");
+                let configure = |builder: Builder| builder.arg(version).args(&options);
+                test(kind, &mut Site::start_with(server, &address, configure));
+            }
         }
-    }
+    });
 }
 
 /// The delivered message with this text.
@@ -98,110 +101,100 @@ fn stuffed(text: &str) -> String {
 
 #[test]
 fn message_is_deferred_and_delivered_unchanged_after_the_delay() {
-    in_own_network(|| {
-        with_each(&[], |Kind { name, received, .. }, site| {
-            let mut smtp = site.connect();
-            assert_eq!(offer(&mut smtp), DEFERRED, "{name}");
-            assert_eq!(smtp.say("DATA"), "451 4.7.1 Error: no recipient was accepted");
-            smtp.quit();
-            site.clock.advance(Duration::from_secs(301));
-            let mut smtp = site.connect();
-            assert!(offer(&mut smtp).starts_with("250 "), "{name}");
-            let body = [".", "..", "n\u{fc}r", &"x".repeat(900)].join("\n");
-            let body = format!("{body}\n{}", "line after line\n".repeat(100_000));
-            smtp.expect("354", "DATA");
-            smtp.expect("250", &format!("Subject: whole\r\n\r\n{}.", stuffed(&body)));
-            smtp.quit();
-            let message = delivered(site, "Subject: whole");
-            let (head, delivered) = message.split_once("\n\n").expect("a body");
-            assert!(head.contains(received), "{name}: {head}");
-            assert_in_manual(received);
-            assert!(delivered == body, "{name}: the body was changed");
-            let client = format!("client_name=unknown, client_address={OWN_ADDRESS}, ");
-            for line in [
-                format!("action=greylist, reason=new, {client}"),
-                format!("action=pass, reason=triplet found, delay=301, {client}"),
-                format!("relayed: {client}received="),
-            ] {
-                wait_until(&line, || site.daemon.log().iter().any(|logged| logged.contains(&line)));
-            }
-        });
+    with_each(&[], |Kind { name, received, .. }, site| {
+        let mut smtp = site.connect();
+        assert_eq!(offer(&mut smtp), DEFERRED, "{name}");
+        assert_eq!(smtp.say("DATA"), "451 4.7.1 Error: no recipient was accepted");
+        smtp.quit();
+        site.clock.advance(Duration::from_secs(301));
+        let mut smtp = site.connect();
+        assert!(offer(&mut smtp).starts_with("250 "), "{name}");
+        let body = [".", "..", "n\u{fc}r", &"x".repeat(900)].join("\n");
+        let body = format!("{body}\n{}", "line after line\n".repeat(100_000));
+        smtp.expect("354", "DATA");
+        smtp.expect("250", &format!("Subject: whole\r\n\r\n{}.", stuffed(&body)));
+        smtp.quit();
+        let message = delivered(site, "Subject: whole");
+        let (head, delivered) = message.split_once("\n\n").expect("a body");
+        assert!(head.contains(received), "{name}: {head}");
+        assert_in_manual(received);
+        assert!(delivered == body, "{name}: the body was changed");
+        let client = format!("client_name=unknown, client_address={OWN_ADDRESS}, ");
+        for line in [
+            format!("action=greylist, reason=new, {client}"),
+            format!("action=pass, reason=triplet found, delay=301, {client}"),
+            format!("relayed: {client}received="),
+        ] {
+            wait_until(&line, || site.daemon.log().iter().any(|logged| logged.contains(&line)));
+        }
     });
 }
 
 #[test]
 fn tls_ends_at_the_proxy_before_the_hand_over() {
-    in_own_network(|| {
-        let option = |name: &str, file: &str| format!("--smtp-tls-{name}={}", pem(file).display());
-        let (certificate, key) = (option("cert", "certificate.pem"), option("key", "key.pem"));
-        with_each(&[&certificate, &key], |Kind { name, .. }, site| {
-            site.wait_out_the_delay();
-            let mut smtp = site.connect();
-            smtp.expect("250", "EHLO client.test");
-            smtp.start_tls();
-            assert!(offer(&mut smtp).starts_with("250 "), "{name}");
-            smtp.send("Subject: by TLS\n");
-            smtp.quit();
-            let message = delivered(site, "Subject: by TLS");
-            assert!(!message.to_ascii_lowercase().contains("with esmtps"), "{name}: {message}");
-        });
+    let option = |name: &str, file: &str| format!("--smtp-tls-{name}={}", pem(file).display());
+    let (certificate, key) = (option("cert", "certificate.pem"), option("key", "key.pem"));
+    with_each(&[&certificate, &key], |Kind { name, .. }, site| {
+        site.wait_out_the_delay();
+        let mut smtp = site.connect();
+        smtp.expect("250", "EHLO client.test");
+        smtp.start_tls();
+        assert!(offer(&mut smtp).starts_with("250 "), "{name}");
+        smtp.send("Subject: by TLS\n");
+        smtp.quit();
+        let message = delivered(site, "Subject: by TLS");
+        assert!(!message.to_ascii_lowercase().contains("with esmtps"), "{name}: {message}");
     });
 }
 
 #[test]
 fn tls_ends_at_the_mail_server_after_the_hand_over() {
-    in_own_network(|| {
-        with_each(&[], |Kind { name, .. }, site| {
-            site.wait_out_the_delay();
-            let mut smtp = site.connect();
-            assert!(offer(&mut smtp).starts_with("250 "), "{name}");
-            smtp.send("Subject: in clear\n");
-            smtp.start_tls();
-            assert!(offer(&mut smtp).starts_with("250 "), "{name}");
-            smtp.send("Subject: by TLS\n");
-            smtp.quit();
-            for (subject, is_encrypted) in [("in clear", false), ("by TLS", true)] {
-                let message = delivered(site, &format!("Subject: {subject}"));
-                let with_tls = message.to_ascii_lowercase().contains("with esmtps");
-                assert_eq!(with_tls, is_encrypted, "{name}: {message}");
-            }
-        });
+    with_each(&[], |Kind { name, .. }, site| {
+        site.wait_out_the_delay();
+        let mut smtp = site.connect();
+        assert!(offer(&mut smtp).starts_with("250 "), "{name}");
+        smtp.send("Subject: in clear\n");
+        smtp.start_tls();
+        assert!(offer(&mut smtp).starts_with("250 "), "{name}");
+        smtp.send("Subject: by TLS\n");
+        smtp.quit();
+        for (subject, is_encrypted) in [("in clear", false), ("by TLS", true)] {
+            let message = delivered(site, &format!("Subject: {subject}"));
+            let with_tls = message.to_ascii_lowercase().contains("with esmtps");
+            assert_eq!(with_tls, is_encrypted, "{name}: {message}");
+        }
     });
 }
 
 #[test]
 fn whitelisted_client_talks_to_the_mail_server_from_the_first_byte() {
-    in_own_network(|| {
-        let whitelist = format!("--trusted-networks={OWN_ADDRESS}");
-        with_each(&[&whitelist], |Kind { name, .. }, site| {
-            let mut smtp = site.connect();
-            assert!(!smtp.greeting().contains("proxy.test"), "{name}: {}", smtp.greeting());
-            smtp.expect("250", "EHLO client.test");
-            smtp.start_tls();
-            assert!(offer(&mut smtp).starts_with("250 "), "{name}");
-            smtp.send("Subject: direct\n");
-            smtp.quit();
-            let message = delivered(site, "Subject: direct").to_ascii_lowercase();
-            assert!(message.contains("with esmtps"), "{name}: {message}");
-            assert!(message.contains(&format!("[{OWN_ADDRESS}]")), "{name}: {message}");
-        });
+    let whitelist = format!("--trusted-networks={OWN_ADDRESS}");
+    with_each(&[&whitelist], |Kind { name, .. }, site| {
+        let mut smtp = site.connect();
+        assert!(!smtp.greeting().contains("proxy.test"), "{name}: {}", smtp.greeting());
+        smtp.expect("250", "EHLO client.test");
+        smtp.start_tls();
+        assert!(offer(&mut smtp).starts_with("250 "), "{name}");
+        smtp.send("Subject: direct\n");
+        smtp.quit();
+        let message = delivered(site, "Subject: direct").to_ascii_lowercase();
+        assert!(message.contains("with esmtps"), "{name}: {message}");
+        assert!(message.contains(&format!("[{OWN_ADDRESS}]")), "{name}: {message}");
     });
 }
 
 #[test]
 fn ipv6_client_has_its_address_in_the_message() {
-    in_own_network(|| {
-        with_each(&[], |Kind { name, .. }, site| {
-            let mut smtp = site.connect_by(OWN_IPV6_ADDRESS);
-            assert_eq!(offer(&mut smtp), DEFERRED, "{name}");
-            smtp.quit();
-            site.clock.advance(Duration::from_secs(301));
-            let mut smtp = site.connect_by(OWN_IPV6_ADDRESS);
-            assert!(offer(&mut smtp).starts_with("250 "), "{name}");
-            smtp.send("Subject: by IPv6\n");
-            smtp.quit();
-            let message = delivered(site, "Subject: by IPv6");
-            assert!(message.contains(&OWN_IPV6_ADDRESS.to_string()), "{name}: {message}");
-        });
+    with_each(&[], |Kind { name, .. }, site| {
+        let mut smtp = site.connect_by(OWN_IPV6_ADDRESS);
+        assert_eq!(offer(&mut smtp), DEFERRED, "{name}");
+        smtp.quit();
+        site.clock.advance(Duration::from_secs(301));
+        let mut smtp = site.connect_by(OWN_IPV6_ADDRESS);
+        assert!(offer(&mut smtp).starts_with("250 "), "{name}");
+        smtp.send("Subject: by IPv6\n");
+        smtp.quit();
+        let message = delivered(site, "Subject: by IPv6");
+        assert!(message.contains(&OWN_IPV6_ADDRESS.to_string()), "{name}: {message}");
     });
 }
