@@ -3,7 +3,7 @@
 mod postfix;
 
 use testkit::tool::{postgrey, run};
-use testkit::{Attempt, Daemon, Program, Scratch, assert_contains, wait_for};
+use testkit::{Scratch, assert_contains};
 
 /// Runs the command on a log; returns its exit status and its output.
 fn explain(scratch: &Scratch, log: &str, words: &[&str]) -> (i32, String) {
@@ -139,25 +139,4 @@ fn a_log_that_cannot_be_read_is_an_error() {
     assert!(text.contains("no line of the log is in a known format"), "{text}");
     run(&mut postgrey("explain /nonexistent/log"))
         .refusal(3, "can't open /nonexistent/log: No such file");
-}
-
-#[test]
-fn the_daemons_own_log_lines_are_parsed() {
-    let daemon = Daemon::builder(Program::Ours).start();
-    let mut client = daemon.client();
-    let attempt = Attempt::new("2001:db8::1", "mx.a.test", "", "a,b@example.org");
-    client.ask(&attempt.clone().at(0));
-    client.ask(&attempt.clone().at(100));
-    client.ask(&attempt.with("queue_id", "4F2A").at(400));
-    let log = wait_for("three lines", || {
-        let log: Vec<String> =
-            daemon.log().into_iter().filter(|line| line.contains("action=")).collect();
-        (log.len() == 3).then_some(log)
-    });
-    let log: String =
-        log.iter().map(|line| format!("2026-11-24T10:00:00Z mx postgrey[7]: {line}\n")).collect();
-    let (status, text) = explain(&Scratch::new(), &log, &["--id=4F2A"]);
-    assert_eq!(status, 0, "{text}");
-    assert!(text.contains("Sender      <>\nRecipient   a,b@example.org\n"), "{text}");
-    assert!(text.contains("at attempt 3"), "{text}");
 }
