@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use testkit::tool::{postgrey, run_with};
+use testkit::tool::{postgrey, run_from, run_with};
 use testkit::{Attempt, Daemon, Program, root_for, wait_until};
 
 fn ask(daemon: &Daemon, sender: &str) {
@@ -194,9 +194,7 @@ fn every_kind_of_copy_can_be_imported() {
     }
     daemon.tool("clear --yes").success();
     let mut import = postgrey("import --from=-");
-    let file = fs::File::open(&copies[0]).expect("a copy");
-    let output = import.arg(daemon.scratch().dbdir_option()).stdin(file).output();
-    assert!(output.expect("our binary").status.success());
+    run_from(import.arg(daemon.scratch().dbdir_option()), &copies[0]).success();
     assert_eq!(daemon.tool("export").success(), before);
 }
 
@@ -246,10 +244,8 @@ fn copies_that_only_root_can_read_are_read_for_root() {
     let remedy = format!("a file can be given by --from=- <{}", json.display());
     daemon.tool(&format!("import --from={}", json.display())).refusal(3, &remedy);
     daemon.tool("clear --yes").success();
-    let input = fs::File::open(&json).expect("a file");
-    let import =
-        postgrey("import --from=-").arg(daemon.scratch().dbdir_option()).stdin(input).output();
-    assert!(import.expect("our binary").status.success());
+    let mut import = postgrey("import --from=-");
+    run_from(import.arg(daemon.scratch().dbdir_option()), &json).success();
     assert_eq!(daemon.tool("export").success(), before);
 }
 
@@ -330,20 +326,12 @@ fn a_copy_with_keys_of_other_options_is_not_restored() {
 }
 
 #[test]
-fn a_pipe_is_not_a_copy() {
+fn a_copy_can_be_standard_input_but_not_a_pipe() {
     let (daemon, _) = daemon();
     let mut list = postgrey("list --file=/dev/stdin");
-    run_with(list.arg(daemon.scratch().dbdir_option()), "x").refusal(3, "is not a regular file");
-}
-
-#[test]
-fn a_copy_can_be_standard_input() {
-    let (daemon, _) = daemon();
+    list.arg(daemon.scratch().dbdir_option());
     for copy in copies(&daemon) {
-        let mut list = postgrey("list --file=/dev/stdin");
-        list.arg(daemon.scratch().dbdir_option()).stdin(fs::File::open(copy).expect("a copy"));
-        let output = list.output().expect("our binary");
-        assert!(output.status.success(), "{output:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3);
+        assert_eq!(run_from(&mut list, &copy).success().lines().count(), 3);
     }
+    run_with(&mut list, "x").refusal(3, "is not a regular file");
 }

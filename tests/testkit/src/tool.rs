@@ -1,7 +1,9 @@
 //! Commands, run to their end.
 
 use crate::{Program, wait_for};
+use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -44,6 +46,13 @@ pub fn postgrey(line: &str) -> Command {
 #[track_caller]
 pub fn run(command: &mut Command) -> Finished {
     finish(command.stdin(Stdio::null()), Vec::new())
+}
+
+/// Runs a command with a file as its input.
+#[track_caller]
+pub fn run_from(command: &mut Command, file: &Path) -> Finished {
+    let file = File::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    finish(command.stdin(file), Vec::new())
 }
 
 /// Runs a command with this input, which it need not read.
