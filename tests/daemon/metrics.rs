@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 use testkit::http::exchange;
-use testkit::{Attempt, Builder, Daemon, Program, wait_for, wait_until};
+use testkit::{Attempt, Builder, Daemon, Program, wait_until};
 
 struct Site {
     daemon: Daemon,
@@ -164,20 +164,23 @@ fn drop_ins_of_all_lists_are_counted_and_read_on_hup() {
     }
     let site = Site::of(builder);
     let rules = |option: &str| site.value(&format!("postgrey_list_rules{{list=\"{option}\"}}"));
-    for (number, option) in options.split_whitespace().enumerate() {
-        assert_eq!(rules(option), "1", "{option}: the same rule twice is one");
-        let path = place.join(format!("{option}.d/b.conf"));
-        fs::write(path, line(option, "b.example")).expect("a file");
+    let change_all = |times: &str, expected: &str, change: &dyn Fn(&str, PathBuf)| {
+        for option in options.split_whitespace() {
+            change(option, place.join(format!("{option}.d")));
+        }
         site.daemon.signal(Signal::SIGHUP);
         let series = "postgrey_reloads_total{result=\"clean\"}";
-        let read = |times: usize| (site.value(series) == times.to_string()).then_some(());
-        wait_for("the lists to be read", || read(2 * number + 1));
-        assert_eq!(rules(option), "2", "{option}");
-        fs::remove_dir_all(place.join(format!("{option}.d"))).expect("the directory");
-        site.daemon.signal(Signal::SIGHUP);
-        wait_for("the lists to be read again", || read(2 * number + 2));
-        assert_eq!(rules(option), "1", "{option}");
-    }
+        wait_until("the lists to be read", || site.value(series) == times);
+        for option in options.split_whitespace() {
+            assert_eq!(rules(option), expected, "{option} after {times} reloads");
+        }
+    };
+    // The same rule twice is one.
+    change_all("1", "1", &|_, _| ());
+    change_all("2", "2", &|option, beside| {
+        fs::write(beside.join("b.conf"), line(option, "b.example")).expect("a file");
+    });
+    change_all("3", "1", &|_, beside| fs::remove_dir_all(beside).expect("the directory"));
 }
 
 #[test]
