@@ -40,28 +40,24 @@ fn a_failed_start_is_never_reported_as_ready() {
 
 #[test]
 fn the_watchdog_is_notified_in_time() {
-    let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
-    let _daemon = builder.env("WATCHDOG_USEC", "100000").start();
-    assert_eq!(manager.next(), ["READY"]);
-    for _ in 0..5 {
-        assert_eq!(manager.next(), ["WATCHDOG"]);
-    }
-}
-
-/// As a drop-in with `Type=forking` starts it: `WATCHDOG_PID` is the process that
-/// systemd started, and the daemon is its child.
-#[test]
-fn a_daemon_in_the_background_serves_the_watchdog() {
-    let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
+    let prepare = || {
+        let (manager, builder) = Manager::of(Daemon::builder(Program::Ours));
+        (manager, builder.env("WATCHDOG_USEC", "100000"))
+    };
+    let assert_notified = |manager: &Manager| {
+        assert_eq!(manager.next(), ["READY"]);
+        (0..5).for_each(|_| assert_eq!(manager.next(), ["WATCHDOG"]));
+    };
+    let (manager, builder) = prepare();
+    let _daemon = builder.start();
+    assert_notified(&manager);
+    // As a drop-in with `Type=forking` starts it: `WATCHDOG_PID` is the process that
+    // systemd started, and the daemon is its child.
     let script = "export WATCHDOG_PID=$$; exec \"$@\"";
-    let builder = builder
-        .within(["/bin/sh", "-c", script, "sh"].map(str::to_string))
-        .env("WATCHDOG_USEC", "100000");
+    let (manager, builder) = prepare();
+    let builder = builder.within(["/bin/sh", "-c", script, "sh"].map(str::to_string));
     let _daemon = background::start(builder).expect("a daemon");
-    assert_eq!(manager.next(), ["READY"]);
-    for _ in 0..5 {
-        assert_eq!(manager.next(), ["WATCHDOG"]);
-    }
+    assert_notified(&manager);
 }
 
 /// A socket that another process, as systemd, keeps for the server.
