@@ -16,10 +16,8 @@ fn sentinel(primary: u16, scratch: &Scratch) -> Server {
     let directory = scratch.subdirectory(&port.to_string());
     let file = directory.join("sentinel.conf");
     std::fs::write(&file, text).expect("a file");
-    let options = vec![file.display().to_string(), "--sentinel".to_owned()];
-    let server = Server::spawn(vec!["redis-server".to_owned()], options, port);
-    server.wait_until_it_answers();
-    server
+    let file = file.display().to_string();
+    Server::of(vec!["redis-server".to_owned()], &[&file, "--sentinel"], port)
 }
 
 #[test]

@@ -65,30 +65,26 @@ impl Server {
     /// The same on a port.
     pub fn start_on(port: u16, engine: Engine, options: &[&str]) -> Option<Server> {
         let number = port.to_string();
-        let mut all = ["--save", "", "--port", &number].map(str::to_owned).to_vec();
-        all.extend(options.iter().map(|&option| option.to_owned()));
-        let server = Server::spawn(engine.command()?, all, port);
-        server.wait_until_it_answers();
-        Some(server)
+        let all = [&["--save", "", "--port", &number], options].concat();
+        Some(Server::of(engine.command()?, &all, port))
     }
 
     /// The same with a configuration file.
     pub fn start_with_file(file: &str, engine: Engine, options: &[&str]) -> Option<Server> {
         let port = free_port();
-        let mut command = engine.command()?;
-        command.push(file.to_owned());
-        let mut all = vec!["--port".to_owned(), port.to_string()];
-        all.extend(options.iter().map(|&option| option.to_owned()));
-        let server = Server::spawn(command, all, port);
-        server.wait_until_it_answers();
-        Some(server)
+        let number = port.to_string();
+        let all = [&[file, "--port", &number], options].concat();
+        Some(Server::of(engine.command()?, &all, port))
     }
 
-    /// Starts a command with these options.
-    pub fn spawn(command: Vec<String>, options: Vec<String>, port: u16) -> Server {
+    /// Starts a command with these options, which name the port.
+    pub fn of(command: Vec<String>, options: &[&str], port: u16) -> Server {
         let scratch = Scratch::new();
+        let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         let child = child(&command, &options, &scratch);
-        Server { child, port, options, command, scratch }
+        let server = Server { child, port, options, command, scratch };
+        server.wait_until_it_answers();
+        server
     }
 
     /// Ends the server, if it runs, and starts it again; what it kept is lost.
@@ -132,7 +128,7 @@ impl Server {
         records
     }
 
-    pub fn wait_until_it_answers(&self) {
+    fn wait_until_it_answers(&self) {
         wait_until("the server answers", || {
             let reply = self.ask(&["ping"]);
             reply == "PONG" || reply.starts_with("NOAUTH")
