@@ -41,70 +41,51 @@ impl Network {
     /// Parses a rule that looks like an address or a network; `None` for others.
     /// The error contains the fix.
     pub fn parse(rule: &[u8]) -> Option<Result<Network, String>> {
-        if let Some(dotted) = Dotted::split(rule) {
-            Some(dotted.network(rule))
-        } else if rule.iter().filter(|&&byte| byte == b':').count() >= 2 {
-            Some(ipv6_network(rule))
-        } else {
-            None
-        }
+        let is_ipv6 = || rule.iter().filter(|&&byte| byte == b':').count() >= 2;
+        dotted(rule).or_else(|| is_ipv6().then(|| ipv6_network(rule)))
     }
 }
 
-/// `d.d`, `d.d.d`, `d.d.d.d` or `d.d.d.d/n`: up to three digits for each `d`, two
+/// Parses `d.d`, `d.d.d`, `d.d.d.d` or `d.d.d.d/n`: up to three digits for each `d`, two
 /// for `n`. For the original, anything else is a host name.
-struct Dotted<'r> {
-    numbers: Vec<&'r [u8]>,
-    length: Option<&'r [u8]>,
+fn dotted(rule: &[u8]) -> Option<Result<Network, String>> {
+    let mut parts = rule.splitn(2, |&byte| byte == b'/');
+    let numbers: Vec<&[u8]> = parts.next()?.split(|&byte| byte == b'.').collect();
+    let length = parts.next();
+    let fits = match length {
+        None => (2..=4).contains(&numbers.len()),
+        Some(length) => numbers.len() == 4 && has_digits(length, 2),
+    };
+    let is_dotted = fits && numbers.iter().all(|number| has_digits(number, 3));
+    is_dotted.then(|| ipv4_network(rule, &numbers, length))
 }
 
-impl<'r> Dotted<'r> {
-    fn split(rule: &'r [u8]) -> Option<Dotted<'r>> {
-        let mut parts = rule.splitn(2, |&byte| byte == b'/');
-        let numbers: Vec<&[u8]> = parts.next()?.split(|&byte| byte == b'.').collect();
-        let length = parts.next();
-        let fits = match length {
-            None => (2..=4).contains(&numbers.len()),
-            Some(length) => numbers.len() == 4 && has_digits(length, 2),
-        };
-        (fits && numbers.iter().all(|number| has_digits(number, 3)))
-            .then_some(Dotted { numbers, length })
+fn ipv4_network(rule: &[u8], numbers: &[&[u8]], length: Option<&[u8]>) -> Result<Network, String> {
+    let rule = rule.escape_ascii();
+    if numbers.iter().any(|number| number.len() > 1 && number[0] == b'0') {
+        let plain: Vec<String> = numbers.iter().map(|it| value(it).to_string()).collect();
+        let length = length.map(|digits| format!("/{}", value(digits))).unwrap_or_default();
+        // Octal for the original, decimal for other programs.
+        return Err(format!(
+            "{rule} has leading zeros, which some programs take for octal; write {}{length}",
+            plain.join(".")
+        ));
     }
-
-    fn network(&self, rule: &[u8]) -> Result<Network, String> {
-        let rule = rule.escape_ascii();
-        if self.numbers.iter().any(|number| number.len() > 1 && number[0] == b'0') {
-            // Octal for the original, decimal for other programs.
-            return Err(format!(
-                "{rule} has leading zeros, which some programs take for octal; write {}",
-                self.without_zeros()
-            ));
-        }
-        let mut octets = [0; 4];
-        for (octet, digits) in octets.iter_mut().zip(&self.numbers) {
-            *octet = u8::try_from(value(digits))
-                .map_err(|_| format!("{rule} is not an IPv4 address: its numbers are 0 to 255"))?;
-        }
-        let length = match self.length {
-            Some(digits) => value(digits),
-            None if self.numbers.len() == 4 => 32,
-            // Also for two numbers, where the original's manual promises a /16.
-            None => 24,
-        };
-        let length = u8::try_from(length).ok().filter(|length| *length <= 32);
-        length
-            .and_then(|length| {
-                Network::new(in_ipv6(IpAddr::from(octets)), IPV4.prefix_len() + length)
-            })
-            .ok_or_else(|| format!("{rule} is not an IPv4 network: its length is 0 to 32"))
+    let mut octets = [0; 4];
+    for (octet, digits) in octets.iter_mut().zip(numbers) {
+        *octet = u8::try_from(value(digits))
+            .map_err(|_| format!("{rule} is not an IPv4 address: its numbers are 0 to 255"))?;
     }
-
-    fn without_zeros(&self) -> String {
-        let numbers: Vec<String> =
-            self.numbers.iter().map(|digits| value(digits).to_string()).collect();
-        let length = self.length.map(|digits| format!("/{}", value(digits)));
-        numbers.join(".") + &length.unwrap_or_default()
-    }
+    let length = match length {
+        Some(digits) => value(digits),
+        None if numbers.len() == 4 => 32,
+        // Also for two numbers, where the original's manual promises a /16.
+        None => 24,
+    };
+    let length = u8::try_from(length).ok().filter(|length| *length <= 32);
+    length
+        .and_then(|length| Network::new(in_ipv6(octets.into()), IPV4.prefix_len() + length))
+        .ok_or_else(|| format!("{rule} is not an IPv4 network: its length is 0 to 32"))
 }
 
 /// Returns true if these are one to `most` digits.
