@@ -116,6 +116,12 @@ impl Background {
         self.scratch.path().join("socket")
     }
 
+    /// Returns `[true, true]` if its socket and its pid file are there.
+    pub fn files(&self) -> String {
+        let files = ["socket", "pid"].map(|name| self.scratch.path().join(name).exists());
+        format!("{files:?}")
+    }
+
     /// A file of `/proc` about it.
     pub fn proc(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/{name}", self.pid))

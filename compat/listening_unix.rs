@@ -1,6 +1,7 @@
 //! Sockets in the file system, and the files of the database (BEHAVIOUR B3, G).
 
 use crate::case::{Run, case, differs};
+use crate::listening::error_of;
 use crate::sockets::CONTROL;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -105,10 +106,7 @@ fn instead_of(run: &Run, what: &str, prepare: impl Fn(&Scratch)) -> (String, Scr
             );
             ("serves".to_string(), scratch)
         }
-        Err(failure) => {
-            let line = failure.lines().find(|line| line.starts_with("ERROR: "));
-            (line.unwrap_or(&failure).to_string(), Scratch::new())
-        }
+        Err(failure) => (error_of(&failure).to_string(), Scratch::new()),
     }
 }
 
@@ -168,7 +166,7 @@ fn a_socket_in_use_is_not_replaced() {
         let server = run.listen(Scratch::new(), &[format!("--unix={}", path.display())]);
         let seen = match &server {
             Ok(_) => "serves".to_string(),
-            Err(failure) => failure.lines().find(|l| l.starts_with("ERROR: ")).unwrap_or("").into(),
+            Err(failure) => error_of(failure).to_string(),
         };
         let seen = seen.replace(&path.display().to_string(), "PATH");
         let ours = "ERROR: Can't connect to UNIX socket at file PATH [Address already in use]; \
@@ -188,7 +186,7 @@ fn a_socket_that_cannot_be_created_is_reported() {
             ("missing/socket", "No such file or directory", "create the directory first"),
         ] {
             let failure = run.listens_at(&[format!("--unix={path}")]);
-            let line = failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or("");
+            let line = error_of(&failure);
             let words = format!("ERROR: Can't connect to UNIX socket at file {path} [{why}]");
             let theirs = format!("{words} at /usr/sbin/postgrey line 781.");
             run.expect(path, line, differs("X48", theirs, format!("{words}; {advice}")));
@@ -260,7 +258,7 @@ fn unknown_users_and_groups_are_reported() {
             ),
         ] {
             let failure = run.fails(&["--unix=socket", word]);
-            let line = failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or("");
+            let line = error_of(&failure);
             let option = word.split('=').next().unwrap_or(word);
             let ours =
                 format!("{error}; create it with \"{command}\", or name another with {option}");
@@ -275,7 +273,7 @@ fn invalid_users_and_groups_are_reported() {
         for word in ["user=bad user", "user=b:d", "group=bad:group", "group=a  b"] {
             let (what, name) = word.split_once('=').expect("an option");
             let failure = run.fails(&["--unix=socket", &format!("--{word}")]);
-            let line = failure.lines().find(|line| line.starts_with("ERROR: ")).unwrap_or("");
+            let line = error_of(&failure);
             let ours = format!("ERROR: Invalid {what} \"{name}\"");
             let (told, place) = line.split_at_checked(ours.len()).unwrap_or((line, ""));
             run.expect(word, told, ours.as_str());

@@ -36,8 +36,7 @@ fn an_ordinary_user_s_daemon_starts_decides_and_stops() {
             run.expect(what, reply.get(..start.len()).unwrap_or(&reply), start);
         }
         run.expect("end", server.end_by(Signal::SIGTERM), "exit status: 0");
-        let files = ["socket", "pid"].map(|name| server.scratch().path().join(name).exists());
-        run.expect("left", format!("{files:?}"), "[false, false]");
+        run.expect("left", server.files(), "[false, false]");
         run.expect(
             "stored",
             server.triplets(),

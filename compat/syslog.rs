@@ -219,8 +219,7 @@ fn term_and_int_stop_and_tidy_up() {
         for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
             let Some(server) = serving(run, &[]) else { return };
             run.expect(signal, server.end_by(signal), "exit status: 0");
-            let files = ["socket", "pid"].map(|name| server.scratch().path().join(name).exists());
-            run.expect(format!("{signal}: left"), format!("{files:?}"), "[false, false]");
+            run.expect(format!("{signal}: left"), server.files(), "[false, false]");
         }
     });
 }
@@ -278,8 +277,7 @@ fn files_in_a_directory_of_root_stay() {
         run.expect("end", server.end_by(Signal::SIGTERM), "exit status: 0");
         let told = server.datagrams_until("unlink").pop().expect("a line");
         run.expect("told", told, r#"<20>Couldn't unlink "pid" [Permission denied]\n"#);
-        let files = ["socket", "pid"].map(|name| server.scratch().path().join(name).exists());
-        run.expect("left", format!("{files:?}"), "[true, true]");
+        run.expect("left", server.files(), "[true, true]");
     });
 }
 
@@ -295,8 +293,7 @@ fn other_signals_do_what_they_always_did() {
         for signal in [Signal::SIGUSR2, Signal::SIGALRM] {
             let Some(server) = serving(run, &[]) else { return };
             run.expect(signal, server.end_by(signal), format!("signal: {signal}"));
-            let files = ["socket", "pid"].map(|name| server.scratch().path().join(name).exists());
-            run.expect(format!("{signal}: left"), format!("{files:?}"), "[true, true]");
+            run.expect(format!("{signal}: left"), server.files(), "[true, true]");
         }
     });
 }

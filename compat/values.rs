@@ -1,93 +1,56 @@
 //! The meaning of the values of options (BEHAVIOUR A3, A4).
 
 use crate::case::{Expected, Run, case, differs};
+use crate::listening::error_of;
 use crate::mail::mail;
-use crate::process::{DIES, SERVES, words};
+use crate::process::{DIES, SERVES};
 use std::process::Command;
 use testkit::{Daemon, require};
 
-/// Values that the original does not look at: what becomes of it, and what ours
-/// says.
-fn refused(table: &[(&str, &str, &str)]) {
-    case(|run| {
-        for (line, theirs, complaint) in table {
-            let expected = differs("X44", *theirs, format!("{complaint}\nfailure"));
-            run.expect(line, run.fate(&words(line)), expected);
-        }
-    });
-}
-
+/// Values that the original does not look at: what becomes of it, and what ours says.
 #[test]
-fn impossible_networks_are_refused() {
-    let bits = |id, most, value| {
-        format!("ERROR: --{id} must be a number of bits from 1 to {most}, not {value}")
-    };
-    refused(&[
-        ("--ipv4cidr=33", DIES, &bits("ipv4cidr", 32, 33)),
-        ("--ipv4cidr=-1", DIES, &bits("ipv4cidr", 32, -1)),
-        ("--ipv6cidr=129", SERVES, &bits("ipv6cidr", 128, 129)),
-    ]);
-}
-
-#[test]
-fn unknown_facilities_are_refused() {
-    let complaint = |name| {
-        let wanted = "must be a facility like mail, daemon or local0";
-        format!("ERROR: --syslog-facility {wanted}, not \"{name}\"")
-    };
-    refused(&[
-        ("--facility=bogus", SERVES, &complaint("bogus")),
-        ("--syslog-facility=local8", SERVES, &complaint("local8")),
-        ("--facility=LOG_", SERVES, &complaint("LOG_")),
-    ]);
-}
-
-#[test]
-fn invalid_socket_modes_are_refused() {
-    let complaint =
-        |value| format!("ERROR: --socketmode must be an octal number up to 7777, not \"{value}\"");
-    refused(&[
-        ("--socketmode=abc", SERVES, &complaint("abc")),
-        ("--socketmode=-1", SERVES, &complaint("-1")),
-        ("--socketmode=999", SERVES, &complaint("999")),
-        ("--socketmode=17777", SERVES, &complaint("17777")),
-    ]);
-}
-
-#[test]
-fn invalid_numbers_of_clients_are_refused() {
-    let complaint = |value| {
-        format!("Value \"{value}\" invalid for option auto-whitelist-clients (number expected)")
-    };
-    refused(&[
-        ("--auto-whitelist-clients=abc", SERVES, &complaint("abc")),
-        ("--auto-whitelist-clients=0.5", SERVES, &complaint("0.5")),
-        ("--auto-whitelist-clients foo", SERVES, &complaint("foo")),
-        ("--auto-whitelist-clients=-1", SERVES, &complaint("-1")),
-    ]);
-}
-
-#[test]
-fn numbers_that_no_clock_can_hold_are_refused() {
+fn values_without_a_meaning_are_refused() {
+    let bits = |id, most| format!("ERROR: --{id} must be a number of bits from 1 to {most}, not ");
+    let (bits4, bits6) = (bits("ipv4cidr", 32), bits("ipv6cidr", 128));
+    let facility = "ERROR: --syslog-facility must be a facility like mail, daemon or local0, not ";
+    let mode = "ERROR: --socketmode must be an octal number up to 7777, not ";
+    let number = |id| format!("Value \"VALUE\" invalid for option {id} (number expected)");
+    let clients = number("auto-whitelist-clients");
     let huge = "99999999999999999999";
-    let complaint = |id| format!("Value \"{huge}\" invalid for option {id} (number expected)");
-    refused(&[
-        (&format!("--delay={huge}"), SERVES, &complaint("delay")),
-        (&format!("--max-age={huge}"), SERVES, &complaint("max-age")),
-    ]);
-}
-
-#[test]
-fn texts_of_several_lines_are_refused() {
+    let lines = |id| {
+        format!("ERROR: --{id} must be a single line: the rest would not reach the mail server")
+    };
     case(|run| {
-        for id in ["greylist-text", "greylist-action", "hostname", "x-greylist-header"] {
-            let fate = run.fate(&[format!("--{id}=a\nb")]);
-            let ours = format!(
-                "ERROR: --{id} must be a single line: the rest would not reach the mail server\n\
-                 failure"
-            );
-            run.expect(id, fate, differs("X44", SERVES, ours));
+        let refused = |option: &str, values: &[&str], theirs: &str, complaint: &str| {
+            for value in values {
+                let complaint = complaint.replace("VALUE", value);
+                let expected = differs("X44", theirs, format!("{complaint}\nfailure"));
+                run.expect(
+                    format!("{option}{value:?}"),
+                    run.fate(&[format!("{option}{value}")]),
+                    expected,
+                );
+            }
+        };
+        refused("--ipv4cidr=", &["33", "-1"], DIES, &format!("{bits4}VALUE"));
+        refused("--ipv6cidr=", &["129"], SERVES, &format!("{bits6}VALUE"));
+        for (option, values) in
+            [("--facility=", &["bogus", "LOG_"][..]), ("--syslog-facility=", &["local8"])]
+        {
+            refused(option, values, SERVES, &format!("{facility}\"VALUE\""));
         }
+        let modes = ["abc", "-1", "999", "17777"];
+        refused("--socketmode=", &modes, SERVES, &format!("{mode}\"VALUE\""));
+        refused("--auto-whitelist-clients=", &["abc", "0.5", "-1"], SERVES, &clients);
+        for id in ["delay", "max-age"] {
+            refused(&format!("--{id}="), &[huge], SERVES, &number(id));
+        }
+        for id in ["greylist-text", "greylist-action", "hostname", "x-greylist-header"] {
+            refused(&format!("--{id}="), &["a\nb"], SERVES, &lines(id));
+        }
+        let fate = run.fate(&["--auto-whitelist-clients", "foo"]);
+        let ours = format!("{}\nfailure", clients.replace("VALUE", "foo"));
+        run.expect("a value that follows", fate, differs("X44", SERVES, ours));
     });
 }
 
@@ -148,11 +111,10 @@ fn an_empty_directory_is_the_usual_one() {
                 "--dbdir",
                 value,
             ]);
-            let said = fate.stderr.lines().find(|line| line.starts_with("ERROR: "));
             let ours = format!(
                 "{lock}: Permission denied; --dbdir must be a directory in which --user may write"
             );
-            run.expect(format!("{value:?}"), said.unwrap_or(""), differs("X48", lock, ours));
+            run.expect(format!("{value:?}"), error_of(&fate.stderr), differs("X48", lock, ours));
         }
     });
 }
