@@ -3,7 +3,6 @@
 use super::source::Source;
 use super::{opening, query, reply};
 use crate::daemon::{DirectoryLock, clock};
-use crate::greylist::edit::Edit;
 use crate::session::control::{MAX_REQUEST, ToolReply, ToolRequest, reply_text};
 use crate::state::import::Import;
 use crate::state::local::{FILE_NAME, Reader, Store, is_lmdb};
@@ -114,13 +113,17 @@ impl Server<'_> {
     }
 }
 
-enum Opened {
-    /// With the lock that keeps a daemon from starting meanwhile.
-    Store(Box<Store>, #[expect(dead_code, reason = "held")] Option<DirectoryLock>),
-    Reader(Reader),
-    Memory(Memory),
-    #[cfg(feature = "shared-state")]
-    Shared(Box<Tool>),
+struct Opened {
+    state: Box<dyn Inspect>,
+    /// Keeps a daemon from starting meanwhile.
+    #[expect(dead_code, reason = "held")]
+    lock: Option<DirectoryLock>,
+}
+
+impl Opened {
+    fn new(state: impl Inspect + 'static) -> Opened {
+        Opened { state: Box::new(state), lock: None }
+    }
 }
 
 fn open(source: &Source) -> Result<Opened, Error> {
@@ -129,7 +132,7 @@ fn open(source: &Source) -> Result<Opened, Error> {
         Source::Locked(directory) | Source::LockedWhole(directory) => {
             let store = Store::open(directory, Metadata::default())?;
             store.probe(matches!(source, Source::LockedWhole(_)))?;
-            Ok(Opened::Store(Box::new(store), None))
+            Ok(Opened::new(store))
         }
         Source::File(name) => open_file().map_err(|error| {
             let shown = name.display().to_string();
@@ -139,8 +142,7 @@ fn open(source: &Source) -> Result<Opened, Error> {
         Source::Shared(metadata, authorities) => {
             let url = std::env::var(SHARED_STATE_VARIABLE).unwrap_or_default();
             let address = Address::parse(&url).map_err(Error::new)?;
-            let tool = Tool::open(&address, authorities.as_deref(), metadata)?;
-            Ok(Opened::Shared(Box::new(tool)))
+            Ok(Opened::new(Tool::open(&address, authorities.as_deref(), metadata)?))
         }
         #[cfg(not(feature = "shared-state"))]
         Source::Shared(..) => Err(Error::new("built without the feature shared-state")),
@@ -156,7 +158,7 @@ fn open_directory(directory: &Path) -> Result<Opened, Error> {
         let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
         Error::new(format!("{failure}{holder}"))
     })?;
-    Ok(Opened::Store(Box::new(open_store(directory)?), Some(lock)))
+    Ok(Opened { lock: Some(lock), ..Opened::new(open_store(directory)?) })
 }
 
 /// Opens the database of a locked directory, and writes the records that a killed daemon
@@ -185,14 +187,14 @@ fn open_file() -> Result<Opened, Error> {
         _ => {}
     }
     if is_lmdb(path).map_err(explain)? {
-        return Ok(Opened::Reader(Reader::open_copy(path)?));
+        return Ok(Opened::new(Reader::open_copy(path)?));
     }
     let mut memory = Memory::default();
     let policy = Metadata::default().policy();
     let mut watch = |_, _| {};
     let import = Import::new(&mut memory, &policy, &mut watch, FILE.to_owned());
     import.read(path, Path::new("/nonexistent"))?;
-    Ok(Opened::Memory(memory))
+    Ok(Opened::new(memory))
 }
 
 /// Puts a copy in memory in place of the file, whose path this user may not open.
@@ -205,37 +207,17 @@ fn replace_by_copy() -> io::Result<()> {
 
 impl Opened {
     fn answer(&mut self, request: &ToolRequest) -> ToolReply {
+        let state = &mut self.state;
         if let ToolRequest::Edit(edits) = request {
-            return self.edit(edits.clone());
+            let changed = state.edit_records(edits.clone(), clock::now());
+            let changed = changed.map_err(|error| error.to_string())?;
+            return Ok(vec![format!("changed {changed}")]);
         }
-        let state: &mut dyn Inspect = match self {
-            Opened::Store(store, _) => store.as_mut(),
-            Opened::Reader(reader) => reader,
-            Opened::Memory(memory) => memory,
-            #[cfg(feature = "shared-state")]
-            Opened::Shared(tool) => tool.as_mut(),
-        };
         let metadata = state.metadata().map_err(|error| error.to_string())?;
         let policy = metadata.policy();
         let query = query(request, &policy);
         let query = query.unwrap_or_else(|| Err("only a daemon can do this".to_owned()))?;
         let found = state.read(&query).map_err(|error| error.to_string())?;
         reply(request, &policy, found, clock::now())
-    }
-
-    fn edit(&mut self, edits: Vec<Edit>) -> ToolReply {
-        let changed = match self {
-            Opened::Store(store, _) => {
-                let metadata = store.metadata().map_err(|error| error.to_string())?;
-                let changed = store.edit(&metadata.policy(), edits, clock::now());
-                // The changes are durable in the journal; on a full disk they stay there.
-                let _ = store.flush();
-                changed
-            }
-            #[cfg(feature = "shared-state")]
-            Opened::Shared(tool) => tool.edit(edits, clock::now()),
-            Opened::Reader(_) | Opened::Memory(_) => return Err("a copy is only read".to_owned()),
-        };
-        changed.map(|changed| vec![format!("changed {changed}")]).map_err(|error| error.to_string())
     }
 }

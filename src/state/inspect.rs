@@ -2,6 +2,7 @@
 //! for a tool, and a stopped tool keeps nothing open.
 
 use super::{Error, Metadata, Slice, Table, Totals};
+use crate::greylist::edit::Edit;
 
 /// A tool's query about the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +32,16 @@ pub enum Found {
     Slice(Slice),
 }
 
-/// Reading access for tools. No call keeps anything open for the next one.
+/// Access for tools. No call keeps anything open for the next one.
 pub trait Inspect {
     /// The metadata that is kept with the records.
     fn metadata(&mut self) -> Result<Metadata, Error>;
 
     fn read(&mut self, query: &Query) -> Result<Found, Error>;
+
+    /// Makes changes in one commit; returns the number of changed records. A copy has no
+    /// changes.
+    fn edit_records(&mut self, _edits: Vec<Edit>, _now: i64) -> Result<usize, Error> {
+        Err(Error::new("a copy is only read"))
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::reading::Reading;
 use super::{Store, open_file};
-use crate::state::{Error, Found, Inspect, Metadata, Query};
+use crate::greylist::edit::Edit;
+use crate::state::{Backend as _, Error, Found, Inspect, Metadata, Query};
 
 impl Store {
     fn reading(&mut self) -> Result<Reading<'_>, Error> {
@@ -19,5 +20,13 @@ impl Inspect for Store {
 
     fn read(&mut self, query: &Query) -> Result<Found, Error> {
         self.reading()?.read(query)
+    }
+
+    fn edit_records(&mut self, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
+        let policy = self.reading()?.metadata()?.policy();
+        let changed = self.edit(&policy, edits, now);
+        // The changes are durable in the journal; on a full disk they stay there.
+        let _ = self.flush();
+        changed
     }
 }

@@ -26,13 +26,6 @@ impl Tool {
         client.adopt_metadata(deadline())?;
         Ok(Tool { client })
     }
-
-    /// Makes changes at `now`. Returns the number of those that changed a record.
-    pub fn edit(&mut self, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
-        // Records without metadata could not be found by their names.
-        self.client.check(deadline())?;
-        self.client.edit(edits, now, deadline())
-    }
 }
 
 fn deadline() -> Instant {
@@ -46,5 +39,11 @@ impl Inspect for Tool {
 
     fn read(&mut self, query: &Query) -> Result<Found, Error> {
         self.client.query(query, deadline())
+    }
+
+    fn edit_records(&mut self, edits: Vec<Edit>, now: i64) -> Result<usize, Error> {
+        // Records without metadata could not be found by their names.
+        self.client.check(deadline())?;
+        self.client.edit(edits, now, deadline())
     }
 }
