@@ -18,13 +18,15 @@ const HOSTS: &str = "127.0.0.1 localhost mx.test.example\n198.51.100.7 mail.send
 /// The content of `etc/host.conf` that goes with them.
 const RESOLVER: &str = "multi off\n";
 
-/// The directory that a variable names, or `None` with a report of what is skipped.
-pub fn named_by(variable: &str, what: &str, script: &str) -> Option<PathBuf> {
-    let directory = std::env::var_os(variable).map(PathBuf::from);
-    if directory.is_none() {
-        skip(&format!("{what}: {variable} is not set, run {script}"));
+/// A chroot that `compat/mail-servers` has made, or `None` with a report of what is
+/// skipped.
+pub fn made(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("POSTGREY_CHROOTS").map(|chroots| Path::new(&chroots).join(name));
+    let root = root.filter(|root| root.join(".complete").exists());
+    if root.is_none() {
+        skip(&format!("{name}: there is no chroot of it, run compat/mail-servers"));
     }
-    directory
+    root
 }
 
 /// A directory of one test in a chroot.

@@ -1,26 +1,18 @@
 //! Greylisting as the clients of a real Exim meet it, which asks as the manual
-//! has it. `compat/exim` makes the chroot; without it, this is skipped.
+//! has it. `compat/mail-servers` makes the chroot; without it, this is skipped.
 
-use crate::chroot::{self, Chroot, Running, Server};
+use crate::chroot::{Chroot, Running, Server, made};
 use crate::{PAGE, assert_in_manual};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use testkit::{Clock, Daemon, Listener, Program};
-
-/// Names the directory of a chroot with Exim.
-const CHROOT: &str = "POSTGREY_EXIM_CHROOT";
 
 const CONFIGURATION: &str = include_str!("exim/exim4.conf");
 
 const ADDRESSES: [&str; 2] = ["198.51.100.7/32", "2001:db8::7/128 nodad"];
 
 const DEFERRED: &str = "451 Greylisted, see http://postgrey.schweikert.ch/help/example.org.html";
-
-/// The chroot, or `None` with a report of what is skipped.
-pub fn root(what: &str) -> Option<PathBuf> {
-    chroot::named_by(CHROOT, what, "compat/exim")
-}
 
 /// A directory in the chroot, with a mailbox, and a configuration that gets
 /// these lines in place of `EXTRA`, and these statements for recipients.
@@ -59,7 +51,7 @@ struct Site {
 
 /// An Exim that asks as the manual has it, and a daemon.
 fn start() -> Option<Site> {
-    let root = root("Exim")?;
+    let root = made("exim")?;
     let recipe = recipe();
     assert!(recipe.contains("{inet:127.0.0.1:10023}"), "{recipe}");
     let recipe = recipe.replace("inet:127.0.0.1:10023", "HOME/run/socket");

@@ -1,12 +1,12 @@
 //! Greylisting at a real OpenSMTPD. It runs in a chroot and in a separate
 //! network, whose addresses play the clients.
 //!
-//! `compat/opensmtpd` makes the chroots, one with OpenSMTPD 6.8 and one with
+//! `compat/mail-servers` makes the chroots, one with OpenSMTPD 6.8 and one with
 //! 7.6, and runs this; without the chroots it is skipped.
 
 pub mod instance;
 
-use crate::chroot::{Running, named_by};
+use crate::chroot::{Running, made};
 use crate::smtp::greylist_headers;
 use crate::{DEFERRED, assert_in_manual};
 use instance::{PASSWORD, Smtpd, processes, run_inside};
@@ -19,8 +19,6 @@ use testkit::{Builder, Clock, Daemon, Listener, Program, skip, wait_for, wait_un
 
 const ACCEPTED: &str = "250 2.1.5 Destination address valid: Recipient ok";
 
-const CHROOTS: &str = "POSTGREY_OPENSMTPD_CHROOTS";
-
 const FILTER: &str = "HOME/postgrey opensmtpd-filter";
 
 /// Debian releases. The OpenSMTPD of the first one cannot speak TLS: it does
@@ -31,12 +29,10 @@ pub const WITH_TLS: &str = "trixie";
 /// The chroots of one Debian release each; none if they are missing. A release with
 /// an older C library than this machine cannot run our program.
 pub fn chroots() -> Vec<PathBuf> {
-    let Some(directory) = named_by(CHROOTS, "OpenSMTPD", "compat/opensmtpd") else {
-        return Vec::new();
-    };
     static USABLE: OnceLock<Vec<PathBuf>> = OnceLock::new();
-    let roots = || [WITHOUT_TLS, WITH_TLS].map(|release| directory.join(release));
-    USABLE.get_or_init(|| roots().into_iter().filter(|root| runs_in(root)).collect()).clone()
+    let find = |release| made(&format!("opensmtpd/{release}")).filter(|root| runs_in(root));
+    let find_all = || [WITHOUT_TLS, WITH_TLS].into_iter().filter_map(find).collect();
+    USABLE.get_or_init(find_all).clone()
 }
 
 /// Returns true if our program runs in a chroot. Otherwise reports that it is skipped.

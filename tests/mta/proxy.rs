@@ -2,7 +2,7 @@
 //! The client does not use the loopback address, whose mail would pass at once;
 //! hence each test has a separate network.
 //!
-//! `compat/exim` and `compat/opensmtpd` make the chroots of these servers;
+//! `compat/mail-servers` makes the chroots of these servers;
 //! without them, they are skipped.
 
 mod postfix;

@@ -1,7 +1,7 @@
 //! Greylisting at a real Sendmail. It runs in a chroot and in a separate network,
 //! whose addresses play the clients.
 //!
-//! `compat/sendmail` makes the chroot and runs this; without the chroot it is
+//! `compat/mail-servers` makes the chroot and runs this; without the chroot it is
 //! skipped.
 
 mod actions;
@@ -9,14 +9,14 @@ mod instance;
 
 use self::instance::{RECOMMENDED, Sendmail, deliver};
 use crate::DEFERRED;
-use crate::chroot::{Running, named_by};
+use crate::chroot::{Running, made};
 use crate::smtp::greylist_headers;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use testkit::{Clock, Daemon, Program, skip};
 
 fn chroot() -> Option<PathBuf> {
-    named_by("POSTGREY_SENDMAIL_CHROOT", "Sendmail", "compat/sendmail")
+    made("sendmail")
 }
 
 struct Site {
@@ -129,7 +129,7 @@ fn authenticated_mail_passes_without_an_entry() {
     let Some(chroot) = chroot() else { return };
     let sendmail = Sendmail::prepare(&chroot, RECOMMENDED);
     if !sendmail.add_login("joe", "open sesame") {
-        skip("logins to Sendmail: its chroot has no sasl2-bin, run compat/sendmail");
+        skip("logins to Sendmail: its chroot has no sasl2-bin, run compat/mail-servers");
         return;
     }
     let mut site = start_with(sendmail, &["-v".to_string()]);

@@ -1,6 +1,6 @@
 //! Mail servers that expect the PROXY protocol, each in the network of its test.
 
-use crate::chroot::{Chroot, Server};
+use crate::chroot::{Chroot, Server, made};
 use crate::postfix::instance::Postfix;
 use crate::{exim, opensmtpd};
 use postgrey::session::smtp::{ProxyVersion, proxy_header};
@@ -90,7 +90,7 @@ fn start(chroot: Chroot, script: &str, command: &str) -> Box<dyn MailServer> {
 
 fn exim() -> Option<Box<dyn MailServer>> {
     let lines = "local_interfaces = 127.0.0.1\nhosts_proxy = 127.0.0.1\n";
-    let chroot = exim::configure(&exim::root("Exim behind the proxy")?, lines, "");
+    let chroot = exim::configure(&made("exim")?, lines, "");
     let script = exim::own_configuration(&chroot);
     Some(start(chroot, &script, exim::COMMAND))
 }
