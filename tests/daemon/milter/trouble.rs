@@ -1,4 +1,4 @@
-//! Hostile input, and ends.
+//! Hostile input.
 
 use crate::milter::{DEFERRED, Site};
 use std::io::{Read, Write};
@@ -27,24 +27,4 @@ fn malformed_input_ends_only_its_connection() {
     let log = site.daemon.stop().log;
     let logged = log.iter().filter(|line| line.contains("closing a milter connection"));
     assert_eq!(logged.count(), 6, "{log:#?}");
-}
-
-#[test]
-fn pipelined_requests_are_answered_in_order() {
-    let site = Site::start(&[]);
-    let mut server = site.connect_about("mx.a.test", "192.0.2.1");
-    let mut bytes = Vec::new();
-    for number in 0..100 {
-        let recipient = format!("R<{number}@example.org>\0");
-        for packet in ["M<a@a.test>\0", &recipient, "E"] {
-            bytes.extend_from_slice(&u32::try_from(packet.len()).expect("short").to_be_bytes());
-            bytes.extend_from_slice(packet.as_bytes());
-        }
-    }
-    server.send_bytes(&bytes);
-    for _ in 0..100 {
-        let (command, text) = server.receive().expect("an answer to the recipient");
-        assert_eq!(command, b'y', "{}", text.escape_ascii());
-        assert_eq!(server.receive(), Some((b'c', Vec::new())));
-    }
 }
