@@ -49,15 +49,6 @@ fn a_socket_of_another_program_is_a_start_up_error() {
 }
 
 #[test]
-fn a_missing_database_directory_is_a_start_up_error() {
-    assert_fails(
-        |builder| (builder.arg("--dbdir=/nonexistent"), ()),
-        "can't open lock file: /nonexistent/postgrey.lock: No such file or directory; --dbdir",
-        Errno::ENOENT as i32,
-    );
-}
-
-#[test]
 fn a_locked_database_directory_is_a_start_up_error() {
     let prepare = |builder: Builder| {
         let path = builder.scratch().subdirectory("locked");
