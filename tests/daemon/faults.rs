@@ -5,7 +5,6 @@
 //! Needs root and Linux, for mounts that only the daemon under test sees.
 mod connections;
 mod disk;
-mod headers;
 mod interruptions;
 mod lists;
 mod logging;

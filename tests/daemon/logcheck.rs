@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use std::process::Command;
 use std::time::Duration;
 use testkit::tool::run_with;
-use testkit::{Attempt, Clock, Daemon, Program, wait_until};
+use testkit::{Attempt, Clock, Daemon, Program};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -64,7 +64,7 @@ fn everyday_lines(is_tcp: bool, format: &str) -> Vec<String> {
         (Signal::SIGHUP, "HUP received"),
     ] {
         daemon.signal(signal);
-        wait_until(sign, || daemon.log().iter().any(|line| line.contains(sign)));
+        daemon.wait_for_line(sign);
     }
     daemon.stop().log
 }

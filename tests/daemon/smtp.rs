@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::Duration;
 use testkit::http::exchange;
-use testkit::{Builder, Daemon, Program, assert_contains, free_port, pem, wait_for, wait_until};
+use testkit::{Builder, Daemon, Program, assert_contains, free_port, pem, wait_for};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -75,10 +75,7 @@ fn a_trusted_client_is_connected_to_the_mail_server() {
     client.read_to_string(&mut seen).expect("the proxy");
     assert_eq!(seen, "220 backend\r\n");
     drop(client);
-    let line = wait_for("the line of the log", || {
-        let is_relayed = |line: &String| line.starts_with("relayed: client_name=");
-        daemon.log().into_iter().find(is_relayed)
-    });
+    let line = daemon.wait_for_line("relayed: client_name=");
     assert!(line.contains(", received=0, sent=13, "), "{line}");
     assert_eq!(reported(IGNORED, &with_headers([&line])), [""; 0]);
 }
@@ -99,10 +96,7 @@ fn certificate_is_read_again_on_hup() {
     next_client(&backend);
     fs::write(&certificate, "damaged").expect("the file");
     daemon.signal(nix::sys::signal::Signal::SIGHUP);
-    wait_until("the complaint", || {
-        let complaint = "the old certificate remains in use";
-        daemon.log().iter().any(|line| line.contains(complaint))
-    });
+    daemon.wait_for_line("the old certificate remains in use");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{DEFERRED, assert_in_manual};
 use std::net::{IpAddr, TcpStream};
 use std::time::Duration;
 use testkit::namespace::{OWN_ADDRESS, OWN_IPV6_ADDRESS, in_own_network};
-use testkit::{Builder, Clock, Daemon, Program, pem, wait_for, wait_until};
+use testkit::{Builder, Clock, Daemon, Program, pem, wait_for};
 
 /// The port of the proxy, in a network of the test's own.
 const PORT: u16 = 25;
@@ -125,7 +125,7 @@ fn message_is_deferred_and_delivered_unchanged_after_the_delay() {
             format!("action=pass, reason=triplet found, delay=301, {client}"),
             format!("relayed: {client}received="),
         ] {
-            wait_until(&line, || site.daemon.log().iter().any(|logged| logged.contains(&line)));
+            site.daemon.wait_for_line(&line);
         }
     });
 }

@@ -62,11 +62,15 @@ fn two_thousand_connections_are_served_while_half_are_silent() {
     }
 }
 
-#[test]
-fn clients_beyond_the_limit_of_descriptors_are_served_later() {
+fn with_few_descriptors() -> Daemon {
     require("/usr/bin/prlimit", "util-linux");
     let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
-    let daemon = Daemon::builder(Program::Ours).within(limit).start();
+    Daemon::builder(Program::Ours).within(limit).start()
+}
+
+#[test]
+fn clients_beyond_the_limit_of_descriptors_are_served_later() {
+    let daemon = with_few_descriptors();
     let watch = Watch::begin(&daemon);
     let mut clients: Vec<Client> = (0..100).map(|_| daemon.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -180,9 +184,7 @@ fn count_replies(stream: UnixStream, wanted: usize) -> usize {
 
 #[test]
 fn clients_are_accepted_while_silent_ones_hold_all_descriptors() {
-    require("/usr/bin/prlimit", "util-linux");
-    let limit = ["/usr/bin/prlimit", "--nofile=64", "--"].map(str::to_string);
-    let daemon = Daemon::builder(Program::Ours).within(limit).start();
+    let daemon = with_few_descriptors();
     let silent: Vec<Client> = (0..40).map(|_| daemon.client()).collect();
     daemon.client().assert_deferred(&new_attempt(0));
     let remarks = remarks(&daemon);

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use testkit::{Attempt, Client, Daemon, Program, wait_for};
+use testkit::{Attempt, Client, Daemon, Program};
 
 /// Attempts of one round; enough for a file of some pages.
 const ATTEMPTS: usize = 50;
@@ -23,10 +23,6 @@ impl Site {
         // As each tool does, it has the daemon write its records to the file.
         daemon.tool("stats").success();
         Site { daemon, client, file }
-    }
-
-    fn wait_for_line(&self, text: &str) -> String {
-        wait_for(text, || self.daemon.log().into_iter().find(|line| line.contains(text)))
     }
 
     /// Kills the daemon and starts it again. Returns how many of the attempts of
@@ -69,7 +65,7 @@ fn other(path: &Path, rounds: usize) -> PathBuf {
 fn a_file_that_is_deleted_is_written_again_with_all_records() {
     let mut site = Site::start();
     fs::remove_file(&site.file).expect("the database");
-    let line = site.wait_for_line(" was deleted while the daemon runs; ");
+    let line = site.daemon.wait_for_line(" was deleted while the daemon runs; ");
     assert!(line.ends_with("(postgrey clear deletes them)"), "{line}");
     assert_eq!(known(&mut site.client, 1, 0), 0, "they are new");
     assert_eq!(site.known_after_kill([0, 1]), [ATTEMPTS, ATTEMPTS]);
@@ -95,7 +91,7 @@ fn a_replaced_file_is_kept_next_to_the_new_one() {
     let other = other(&site.file, 1);
     let bytes = fs::read(&other).expect("the other file");
     fs::rename(&other, &site.file).expect("a rename");
-    let line = site.wait_for_line(" was replaced while the daemon runs; ");
+    let line = site.daemon.wait_for_line(" was replaced while the daemon runs; ");
     let kept = site.file.with_extension("mdb.replaced");
     assert!(line.contains(&kept.display().to_string()), "{line}");
     assert_eq!(fs::read(&kept).expect("the other file"), bytes);
@@ -111,7 +107,7 @@ fn a_file_that_is_cut_off_does_not_end_the_daemon() {
         file.set_len(pages * 4096).expect("a shorter file");
         let passed = known(&mut site.client, 0, 400);
         assert_eq!(passed, 0, "{pages} pages: their records are gone");
-        site.wait_for_line(" was cut off while the daemon runs; ");
+        site.daemon.wait_for_line(" was cut off while the daemon runs; ");
         let stopped = site.daemon.stop();
         assert_eq!(stopped.status.code(), Some(0), "{pages} pages: {:#?}", stopped.log);
     }
@@ -122,7 +118,7 @@ fn a_file_that_is_overwritten_is_opened_again() {
     let mut site = Site::start();
     let other = other(&site.file, 10);
     fs::copy(&other, &site.file).expect("a copy onto the file");
-    site.wait_for_line(" while the daemon runs; it was opened again as it is now");
+    site.daemon.wait_for_line(" while the daemon runs; it was opened again as it is now");
     assert_eq!(known(&mut site.client, 101, 400), ATTEMPTS);
     assert_eq!(known(&mut site.client, 1, 0), 0);
     assert_eq!(site.known_after_kill([0, 1, 100, 109]), [0, ATTEMPTS, ATTEMPTS, ATTEMPTS]);
@@ -134,7 +130,8 @@ fn a_journal_that_is_deleted_or_replaced_is_made_again_with_all_records() {
     let journal = site.file.with_file_name("postgrey.journal");
     assert_eq!(known(&mut site.client, 1, 0), 0, "they are new");
     fs::remove_file(&journal).expect("the journal");
-    site.wait_for_line("postgrey.journal was deleted or replaced; it was made again with 50 ");
+    site.daemon
+        .wait_for_line("postgrey.journal was deleted or replaced; it was made again with 50 ");
     let other = site.file.with_file_name("other");
     fs::write(&other, "another file").expect("a file");
     fs::rename(&other, &journal).expect("a rename");

@@ -3,7 +3,6 @@
 use crate::features::{count, defers, ours, stranger};
 use nix::sys::signal::Signal;
 use std::fs;
-use testkit::wait_until;
 
 const REFUSED: &str = "REJECT Access denied";
 
@@ -67,7 +66,7 @@ fn a_client_of_the_auto_whitelist_is_refused_once_it_is_on_a_blacklist() {
     fs::write(&list, "192.0.2.256\n192.0.2.1\n").expect("the list");
     daemon.signal(Signal::SIGHUP);
     let complaint = "blacklist-clients line 1: 192.0.2.256 is not an IPv4 address";
-    wait_until("a complaint", || count(&daemon.log(), complaint) > 0);
+    daemon.wait_for_line(complaint);
     assert_eq!(client.ask(&other.at(302)), REFUSED);
 }
 

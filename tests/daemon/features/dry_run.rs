@@ -2,7 +2,6 @@
 
 use crate::features::{count, ours, stranger};
 use nix::sys::signal::Signal;
-use testkit::wait_for;
 
 #[test]
 fn a_dry_run_accepts_all_mail_and_logs_the_decisions() {
@@ -13,8 +12,7 @@ fn a_dry_run_accepts_all_mail_and_logs_the_decisions() {
     }
     assert_eq!(client.ask(&stranger().with("client_name", "mx.friend.test")), "DUNNO");
     daemon.signal(Signal::SIGUSR1);
-    let is_counted = |line: &String| line.starts_with("statistics: dry-run, connections=");
-    let statistics = wait_for("counters", || daemon.log().into_iter().find(is_counted));
+    let statistics = daemon.wait_for_line("statistics: dry-run, connections=");
     for number in ["new=1", "early-retry=1", "first-pass=1", "triplet-found=1"] {
         assert!(statistics.contains(&format!(", {number}, ")), "{statistics}");
     }

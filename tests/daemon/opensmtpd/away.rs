@@ -105,15 +105,20 @@ fn serve(stream: UnixStream) {
     }
 }
 
-#[test]
-fn a_slow_answer_delays_no_other_session() {
+/// A filter that asks another server than ours, and the directory of its socket.
+fn filter_of(serve: fn(UnixStream)) -> (Filter, Scratch) {
     let scratch = Scratch::new();
     let path = scratch.path().join("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
     thread::spawn(move || {
-        listener.incoming().flatten().for_each(|stream| drop(thread::spawn(|| serve(stream))));
+        listener.incoming().flatten().for_each(|stream| drop(thread::spawn(move || serve(stream))));
     });
-    let mut filter = Filter::start("0.7", &[&format!("--unix={}", path.display())]);
+    (Filter::start("0.7", &[&format!("--unix={}", path.display())]), scratch)
+}
+
+#[test]
+fn a_slow_answer_delays_no_other_session() {
+    let (mut filter, _scratch) = filter_of(serve);
     filter.mail(1, CLIENT, "slow@a.test");
     filter.recipient(1, 7, "bob@example.org");
     let start = Instant::now();
@@ -129,15 +134,9 @@ fn a_slow_answer_delays_no_other_session() {
 
 #[test]
 fn mail_passes_if_the_server_speaks_another_protocol() {
-    let scratch = Scratch::new();
-    let path = scratch.path().join("socket");
-    let listener = UnixListener::bind(&path).expect("a socket");
-    thread::spawn(move || {
-        listener.incoming().flatten().for_each(|mut stream| {
-            let _ = stream.write_all(b"220 mx.test.example ESMTP\r\n\n\n");
-        });
+    let (mut filter, _scratch) = filter_of(|mut stream| {
+        let _ = stream.write_all(b"220 mx.test.example ESMTP\r\n\n\n");
     });
-    let mut filter = Filter::start("0.7", &[&format!("--unix={}", path.display())]);
     filter.mail(1, CLIENT, "alice@a.test");
     assert_eq!(filter.decide(1, 2, "bob@example.org"), "proceed");
     assert_eq!(filter.log().len(), 1, "{:?}", filter.log());
