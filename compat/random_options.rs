@@ -1,9 +1,8 @@
 //! Random command lines on both programs (BEHAVIOUR A1). Each ends in an error
 //! or prints the version, so that no server starts.
 
-use crate::case::{Run, case};
+use crate::case::case;
 use crate::options::{NUMBERS, SWITCHES, TEXTS};
-use std::ffi::OsString;
 use testkit::random::{Random, cases, seed};
 
 /// All but those that print a text of the program's own, the optional count, of
@@ -55,11 +54,6 @@ fn line(random: &mut Random) -> Vec<String> {
     words
 }
 
-fn outcome(run: &Run, words: &[String]) -> String {
-    let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    run.outcome(&words).shown()
-}
-
 #[test]
 fn random_command_lines_are_understood_alike() {
     let seed = seed();
@@ -68,10 +62,8 @@ fn random_command_lines_are_understood_alike() {
         let mut random = Random::of(seed);
         for number in 0..count {
             let words = line(&mut random);
-            run.note(
-                format!("POSTGREY_SEED={seed}, line {number}, {words:?}"),
-                outcome(run, &words),
-            );
+            let what = format!("POSTGREY_SEED={seed}, line {number}, {words:?}");
+            run.note(what, run.outcome(&words).shown());
         }
     });
 }
