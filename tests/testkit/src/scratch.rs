@@ -17,10 +17,12 @@ impl Scratch {
     /// the tests, that belongs to the user `postgrey`, as both programs expect.
     pub fn new() -> Scratch {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("postgrey-test-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a new temporary directory");
+        // A failed test of an earlier process of this number may have left its own.
+        let numbers = (0..1000).map(|_| COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = |number| format!("postgrey-test-{}-{number}", std::process::id());
+        let mut paths = numbers.map(|number| std::env::temp_dir().join(name(number)));
+        let path = paths.find(|path| fs::create_dir(path).is_ok());
+        let path = path.expect("a new temporary directory");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
         let scratch = Scratch { path };
         watchdog::begin();
