@@ -3,17 +3,13 @@
 
 use testkit::{Attempt, Daemon, Program};
 
-fn new_mail() -> Attempt {
-    Attempt::new("192.0.2.7", "mx.client.example", "a@client.example", "b@example.org").at(0)
-}
-
 /// The first reply of a daemon with this file and these options.
 fn first_reply(file: &str, options: &[&str]) -> String {
     let mut builder = Daemon::builder(Program::Ours);
     let path = builder.scratch().file("postgrey.conf", file);
     builder = builder.arg(format!("--config={}", path.display()));
     let daemon = builder.args(options).start();
-    let reply = daemon.client().ask(&new_mail());
+    let reply = daemon.client().ask(&Attempt::to("b@example.org"));
     assert!(daemon.stop().status.success());
     reply
 }

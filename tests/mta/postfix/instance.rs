@@ -43,21 +43,16 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    /// Starts a Postfix whose last word on a recipient is `policy_service`, for
-    /// example `unix:/run/socket` or `inet:127.0.0.1:10023`.
-    fn start(policy_service: &str) -> Postfix {
-        Postfix::start_with(&format!(
-            "smtpd_recipient_restrictions =\n    \
-             reject_unauth_destination, check_policy_service {policy_service}\n"
-        ))
-    }
-
-    /// Starts a Postfix that asks a daemon.
+    /// Starts a Postfix that asks a daemon last about each recipient.
     pub fn asking(daemon: &Daemon) -> Postfix {
-        Postfix::start(&match daemon.listener() {
+        let service = match daemon.listener() {
             Listener::Unix(path) => format!("unix:{}", path.display()),
             Listener::Tcp(address) => format!("inet:{address}"),
-        })
+        };
+        Postfix::start_with(&format!(
+            "smtpd_recipient_restrictions =\n    \
+             reject_unauth_destination, check_policy_service {service}\n"
+        ))
     }
 
     /// Starts a Postfix whose `main.cf` ends with these lines: its restrictions,
