@@ -50,16 +50,16 @@ impl Lifetimes {
     }
 }
 
-/// Returns a row with its times set to `now` where they are too far ahead of it; `None`
-/// if none is.
-pub(super) fn corrected(table: Table, row: &[u8], now: i64) -> Option<String> {
+/// Returns the record of a row with its times set to `now` where they are too far ahead
+/// of it; `None` if none is.
+pub(super) fn corrected(table: Table, row: &[u8], now: i64) -> Option<Record> {
     let limit = now.saturating_add(MAX_AHEAD);
     match Record::parse(table, row)? {
         Record::Triplet(TripletRecord { first, last }) if first.max(last) > limit => {
-            Some(TripletRecord { first: first.min(now), last: last.min(now) }.text())
+            Some(Record::Triplet(TripletRecord { first: first.min(now), last: last.min(now) }))
         }
         Record::Client(ClientRecord { count, last }) if last > limit => {
-            Some(ClientRecord { count, last: now }.text())
+            Some(Record::Client(ClientRecord { count, last: now }))
         }
         _ => None,
     }
@@ -80,7 +80,7 @@ pub struct ExpirySlice {
     pub of: usize,
     /// True if it ended because of the number of expired records.
     pub is_full: bool,
-    /// The duration of the last commit that deleted any.
+    /// The time that it takes to delete many.
     pub cost: Duration,
 }
 

@@ -3,15 +3,15 @@
 //! The newest are the *loose* ones: a repeated delivery of a known triplet only changes
 //! the time at which it was last seen, and no later decision depends on that time being
 //! on disk. They wait here for the next append. *Young* records are in the half of the
-//! journal that is being written, *old* ones in the other half, from where a sweep
-//! writes them to LMDB in key order: neighbours in key order are neighbours on disk. No
-//! layer changes while it is swept.
+//! journal that is being written, *old* ones in the other half. A sweep writes the old
+//! records to LMDB in key order: neighbours in key order are neighbours on disk. The
+//! layer does not change meanwhile, and is read until the sweep has ended.
 
 use super::journal::Row;
 use super::table_map::TableMap;
 use crate::greylist::Record;
 use crate::state::Table;
-use std::ops::Bound;
+use std::sync::Arc;
 
 /// Loose records that are kept while the disk fails.
 const MAX_LOOSE: usize = 65_536;
@@ -24,9 +24,6 @@ pub struct Change {
     /// True if the key had a record below this layer.
     pub was_there: bool,
 }
-
-/// The table and key of a record.
-pub type Place = (Table, Vec<u8>);
 
 /// Changes by table and key.
 pub type Changes = TableMap<Change>;
@@ -45,28 +42,10 @@ impl Changes {
         self.iter().map(|(table, key, change)| (table, key, change.record))
     }
 
-    /// By how many records of each table LMDB is short; the changes up to a place are
-    /// left out.
-    fn surplus(&self, after: Option<&Place>) -> [isize; 2] {
-        Table::ALL.map(|table| {
-            let changes = self.after(table, after);
-            changes
-                .map(|(_, it)| isize::from(it.record.is_some()) - isize::from(it.was_there))
-                .sum()
-        })
-    }
-
-    fn after(
-        &self,
-        table: Table,
-        place: Option<&Place>,
-    ) -> impl Iterator<Item = (&Vec<u8>, &Change)> {
-        let bounds: (Bound<&[u8]>, _) = match place {
-            Some((other, _)) if *other > table => (Bound::Unbounded, Bound::Excluded(&b""[..])),
-            Some((other, key)) if *other == table => (Bound::Excluded(key), Bound::Unbounded),
-            _ => (Bound::Unbounded, Bound::Unbounded),
-        };
-        self.table(table).range::<[u8], _>(bounds)
+    /// By how many records of each table a database without these changes is short.
+    fn surplus(&self) -> [isize; 2] {
+        let surplus = |it: &Change| isize::from(it.record.is_some()) - isize::from(it.was_there);
+        Table::ALL.map(|table| self.table(table).values().map(surplus).sum())
     }
 }
 
@@ -75,15 +54,13 @@ impl Changes {
 pub struct Buffer {
     loose: Changes,
     young: Changes,
-    old: Changes,
-    /// The last old record that LMDB has.
-    swept: Option<Place>,
+    old: Arc<Changes>,
 }
 
 impl Buffer {
     /// The change of a key that LMDB may not have: its record, or its deletion.
     pub fn get(&self, table: Table, key: &[u8]) -> Option<Option<Record>> {
-        let layers = [&self.loose, &self.young, &self.old];
+        let layers = [&self.loose, &self.young, &*self.old];
         layers.into_iter().find_map(|layer| layer.get(table, key)).map(|change| change.record)
     }
 
@@ -125,48 +102,26 @@ impl Buffer {
         &self.young
     }
 
-    /// The records in the other half.
-    pub fn old(&self) -> &Changes {
+    /// The records in the other half, for as long as a sweep needs them.
+    pub fn old(&self) -> &Arc<Changes> {
         &self.old
     }
 
-    /// Starts a sweep: the young records are the old ones now.
+    /// Makes the young records the old ones, which a sweep writes.
     pub fn rotate(&mut self) {
         debug_assert!(self.old.is_empty(), "one sweep at a time");
-        self.old = std::mem::take(&mut self.young);
-        self.swept = None;
-    }
-
-    /// The next old records that a sweep writes.
-    pub fn next_slice(&self, count: usize) -> Vec<Row<'_>> {
-        let places = Table::ALL.into_iter().flat_map(|table| {
-            let changes = self.old.after(table, self.swept.as_ref());
-            changes.map(move |(key, change)| (table, key.as_slice(), change.record))
-        });
-        places.take(count).collect()
-    }
-
-    /// Notes that LMDB has the old records up to this one.
-    pub fn note_swept(&mut self, last: Place) {
-        self.swept = Some(last);
-    }
-
-    /// Lets a sweep write all old records again.
-    pub fn restart_sweep(&mut self) {
-        self.swept = None;
+        self.old = Arc::new(std::mem::take(&mut self.young));
     }
 
     /// Ends the sweep: LMDB has all old records.
     pub fn end_sweep(&mut self) {
-        self.old = Changes::default();
-        self.swept = None;
+        self.old = Arc::default();
     }
 
-    /// By how many records of each table LMDB is short.
+    /// By how many records of each table LMDB is short, if it has no old record.
     pub fn surplus(&self) -> [isize; 2] {
-        let [loose, young] = [&self.loose, &self.young].map(|layer| layer.surplus(None));
-        let old = self.old.surplus(self.swept.as_ref());
-        [0, 1].map(|table| loose[table] + young[table] + old[table])
+        let layers = [&self.loose, &self.young, &*self.old].map(Changes::surplus);
+        [0, 1].map(|table| layers.iter().map(|layer| layer[table]).sum())
     }
 
     /// Returns true if LMDB has all records.

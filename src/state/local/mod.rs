@@ -1,7 +1,7 @@
 //! The local backend: LMDB, behind [`Store`].
 //!
 //! The only directory that knows the `lmdb` crate. One process writes (the daemon
-//! holds the lock of the directory), in one thread and one transaction a batch.
+//! holds the lock of the directory): its event loop to the journal, a thread to LMDB.
 
 mod batch;
 mod buffer;
@@ -28,6 +28,7 @@ mod size;
 mod structure;
 mod table_map;
 mod write;
+mod writer;
 
 pub use check::{Findings, check};
 pub use copy::Copy;
@@ -47,12 +48,16 @@ use errors::explain_read;
 use expiry::{ExpiryScan, Surroundings};
 use journal::Journal;
 use lmdb::Database;
+use mio::{Registry, Token};
 use open::File;
 use replaced::Watch;
 use schedule::Schedule;
+use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use writer::Writer;
 
 pub use super::Table;
 
@@ -87,13 +92,16 @@ impl Tables {
 /// others.
 pub struct Store {
     /// Open, unless it could not be opened again.
-    file: Option<File>,
+    file: Option<Arc<File>>,
     failure: Option<Failure>,
     queue: Vec<(Ticket, Task)>,
     batch: Batch,
     buffer: Buffer,
     journal: Journal,
     schedule: Schedule,
+    writer: Writer,
+    /// The records of each table in LMDB before the sweep in progress.
+    before_sweep: Option<[usize; 2]>,
     /// True if LMDB has to take records before the journal can.
     is_full: bool,
     /// Why the last sweep failed.
@@ -132,13 +140,15 @@ impl Store {
         let known = identity::read(&file, &path)?;
         let (journal, replayed) = journal::open(journal::path_beside(&path), known)?;
         let mut store = Store {
-            file: Some(file),
+            file: Some(Arc::new(file)),
             failure: None,
             queue: Vec::new(),
             batch: Batch::default(),
             buffer: Buffer::default(),
             journal,
             schedule: Schedule::new(),
+            writer: Writer::default(),
+            before_sweep: None,
             is_full: false,
             sweep_error: None,
             notices: Vec::new(),
@@ -189,12 +199,10 @@ impl Store {
         View::new(batch, buffer, file, path).record(table, key)
     }
 
-    /// Opens the file again after a failure, or when its map is too small.
+    /// Opens the file again after a failure.
     fn open_again_if_needed(&mut self) {
-        let is_needed = match &self.failure {
-            Some(failure) => failure.moment.elapsed() >= RETRY_PAUSE,
-            None => self.file.as_ref().is_some_and(|file| !file.has_room()),
-        };
+        let is_due = |failure: &Failure| failure.moment.elapsed() >= RETRY_PAUSE;
+        let is_needed = self.failure.as_ref().is_some_and(is_due);
         if is_needed && !self.watch.has_only_copy() {
             self.open_again();
             if self.is_full && self.failure.is_none() {
@@ -204,11 +212,12 @@ impl Store {
     }
 
     fn open_again(&mut self) {
-        // A process must not have a file of LMDB open twice.
+        // A process must not have a file of LMDB open twice. The sweep starts over.
+        let _ = self.writer.wait();
         self.file = None;
         match File::open(&self.path, &self.metadata) {
             Ok(file) => {
-                self.file = Some(file);
+                self.file = Some(Arc::new(file));
                 self.failure = self.note_identity().err().map(Failure::new);
             }
             Err(error) => self.failure = Some(Failure::new(error)),
@@ -229,10 +238,23 @@ impl Store {
 }
 
 /// The file, as long as nothing has failed.
-fn open_file<'s>(file: &'s Option<File>, failure: &Option<Failure>) -> Result<&'s File, Error> {
+fn open_file<'s>(
+    file: &'s Option<Arc<File>>,
+    failure: &Option<Failure>,
+) -> Result<&'s Arc<File>, Error> {
     match (failure, file) {
         (Some(failure), _) => Err(failure.error.clone()),
         (None, file) => Ok(file.as_ref().expect("a file that failed to open is a failure")),
+    }
+}
+
+impl Store {
+    /// Takes note of the sweep if it has ended.
+    fn look_at_writer(&mut self) {
+        if let Some(ended) = self.writer.take_ended() {
+            // A failure is reported with the notices.
+            let _ = self.note_ended(ended);
+        }
     }
 }
 
@@ -242,6 +264,7 @@ impl Backend for Store {
     }
 
     fn decide(&mut self, policy: &Policy, completed: &mut Vec<Completed>) {
+        self.look_at_writer();
         if self.queue.is_empty() {
             return;
         }
@@ -288,8 +311,11 @@ impl Backend for Store {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let due = self.schedule.due(&self.buffer, &self.journal);
-        let due = due.into_iter().chain(self.expiry.due()).min();
+        let append = self.schedule.append_due(&self.buffer);
+        // The writer wakes the loop.
+        let is_idle = !self.writer.is_writing();
+        let sweep = is_idle.then(|| self.schedule.sweep_due(&self.buffer, &self.journal));
+        let due = append.into_iter().chain(sweep.flatten()).min();
         match &self.failure {
             Some(failure) => due.map(|due| due.max(failure.moment + RETRY_PAUSE)),
             None => due,
@@ -297,6 +323,7 @@ impl Backend for Store {
     }
 
     fn run_due(&mut self) -> Result<bool, Error> {
+        self.look_at_writer();
         self.look_at_file();
         self.open_again_if_needed();
         let now = Instant::now();
@@ -310,23 +337,16 @@ impl Backend for Store {
             self.append_loose()?;
             is_written = true;
         }
-        if self.buffer.old().is_empty()
-            && self.schedule.is_sweep_wanted(&self.buffer, &self.journal, now)
-        {
-            self.start_sweep();
-        }
-        let is_sweeping = !self.buffer.old().is_empty();
-        let is_due = is_sweeping || self.expiry.due().is_some_and(|due| due <= now);
-        if is_due && self.schedule.may_write(now) {
+        let sweep = self.schedule.sweep_due(&self.buffer, &self.journal);
+        if !self.writer.is_writing() && sweep.is_some_and(|due| due <= now) {
             // If it fails, the records stay in the journal and mail is not affected.
-            let count = self.schedule.take_slice();
-            is_written |= self.write_slice(count).is_ok();
+            let _ = self.sweep();
         }
         Ok(is_written)
     }
 
     fn flush(&mut self) -> Result<bool, Error> {
-        let is_needed = !self.buffer.is_empty() || self.expiry.has_old_rows();
+        let is_needed = !self.buffer.is_empty();
         if is_needed {
             // The last chance is not left to a pause after a failure.
             self.look_at_file();
@@ -335,7 +355,6 @@ impl Backend for Store {
             }
             self.append_loose()?;
             self.sweep_all()?;
-            self.delete_expired()?;
         }
         self.sync_journal()?;
         Ok(is_needed)
@@ -351,21 +370,35 @@ impl Backend for Store {
     }
 
     fn expire(&mut self, lifetimes: &Lifetimes, now: i64) -> Result<Option<ExpirySlice>, Error> {
+        self.look_at_writer();
         self.look_at_file();
         let Some(file) = self.file.as_ref().filter(|_| self.failure.is_none()) else {
             // The next batch tries to open it again.
             return Ok(Some(ExpirySlice::default()));
         };
-        let Store { buffer, expiry, path, .. } = self;
-        let around = Surroundings { file, waiting: buffer, lifetimes, now };
-        expiry.look(&around).map(Some).map_err(|error| explain_read(path, error))
+        let cost = self.schedule.sweep_duration();
+        if !self.schedule.has_ended(self.expiry.sweep()) {
+            return Ok(Some(ExpirySlice { is_full: true, cost, ..ExpirySlice::default() }));
+        }
+        let around = Surroundings { file, buffer: &mut self.buffer, lifetimes, now };
+        let slice = self.expiry.look(around);
+        let slice = slice.map_err(|error| explain_read(&self.path, error))?;
+        if !self.buffer.loose().is_empty() {
+            self.schedule.note_loose(self.buffer.loose().len(), Instant::now());
+        }
+        if self.expiry.wants_sweep() {
+            let sweep = self.settle();
+            self.expiry.note_sweep(sweep);
+        }
+        Ok(Some(ExpirySlice { cost, ..slice }))
     }
 
     fn take_expiry_pass(&mut self) -> Option<ExpiryPass> {
-        self.expiry.take_pass()
+        self.schedule.has_ended(self.expiry.sweep()).then(|| self.expiry.take_pass())?
     }
 
     fn check(&mut self) -> Vec<String> {
+        self.look_at_writer();
         self.look_at_file();
         if self.journal.is_lost() || !self.buffer.is_empty() && !self.journal.is_in_place() {
             // A failure is reported with the next record.
@@ -382,6 +415,10 @@ impl Backend for Store {
 
     fn has_settled(&self, number: u64) -> bool {
         self.schedule.has_ended(number)
+    }
+
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.writer.register(registry, token)
     }
 }
 

@@ -6,11 +6,11 @@ use super::Store;
 use super::create::{finish, unfinished};
 use super::errors::{explain_write, of_system};
 use lmdb::Environment;
-use std::cell::Cell;
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Seek};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// The pause after records could not be written to a new file.
@@ -56,28 +56,33 @@ impl Change {
 /// The file that LMDB has open, as this process last wrote it.
 pub struct Witness {
     file: fs::File,
-    length: Cell<u64>,
-    transaction: Cell<usize>,
+    length: AtomicU64,
+    version: AtomicU64,
 }
 
 impl Witness {
     /// The file at a path, which LMDB has just opened.
     pub fn new(path: &Path, environment: &Environment) -> io::Result<Witness> {
         let file = fs::File::open(path)?;
-        let length = Cell::new(file.metadata()?.len());
-        Ok(Witness { file, length, transaction: Cell::new(last_transaction(environment)) })
+        let length = AtomicU64::new(file.metadata()?.len());
+        Ok(Witness { file, length, version: AtomicU64::new(version(environment)) })
     }
 
     /// Notes that this process has written to the file.
     pub fn note_commit(&self, environment: &Environment) {
-        self.transaction.set(last_transaction(environment));
+        self.version.store(version(environment), Relaxed);
     }
 
-    /// Compares the file with what it was. The map is read last: a page that is
-    /// missing must not be touched.
-    fn change(&self, path: &Path, environment: &Environment) -> Option<Change> {
+    /// Returns true if another program has written to the file.
+    pub fn is_overwritten(&self, environment: &Environment) -> bool {
+        version(environment) != self.version.load(Relaxed)
+    }
+
+    /// Compares the file with what it was. A file that is cut off is noticed before its
+    /// map is read: a page that is missing must not be touched.
+    fn change(&self, path: &Path) -> Option<Change> {
         let open = self.file.metadata().ok()?;
-        if open.len() < self.length.get() {
+        if open.len() < self.length.load(Relaxed) {
             return Some(Change::CutOff);
         }
         match fs::metadata(path) {
@@ -85,9 +90,8 @@ impl Witness {
             Err(error) if error.kind() == ErrorKind::NotFound => return Some(Change::Deleted),
             _ => {}
         }
-        self.length.set(open.len());
-        let is_ours = last_transaction(environment) == self.transaction.get();
-        (!is_ours).then_some(Change::Overwritten)
+        self.length.store(open.len(), Relaxed);
+        None
     }
 
     /// Copies the file to a path, all or nothing. Between two transactions its
@@ -111,8 +115,11 @@ impl Witness {
     }
 }
 
-fn last_transaction(environment: &Environment) -> usize {
-    environment.info().map_or(0, |info| info.last_txnid())
+/// The numbers of the last transaction and of the last page, in one.
+fn version(environment: &Environment) -> u64 {
+    let numbers =
+        environment.info().map(|info| (info.last_txnid() as u64, info.last_pgno() as u64));
+    numbers.map_or(0, |(transaction, page)| transaction.rotate_left(32) ^ page)
 }
 
 fn identity(metadata: &Metadata) -> (u64, u64) {
@@ -145,33 +152,38 @@ impl Watch {
 }
 
 impl Store {
-    /// Looks whether another program has changed the file. The records of a file
-    /// that is gone from its path are written to a new one. A file that was written
-    /// to is opened again.
-    pub(super) fn look_at_file(&mut self) {
+    /// Looks whether another program has changed the file; returns true if so. The
+    /// records of a file that is gone from its path are written to a new one. A file that
+    /// was written to is opened again.
+    pub(super) fn look_at_file(&mut self) -> bool {
         let now = Instant::now();
-        let Some(file) = &self.file else { return };
-        let Some(change) = file.witness.change(&self.path, &file.environment) else { return };
-        if change == Change::Overwritten && self.failure.is_some() {
-            // A commit that failed may have come that far.
-            return;
+        let Some(file) = self.file.clone() else { return false };
+        let mut change = file.witness.change(&self.path);
+        // The writer looks by itself whether another program has written.
+        if change.is_none() && !self.writer.is_writing() && self.failure.is_none() {
+            let is_overwritten = file.witness.is_overwritten(&file.environment);
+            change = is_overwritten.then_some(Change::Overwritten);
         }
+        let Some(change) = change else { return false };
         let is_gone = matches!(change, Change::Deleted | Change::Replaced);
         if is_gone && self.watch.retry.is_some_and(|retry| now < retry) {
-            return;
+            return false;
         }
+        // The file is copied between two transactions. The sweep starts over.
+        let _ = self.writer.wait();
         let (shown, name) = (self.path.display(), change.name());
         let copied = if is_gone { file.witness.copy_to(&self.path) } else { Ok(()) };
+        drop(file);
         if let Err(error) = copied {
             let why = explain_write(&self.path, of_system(&error));
             let remark = format!("{shown} was {name} while the daemon runs; its records: {why}");
             self.watch = Watch { retry: Some(now + RETRY_PAUSE), remark: Some(remark) };
-            return;
+        } else {
+            let action = change.action(&self.path);
+            let remark = format!("{shown} was {name} while the daemon runs; {action}");
+            self.watch = Watch { retry: None, remark: Some(remark) };
+            self.open_again();
         }
-        let action = change.action(&self.path);
-        let remark = format!("{shown} was {name} while the daemon runs; {action}");
-        self.watch = Watch { retry: None, remark: Some(remark) };
-        self.expiry.forget();
-        self.open_again();
+        true
     }
 }

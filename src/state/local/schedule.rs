@@ -10,9 +10,9 @@ pub const REFRESH_DELAY: Duration = Duration::from_secs(1);
 /// Refreshed records that wait at most, before they are appended early.
 const MAX_LOOSE: usize = 8192;
 
-/// Young records that start a sweep: about two megabytes, and enough that several of
-/// them share a page of LMDB.
-const MAX_YOUNG: usize = 8192;
+/// Young records that start a sweep: half a megabyte, and enough that several of them
+/// share a page of a usual database.
+const MAX_YOUNG: usize = 4096;
 
 /// The time after which few records are swept as well: so long that the pages of LMDB
 /// that a lone record touches do not count, so short that a copy of the file alone is
@@ -21,16 +21,6 @@ const SWEEP_DELAY: Duration = Duration::from_secs(300);
 
 /// The time between two tries of a failed sweep.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a slice of a sweep may take: mail that arrives meanwhile waits for it.
-const SLICE: Duration = Duration::from_millis(2);
-
-/// Records of a slice. The fewest are enough to be worth their wait for the disk.
-const SLICE_RECORDS: std::ops::RangeInclusive<usize> = 32..=2048;
-
-/// The records by which a slice may exceed its time: twice those of a batch of 512
-/// requests. On a large database each of them is on another page.
-const MAX_HASTE: usize = 1024;
 
 /// The deadlines of the buffer and the journal.
 #[derive(Debug)]
@@ -44,10 +34,8 @@ pub struct Schedule {
     sweep: Option<Instant>,
     /// When a failed sweep is tried again.
     retry: Option<Instant>,
-    /// The records that the next slice should have, by the duration of the last one.
-    slice: usize,
-    /// Records appended since the last slice, or with the last append.
-    appended: usize,
+    /// The duration of the last sweep.
+    duration: Duration,
     /// The number of sweeps that have ended.
     ended: u64,
     /// The number of sweeps that a tool waits for.
@@ -64,8 +52,7 @@ impl Schedule {
             sync: None,
             sweep: None,
             retry: None,
-            slice: *SLICE_RECORDS.start(),
-            appended: 0,
+            duration: Duration::ZERO,
             ended: 0,
             wanted: 0,
         }
@@ -104,16 +91,14 @@ impl Schedule {
         is_due(self.sync, now)
     }
 
-    /// Notes an append of some records to the buffer.
-    pub fn note_append(&mut self, records: usize, buffer: &Buffer, now: Instant) {
+    /// Notes an append to the buffer.
+    pub fn note_append(&mut self, buffer: &Buffer, now: Instant) {
         if buffer.loose().is_empty() {
             self.append = None;
         }
         if !self.sync_delay.is_zero() {
             self.sync.get_or_insert(now + self.sync_delay);
         }
-        let is_sweeping = !buffer.old().is_empty();
-        self.appended = records + if is_sweeping { self.appended } else { 0 };
         self.sweep.get_or_insert(now + SWEEP_DELAY);
     }
 
@@ -133,8 +118,7 @@ impl Schedule {
         self.sync = self.sync.map(|_| now + RETRY_PAUSE);
     }
 
-    /// Returns true if a sweep should start.
-    pub fn is_sweep_wanted(&self, buffer: &Buffer, journal: &Journal, now: Instant) -> bool {
+    fn is_sweep_wanted(&self, buffer: &Buffer, journal: &Journal, now: Instant) -> bool {
         let young = buffer.young().len();
         let is_much = young >= MAX_YOUNG || journal.is_filling();
         young > 0 && (is_much || is_due(self.sweep, now) || self.is_settling())
@@ -145,26 +129,10 @@ impl Schedule {
         self.sweep = None;
     }
 
-    /// The number of records of the next slice. A sweep keeps ahead of new records:
-    /// it ends before there are half as many as it started with. Refreshed records,
-    /// which are appended many at a time, are swept with the next batches.
-    pub fn take_slice(&mut self) -> usize {
-        let appended = std::mem::take(&mut self.appended);
-        self.slice.max((2 * appended).min(MAX_HASTE))
-    }
-
-    /// Notes the duration of a slice.
-    pub fn note_slice(&mut self, records: usize, took: Duration) {
-        self.retry = None;
-        if records >= self.slice {
-            let fitting = SLICE.as_secs_f64() / took.as_secs_f64().max(1e-6) * records as f64;
-            let fitting = (fitting as usize).min(2 * self.slice);
-            self.slice = fitting.clamp(*SLICE_RECORDS.start(), *SLICE_RECORDS.end());
-        }
-    }
-
     /// Notes the end of a sweep.
-    pub fn note_sweep_end(&mut self, is_empty: bool) {
+    pub fn note_sweep_end(&mut self, is_empty: bool, took: Duration) {
+        self.retry = None;
+        self.duration = took;
         self.ended += 1;
         if is_empty {
             self.ended = self.ended.max(self.wanted);
@@ -179,11 +147,6 @@ impl Schedule {
     /// Returns true if the last sweep failed.
     pub fn is_retrying(&self) -> bool {
         self.retry.is_some()
-    }
-
-    /// Returns true if LMDB may be written.
-    pub fn may_write(&self, now: Instant) -> bool {
-        self.retry.is_none_or(|retry| retry <= now)
     }
 
     /// Starts writing all records. Returns the number of the sweep that writes the
@@ -206,41 +169,27 @@ impl Schedule {
         self.ended >= sweep
     }
 
-    /// When something is due.
-    pub fn due(&self, buffer: &Buffer, journal: &Journal) -> Option<Instant> {
-        let now = Instant::now();
-        let is_sweeping = !buffer.old().is_empty()
-            || self.is_settling() && !buffer.is_empty()
-            || self.is_sweep_wanted(buffer, journal, now);
-        let sweep = if is_sweeping { Some(self.retry.unwrap_or(self.overdue)) } else { self.sweep };
-        let has_loose = !buffer.loose().is_empty();
-        let has_appended = !(buffer.young().is_empty() && buffer.old().is_empty());
-        let append = self.append.filter(|_| has_loose);
-        let sweep = sweep.filter(|_| has_appended);
-        [append, self.sync, sweep].into_iter().flatten().min()
+    /// The duration of the last sweep.
+    pub fn sweep_duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// When something is due, except a sweep.
+    pub fn append_due(&self, buffer: &Buffer) -> Option<Instant> {
+        let append = if self.is_settling() { Some(self.overdue) } else { self.append };
+        let append = append.filter(|_| !buffer.loose().is_empty());
+        append.into_iter().chain(self.sync).min()
+    }
+
+    /// When a sweep is due, if none is being written.
+    pub fn sweep_due(&self, buffer: &Buffer, journal: &Journal) -> Option<Instant> {
+        let is_wanted =
+            !buffer.old().is_empty() || self.is_sweep_wanted(buffer, journal, Instant::now());
+        let sweep = if is_wanted { Some(self.retry.unwrap_or(self.overdue)) } else { self.sweep };
+        sweep.filter(|_| !(buffer.young().is_empty() && buffer.old().is_empty()))
     }
 }
 
 fn is_due(moment: Option<Instant>, now: Instant) -> bool {
     moment.is_some_and(|moment| moment <= now)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_refreshed_records_make_no_slice_long() {
-        let mut schedule = Schedule::new();
-        schedule.note_append(MAX_LOOSE, &Buffer::default(), Instant::now());
-        assert_eq!(schedule.take_slice(), MAX_HASTE);
-        assert_eq!(schedule.take_slice(), *SLICE_RECORDS.start());
-    }
-
-    #[test]
-    fn a_slice_has_twice_as_many_records_as_a_batch_appended() {
-        let mut schedule = Schedule::new();
-        schedule.note_append(50, &Buffer::default(), Instant::now());
-        assert_eq!(schedule.take_slice(), 100);
-    }
 }

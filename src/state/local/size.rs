@@ -28,11 +28,16 @@ impl Store {
     }
 
     fn count(&self) -> Option<[usize; 2]> {
+        let in_file = self.before_sweep.or_else(|| self.count_in_file())?;
+        let surplus = self.buffer.surplus();
+        Some([0, 1].map(|table| in_file[table].saturating_add_signed(surplus[table])))
+    }
+
+    /// The records of each table that LMDB has.
+    pub(super) fn count_in_file(&self) -> Option<[usize; 2]> {
         let file = self.file.as_ref().filter(|_| self.failure.is_none())?;
         let reader = file.environment.begin_ro_txn().ok()?;
         let count = |table| reader.stat(file.tables.database(table)).map(|stat| stat.entries());
-        let in_file = [count(Table::Triplets).ok()?, count(Table::Clients).ok()?];
-        let surplus = self.buffer.surplus();
-        Some([0, 1].map(|table| in_file[table].saturating_add_signed(surplus[table])))
+        Some([count(Table::Triplets).ok()?, count(Table::Clients).ok()?])
     }
 }

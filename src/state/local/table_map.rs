@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// A map for each of the two tables.
 #[derive(Clone, Debug)]
-pub struct TableMap<T>([BTreeMap<Vec<u8>, T>; 2]);
+pub struct TableMap<T>([BTreeMap<Box<[u8]>, T>; 2]);
 
 impl<T> Default for TableMap<T> {
     fn default() -> Self {
@@ -28,7 +28,7 @@ impl<T> TableMap<T> {
     pub fn insert(&mut self, table: Table, key: &[u8], value: T) {
         match self.get_mut(table, key) {
             Some(old) => *old = value,
-            None => drop(self.0[table as usize].insert(key.to_vec(), value)),
+            None => drop(self.0[table as usize].insert(key.into(), value)),
         }
     }
 
@@ -38,19 +38,19 @@ impl<T> TableMap<T> {
     }
 
     /// The map of one table.
-    pub fn table(&self, table: Table) -> &BTreeMap<Vec<u8>, T> {
+    pub fn table(&self, table: Table) -> &BTreeMap<Box<[u8]>, T> {
         &self.0[table as usize]
     }
 
     /// All keys with their values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Table, &[u8], &T)> {
         Table::ALL.into_iter().flat_map(|table| {
-            self.table(table).iter().map(move |(key, value)| (table, key.as_slice(), value))
+            self.table(table).iter().map(move |(key, value)| (table, &**key, value))
         })
     }
 
     /// Takes all keys with their values, in order.
-    pub fn into_rows(self) -> impl Iterator<Item = (Table, Vec<u8>, T)> {
+    pub fn into_rows(self) -> impl Iterator<Item = (Table, Box<[u8]>, T)> {
         Table::ALL
             .into_iter()
             .zip(self.0)
@@ -58,7 +58,7 @@ impl<T> TableMap<T> {
     }
 
     /// Sets the value of a key.
-    pub fn insert_owned(&mut self, table: Table, key: Vec<u8>, value: T) {
+    pub fn insert_owned(&mut self, table: Table, key: Box<[u8]>, value: T) {
         self.0[table as usize].insert(key, value);
     }
 

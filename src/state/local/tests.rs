@@ -99,6 +99,18 @@ fn commit(store: &mut Store) {
     store.commit(&mut Vec::new()).unwrap();
 }
 
+/// Does what is due, and waits for the sweep that this starts.
+fn run_sweep(store: &mut Store) {
+    store.run_due().unwrap();
+    wait_for_sweep(store);
+}
+
+fn wait_for_sweep(store: &mut Store) {
+    if let Some(ended) = store.writer.wait() {
+        store.note_ended(ended).unwrap();
+    }
+}
+
 /// Commits the batch and sweeps it to LMDB.
 fn commit_to_file(store: &mut Store) {
     commit(store);

@@ -1,16 +1,18 @@
 //! The way of a change to the disk: an append to the journal, later a sweep.
 
 use super::buffer::Changes;
-use super::journal::{self, Row};
-use super::rows::{put, stored_key};
-use super::{Failure, Store, Tables, errors::explain_write, identity, open_file};
+use super::journal;
+use super::writer::{Ended, Sweep};
+use super::{Failure, Store, errors::explain_write, identity, open_file};
 use crate::state::Error;
-use lmdb::{RwTransaction, Transaction as _};
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// Records of a transaction at most: LMDB keeps their pages in memory.
-const LARGE_SLICE: usize = 2048;
+/// Records of a sweep that are written in one transaction. LMDB keeps the memory of as
+/// many pages, and a sync of the journal waits for those that are on their way to the
+/// disk.
+const SLICE: usize = 256;
 
 impl Store {
     /// Appends the refreshed records that wait.
@@ -30,12 +32,9 @@ impl Store {
                 }
             }
         }
-        let count = changes.len();
         let result = self.try_append(changes);
         match &result {
-            Ok(()) => {
-                self.schedule.note_append(count, &self.buffer, now);
-            }
+            Ok(()) => self.schedule.note_append(&self.buffer, now),
             Err(error) => {
                 self.schedule.postpone_append(now);
                 self.failure.get_or_insert_with(|| Failure::new(error.clone()));
@@ -49,7 +48,7 @@ impl Store {
         self.ensure_journal()?;
         let length = journal::length_of(changes.rows());
         if length > journal::CAPACITY {
-            return self.write_past_journal(&changes);
+            return self.write_past_journal(changes);
         }
         if length > self.journal.room() {
             self.make_room()?;
@@ -110,7 +109,7 @@ impl Store {
     pub(super) fn make_room(&mut self) -> Result<(), Error> {
         self.is_full = true;
         self.finish_sweep()?;
-        self.start_sweep();
+        self.sweep()?;
         self.is_full = false;
         Ok(())
     }
@@ -122,17 +121,75 @@ impl Store {
         }
     }
 
-    /// Starts a sweep of the half that is being written. The other one is free.
-    pub(super) fn start_sweep(&mut self) {
-        self.buffer.rotate();
-        self.journal.rotate();
-        self.schedule.note_sweep();
+    /// Starts a sweep of the half that is being written, or another try of the last one.
+    pub(super) fn sweep(&mut self) -> Result<(), Error> {
+        if self.buffer.old().is_empty() {
+            self.buffer.rotate();
+            self.journal.rotate();
+            self.schedule.note_sweep();
+        }
+        self.before_sweep = self.before_sweep.or_else(|| self.count_in_file());
+        let swept = self.journal.identity().map(|it| (it, self.journal.generation() - 1));
+        let started = self.start_writing(Arc::clone(self.buffer.old()), swept, SLICE);
+        started.inspect_err(|error| self.postpone_sweep(error))
+    }
+
+    fn start_writing(
+        &mut self,
+        changes: Arc<Changes>,
+        swept: Option<(u64, u64)>,
+        slice: usize,
+    ) -> Result<(), Error> {
+        if self.file.as_ref().is_some_and(|file| !file.has_room()) {
+            self.reopen();
+        }
+        let file = Arc::clone(open_file(&self.file, &self.failure)?);
+        let started = self.writer.start(Sweep { file, changes, swept, slice });
+        started.map_err(|error| explain_write(&self.path, error))
+    }
+
+    /// Takes note of a sweep that has ended.
+    pub(super) fn note_ended(&mut self, ended: Ended) -> Result<(), Error> {
+        let error = match ended.result {
+            Ok(()) => {
+                self.before_sweep = None;
+                self.buffer.end_sweep();
+                self.schedule.note_sweep_end(self.buffer.is_empty(), ended.took);
+                if self.sweep_error.take().is_some() {
+                    self.notices.push(format!("{} can be written again", self.path.display()));
+                }
+                return Ok(());
+            }
+            // The file was opened again, or will be: the sweep starts over.
+            Err(_) if self.look_at_file() => return Ok(()),
+            Err(lmdb::Error::MapFull) if !self.watch.has_only_copy() => return Ok(()),
+            Err(error) => explain_write(&self.path, error),
+        };
+        self.postpone_sweep(&error);
+        Err(error)
+    }
+
+    /// Tries a failed sweep again later. Its records stay in the journal, and mail is
+    /// not affected.
+    fn postpone_sweep(&mut self, error: &Error) {
+        self.schedule.postpone_sweep(Instant::now());
+        if self.failure.is_none() {
+            if self.sweep_error.replace(error.clone()).is_none() {
+                let kept = "records are kept in the journal until this is fixed";
+                self.notices.push(format!("{error}; {kept}"));
+            }
+            // LMDB refuses all work after some errors.
+            self.reopen();
+        }
     }
 
     /// Brings the sweep in progress to its end.
     pub(super) fn finish_sweep(&mut self) -> Result<(), Error> {
         while !self.buffer.old().is_empty() {
-            self.write_slice(LARGE_SLICE)?;
+            match self.writer.wait() {
+                Some(ended) => self.note_ended(ended)?,
+                None => self.sweep()?,
+            }
         }
         Ok(())
     }
@@ -141,117 +198,23 @@ impl Store {
     pub(super) fn sweep_all(&mut self) -> Result<(), Error> {
         self.finish_sweep()?;
         if !self.buffer.young().is_empty() {
-            self.start_sweep();
+            self.sweep()?;
         }
         self.finish_sweep()
     }
 
-    /// Writes the next records of the sweep to LMDB, and deletes expired ones.
-    pub(super) fn write_slice(&mut self, count: usize) -> Result<(), Error> {
-        let start = Instant::now();
-        let result = self.try_write_slice(count, start);
-        if let Err(error) = &result {
-            self.expiry.forget();
-            self.buffer.restart_sweep();
-            self.schedule.postpone_sweep(Instant::now());
-            if self.failure.is_none() {
-                if self.sweep_error.replace(error.clone()).is_none() {
-                    let kept = "records are kept in the journal until this is fixed";
-                    self.notices.push(format!("{error}; {kept}"));
-                }
-                // LMDB refuses all work after some errors.
-                self.reopen();
-            }
-        }
-        result
-    }
-
-    fn try_write_slice(&mut self, count: usize, start: Instant) -> Result<(), Error> {
-        if self.file.as_ref().is_some_and(|file| !file.has_room()) {
-            self.reopen();
-        }
-        let file = open_file(&self.file, &self.failure)?;
-        let rows = self.buffer.next_slice(count);
-        let is_sweeping = !self.buffer.old().is_empty();
-        let is_last = is_sweeping && rows.len() < count;
-        let write = || {
-            let mut writer = file.environment.begin_rw_txn()?;
-            let has_newer = |table, key: &[u8]| self.buffer.get(table, key).is_some();
-            let deleted = self.expiry.delete(&mut writer, file.tables, has_newer)?;
-            rows.iter().try_for_each(|row| put_row(&mut writer, file.tables, *row))?;
-            if let Some(identity) = self.journal.identity().filter(|_| is_last) {
-                let swept = self.journal.generation() - 1;
-                identity::write(&mut writer, file.meta, identity, swept)?;
-            }
-            writer.commit()?;
-            file.witness.note_commit(&file.environment);
-            if is_last {
-                // A commit alone may be undone by a power failure.
-                file.environment.sync(true)?;
-            }
-            Ok(deleted)
-        };
-        let deleted = write().map_err(|error| explain_write(&self.path, error))?;
-        let (written, last) =
-            (rows.len(), rows.last().map(|(table, key, _)| (*table, key.to_vec())));
-        self.expiry.note(&deleted, start.elapsed());
-        self.schedule.note_slice(written, start.elapsed());
-        if self.sweep_error.take().is_some() {
-            self.notices.push(format!("{} can be written again", self.path.display()));
-        }
-        if is_last {
-            self.buffer.end_sweep();
-            self.schedule.note_sweep_end(self.buffer.is_empty());
-        } else if let Some(last) = last {
-            self.buffer.note_swept(last);
-        }
-        Ok(())
-    }
-
-    /// Deletes expired records, durably.
-    pub(super) fn delete_expired(&mut self) -> Result<(), Error> {
-        self.write_slice(0)?;
-        let file = open_file(&self.file, &self.failure)?;
-        file.environment.sync(true).map_err(|error| explain_write(&self.path, error))
-    }
-
     /// Writes changes that are too large for the journal to LMDB, in one transaction.
     /// LMDB has to have all older records first.
-    fn write_past_journal(&mut self, changes: &Changes) -> Result<(), Error> {
+    fn write_past_journal(&mut self, changes: Changes) -> Result<(), Error> {
         self.sweep_all()?;
-        if self.file.as_ref().is_some_and(|file| !file.has_room()) {
-            self.reopen();
-        }
-        let file = open_file(&self.file, &self.failure)?;
-        let write = || {
-            let mut writer = file.environment.begin_rw_txn()?;
-            changes.rows().try_for_each(|row| put_row(&mut writer, file.tables, row))?;
-            writer.commit()?;
-            file.witness.note_commit(&file.environment);
-            file.environment.sync(true)
-        };
-        if let Err(error) = write() {
+        let changes = Arc::new(changes);
+        self.start_writing(Arc::clone(&changes), None, usize::MAX)?;
+        if let Some(Err(error)) = self.writer.wait().map(|ended| ended.result) {
             let error = explain_write(&self.path, error);
             self.reopen();
             return Err(error);
         }
-        self.buffer.forget_loose(changes);
+        self.buffer.forget_loose(&changes);
         Ok(())
-    }
-}
-
-/// Writes a changed record in a transaction.
-fn put_row(
-    writer: &mut RwTransaction<'_>,
-    tables: Tables,
-    (table, key, record): Row<'_>,
-) -> Result<(), lmdb::Error> {
-    let database = tables.database(table);
-    match record {
-        Some(record) => put(writer, database, key, &record.text()),
-        None => match writer.del(database, &stored_key(key), None) {
-            Ok(()) | Err(lmdb::Error::NotFound) => Ok(()),
-            Err(error) => Err(error),
-        },
     }
 }

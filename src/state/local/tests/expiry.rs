@@ -157,23 +157,20 @@ fn where_nothing_is_too_old_nothing_is_written() {
 }
 
 #[test]
-fn one_commit_deletes_only_so_much() {
+fn a_scan_waits_for_the_sweep_of_what_it_found() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 1000);
     let mut left = 1000;
     while left > 256 {
         let look = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
         assert_eq!(look, ExpirySlice { rows: 256, of: left, is_full: true, cost: look.cost });
-        assert!(store.deadline().is_some());
-        let again = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
-        assert_eq!(
-            again,
-            ExpirySlice { rows: 0, of: left, is_full: true, cost: again.cost },
-            "first things first"
-        );
-        assert!(store.flush().unwrap());
-        assert_eq!(store.deadline(), None);
         left -= 256;
+        assert_eq!(store.size().records, Some([left, 0]));
+        let again = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
+        assert_eq!(again, ExpirySlice { rows: 0, of: 0, is_full: true, cost: again.cost });
+        assert!(store.deadline().is_some_and(|due| due <= Instant::now()));
+        run_sweep(&mut store);
+        assert_eq!(store.deadline(), None);
         assert_eq!(count(&store), left);
     }
     assert_eq!(lap(&mut store).triplets, TableExpiry { before: 1000, deleted: 1000 });
@@ -185,6 +182,7 @@ fn expired_records_are_deleted_with_other_commits() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 10);
     store.expire(&LIFETIMES, NOW).unwrap().unwrap();
+    assert_eq!(store.take_expiry_pass(), None, "not yet deleted");
     store.ensure_journal().unwrap();
     let commits = last_commit(&store);
     put(&mut store, b"a/b/c", YOUNG);
@@ -197,31 +195,29 @@ fn expired_records_are_deleted_with_other_commits() {
 #[test]
 fn a_row_whose_refresh_waits_is_as_young_as_the_refresh() {
     let directory = Directory::new();
-    let mut store = with_old_triplets(&directory, 3);
+    let mut store = with_old_triplets(&directory, 2);
     defer(&mut store, &key(1), YOUNG);
-    store.expire(&LIFETIMES, NOW).unwrap().unwrap();
-    defer(&mut store, &key(2), YOUNG);
-    store.flush().unwrap();
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, TableExpiry { before: 3, deleted: 1 });
+    assert_eq!(lap(&mut store).triplets, TableExpiry { before: 2, deleted: 1 });
     drop(store);
     let mut store = directory.open();
-    let left = [None, Some(YOUNG), Some(YOUNG)];
-    assert_eq!([0, 1, 2].map(|row| triplet(&mut store, &key(row))), left);
+    assert_eq!([0, 1].map(|row| triplet(&mut store, &key(row))), [None, Some(YOUNG)]);
 }
 
 #[test]
-fn a_row_that_was_written_since_it_was_looked_at_stays() {
+fn an_expired_record_is_gone_at_once_and_a_new_one_stays() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 3);
     store.expire(&LIFETIMES, NOW).unwrap().unwrap();
-    write(&store, Table::Triplets, [(key(0), YOUNG.text())]);
+    assert_eq!([0, 1, 2].map(|row| triplet(&mut store, &key(row))), [None; 3]);
     put(&mut store, &key(1), YOUNG);
-    // Told, and be it by a clock of its own.
+    // By a clock of its own.
     put(&mut store, &key(2), OLD);
     commit_to_file(&mut store);
-    let left = [Some(YOUNG), Some(YOUNG), Some(OLD)];
+    assert_eq!(store.size().records, Some([2, 0]));
+    drop(store);
+    let mut store = directory.open();
+    let left = [None, Some(YOUNG), Some(OLD)];
     assert_eq!([0, 1, 2].map(|row| triplet(&mut store, &key(row))), left);
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, TableExpiry { before: 3, deleted: 0 });
 }
 
 #[test]
@@ -239,21 +235,16 @@ fn a_scan_continues_after_its_last_row_even_if_that_is_deleted() {
         store.take_expiry_pass().unwrap().triplets,
         TableExpiry { before: 257, deleted: 256 }
     );
-    assert_eq!(
-        store.expire(&LIFETIMES, NOW).unwrap().unwrap(),
-        ExpirySlice { rows: 1, of: 1, ..ExpirySlice::default() }
-    );
+    let look = store.expire(&LIFETIMES, NOW).unwrap().unwrap();
+    assert_eq!(look, ExpirySlice { rows: 1, of: 1, is_full: false, cost: look.cost });
 }
 
 #[test]
-fn records_that_could_not_be_deleted_are_found_again() {
+fn expired_records_are_found_again_if_their_deletion_is_lost() {
     let directory = Directory::new();
     let mut store = with_old_triplets(&directory, 10);
     store.expire(&LIFETIMES, NOW).unwrap().unwrap();
-    store.failure = Some(Failure::new(Error::new("the disk is full")));
-    store.write_slice(0).unwrap_err();
-    store.failure = None;
-    assert_eq!(store.deadline(), None, "nothing is tried again at once");
-    assert_eq!(store.take_expiry_pass().unwrap().triplets, TableExpiry { before: 10, deleted: 0 });
+    drop(store);
+    let mut store = directory.open();
     assert_eq!(lap(&mut store).triplets, TableExpiry { before: 10, deleted: 10 });
 }

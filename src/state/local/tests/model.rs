@@ -122,6 +122,7 @@ fn the_store_equals_one_that_writes_at_once_through_crashes() {
                 0..=3 => {
                     store.append_loose().unwrap();
                     durable.clone_from(&model);
+                    wait_for_sweep(&mut store);
                     let before = Files::of(&directory);
                     change_some(&mut store, &mut model, &mut random);
                     let after = Files::of(&directory);
@@ -130,6 +131,7 @@ fn the_store_equals_one_that_writes_at_once_through_crashes() {
                 }
                 4 | 5 => refresh_one(&mut store, &mut model, &mut random),
                 6 | 7 => {
+                    // The sweep goes on meanwhile.
                     store.settle();
                     store.run_due().unwrap();
                     durable.clone_from(&model);
@@ -146,6 +148,7 @@ fn the_store_equals_one_that_writes_at_once_through_crashes() {
             }
             assert_equal(&mut store, &model);
             if random.one_in(4) {
+                wait_for_sweep(&mut store);
                 Files::of(&directory).assert_hold(&durable);
             }
         }
