@@ -3,7 +3,8 @@
 //! It runs in slices of at most [`SLICE`]. The deletions of expired records wait in the
 //! buffer as refreshed records do: if they are lost, the next pass finds the records
 //! again. A sweep writes them to LMDB when there are many or the pass is complete; the
-//! scan continues when it has ended.
+//! scan continues when it has ended. A pass begins with a sweep as well, because it reads
+//! LMDB alone.
 
 use super::File;
 use super::buffer::{Buffer, Change};
@@ -28,6 +29,8 @@ const MAX_EXPIRED: usize = 256;
 /// The progress of a pass.
 #[derive(Debug, Default)]
 pub struct ExpiryScan {
+    /// True once a pass has begun.
+    has_begun: bool,
     /// The number of tables that are done.
     tables: usize,
     /// The last key of this table that was read.
@@ -35,7 +38,7 @@ pub struct ExpiryScan {
     pass: ExpiryPass,
     /// Records found since the last sweep that are deleted or corrected.
     found: usize,
-    /// The number of the sweep that writes them.
+    /// The number of the sweep for which the scan waits.
     sweep: u64,
 }
 
@@ -133,13 +136,18 @@ impl ExpiryScan {
         self.is_full() || self.is_at_end() && self.found > 0
     }
 
-    /// Notes the number of the sweep that writes the records that were found.
+    /// Begins a pass; returns false if one has begun.
+    pub fn begin(&mut self) -> bool {
+        !mem::replace(&mut self.has_begun, true)
+    }
+
+    /// Notes the number of the sweep that writes the records that wait.
     pub fn note_sweep(&mut self, sweep: u64) {
         self.sweep = sweep;
         self.found = 0;
     }
 
-    /// The sweep for which the scan waits.
+    /// The number of the sweep for which the scan waits.
     pub fn sweep(&self) -> u64 {
         self.sweep
     }

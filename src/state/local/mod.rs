@@ -377,6 +377,10 @@ impl Backend for Store {
             return Ok(Some(ExpirySlice::default()));
         };
         let cost = self.schedule.sweep_duration();
+        if self.expiry.begin() {
+            let sweep = self.schedule.settle(&self.buffer);
+            self.expiry.note_sweep(sweep);
+        }
         if !self.schedule.has_ended(self.expiry.sweep()) {
             return Ok(Some(ExpirySlice { is_full: true, cost, ..ExpirySlice::default() }));
         }
@@ -387,7 +391,7 @@ impl Backend for Store {
             self.schedule.note_loose(self.buffer.loose().len(), Instant::now());
         }
         if self.expiry.wants_sweep() {
-            let sweep = self.settle();
+            let sweep = self.schedule.settle(&self.buffer);
             self.expiry.note_sweep(sweep);
         }
         Ok(Some(ExpirySlice { cost, ..slice }))
