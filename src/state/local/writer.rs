@@ -18,7 +18,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -86,21 +86,31 @@ impl Writer {
     /// Returns how a sweep has ended, if it has.
     pub fn take_ended(&mut self) -> Option<Ended> {
         let thread = self.thread.as_ref().filter(|_| self.is_writing)?;
-        let ended = thread.ended.try_recv().ok()?;
-        self.is_writing = false;
+        let ended = match thread.ended.try_recv() {
+            Err(TryRecvError::Empty) => return None,
+            ended => ended.ok(),
+        };
         if let Some(waker) = &self.waker {
             let _ = waker.read();
         }
-        Some(ended)
+        Some(self.note(ended))
     }
 
     /// Waits for the end of a sweep, if there is one.
     pub fn wait(&mut self) -> Option<Ended> {
         let thread = self.thread.as_ref().filter(|_| self.is_writing)?;
-        let panicked = Ended { result: Err(lmdb::Error::Panic), took: Duration::ZERO };
-        let ended = thread.ended.recv().unwrap_or(panicked);
+        let ended = thread.ended.recv().ok();
+        Some(self.note(ended))
+    }
+
+    /// Notes the end of a sweep; without one the thread has panicked, and the next
+    /// sweep has another.
+    fn note(&mut self, ended: Option<Ended>) -> Ended {
         self.is_writing = false;
-        Some(ended)
+        ended.unwrap_or_else(|| {
+            self.thread = None;
+            Ended { result: Err(lmdb::Error::Panic), took: Duration::ZERO }
+        })
     }
 }
 
@@ -108,7 +118,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         if let Some(Thread { sweeps, handle, .. }) = self.thread.take() {
             drop(sweeps);
-            // A panic was reported by `wait`.
+            // A panic was reported as the end of the sweep.
             let _ = handle.join();
         }
     }
