@@ -100,6 +100,8 @@ pub struct Store {
     journal: Journal,
     schedule: Schedule,
     writer: Writer,
+    /// Changes of a sweep that are written in one transaction at most.
+    slice: usize,
     /// The records of each table in LMDB before the sweep in progress.
     before_sweep: Option<[usize; 2]>,
     /// True if LMDB has to take records before the journal can.
@@ -148,6 +150,7 @@ impl Store {
             journal,
             schedule: Schedule::new(),
             writer: Writer::default(),
+            slice: usize::MAX,
             before_sweep: None,
             is_full: false,
             sweep_error: None,
@@ -161,12 +164,13 @@ impl Store {
         Ok(store)
     }
 
-    /// Makes the journal now, not with the first record, and lets what was appended
-    /// to it wait for the disk for at most this long (`--sync`): there are fewer waits,
-    /// and what was answered meanwhile may be lost if the power fails. With zero
-    /// nothing waits on which a decision depends.
+    /// Prepares for a daemon: makes the journal now, not with the first record, writes
+    /// sweeps in slices, and lets what was appended wait for the disk for at most this
+    /// long (`--sync`): there are fewer waits, and what was answered meanwhile may be
+    /// lost if the power fails. With zero nothing waits on which a decision depends.
     pub fn writing_within(mut self, delay: Duration) -> Store {
         self.schedule.set_sync_delay(delay);
+        self.slice = write::SLICE;
         // On a full disk there is none, which is reported with the first record.
         let _ = self.ensure_journal();
         self

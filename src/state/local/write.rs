@@ -9,10 +9,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Records of a sweep that are written in one transaction. LMDB keeps the memory of as
-/// many pages, and a sync of the journal waits for those that are on their way to the
+/// Records of a sweep that a daemon writes in one transaction. LMDB keeps the memory of
+/// as many pages, and a sync of the journal waits for those that are on their way to the
 /// disk.
-const SLICE: usize = 256;
+pub const SLICE: usize = 256;
 
 impl Store {
     /// Appends the refreshed records that wait.
@@ -130,7 +130,7 @@ impl Store {
         }
         self.before_sweep = self.before_sweep.or_else(|| self.count_in_file());
         let swept = self.journal.identity().map(|it| (it, self.journal.generation() - 1));
-        let started = self.start_writing(Arc::clone(self.buffer.old()), swept, SLICE);
+        let started = self.start_writing(Arc::clone(self.buffer.old()), swept, self.slice);
         started.inspect_err(|error| self.postpone_sweep(error))
     }
 
