@@ -10,7 +10,7 @@ use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Seek};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The pause after records could not be written to a new file.
@@ -70,28 +70,36 @@ impl Witness {
 
     /// Notes that this process has written to the file.
     pub fn note_commit(&self, environment: &Environment) {
-        self.version.store(version(environment), Relaxed);
+        if let Ok(open) = self.file.metadata() {
+            self.length.fetch_max(open.len(), Ordering::Release);
+        }
+        self.version.store(version(environment), Ordering::Relaxed);
+    }
+
+    /// Returns true if the file is shorter than it was: then a page that is missing must
+    /// not be touched, and the map not be read.
+    pub fn is_cut_off(&self) -> bool {
+        // In this order, because the writer makes the file longer meanwhile.
+        let length = self.length.load(Ordering::Acquire);
+        self.file.metadata().is_ok_and(|open| open.len() < length)
     }
 
     /// Returns true if another program has written to the file.
     pub fn is_overwritten(&self, environment: &Environment) -> bool {
-        version(environment) != self.version.load(Relaxed)
+        version(environment) != self.version.load(Ordering::Relaxed)
     }
 
-    /// Compares the file with what it was. A file that is cut off is noticed before its
-    /// map is read: a page that is missing must not be touched.
+    /// Compares the file with what it was.
     fn change(&self, path: &Path) -> Option<Change> {
-        let open = self.file.metadata().ok()?;
-        if open.len() < self.length.load(Relaxed) {
+        if self.is_cut_off() {
             return Some(Change::CutOff);
         }
+        let open = self.file.metadata().ok()?;
         match fs::metadata(path) {
-            Ok(found) if identity(&found) != identity(&open) => return Some(Change::Replaced),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Some(Change::Deleted),
-            _ => {}
+            Ok(found) if identity(&found) != identity(&open) => Some(Change::Replaced),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some(Change::Deleted),
+            _ => None,
         }
-        self.length.store(open.len(), Relaxed);
-        None
     }
 
     /// Copies the file to a path, all or nothing. Between two transactions its

@@ -148,6 +148,9 @@ fn write(sweep: &Sweep) -> Result<(), lmdb::Error> {
     let Sweep { file, changes, swept, slice } = sweep;
     let mut rows = changes.rows().peekable();
     while rows.peek().is_some() {
+        if file.witness.is_cut_off() {
+            return Err(lmdb::Error::Invalid);
+        }
         if !file.has_room() {
             return Err(lmdb::Error::MapFull);
         }

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::state::local::journal::path_beside;
+use crate::state::local::writer::Sweep;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 
 impl Directory {
@@ -341,4 +342,21 @@ fn a_clean_end_leaves_an_empty_journal() {
     drop(store);
     fs::remove_file(directory.journal()).unwrap();
     assert!(directory.has(b"a") && directory.has(b"b"), "the database has them");
+}
+
+#[test]
+fn a_sweep_of_a_file_that_was_cut_off_touches_no_page_of_it() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    put(&mut store, &key(0), FIRST);
+    commit(&mut store);
+    let (file, changes) =
+        (Arc::clone(store.file.as_ref().unwrap()), Arc::new(store.buffer.young().clone()));
+    fs::OpenOptions::new().write(true).open(directory.file()).unwrap().set_len(0).unwrap();
+    store.writer.start(Sweep { file, changes, swept: None, slice: 1 }).unwrap();
+    assert_eq!(store.writer.wait().unwrap().result, Err(lmdb::Error::Invalid));
+    let notices = store.check();
+    assert!(matches!(&notices[..], [line] if line.contains("was cut off while")), "{notices:?}");
+    store.flush().unwrap();
+    assert!(is_in_lmdb(&store, &key(0)));
 }
