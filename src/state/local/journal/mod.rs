@@ -158,7 +158,8 @@ impl Journal {
     }
 
     /// Makes a new file with the records of both halves, and puts it in place of the
-    /// present one.
+    /// present one. Both keep their generation, which a sweep that is being written notes
+    /// in LMDB.
     ///
     /// # Errors
     /// When it cannot be written. The present file stays.
@@ -185,11 +186,10 @@ impl Journal {
         fill_with_zeros(&file)?;
         let header = Header { version: VERSION, half: HALF, identity };
         file.write_all_at(&header.bytes(), 0)?;
-        write_half(&file, identity, self.generation + 1, 0, old)?;
-        let (end, blocks) = write_half(&file, identity, self.generation + 2, 1, young)?;
+        write_half(&file, identity, self.generation - 1, 0, old)?;
+        let (end, blocks) = write_half(&file, identity, self.generation, 1, young)?;
         file.sync_all()?;
         finish(&path, &self.path)?;
-        self.generation += 2;
         self.half = 1;
         self.end = end;
         self.blocks = blocks;

@@ -360,3 +360,25 @@ fn a_sweep_of_a_file_that_was_cut_off_touches_no_page_of_it() {
     store.flush().unwrap();
     assert!(is_in_lmdb(&store, &key(0)));
 }
+
+#[test]
+fn a_journal_that_is_made_again_during_a_sweep_is_not_read_again_after_it() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    put(&mut store, &key(0), FIRST);
+    commit(&mut store);
+    let open = Arc::clone(store.file.as_ref().unwrap());
+    let slow = open.environment.begin_rw_txn().unwrap();
+    store.settle();
+    store.run_due().unwrap();
+    fs::remove_file(directory.journal()).unwrap();
+    assert_eq!(store.check().len(), 1);
+    drop(slow);
+    drop(open);
+    wait_for_sweep(&mut store);
+    // These are too many for the journal.
+    (0..5000).for_each(|row| put(&mut store, &key(row), LATER));
+    commit(&mut store);
+    drop(store);
+    assert_eq!(triplet(&mut directory.open(), &key(0)), Some(LATER));
+}
