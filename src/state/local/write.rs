@@ -162,7 +162,11 @@ impl Store {
             }
             // The file was opened again, or will be: the sweep starts over.
             Err(_) if self.look_at_file() => return Ok(()),
-            Err(lmdb::Error::MapFull) if !self.watch.has_only_copy() => return Ok(()),
+            // The new map has room to write every page once more.
+            Err(lmdb::Error::MapFull) if !self.watch.has_only_copy() => {
+                self.open_again();
+                return Ok(());
+            }
             Err(error) => explain_write(&self.path, error),
         };
         self.postpone_sweep(&error);

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::state::local::journal::path_beside;
-use crate::state::local::writer::Sweep;
+use crate::state::local::writer::{Ended, Sweep};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 
 impl Directory {
@@ -381,4 +381,19 @@ fn a_journal_that_is_made_again_during_a_sweep_is_not_read_again_after_it() {
     commit(&mut store);
     drop(store);
     assert_eq!(triplet(&mut directory.open(), &key(0)), Some(LATER));
+}
+
+#[test]
+fn a_map_that_was_too_small_for_a_sweep_is_made_larger() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    put(&mut store, &key(0), FIRST);
+    commit(&mut store);
+    let map_size = |store: &Store| file(store).environment.info().unwrap().map_size();
+    let usual = map_size(&store);
+    file(&store).environment.set_map_size(usual * 3 / 4).unwrap();
+    assert!(file(&store).has_room());
+    let ended = Ended { result: Err(lmdb::Error::MapFull), took: Duration::ZERO };
+    store.note_ended(ended).unwrap();
+    assert!(map_size(&store) >= usual);
 }
