@@ -207,7 +207,10 @@ impl Store {
     fn open_again_if_needed(&mut self) {
         let is_due = |failure: &Failure| failure.moment.elapsed() >= RETRY_PAUSE;
         let is_needed = self.failure.as_ref().is_some_and(is_due);
-        if is_needed && !self.watch.has_only_copy() {
+        if is_needed && self.watch.has_only_copy() {
+            // Not before it is copied, which is tried again after a pause as well.
+            self.failure = self.failure.take().map(|failure| Failure::new(failure.error));
+        } else if is_needed {
             self.open_again();
             if self.is_full && self.failure.is_none() {
                 self.failure = self.make_room().err().map(Failure::new);

@@ -397,3 +397,21 @@ fn a_map_that_was_too_small_for_a_sweep_is_made_larger() {
     store.note_ended(ended).unwrap();
     assert!(map_size(&store) >= usual);
 }
+
+#[test]
+fn a_file_that_is_the_only_copy_is_not_waited_for_without_a_pause() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    put(&mut store, &key(0), FIRST);
+    commit(&mut store);
+    defer(&mut store, &key(0), LATER);
+    // Nothing can be written there.
+    fs::create_dir(directory.0.join("postgrey.mdb.new")).unwrap();
+    fs::remove_file(directory.file()).unwrap();
+    assert_eq!(store.check().len(), 1);
+    let moment = Instant::now().checked_sub(RETRY_PAUSE).unwrap();
+    store.failure = Some(Failure { error: Error::new("it is full"), moment });
+    store.settle();
+    store.run_due().unwrap_err();
+    assert!(!is_due(&store));
+}
