@@ -135,8 +135,13 @@ impl Schedule {
         self.duration = took;
         self.ended += 1;
         if is_empty {
-            self.ended = self.ended.max(self.wanted);
+            self.note_empty();
         }
+    }
+
+    /// Notes that LMDB has all records.
+    pub fn note_empty(&mut self) {
+        self.ended = self.ended.max(self.wanted);
     }
 
     /// Tries a failed sweep again after a pause.

@@ -219,6 +219,9 @@ impl Store {
             return Err(error);
         }
         self.buffer.forget_loose(&changes);
+        if self.buffer.is_empty() {
+            self.schedule.note_empty();
+        }
         Ok(())
     }
 }

@@ -415,3 +415,18 @@ fn a_file_that_is_the_only_copy_is_not_waited_for_without_a_pause() {
     store.run_due().unwrap_err();
     assert!(!is_due(&store));
 }
+
+#[test]
+fn a_tool_does_not_wait_for_refreshed_records_that_lmdb_has() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    put(&mut store, &key(0), FIRST);
+    commit_to_file(&mut store);
+    defer(&mut store, &key(0), FIRST);
+    let number = store.settle();
+    // These are too many for the journal.
+    (0..5000).for_each(|row| put(&mut store, &key(row), LATER));
+    commit(&mut store);
+    assert!(store.buffer.is_empty());
+    assert!(store.has_settled(number));
+}
