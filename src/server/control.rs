@@ -159,11 +159,11 @@ impl Control {
         self.pace.served(Instant::now());
     }
 
-    /// The time at which a tool may have another request that needs no event to be
-    /// noticed; not later than `now` without a rest.
-    pub fn due(&self, now: Instant) -> Option<Instant> {
-        let has_work = self.tools.iter().flatten().any(ToolConnection::has_work);
-        has_work.then(|| self.pace.rest(now).unwrap_or(now))
+    /// The time at which a tool may have another request, or a reply, that needs no event
+    /// to be noticed; not later than `now` without a rest.
+    pub fn due(&self, backend: &dyn Backend, now: Instant) -> Option<Instant> {
+        let has_work = |tool: &ToolConnection| tool.has_work(backend);
+        self.tools.iter().flatten().any(has_work).then(|| self.pace.rest(now).unwrap_or(now))
     }
 }
 
@@ -215,9 +215,9 @@ impl ToolConnection {
 
     /// Returns true if it can be served without an event. One that does not read
     /// its reply cannot.
-    fn has_work(&self) -> bool {
+    fn has_work(&self, backend: &dyn Backend) -> bool {
         let is_free = self.output.is_empty() && self.awaiting.is_none();
-        is_free && (self.is_due || self.settles.is_some())
+        is_free && self.settles.map_or(self.is_due, |number| settled(backend, number).is_some())
     }
 
     fn is_stalled(&self, now: Instant) -> bool {
@@ -276,13 +276,9 @@ impl ToolConnection {
 
     /// Replies to the tool when everything that waited at its request is on disk.
     fn settle(&mut self, backend: &dyn Backend) {
-        let Some(number) = self.settles else { return };
-        if backend.has_settled(number) {
+        if let Some(reply) = self.settles.and_then(|number| settled(backend, number)) {
             self.settles = None;
-            self.reply(&Ok(Vec::new()));
-        } else if backend.failure().is_some() {
-            self.settles = None;
-            self.reply(&Err("the database takes no writes now".to_string()));
+            self.reply(&reply);
         }
     }
 
@@ -299,6 +295,15 @@ impl ToolConnection {
         if self.output.len() < unsent {
             self.progress = Instant::now();
         }
+    }
+}
+
+/// The reply to a tool that waits until the backend has settled, once there is one.
+fn settled(backend: &dyn Backend, number: u64) -> Option<ToolReply> {
+    if backend.has_settled(number) {
+        Some(Ok(Vec::new()))
+    } else {
+        backend.failure().map(|_| Err("the database takes no writes now".to_owned()))
     }
 }
 
@@ -330,6 +335,7 @@ fn statistics(stats: &Stats) -> ToolReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Completed;
 
     #[test]
     fn a_tool_may_be_silent_only_between_requests() {
@@ -347,5 +353,41 @@ mod tests {
         assert!(!tool.is_stalled(late()), "the reply is in the socket");
         tool.reply(&Ok(vec!["x".repeat(4 << 20)]));
         assert!(tool.is_stalled(late()), "the reply is not read");
+    }
+
+    /// A backend that is writing.
+    #[derive(Default)]
+    struct Writing {
+        is_over: bool,
+    }
+
+    impl Backend for Writing {
+        fn submit(&mut self, _: Ticket, _: Task) {}
+
+        fn decide(&mut self, _: &Policy, _: &mut Vec<Completed>) {}
+
+        fn settle(&mut self) -> u64 {
+            1
+        }
+
+        fn has_settled(&self, _: u64) -> bool {
+            self.is_over
+        }
+    }
+
+    #[test]
+    fn a_tool_that_waits_for_the_backend_keeps_the_loop_asleep() {
+        let (stream, mut peer) = UnixStream::pair().expect("a pair");
+        let mut tool = ToolConnection::new(stream, 1);
+        let mut backend = Writing::default();
+        peer.write_all(b"settle\n\n").expect("a request");
+        assert_eq!(tool.next_request(), Some(Ok(ToolRequest::Settle)));
+        tool.settles = Some(backend.settle());
+        tool.settle(&backend);
+        assert!(!tool.has_work(&backend));
+        backend.is_over = true;
+        assert!(tool.has_work(&backend));
+        tool.settle(&backend);
+        assert_eq!(tool.settles, None);
     }
 }

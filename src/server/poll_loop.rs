@@ -233,10 +233,11 @@ impl PollLoop {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
-        let tools = control.as_ref().and_then(|control| control.due(now));
+        let backend = &*self.service.backend;
+        let tools = control.as_ref().and_then(|control| control.due(backend, now));
         let watchdog = self.watchdog.map(|(_, next)| next);
         let log = log.is_waiting().then_some(now + LOG_PAUSE);
-        let Service { acceptor, backend, housekeeping, proxy, .. } = &self.service;
+        let Service { acceptor, housekeeping, proxy, .. } = &self.service;
         let proxy = proxy.as_ref().and_then(|proxy| proxy.relay().deadline());
         let (clean_up, check) = (Some(housekeeping.next()), Some(self.next_check));
         let (acceptor, backend) = (acceptor.queue.due(now), backend.deadline());
