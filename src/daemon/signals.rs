@@ -5,11 +5,13 @@
 //! a signal only when a client happens to speak (BEHAVIOUR C5).
 
 use nix::sys::signal::{SigSet, Signal};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -39,6 +41,8 @@ impl Signals {
         let (wakes, waker) = UnixStream::pair()?;
         let signals = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1];
         let delivery = SignalDelivery::with_pipe(wakes, waker, SignalOnly, signals)?;
+        // A write beyond a limit (LimitFSIZE, ulimit -f) is to fail as on a full disk.
+        flag::register(SIGXFSZ, Arc::default())?;
         SigSet::empty().thread_set_mask()?;
         Ok(Signals { delivery })
     }
@@ -58,5 +62,18 @@ impl Signals {
             }
         }
         wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::raise;
+
+    #[test]
+    fn a_write_beyond_a_limit_does_not_end_the_process() {
+        let mut signals = Signals::register().expect("handlers");
+        raise(Signal::SIGXFSZ).expect("a signal");
+        assert_eq!(signals.take(), Wanted::default());
     }
 }
