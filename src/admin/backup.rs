@@ -142,6 +142,7 @@ fn to_standard_output(settings: &ToolSettings) -> Result<Exit, Error> {
     }
     Identity::look_up(&settings.user, &settings.group)?.assume_silently()?;
     let database = Database::open(&settings.location())?;
+    database.require_all()?;
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let is_empty_file = output.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
     let reopened = OpenOptions::new().read(true).write(true).open(STANDARD_OUTPUT);

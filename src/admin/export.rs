@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 /// original; both together have names, as in the dump of a file with several
 /// databases.
 pub fn run(database: &Database, table: Option<Table>, out: &mut Output) -> Result<Exit, Error> {
+    database.require_all()?;
     let (tables, is_named) =
         table.map_or((Table::ALL.to_vec(), true), |table| (vec![table], false));
     // Between lines on the same terminal a bar would only be in the way.

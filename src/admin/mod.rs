@@ -27,6 +27,7 @@ use crate::cli::settings::ToolSettings;
 use crate::daemon::privileges::Identity;
 use crate::database::{Database, OpenFile};
 use crate::greylist::edit::Change;
+use crate::state;
 use output::Output;
 use rights::Rights;
 use std::io::{self, Write};
@@ -88,13 +89,19 @@ fn run_command(
     identity.assume_silently()?;
     let (dbdir, location) = (settings.dbdir.as_path(), settings.location());
     let copy = opened.map(Database::of_file).transpose()?;
-    let database = || Database::open(&location);
+    let database = || -> Result<Database, state::Error> {
+        let database = Database::open(&location)?;
+        if let Err(shortage) = database.require_all() {
+            let _ = writeln!(io::stderr(), "postgrey: {shortage}");
+        }
+        Ok(database)
+    };
     let view = |copy: Option<Database>| -> Result<View, Error> {
         Ok(View::new(copy.map_or_else(database, Ok)?))
     };
     match command {
         Command::CheckDatabase => check::database::run_here(dbdir, out),
-        Command::Export { table } => export::run(&database()?, *table, out),
+        Command::Export { table } => export::run(&Database::open(&location)?, *table, out),
         Command::Import => import::run(&location, file.as_deref().unwrap_or(dbdir), copy, out),
         Command::List(list) => list::run(&view(copy)?, list, out),
         Command::Show(target) => show::run(&view(copy)?, target, out),

@@ -46,6 +46,8 @@ pub struct Database {
     child: Option<RefCell<Child>>,
     name: String,
     metadata: Metadata,
+    /// Why the daemon cannot write its latest entries to what is read here.
+    unwritten: Option<String>,
     /// The time at which the next edits may be sent.
     pause_until: Instant,
 }
@@ -61,8 +63,8 @@ impl Database {
         };
         let name = shared.settings.address.to_string();
         if !shared.is_typed {
-            if let Ok(connection) = settled(&location.directory) {
-                return Database::of_running(connection, &location.directory, name);
+            if let Ok(settled) = settled(&location.directory) {
+                return Database::of_running(settled, &location.directory, name);
             }
         }
         let SharedLocation { settings, metadata, .. } = shared;
@@ -74,9 +76,9 @@ impl Database {
     fn in_directory(directory: &Path) -> Result<Database, Error> {
         let path = directory.join(state::local::FILE_NAME);
         let refusal = match settled(directory) {
-            Ok(connection) => {
+            Ok(settled) => {
                 let elsewhere = "the shared state of the running daemon".to_owned();
-                return Database::of_running(connection, directory, elsewhere);
+                return Database::of_running(settled, directory, elsewhere);
             }
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return Err(opening(&path, &error));
@@ -100,7 +102,8 @@ impl Database {
     /// When it does not answer.
     pub fn of_daemon(directory: &Path) -> Option<Result<Database, Error>> {
         let path = directory.join(state::local::FILE_NAME);
-        settled(directory).ok().map(|connection| Database::new(connection, None, shown(&path)))
+        let settled = settled(directory).ok()?;
+        Some(Database::new(settled.connection, None, shown(&path)))
     }
 
     /// Opens and reads the database in a directory whose lock the caller holds, for a
@@ -143,6 +146,7 @@ impl Database {
             child: child.map(RefCell::new),
             name,
             metadata: Metadata::default(),
+            unwritten: None,
             pause_until: Instant::now(),
         };
         database.metadata = metadata_of(&database.ask(&ToolRequest::Metadata)?);
@@ -152,12 +156,13 @@ impl Database {
     /// The state of a running daemon. It may have been started with other options than
     /// the tool has found, so that the daemon alone knows if it has a file.
     fn of_running(
-        connection: Connection,
+        settled: Settled,
         directory: &Path,
         name_if_shared: String,
     ) -> Result<Database, Error> {
         let path = directory.join(state::local::FILE_NAME);
-        let mut database = Database::new(connection, None, shown(&path))?;
+        let mut database = Database::new(settled.connection, None, shown(&path))?;
+        database.unwritten = settled.unwritten;
         if database.totals()?.file.is_none() {
             database.name = name_if_shared;
         }
@@ -172,6 +177,20 @@ impl Database {
     /// The metadata of the state.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Says what is missing if the daemon cannot write its latest entries.
+    ///
+    /// # Errors
+    /// If something is missing; the text says why, and what to do.
+    pub fn require_all(&self) -> Result<(), Error> {
+        self.unwritten.as_ref().map_or(Ok(()), |why| {
+            Err(Error::new(format!(
+                "{} lacks the latest entries, which the daemon has in its journal: {why}; fix \
+                 this, or stop the daemon first",
+                self.name
+            )))
+        })
     }
 
     /// Returns true if a daemon runs.
@@ -274,15 +293,25 @@ impl Database {
     }
 }
 
+/// A connection to a daemon that has been asked to write what waits.
+struct Settled {
+    connection: Connection,
+    /// Why it has not.
+    unwritten: Option<String>,
+}
+
 /// Connects to the daemon of a directory, which first writes delayed changes. A
 /// state that accepts no writes now is read as it is.
-fn settled(directory: &Path) -> io::Result<Connection> {
+fn settled(directory: &Path) -> io::Result<Settled> {
     let mut connection = Connection::to_daemon(directory)?;
     let sent = connection.send(&ToolRequest::Settle);
     match sent.and_then(|()| connection.receive(SETTLE_LIMIT)) {
-        Ok(_) => Ok(connection),
-        // A late reply must not be taken for another.
-        Err(_) => Connection::to_daemon(directory),
+        Ok(reply) => Ok(Settled { connection, unwritten: reply.err() }),
+        Err(error) => {
+            // A late reply must not be taken for another.
+            let connection = Connection::to_daemon(directory)?;
+            Ok(Settled { connection, unwritten: Some(error.to_string()) })
+        }
     }
 }
 

@@ -300,11 +300,7 @@ impl ToolConnection {
 
 /// The reply to a tool that waits until the backend has settled, once there is one.
 fn settled(backend: &dyn Backend, number: u64) -> Option<ToolReply> {
-    if backend.has_settled(number) {
-        Some(Ok(Vec::new()))
-    } else {
-        backend.failure().map(|_| Err("the database takes no writes now".to_owned()))
-    }
+    if backend.has_settled(number) { Some(Ok(Vec::new())) } else { backend.failure().map(Err) }
 }
 
 fn is_awaiting(tool: &Option<ToolConnection>) -> bool {

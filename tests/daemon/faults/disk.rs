@@ -10,6 +10,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::namespace::Namespace;
+use testkit::tool::run;
 use testkit::{Attempt, Daemon, Program, require, wait_for, wait_until};
 use testkit::{http, process};
 
@@ -132,6 +133,22 @@ fn assert_recovers(daemon: &Daemon) {
     assert_eq!(last, "the database works again; greylisting resumed");
 }
 
+/// A copy without the entries of the journal would be taken for a whole one.
+fn assert_copies_are_refused(site: &Site) {
+    let missing = "lacks the latest entries, which the daemon has in its journal: ";
+    let [nsenter, mount] = site.namespace.words();
+    let dbdir = format!("--dbdir={}", site.dbdir.display());
+    let tool = |line: &str| {
+        let program = Program::Ours.path();
+        run(Command::new(&nsenter).arg(&mount).arg(program).args(line.split(' ')).arg(&dbdir))
+    };
+    for copy in ["export", "backup -"] {
+        tool(copy).refusal(3, missing);
+    }
+    let stats = tool("stats");
+    assert!(stats.status == Some(0) && stats.err.contains(missing), "{stats:?}");
+}
+
 #[test]
 fn mail_flows_on_a_full_disk_and_acknowledged_records_stay() {
     let Some(site) = Site::start(SMALL_DISK) else { return };
@@ -140,6 +157,7 @@ fn mail_flows_on_a_full_disk_and_acknowledged_records_stay() {
     // The journal has its place on the disk already.
     acknowledged.extend(ask_about(&site.daemon, "full", 1000));
     assert_eq!(acknowledged.len(), 1100);
+    assert_copies_are_refused(&site);
     fill_journal(&site.daemon);
     let kept = kept(&site.daemon.log());
     assert!(matches!(&kept[..], [line] if line.contains("No space left on device")), "{kept:?}");
