@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 /// The time that a refreshed record may wait for an append.
 pub const REFRESH_DELAY: Duration = Duration::from_secs(1);
 
-/// Refreshed records that wait at most, before they are appended early.
-const MAX_LOOSE: usize = 8192;
+/// Refreshed records that wait at most, before they are appended early: more take memory,
+/// and their append makes a reply wait longer.
+const MAX_LOOSE: usize = 2048;
 
-/// Young records that start a sweep: half a megabyte, and enough that several of them
+/// Young records that start a sweep: not half a megabyte, and enough that several of them
 /// share a page of a usual database.
-const MAX_YOUNG: usize = 4096;
+const MAX_YOUNG: usize = 3072;
 
 /// The time after which few records are swept as well: so long that the pages of LMDB
 /// that a lone record touches do not count, so short that a copy of the file alone is
