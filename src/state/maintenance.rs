@@ -78,7 +78,8 @@ pub(super) enum Age {
 pub struct ExpirySlice {
     pub rows: usize,
     pub of: usize,
-    /// True if it ended because of the number of expired records.
+    /// True if it ended because of the number of expired records, or waits until these, or
+    /// the records before the pass, are in the database.
     pub is_full: bool,
     /// The time that it takes to delete many.
     pub cost: Duration,
