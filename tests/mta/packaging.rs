@@ -50,8 +50,8 @@ fn commands_for_packagers_install_what_the_debian_package_has() {
         same(file, format!("usr/share/doc/postgrey/examples/{}", name(file)));
     }
     let pages = fs::read_dir(source.join("man")).expect("the manual");
-    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let pages = pages.map(|entry| name(entry.expect("an entry")));
+    let file_name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let pages = pages.map(|entry| file_name(entry.expect("an entry")));
     let pages: Vec<_> = pages.filter(|page| page.ends_with(|c: char| c.is_ascii_digit())).collect();
     assert!(pages.len() > 8, "{pages:?}");
     for page in pages {
