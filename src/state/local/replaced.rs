@@ -79,9 +79,16 @@ impl Witness {
     /// Returns true if the file is shorter than it was: then a page that is missing must
     /// not be touched, and the map not be read.
     pub fn is_cut_off(&self) -> bool {
+        self.look().is_ok_and(|(_, is_cut_off)| is_cut_off)
+    }
+
+    /// The metadata of the open file, and whether it is shorter than it was.
+    fn look(&self) -> io::Result<(Metadata, bool)> {
         // In this order, because the writer makes the file longer meanwhile.
         let length = self.length.load(Ordering::Acquire);
-        self.file.metadata().is_ok_and(|open| open.len() < length)
+        let open = self.file.metadata()?;
+        let is_cut_off = open.len() < length;
+        Ok((open, is_cut_off))
     }
 
     /// Returns true if another program has written to the file.
@@ -91,10 +98,10 @@ impl Witness {
 
     /// Compares the file with what it was.
     fn change(&self, path: &Path) -> Option<Change> {
-        if self.is_cut_off() {
+        let (open, is_cut_off) = self.look().ok()?;
+        if is_cut_off {
             return Some(Change::CutOff);
         }
-        let open = self.file.metadata().ok()?;
         match fs::metadata(path) {
             Ok(found) if identity(&found) != identity(&open) => Some(Change::Replaced),
             Err(error) if error.kind() == ErrorKind::NotFound => Some(Change::Deleted),
