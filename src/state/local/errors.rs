@@ -6,7 +6,6 @@ use nix::sys::statvfs::statvfs;
 use std::io;
 use std::path::Path;
 
-const EAGAIN: i32 = Errno::EAGAIN as i32;
 const EACCES: i32 = Errno::EACCES as i32;
 const EIO: i32 = Errno::EIO as i32;
 const ENOMEM: i32 = Errno::ENOMEM as i32;
@@ -62,12 +61,16 @@ pub fn explain_write(path: &Path, error: lmdb::Error) -> Error {
     Error::new(format!("can't write database {}: {}", path.display(), describe(error)))
 }
 
+/// The error of a sweep for which there is no thread.
+pub fn explain_no_thread(path: &Path) -> Error {
+    Error::new(format!(
+        "can't write database {}: no thread can be started (TasksMax, LimitNPROC, ulimit -u)",
+        path.display()
+    ))
+}
+
 fn describe(error: lmdb::Error) -> String {
     match error {
-        // The writer's.
-        lmdb::Error::Other(EAGAIN) => {
-            "no thread can be started (TasksMax, LimitNPROC, ulimit -u)".to_owned()
-        }
         lmdb::Error::Other(code) => Errno::from_raw(code).desc().to_string(),
         error => error.to_string(),
     }
@@ -79,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_cannot_be_started_is_told_from_a_disk_that_fails() {
-        let error = explain_write(Path::new("/a"), lmdb::Error::Other(EAGAIN)).to_string();
+        let error = explain_no_thread(Path::new("/a")).to_string();
         assert!(error.contains("no thread can be started (TasksMax"), "{error}");
     }
 }

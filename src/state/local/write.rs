@@ -3,7 +3,11 @@
 use super::buffer::Changes;
 use super::journal;
 use super::writer::{Ended, Sweep};
-use super::{Failure, Store, errors::explain_write, identity, open_file};
+use super::{
+    Failure, Store,
+    errors::{explain_no_thread, explain_write},
+    identity, open_file,
+};
 use crate::state::Error;
 use std::io;
 use std::sync::Arc;
@@ -145,7 +149,7 @@ impl Store {
         }
         let file = Arc::clone(open_file(&self.file, &self.failure)?);
         let started = self.writer.start(Sweep { file, changes, swept, slice });
-        started.map_err(|error| explain_write(&self.path, error))
+        started.map_err(|_| explain_no_thread(&self.path))
     }
 
     /// Takes note of a sweep that has ended.

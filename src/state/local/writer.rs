@@ -7,7 +7,6 @@
 
 use super::File;
 use super::buffer::Changes;
-use super::errors::of_system;
 use super::identity;
 use super::journal::Row;
 use super::rows::{put, stored_key};
@@ -72,13 +71,17 @@ impl Writer {
     }
 
     /// Starts a sweep; the one before must have ended.
-    pub fn start(&mut self, sweep: Sweep) -> Result<(), lmdb::Error> {
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start(&mut self, sweep: Sweep) -> io::Result<()> {
         debug_assert!(!self.is_writing, "one sweep at a time");
         let thread = match &mut self.thread {
             Some(thread) => thread,
-            none => none.insert(spawn(self.waker.clone()).map_err(|error| of_system(&error))?),
+            none => none.insert(spawn(self.waker.clone())?),
         };
-        thread.sweeps.send(sweep).map_err(|_| lmdb::Error::Panic)?;
+        // It fails only if the thread has panicked, which its end tells.
+        let _ = thread.sweeps.send(sweep);
         self.is_writing = true;
         Ok(())
     }
