@@ -52,7 +52,7 @@ pub struct Surroundings<'a> {
 }
 
 impl ExpiryScan {
-    /// Reads the next records.
+    /// Reads the next records. The cost of deleting them is not known here.
     pub fn look(&mut self, mut around: Surroundings<'_>) -> Result<ExpirySlice, lmdb::Error> {
         let deadline = Instant::now() + SLICE;
         let reader = around.file.environment.begin_ro_txn()?;
@@ -70,7 +70,7 @@ impl ExpiryScan {
         for table in Table::ALL.into_iter().filter(|table| around.lifetimes.concern(*table)) {
             of += reader.stat(around.file.tables.database(table))?.entries();
         }
-        Ok(ExpirySlice { rows, of, is_full: self.is_full(), cost: Duration::ZERO })
+        Ok(ExpirySlice { rows, of, is_full: self.is_full(), ..ExpirySlice::default() })
     }
 
     /// Reads records of one table; returns true at the end of the table.

@@ -385,8 +385,7 @@ impl Backend for Store {
         };
         let cost = self.schedule.sweep_duration();
         if self.expiry.begin() {
-            let sweep = self.schedule.settle(&self.buffer);
-            self.expiry.note_sweep(sweep);
+            self.expiry.note_sweep(self.schedule.settle(&self.buffer));
         }
         if !self.schedule.has_ended(self.expiry.sweep()) {
             return Ok(Some(ExpirySlice { is_full: true, cost, ..ExpirySlice::default() }));
@@ -398,8 +397,7 @@ impl Backend for Store {
             self.schedule.note_loose(self.buffer.loose().len(), Instant::now());
         }
         if self.expiry.wants_sweep() {
-            let sweep = self.schedule.settle(&self.buffer);
-            self.expiry.note_sweep(sweep);
+            self.expiry.note_sweep(self.schedule.settle(&self.buffer));
         }
         Ok(Some(ExpirySlice { cost, ..slice }))
     }
