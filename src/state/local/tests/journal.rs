@@ -80,6 +80,16 @@ fn a_sweep_starts_when_half_of_a_half_is_used() {
     assert!(store.buffer.is_empty());
 }
 
+/// Starts a sweep, which waits until `work` is done.
+fn during_a_sweep(store: &mut Store, work: impl FnOnce(&mut Store)) {
+    let open = Arc::clone(store.file.as_ref().unwrap());
+    // As long as this lives, no other transaction writes.
+    let _slow = open.environment.begin_rw_txn().unwrap();
+    store.settle();
+    store.run_due().unwrap();
+    work(store);
+}
+
 #[test]
 fn a_commit_does_not_wait_for_a_sweep() {
     let directory = Directory::new();
@@ -87,20 +97,15 @@ fn a_commit_does_not_wait_for_a_sweep() {
     put(&mut store, &key(0), FIRST);
     put(&mut store, &key(1), FIRST);
     commit(&mut store);
-    // As long as this lives, no other transaction writes.
-    let open = Arc::clone(store.file.as_ref().unwrap());
-    let slow = open.environment.begin_rw_txn().unwrap();
-    store.settle();
-    store.run_due().unwrap();
-    put(&mut store, &key(1), LATER);
-    put(&mut store, &key(2), FIRST);
-    commit(&mut store);
-    assert!(store.writer.is_writing());
-    let records = [0, 1, 2].map(|row| triplet(&mut store, &key(row)));
-    assert_eq!(records, [Some(FIRST), Some(LATER), Some(FIRST)]);
-    assert_eq!(store.size().records, Some([3, 0]));
-    drop(slow);
-    drop(open);
+    during_a_sweep(&mut store, |store| {
+        put(store, &key(1), LATER);
+        put(store, &key(2), FIRST);
+        commit(store);
+        assert!(store.writer.is_writing());
+        let records = [0, 1, 2].map(|row| triplet(store, &key(row)));
+        assert_eq!(records, [Some(FIRST), Some(LATER), Some(FIRST)]);
+        assert_eq!(store.size().records, Some([3, 0]));
+    });
     store.flush().unwrap();
     assert!((0..3).all(|row| is_in_lmdb(&store, &key(row))));
 }
@@ -111,18 +116,15 @@ fn a_half_is_used_again_only_after_its_sweep() {
     let mut store = directory.open();
     put(&mut store, &key(0), FIRST);
     commit(&mut store);
-    let open = Arc::clone(store.file.as_ref().unwrap());
-    let slow = open.environment.begin_rw_txn().unwrap();
-    store.settle();
-    store.run_due().unwrap();
-    let generation = store.journal.generation();
-    put(&mut store, &key(1), FIRST);
-    commit(&mut store);
-    store.settle();
-    store.run_due().unwrap();
-    assert_eq!(store.journal.generation(), generation);
-    drop(slow);
-    drop(open);
+    let mut generation = 0;
+    during_a_sweep(&mut store, |store| {
+        generation = store.journal.generation();
+        put(store, &key(1), FIRST);
+        commit(store);
+        store.settle();
+        store.run_due().unwrap();
+        assert_eq!(store.journal.generation(), generation);
+    });
     wait_for_sweep(&mut store);
     run_sweep(&mut store);
     assert_eq!(store.journal.generation(), generation + 1);
@@ -367,14 +369,10 @@ fn a_journal_that_is_made_again_during_a_sweep_is_not_read_again_after_it() {
     let mut store = directory.open();
     put(&mut store, &key(0), FIRST);
     commit(&mut store);
-    let open = Arc::clone(store.file.as_ref().unwrap());
-    let slow = open.environment.begin_rw_txn().unwrap();
-    store.settle();
-    store.run_due().unwrap();
-    fs::remove_file(directory.journal()).unwrap();
-    assert_eq!(store.check().len(), 1);
-    drop(slow);
-    drop(open);
+    during_a_sweep(&mut store, |store| {
+        fs::remove_file(directory.journal()).unwrap();
+        assert_eq!(store.check().len(), 1);
+    });
     wait_for_sweep(&mut store);
     // These are too many for the journal.
     (0..5000).for_each(|row| put(&mut store, &key(row), LATER));
